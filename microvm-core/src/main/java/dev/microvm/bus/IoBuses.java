@@ -1,0 +1,54 @@
+package dev.microvm.bus;
+
+import dev.microvm.hypervisor.ExitHandler;
+import java.util.function.IntConsumer;
+
+/** The two buses of a PC, port and memory-mapped, as the handler of a vCPU's exits. Any thread may call. */
+public final class IoBuses implements ExitHandler {
+    private final Bus ports = new Bus("port");
+    private final Bus mmio = new Bus("MMIO");
+    private volatile IntConsumer endOfInterrupt = vector -> {};
+
+    /** Makes two empty buses. */
+    public IoBuses() {}
+
+    /** The port bus: addresses 0 to 0xffff. */
+    public Bus ports() {
+        return ports;
+    }
+
+    /** The bus of memory-mapped registers: guest-physical addresses. */
+    public Bus mmio() {
+        return mmio;
+    }
+
+    /** Sets who hears of the end of level-triggered interrupts: a user-space IOAPIC. */
+    public void onEndOfInterrupt(IntConsumer ioApic) {
+        endOfInterrupt = ioApic;
+    }
+
+    @Override
+    public long portIn(int port, int size) {
+        return ports.read(port, size);
+    }
+
+    @Override
+    public void portOut(int port, int size, long value) {
+        ports.write(port, size, value);
+    }
+
+    @Override
+    public long mmioRead(long gpa, int size) {
+        return mmio.read(gpa, size);
+    }
+
+    @Override
+    public void mmioWrite(long gpa, int size, long value) {
+        mmio.write(gpa, size, value);
+    }
+
+    @Override
+    public void endOfInterrupt(int vector) {
+        endOfInterrupt.accept(vector);
+    }
+}

@@ -1,0 +1,20 @@
+package dev.microvm.event;
+
+import dev.microvm.clock.Timers;
+import java.util.concurrent.Executor;
+
+/**
+ * A thread that runs a machine's I/O: tasks in the order they came, timers, and actions of {@link Signal signals}, one
+ * at a time. Any thread may call. What runs here must not block; an exception it throws is logged and the loop goes on.
+ */
+public interface EventLoop extends Timers, Executor, AutoCloseable {
+    /** Makes a signal whose {@code action} runs on this loop's thread. */
+    Signal signal(Runnable action);
+
+    /** Whether the caller is the loop's own thread. */
+    boolean onLoopThread();
+
+    /** Stops the thread after what runs now, drops what is queued, frees everything. Twice is once. */
+    @Override
+    void close();
+}

@@ -1,0 +1,36 @@
+package dev.microvm.hypervisor;
+
+import java.util.Arrays;
+
+/**
+ * x87, SSE and extended processor state.
+ *
+ * @param xsave the XSAVE area in its standard format: Intel SDM vol. 1, 13.4; at least 576 bytes
+ * @param xcr0 which components are enabled: Intel SDM vol. 1, 13.3
+ */
+public record FpuState(byte[] xsave, long xcr0) {
+    /** Takes a copy. */
+    public FpuState {
+        xsave = xsave.clone();
+    }
+
+    @Override
+    public byte[] xsave() {
+        return xsave.clone();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof FpuState that && xcr0 == that.xcr0 && Arrays.equals(xsave, that.xsave);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(xsave) + Long.hashCode(xcr0);
+    }
+
+    @Override
+    public String toString() {
+        return "FpuState[xsave=" + xsave.length + " bytes, xcr0=0x" + Long.toHexString(xcr0) + "]";
+    }
+}

@@ -1,0 +1,29 @@
+package dev.microvm.hypervisor;
+
+import java.util.List;
+import java.util.ServiceLoader;
+
+/** One way to run virtual CPUs. Implementations keep no state of their own; any thread may call. */
+public interface Hypervisor {
+    /** A short name by which users choose it, in lower case: {@code "kvm"}. */
+    String name();
+
+    /** Whether it can be used on this host now, and if not, why and what to do. Opens nothing that stays open. */
+    Probe probe();
+
+    /**
+     * Makes an empty virtual machine: no memory, no vCPU.
+     *
+     * @param name of the machine, used in the names of its threads
+     * @param interruptMode where its interrupt controllers are
+     * @throws HypervisorException if it cannot be used, with reason and remedy
+     */
+    VirtualMachine createVm(String name, InterruptMode interruptMode);
+
+    /** All hypervisors that are installed, in no particular order. */
+    static List<Hypervisor> installed() {
+        return ServiceLoader.load(Hypervisor.class, Hypervisor.class.getClassLoader()).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
+    }
+}

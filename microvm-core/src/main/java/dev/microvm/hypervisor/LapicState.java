@@ -1,0 +1,39 @@
+package dev.microvm.hypervisor;
+
+import java.util.Arrays;
+
+/**
+ * The registers of a local APIC as a page: Intel SDM vol. 3A, table 11-1, one register every 16 bytes.
+ *
+ * @param registers 1,024 bytes: offset 0x0 to 0x3ff
+ */
+public record LapicState(byte[] registers) {
+    /** Bytes in the register page. */
+    public static final int SIZE = 0x400;
+
+    /** Takes a copy; refuses another length. */
+    public LapicState {
+        if (registers.length != SIZE) throw new IllegalArgumentException("LAPIC state: 1024 bytes, was " + registers.length);
+        registers = registers.clone();
+    }
+
+    @Override
+    public byte[] registers() {
+        return registers.clone();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof LapicState that && Arrays.equals(registers, that.registers);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(registers);
+    }
+
+    @Override
+    public String toString() {
+        return "LapicState[" + registers.length + " bytes]";
+    }
+}

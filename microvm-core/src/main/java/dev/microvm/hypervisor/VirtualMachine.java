@@ -1,0 +1,89 @@
+package dev.microvm.hypervisor;
+
+import dev.microvm.event.Signal;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
+ *
+ * <p>Any thread may call, but for {@link #close}: its caller makes sure that no vCPU runs and nothing touches memory
+ * that {@link #allocate} gave. All methods throw {@link HypervisorException} when the hypervisor refuses.
+ */
+public interface VirtualMachine extends AutoCloseable {
+    /** Where this machine's interrupt controllers are. */
+    InterruptMode interruptMode();
+
+    /** Whether this machine can do it. */
+    boolean supports(Capability capability);
+
+    /** The most vCPUs the hypervisor allows. */
+    int maxVcpus();
+
+    /**
+     * Host memory fit to be guest memory: zeroed, page-aligned, taken from the host as it is touched, freed by
+     * {@link #close}.
+     *
+     * @param size bytes, a multiple of 4 KiB
+     */
+    MemorySegment allocate(long size);
+
+    /**
+     * Lets the guest see a region.
+     *
+     * @param slot a number of the caller's, from 0; a slot that is in use is an error
+     */
+    void map(int slot, GuestMemoryRegion region);
+
+    /** Takes a region away from the guest again. */
+    void unmap(int slot);
+
+    /** The CPUID table of a vCPU that can do all that the hypervisor and its host can. */
+    List<CpuidEntry> supportedCpuid();
+
+    /**
+     * Makes a vCPU.
+     *
+     * @param index from 0; also its APIC ID. Vcpu 0 starts; with local APICs of the hypervisor's, the others wait for a
+     *     start-up IPI
+     */
+    Vcpu createVcpu(int index);
+
+    /** Makes the hypervisor's own i8254 at ports 0x40 to 0x43; needs {@link Capability#KERNEL_PIT}, before any vCPU. */
+    void createPit();
+
+    /** Replaces all interrupt routes. In {@link InterruptMode#KERNEL} a PC's usual routes are there at first. */
+    void routes(List<IrqRoute> routes);
+
+    /** The wire to global system interrupt {@code gsi}. */
+    IrqLine irqLine(int gsi);
+
+    /**
+     * A wire to {@code gsi} that can only {@linkplain IrqLine#pulse pulse}, by the cheapest way there is: for edges from
+     * I/O threads. Driving it high pulses it.
+     */
+    IrqLine edgeLine(int gsi);
+
+    /** Delivers a message-signalled interrupt now. */
+    void signalMsi(long address, int data);
+
+    /**
+     * Lets a guest's write raise a signal without reaching the {@link ExitHandler}; needs {@link Capability#DOORBELL}.
+     *
+     * @return closes the doorbell again; closing the machine does too
+     */
+    Registration doorbell(Doorbell doorbell, Signal signal);
+
+    /** Frees everything: memory, wires, vCPUs that are still open. Twice is once. */
+    @Override
+    void close();
+
+    /** Something that was registered and can be taken back. */
+    @FunctionalInterface
+    interface Registration extends AutoCloseable {
+        @Override
+        void close();
+    }
+}

@@ -1,0 +1,34 @@
+package dev.microvm.memory;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * One contiguous stretch of guest-physical memory and the host memory behind it.
+ *
+ * @param base first guest-physical address, a multiple of 4 KiB
+ * @param segment the host memory behind it; its size, a multiple of 4 KiB, is the region's
+ * @param readOnly whether the guest may only read it (ROM); the host may always write
+ */
+public record GuestMemoryRegion(long base, MemorySegment segment, boolean readOnly) {
+    /** The page size to which regions are aligned, in bytes: Intel SDM vol. 3A, 4.3. */
+    public static final long PAGE_SIZE = 4096;
+
+    /** Checks alignment and that the region neither is empty nor wraps past 2^63. */
+    public GuestMemoryRegion {
+        long size = segment.byteSize();
+        if (base < 0 || base % PAGE_SIZE != 0 || size <= 0 || size % PAGE_SIZE != 0 || base + size < 0) {
+            throw new IllegalArgumentException("guest memory region [0x%x, +0x%x): base and size must be multiples of 4 KiB, size above 0"
+                    .formatted(base, size));
+        }
+    }
+
+    /** The region's length in bytes. */
+    public long size() {
+        return segment.byteSize();
+    }
+
+    /** The first guest-physical address after the region. */
+    public long end() {
+        return base + size();
+    }
+}

@@ -1,0 +1,180 @@
+package dev.microvm.state;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+
+/**
+ * A device's state as named fields: numbers and byte strings, under a type name and a version.
+ *
+ * <p>The form describes itself: it can be printed, compared, and read without the class that wrote it. Not
+ * thread-safe while it is being filled; hand it on when it is whole.
+ */
+public final class DeviceState {
+    /** First bytes of the encoded form, "MVDS" and the form's own version. */
+    private static final long MAGIC = 0x4D56_4453_0000_0001L;
+
+    private static final int KIND_NUMBER = 0;
+    private static final int KIND_BYTES = 1;
+
+    private final String type;
+    private final int version;
+    private final TreeMap<String, Long> numbers = new TreeMap<>();
+    private final TreeMap<String, byte[]> bytes = new TreeMap<>();
+
+    /**
+     * Starts an empty state.
+     *
+     * @param type what wrote it, for example {@code "uart16550"}
+     * @param version of that type's set of fields, from 1
+     */
+    public DeviceState(String type, int version) {
+        this.type = type;
+        this.version = version;
+    }
+
+    /** The name of the type that wrote this state. */
+    public String type() {
+        return type;
+    }
+
+    /** The version of the type's set of fields. */
+    public int version() {
+        return version;
+    }
+
+    /** Sets a number; returns this. */
+    public DeviceState put(String field, long value) {
+        numbers.put(field, value);
+        return this;
+    }
+
+    /** Sets a flag, kept as 0 or 1; returns this. */
+    public DeviceState put(String field, boolean value) {
+        return put(field, value ? 1 : 0);
+    }
+
+    /** Sets a copy of a byte string; returns this. */
+    public DeviceState put(String field, byte[] value) {
+        bytes.put(field, value.clone());
+        return this;
+    }
+
+    /** Reads a number; throws {@link IllegalArgumentException} if there is none of that name. */
+    public long number(String field) {
+        Long value = numbers.get(field);
+        if (value == null) throw missing(field);
+        return value;
+    }
+
+    /** Reads a number that fits an {@code int}. */
+    public int integer(String field) {
+        return Math.toIntExact(number(field));
+    }
+
+    /** Reads a flag. */
+    public boolean flag(String field) {
+        return number(field) != 0;
+    }
+
+    /** Reads a copy of a byte string; throws {@link IllegalArgumentException} if there is none of that name. */
+    public byte[] bytes(String field) {
+        byte[] value = bytes.get(field);
+        if (value == null) throw missing(field);
+        return value.clone();
+    }
+
+    /** Refuses a state that another type wrote, or a version newer than {@code newest}; returns this. */
+    public DeviceState require(String expectedType, int newest) {
+        if (!type.equals(expectedType) || version < 1 || version > newest) {
+            throw new IllegalArgumentException(
+                    "state of %s version %d given to %s, which reads versions 1 to %d".formatted(type, version, expectedType, newest));
+        }
+        return this;
+    }
+
+    /** The numbers by name, in name order, not modifiable. */
+    public SequencedMap<String, Long> numbers() {
+        return Collections.unmodifiableSequencedMap(numbers);
+    }
+
+    /** Writes the state as bytes that {@link #decode} reads. */
+    public byte[] encode() {
+        ByteArrayOutputStream to = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(to)) {
+            out.writeLong(MAGIC);
+            out.writeUTF(type);
+            out.writeInt(version);
+            out.writeInt(numbers.size() + bytes.size());
+            for (Map.Entry<String, Long> field : numbers.entrySet()) {
+                out.writeUTF(field.getKey());
+                out.writeByte(KIND_NUMBER);
+                out.writeLong(field.getValue());
+            }
+            for (Map.Entry<String, byte[]> field : bytes.entrySet()) {
+                out.writeUTF(field.getKey());
+                out.writeByte(KIND_BYTES);
+                out.writeInt(field.getValue().length);
+                out.write(field.getValue());
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // a field name over 64 KiB; an array takes all else
+        }
+        return to.toByteArray();
+    }
+
+    /** Reads what {@link #encode} wrote; throws {@link IllegalArgumentException} for anything else. */
+    public static DeviceState decode(byte[] encoded) {
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(encoded))) {
+            if (in.readLong() != MAGIC) throw new IllegalArgumentException("not a device state: wrong magic number");
+            DeviceState state = new DeviceState(in.readUTF(), in.readInt());
+            for (int left = in.readInt(); left > 0; left--) {
+                String field = in.readUTF();
+                switch (in.readUnsignedByte()) {
+                    case KIND_NUMBER -> state.put(field, in.readLong());
+                    case KIND_BYTES -> state.put(field, readBytes(in));
+                    default -> throw new IllegalArgumentException("device state field " + field + " has an unknown kind");
+                }
+            }
+            return state;
+        } catch (IOException e) {
+            throw new IllegalArgumentException("device state is cut short", e);
+        }
+    }
+
+    private static byte[] readBytes(DataInputStream in) throws IOException {
+        int length = in.readInt();
+        if (length < 0 || length > in.available()) throw new IllegalArgumentException("device state is cut short");
+        return in.readNBytes(length);
+    }
+
+    private IllegalArgumentException missing(String field) {
+        return new IllegalArgumentException("state of %s version %d has no field %s".formatted(type, version, field));
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof DeviceState that && Arrays.equals(encode(), that.encode());
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(encode());
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder(type).append(" v").append(version);
+        numbers.forEach((field, value) -> text.append(' ').append(field).append("=0x").append(Long.toHexString(value)));
+        bytes.forEach((field, value) -> text.append(' ').append(field).append("=[").append(value.length).append(" bytes]"));
+        return text.toString();
+    }
+}

@@ -1,0 +1,30 @@
+/**
+ * The core of microvm: guest memory, buses, the event loop, the hypervisor SPI, and KVM behind it.
+ *
+ * <p>Start reading at {@link dev.microvm.hypervisor}: it is what everything above stands on. KVM itself
+ * ({@code dev.microvm.kvm}) is not exported: it is found as a {@link dev.microvm.hypervisor.Hypervisor} service.
+ */
+@SuppressWarnings("module") // qualified exports name modules that are compiled later
+module dev.microvm.core {
+    requires org.slf4j;
+    requires static transitive org.jspecify;
+
+    exports dev.microvm.error;
+    exports dev.microvm.memory;
+    exports dev.microvm.irq;
+    exports dev.microvm.clock;
+    exports dev.microvm.state;
+    exports dev.microvm.event;
+    exports dev.microvm.hypervisor;
+    exports dev.microvm.bus;
+    exports dev.microvm.vcpu;
+    exports dev.microvm.linux to
+            dev.microvm.devices,
+            dev.microvm.boot,
+            dev.microvm.bench;
+
+    uses dev.microvm.hypervisor.Hypervisor;
+
+    provides dev.microvm.hypervisor.Hypervisor with
+            dev.microvm.kvm.KvmHypervisor;
+}

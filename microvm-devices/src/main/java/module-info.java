@@ -1,0 +1,8 @@
+/** Device models. Each is a class that knows its part and nothing of the machine around it; start at {@link dev.microvm.devices.legacy}. */
+module dev.microvm.devices {
+    requires transitive dev.microvm.core;
+    requires org.slf4j;
+    requires static transitive org.jspecify;
+
+    exports dev.microvm.devices.legacy;
+}
