@@ -29,7 +29,8 @@ public final class Bus {
      */
     public synchronized void add(long base, long size, String deviceName, BusDevice device) {
         if (base < 0 || size <= 0 || base + size < 0) {
-            throw new IllegalArgumentException("%s bus: bad range [0x%x, +0x%x) for %s".formatted(name, base, size, deviceName));
+            throw new IllegalArgumentException(
+                    "%s bus: bad range [0x%x, +0x%x) for %s".formatted(name, base, size, deviceName));
         }
         Mapping[] old = mappings;
         int at = 0;

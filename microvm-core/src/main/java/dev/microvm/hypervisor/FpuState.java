@@ -8,6 +8,7 @@ import java.util.Arrays;
  * @param xsave the XSAVE area in its standard format: Intel SDM vol. 1, 13.4; at least 576 bytes
  * @param xcr0 which components are enabled: Intel SDM vol. 1, 13.3
  */
+@SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by content
 public record FpuState(byte[] xsave, long xcr0) {
     /** Takes a copy. */
     public FpuState {

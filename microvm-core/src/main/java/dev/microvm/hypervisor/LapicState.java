@@ -7,13 +7,15 @@ import java.util.Arrays;
  *
  * @param registers 1,024 bytes: offset 0x0 to 0x3ff
  */
+@SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by content
 public record LapicState(byte[] registers) {
     /** Bytes in the register page. */
     public static final int SIZE = 0x400;
 
     /** Takes a copy; refuses another length. */
     public LapicState {
-        if (registers.length != SIZE) throw new IllegalArgumentException("LAPIC state: 1024 bytes, was " + registers.length);
+        if (registers.length != SIZE)
+            throw new IllegalArgumentException("LAPIC state: 1024 bytes, was " + registers.length);
         registers = registers.clone();
     }
 

@@ -35,47 +35,56 @@ public record Registers(
 
     /** This with another {@code rax}. */
     public Registers withRax(long value) {
-        return new Registers(value, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                value, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rbx}. */
     public Registers withRbx(long value) {
-        return new Registers(rax, value, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, value, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rcx}. */
     public Registers withRcx(long value) {
-        return new Registers(rax, rbx, value, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, value, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rdx}. */
     public Registers withRdx(long value) {
-        return new Registers(rax, rbx, rcx, value, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, rcx, value, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rsi}. */
     public Registers withRsi(long value) {
-        return new Registers(rax, rbx, rcx, rdx, value, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, rcx, rdx, value, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rdi}. */
     public Registers withRdi(long value) {
-        return new Registers(rax, rbx, rcx, rdx, rsi, value, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, rcx, rdx, rsi, value, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rsp}. */
     public Registers withRsp(long value) {
-        return new Registers(rax, rbx, rcx, rdx, rsi, rdi, value, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, rcx, rdx, rsi, rdi, value, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rbp}. */
     public Registers withRbp(long value) {
-        return new Registers(rax, rbx, rcx, rdx, rsi, rdi, rsp, value, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+        return new Registers(
+                rax, rbx, rcx, rdx, rsi, rdi, rsp, value, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
     /** This with another {@code rip}. */
     public Registers withRip(long value) {
-        return new Registers(rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, value, rflags);
+        return new Registers(
+                rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, value, rflags);
     }
 
     /** This with another {@code rflags}. */
@@ -90,8 +99,6 @@ public record Registers(
                 rsi=%016x rdi=%016x rsp=%016x rbp=%016x
                 r8 =%016x r9 =%016x r10=%016x r11=%016x
                 r12=%016x r13=%016x r14=%016x r15=%016x
-                rip=%016x rflags=%08x"""
-                .formatted(
-                        rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
+                rip=%016x rflags=%08x""".formatted(rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 }

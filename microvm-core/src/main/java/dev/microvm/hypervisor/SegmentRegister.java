@@ -54,8 +54,7 @@ public record SegmentRegister(
 
     /** A segment of 64-bit code. */
     public static SegmentRegister code64(int selector) {
-        return new SegmentRegister(
-                0, 0xFFFF_FFFF, selector, TYPE_CODE, true, 0, false, true, true, true, false, false);
+        return new SegmentRegister(0, 0xFFFF_FFFF, selector, TYPE_CODE, true, 0, false, true, true, true, false, false);
     }
 
     /** A task-state segment or local descriptor table. */

@@ -86,8 +86,7 @@ public record SpecialRegisters(
     public String toString() {
         return """
                 cs=%04x base=%x limit=%x  ss=%04x base=%x  ds=%04x es=%04x fs=%04x gs=%04x
-                cr0=%x cr2=%x cr3=%x cr4=%x cr8=%x efer=%x apic_base=%x gdt=%x+%x idt=%x+%x"""
-                .formatted(
+                cr0=%x cr2=%x cr3=%x cr4=%x cr8=%x efer=%x apic_base=%x gdt=%x+%x idt=%x+%x""".formatted(
                         cs.selector(),
                         cs.base(),
                         cs.limit(),

@@ -17,8 +17,9 @@ public record GuestMemoryRegion(long base, MemorySegment segment, boolean readOn
     public GuestMemoryRegion {
         long size = segment.byteSize();
         if (base < 0 || base % PAGE_SIZE != 0 || size <= 0 || size % PAGE_SIZE != 0 || base + size < 0) {
-            throw new IllegalArgumentException("guest memory region [0x%x, +0x%x): base and size must be multiples of 4 KiB, size above 0"
-                    .formatted(base, size));
+            throw new IllegalArgumentException(
+                    "guest memory region [0x%x, +0x%x): base and size must be multiples of 4 KiB, size above 0"
+                            .formatted(base, size));
         }
     }
 

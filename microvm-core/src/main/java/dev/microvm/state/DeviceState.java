@@ -95,8 +95,8 @@ public final class DeviceState {
     /** Refuses a state that another type wrote, or a version newer than {@code newest}; returns this. */
     public DeviceState require(String expectedType, int newest) {
         if (!type.equals(expectedType) || version < 1 || version > newest) {
-            throw new IllegalArgumentException(
-                    "state of %s version %d given to %s, which reads versions 1 to %d".formatted(type, version, expectedType, newest));
+            throw new IllegalArgumentException("state of %s version %d given to %s, which reads versions 1 to %d"
+                    .formatted(type, version, expectedType, newest));
         }
         return this;
     }
@@ -141,7 +141,8 @@ public final class DeviceState {
                 switch (in.readUnsignedByte()) {
                     case KIND_NUMBER -> state.put(field, in.readLong());
                     case KIND_BYTES -> state.put(field, readBytes(in));
-                    default -> throw new IllegalArgumentException("device state field " + field + " has an unknown kind");
+                    default ->
+                        throw new IllegalArgumentException("device state field " + field + " has an unknown kind");
                 }
             }
             return state;
@@ -173,8 +174,10 @@ public final class DeviceState {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder(type).append(" v").append(version);
-        numbers.forEach((field, value) -> text.append(' ').append(field).append("=0x").append(Long.toHexString(value)));
-        bytes.forEach((field, value) -> text.append(' ').append(field).append("=[").append(value.length).append(" bytes]"));
+        numbers.forEach(
+                (field, value) -> text.append(' ').append(field).append("=0x").append(Long.toHexString(value)));
+        bytes.forEach((field, value) ->
+                text.append(' ').append(field).append("=[").append(value.length).append(" bytes]"));
         return text.toString();
     }
 }

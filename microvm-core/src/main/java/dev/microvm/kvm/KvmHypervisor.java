@@ -1,0 +1,153 @@
+package dev.microvm.kvm;
+
+import static dev.microvm.kvm.generated.kvm_h.*;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.Probe;
+import dev.microvm.hypervisor.Probe.Support;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.linux.Errno;
+import dev.microvm.linux.ErrnoException;
+import dev.microvm.linux.FileDescriptor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/** KVM of Linux on x86-64. Stateless; each virtual machine opens {@code /dev/kvm} for itself. */
+public final class KvmHypervisor implements Hypervisor {
+    private static final String DEVICE = "/dev/kvm";
+    private static final Path PVM_MODULE = Path.of("/sys/module/kvm_pvm");
+    private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+    private static final Pattern HARDWARE_VIRTUALIZATION =
+            Pattern.compile("^flags\\b.*\\s(vmx|svm)(\\s|$)", Pattern.MULTILINE);
+
+    /** What every virtual machine of ours stands on. */
+    private static final List<KvmCapability> REQUIRED = List.of(
+            KvmCapability.USER_MEMORY,
+            KvmCapability.IMMEDIATE_EXIT,
+            KvmCapability.EXT_CPUID,
+            KvmCapability.MP_STATE,
+            KvmCapability.VCPU_EVENTS,
+            KvmCapability.DEBUGREGS,
+            KvmCapability.XSAVE,
+            KvmCapability.XCRS,
+            KvmCapability.IRQCHIP,
+            KvmCapability.SPLIT_IRQCHIP,
+            KvmCapability.IRQ_ROUTING,
+            KvmCapability.IRQFD,
+            KvmCapability.IOEVENTFD,
+            KvmCapability.SIGNAL_MSI,
+            KvmCapability.SET_TSS_ADDR,
+            KvmCapability.SET_IDENTITY_MAP_ADDR);
+
+    private final String device;
+
+    /** KVM of this host. */
+    public KvmHypervisor() {
+        this(DEVICE);
+    }
+
+    /** KVM behind another device file: tests give one that is missing or unreadable. */
+    KvmHypervisor(String device) {
+        this.device = device;
+    }
+
+    @Override
+    public String name() {
+        return "kvm";
+    }
+
+    @Override
+    public Probe probe() {
+        try (FileDescriptor kvm = open()) {
+            requireUsable(kvm);
+        } catch (HypervisorException e) {
+            return new Probe(Support.NONE, String.valueOf(e.getMessage()), "");
+        }
+        if (Files.exists(PVM_MODULE)) {
+            return new Probe(
+                    Support.LIMITED,
+                    "this host's KVM is kvm-pvm (no VMX or SVM): it emulates supervisor code instruction by instruction and cannot run an unmodified kernel",
+                    "use a host with hardware virtualization");
+        }
+        if (!hasHardwareVirtualization()) {
+            return new Probe(
+                    Support.LIMITED,
+                    "the CPU shows neither VMX nor SVM, so KVM cannot run an unmodified kernel at speed",
+                    "enable virtualization in the host's firmware, or nested virtualization if the host is itself a guest");
+        }
+        return Probe.full();
+    }
+
+    @Override
+    public VirtualMachine createVm(String name, InterruptMode interruptMode) {
+        try (FileDescriptor kvm = open()) {
+            requireUsable(kvm);
+            return new KvmVirtualMachine(kvm, name, interruptMode);
+        }
+    }
+
+    private FileDescriptor open() {
+        if (!System.getProperty("os.name").equals("Linux")) {
+            throw new HypervisorException("KVM needs Linux, and this is " + System.getProperty("os.name"));
+        }
+        if (!System.getProperty("os.arch").equals("amd64")) {
+            throw new HypervisorException(
+                    "KVM is supported here on x86-64 hosts only, and this is " + System.getProperty("os.arch"));
+        }
+        try {
+            return FileDescriptor.openReadWrite(device);
+        } catch (ErrnoException e) {
+            throw new HypervisorException(openFailure(e.errno()), e);
+        }
+    }
+
+    private String openFailure(int errno) {
+        return switch (errno) {
+            case Errno.ENOENT ->
+                device
+                        + " does not exist: load the module kvm_intel or kvm_amd, or enable virtualization in the host's firmware";
+            case Errno.EACCES, Errno.EPERM ->
+                "no permission to open %s for reading and writing: add the user to its group (usermod -aG kvm %s) and log in again"
+                        .formatted(device, System.getProperty("user.name"));
+            case Errno.ENODEV, Errno.ENXIO -> device + " has no driver behind it: load the module kvm_intel or kvm_amd";
+            case Errno.EMFILE -> "cannot open " + device + ": " + Errno.text(errno) + "; raise the limit (ulimit -n)";
+            default -> "cannot open " + device + ": " + Errno.text(errno);
+        };
+    }
+
+    private void requireUsable(FileDescriptor kvm) {
+        int version;
+        try {
+            version = KvmRequest.GET_API_VERSION.call(kvm, 0);
+        } catch (HypervisorException e) {
+            throw new HypervisorException(device + " is not KVM: " + e.getMessage(), e);
+        }
+        if (version != KVM_API_VERSION) {
+            throw new HypervisorException(
+                    "%s speaks KVM API version %d; only version %d is known: use a kernel of 2.6.22 or later"
+                            .formatted(device, version, KVM_API_VERSION));
+        }
+        List<String> missing = new ArrayList<>();
+        for (KvmCapability capability : REQUIRED) {
+            if (capability.check(kvm) == 0) missing.add(capability.toString());
+        }
+        if (!missing.isEmpty()) {
+            throw new HypervisorException(
+                    "%s lacks %s: use a newer kernel".formatted(device, String.join(", ", missing)));
+        }
+    }
+
+    private static boolean hasHardwareVirtualization() {
+        try {
+            return HARDWARE_VIRTUALIZATION.matcher(Files.readString(CPU_INFO)).find();
+        } catch (IOException e) {
+            return true; // without /proc nothing speaks against it
+        }
+    }
+}

@@ -1,0 +1,241 @@
+package dev.microvm.kvm;
+
+import static dev.microvm.kvm.generated.kvm_h.*;
+
+import dev.microvm.hypervisor.ActivityState;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.DebugRegisters;
+import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.LapicState;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuEvents;
+import dev.microvm.hypervisor.VcpuExit;
+import dev.microvm.kvm.generated.kvm_interrupt;
+import dev.microvm.linux.Errno;
+import dev.microvm.linux.FileDescriptor;
+import dev.microvm.linux.Libc;
+import dev.microvm.linux.ThreadKick;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** A vCPU descriptor of KVM: runs the guest and sorts its exits. State in and out is {@link KvmState}'s. */
+final class KvmVcpu implements Vcpu {
+    private static final int NO_THREAD = 0;
+
+    private final KvmVirtualMachine machine;
+    private final int index;
+    private final FileDescriptor fd;
+    private final KvmRun run;
+    private final KvmState state;
+    private final int[] msrIndices;
+
+    // Guarded by this: who is in run(), so that a kick never reaches a thread that has left.
+    private int runner = NO_THREAD;
+    private boolean closed;
+
+    KvmVcpu(KvmVirtualMachine machine, int index, FileDescriptor fd, MemorySegment page, int[] msrIndices) {
+        this.machine = machine;
+        this.index = index;
+        this.fd = fd;
+        this.run = new KvmRun(page);
+        this.state = new KvmState(fd);
+        this.msrIndices = msrIndices;
+    }
+
+    @Override
+    public int index() {
+        return index;
+    }
+
+    @Override
+    public VcpuExit run(ExitHandler handler) {
+        enter();
+        try {
+            while (true) {
+                int result = Libc.ioctl(fd.value(), KVM_RUN, 0);
+                if (result < 0) {
+                    if (result == -Errno.EINTR) {
+                        run.immediateExit(false);
+                        return VcpuExit.KICKED;
+                    }
+                    if (result == -Errno.EAGAIN) continue; // an INIT or start-up IPI came while it waited for one
+                    throw KvmFailure.of(this, machine, "KVM_RUN failed: " + Errno.text(-result));
+                }
+                switch (run.exitReason()) {
+                    case KVM_EXIT_IO -> run.serveIo(handler);
+                    case KVM_EXIT_MMIO -> run.serveMmio(handler);
+                    case KVM_EXIT_IOAPIC_EOI -> handler.endOfInterrupt(run.eoiVector());
+                    case KVM_EXIT_HLT -> {
+                        return VcpuExit.HALTED;
+                    }
+                    case KVM_EXIT_INTR -> {
+                        return VcpuExit.KICKED;
+                    }
+                    case KVM_EXIT_IRQ_WINDOW_OPEN -> {
+                        return VcpuExit.INTERRUPT_WINDOW;
+                    }
+                    case KVM_EXIT_SHUTDOWN -> {
+                        return VcpuExit.SHUTDOWN;
+                    }
+                    case KVM_EXIT_DEBUG -> {
+                        return VcpuExit.DEBUG;
+                    }
+                    default -> throw KvmFailure.of(this, machine, KvmFailure.reason(run));
+                }
+            }
+        } finally {
+            leave();
+        }
+    }
+
+    private synchronized void enter() {
+        if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
+        if (runner != NO_THREAD) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
+        runner = ThreadKick.currentThread();
+    }
+
+    private synchronized void leave() {
+        runner = NO_THREAD;
+    }
+
+    @Override
+    public synchronized void kick() {
+        if (closed) return;
+        run.immediateExit(true); // for a thread that is about to enter the guest
+        if (runner != NO_THREAD) ThreadKick.kick(runner); // for one that is there
+    }
+
+    @Override
+    public Registers registers() {
+        return state.registers();
+    }
+
+    @Override
+    public void registers(Registers registers) {
+        state.registers(registers);
+    }
+
+    @Override
+    public SpecialRegisters specialRegisters() {
+        return state.specialRegisters();
+    }
+
+    @Override
+    public void specialRegisters(SpecialRegisters registers) {
+        state.specialRegisters(registers);
+    }
+
+    @Override
+    public FpuState fpuState() {
+        return state.fpuState();
+    }
+
+    @Override
+    public void fpuState(FpuState newState) {
+        state.fpuState(newState);
+    }
+
+    @Override
+    public DebugRegisters debugRegisters() {
+        return state.debugRegisters();
+    }
+
+    @Override
+    public void debugRegisters(DebugRegisters registers) {
+        state.debugRegisters(registers);
+    }
+
+    @Override
+    public VcpuEvents events() {
+        return state.events();
+    }
+
+    @Override
+    public void events(VcpuEvents events) {
+        state.events(events);
+    }
+
+    @Override
+    public ActivityState activity() {
+        return state.activity();
+    }
+
+    @Override
+    public void activity(ActivityState newState) {
+        state.activity(newState);
+    }
+
+    @Override
+    public LapicState lapic() {
+        return state.lapic();
+    }
+
+    @Override
+    public void lapic(LapicState newState) {
+        state.lapic(newState);
+    }
+
+    @Override
+    public int[] msrIndices() {
+        return msrIndices.clone();
+    }
+
+    @Override
+    public List<MsrEntry> msrs(int... indices) {
+        return KvmMsrs.read(fd, indices);
+    }
+
+    @Override
+    public void msrs(List<MsrEntry> entries) {
+        KvmMsrs.write(fd, entries);
+    }
+
+    @Override
+    public void cpuid(List<CpuidEntry> table) {
+        try (Arena call = Arena.ofConfined()) {
+            KvmRequest.SET_CPUID2.call(fd, KvmCpuid.encode(table, call));
+        }
+    }
+
+    @Override
+    public long tscKhz() {
+        return Math.max(0, Libc.ioctl(fd.value(), KVM_GET_TSC_KHZ, 0)); // an error says it is not known
+    }
+
+    @Override
+    public boolean readyForInterrupt() {
+        return run.readyForInterrupt();
+    }
+
+    @Override
+    public void interrupt(int vector) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment interrupt = kvm_interrupt.allocate(call);
+            kvm_interrupt.irq(interrupt, vector);
+            KvmRequest.INTERRUPT.call(fd, interrupt);
+        }
+    }
+
+    @Override
+    public void requestInterruptWindow(boolean wanted) {
+        run.requestInterruptWindow(wanted);
+    }
+
+    /** Where a linear address leads, or -1 if it is not mapped. */
+    long translate(long linear) {
+        return state.translate(linear);
+    }
+
+    @Override
+    public synchronized void close() {
+        if (runner != NO_THREAD) throw new IllegalStateException("vCPU " + index + " still runs");
+        if (closed) return;
+        closed = true;
+        fd.close();
+    }
+}

@@ -1,0 +1,286 @@
+package dev.microvm.kvm;
+
+import static dev.microvm.kvm.generated.kvm_h.*;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.microvm.event.Signal;
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.IrqRoute;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.kvm.generated.kvm_enable_cap;
+import dev.microvm.kvm.generated.kvm_ioeventfd;
+import dev.microvm.kvm.generated.kvm_msi;
+import dev.microvm.kvm.generated.kvm_pit_config;
+import dev.microvm.kvm.generated.kvm_userspace_memory_region;
+import dev.microvm.linux.EpollEventLoop.EventFdSignal;
+import dev.microvm.linux.Errno;
+import dev.microvm.linux.FileDescriptor;
+import dev.microvm.linux.Libc;
+import dev.microvm.linux.MappedMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A VM descriptor of KVM with what was made from it. */
+final class KvmVirtualMachine implements VirtualMachine {
+    /**
+     * Where VMX keeps a page table and a task-state segment for real mode: below the 16 MiB in which firmware may be
+     * mapped to end at 4 GiB, as in QEMU (target/i386/kvm/kvm.c).
+     */
+    private static final long IDENTITY_MAP_ADDRESS = 0xfeff_c000L;
+
+    private static final long TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000; // three pages
+
+    private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
+
+    private final Arena arena = Arena.ofShared();
+    private final FileDescriptor fd;
+    private final String name;
+    private final InterruptMode interruptMode;
+    private final int maxVcpus;
+    private final int vcpuMappingSize;
+    private final List<CpuidEntry> supportedCpuid;
+    private final int[] msrIndices;
+
+    // Guarded by this.
+    private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
+    private final List<KvmVcpu> vcpus = new ArrayList<>();
+    private final List<KvmIrqFd> irqFds = new ArrayList<>();
+    private final MemorySegment msi = kvm_msi.allocate(arena);
+    private boolean closed;
+
+    KvmVirtualMachine(FileDescriptor kvm, String name, InterruptMode interruptMode) {
+        this.name = name;
+        this.interruptMode = interruptMode;
+        vcpuMappingSize = KvmRequest.GET_VCPU_MMAP_SIZE.call(kvm, 0);
+        supportedCpuid = KvmCpuid.supported(kvm);
+        msrIndices = KvmMsrs.indices(kvm);
+        maxVcpus = Math.max(KvmCapability.MAX_VCPUS.check(kvm), KvmCapability.NR_VCPUS.check(kvm));
+        fd = new FileDescriptor(create(kvm));
+        try {
+            configure();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private static int create(FileDescriptor kvm) {
+        while (true) {
+            int result = Libc.ioctl(kvm.value(), KvmRequest.CREATE_VM.number(), 0);
+            if (result >= 0) return result;
+            if (result == -Errno.EINTR) continue; // a signal came while the kernel waited
+            throw KvmRequest.CREATE_VM.failure(
+                    -result,
+                    switch (-result) {
+                        case Errno.EMFILE -> "raise the limit on open files (ulimit -n)";
+                        case Errno.ENOMEM -> "the host is out of memory";
+                        case Errno.EBUSY -> "another hypervisor on this host uses the CPU's virtualization: stop it";
+                        default -> "";
+                    });
+        }
+    }
+
+    private void configure() {
+        try (Arena call = Arena.ofConfined()) {
+            KvmRequest.SET_IDENTITY_MAP_ADDR.call(fd, call.allocateFrom(JAVA_LONG, IDENTITY_MAP_ADDRESS));
+            KvmRequest.SET_TSS_ADDR.call(fd, TSS_ADDRESS);
+            switch (interruptMode) {
+                case KERNEL -> KvmRequest.CREATE_IRQCHIP.call(fd, 0);
+                case SPLIT -> enable(KvmCapability.SPLIT_IRQCHIP, SPLIT_ROUTES);
+                case USERSPACE -> {}
+            }
+            if (interruptMode != InterruptMode.USERSPACE && KvmCapability.X2APIC_API.check(fd) != 0) {
+                enable(KvmCapability.X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+            }
+        }
+    }
+
+    private void enable(KvmCapability capability, long argument) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment cap = kvm_enable_cap.allocate(call);
+            kvm_enable_cap.cap(cap, capability.number());
+            kvm_enable_cap.args(cap, 0, argument);
+            KvmRequest.ENABLE_CAP.call(fd, cap);
+        }
+    }
+
+    @Override
+    public InterruptMode interruptMode() {
+        return interruptMode;
+    }
+
+    @Override
+    public boolean supports(Capability capability) {
+        return switch (capability) {
+            case KERNEL_PIT -> interruptMode == InterruptMode.KERNEL && KvmCapability.PIT2.check(fd) != 0;
+            case READ_ONLY_MEMORY -> KvmCapability.READONLY_MEM.check(fd) != 0;
+            case DOORBELL -> true;
+            case TSC_DEADLINE ->
+                interruptMode != InterruptMode.USERSPACE && KvmCapability.TSC_DEADLINE_TIMER.check(fd) != 0;
+            case PARAVIRTUAL_CLOCK -> KvmCapability.ADJUST_CLOCK.check(fd) != 0;
+            case GUEST_DEBUG -> KvmCapability.SET_GUEST_DEBUG.check(fd) != 0;
+        };
+    }
+
+    @Override
+    public int maxVcpus() {
+        return maxVcpus;
+    }
+
+    @Override
+    public MemorySegment allocate(long size) {
+        return MappedMemory.anonymous(size, arena);
+    }
+
+    @Override
+    public synchronized void map(int slot, GuestMemoryRegion region) {
+        if (slots.containsKey(slot)) throw new HypervisorException("memory slot " + slot + " is in use");
+        setSlot(slot, region.base(), region.size(), region.segment().address(), region.readOnly());
+        slots.put(slot, region);
+    }
+
+    @Override
+    public synchronized void unmap(int slot) {
+        GuestMemoryRegion region = slots.remove(slot);
+        if (region == null) throw new HypervisorException("memory slot " + slot + " is not in use");
+        setSlot(slot, region.base(), 0, region.segment().address(), false); // size 0 deletes: api.rst 4.35
+    }
+
+    private void setSlot(int slot, long gpa, long size, long address, boolean readOnly) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment region = kvm_userspace_memory_region.allocate(call);
+            kvm_userspace_memory_region.slot(region, slot);
+            kvm_userspace_memory_region.flags(region, (int) (readOnly ? KVM_MEM_READONLY : 0));
+            kvm_userspace_memory_region.guest_phys_addr(region, gpa);
+            kvm_userspace_memory_region.memory_size(region, size);
+            kvm_userspace_memory_region.userspace_addr(region, address);
+            KvmRequest.SET_USER_MEMORY_REGION.call(fd, region);
+        }
+    }
+
+    /** The bytes that the guest has at {@code gpa}, at most {@code length}, for diagnosis; empty if there is no memory. */
+    synchronized byte[] peek(long gpa, int length) {
+        for (GuestMemoryRegion region : slots.values()) {
+            if (gpa >= region.base() && gpa < region.end()) {
+                long offset = gpa - region.base();
+                return region.segment()
+                        .asSlice(offset, Math.min(length, region.size() - offset))
+                        .toArray(JAVA_BYTE);
+            }
+        }
+        return new byte[0];
+    }
+
+    @Override
+    public List<CpuidEntry> supportedCpuid() {
+        return supportedCpuid;
+    }
+
+    @Override
+    public synchronized Vcpu createVcpu(int index) {
+        FileDescriptor vcpuFd = new FileDescriptor(KvmRequest.CREATE_VCPU.call(fd, index));
+        try {
+            KvmVcpu vcpu =
+                    new KvmVcpu(this, index, vcpuFd, MappedMemory.shared(vcpuFd, vcpuMappingSize, arena), msrIndices);
+            vcpus.add(vcpu);
+            return vcpu;
+        } catch (RuntimeException e) {
+            vcpuFd.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public void createPit() {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment config = kvm_pit_config.allocate(call);
+            // KVM answers port 0x61 as well, so that the guest's calibration loops find a gate and an output.
+            kvm_pit_config.flags(config, KVM_PIT_SPEAKER_DUMMY);
+            KvmRequest.CREATE_PIT2.call(fd, config);
+        }
+    }
+
+    @Override
+    public void routes(List<IrqRoute> routes) {
+        try (Arena call = Arena.ofConfined()) {
+            KvmRequest.SET_GSI_ROUTING.call(fd, KvmRoutes.encode(routes, call));
+        }
+    }
+
+    @Override
+    public IrqLine irqLine(int gsi) {
+        return new KvmIrqLine(fd, gsi, arena);
+    }
+
+    @Override
+    public synchronized IrqLine edgeLine(int gsi) {
+        KvmIrqFd line = new KvmIrqFd(fd, gsi);
+        irqFds.add(line);
+        return line;
+    }
+
+    @Override
+    public synchronized void signalMsi(long address, int data) {
+        kvm_msi.address_lo(msi, (int) address);
+        kvm_msi.address_hi(msi, (int) (address >>> 32));
+        kvm_msi.data(msi, data);
+        KvmRequest.SIGNAL_MSI.call(fd, msi);
+    }
+
+    @Override
+    public Registration doorbell(Doorbell doorbell, Signal signal) {
+        if (!(signal instanceof EventFdSignal target)) {
+            throw new IllegalArgumentException("a KVM doorbell needs a signal of an EpollEventLoop");
+        }
+        setDoorbell(doorbell, target, 0);
+        return () -> {
+            synchronized (this) {
+                if (!closed) setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
+            }
+        };
+    }
+
+    private void setDoorbell(Doorbell doorbell, EventFdSignal target, int extraFlags) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment request = kvm_ioeventfd.allocate(call);
+            int flags = extraFlags;
+            if (doorbell.port()) flags |= KVM_IOEVENTFD_FLAG_PIO;
+            if (doorbell.match().isPresent()) {
+                flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
+                kvm_ioeventfd.datamatch(request, doorbell.match().getAsLong());
+            }
+            kvm_ioeventfd.addr(request, doorbell.address());
+            kvm_ioeventfd.len(request, doorbell.size());
+            kvm_ioeventfd.fd(request, target.eventFd().descriptor());
+            kvm_ioeventfd.flags(request, flags);
+            KvmRequest.IOEVENTFD.call(fd, request);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) return;
+        closed = true;
+        vcpus.forEach(KvmVcpu::close);
+        irqFds.forEach(KvmIrqFd::close);
+        fd.close();
+        arena.close();
+    }
+
+    @Override
+    public String toString() {
+        return "KVM machine " + name;
+    }
+}

@@ -1,0 +1,79 @@
+package dev.microvm.linux;
+
+import java.util.Map;
+
+/** Error numbers of Linux on x86-64 and arm64: include/uapi/asm-generic/errno-base.h and errno.h. */
+public final class Errno {
+    /** Operation not permitted. */
+    public static final int EPERM = 1;
+
+    /** No such file or directory. */
+    public static final int ENOENT = 2;
+
+    /** Interrupted system call. */
+    public static final int EINTR = 4;
+
+    /** No such device or address. */
+    public static final int ENXIO = 6;
+
+    /** Argument list too long. */
+    public static final int E2BIG = 7;
+
+    /** Try again. */
+    public static final int EAGAIN = 11;
+
+    /** Out of memory. */
+    public static final int ENOMEM = 12;
+
+    /** Permission denied. */
+    public static final int EACCES = 13;
+
+    /** Device or resource busy. */
+    public static final int EBUSY = 16;
+
+    /** File exists. */
+    public static final int EEXIST = 17;
+
+    /** No such device. */
+    public static final int ENODEV = 19;
+
+    /** Invalid argument. */
+    public static final int EINVAL = 22;
+
+    /** Too many open files. */
+    public static final int EMFILE = 24;
+
+    /** Inappropriate ioctl for device. */
+    public static final int ENOTTY = 25;
+
+    private static final Map<Integer, String> TEXTS = Map.ofEntries(
+            Map.entry(EPERM, "EPERM (operation not permitted)"),
+            Map.entry(ENOENT, "ENOENT (no such file or directory)"),
+            Map.entry(EINTR, "EINTR (interrupted)"),
+            Map.entry(5, "EIO (input/output error)"),
+            Map.entry(ENXIO, "ENXIO (no such device or address)"),
+            Map.entry(E2BIG, "E2BIG (list too long)"),
+            Map.entry(9, "EBADF (bad file descriptor)"),
+            Map.entry(EAGAIN, "EAGAIN (try again)"),
+            Map.entry(ENOMEM, "ENOMEM (out of memory)"),
+            Map.entry(EACCES, "EACCES (permission denied)"),
+            Map.entry(14, "EFAULT (bad address)"),
+            Map.entry(EBUSY, "EBUSY (device or resource busy)"),
+            Map.entry(EEXIST, "EEXIST (exists already)"),
+            Map.entry(ENODEV, "ENODEV (no such device)"),
+            Map.entry(EINVAL, "EINVAL (invalid argument)"),
+            Map.entry(23, "ENFILE (too many open files in the system)"),
+            Map.entry(EMFILE, "EMFILE (too many open files in the process)"),
+            Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
+            Map.entry(28, "ENOSPC (no space left)"),
+            Map.entry(32, "EPIPE (broken pipe)"),
+            Map.entry(38, "ENOSYS (no such system call)"),
+            Map.entry(95, "EOPNOTSUPP (not supported)"));
+
+    private Errno() {}
+
+    /** The error's name and meaning, for messages. */
+    public static String text(int errno) {
+        return TEXTS.getOrDefault(errno, "errno " + errno);
+    }
+}

@@ -1,0 +1,42 @@
+package dev.microvm.linux;
+
+/**
+ * The owner of one file descriptor.
+ *
+ * <p>Closing is thread-safe and happens once. Using the number while another thread closes is not: whoever closes makes
+ * sure that nobody uses it any more.
+ */
+public final class FileDescriptor implements AutoCloseable {
+    /** Flags of open(2): include/uapi/asm-generic/fcntl.h. */
+    private static final int O_RDWR = 0x2;
+
+    private static final int O_CLOEXEC = 0x80000;
+
+    private final int fd;
+    private boolean closed;
+
+    /** Takes ownership of {@code fd}. */
+    public FileDescriptor(int fd) {
+        this.fd = fd;
+    }
+
+    /** Opens a file or device for reading and writing; throws {@link ErrnoException}. */
+    public static FileDescriptor openReadWrite(String path) {
+        return new FileDescriptor(Libc.check("open(" + path + ")", Libc.open(path, O_RDWR | O_CLOEXEC)));
+    }
+
+    /** The number. */
+    public int value() {
+        return fd;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) return;
+        closed = true;
+        int result = Libc.close(fd); // the descriptor is gone even when this reports an error: close(2)
+        if (result == -EBADF) throw new IllegalStateException("file descriptor " + fd + " was closed by someone else");
+    }
+
+    private static final int EBADF = 9;
+}

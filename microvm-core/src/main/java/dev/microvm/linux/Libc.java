@@ -1,0 +1,287 @@
+package dev.microvm.linux;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The C library's functions that we call, each hand-linked with its errno captured.
+ *
+ * <p>All follow the convention of the kernel itself: a result of 0 or more is success, a negative one is
+ * {@code -errno}. {@link #check} turns the latter into an exception. Any thread may call; nothing here allocates, so
+ * the hot paths use it as it is.
+ */
+public final class Libc {
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final SymbolLookup LIBRARY = LINKER.defaultLookup();
+    private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
+    private static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
+    private static final VarHandle ERRNO = CAPTURED.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+    /** Where the linker leaves errno; one per thread, since calls of different threads overlap. */
+    private static final ThreadLocal<MemorySegment> STATE =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURED));
+
+    private static final MethodHandle OPEN = link("open", 2, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle CLOSE = link("close", 0, JAVA_INT, JAVA_INT);
+    private static final MethodHandle READ = link("read", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle WRITE = link("write", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle IOCTL = link("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle IOCTL_POINTER = link("ioctl", 2, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
+    private static final MethodHandle MMAP =
+            link("mmap", 0, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    private static final MethodHandle MUNMAP = link("munmap", 0, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle EVENTFD = link("eventfd", 0, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle EPOLL_CREATE1 = link("epoll_create1", 0, JAVA_INT, JAVA_INT);
+    private static final MethodHandle EPOLL_CTL = link("epoll_ctl", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle EPOLL_WAIT =
+            link("epoll_wait", 0, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    private static final MethodHandle TIMERFD_CREATE = link("timerfd_create", 0, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle TIMERFD_SETTIME =
+            link("timerfd_settime", 0, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
+    private static final MethodHandle SIGACTION = link("sigaction", 0, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
+    private static final MethodHandle TGKILL = link("tgkill", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle GETTID = link("gettid", 0, JAVA_INT);
+    private static final MethodHandle GETPID = link("getpid", 0, JAVA_INT);
+    private static final MethodHandle SIGRTMIN = link("__libc_current_sigrtmin", 0, JAVA_INT);
+
+    private Libc() {}
+
+    /** Returns a call's result, or throws {@link ErrnoException} naming {@code call} if it is an error. */
+    public static int check(String call, long result) {
+        if (result < 0) throw new ErrnoException(call, (int) -result);
+        return (int) result;
+    }
+
+    /** open(2). */
+    public static int open(String path, int flags) {
+        MemorySegment state = STATE.get();
+        try (Arena arena = Arena.ofConfined()) {
+            return result(state, (int) OPEN.invokeExact(state, arena.allocateFrom(path), flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** close(2). */
+    public static int close(int fd) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) CLOSE.invokeExact(state, fd));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** read(2) into all of {@code buffer}. */
+    public static long read(int fd, MemorySegment buffer) {
+        MemorySegment state = STATE.get();
+        try {
+            long n = (long) READ.invokeExact(state, fd, buffer, buffer.byteSize());
+            return n < 0 ? -errno(state) : n;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** write(2) of all of {@code buffer}. */
+    public static long write(int fd, MemorySegment buffer) {
+        MemorySegment state = STATE.get();
+        try {
+            long n = (long) WRITE.invokeExact(state, fd, buffer, buffer.byteSize());
+            return n < 0 ? -errno(state) : n;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** ioctl(2) with a number as its argument. May block: KVM_RUN does. */
+    public static int ioctl(int fd, long request, long argument) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) IOCTL.invokeExact(state, fd, request, argument));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** ioctl(2) with a pointer as its argument. */
+    public static int ioctl(int fd, long request, MemorySegment argument) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) IOCTL_POINTER.invokeExact(state, fd, request, argument));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** mmap(2) at an address of the kernel's choice; the result is an address or {@code -errno}. */
+    static long mmap(long size, int protection, int flags, int fd, long offset) {
+        MemorySegment state = STATE.get();
+        try {
+            long address = (long) MMAP.invokeExact(state, 0L, size, protection, flags, fd, offset);
+            return address == -1 ? -errno(state) : address;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** munmap(2). */
+    static int munmap(long address, long size) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) MUNMAP.invokeExact(state, address, size));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** eventfd(2). */
+    static int eventfd(int value, int flags) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) EVENTFD.invokeExact(state, value, flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** epoll_create1(2). */
+    static int epollCreate(int flags) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) EPOLL_CREATE1.invokeExact(state, flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** epoll_ctl(2). */
+    static int epollCtl(int epoll, int operation, int fd, MemorySegment event) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) EPOLL_CTL.invokeExact(state, epoll, operation, fd, event));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** epoll_wait(2) without a time limit. */
+    static int epollWait(int epoll, MemorySegment events, int maximum) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) EPOLL_WAIT.invokeExact(state, epoll, events, maximum, -1));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** timerfd_create(2). */
+    static int timerfdCreate(int clock, int flags) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) TIMERFD_CREATE.invokeExact(state, clock, flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** timerfd_settime(2), the old value not asked for. */
+    static int timerfdSettime(int fd, int flags, MemorySegment time) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) TIMERFD_SETTIME.invokeExact(state, fd, flags, time, MemorySegment.NULL));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** sigaction(2). */
+    static int sigaction(int signal, MemorySegment action, MemorySegment old) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) SIGACTION.invokeExact(state, signal, action, old));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** tgkill(2). */
+    static int tgkill(int process, int thread, int signal) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) TGKILL.invokeExact(state, process, thread, signal));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** gettid(2). */
+    static int gettid() {
+        try {
+            return (int) GETTID.invokeExact(STATE.get());
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** getpid(2). */
+    static int getpid() {
+        try {
+            return (int) GETPID.invokeExact(STATE.get());
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** SIGRTMIN: the first real-time signal that the C library leaves to programs. */
+    static int sigrtmin() {
+        try {
+            return (int) SIGRTMIN.invokeExact(STATE.get());
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** The address of a function of the C library. */
+    static MemorySegment function(String name) {
+        return LIBRARY.find(name).orElseThrow(() -> new IllegalStateException("the C library has no " + name));
+    }
+
+    private static int result(MemorySegment state, int result) {
+        return result < 0 ? -errno(state) : result;
+    }
+
+    private static int errno(MemorySegment state) {
+        return (int) ERRNO.get(state, 0L);
+    }
+
+    /**
+     * Links a function.
+     *
+     * @param fixed how many arguments precede the variadic ones; 0 if it is not variadic
+     */
+    @SuppressWarnings("restricted") // the one place that makes downcalls
+    private static MethodHandle link(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
+        FunctionDescriptor descriptor = FunctionDescriptor.of(result, arguments);
+        return fixed == 0
+                ? LINKER.downcallHandle(function(name), descriptor, CAPTURE_ERRNO)
+                : LINKER.downcallHandle(
+                        function(name), descriptor, CAPTURE_ERRNO, Linker.Option.firstVariadicArg(fixed));
+    }
+
+    /** Nothing that a guest or a user does leads here: a handle was called with the wrong types. */
+    private static AssertionError linkage(Throwable t) {
+        return new AssertionError("call of a linked function", t);
+    }
+}
