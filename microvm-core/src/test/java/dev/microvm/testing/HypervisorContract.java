@@ -1,0 +1,284 @@
+package dev.microvm.testing;
+
+import static dev.microvm.testing.RecordingHandler.DEVICE_MMIO;
+import static dev.microvm.testing.RecordingHandler.DEVICE_PORT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.microvm.hypervisor.DebugRegisters;
+import dev.microvm.hypervisor.DescriptorTable;
+import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.VcpuEvents;
+import dev.microvm.hypervisor.VcpuExit;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.testing.RecordingHandler.Access;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What every {@link Hypervisor} must do, shown by tiny guests. Each implementation's tests extend this.
+ */
+@Timeout(60)
+public abstract class HypervisorContract {
+    private static final int READY = 0xaa; // what guests write to the device port when they are set up
+    private static final long PATTERN = 0x1122_3344_5566_7788L;
+
+    /** The implementation under test. */
+    protected abstract Hypervisor hypervisor();
+
+    /** The mode in which guests that need no interrupt run. */
+    protected abstract InterruptMode anyMode();
+
+    protected final TinyGuest guest(String program) {
+        return new TinyGuest(hypervisor(), anyMode(), program);
+    }
+
+    @Test
+    void runsRealMode_fromTheStateThatWasSet() {
+        try (TinyGuest guest = guest("hello16").startReal()) {
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().serial()).isEqualTo("hello from 16 bits\n");
+            assertThat(guest.handler().exitCode()).isEqualTo(42);
+        }
+    }
+
+    @Test
+    void runsProtectedMode_fromTheStateThatWasSet() {
+        try (TinyGuest guest = guest("hello32").startProtected()) {
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().serial()).isEqualTo("hello from 32 bits\n");
+            assertThat(guest.handler().exitCode()).isEqualTo(43);
+        }
+    }
+
+    @Test
+    void runsLongMode_fromTheStateThatWasSet() {
+        try (TinyGuest guest = guest("hello64").startLong()) {
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().serial()).isEqualTo("hello from 64 bits\n");
+            assertThat(guest.handler().exitCode()).isEqualTo(44);
+        }
+    }
+
+    @Test
+    void servesStringInstructionsItemByItem() {
+        try (TinyGuest guest = guest("strings").startProtected()) {
+            guest.handler().answer(nth -> 0x10 + nth);
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            List<Access> writes = guest.handler().writes();
+            assertThat(writes).hasSize(16 + 4 + 2).allMatch(access -> access.address() == DEVICE_PORT);
+            assertThat(writes.subList(0, 16))
+                    .extracting(Access::value)
+                    .startsWith(0x10L, 0x11L)
+                    .endsWith(0x1fL);
+            assertThat(writes.subList(16, 20))
+                    .containsExactly(
+                            new Access(DEVICE_PORT, 2, 0x1110),
+                            new Access(DEVICE_PORT, 2, 0x1312),
+                            new Access(DEVICE_PORT, 2, 0x1514),
+                            new Access(DEVICE_PORT, 2, 0x1716));
+            assertThat(writes.subList(20, 22))
+                    .containsExactly(new Access(DEVICE_PORT, 4, 0x1312_1110), new Access(DEVICE_PORT, 4, 0x1716_1514));
+        }
+    }
+
+    @Test
+    void servesMmioOfEachWidth() {
+        try (TinyGuest guest = guest("mmio").startLong()) {
+            guest.handler().answer(nth -> PATTERN);
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().writes())
+                    .containsExactly(
+                            new Access(DEVICE_MMIO + 0x10, 1, 0x89),
+                            new Access(DEVICE_MMIO + 0x10, 2, 0x7789),
+                            new Access(DEVICE_MMIO + 0x10, 4, 0x5566_7789),
+                            new Access(DEVICE_MMIO + 0x10, 8, PATTERN + 1));
+        }
+    }
+
+    @Test
+    void reportsShutdown_whenTheGuestTriplesFaults() {
+        try (TinyGuest guest = guest("triplefault").startProtected()) {
+            assertThat(guest.run()).isEqualTo(VcpuExit.SHUTDOWN);
+        }
+    }
+
+    @Test
+    void returnsWithin100Milliseconds_whenKickedInATightLoop() throws Exception {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            CompletableFuture<VcpuExit> exit = CompletableFuture.supplyAsync(guest::run);
+            await(() -> guest.handler().values().contains((long) READY));
+            long start = System.nanoTime();
+            guest.vcpu().kick();
+            assertThat(exit.get(10, TimeUnit.SECONDS)).isEqualTo(VcpuExit.KICKED);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(100));
+        }
+    }
+
+    @Test
+    void returnsAtOnce_whenKickedBeforeItRuns() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            guest.vcpu().kick();
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().writes()).isEmpty();
+        }
+    }
+
+    @Test
+    void readsBackGeneralRegisters() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            Registers set = new Registers(
+                    1,
+                    2,
+                    3,
+                    4,
+                    5,
+                    6,
+                    7,
+                    8,
+                    9,
+                    10,
+                    11,
+                    12,
+                    13,
+                    14,
+                    15,
+                    -16,
+                    0xffff_fff0L,
+                    Registers.RFLAGS_RESERVED | 1);
+            guest.vcpu().registers(set);
+            assertThat(guest.vcpu().registers()).isEqualTo(set);
+        }
+    }
+
+    @Test
+    void readsBackSpecialRegisters() {
+        try (TinyGuest guest = guest("spin").startLong()) {
+            SpecialRegisters set = guest.vcpu()
+                    .specialRegisters()
+                    .withTables(new DescriptorTable(0x5000, 0x27), new DescriptorTable(0x6000, 0xfff))
+                    .withTask(
+                            SegmentRegister.systemSegment(0x18, SegmentRegister.TYPE_TSS_BUSY, 0x7000, 0x67),
+                            SegmentRegister.systemSegment(0x28, SegmentRegister.TYPE_LDT, 0x7800, 0xf));
+            guest.vcpu().specialRegisters(set);
+            assertThat(guest.vcpu().specialRegisters()).isEqualTo(set);
+        }
+    }
+
+    @Test
+    void readsBackDebugRegisters() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            DebugRegisters set = new DebugRegisters(0x1000, 0x2000, 0x3000, 0x4000, 0xffff_0ff1L, 0x455);
+            guest.vcpu().debugRegisters(set);
+            assertThat(guest.vcpu().debugRegisters()).isEqualTo(set);
+        }
+    }
+
+    @Test
+    void readsBackFpuState() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            byte[] area = guest.vcpu().fpuState().xsave();
+            area[0] = 0x7f; // FCW: Intel SDM vol. 1, table 10-2
+            area[1] = 0x02;
+            area[24] = (byte) 0x80; // MXCSR
+            area[25] = 0x1f;
+            area[160] = 0x5a; // XMM0
+            area[512] = 0b11; // XSTATE_BV: x87 and SSE
+            FpuState set = new FpuState(area, 0b11);
+            guest.vcpu().fpuState(set);
+            assertThat(guest.vcpu().fpuState()).isEqualTo(set);
+        }
+    }
+
+    @Test
+    void readsBackModelSpecificRegisters() {
+        MsrEntry sysenterEip = new MsrEntry(0x176, 0xffff_8000_1234_5678L); // IA32_SYSENTER_EIP
+        MsrEntry star = new MsrEntry(0xc000_0081, 0x0023_0010_0000_0000L); // IA32_STAR
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            assertThat(guest.vcpu().msrIndices()).contains(sysenterEip.index(), star.index());
+            guest.vcpu().msrs(List.of(sysenterEip, star));
+            assertThat(guest.vcpu().msrs(sysenterEip.index(), star.index())).containsExactly(sysenterEip, star);
+        }
+    }
+
+    @Test
+    void namesTheMsr_whenItRefusesOne() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            assertThatExceptionOfType(HypervisorException.class)
+                    .isThrownBy(() -> guest.vcpu().msrs(List.of(new MsrEntry(0x4b56_4dff, 1))))
+                    .withMessageContaining("0x4b564dff");
+        }
+    }
+
+    @Test
+    void readsBackEventsOnTheirWay() {
+        VcpuEvents set = new VcpuEvents(
+                false, false, 0, false, 0, /* interruptInjected= */ true, 0x55, false, 0, false, false, true, 0);
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            guest.vcpu().events(set);
+            VcpuEvents got = guest.vcpu().events();
+            assertThat(got.interruptInjected()).isTrue();
+            assertThat(got.interruptVector()).isEqualTo(0x55);
+            assertThat(got.nmiMasked()).isTrue();
+        }
+    }
+
+    @Test
+    void refusesTwoRegionsInOneSlot() {
+        try (TinyGuest guest = guest("spin")) {
+            assertThatExceptionOfType(HypervisorException.class)
+                    .isThrownBy(() -> guest.vm().map(0, guest.memory().regions().getFirst()))
+                    .withMessage("memory slot 0 is in use");
+        }
+    }
+
+    @Test
+    void stopsSeeingMemory_whenItIsUnmapped() {
+        try (TinyGuest guest = guest("hello16").startReal()) {
+            guest.vm().unmap(0);
+            guest.handler().answer(nth -> 0);
+            guest.vm().map(0, guest.memory().regions().getFirst());
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().exitCode()).isEqualTo(42);
+        }
+    }
+
+    /** Drives a line until the guest has seen three interrupts; the guest reports each on the device port. */
+    protected final void expectThreeInterrupts(TinyGuest guest, int exitCode, Runnable raise) throws Exception {
+        CompletableFuture<VcpuExit> exit = CompletableFuture.supplyAsync(guest::run);
+        for (long seen = 0; seen < 3; seen++) {
+            long last = seen == 0 ? READY : seen;
+            await(() -> guest.handler().values().contains(last));
+            raise.run();
+        }
+        assertThat(exit.get(10, TimeUnit.SECONDS)).isEqualTo(VcpuExit.KICKED);
+        assertThat(guest.handler().values().stream().filter(value -> value < 4)).containsExactly(1L, 2L, 3L);
+        assertThat(guest.handler().exitCode()).isEqualTo(exitCode);
+    }
+
+    /** Raises a line and lowers it again: one edge. */
+    protected static Runnable pulse(IrqLine line) {
+        return line::pulse;
+    }
+
+    /** Waits for something another thread does. */
+    protected static void await(BooleanSupplier condition) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - deadline > 0) throw new AssertionError("waited 20 s in vain");
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package dev.microvm.testing;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.Probe;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * The lanes of tests that need more than a JVM. A lane that cannot run says so on standard error and is skipped, unless
+ * the environment variable {@code MICROVM_REQUIRE_LANES} names it: then its tests run, and fail.
+ */
+public final class Lanes {
+    private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
+
+    private Lanes() {}
+
+    /** Tiny guests on this machine's KVM. */
+    @Tag("kvm")
+    @ExtendWith(KvmCondition.class)
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface Kvm {}
+
+    /** Ordinary kernels on KVM: where the host has none, in the emulated machine of {@code scripts/lab}. */
+    @Tag("lab")
+    @ExtendWith(LabCondition.class)
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface Lab {}
+
+    /** KVM of this host. */
+    public static Hypervisor kvm() {
+        return Hypervisor.installed().stream()
+                .filter(h -> h.name().equals("kvm"))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    static final class KvmCondition implements ExecutionCondition {
+        @Override
+        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            Probe probe = kvm().probe();
+            return decide("kvm", probe.usable(), probe.explanation());
+        }
+    }
+
+    static final class LabCondition implements ExecutionCondition {
+        @Override
+        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            Probe probe = kvm().probe();
+            return decide("lab", probe.runsKernels(), probe.explanation());
+        }
+    }
+
+    private static ConditionEvaluationResult decide(String lane, boolean possible, String reason) {
+        String required = System.getenv().getOrDefault("MICROVM_REQUIRE_LANES", "");
+        if (possible || Arrays.asList(required.split(",")).contains(lane)) {
+            return ConditionEvaluationResult.enabled("lane " + lane);
+        }
+        if (TOLD.add(lane)) System.err.println("*** LANE " + lane + " DOES NOT RUN: " + reason + " ***");
+        return ConditionEvaluationResult.disabled("lane " + lane + ": " + reason);
+    }
+}

@@ -1,0 +1,96 @@
+package dev.microvm.testing;
+
+import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.Vcpu;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Writes down what a guest does, answers its reads from a function, and kicks its vCPU when it writes to the exit port. */
+public final class RecordingHandler implements ExitHandler {
+    /** Ports of guest.inc. */
+    public static final int COM1 = 0x3f8;
+
+    public static final int EXIT_PORT = 0xf4;
+    public static final int DEVICE_PORT = 0x500;
+    public static final long DEVICE_MMIO = 0xd000_0000L;
+
+    /** One access of the guest's. */
+    public record Access(long address, int size, long value) {}
+
+    private final List<Character> serial = new CopyOnWriteArrayList<>();
+    private final List<Access> writes = new CopyOnWriteArrayList<>();
+    private final AtomicInteger reads = new AtomicInteger();
+    private volatile LongUnaryOperator answer = nth -> -1;
+    private volatile @Nullable Vcpu vcpu;
+    private volatile int exitCode = -1;
+
+    /** Makes a handler that has seen nothing. */
+    public RecordingHandler() {}
+
+    /** Whom to kick when the guest ends itself. */
+    public void endsWith(Vcpu ending) {
+        vcpu = ending;
+    }
+
+    /** Sets what the nth read of a port or address gives, from 0. */
+    public void answer(LongUnaryOperator nthRead) {
+        answer = nthRead;
+    }
+
+    /** What the guest wrote to its serial port. */
+    public String serial() {
+        return serial.stream().map(String::valueOf).collect(Collectors.joining());
+    }
+
+    /** What it wrote elsewhere, oldest first. */
+    public List<Access> writes() {
+        return writes;
+    }
+
+    /** The values of {@link #writes}. */
+    public List<Long> values() {
+        return writes.stream().map(Access::value).toList();
+    }
+
+    /** What it wrote to the exit port, or -1. */
+    public int exitCode() {
+        return exitCode;
+    }
+
+    @Override
+    public long portIn(int port, int size) {
+        return answer.applyAsLong(reads.getAndIncrement());
+    }
+
+    @Override
+    public void portOut(int port, int size, long value) {
+        switch (port) {
+            case COM1 -> serial.add((char) value);
+            case EXIT_PORT -> {
+                exitCode = (int) value;
+                Vcpu ending = vcpu;
+                if (ending != null) ending.kick();
+            }
+            default -> writes.add(new Access(port, size, value));
+        }
+    }
+
+    @Override
+    public long mmioRead(long gpa, int size) {
+        return answer.applyAsLong(reads.getAndIncrement());
+    }
+
+    @Override
+    public void mmioWrite(long gpa, int size, long value) {
+        writes.add(new Access(gpa, size, value));
+    }
+
+    @Override
+    public void endOfInterrupt(int vector) {
+        writes.add(new Access(vector, 0, 0));
+    }
+}

@@ -1,0 +1,143 @@
+package dev.microvm.testing;
+
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PG;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuExit;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.List;
+
+/**
+ * A virtual machine of one vCPU, 1 MiB of memory and one of the programs in {@code src/test/guest}, which is loaded at
+ * {@link #ORIGIN}.
+ */
+public final class TinyGuest implements AutoCloseable {
+    /** Where programs are loaded and start. */
+    public static final long ORIGIN = 0x1000;
+
+    private static final long MEMORY_SIZE = 1 << 20;
+    private static final long PAGE_TABLES = 0x8_0000;
+    private static final int CODE_SELECTOR = 0x8;
+    private static final int DATA_SELECTOR = 0x10;
+
+    // Page-table entries: Intel SDM vol. 3A, tables 4-15 to 4-18
+    private static final long PRESENT_WRITABLE = 0b11;
+    private static final long LARGE_PAGE = 1 << 7;
+    private static final long LARGE_PAGE_SIZE = 2 << 20;
+    private static final int ENTRIES = 512;
+
+    private final VirtualMachine vm;
+    private final GuestMemory memory;
+    private final Vcpu vcpu;
+    private final RecordingHandler handler = new RecordingHandler();
+
+    /** Makes the machine and loads a program, by its file name without the ending. */
+    public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program) {
+        vm = hypervisor.createVm(program, interruptMode);
+        GuestMemoryRegion region = new GuestMemoryRegion(0, vm.allocate(MEMORY_SIZE), false);
+        memory = new GuestMemory(List.of(region));
+        memory.write(ORIGIN, program(program));
+        vm.map(0, region);
+        vcpu = vm.createVcpu(0);
+        vcpu.cpuid(vm.supportedCpuid());
+        handler.endsWith(vcpu);
+    }
+
+    /** The bytes of a program of {@code src/test/guest}. */
+    public static byte[] program(String name) {
+        try (InputStream in = TinyGuest.class.getResourceAsStream("/guests/" + name + ".bin")) {
+            if (in == null) throw new IllegalArgumentException("no guest program " + name);
+            return in.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public VirtualMachine vm() {
+        return vm;
+    }
+
+    public Vcpu vcpu() {
+        return vcpu;
+    }
+
+    public GuestMemory memory() {
+        return memory;
+    }
+
+    public RecordingHandler handler() {
+        return handler;
+    }
+
+    /** Starts the program in real mode; all segments begin at 0. */
+    public TinyGuest startReal() {
+        vcpu.specialRegisters(vcpu.specialRegisters()
+                .withSegments(
+                        SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE),
+                        SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA)));
+        return startAt();
+    }
+
+    /** Starts the program in 32-bit protected mode, flat, without paging. */
+    public TinyGuest startProtected() {
+        SpecialRegisters reset = vcpu.specialRegisters();
+        vcpu.specialRegisters(reset.withSegments(
+                        SegmentRegister.flat32(CODE_SELECTOR, SegmentRegister.TYPE_CODE),
+                        SegmentRegister.flat32(DATA_SELECTOR, SegmentRegister.TYPE_DATA))
+                .withControl(reset.cr0() | CR0_PE, 0, 0, 0));
+        return startAt();
+    }
+
+    /** Starts the program in 64-bit mode with the first 4 GiB mapped to themselves. */
+    public TinyGuest startLong() {
+        mapFirst4GiB();
+        SpecialRegisters reset = vcpu.specialRegisters();
+        vcpu.specialRegisters(reset.withSegments(
+                        SegmentRegister.code64(CODE_SELECTOR),
+                        SegmentRegister.flat32(DATA_SELECTOR, SegmentRegister.TYPE_DATA))
+                .withControl(reset.cr0() | CR0_PE | CR0_PG, PAGE_TABLES, CR4_PAE, EFER_LME | EFER_LMA));
+        return startAt();
+    }
+
+    /** Runs until the guest does more than I/O. */
+    public VcpuExit run() {
+        return vcpu.run(handler);
+    }
+
+    private TinyGuest startAt() {
+        vcpu.registers(Registers.ZERO.withRip(ORIGIN));
+        return this;
+    }
+
+    private void mapFirst4GiB() {
+        long directoryPointers = PAGE_TABLES + 0x1000;
+        memory.putLong(PAGE_TABLES, directoryPointers | PRESENT_WRITABLE);
+        for (int gib = 0; gib < 4; gib++) {
+            long directory = PAGE_TABLES + 0x2000 + gib * 0x1000L;
+            memory.putLong(directoryPointers + gib * 8L, directory | PRESENT_WRITABLE);
+            for (int i = 0; i < ENTRIES; i++) {
+                long page = ((long) gib * ENTRIES + i) * LARGE_PAGE_SIZE;
+                memory.putLong(directory + i * 8L, page | LARGE_PAGE | PRESENT_WRITABLE);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        vm.close();
+    }
+}

@@ -1,0 +1,246 @@
+# shellcheck shell=bash
+# Shared functions of the scripts in this folder. Sourced, never run.
+#
+# Read by all of them:
+#   MICROVM_CACHE    where downloads are kept (default: ${XDG_CACHE_HOME:-~/.cache}/microvm)
+#   MICROVM_PRIVATE  1 = install nothing on the system, even as root; unpack into the cache instead
+#
+# Progress and errors go to stderr, so that stdout carries a script's result alone.
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${MICROVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/microvm}
+MULTIARCH=$(uname -m)-linux-gnu
+OLDEST_JDK=22
+OLDEST_MAVEN=3.8.7
+
+# ---- talking to the user ---------------------------------------------------------------------
+
+say() { printf '==> %s\n' "$*" >&2; }
+
+# die MESSAGE [REMEDY]: what is wrong, then what to do about it.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$1" >&2
+  if [[ -n ${2:-} ]]; then printf '  %s\n' "$2" >&2; fi
+  exit 1
+}
+
+# Prints the comment at the head of the running script: its --help.
+usage() { sed -n '2,/^[^#]/{/^#/!q; s/^# \{0,1\}//; p}' "$0"; }
+
+have() { command -v "$1" > /dev/null 2>&1; }
+
+# ---- packages --------------------------------------------------------------------------------
+
+# Whether packages go onto the system (root) or into $CACHE/root (anyone else).
+system_install() { [[ $EUID -eq 0 && ${MICROVM_PRIVATE:-0} != 1 ]]; }
+
+# apt_user TOOL ARGUMENT...: apt-get or apt-cache with every file it writes in our cache, so that it
+# works without root. It reads the system's package lists until refresh_lists has fetched our own.
+apt_user() {
+  local tool=$1 state=$CACHE/apt options=()
+  shift
+  mkdir -p "$state/cache/archives/partial"
+  options=(-o "Dir::Cache=$state/cache" -o Debug::NoLocking=1 -o "APT::Sandbox::User=$(id -un)")
+  if [[ -d $state/lists ]]; then
+    options+=(-o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o Dir::State::status=/var/lib/dpkg/status)
+  fi
+  "$tool" -q "${options[@]}" "$@"
+}
+
+refresh_lists() {
+  say "refreshing the package lists"
+  if system_install; then
+    apt-get -q update
+  else
+    mkdir -p "$CACHE/apt/lists/partial"
+    apt_user apt-get update
+  fi
+}
+
+# with_lists COMMAND...: runs it; when it fails, refreshes the package lists and tries once more.
+# Passes its stdout on, and what it says of itself only when the second try fails too.
+with_lists() {
+  local out err status=0
+  have apt-get || die "this needs Debian's apt-get, which is not here" "run it on Debian, or install by hand: ${*: -1}"
+  out=$(mktemp) err=$(mktemp)
+  if ! "$@" > "$out" 2> "$err"; then
+    refresh_lists > "$err" || true # one unreachable source of many is no failure
+    "$@" > "$out" 2>> "$err" || status=$?
+  fi
+  if ((status == 0)); then cat "$out"; else sed 's/^/    /' "$err" >&2; fi
+  rm -f "$out" "$err"
+  return "$status"
+}
+
+# fetch_packages DIR PACKAGE[=VERSION]...: downloads the .deb files into DIR.
+fetch_packages() (
+  cd "$1" && shift
+  list=$(with_lists apt_user apt-get download --print-uris "$@") ||
+    die "apt does not offer: $*" "check /etc/apt/sources.list*"
+  say "downloading $(awk '{ bytes += $3 } END { printf "%d packages, %d MB", NR, bytes / 1e6 }' <<< "$list"): $*"
+  with_lists apt_user apt-get download "$@" > /dev/null || die "could not download: $*" "check the network, then try again"
+)
+
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null) == installed ]]; }
+
+# need_packages PACKAGE...: has them installed on the system, or unpacked into $CACHE/root.
+need_packages() {
+  local package missing=()
+  for package; do
+    if ! installed "$package" && [[ ! -e $CACHE/root/.packages/$package ]]; then missing+=("$package"); fi
+  done
+  if ((${#missing[@]} == 0)); then return 0; fi
+  if system_install; then
+    say "installing ${missing[*]}"
+    DEBIAN_FRONTEND=noninteractive with_lists apt-get -q -y -o DPkg::Lock::Timeout=300 \
+      install --no-install-recommends "${missing[@]}" > /dev/null ||
+      die "could not install: ${missing[*]}" "run: apt-get update && apt-get install ${missing[*]}"
+  else
+    unpack_packages "${missing[@]}"
+  fi
+}
+
+# The packages, and what they need that the system lacks, as NAME=VERSION lines.
+missing_closure() {
+  apt_user apt-get install --simulate --no-install-recommends "$@" |
+    sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)\{0,1\}(\([^ ]*\) .*/\1=\3/p'
+}
+
+unpack_packages() (
+  local list packages deb work
+  mkdir -p "$CACHE/root/.packages"
+  exec 9> "$CACHE/root/.lock" && flock 9
+  have dpkg-deb || die "missing: $*" "install them with your system's package manager, then try again"
+  say "unpacking into $CACHE/root, as nothing is installed without root: $*"
+  list=$(with_lists missing_closure "$@") || die "apt does not offer: $*" "ask an administrator to install them"
+  mapfile -t packages <<< "$list"
+  work=$(mktemp -d "$CACHE/unpack.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  fetch_packages "$work" "${packages[@]}"
+  for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$CACHE/root"; done
+  relocate_private_root
+  (cd "$CACHE/root/.packages" && touch -- "$@" "${packages[@]%%=*}")
+)
+
+# Symlinks and linker scripts in the private root name absolute paths; lead them back into it.
+relocate_private_root() {
+  local root=$CACHE/root link target script path paths
+  while IFS= read -r -d '' link; do
+    target=$(readlink "$link")
+    if [[ -e $root$target ]]; then ln -sfn "$root$target" "$link"; fi
+  done < <(find "$root" -type l -lname '/*' -not -lname "$root/*" -print0)
+  for script in "$root/usr/lib/$MULTIARCH"/lib{c,m}.so "$root/usr/lib/$MULTIARCH"/lib{c,m}.a; do
+    if [[ ! -f $script ]] || ! head -c 32 "$script" | grep -q 'GNU ld script'; then continue; fi
+    mapfile -t paths < <(grep -o ' /[^ ]*' "$script")
+    for path in "${paths[@]# }"; do
+      if [[ ! -e $path && -e $root$path ]]; then sed -i "s| $path| $root$path|g" "$script"; fi
+    done
+  done
+}
+
+# Makes what is in the private root usable by the programs we start. It holds only packages that
+# the system lacks, so it goes behind the system's own folders.
+use_private_root() {
+  local root=$CACHE/root
+  if [[ ! -d $root || ${MICROVM_ROOT_IN_USE:-} == "$root" ]]; then return 0; fi
+  export MICROVM_ROOT_IN_USE=$root
+  export PATH=$PATH:$root/usr/bin:$root/usr/sbin:$root/bin:$root/sbin
+  export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$root/usr/lib/$MULTIARCH:$root/lib/$MULTIARCH
+  export CPATH=${CPATH:+$CPATH:}$root/usr/include:$root/usr/include/$MULTIARCH
+  export LIBRARY_PATH=${LIBRARY_PATH:+$LIBRARY_PATH:}$root/usr/lib/$MULTIARCH
+}
+
+# need_tools COMMAND=PACKAGE...: makes each command runnable, from its package where it is missing.
+need_tools() {
+  local spec missing=()
+  use_private_root
+  for spec; do
+    if ! have "${spec%%=*}"; then missing+=("${spec#*=}"); fi
+  done
+  if ((${#missing[@]} == 0)); then return 0; fi
+  need_packages "${missing[@]}"
+  use_private_root
+  hash -r
+  for spec; do
+    have "${spec%%=*}" || die "${spec%%=*} is still missing" "install the package ${spec#*=} by hand"
+  done
+}
+
+# ---- Java ------------------------------------------------------------------------------------
+
+# The feature version of the JDK in a folder ("25"), or nothing when there is none.
+jdk_version() {
+  if [[ -x $1/bin/javac && -r $1/release ]]; then
+    sed -n 's/^JAVA_VERSION="\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' "$1/release"
+  fi
+}
+
+# Prints the first JDK that is new enough: JAVA_HOME, then PATH, then the newest of the usual places.
+find_jdk() {
+  local home version best='' best_version=0 on_path=''
+  if have javac; then on_path=$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")"); fi
+  for home in "${JAVA_HOME:-}" "$on_path"; do
+    version=$(jdk_version "$home")
+    if ((${version:-0} >= OLDEST_JDK)); then echo "$home" && return; fi
+  done
+  for home in /usr/lib/jvm/* "$HOME"/.sdkman/candidates/java/* "$HOME"/.jdks/* /opt/* /opt/*/* "$CACHE"/root/usr/lib/jvm/*; do
+    version=$(jdk_version "$home")
+    if ((${version:-0} > best_version)); then best=$home best_version=$version; fi
+  done
+  if ((best_version >= OLDEST_JDK)); then echo "$best"; else return 1; fi
+}
+
+# The newest OpenJDK package that apt can offer.
+jdk_package() {
+  local release
+  for release in 25 24 23 22; do
+    if apt_user apt-get install --simulate --no-install-recommends "openjdk-$release-jdk-headless" > /dev/null 2>&1; then
+      echo "openjdk-$release-jdk-headless" && return
+    fi
+  done
+  return 1
+}
+
+# Sets and exports JAVA_HOME.
+need_jdk() {
+  local package
+  if ! JAVA_HOME=$(find_jdk); then
+    if ! have apt-get || ! package=$(with_lists jdk_package); then
+      die "no JDK $OLDEST_JDK or newer was found, and apt has none to offer" \
+        "install one (any vendor; for example Eclipse Temurin 25) and set JAVA_HOME to its folder"
+    fi
+    need_packages "$package"
+    JAVA_HOME=$(find_jdk) || die "$package brought no usable JDK" "install a JDK by hand and set JAVA_HOME"
+  fi
+  export JAVA_HOME
+}
+
+# Sets MVN, an array: mvn when it is new enough, else the project's Maven wrapper.
+need_maven() {
+  local version=''
+  if ! have mvn && system_install && [[ ! -x $PROJECT/mvnw ]]; then need_packages maven; fi
+  if have mvn; then version=$(mvn -v 2> /dev/null | sed -n 's/.*Apache Maven \([0-9.]*\).*/\1/p'); fi
+  if [[ -n $version && $(printf '%s\n' "$OLDEST_MAVEN" "$version" | sort -V | head -n 1) == "$OLDEST_MAVEN" ]]; then
+    MVN=(mvn)
+  elif [[ -x $PROJECT/mvnw ]]; then
+    MVN=("$PROJECT/mvnw")
+  else
+    die "no Maven $OLDEST_MAVEN or newer, and no Maven wrapper in the project" "install the package maven"
+  fi
+  export MVN
+}
+
+# ---- KVM -------------------------------------------------------------------------------------
+
+# Why /dev/kvm cannot run an ordinary kernel here; prints nothing when it can.
+kvm_problem() {
+  if [[ ! -e /dev/kvm ]]; then
+    echo "there is no /dev/kvm"
+  elif [[ ! -r /dev/kvm || ! -w /dev/kvm ]]; then
+    echo "/dev/kvm may not be opened by $(id -un) (add yourself to the group kvm)"
+  elif [[ -e /sys/module/kvm_pvm ]]; then
+    echo "/dev/kvm is KVM-PVM, which runs no unmodified kernel"
+  elif ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
+    echo "the CPU shows neither vmx nor svm"
+  fi
+}
