@@ -81,8 +81,8 @@ public final class GuestCpuid {
                             entry.eax(),
                             entry.ebx(),
                             (entry.ecx() & ECX_SIZES_KEPT)
-                                    | apicIdBits << ECX_APIC_ID_SIZE_SHIFT
-                                    | (vcpus - 1) & MAX_BYTE,
+                                    | (apicIdBits << ECX_APIC_ID_SIZE_SHIFT)
+                                    | ((vcpus - 1) & MAX_BYTE),
                             entry.edx()));
                 case LEAF_AMD_CACHES ->
                     table.add(entry.answering(caches(entry.eax(), vcpus), entry.ebx(), entry.ecx(), entry.edx()));
@@ -111,8 +111,8 @@ public final class GuestCpuid {
 
     private static CpuidEntry features(CpuidEntry entry, int index, int vcpus, boolean tscDeadline) {
         int ebx = (entry.ebx() & EBX_KEPT)
-                | Math.min(index, MAX_BYTE) << EBX_APIC_ID_SHIFT
-                | Math.min(vcpus, MAX_BYTE) << EBX_LOGICAL_COUNT_SHIFT;
+                | (Math.min(index, MAX_BYTE) << EBX_APIC_ID_SHIFT)
+                | (Math.min(vcpus, MAX_BYTE) << EBX_LOGICAL_COUNT_SHIFT);
         int ecx = entry.ecx() | ECX_HYPERVISOR | ECX_X2APIC;
         ecx = tscDeadline ? ecx | ECX_TSC_DEADLINE : ecx & ~ECX_TSC_DEADLINE;
         int edx = vcpus > 1 ? entry.edx() | EDX_HTT : entry.edx() & ~EDX_HTT;
@@ -129,18 +129,18 @@ public final class GuestCpuid {
         if ((eax & EAX_CACHE_TYPE) == 0) return eax; // no more caches
         int level = eax >>> EAX_CACHE_LEVEL_SHIFT & EAX_CACHE_LEVEL;
         int sharing = level >= FIRST_SHARED_LEVEL ? Math.min(vcpus - 1, EAX_SHARING >>> EAX_SHARING_SHIFT) : 0;
-        return (eax & ~EAX_SHARING) | sharing << EAX_SHARING_SHIFT;
+        return (eax & ~EAX_SHARING) | (sharing << EAX_SHARING_SHIFT);
     }
 
     private static int coresPerPackage(int eax, int apicIdBits) {
         if ((eax & EAX_CACHE_TYPE) == 0) return eax;
         int kept = eax & ~(EAX_CORES_MAX << EAX_CORES_SHIFT);
-        return kept | Math.min((1 << apicIdBits) - 1, EAX_CORES_MAX) << EAX_CORES_SHIFT;
+        return kept | (Math.min((1 << apicIdBits) - 1, EAX_CORES_MAX) << EAX_CORES_SHIFT);
     }
 
     private static void addTopology(List<CpuidEntry> table, int leaf, int index, int vcpus, int apicIdBits) {
         table.add(new CpuidEntry(leaf, 0, true, 0, 1, LEVEL_SMT << LEVEL_TYPE_SHIFT, index));
-        table.add(new CpuidEntry(leaf, 1, true, apicIdBits, vcpus, LEVEL_CORE << LEVEL_TYPE_SHIFT | 1, index));
+        table.add(new CpuidEntry(leaf, 1, true, apicIdBits, vcpus, (LEVEL_CORE << LEVEL_TYPE_SHIFT) | 1, index));
         table.add(new CpuidEntry(leaf, 2, true, 0, 0, 2, index)); // no further level
     }
 
