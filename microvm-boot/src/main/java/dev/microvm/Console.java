@@ -1,0 +1,182 @@
+package dev.microvm;
+
+import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.error.MicroVmException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.concurrent.Semaphore;
+
+/**
+ * The guest's first serial port, as text and as streams. The newest 256 KiB of what the guest printed are kept. Any
+ * thread may call; streams are for one thread each.
+ */
+public final class Console {
+    private static final int TAIL_LINES = 20;
+
+    private final MicroVm vm; // keeps the machine alive while its console is in use
+    private final ConsoleBuffer buffer;
+    private final Uart16550 uart;
+    private final Object writing = new Object(); // one writer at a time
+    private final Semaphore inputRoom = new Semaphore(0); // a permit: look again for room
+    private long mark; // behind the last match of awaitText
+
+    Console(MicroVm vm, ConsoleBuffer buffer, Uart16550 uart) {
+        this.vm = vm;
+        this.buffer = buffer;
+        this.uart = uart;
+        uart.onInputSpace(this::inputHasRoom);
+    }
+
+    /** What the guest printed, as far as it is kept, as UTF-8. */
+    public String text() {
+        return buffer.text();
+    }
+
+    /**
+     * Waits until the guest prints {@code text}, after what the last call found: so calls follow a dialogue.
+     *
+     * @return what was printed after the last match, up to and with this one
+     * @throws AwaitTimeoutException if it is not printed in time
+     * @throws MicroVmException if the guest ends before, or the calling thread is interrupted
+     */
+    public String awaitText(String text, Duration timeout) {
+        Objects.requireNonNull(text, "text");
+        long from;
+        long found;
+        try {
+            synchronized (this) {
+                from = mark;
+            }
+            found = buffer.await(text, from, System.nanoTime() + timeout.toNanos());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MicroVmException("interrupted while waiting for \"" + text + "\" on the console", e);
+        }
+        if (found < 0) throw notFound(text, timeout);
+        synchronized (this) {
+            mark = found;
+        }
+        String after = buffer.text(from);
+        int at = after.indexOf(text);
+        return at < 0 ? after : after.substring(0, at + text.length()); // less than 0: more came, and pushed it out
+    }
+
+    private MicroVmException notFound(String text, Duration timeout) {
+        String wanted = "\"" + text + "\" was not printed on the console of " + vm.name();
+        return vm.state() == VmState.RUNNING
+                ? new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail())
+                : new MicroVmException(wanted + " before the guest ended" + tail());
+    }
+
+    /** The last lines, to end a message with. */
+    String tail() {
+        String[] lines = text().split("\\R");
+        int first = Math.max(0, lines.length - TAIL_LINES);
+        return "; its last lines:\n" + String.join("\n", Arrays.asList(lines).subList(first, lines.length));
+    }
+
+    /**
+     * A new stream of what the guest prints, from the oldest byte that is kept; it ends when the guest does. Until it is
+     * closed the guest waits for it when it is a whole buffer behind.
+     */
+    public InputStream output() {
+        return new ConsoleInputStream(buffer.attach());
+    }
+
+    /** A stream to the guest; it waits while the guest does not read. */
+    public OutputStream input() {
+        return new ConsoleOutputStream();
+    }
+
+    /**
+     * Types {@code text} into the guest's serial port, as UTF-8.
+     *
+     * @throws MicroVmException if the guest has ended
+     */
+    public void type(String text) {
+        try {
+            input().write(text.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new MicroVmException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Lets writers look again for room, or for the guest's end. */
+    void inputHasRoom() {
+        inputRoom.release();
+    }
+
+    private final class ConsoleOutputStream extends OutputStream {
+        @Override
+        public void write(int b) throws IOException {
+            write(new byte[] {(byte) b});
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            Objects.checkFromIndexSize(offset, length, bytes.length);
+            int done = 0;
+            synchronized (writing) {
+                while (done < length) {
+                    if (vm.state() != VmState.RUNNING) throw new IOException("the guest does not run");
+                    done += uart.receive(bytes, offset + done, length - done);
+                    if (done < length) waitForRoom();
+                }
+            }
+        }
+
+        private void waitForRoom() throws InterruptedIOException {
+            try {
+                inputRoom.acquire();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while waiting for the guest to read its console");
+            }
+        }
+    }
+
+    private static final class ConsoleInputStream extends InputStream {
+        private final ConsoleBuffer.Reader reader;
+
+        ConsoleInputStream(ConsoleBuffer.Reader reader) {
+            this.reader = reader;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+        }
+
+        @Override
+        public int read(byte[] to, int offset, int length) throws IOException {
+            Objects.checkFromIndexSize(offset, length, to.length);
+            if (length == 0) return 0;
+            try {
+                byte[] bytes = reader.read(length);
+                if (bytes == null) return -1;
+                System.arraycopy(bytes, 0, to, offset, bytes.length);
+                return bytes.length;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted while waiting for the guest to print");
+            }
+        }
+
+        @Override
+        public int available() {
+            return reader.available();
+        }
+
+        @Override
+        public void close() {
+            reader.detach();
+        }
+    }
+}

@@ -1,0 +1,22 @@
+package dev.microvm;
+
+import dev.microvm.error.MicroVmException;
+import java.util.List;
+
+/** A configuration cannot be started. It holds every problem that was found, each with the option, the value and the remedy. */
+public final class MicroVmConfigException extends MicroVmException {
+    private static final long serialVersionUID = 1L;
+
+    private final List<String> problems;
+
+    MicroVmConfigException(List<String> problems) {
+        super((problems.size() == 1 ? "1 problem:" : problems.size() + " problems:") + "\n  - "
+                + String.join("\n  - ", problems));
+        this.problems = List.copyOf(problems);
+    }
+
+    /** The problems, one sentence each. */
+    public List<String> problems() {
+        return problems;
+    }
+}

@@ -1,0 +1,8 @@
+/**
+ * The facade: {@link dev.microvm.MicroVm} starts a virtual machine, {@link dev.microvm.Console} talks to it,
+ * {@link dev.microvm.ExitReport} says how it ended. {@code PcMachine} is where it is put together.
+ */
+@NullMarked
+package dev.microvm;
+
+import org.jspecify.annotations.NullMarked;
