@@ -1,0 +1,98 @@
+package dev.microvm.testing;
+
+import dev.microvm.clock.Timers;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Comparator;
+import java.util.TreeSet;
+
+/**
+ * A clock that moves only when told to, and a wall clock that moves with it.
+ *
+ * <p>{@link #advance} fires the timers whose deadlines it passes, on the caller's thread, in the order of their
+ * deadlines; each sees the clock at its own deadline. A timer armed for the past fires with the next advance, if only by
+ * zero. For one thread.
+ */
+public final class ManualClock implements Timers, InstantSource {
+    private final TreeSet<ManualTimer> armed = new TreeSet<>(
+            Comparator.<ManualTimer>comparingLong(timer -> timer.deadline).thenComparingLong(timer -> timer.order));
+
+    private final Instant start;
+    private long now;
+    private long timersMade;
+
+    /** Starts at nanosecond 0, 2001-02-03T04:05:06Z: no two fields of the date are equal. */
+    public ManualClock() {
+        this(Instant.parse("2001-02-03T04:05:06Z"));
+    }
+
+    /** Starts at nanosecond 0 and the given wall-clock time. */
+    public ManualClock(Instant start) {
+        this.start = start;
+    }
+
+    @Override
+    public long nanoTime() {
+        return now;
+    }
+
+    @Override
+    public Instant instant() {
+        return start.plusNanos(now);
+    }
+
+    @Override
+    public Timer timer(Runnable action) {
+        return new ManualTimer(action, timersMade++);
+    }
+
+    /** Moves time on and fires what falls due, as a {@link Duration}. */
+    public void advance(Duration by) {
+        advance(by.toNanos());
+    }
+
+    /** Moves time on and fires what falls due, in nanoseconds. */
+    public void advance(long nanos) {
+        long target = now + nanos;
+        while (!armed.isEmpty() && armed.first().deadline <= target) {
+            ManualTimer due = armed.removeFirst();
+            due.armed = false;
+            now = Math.max(now, due.deadline);
+            due.action.run();
+        }
+        now = target;
+    }
+
+    /** How many timers are armed. */
+    public int armedTimers() {
+        return armed.size();
+    }
+
+    /** A timer of this clock; the order of making breaks ties of deadlines. */
+    private final class ManualTimer implements Timer {
+        private final Runnable action;
+        private final long order;
+        private long deadline;
+        private boolean armed;
+
+        ManualTimer(Runnable action, long order) {
+            this.action = action;
+            this.order = order;
+        }
+
+        @Override
+        public void armAt(long when) {
+            cancel();
+            deadline = when;
+            armed = true;
+            ManualClock.this.armed.add(this);
+        }
+
+        @Override
+        public void cancel() {
+            if (armed) ManualClock.this.armed.remove(this);
+            armed = false;
+        }
+    }
+}

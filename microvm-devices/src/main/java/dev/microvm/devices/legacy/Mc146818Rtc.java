@@ -1,0 +1,378 @@
+package dev.microvm.devices.legacy;
+
+import static dev.microvm.devices.legacy.Mc146818Registers.*;
+
+import dev.microvm.clock.Timers;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoField;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An MC146818 real-time clock with 128 bytes of CMOS RAM: an index and a data port, as a PC has them at 0x70 and 0x71 with
+ * IRQ 8. Any thread may call.
+ *
+ * <p>It shows the time of its {@link InstantSource} in UTC, plus an offset that the guest makes when it sets the clock. An
+ * update takes no time; {@code UIP} is set for the 244 us before it, so a guest that waits for it to clear waits no
+ * longer, and one that waits for the second to turn sees it turn. Timers run only for interrupts that are enabled and not
+ * pending, so a guest that does not answer costs nothing.
+ *
+ * <p>Not emulated: daylight saving, the square-wave output, a day of the week that does not fit the date.
+ */
+public final class Mc146818Rtc implements ByteDevice, Stateful {
+    private static final String STATE_TYPE = "mc146818";
+    private static final int STATE_VERSION = 1;
+    private static final int NANOS_PER_SECOND = 1_000_000_000;
+    private static final long KIB = 1L << 10;
+    private static final long MIB = 1L << 20;
+    private static final int KIB_BELOW_640K = 640;
+
+    private final IrqLine irq;
+    private final Timers timers;
+    private final InstantSource wallClock;
+    private final Timers.Timer timer;
+
+    private final byte[] cmos = new byte[CMOS_SIZE]; // the time bytes hold the time only while it does not run
+    private int index;
+    private int registerA = A_POWER_ON;
+    private int registerB = B_POWER_ON;
+    private int flags; // of register C, without IRQF
+    private Duration offset = Duration.ZERO; // guest's time less wall clock
+    private Instant seen; // guest's time up to which events are in flags
+    private boolean irqLevel;
+
+    /**
+     * Makes a clock that runs and shows the right time.
+     *
+     * @param irq its interrupt
+     * @param timers for its interrupts
+     * @param wallClock the time it shows; {@link InstantSource#system()} for the host's
+     */
+    @SuppressWarnings("this-escape") // the timer is not armed yet
+    public Mc146818Rtc(IrqLine irq, Timers timers, InstantSource wallClock) {
+        this.irq = irq;
+        this.timers = timers;
+        this.wallClock = wallClock;
+        this.timer = timers.timer(this::timerExpired);
+        this.seen = wallClock.instant();
+        putLittleEndian(BASE_MEMORY_KIB, 2, KIB_BELOW_640K);
+    }
+
+    // ---- the guest's side
+
+    @Override
+    public synchronized int readByte(int port) {
+        if (port != DATA) return OPEN_BUS;
+        return switch (index) {
+            case REGISTER_A -> registerA | (updateIsNear() ? A_UIP : 0);
+            case REGISTER_B -> registerB;
+            case REGISTER_C -> readFlags();
+            case REGISTER_D -> D_VRT;
+            default -> {
+                if (isTime(index) && running()) format().store(calendar(guestTime()), cmos);
+                yield Byte.toUnsignedInt(cmos[index]);
+            }
+        };
+    }
+
+    @Override
+    public synchronized void writeByte(int port, int value) {
+        if (port == INDEX) {
+            index = value & INDEX_MASK;
+        } else if (port == DATA) {
+            writeRegister(value);
+        }
+    }
+
+    private void writeRegister(int value) {
+        switch (index) {
+            case REGISTER_A -> control(value & ~A_UIP, registerB);
+            case REGISTER_B -> control(registerA, (value & B_SET) != 0 ? value & ~B_UIE : value);
+            case REGISTER_C, REGISTER_D -> {} // read-only
+            default -> {
+                if (isTime(index)) {
+                    writeTime(value);
+                } else {
+                    collectEvents(); // by the old alarm
+                    cmos[index] = (byte) value;
+                    updateInterrupts();
+                }
+            }
+        }
+    }
+
+    private int readFlags() {
+        collectEvents();
+        int value = flags | (interruptPending() ? C_IRQF : 0);
+        flags = 0;
+        updateInterrupts();
+        return value;
+    }
+
+    /** Changes registers A and B: what runs may stop, what stood may run from the time that was written. */
+    private void control(int newA, int newB) {
+        collectEvents();
+        boolean ran = running();
+        boolean held = dividerHeld();
+        if (ran) format().store(calendar(guestTime()), cmos);
+        registerA = newA;
+        registerB = newB;
+        boolean released = held && !dividerHeld();
+        if (!ran && running()) {
+            int phase = released ? FIRST_UPDATE_NANOS : nanoOfSecond(guestTime());
+            setGuestTime(format().load(cmos), phase);
+        } else if (released) {
+            setGuestTime(calendar(guestTime()), FIRST_UPDATE_NANOS);
+        }
+        updateInterrupts();
+    }
+
+    private void writeTime(int value) {
+        if (!running()) {
+            cmos[index] = (byte) value;
+            return;
+        }
+        collectEvents();
+        Instant now = guestTime();
+        format().store(calendar(now), cmos);
+        cmos[index] = (byte) value;
+        setGuestTime(format().load(cmos), nanoOfSecond(now));
+        updateInterrupts();
+    }
+
+    // ---- the host's side
+
+    /**
+     * Writes the sizes of memory where firmware looks for them.
+     *
+     * @param below4GiB bytes of RAM below 4 GiB, the first megabyte included
+     * @param above4GiB bytes of RAM from 4 GiB on
+     */
+    public synchronized void memorySize(long below4GiB, long above4GiB) {
+        long extendedKib = Math.clamp(below4GiB / KIB - KIB, 0, 0xffff);
+        putLittleEndian(EXTENDED_MEMORY_KIB, 2, extendedKib);
+        putLittleEndian(EXTENDED_MEMORY_KIB_COPY, 2, extendedKib);
+        putLittleEndian(MEMORY_OVER_16_MIB, 2, Math.clamp((below4GiB - 16 * MIB) / (64 * KIB), 0, 0xffff));
+        putLittleEndian(MEMORY_OVER_4_GIB, 3, Math.clamp(above4GiB / (64 * KIB), 0, 0xff_ffff));
+    }
+
+    /**
+     * Reads a byte of the CMOS RAM.
+     *
+     * @param at 0x0e to 0x7f
+     */
+    public synchronized int cmos(int at) {
+        return Byte.toUnsignedInt(cmos[checkRam(at)]);
+    }
+
+    /**
+     * Writes a byte of the CMOS RAM.
+     *
+     * @param at 0x0e to 0x7f, but for the century at 0x32
+     * @param value 0 to 0xff
+     */
+    public synchronized void cmos(int at, int value) {
+        cmos[checkRam(at)] = (byte) value;
+    }
+
+    /** As after the reset pin: interrupts are off; time, alarm and RAM stay. */
+    public synchronized void reset() {
+        registerB &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
+        flags = 0;
+        collectEvents();
+        flags = 0;
+        index = 0;
+        updateInterrupts();
+    }
+
+    private static int checkRam(int at) {
+        if (at < FIRST_RAM || at >= CMOS_SIZE || at == CENTURY) {
+            throw new IllegalArgumentException(
+                    "0x%x is no byte of the CMOS RAM (0x0e to 0x7f, not 0x32)".formatted(at));
+        }
+        return at;
+    }
+
+    private void putLittleEndian(int at, int bytes, long value) {
+        for (int i = 0; i < bytes; i++) cmos[at + i] = (byte) (value >>> (8 * i));
+    }
+
+    // ---- time
+
+    private RtcFormat format() {
+        return RtcFormat.of(registerB);
+    }
+
+    private static boolean isTime(int register) {
+        return switch (register) {
+            case SECONDS, MINUTES, HOURS, DAY_OF_WEEK, DATE_OF_MONTH, MONTH, YEAR, CENTURY -> true;
+            default -> false;
+        };
+    }
+
+    private boolean dividerHeld() {
+        return divider(registerA) >= A_DIVIDER_RESET;
+    }
+
+    private boolean running() {
+        return (registerB & B_SET) == 0 && !dividerHeld();
+    }
+
+    private Instant guestTime() {
+        return wallClock.instant().plus(offset);
+    }
+
+    private void setGuestTime(LocalDateTime time, int nanos) {
+        Instant now = time.withNano(nanos).toInstant(ZoneOffset.UTC);
+        offset = Duration.between(wallClock.instant(), now);
+        seen = now;
+    }
+
+    private static LocalDateTime calendar(Instant time) {
+        return LocalDateTime.ofInstant(time, ZoneOffset.UTC);
+    }
+
+    private static int nanoOfSecond(Instant time) {
+        return time.get(ChronoField.NANO_OF_SECOND);
+    }
+
+    private boolean updateIsNear() {
+        return running() && nanoOfSecond(guestTime()) >= NANOS_PER_SECOND - UIP_WINDOW_NANOS;
+    }
+
+    // ---- events and interrupts
+
+    /** Sets the flags of all that happened since the last call. */
+    private void collectEvents() {
+        Instant now = guestTime();
+        if (now.isAfter(seen) && !dividerHeld()) {
+            long period = periodTicks(registerA);
+            if (period != 0 && ticks(now) / period != ticks(seen) / period) flags |= C_PF;
+            if (running() && now.getEpochSecond() != seen.getEpochSecond()) {
+                flags |= C_UF;
+                Instant alarm = nextAlarm();
+                if (alarm != null && !alarm.isAfter(now)) flags |= C_AF;
+            }
+        }
+        seen = now;
+    }
+
+    private boolean interruptPending() {
+        return (flags & registerB & C_FLAGS) != 0;
+    }
+
+    private void updateInterrupts() {
+        boolean level = interruptPending();
+        if (level != irqLevel) {
+            irqLevel = level;
+            irq.set(level);
+        }
+        Instant next = nextInterrupt();
+        if (next == null) {
+            timer.cancel();
+        } else {
+            timer.armAt(timers.nanoTime() + Duration.between(guestTime(), next).toNanos());
+        }
+    }
+
+    private synchronized void timerExpired() {
+        collectEvents();
+        updateInterrupts();
+    }
+
+    /** When the first enabled interrupt whose flag is clear comes, in the guest's time; null if there is none. */
+    private @Nullable Instant nextInterrupt() {
+        if (dividerHeld()) return null;
+        int awaited = registerB & ~flags;
+        Instant next = null;
+        if ((awaited & B_PIE) != 0) next = nextPeriod();
+        if (running() && (awaited & B_UIE) != 0) next = earlier(next, nextSecond());
+        if (running() && (awaited & B_AIE) != 0) next = earlier(next, nextAlarm());
+        return next;
+    }
+
+    private static @Nullable Instant earlier(@Nullable Instant a, @Nullable Instant b) {
+        if (a == null) return b;
+        return b == null || a.isBefore(b) ? a : b;
+    }
+
+    private Instant nextSecond() {
+        return Instant.ofEpochSecond(seen.getEpochSecond() + 1);
+    }
+
+    private static long ticks(Instant time) {
+        return time.getEpochSecond() * TICKS_PER_SECOND + time.getNano() * TICKS_PER_SECOND / NANOS_PER_SECOND;
+    }
+
+    private @Nullable Instant nextPeriod() {
+        long period = periodTicks(registerA);
+        if (period == 0) return null;
+        long tick = Math.floorDiv(ticks(seen), period) * period + period;
+        long inSecond = Math.floorMod(tick, TICKS_PER_SECOND);
+        long nanos = Math.ceilDiv(inSecond * NANOS_PER_SECOND, TICKS_PER_SECOND);
+        return Instant.ofEpochSecond(Math.floorDiv(tick, TICKS_PER_SECOND), nanos);
+    }
+
+    /** The first second after {@link #seen} that the alarm bytes match, found in at most 24 + 60 + 60 steps; or null. */
+    private @Nullable Instant nextAlarm() {
+        RtcFormat format = format();
+        LocalDateTime at = calendar(nextSecond());
+        LocalDateTime end = at.plusDays(1);
+        while (at.isBefore(end)) {
+            if (!alarmMatches(HOURS_ALARM, format.encodeHour(at.getHour()))) {
+                at = at.withMinute(0).withSecond(0).plusHours(1);
+            } else if (!alarmMatches(MINUTES_ALARM, format.encode(at.getMinute()))) {
+                at = at.withSecond(0).plusMinutes(1);
+            } else if (!alarmMatches(SECONDS_ALARM, format.encode(at.getSecond()))) {
+                at = at.plusSeconds(1);
+            } else {
+                return at.toInstant(ZoneOffset.UTC);
+            }
+        }
+        return null;
+    }
+
+    private boolean alarmMatches(int register, byte time) {
+        return cmos[register] == time || (cmos[register] & ALARM_DONT_CARE) == ALARM_DONT_CARE;
+    }
+
+    // ---- state
+
+    @Override
+    public synchronized DeviceState save() {
+        collectEvents();
+        return new DeviceState(STATE_TYPE, STATE_VERSION)
+                .put("cmos", cmos)
+                .put("index", index)
+                .put("registerA", registerA)
+                .put("registerB", registerB)
+                .put("flags", flags)
+                .put("offsetSeconds", offset.getSeconds())
+                .put("offsetNanos", offset.getNano())
+                .put("seenSeconds", seen.getEpochSecond())
+                .put("seenNanos", seen.getNano());
+    }
+
+    /** Puts back a state; the clock goes on by its {@link InstantSource}, so it has not lost the time in between. */
+    @Override
+    public synchronized void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+        byte[] saved = state.bytes("cmos");
+        if (saved.length != CMOS_SIZE) throw new IllegalArgumentException("CMOS RAM of " + saved.length + " bytes");
+        System.arraycopy(saved, 0, cmos, 0, CMOS_SIZE);
+        index = state.integer("index") & INDEX_MASK;
+        registerA = state.integer("registerA") & ~A_UIP & 0xff;
+        registerB = state.integer("registerB") & 0xff;
+        flags = state.integer("flags") & C_FLAGS;
+        offset = Duration.ofSeconds(state.number("offsetSeconds"), state.number("offsetNanos"));
+        seen = Instant.ofEpochSecond(state.number("seenSeconds"), state.number("seenNanos"));
+        collectEvents();
+        updateInterrupts();
+    }
+}

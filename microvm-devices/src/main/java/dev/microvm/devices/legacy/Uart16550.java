@@ -1,0 +1,465 @@
+package dev.microvm.devices.legacy;
+
+import static dev.microvm.devices.legacy.Uart16550Registers.*;
+
+import dev.microvm.clock.Timers;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A 16550A serial port: eight byte-wide registers, as a PC has them at 0x3f8 with IRQ 4. Any thread may call.
+ *
+ * <p>A character takes no time on the line. What the guest writes goes to the {@link Output} at once; while the output is
+ * full, the transmitter is busy. What the host gives to {@link #receive} waits in a queue before the receive FIFO, which
+ * takes more as the guest reads, so nothing is lost to overruns.
+ *
+ * <p>Not emulated: baud rate (but for the receive time-out), word length and parity (a character is always 8 bits),
+ * sending of breaks, DMA signals.
+ */
+public final class Uart16550 implements ByteDevice, Stateful {
+    /** Where characters go that the guest sends. */
+    @FunctionalInterface
+    public interface Output {
+        /**
+         * Takes a character, or returns false if there is no room for it now; then {@link Uart16550#outputReady} is
+         * called once there is. Called under the device's lock, often on a vCPU's thread: must not block.
+         *
+         * @param character 0 to 0xff
+         */
+        boolean offer(int character);
+    }
+
+    /** The most characters that wait on the host's side for the guest to read. */
+    public static final int INPUT_CAPACITY = 1 << 16;
+
+    private static final String STATE_TYPE = "uart16550";
+    private static final int STATE_VERSION = 1;
+    private static final int TIMEOUT_CHARACTERS = 4; // data sheet, section 8.6, "FIFO interrupt mode operation"
+    private static final int POWER_ON_DIVISOR = 12; // 9600 baud; the data sheet leaves it open
+    private static final int LINES_OF_A_READY_PEER = MSR_CTS | MSR_DSR | MSR_DCD;
+
+    private final IrqLine irq;
+    private final Output output;
+    private final @Nullable Timers timers;
+    private final Timers.@Nullable Timer timeoutTimer;
+
+    private final CharQueue input = new CharQueue(INPUT_CAPACITY);
+    private final CharQueue receiver = new CharQueue(FIFO_DEPTH);
+    private final CharQueue transmitter = new CharQueue(FIFO_DEPTH);
+    private Runnable inputSpace = () -> {};
+    private boolean inputRefused;
+
+    private int ier;
+    private int fcr;
+    private int lcr;
+    private int mcr;
+    private int scr;
+    private int divisor = POWER_ON_DIVISOR;
+    private int lineErrors; // OE, PE, FE, BI of LSR, until it is read
+    private int modemInputs = LINES_OF_A_READY_PEER;
+    private int msr = LINES_OF_A_READY_PEER;
+    private boolean thrInterrupt;
+    private boolean timeoutInterrupt;
+    private boolean timerArmed;
+    private long timeoutAt; // on the clock of timers
+    private boolean irqLevel;
+
+    /**
+     * Makes a port whose receive time-out passes at once: any received character interrupts, whatever the trigger level.
+     *
+     * @param irq its interrupt
+     * @param output where characters go
+     */
+    public Uart16550(IrqLine irq, Output output) {
+        this(irq, output, null);
+    }
+
+    /**
+     * Makes a port.
+     *
+     * @param irq its interrupt
+     * @param output where characters go
+     * @param timers for the receive time-out of four character times; null for none, see
+     *     {@link #Uart16550(IrqLine, Output)}
+     */
+    @SuppressWarnings("this-escape") // the timer is not armed yet
+    public Uart16550(IrqLine irq, Output output, @Nullable Timers timers) {
+        this.irq = irq;
+        this.output = output;
+        this.timers = timers;
+        this.timeoutTimer = timers == null ? null : timers.timer(this::timeoutTimerExpired);
+    }
+
+    // ---- the guest's side
+
+    @Override
+    public synchronized int readByte(int offset) {
+        boolean dlab = (lcr & LCR_DLAB) != 0;
+        return switch (offset) {
+            case RBR -> dlab ? divisor & 0xff : readReceiver();
+            case IER -> dlab ? divisor >> 8 : ier;
+            case IIR -> readInterruptIdentification();
+            case LCR -> lcr;
+            case MCR -> mcr;
+            case LSR -> readLineStatus();
+            case MSR -> readModemStatus();
+            case SCR -> scr;
+            default -> OPEN_BUS;
+        };
+    }
+
+    @Override
+    public synchronized void writeByte(int offset, int value) {
+        boolean dlab = (lcr & LCR_DLAB) != 0;
+        switch (offset) {
+            case THR -> {
+                if (dlab) divisor = (divisor & 0xff00) | value;
+                else transmit(value);
+            }
+            case IER -> {
+                if (dlab) divisor = (divisor & 0xff) | (value << 8);
+                else writeInterruptEnable(value & IER_MASK);
+            }
+            case FCR -> writeFifoControl(value);
+            case LCR -> lcr = value;
+            case MCR -> writeModemControl(value & MCR_MASK);
+            case SCR -> scr = value;
+            default -> {} // LSR and MSR are read-only
+        }
+    }
+
+    private int readReceiver() {
+        int character = receiver.poll();
+        if (character == CharQueue.EMPTY) return 0;
+        timeoutInterrupt = false;
+        receivedOrRead();
+        return character & 0xff;
+    }
+
+    private int readInterruptIdentification() {
+        int source = interruptSource();
+        if (source == IIR_THR_EMPTY) { // reading IIR acknowledges this source, and only when it is the one shown
+            thrInterrupt = false;
+            updateIrq();
+        }
+        return source | (fifosEnabled() ? IIR_FIFOS_ENABLED : 0);
+    }
+
+    private int readLineStatus() {
+        int status = lineErrors;
+        if (!receiver.isEmpty()) status |= LSR_DR;
+        if (transmitter.isEmpty()) status |= LSR_THRE | LSR_TEMT;
+        boolean errorWaits = receiver.hasFlagged() || (lineErrors & LSR_CHARACTER_ERRORS) != 0;
+        if (fifosEnabled() && errorWaits) status |= LSR_FIFO_ERROR;
+        lineErrors = 0;
+        updateIrq();
+        return status;
+    }
+
+    private int readModemStatus() {
+        int status = msr;
+        msr &= ~MSR_DELTAS;
+        updateIrq();
+        return status;
+    }
+
+    private void transmit(int character) {
+        thrInterrupt = false;
+        updateIrq(); // the line falls before it rises again: the next character's edge must be seen
+        if (loopback()) {
+            receiveLooped(character);
+        } else if (!transmitter.isEmpty() || !output.offer(character)) {
+            if (transmitter.size() < fifoDepth()) transmitter.offer(character);
+        }
+        thrInterrupt = transmitter.isEmpty();
+        updateIrq();
+    }
+
+    private void receiveLooped(int character) {
+        if (receiver.size() == fifoDepth()) {
+            lineErrors |= LSR_OE;
+            if (fifosEnabled()) return; // section 8.4: the FIFO stays, the new character is lost
+            receiver.clear(); // without FIFOs the new character replaces the old
+        }
+        receiver.offer(character);
+        receivedOrRead();
+    }
+
+    private void writeInterruptEnable(int value) {
+        boolean thrEnabledNow = (value & ~ier & IER_ETBEI) != 0;
+        ier = value;
+        if (thrEnabledNow && transmitter.isEmpty()) thrInterrupt = true;
+        updateIrq();
+    }
+
+    private void writeFifoControl(int value) {
+        boolean enable = (value & FCR_ENABLE) != 0;
+        boolean switched = enable != fifosEnabled();
+        if (switched || (enable && (value & FCR_RESET_RECEIVER) != 0)) {
+            receiver.clear();
+            timeoutInterrupt = false;
+        }
+        if (switched || (enable && (value & FCR_RESET_TRANSMITTER) != 0)) {
+            if (!transmitter.isEmpty()) thrInterrupt = true;
+            transmitter.clear();
+        }
+        fcr = enable ? value & FCR_KEPT : 0;
+        receivedOrRead();
+    }
+
+    private void writeModemControl(int value) {
+        mcr = value;
+        updateModemStatus();
+        receivedOrRead(); // leaving loopback lets waiting input in
+    }
+
+    // ---- the host's side
+
+    /**
+     * Gives the guest a character to read.
+     *
+     * @param character 0 to 0xff
+     * @return false if {@link #INPUT_CAPACITY} characters wait already; then it was not taken
+     */
+    public synchronized boolean receive(int character) {
+        return enqueue(character & 0xff);
+    }
+
+    /**
+     * Gives the guest characters to read, as many as there is room for.
+     *
+     * @return how many were taken, from the first on
+     */
+    public synchronized int receive(byte[] from, int offset, int length) {
+        Objects.checkFromIndexSize(offset, length, from.length);
+        int taken = Math.min(length, input.space());
+        for (int i = 0; i < taken; i++) {
+            input.offer(Byte.toUnsignedInt(from[offset + i]));
+        }
+        inputRefused |= taken < length;
+        receivedOrRead();
+        return taken;
+    }
+
+    /**
+     * Lets the guest see a break, in its place among the characters; Linux takes the character after it as a SysRq.
+     *
+     * @return false if {@link #INPUT_CAPACITY} characters wait already; then it was not taken
+     */
+    public synchronized boolean receiveBreak() {
+        return enqueue(LSR_BI << 8);
+    }
+
+    /** How many characters {@link #receive} would take now. */
+    public synchronized int inputSpace() {
+        return input.space();
+    }
+
+    /**
+     * Sets what to call when a {@link #receive} that did not take all may be tried again: half of the queue is free. It is
+     * called under the device's lock, on a vCPU's thread, and must not block.
+     */
+    public synchronized void onInputSpace(Runnable action) {
+        inputSpace = action;
+    }
+
+    /** Says that the {@link Output} has room again. Hold no lock that {@link Output#offer} takes. */
+    public synchronized void outputReady() {
+        if (transmitter.isEmpty()) return;
+        while (!transmitter.isEmpty() && output.offer(transmitter.peek())) transmitter.poll();
+        thrInterrupt = transmitter.isEmpty();
+        updateIrq();
+    }
+
+    /**
+     * Sets the modem lines that come in; at first all but the ring indicator are on.
+     *
+     * @param cts clear to send
+     * @param dsr data set ready
+     * @param ri ring indicator
+     * @param dcd data carrier detect
+     */
+    public synchronized void modemLines(boolean cts, boolean dsr, boolean ri, boolean dcd) {
+        modemInputs = (cts ? MSR_CTS : 0) | (dsr ? MSR_DSR : 0) | (ri ? MSR_RI : 0) | (dcd ? MSR_DCD : 0);
+        updateModemStatus();
+        updateIrq();
+    }
+
+    /** As after the reset pin: data sheet, table I. What waits on the host's side stays. */
+    public synchronized void reset() {
+        ier = 0;
+        fcr = 0;
+        lcr = 0;
+        mcr = 0;
+        lineErrors = 0;
+        receiver.clear();
+        transmitter.clear();
+        thrInterrupt = false;
+        timeoutInterrupt = false;
+        msr = modemInputs;
+        receivedOrRead();
+    }
+
+    private boolean enqueue(int character) {
+        boolean taken = input.offer(character);
+        inputRefused |= !taken;
+        receivedOrRead();
+        return taken;
+    }
+
+    // ---- inside
+
+    private boolean fifosEnabled() {
+        return (fcr & FCR_ENABLE) != 0;
+    }
+
+    private int fifoDepth() {
+        return fifosEnabled() ? FIFO_DEPTH : 1;
+    }
+
+    private boolean loopback() {
+        return (mcr & MCR_LOOP) != 0;
+    }
+
+    /** After a character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
+    private void receivedOrRead() {
+        if (!loopback()) {
+            while (receiver.size() < fifoDepth() && !input.isEmpty()) receiver.offer(input.poll());
+            if (inputRefused && input.space() >= INPUT_CAPACITY / 2) {
+                inputRefused = false;
+                inputSpace.run();
+            }
+        }
+        lineErrors |= receiver.takeFlags();
+        restartTimeout();
+        updateIrq();
+    }
+
+    private void restartTimeout() {
+        if (!fifosEnabled() || receiver.isEmpty() || timeoutInterrupt) return;
+        if (timers == null || timeoutTimer == null) {
+            timeoutInterrupt = true;
+            return;
+        }
+        timeoutAt = timers.nanoTime() + timeoutNanos();
+        if (!timerArmed) timeoutTimer.armAt(timeoutAt); // one that is armed finds the later deadline when it expires
+        timerArmed = true;
+    }
+
+    private synchronized void timeoutTimerExpired() {
+        timerArmed = false;
+        if (timers == null || timeoutTimer == null || !fifosEnabled() || receiver.isEmpty() || timeoutInterrupt) return;
+        if (timers.nanoTime() - timeoutAt < 0) {
+            timeoutTimer.armAt(timeoutAt);
+            timerArmed = true;
+            return;
+        }
+        timeoutInterrupt = true;
+        updateIrq();
+    }
+
+    private long timeoutNanos() {
+        int bits = 1 + LCR_SHORTEST_WORD + (lcr & LCR_WORD_LENGTH) + 1;
+        if ((lcr & LCR_PARITY) != 0) bits++;
+        if ((lcr & LCR_TWO_STOP_BITS) != 0) bits++;
+        return 1_000_000_000L * TIMEOUT_CHARACTERS * bits * CLOCKS_PER_BIT * Math.max(1, divisor) / CLOCK_HZ;
+    }
+
+    private void updateModemStatus() {
+        int lines = modemInputs;
+        if (loopback()) {
+            lines = ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0)
+                    | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
+                    | ((mcr & MCR_OUT1) != 0 ? MSR_RI : 0)
+                    | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
+        }
+        int changed = lines ^ msr;
+        int deltas = msr & MSR_DELTAS;
+        if ((changed & MSR_CTS) != 0) deltas |= MSR_DCTS;
+        if ((changed & MSR_DSR) != 0) deltas |= MSR_DDSR;
+        if ((changed & MSR_RI & msr) != 0) deltas |= MSR_TERI;
+        if ((changed & MSR_DCD) != 0) deltas |= MSR_DDCD;
+        msr = lines | deltas;
+    }
+
+    /** What IIR shows: data sheet, table III. */
+    private int interruptSource() {
+        if ((ier & IER_ELSI) != 0 && lineErrors != 0) return IIR_LINE_STATUS;
+        if ((ier & IER_ERBFI) != 0) {
+            int level = fifosEnabled() ? triggerLevel(fcr) : 1;
+            if (receiver.size() >= level) return IIR_DATA_AVAILABLE;
+            if (timeoutInterrupt) return IIR_TIMEOUT;
+        }
+        if ((ier & IER_ETBEI) != 0 && thrInterrupt) return IIR_THR_EMPTY;
+        if ((ier & IER_EDSSI) != 0 && (msr & MSR_DELTAS) != 0) return IIR_MODEM_STATUS;
+        return IIR_NONE;
+    }
+
+    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away (section 8.7). */
+    private void updateIrq() {
+        boolean gateOpen = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
+        boolean level = gateOpen && interruptSource() != IIR_NONE;
+        if (level == irqLevel) return;
+        irqLevel = level;
+        irq.set(level);
+    }
+
+    // ---- state
+
+    @Override
+    public synchronized DeviceState save() {
+        long timeoutLeft = timers == null || !timerArmed ? 0 : timeoutAt - timers.nanoTime();
+        return new DeviceState(STATE_TYPE, STATE_VERSION)
+                .put("ier", ier)
+                .put("fcr", fcr)
+                .put("lcr", lcr)
+                .put("mcr", mcr)
+                .put("scr", scr)
+                .put("divisor", divisor)
+                .put("lineErrors", lineErrors)
+                .put("msr", msr)
+                .put("thrInterrupt", thrInterrupt)
+                .put("timeoutInterrupt", timeoutInterrupt)
+                .put("timeoutArmed", timerArmed)
+                .put("timeoutLeftNanos", timeoutLeft)
+                .put("receiver", receiver.toBytes())
+                .put("transmitter", transmitter.toBytes())
+                .put("input", input.toBytes());
+    }
+
+    @Override
+    public synchronized void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+        ier = state.integer("ier") & IER_MASK;
+        fcr = state.integer("fcr") & FCR_KEPT;
+        lcr = state.integer("lcr") & 0xff;
+        mcr = state.integer("mcr") & MCR_MASK;
+        scr = state.integer("scr") & 0xff;
+        divisor = state.integer("divisor") & 0xffff;
+        lineErrors = state.integer("lineErrors") & (LSR_OE | LSR_CHARACTER_ERRORS);
+        msr = state.integer("msr") & 0xff;
+        thrInterrupt = state.flag("thrInterrupt");
+        timeoutInterrupt = state.flag("timeoutInterrupt");
+        receiver.fromBytes(state.bytes("receiver"));
+        transmitter.fromBytes(state.bytes("transmitter"));
+        input.fromBytes(state.bytes("input"));
+        restoreTimeout(state);
+        outputReady();
+        updateIrq();
+    }
+
+    private void restoreTimeout(DeviceState state) {
+        timerArmed = false;
+        if (!state.flag("timeoutArmed")) return;
+        if (timers == null || timeoutTimer == null) {
+            timeoutInterrupt = true;
+            return;
+        }
+        timeoutAt = timers.nanoTime() + state.number("timeoutLeftNanos");
+        timeoutTimer.armAt(timeoutAt);
+        timerArmed = true;
+    }
+}
