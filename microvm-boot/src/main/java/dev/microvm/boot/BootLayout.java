@@ -1,0 +1,76 @@
+package dev.microvm.boot;
+
+import dev.microvm.boot.tables.E820Map;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where in guest memory the things go that a kernel is started with. Ranges are half-open; none overlap.
+ *
+ * <p>What is below 1 MiB is read by the kernel early and then its to reuse, except for the tables, which the memory map
+ * reserves.
+ */
+public final class BootLayout {
+    /** Global descriptor table: [0x500, 0x530), after the BIOS data area of a real PC. */
+    public static final long GDT = 0x500;
+
+    /** PVH start info with the memory map and the module list behind it: [0x6000, 0x7000). */
+    public static final long PVH_START_INFO = 0x6000;
+
+    /** Zero page of the Linux boot protocol: [0x7000, 0x8000). */
+    public static final long ZERO_PAGE = 0x7000;
+
+    /** Identity-mapping page tables: [0x9000, 0xf000). */
+    public static final long PAGE_TABLES = 0x9000;
+
+    /** Command line with its terminating zero: [0x20000, 0x30000). */
+    public static final long CMDLINE = 0x2_0000;
+
+    /** How long the command line with its zero can be at most, in bytes. */
+    public static final int CMDLINE_MAX_SIZE = 0x1_0000;
+
+    /** End of what the memory map calls RAM below 1 MiB: a PC has its extended BIOS data area there. */
+    public static final long BASE_RAM_END = 0x9_FC00;
+
+    /** First address that is not RAM on any PC: the VGA window. */
+    public static final long VGA_WINDOW = 0xA_0000;
+
+    /** ACPI tables, the RSDP first: [0xe0000, 0xf0000). Guests look for it here: ACPI 6.5, 5.2.5.1. */
+    public static final long ACPI_TABLES = 0xE_0000;
+
+    /** How large the ACPI tables can be together, in bytes. */
+    public static final int ACPI_TABLES_MAX_SIZE = 0x1_0000;
+
+    /** MP table: [0xf0000, 0xf2000). Guests look for it here: MP specification 1.4, chapter 4. */
+    public static final long MP_TABLE = 0xF_0000;
+
+    /** First address for kernels and initrds: 1 MiB. */
+    public static final long HIGH_MEMORY = 0x10_0000;
+
+    /** Where RAM below 4 GiB ends at the latest: 3 GiB. Devices and interrupt controllers are above. */
+    public static final long LOW_RAM_MAX = 0xC000_0000L;
+
+    /** Where the rest of RAM begins: 4 GiB. */
+    public static final long HIGH_RAM = 0x1_0000_0000L;
+
+    private BootLayout() {}
+
+    /**
+     * The memory map of a machine with so much RAM: from 0 up to 3 GiB, the rest from 4 GiB.
+     *
+     * @param ramSize in bytes, more than 1 MiB
+     * @throws IllegalArgumentException if it is less
+     */
+    public static E820Map memoryMap(long ramSize) {
+        if (ramSize <= HIGH_MEMORY) {
+            throw new IllegalArgumentException("RAM must be more than 1 MiB, not 0x%x bytes".formatted(ramSize));
+        }
+        List<E820Map.Entry> entries = new ArrayList<>();
+        entries.add(new E820Map.Entry(0, BASE_RAM_END, E820Map.Type.RAM));
+        entries.add(new E820Map.Entry(BASE_RAM_END, VGA_WINDOW - BASE_RAM_END, E820Map.Type.RESERVED));
+        entries.add(new E820Map.Entry(ACPI_TABLES, HIGH_MEMORY - ACPI_TABLES, E820Map.Type.RESERVED));
+        entries.add(new E820Map.Entry(HIGH_MEMORY, Math.min(ramSize, LOW_RAM_MAX) - HIGH_MEMORY, E820Map.Type.RAM));
+        if (ramSize > LOW_RAM_MAX) entries.add(new E820Map.Entry(HIGH_RAM, ramSize - LOW_RAM_MAX, E820Map.Type.RAM));
+        return new E820Map(entries);
+    }
+}

@@ -1,0 +1,196 @@
+package dev.microvm.boot;
+
+import dev.microvm.boot.image.LoadedKernel;
+import dev.microvm.boot.tables.AcpiConfig;
+import dev.microvm.boot.tables.AcpiTables;
+import dev.microvm.boot.tables.E820Map;
+import dev.microvm.boot.tables.MpTable;
+import dev.microvm.memory.GuestMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that a guest is started with, checked, and where in its memory it will go.
+ *
+ * <pre>{@code
+ * BootPlan plan = BootPlan.builder(KernelImage.open(vmlinuz), BootLayout.memoryMap(512L << 20))
+ *         .cmdline("console=ttyS0")
+ *         .initrd(Initrd.open(initrd))
+ *         .acpi(AcpiConfig.of(1))
+ *         .build();
+ * BootState start = plan.load(memory);
+ * }</pre>
+ *
+ * <p>Any thread may use a plan, for any number of guests.
+ */
+public final class BootPlan {
+    private final KernelPlan kernel;
+    private final CommandLine cmdline;
+    private final @Nullable Initrd initrd;
+    private final long initrdAddress;
+    private final byte[] acpi; // empty if there is none
+    private final @Nullable MpTable mpTable;
+    private final E820Map memoryMap;
+
+    private BootPlan(Builder builder) {
+        kernel = builder.kernel.plan(builder.protocol, builder.unpacking);
+        memoryMap = builder.memoryMap;
+        kernel.check(memoryMap);
+        cmdline = builder.cmdline;
+        cmdline.requireLength(builder.kernel.cmdlineMax());
+        initrd = builder.initrd;
+        initrdAddress = initrd == null ? 0 : placeInitrd(initrd);
+        acpi = builder.acpi == null ? new byte[0] : acpiTables(builder.acpi);
+        mpTable = builder.mpTable;
+    }
+
+    /**
+     * Begins a plan.
+     *
+     * @param kernel what to start
+     * @param memoryMap the guest's memory: see {@link BootLayout#memoryMap}
+     */
+    public static Builder builder(KernelImage kernel, E820Map memoryMap) {
+        return new Builder(kernel, memoryMap);
+    }
+
+    private long placeInitrd(Initrd image) {
+        return image.place(
+                memoryMap.ramEndBelow(BootLayout.LOW_RAM_MAX),
+                kernel.image().initrdAddrMax(),
+                kernel.kernel().end());
+    }
+
+    private static byte[] acpiTables(AcpiConfig config) {
+        byte[] tables = AcpiTables.build(config, BootLayout.ACPI_TABLES);
+        if (tables.length > BootLayout.ACPI_TABLES_MAX_SIZE) {
+            throw new BootException(
+                    "ACPI tables",
+                    "at most %d bytes".formatted(BootLayout.ACPI_TABLES_MAX_SIZE),
+                    tables.length + " bytes; have fewer CPUs or devices");
+        }
+        return tables;
+    }
+
+    /** How the kernel will be entered: {@code LINUX64} or {@code PVH}. */
+    public BootProtocol protocol() {
+        return kernel.protocol();
+    }
+
+    /** Whether the guest has to unpack its kernel itself. */
+    public boolean guestUnpacks() {
+        return kernel.bzImage() != null;
+    }
+
+    /** Address of the kernel's first instruction. */
+    public long entry() {
+        return kernel.kernel().entry();
+    }
+
+    /** Lowest address of the kernel. */
+    public long kernelStart() {
+        return kernel.kernel().start();
+    }
+
+    /** First address after the kernel. */
+    public long kernelEnd() {
+        return kernel.kernel().end();
+    }
+
+    /** Address of the initrd, 0 if there is none. */
+    public long initrdAddress() {
+        return initrdAddress;
+    }
+
+    /**
+     * Writes everything to guest memory.
+     *
+     * @param memory with RAM as the memory map says
+     * @return how the first vCPU starts
+     * @throws BootException if a file cannot be read any more, or its payload turns out corrupt
+     */
+    public BootState load(GuestMemory memory) {
+        kernel.load(memory);
+        if (initrd != null) initrd.load(memory, initrdAddress);
+        cmdline.write(memory, BootLayout.CMDLINE);
+        memory.write(BootLayout.ACPI_TABLES, acpi);
+        if (mpTable != null) mpTable.write(memory, BootLayout.MP_TABLE);
+
+        LoadedKernel loaded = kernel.kernel();
+        BootParameters parameters = new BootParameters(
+                loaded.entry(),
+                kernel.image().setupHeader(),
+                initrdAddress,
+                initrd == null ? 0 : initrd.size(),
+                acpi.length == 0 ? 0 : BootLayout.ACPI_TABLES,
+                memoryMap);
+        return kernel.protocol() == BootProtocol.PVH
+                ? PvhBoot.prepare(memory, parameters)
+                : LinuxBoot.prepare(memory, parameters);
+    }
+
+    /** Collects what a guest is to be started with. For one thread. */
+    public static final class Builder {
+        private final KernelImage kernel;
+        private final E820Map memoryMap;
+        private BootProtocol protocol = BootProtocol.AUTO;
+        private Unpacking unpacking = Unpacking.AUTO;
+        private CommandLine cmdline = CommandLine.of("");
+        private @Nullable Initrd initrd;
+        private @Nullable AcpiConfig acpi;
+        private @Nullable MpTable mpTable;
+
+        private Builder(KernelImage kernel, E820Map memoryMap) {
+            this.kernel = kernel;
+            this.memoryMap = memoryMap;
+        }
+
+        /** How to enter the kernel; {@code AUTO} if not called. */
+        public Builder protocol(BootProtocol value) {
+            protocol = value;
+            return this;
+        }
+
+        /** Who unpacks the kernel; {@code AUTO} if not called. */
+        public Builder unpacking(Unpacking value) {
+            unpacking = value;
+            return this;
+        }
+
+        /**
+         * The command line; empty if not called.
+         *
+         * @throws BootException if it has bad characters
+         */
+        public Builder cmdline(String value) {
+            cmdline = CommandLine.of(value);
+            return this;
+        }
+
+        /** The initrd; none if not called. */
+        public Builder initrd(Initrd value) {
+            initrd = value;
+            return this;
+        }
+
+        /** What the ACPI tables say; there are none if not called. */
+        public Builder acpi(AcpiConfig value) {
+            acpi = value;
+            return this;
+        }
+
+        /** The MP table; none if not called. */
+        public Builder mpTable(MpTable value) {
+            mpTable = value;
+            return this;
+        }
+
+        /**
+         * Checks everything that can be without guest memory.
+         *
+         * @throws BootException if the kernel cannot be started so, or something does not fit
+         */
+        public BootPlan build() {
+            return new BootPlan(this);
+        }
+    }
+}

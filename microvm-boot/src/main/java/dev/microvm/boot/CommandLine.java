@@ -1,0 +1,76 @@
+package dev.microvm.boot;
+
+import dev.microvm.memory.GuestMemory;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** A kernel's command line, checked. */
+public final class CommandLine {
+    /** How long it can be for a kernel that does not say, in bytes: Linux asm/setup.h, COMMAND_LINE_SIZE less 1. */
+    public static final int DEFAULT_MAX_LENGTH = 2047;
+
+    private static final String OPTION = "cmdline";
+
+    private final String text;
+
+    private CommandLine(String text) {
+        this.text = text;
+    }
+
+    /**
+     * Checks the characters.
+     *
+     * @throws BootException if one of them is a control character other than a tab, or not ASCII
+     */
+    public static CommandLine of(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if ((c < ' ' && c != '\t') || c >= 0x7F) {
+                throw new BootException(
+                        OPTION, "printable ASCII characters", "U+%04X%s at index %d".formatted((int) c, nameOf(c), i));
+            }
+        }
+        return new CommandLine(text);
+    }
+
+    /** How many characters, which are as many bytes. */
+    public int length() {
+        return text.length();
+    }
+
+    /**
+     * Checks the length.
+     *
+     * @param max the longest that the kernel takes, in bytes without the terminating zero
+     * @throws BootException if it is longer
+     */
+    void requireLength(long max) {
+        long limit = Math.min(max, BootLayout.CMDLINE_MAX_SIZE - 1);
+        if (text.length() > limit) {
+            throw new BootException(
+                    OPTION,
+                    "at most %d characters, which is what this kernel takes".formatted(limit),
+                    text.length() + " characters");
+        }
+    }
+
+    /** Writes it to {@code address} with a terminating zero. */
+    void write(GuestMemory memory, long address) {
+        byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
+        memory.write(address, Arrays.copyOf(bytes, bytes.length + 1));
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+
+    private static String nameOf(char c) {
+        return switch (c) {
+            case 0 -> " (NUL)";
+            case '\n' -> " (newline)";
+            case '\r' -> " (carriage return)";
+            default -> "";
+        };
+    }
+}

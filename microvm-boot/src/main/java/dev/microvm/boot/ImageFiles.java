@@ -1,0 +1,43 @@
+package dev.microvm.boot;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+
+/** What kernel and initrd files have in common: the ways in which they are not there. */
+final class ImageFiles {
+    private ImageFiles() {}
+
+    /**
+     * Checks that {@code file} is one that can be read, and returns its size in bytes.
+     *
+     * @param expected what it should be, for the message
+     */
+    static long requireReadable(Path file, String expected) {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            if (attributes.isDirectory()) throw new BootException(file.toString(), expected, "a directory");
+            if (!attributes.isRegularFile()) {
+                throw new BootException(file.toString(), expected, "something that is not a regular file");
+            }
+            if (!Files.isReadable(file))
+                throw new BootException(file.toString(), expected, "a file without read permission");
+            return attributes.size();
+        } catch (IOException e) {
+            throw unreadable(file, expected, e);
+        }
+    }
+
+    /** What to throw when {@code file} could not be read. */
+    static BootException unreadable(Path file, String expected, IOException cause) {
+        String found = switch (cause) {
+            case NoSuchFileException e -> "no such file";
+            case AccessDeniedException e -> "a file without read permission";
+            default -> "a file that cannot be read: " + cause.getMessage();
+        };
+        return new BootException(file.toString(), expected, found, cause);
+    }
+}

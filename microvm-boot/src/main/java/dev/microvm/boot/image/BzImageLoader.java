@@ -1,0 +1,47 @@
+package dev.microvm.boot.image;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.microvm.memory.GuestMemory;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Puts a bzImage as it is into guest memory, for the guest to unpack. Any thread may use it.
+ *
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "Loading The Rest of The Kernel", "64-bit BOOT PROTOCOL".
+ */
+public final class BzImageLoader {
+    /** Where the 64-bit entry point is, counted from the start of the protected-mode code. */
+    private static final int ENTRY_64 = 0x200;
+
+    private final SetupHeader header;
+    private final byte[] image;
+
+    /** Loads {@code image}, a whole bzImage file that begins with {@code header}. */
+    public BzImageLoader(SetupHeader header, byte[] image) {
+        this.header = header;
+        this.image = image;
+    }
+
+    /** The header. */
+    public SetupHeader header() {
+        return header;
+    }
+
+    /** Where the kernel will be and what it will use, were it loaded at its preferred address. */
+    public LoadedKernel footprint() {
+        long start = header.prefAddress();
+        return new LoadedKernel(start + ENTRY_64, start, start + Math.max(header.initSize(), header.kernelSize()));
+    }
+
+    /**
+     * Copies the protected-mode code to its preferred address.
+     *
+     * @throws dev.microvm.memory.GuestMemoryException if that does not lie in {@code memory}
+     */
+    public void load(GuestMemory memory) {
+        int size = (int) header.kernelSize(); // below 2 GiB, since the array has it
+        MemorySegment target = memory.slice(header.prefAddress(), size);
+        MemorySegment.copy(image, header.kernelOffset(), target, JAVA_BYTE, 0, size);
+    }
+}

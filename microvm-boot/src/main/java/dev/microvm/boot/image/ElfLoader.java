@@ -1,0 +1,84 @@
+package dev.microvm.boot.image;
+
+import dev.microvm.boot.image.ElfHeader.Segment;
+import dev.microvm.memory.GuestMemory;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.util.OptionalLong;
+
+/**
+ * Puts an ELF kernel's segments where their physical addresses say, in one pass over the image. Any thread may use it.
+ *
+ * <p>Relocations are not applied: the kernel runs where it was linked.
+ */
+public final class ElfLoader {
+    /** Notes of a Linux kernel have some hundred bytes; what goes beyond this is not looked at. */
+    private static final int MAX_NOTES_SIZE = 64 * 1024;
+
+    private final ElfHeader header;
+    private final ImageSource source;
+
+    /** Loads what {@code source} yields, which begins with {@code header}. */
+    public ElfLoader(ElfHeader header, ImageSource source) {
+        this.header = header;
+        this.source = source;
+    }
+
+    /** The headers. */
+    public ElfHeader header() {
+        return header;
+    }
+
+    /**
+     * The 32-bit entry point that the image's notes name, if they do: the kernel can then be started by PVH.
+     *
+     * @throws IOException if the file cannot be read
+     * @throws InvalidImageException if the image ends before its notes, or cannot be unpacked
+     */
+    public OptionalLong pvhEntry() throws IOException {
+        for (Segment segment : header.segments()) {
+            if (segment.type() != ElfHeader.PT_NOTE) continue;
+            byte[] notes = new byte[(int) Math.min(segment.fileSize(), MAX_NOTES_SIZE)];
+            try (ImageReader reader = source.open(segment.offset() + notes.length)) {
+                reader.skip(segment.offset());
+                reader.read(MemorySegment.ofArray(notes));
+            }
+            OptionalLong entry = ElfNotes.pvhEntry(notes);
+            if (entry.isPresent()) return entry;
+        }
+        return OptionalLong.empty();
+    }
+
+    /**
+     * Copies every segment to {@code memory} and clears what the file does not fill.
+     *
+     * @throws IOException if the file cannot be read
+     * @throws InvalidImageException if the image ends early or cannot be unpacked
+     * @throws dev.microvm.memory.GuestMemoryException if a segment does not lie in {@code memory}
+     */
+    public void load(GuestMemory memory) throws IOException {
+        try (ImageReader reader = source.open(header.fileEnd())) {
+            long position = 0;
+            for (Segment segment : header.loads()) {
+                MemorySegment target = memory.slice(segment.address(), segment.memorySize());
+                if (segment.fileSize() > 0) {
+                    reader.skip(segment.offset() - position);
+                    reader.read(target.asSlice(0, segment.fileSize()));
+                    position = segment.fileEnd();
+                }
+                clear(target.asSlice(segment.fileSize()));
+            }
+        }
+    }
+
+    /** Zeros a range, but reads first: guest memory is zeros already, and a page not written to costs nothing. */
+    private static void clear(MemorySegment target) {
+        MemorySegment zeros = MemorySegment.ofArray(new byte[4096]);
+        for (long at = 0; at < target.byteSize(); at += zeros.byteSize()) {
+            long size = Math.min(zeros.byteSize(), target.byteSize() - at);
+            if (MemorySegment.mismatch(target, at, at + size, zeros, 0, size) >= 0) {
+                target.asSlice(at, size).fill((byte) 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package dev.microvm.boot.image;
+
+import dev.microvm.error.MicroVmException;
+
+/** A kernel image that is not what it should be. */
+public final class InvalidImageException extends MicroVmException {
+    private static final long serialVersionUID = 1L;
+
+    private final String expected;
+    private final String found;
+
+    /**
+     * Makes the exception.
+     *
+     * @param expected what should have been there
+     * @param found what was there instead
+     */
+    public InvalidImageException(String expected, String found) {
+        super("expected " + expected + ", found " + found);
+        this.expected = expected;
+        this.found = found;
+    }
+
+    /** Makes the exception with what caused it, such as a decompressor's complaint. */
+    public InvalidImageException(String expected, String found, Throwable cause) {
+        super("expected " + expected + ", found " + found, cause);
+        this.expected = expected;
+        this.found = found;
+    }
+
+    /** What should have been there. */
+    public String expected() {
+        return expected;
+    }
+
+    /** What was there instead. */
+    public String found() {
+        return found;
+    }
+}

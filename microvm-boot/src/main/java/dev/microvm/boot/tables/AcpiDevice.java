@@ -1,0 +1,70 @@
+package dev.microvm.boot.tables;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * A device that the guest finds by ACPI: a {@code Device} below {@code \_SB} of the DSDT.
+ *
+ * @param name its name there: 4 of A-Z, 0-9 and _
+ * @param hardwareId by which a driver knows it, such as {@code PNP0501} or {@code LNRO0005}
+ * @param uniqueId tells it from others with the same hardware id
+ * @param resources what it occupies
+ */
+public record AcpiDevice(String name, String hardwareId, int uniqueId, List<AcpiResource> resources) {
+    private static final int PRESENT_AND_WORKING = 0xF; // _STA: ACPI 6.5, 6.3.7
+    private static final byte[] END_TAG = {0x79, 0}; // ACPI 6.5, 6.4.2.9; a checksum of 0 is not checked
+
+    /** Copies the list. */
+    public AcpiDevice {
+        resources = List.copyOf(resources);
+    }
+
+    /** A 16550 serial port; {@code number} 1 is COM1. */
+    public static AcpiDevice serialPort(int number, int port, int irq) {
+        return new AcpiDevice(
+                "COM" + number,
+                "PNP0501",
+                number,
+                List.of(new AcpiResource.Ports(port, 8), new AcpiResource.IsaInterrupt(irq)));
+    }
+
+    /** The real-time clock at ports 0x70 and 0x71, interrupt 8. */
+    public static AcpiDevice realTimeClock() {
+        return new AcpiDevice(
+                "RTC_", "PNP0B00", 0, List.of(new AcpiResource.Ports(0x70, 2), new AcpiResource.IsaInterrupt(8)));
+    }
+
+    /** The keyboard controller at ports 0x60 and 0x64, interrupt 1. */
+    public static AcpiDevice keyboardController() {
+        return new AcpiDevice(
+                "KBD_",
+                "PNP0303",
+                0,
+                List.of(
+                        new AcpiResource.Ports(0x60, 1),
+                        new AcpiResource.Ports(0x64, 1),
+                        new AcpiResource.IsaInterrupt(1)));
+    }
+
+    /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its level-triggered interrupt. */
+    public static AcpiDevice virtioMmio(int number, long base, long size, int gsi) {
+        return new AcpiDevice(
+                "VR%02X".formatted(number),
+                "LNRO0005",
+                number,
+                List.of(new AcpiResource.Memory(base, size), new AcpiResource.Interrupt(gsi, /* level= */ true)));
+    }
+
+    /** The {@code Device} term. */
+    byte[] aml() {
+        byte[][] descriptors = Stream.concat(resources.stream().map(AcpiResource::descriptor), Stream.of(END_TAG))
+                .toArray(byte[][]::new);
+        return Aml.device(
+                name,
+                Aml.name("_HID", Aml.hardwareId(hardwareId)),
+                Aml.name("_UID", Aml.integer(uniqueId)),
+                Aml.name("_STA", Aml.integer(PRESENT_AND_WORKING)),
+                Aml.name("_CRS", Aml.buffer(Aml.concat(descriptors))));
+    }
+}

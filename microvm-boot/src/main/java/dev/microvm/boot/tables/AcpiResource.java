@@ -1,0 +1,63 @@
+package dev.microvm.boot.tables;
+
+/**
+ * Something that a device occupies, as {@code _CRS} lists it.
+ *
+ * <p>Source: ACPI 6.5, 6.4 (resource data types).
+ */
+public sealed interface AcpiResource {
+    /** I/O ports {@code [port, port + count)}; {@code count} is 1 to 255. */
+    record Ports(int port, int count) implements AcpiResource {
+        /** Checks the range. */
+        public Ports {
+            if (port < 0 || count < 1 || count > 255 || port + count > 0x1_0000) {
+                throw new IllegalArgumentException("I/O ports [0x%x, +0x%x)".formatted(port, count));
+            }
+        }
+    }
+
+    /** An ISA interrupt, 0 to 15: edge-triggered, active high, not shared. */
+    record IsaInterrupt(int irq) implements AcpiResource {
+        /** Checks the number. */
+        public IsaInterrupt {
+            if (irq < 0 || irq > 15) throw new IllegalArgumentException("ISA interrupt " + irq);
+        }
+    }
+
+    /** Guest-physical addresses {@code [base, base + size)} below 4 GiB. */
+    record Memory(long base, long size) implements AcpiResource {
+        /** Checks the range. */
+        public Memory {
+            if (base < 0 || size < 1 || base + size > 1L << 32) {
+                throw new IllegalArgumentException("device memory [0x%x, +0x%x)".formatted(base, size));
+            }
+        }
+    }
+
+    /** A global system interrupt, active high; level- or edge-triggered, not shared. */
+    record Interrupt(int gsi, boolean level) implements AcpiResource {}
+
+    /** The descriptor's bytes. */
+    default byte[] descriptor() {
+        return switch (this) {
+            case Ports ports ->
+                Aml.concat( // 6.4.2.5: 16-bit decode, fixed address, alignment 0
+                        Aml.bytes(0x47, 1),
+                        Aml.littleEndian(ports.port(), 2),
+                        Aml.littleEndian(ports.port(), 2),
+                        Aml.bytes(0, ports.count()));
+            case IsaInterrupt interrupt ->
+                Aml.concat( // 6.4.2.1: without the flags byte
+                        Aml.bytes(0x22), Aml.littleEndian(1L << interrupt.irq(), 2));
+            case Memory memory ->
+                Aml.concat( // 6.4.3.4: read and write
+                        Aml.bytes(0x86, 9, 0, 1),
+                        Aml.littleEndian(memory.base(), 4),
+                        Aml.littleEndian(memory.size(), 4));
+            case Interrupt interrupt ->
+                Aml.concat( // 6.4.3.6: consumer, one interrupt
+                        Aml.bytes(0x89, 6, 0, interrupt.level() ? 0b01 : 0b11, 1),
+                        Aml.littleEndian(interrupt.gsi(), 4));
+        };
+    }
+}

@@ -1,0 +1,131 @@
+package dev.microvm.boot.tables;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The ACPI tables of a machine without fixed ACPI hardware: RSDP, XSDT, FADT, MADT, DSDT, one after the other.
+ *
+ * <p>Source: ACPI 6.5, 5.2.5 (RSDP), 5.2.6 (table header), 5.2.8 (XSDT); see {@link Fadt}, {@link Madt}. Not written:
+ * RSDT, FACS, HPET, MCFG.
+ */
+public final class AcpiTables {
+    private static final int ALIGNMENT = 16; // bytes; what the RSDP needs, and tidy for the rest
+    private static final int RSDP_SIZE = 36;
+    private static final int RSDP_V1_SIZE = 20; // what the first checksum covers
+    private static final int RSDP_REVISION = 2;
+    private static final int RSDP_CHECKSUM = 8; // offset of the byte
+    private static final int RSDP_OEM_ID = 9; // offset
+    private static final int RSDP_EXTENDED_CHECKSUM = 32; // offset of the byte
+    private static final int XSDT_REVISION = 1;
+    private static final int DSDT_REVISION = 2; // integers of 64 bits
+
+    /** Size of the header that each table but the RSDP has. */
+    static final int HEADER_SIZE = 36;
+
+    private static final int CHECKSUM = 9; // offset of the byte in the header
+    private static final String OEM_ID = "MICROV"; // 6 characters
+    private static final String OEM_TABLE_ID = "MICROVM "; // 8 characters
+    private static final int OEM_REVISION = 1;
+    private static final String CREATOR_ID = "MVM "; // 4 characters
+    private static final int CREATOR_REVISION = 1;
+
+    private AcpiTables() {}
+
+    /**
+     * Makes the tables.
+     *
+     * @param config what they say
+     * @param address the guest-physical address they are for, a multiple of 16 below 4 GiB; legacy guests look for the
+     *     first of them, the RSDP, in [0xe0000, 0x100000)
+     * @return what belongs there, the RSDP first
+     */
+    public static byte[] build(AcpiConfig config, long address) {
+        if (address < 0 || address % ALIGNMENT != 0 || address >>> 32 != 0) {
+            throw new IllegalArgumentException("ACPI tables at 0x%x".formatted(address));
+        }
+        Placement placement = new Placement(address);
+        placement.add(new byte[RSDP_SIZE]); // for now: it points to the last of them
+        long dsdt = placement.add(dsdt(config));
+        long fadt = placement.add(Fadt.build(config, dsdt));
+        long madt = placement.add(Madt.build(config));
+        long xsdt = placement.add(xsdt(fadt, madt));
+        byte[] tables = placement.out.toByteArray();
+        System.arraycopy(rsdp(xsdt), 0, tables, 0, RSDP_SIZE);
+        return tables;
+    }
+
+    /** A little-endian buffer for a table of {@code size} bytes, with its header; the position is after that. */
+    static ByteBuffer table(String signature, int revision, int size) {
+        ByteBuffer table = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+        table.put(ascii(signature)).putInt(size).put((byte) revision).put((byte) 0);
+        table.put(ascii(OEM_ID)).put(ascii(OEM_TABLE_ID)).putInt(OEM_REVISION);
+        table.put(ascii(CREATOR_ID)).putInt(CREATOR_REVISION);
+        return table;
+    }
+
+    /** The bytes of a table that is complete but for its checksum. */
+    static byte[] finish(ByteBuffer table) {
+        byte[] bytes = new byte[table.capacity()];
+        table.get(0, bytes);
+        return Checksum.fill(bytes, CHECKSUM);
+    }
+
+    private static byte[] rsdp(long xsdt) {
+        ByteBuffer rsdp = ByteBuffer.allocate(RSDP_SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        rsdp.put(ascii("RSD PTR ")).position(RSDP_OEM_ID).put(ascii(OEM_ID));
+        rsdp.put((byte) RSDP_REVISION).putInt(0); // no RSDT
+        rsdp.putInt(RSDP_SIZE).putLong(xsdt);
+        Checksum.fill(rsdp.array(), RSDP_CHECKSUM, RSDP_V1_SIZE);
+        return Checksum.fill(rsdp.array(), RSDP_EXTENDED_CHECKSUM);
+    }
+
+    private static byte[] xsdt(long... tables) {
+        ByteBuffer xsdt = table("XSDT", XSDT_REVISION, HEADER_SIZE + tables.length * Long.BYTES);
+        for (long table : tables) {
+            xsdt.putLong(table);
+        }
+        return finish(xsdt);
+    }
+
+    private static byte[] dsdt(AcpiConfig config) {
+        List<byte[]> devices = new ArrayList<>();
+        for (int id = 0; id < config.cpus(); id++) {
+            // A processor device: ACPI 6.5, 8.4. Its _UID ties it to its MADT entry.
+            devices.add(Aml.device(
+                    "C%03X".formatted(id),
+                    Aml.name("_HID", Aml.hardwareId("ACPI0007")),
+                    Aml.name("_UID", Aml.integer(id))));
+        }
+        for (AcpiDevice device : config.devices()) {
+            devices.add(device.aml());
+        }
+        byte[] aml = Aml.scope("_SB_", devices.toArray(byte[][]::new));
+        return finish(table("DSDT", DSDT_REVISION, HEADER_SIZE + aml.length).put(aml));
+    }
+
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** Gives each table its address. */
+    private static final class Placement {
+        private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+        private final long address;
+
+        Placement(long address) {
+            this.address = address;
+        }
+
+        long add(byte[] table) {
+            long at = address + out.size();
+            out.writeBytes(table);
+            out.writeBytes(new byte[-table.length & (ALIGNMENT - 1)]);
+            return at;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package dev.microvm.boot.tables;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Writes AML, the byte code of ACPI: each method is one grammar rule and returns the bytes of its term.
+ *
+ * <p>Source: ACPI 6.5, chapter 20 (AML specification); the section is named at each method. Any thread may use it.
+ */
+final class Aml {
+    // Table 20.2, "AML Byte Stream Byte Values"
+    private static final int ZERO_OP = 0x00;
+    private static final int ONE_OP = 0x01;
+    private static final int NAME_OP = 0x08;
+    private static final int BYTE_PREFIX = 0x0A;
+    private static final int WORD_PREFIX = 0x0B;
+    private static final int DWORD_PREFIX = 0x0C;
+    private static final int STRING_PREFIX = 0x0D;
+    private static final int QWORD_PREFIX = 0x0E;
+    private static final int SCOPE_OP = 0x10;
+    private static final int BUFFER_OP = 0x11;
+    private static final int PACKAGE_OP = 0x12;
+    private static final int EXT_OP_PREFIX = 0x5B;
+    private static final int DEVICE_OP = 0x82; // after EXT_OP_PREFIX
+    private static final int ROOT_CHAR = '\\';
+
+    private static final int NAME_LENGTH = 4; // a NameSeg
+
+    // PkgLength, 20.2.4: a length below 64 takes one byte, else the first byte has 4 bits of it
+    private static final int PKG_ONE_BYTE_LIMIT = 1 << 6;
+    private static final int PKG_COUNT_SHIFT = 6;
+    private static final int PKG_MAX_MORE = 3;
+
+    private Aml() {}
+
+    /** {@code DefScope}, 20.2.5.1: names below {@code \name}. */
+    static byte[] scope(String name, byte[]... terms) {
+        return concat(bytes(SCOPE_OP), sized(concat(bytes(ROOT_CHAR), nameSegment(name), concat(terms))));
+    }
+
+    /** {@code DefDevice}, 20.2.5.2. */
+    static byte[] device(String name, byte[]... terms) {
+        return concat(bytes(EXT_OP_PREFIX, DEVICE_OP), sized(concat(nameSegment(name), concat(terms))));
+    }
+
+    /** {@code DefName}, 20.2.5.1: {@code Name (name, value)}. */
+    static byte[] name(String name, byte[] value) {
+        return concat(bytes(NAME_OP), nameSegment(name), value);
+    }
+
+    /** {@code ConstObj} or {@code ComputationalData}, 20.2.3: an integer in as few bytes as it needs. */
+    static byte[] integer(long value) {
+        if (value == 0) return bytes(ZERO_OP);
+        if (value == 1) return bytes(ONE_OP);
+        if (value >>> 8 == 0) return concat(bytes(BYTE_PREFIX), littleEndian(value, 1));
+        if (value >>> 16 == 0) return concat(bytes(WORD_PREFIX), littleEndian(value, 2));
+        if (value >>> 32 == 0) return concat(bytes(DWORD_PREFIX), littleEndian(value, 4));
+        return concat(bytes(QWORD_PREFIX), littleEndian(value, 8));
+    }
+
+    /** {@code String}, 20.2.3: ASCII characters other than NUL. */
+    static byte[] string(String text) {
+        return concat(bytes(STRING_PREFIX), text.getBytes(StandardCharsets.US_ASCII), bytes(0));
+    }
+
+    /** {@code DefBuffer}, 20.2.5.4. */
+    static byte[] buffer(byte[] content) {
+        return concat(bytes(BUFFER_OP), sized(concat(integer(content.length), content)));
+    }
+
+    /** {@code DefPackage}, 20.2.5.4: at most 255 elements. */
+    static byte[] pack(byte[]... elements) {
+        return concat(bytes(PACKAGE_OP), sized(concat(bytes(elements.length), concat(elements))));
+    }
+
+    /**
+     * A hardware id as {@code _HID} wants it, 6.1.5: a compressed EISA id where it is one ({@code PNP0501}), else a
+     * string ({@code LNRO0005}).
+     */
+    static byte[] hardwareId(String id) {
+        if (!id.matches("[A-Z]{3}[0-9A-F]{4}")) return string(id);
+        // 19.3.4: three letters of 5 bits each, then four hexadecimal digits, the most significant byte first
+        int letters = (id.charAt(0) - '@') << 10 | (id.charAt(1) - '@') << 5 | (id.charAt(2) - '@');
+        int digits = Integer.parseInt(id.substring(3), 16);
+        return concat(bytes(DWORD_PREFIX, letters >>> 8, letters, digits >>> 8, digits));
+    }
+
+    /** {@code value} as {@code size} bytes. */
+    static byte[] littleEndian(long value, int size) {
+        byte[] bytes = new byte[size];
+        for (int i = 0; i < size; i++) {
+            bytes[i] = (byte) (value >>> (i * Byte.SIZE));
+        }
+        return bytes;
+    }
+
+    /** The low byte of each of {@code values}. */
+    static byte[] bytes(int... values) {
+        byte[] bytes = new byte[values.length];
+        for (int i = 0; i < values.length; i++) {
+            bytes[i] = (byte) values[i];
+        }
+        return bytes;
+    }
+
+    /** One after the other. */
+    static byte[] concat(byte[]... parts) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        for (byte[] part : parts) {
+            out.writeBytes(part);
+        }
+        return out.toByteArray();
+    }
+
+    private static byte[] nameSegment(String name) {
+        if (!name.matches("[A-Z_][A-Z0-9_]{3}")) {
+            throw new IllegalArgumentException(
+                    "an ACPI name has %d of A-Z, 0-9 and _, unlike '%s'".formatted(NAME_LENGTH, name));
+        }
+        return name.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    /** {@code content} with a {@code PkgLength} before it, which counts itself: 20.2.4. */
+    private static byte[] sized(byte[] content) {
+        if (content.length + 1 < PKG_ONE_BYTE_LIMIT) return concat(bytes(content.length + 1), content);
+        for (int more = 1; more <= PKG_MAX_MORE; more++) {
+            int length = content.length + 1 + more;
+            if (length >>> (4 + more * Byte.SIZE) == 0) {
+                return concat(
+                        bytes(more << PKG_COUNT_SHIFT | (length & 0xF)), littleEndian(length >>> 4, more), content);
+            }
+        }
+        throw new IllegalArgumentException("an AML package of 0x%x bytes is too large".formatted(content.length));
+    }
+}

@@ -1,0 +1,100 @@
+package dev.microvm.boot.tables;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Which guest-physical addresses are RAM and which are taken.
+ *
+ * <p>Source: ACPI 6.5, 15.4.1, table 15.4 (address range types). The Linux zero page and the PVH start info use the
+ * same types.
+ *
+ * @param entries by rising address, without overlap
+ */
+public record E820Map(List<Entry> entries) {
+    /** How many entries a zero page has room for: Linux asm/e820/types.h, E820_MAX_ENTRIES_ZEROPAGE. */
+    public static final int MAX_ENTRIES = 128;
+
+    /** What an address range is. */
+    public enum Type {
+        /** AddressRangeMemory. */
+        RAM(1),
+        /** AddressRangeReserved. */
+        RESERVED(2),
+        /** AddressRangeACPI: tables, to be reclaimed once they are read. */
+        ACPI(3);
+
+        private final int code;
+
+        Type(int code) {
+            this.code = code;
+        }
+
+        /** The number that stands for it in a table. */
+        public int code() {
+            return code;
+        }
+    }
+
+    /**
+     * One range.
+     *
+     * @param start first guest-physical address
+     * @param size in bytes, above 0
+     * @param type what it is
+     */
+    public record Entry(long start, long size, Type type) {
+        /** Checks that the range is neither empty nor past 2^63. */
+        public Entry {
+            if (start < 0 || size <= 0 || start + size < 0) {
+                throw new IllegalArgumentException("memory map entry [0x%x, +0x%x)".formatted(start, size));
+            }
+        }
+
+        /** First address after it. */
+        public long end() {
+            return start + size;
+        }
+    }
+
+    /** Checks the order. */
+    public E820Map {
+        entries = List.copyOf(entries);
+        if (entries.size() > MAX_ENTRIES) {
+            throw new IllegalArgumentException(
+                    "a memory map has at most %d entries, not %d".formatted(MAX_ENTRIES, entries.size()));
+        }
+        long end = 0;
+        for (Entry entry : entries) {
+            if (entry.start() < end) {
+                throw new IllegalArgumentException(
+                        "memory map entries overlap or are out of order at 0x%x".formatted(entry.start()));
+            }
+            end = entry.end();
+        }
+    }
+
+    /** Whether {@code [start, end)} lies whole inside one range of RAM. */
+    public boolean isRam(long start, long end) {
+        return entries.stream()
+                .anyMatch(entry -> entry.type() == Type.RAM && start >= entry.start() && end <= entry.end());
+    }
+
+    /** The first address after the RAM below {@code limit}; 0 if there is none. */
+    public long ramEndBelow(long limit) {
+        return entries.stream()
+                .filter(entry -> entry.type() == Type.RAM && entry.start() < limit)
+                .mapToLong(entry -> Math.min(entry.end(), limit))
+                .max()
+                .orElse(0);
+    }
+
+    /** This with a range added that overlaps no other, such as a device's memory. */
+    public E820Map with(Entry entry) {
+        List<Entry> all = new ArrayList<>(entries);
+        all.add(entry);
+        all.sort(Comparator.comparingLong(Entry::start));
+        return new E820Map(all);
+    }
+}

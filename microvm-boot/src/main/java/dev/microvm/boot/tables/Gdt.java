@@ -1,0 +1,99 @@
+package dev.microvm.boot.tables;
+
+import dev.microvm.hypervisor.DescriptorTable;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.memory.GuestMemory;
+
+/**
+ * A global descriptor table with flat segments, and the segment registers that match it.
+ *
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL" (selectors); Intel SDM vol. 3A, 3.4.5
+ * (descriptors).
+ */
+public final class Gdt {
+    /** Selector of the code segment: __BOOT_CS. */
+    public static final int CODE = 0x10;
+
+    /** Selector of the data segments: __BOOT_DS. */
+    public static final int DATA = 0x18;
+
+    /** Selector of the task-state segment. */
+    public static final int TASK = 0x20;
+
+    /** Size of the table in bytes: null, unused, code, data, and a 64-bit task-state descriptor of two entries. */
+    public static final int SIZE = 6 * Long.BYTES;
+
+    private static final int TASK_LIMIT = 0x67; // last byte of a 32- or 64-bit TSS: Intel SDM vol. 3A, 8.2.1, 8.7
+
+    // Segment descriptor: Intel SDM vol. 3A, figure 3-8
+    private static final long LIMIT_LOW_MASK = 0xFFFF;
+    private static final int LIMIT_HIGH_SHIFT = 48 - 16;
+    private static final long LIMIT_HIGH_MASK = 0xF_0000;
+    private static final long BASE_LOW_MASK = 0xFF_FFFF;
+    private static final int BASE_LOW_SHIFT = 16;
+    private static final long BASE_HIGH_MASK = 0xFF00_0000L;
+    private static final int BASE_HIGH_SHIFT = 56 - 24;
+    private static final int TYPE_SHIFT = 40;
+    private static final int S_BIT = 44;
+    private static final int DPL_SHIFT = 45;
+    private static final int P_BIT = 47;
+    private static final int AVL_BIT = 52;
+    private static final int L_BIT = 53;
+    private static final int DB_BIT = 54;
+    private static final int G_BIT = 55;
+    private static final int PAGE_SHIFT = 12; // a limit is in pages when G is set
+
+    private Gdt() {}
+
+    /** The code segment of a 64-bit start. */
+    public static SegmentRegister code64() {
+        return SegmentRegister.code64(CODE);
+    }
+
+    /** The code segment of a 32-bit start. */
+    public static SegmentRegister code32() {
+        return SegmentRegister.flat32(CODE, SegmentRegister.TYPE_CODE);
+    }
+
+    /** The data segments of either. */
+    public static SegmentRegister data() {
+        return SegmentRegister.flat32(DATA, SegmentRegister.TYPE_DATA);
+    }
+
+    /** The task-state segment of either: a CPU needs one, nobody uses it. */
+    public static SegmentRegister task() {
+        return SegmentRegister.systemSegment(TASK, SegmentRegister.TYPE_TSS_BUSY, 0, TASK_LIMIT);
+    }
+
+    /** Writes the table to {@code address} and returns the register that points to it. */
+    public static DescriptorTable write(GuestMemory memory, long address, SegmentRegister code) {
+        for (int i = 0; i < SIZE; i += Long.BYTES) {
+            memory.putLong(address + i, 0);
+        }
+        memory.putLong(address + CODE, descriptor(code));
+        memory.putLong(address + DATA, descriptor(data()));
+        memory.putLong(address + TASK, descriptor(task()));
+        return new DescriptorTable(address, SIZE - 1);
+    }
+
+    /** A segment register as a descriptor. */
+    static long descriptor(SegmentRegister segment) {
+        long limit = Integer.toUnsignedLong(segment.limit()) >>> (segment.granularity() ? PAGE_SHIFT : 0);
+        return (limit & LIMIT_LOW_MASK)
+                | (limit & LIMIT_HIGH_MASK) << LIMIT_HIGH_SHIFT
+                | (segment.base() & BASE_LOW_MASK) << BASE_LOW_SHIFT
+                | (segment.base() & BASE_HIGH_MASK) << BASE_HIGH_SHIFT
+                | (long) segment.type() << TYPE_SHIFT
+                | (long) segment.dpl() << DPL_SHIFT
+                | bit(segment.codeOrData(), S_BIT)
+                | bit(segment.present(), P_BIT)
+                | bit(segment.available(), AVL_BIT)
+                | bit(segment.longMode(), L_BIT)
+                | bit(segment.db(), DB_BIT)
+                | bit(segment.granularity(), G_BIT);
+    }
+
+    private static long bit(boolean set, int bit) {
+        return set ? 1L << bit : 0;
+    }
+}
