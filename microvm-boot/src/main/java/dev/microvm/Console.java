@@ -30,7 +30,8 @@ public final class Console {
         this.vm = vm;
         this.buffer = buffer;
         this.uart = uart;
-        uart.onInputSpace(this::inputHasRoom);
+        uart.onInputSpace(
+                inputRoom::release); // holds no reference to this, so that a forgotten machine can be collected
     }
 
     /** What the guest printed, as far as it is kept, as UTF-8. */
@@ -81,6 +82,11 @@ public final class Console {
         return "; its last lines:\n" + String.join("\n", Arrays.asList(lines).subList(first, lines.length));
     }
 
+    /** What {@code reader} gives, as a stream. */
+    static InputStream stream(ConsoleBuffer.Reader reader) {
+        return new ConsoleInputStream(reader);
+    }
+
     /**
      * A new stream of what the guest prints, from the oldest byte that is kept; it ends when the guest does. Until it is
      * closed the guest waits for it when it is a whole buffer behind.
@@ -107,9 +113,9 @@ public final class Console {
         }
     }
 
-    /** Lets writers look again for room, or for the guest's end. */
-    void inputHasRoom() {
-        inputRoom.release();
+    /** A permit lets a writer look again for room, or for the guest's end. */
+    Semaphore inputRoom() {
+        return inputRoom;
     }
 
     private final class ConsoleOutputStream extends OutputStream {

@@ -7,7 +7,7 @@ import java.util.List;
 public final class MicroVmConfigException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
-    private final List<String> problems;
+    private final transient List<String> problems;
 
     MicroVmConfigException(List<String> problems) {
         super((problems.size() == 1 ? "1 problem:" : problems.size() + " problems:") + "\n  - "

@@ -1,0 +1,10 @@
+package dev.microvm;
+
+import dev.microvm.bus.BusDevice;
+
+/** Makes a device of the user's own for one machine: see {@link MicroVmBuilder#portDevice}. */
+@FunctionalInterface
+public interface DeviceFactory {
+    /** Makes the device; it is called once for each start of a machine. */
+    BusDevice create(DeviceContext context);
+}

@@ -1,0 +1,52 @@
+package dev.microvm;
+
+import dev.microvm.boot.BootPlan;
+import dev.microvm.bus.Bus;
+import dev.microvm.bus.IoBuses;
+import org.jspecify.annotations.Nullable;
+
+/** A machine in words. */
+final class MachineDescription {
+    private MachineDescription() {}
+
+    /**
+     * Describes a machine.
+     *
+     * @param buses what it has on its buses; null before it is started
+     */
+    static String of(MicroVmConfig config, @Nullable IoBuses buses) {
+        StringBuilder text = new StringBuilder();
+        line(text, "machine", config.name());
+        line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
+        line(text, "vcpus", String.valueOf(config.vcpus()));
+        line(text, "memory", (config.memorySize() >> 20) + " MiB");
+        line(text, "interrupts", "local APICs, IOAPIC, PICs and PIT of the hypervisor");
+        BootPlan boot = config.boot();
+        line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
+        line(
+                text,
+                "boot",
+                "%s, %s, kernel at [0x%x, 0x%x), entry 0x%x"
+                        .formatted(
+                                boot.protocol(),
+                                boot.guestUnpacks() ? "unpacked by the guest" : "loaded ready to run",
+                                boot.kernelStart(),
+                                boot.kernelEnd(),
+                                boot.entry()));
+        if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
+        line(text, "cmdline", config.cmdline());
+        if (buses != null) {
+            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
+            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
+        }
+        return text.toString();
+    }
+
+    private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
+        line(text, bus, "[0x%x, 0x%x) %s".formatted(mapping.base(), mapping.base() + mapping.size(), mapping.name()));
+    }
+
+    private static void line(StringBuilder text, String what, String value) {
+        text.append("%-12s %s%n".formatted(what, value));
+    }
+}

@@ -1,0 +1,209 @@
+package dev.microvm;
+
+import dev.microvm.error.MicroVmException;
+import dev.microvm.hypervisor.HypervisorException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.ref.Cleaner;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A virtual machine inside this Java program.
+ *
+ * <pre>{@code
+ * try (MicroVm vm = MicroVm.builder()
+ *         .kernel(Path.of("vmlinuz"))
+ *         .initrd(Path.of("initrd"))
+ *         .memoryMiB(256)
+ *         .start()) {
+ *     vm.console().awaitText("login:", Duration.ofSeconds(30));
+ *     ...
+ *     ExitReport report = vm.awaitExit(Duration.ofMinutes(1));
+ * }
+ * }</pre>
+ *
+ * <p>Any thread may call any method. Closing frees all that the machine holds, however busy the guest is.
+ */
+public final class MicroVm implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
+    private static final Cleaner CLEANER = Cleaner.create();
+    private static final Duration PUMP_LIMIT = Duration.ofSeconds(2);
+
+    private final MicroVmConfig config;
+    private final GuestEnd end;
+
+    // Guarded by this.
+    private VmState state = VmState.NEW;
+    private @Nullable PcMachine machine;
+    private @Nullable Console console;
+    private @Nullable Thread pump;
+    private Cleaner.@Nullable Cleanable cleanable;
+
+    MicroVm(MicroVmConfig config) {
+        this.config = config;
+        this.end = new GuestEnd(config.name());
+    }
+
+    /** Begins the description of a machine. */
+    public static MicroVmBuilder builder() {
+        return new MicroVmBuilder();
+    }
+
+    /** The machine's name, which its threads carry. */
+    public String name() {
+        return config.name();
+    }
+
+    /**
+     * Opens what the machine needs and starts the guest.
+     *
+     * @return this
+     * @throws HypervisorException if the hypervisor refuses
+     * @throws dev.microvm.boot.BootException if the kernel cannot be loaded after all
+     * @throws IllegalStateException if it was started before
+     */
+    public synchronized MicroVm start() {
+        if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
+        PcMachine made = new PcMachine(config, end);
+        machine = made;
+        cleanable = CLEANER.register(this, made::close); // a net for those who forget to close
+        console = new Console(this, made.consoleBuffer(), made.uart());
+        if (config.serial() != null) pump = startPump(config.serial(), made.consoleBuffer());
+        end.started(made.consoleBuffer());
+        end.onEnd(console.inputRoom()::release);
+        state = VmState.RUNNING;
+        log.info(
+                "machine {} starts: {} MiB, {} vCPU, {}",
+                name(),
+                config.memorySize() >> 20,
+                config.vcpus(),
+                config.choice());
+        made.start();
+        return this;
+    }
+
+    private Thread startPump(OutputStream to, ConsoleBuffer from) {
+        ConsoleBuffer.Reader reader = from.attach();
+        String machineName = name(); // not this: the thread must not keep a forgotten machine alive
+        return Thread.ofPlatform()
+                .name("microvm-" + name() + "-console")
+                .daemon()
+                .start(() -> pump(machineName, reader, to));
+    }
+
+    private static void pump(String machine, ConsoleBuffer.Reader reader, OutputStream to) {
+        try (InputStream console = Console.stream(reader)) {
+            byte[] bytes = new byte[8192];
+            for (int n = console.read(bytes); n >= 0; n = console.read(bytes)) {
+                to.write(bytes, 0, n);
+                to.flush();
+            }
+        } catch (IOException e) {
+            log.warn("machine {}: its console is no longer copied: {}", machine, e.toString());
+        }
+    }
+
+    /** Where in its life the machine is. */
+    public synchronized VmState state() {
+        return state == VmState.RUNNING && end.report().isDone() ? VmState.ENDED : state;
+    }
+
+    /**
+     * The guest's console.
+     *
+     * @throws IllegalStateException if the machine was not started
+     */
+    public synchronized Console console() {
+        if (console == null) throw new IllegalStateException("machine " + name() + " was not started");
+        return console;
+    }
+
+    /** How the guest ended, if it has. */
+    public Optional<ExitReport> exitReport() {
+        return Optional.ofNullable(end.report().getNow(null));
+    }
+
+    /** Completes when the guest ends; the action that follows must not block. */
+    public CompletionStage<ExitReport> onExit() {
+        return end.report().minimalCompletionStage();
+    }
+
+    /**
+     * Waits for the guest to end.
+     *
+     * @throws AwaitTimeoutException if it does not within {@code timeout}; the guest goes on
+     * @throws MicroVmException if the calling thread is interrupted
+     */
+    public ExitReport awaitExit(Duration timeout) {
+        try {
+            return end.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
+                    + console().tail());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
+        } catch (ExecutionException e) {
+            throw new AssertionError("the report never fails", e);
+        }
+    }
+
+    /**
+     * Stops the guest where it is; its console can still be read. Nothing happens if it has ended.
+     *
+     * @return how it ended
+     */
+    public ExitReport stop() {
+        if (state() == VmState.NEW) throw new IllegalStateException("machine " + name() + " was not started");
+        end.stopped();
+        return end.report().join();
+    }
+
+    /** The machine in words: what it is made of, where everything is, and why it is so. */
+    public String describe() {
+        PcMachine made;
+        synchronized (this) {
+            made = machine;
+        }
+        return MachineDescription.of(config, made == null ? null : made.buses());
+    }
+
+    /** Stops the guest and frees everything; bounded in time. Twice is once. */
+    @Override
+    public void close() {
+        Cleaner.Cleanable frees;
+        Thread copies;
+        synchronized (this) {
+            if (state == VmState.CLOSED) return;
+            frees = cleanable;
+            copies = pump;
+            state = VmState.CLOSED;
+        }
+        if (frees == null) return;
+        end.stopped();
+        frees.clean();
+        if (copies != null && !copies.equals(Thread.currentThread())) joinPump(copies);
+    }
+
+    private void joinPump(Thread copies) {
+        try {
+            if (!copies.join(PUMP_LIMIT)) copies.interrupt();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "MicroVm " + name() + " (" + state() + ")";
+    }
+}

@@ -1,0 +1,267 @@
+package dev.microvm;
+
+import dev.microvm.boot.BootException;
+import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.BootProtocol;
+import dev.microvm.boot.Initrd;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.Unpacking;
+import dev.microvm.boot.tables.AcpiConfig;
+import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
+import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
+import dev.microvm.boot.tables.AcpiDevice;
+import dev.microvm.boot.tables.MpTable;
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The description of a {@link MicroVm}. Methods only record; {@link #build} checks it all, reports every problem at once
+ * and opens nothing. For one thread; a builder can build several machines.
+ */
+public final class MicroVmBuilder {
+    /** What {@link #cmdline} is if it is not called: console on the serial port, and an end of the machine by reset. */
+    public static final String DEFAULT_CMDLINE = "console=ttyS0 reboot=k panic=-1";
+
+    private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
+    private static final int MAX_VCPUS = MpTable.MAX_CPUS;
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
+    private static final int PORTS = 0x1_0000;
+    private static final AtomicInteger UNNAMED = new AtomicInteger();
+
+    private @Nullable String name;
+    private HypervisorChoice hypervisor = HypervisorChoice.AUTO;
+    private @Nullable Path kernel;
+    private @Nullable Path initrd;
+    private byte @Nullable [] initrdBytes;
+    private String cmdline = DEFAULT_CMDLINE;
+    private BootProtocol bootProtocol = BootProtocol.AUTO;
+    private Unpacking unpacking = Unpacking.AUTO;
+    private int memoryMiB = 128;
+    private int vcpus = 1;
+    private @Nullable OutputStream serial;
+    private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
+
+    MicroVmBuilder() {}
+
+    /** The machine's name, in its threads' names and in logs: 1 to 40 of letters, digits, {@code . _ -}. Default vm-N. */
+    public MicroVmBuilder name(String value) {
+        name = value;
+        return this;
+    }
+
+    /** What runs the vCPUs. Default {@link HypervisorChoice#AUTO}. */
+    public MicroVmBuilder hypervisor(HypervisorChoice value) {
+        hypervisor = value;
+        return this;
+    }
+
+    /** The kernel to start: an ELF {@code vmlinux} or a {@code bzImage} for x86-64. Required. */
+    public MicroVmBuilder kernel(Path file) {
+        kernel = file;
+        return this;
+    }
+
+    /** The initial file system, given to the kernel as it is. Default none. */
+    public MicroVmBuilder initrd(Path file) {
+        initrd = file;
+        initrdBytes = null;
+        return this;
+    }
+
+    /** The initial file system, given to the kernel as it is; the array is not copied. */
+    public MicroVmBuilder initrd(byte[] image) {
+        initrdBytes = image;
+        initrd = null;
+        return this;
+    }
+
+    /** The kernel's command line, ASCII. Default {@link #DEFAULT_CMDLINE}. */
+    public MicroVmBuilder cmdline(String value) {
+        cmdline = value;
+        return this;
+    }
+
+    /** How the kernel is entered. Default {@link BootProtocol#AUTO}: what its file offers. */
+    public MicroVmBuilder bootProtocol(BootProtocol value) {
+        bootProtocol = value;
+        return this;
+    }
+
+    /** Who unpacks a bzImage. Default {@link Unpacking#AUTO}: the host, where it can. */
+    public MicroVmBuilder unpacking(Unpacking value) {
+        unpacking = value;
+        return this;
+    }
+
+    /** Guest memory in MiB, from 2 to what the host has. Default 128. */
+    public MicroVmBuilder memoryMiB(int mib) {
+        memoryMiB = mib;
+        return this;
+    }
+
+    /** How many vCPUs, 1 to 254. Default 1. */
+    public MicroVmBuilder vcpus(int count) {
+        vcpus = count;
+        return this;
+    }
+
+    /** Copies what the guest prints on its serial port to {@code to} as well, which is not closed. Default nowhere. */
+    public MicroVmBuilder serial(OutputStream to) {
+        serial = to;
+        return this;
+    }
+
+    /**
+     * Plugs in a device of your own at I/O ports.
+     *
+     * @param deviceName for {@link MicroVm#describe}
+     * @param port first port; the range ends at 0xffff at the latest and overlaps no other device
+     * @param size how many ports
+     * @param factory makes the device when the machine starts
+     */
+    public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
+        devices.add(new MicroVmConfig.UserDevice(deviceName, true, port, size, factory));
+        return this;
+    }
+
+    /**
+     * Plugs in a device of your own at memory addresses.
+     *
+     * @param deviceName for {@link MicroVm#describe}
+     * @param gpa first guest-physical address, in [3 GiB, 4 GiB)
+     * @param size in bytes
+     * @param factory makes the device when the machine starts
+     */
+    public MicroVmBuilder mmioDevice(String deviceName, long gpa, long size, DeviceFactory factory) {
+        devices.add(new MicroVmConfig.UserDevice(deviceName, false, gpa, size, factory));
+        return this;
+    }
+
+    /**
+     * Checks the whole description and opens nothing.
+     *
+     * @throws MicroVmConfigException with every problem found
+     */
+    public MicroVm build() {
+        List<String> problems = new ArrayList<>();
+        String vmName = name == null ? "vm-" + UNNAMED.incrementAndGet() : name;
+        if (!NAME.matcher(vmName).matches()) {
+            problems.add("name: 1 to 40 letters, digits, '.', '_' or '-', was \"" + vmName + "\"");
+        }
+        checkNumbers(problems);
+        devices.forEach(device -> checkDevice(device, problems));
+        SelectedHypervisor selected = selectHypervisor(problems);
+        KernelImage image = openKernel(problems);
+        Initrd initialFiles = openInitrd(problems);
+        BootPlan plan = image == null || memoryMiB < MIN_MEMORY_MIB ? null : plan(image, initialFiles, problems);
+        if (!problems.isEmpty() || selected == null || image == null || plan == null) {
+            throw new MicroVmConfigException(problems);
+        }
+        return new MicroVm(new MicroVmConfig(
+                vmName,
+                selected.hypervisor(),
+                selected.why(),
+                vcpus,
+                (long) memoryMiB << 20,
+                image,
+                cmdline,
+                plan,
+                serial,
+                devices));
+    }
+
+    /** {@link #build} and {@link MicroVm#start} in one. */
+    public MicroVm start() {
+        return build().start();
+    }
+
+    private void checkNumbers(List<String> problems) {
+        long hostMiB = HostFacts.memoryMiB();
+        if (memoryMiB < MIN_MEMORY_MIB || memoryMiB > hostMiB) {
+            problems.add(
+                    "memoryMiB: %d to %d (the host's memory), was %d".formatted(MIN_MEMORY_MIB, hostMiB, memoryMiB));
+        }
+        if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
+    }
+
+    private static void checkDevice(MicroVmConfig.UserDevice device, List<String> problems) {
+        long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
+        long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
+        if (device.size() <= 0 || device.base() < first || device.base() > end - device.size()) {
+            problems.add("%sDevice \"%s\": a range inside [0x%x, 0x%x), was [0x%x, +0x%x)"
+                    .formatted(
+                            device.port() ? "port" : "mmio", device.name(), first, end, device.base(), device.size()));
+        }
+    }
+
+    private @Nullable SelectedHypervisor selectHypervisor(List<String> problems) {
+        try {
+            return SelectedHypervisor.select(hypervisor, Hypervisor.installed());
+        } catch (HypervisorException e) {
+            problems.add("hypervisor: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private @Nullable KernelImage openKernel(List<String> problems) {
+        if (kernel == null) {
+            problems.add("kernel: required; give the path of a vmlinux or bzImage");
+            return null;
+        }
+        try {
+            return KernelImage.open(kernel);
+        } catch (BootException e) {
+            problems.add("kernel: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private @Nullable Initrd openInitrd(List<String> problems) {
+        try {
+            if (initrdBytes != null) return Initrd.of(initrdBytes);
+            return initrd == null ? null : Initrd.open(initrd);
+        } catch (BootException e) {
+            problems.add("initrd: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private @Nullable BootPlan plan(KernelImage image, @Nullable Initrd initialFiles, List<String> problems) {
+        int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
+        try {
+            BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap((long) memoryMiB << 20))
+                    .protocol(bootProtocol)
+                    .unpacking(unpacking)
+                    .cmdline(cmdline)
+                    .acpi(acpi(cpus))
+                    .mpTable(new MpTable(cpus, TIMER_PIN));
+            if (initialFiles != null) plan.initrd(initialFiles);
+            return plan.build();
+        } catch (BootException e) {
+            problems.add(String.valueOf(e.getMessage()));
+            return null;
+        }
+    }
+
+    /** KVM's own IOAPIC has the timer on pin 0, not on pin 2 as most PCs: arch/x86/kvm/irq_comm.c, default_routing. */
+    private static final int TIMER_PIN = 0;
+
+    private static AcpiConfig acpi(int cpus) {
+        return AcpiConfig.of(cpus)
+                .withTimerPin(TIMER_PIN)
+                .withLegacy(new LegacyParts(true, true, true, true))
+                .withDevices(List.of(
+                        AcpiDevice.serialPort(1, PcLayout.COM1, PcLayout.COM1_GSI),
+                        AcpiDevice.realTimeClock(),
+                        AcpiDevice.keyboardController()))
+                .withReset(ResetRegister.KEYBOARD_CONTROLLER);
+    }
+}

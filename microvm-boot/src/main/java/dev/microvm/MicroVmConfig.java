@@ -1,0 +1,45 @@
+package dev.microvm;
+
+import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.hypervisor.Hypervisor;
+import java.io.OutputStream;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine's description, checked: what {@link MicroVmBuilder#build} yields.
+ *
+ * @param name of the machine and its threads
+ * @param hypervisor what runs its vCPUs
+ * @param choice why it is that one
+ * @param vcpus how many
+ * @param memorySize of RAM, in bytes
+ * @param kernel to start
+ * @param cmdline for the kernel
+ * @param boot how it is started
+ * @param serial where a copy of the console goes, if anywhere
+ * @param devices of the user's own
+ */
+record MicroVmConfig(
+        String name,
+        Hypervisor hypervisor,
+        String choice,
+        int vcpus,
+        long memorySize,
+        KernelImage kernel,
+        String cmdline,
+        BootPlan boot,
+        @Nullable OutputStream serial,
+        List<UserDevice> devices) {
+    MicroVmConfig {
+        devices = List.copyOf(devices);
+    }
+
+    /**
+     * A device of the user's own.
+     *
+     * @param port whether {@code base} is a port; otherwise it is guest-physical
+     */
+    record UserDevice(String name, boolean port, long base, long size, DeviceFactory factory) {}
+}

@@ -1,0 +1,191 @@
+package dev.microvm;
+
+import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.BootState;
+import dev.microvm.bus.Bus;
+import dev.microvm.bus.BusDevice;
+import dev.microvm.bus.IoBuses;
+import dev.microvm.clock.Timers;
+import dev.microvm.devices.legacy.ExitPort;
+import dev.microvm.devices.legacy.I8042;
+import dev.microvm.devices.legacy.Mc146818Rtc;
+import dev.microvm.devices.legacy.ResetPort;
+import dev.microvm.devices.legacy.SystemControlPortA;
+import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.event.EventLoop;
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.GuestCpuid;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.linux.EpollEventLoop;
+import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.vcpu.VcpuLoop;
+import dev.microvm.vcpu.VcpuThreads;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machine, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel. Whoever makes it closes
+ * it; one thread at a time.
+ */
+final class PcMachine implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
+
+    /** What the boot protocols leave to firmware, on each vCPU: Intel SDM vol. 4, table 2-2. */
+    private static final List<MsrEntry> FIRMWARE_MSRS = List.of(
+            new MsrEntry(0x1A0, 1), // IA32_MISC_ENABLE: fast strings
+            new MsrEntry(0x2FF, 0x806)); // IA32_MTRR_DEF_TYPE: enabled, write-back
+
+    private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
+
+    private final MicroVmConfig config;
+    private final GuestEnd end;
+    private final Resources resources = new Resources();
+    private final VirtualMachine vm;
+    private final GuestMemory memory;
+    private final EventLoop eventLoop;
+    private final IoBuses buses = new IoBuses();
+    private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
+    private final Uart16550 uart;
+    private final VcpuThreads threads;
+
+    /** Puts the machine together; what was opened is closed again if that fails. */
+    PcMachine(MicroVmConfig config, GuestEnd end) {
+        this.config = config;
+        this.end = end;
+        try {
+            vm = config.hypervisor().createVm(config.name(), InterruptMode.KERNEL);
+            resources.add(vm::close);
+            memory = mapMemory();
+            eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
+            resources.add(eventLoop::close);
+            uart = new Uart16550(vm.irqLine(PcLayout.COM1_GSI), consoleBuffer, eventLoop);
+            consoleBuffer.onRoom(uart::outputReady);
+            addLegacyDevices();
+            addUserDevices();
+            if (vm.supports(Capability.KERNEL_PIT)) vm.createPit();
+            threads = new VcpuThreads(config.name(), createVcpus());
+            end.onEnd(threads::stop);
+        } catch (RuntimeException | Error e) {
+            resources.close();
+            throw e;
+        }
+    }
+
+    private GuestMemory mapMemory() {
+        List<GuestMemoryRegion> regions = new ArrayList<>();
+        long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
+        regions.add(new GuestMemoryRegion(0, vm.allocate(low), false));
+        if (config.memorySize() > low) {
+            regions.add(new GuestMemoryRegion(BootLayout.HIGH_RAM, vm.allocate(config.memorySize() - low), false));
+        }
+        for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
+        return new GuestMemory(regions);
+    }
+
+    private void addLegacyDevices() {
+        Bus ports = buses.ports();
+        ports.add(PcLayout.COM1, PcLayout.COM1_SIZE, "16550 UART", uart);
+        Mc146818Rtc rtc = new Mc146818Rtc(vm.irqLine(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
+        long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
+        rtc.memorySize(low, config.memorySize() - low);
+        ports.add(PcLayout.RTC, PcLayout.RTC_SIZE, "MC146818 RTC", rtc);
+        ports.add(
+                PcLayout.I8042,
+                PcLayout.I8042_SIZE,
+                "i8042",
+                new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller")));
+        ports.add(
+                PcLayout.SYSTEM_CONTROL_A,
+                1,
+                "system control port A",
+                new SystemControlPortA(() -> end.reset("system control port A")));
+        ports.add(
+                PcLayout.RESET_CONTROL,
+                1,
+                "reset control",
+                new ResetPort(() -> end.reset("reset control register 0xcf9")));
+        ports.add(PcLayout.EXIT_PORT, ExitPort.RANGE, "exit port", new ExitPort(end::exitPort));
+    }
+
+    private void addUserDevices() {
+        DeviceContext context = new Context();
+        for (MicroVmConfig.UserDevice device : config.devices()) {
+            BusDevice made = device.factory().create(context);
+            Bus bus = device.port() ? buses.ports() : buses.mmio();
+            bus.add(device.base(), device.size(), device.name(), made);
+        }
+    }
+
+    private List<VcpuLoop> createVcpus() {
+        boolean tscDeadline = vm.supports(Capability.TSC_DEADLINE);
+        List<VcpuLoop> loops = new ArrayList<>();
+        for (int index = 0; index < config.vcpus(); index++) {
+            Vcpu vcpu = vm.createVcpu(index);
+            vcpu.cpuid(GuestCpuid.forVcpu(vm.supportedCpuid(), index, config.vcpus(), tscDeadline));
+            vcpu.msrs(FIRMWARE_MSRS);
+            if (index == 0) {
+                BootState start = config.boot().load(memory);
+                vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
+                vcpu.registers(start.registers());
+            }
+            loops.add(new VcpuLoop(vcpu, buses, end));
+        }
+        return loops;
+    }
+
+    /** Lets the vCPUs run. */
+    void start() {
+        threads.start();
+    }
+
+    ConsoleBuffer consoleBuffer() {
+        return consoleBuffer;
+    }
+
+    Uart16550 uart() {
+        return uart;
+    }
+
+    IoBuses buses() {
+        return buses;
+    }
+
+    /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
+    @Override
+    public void close() {
+        boolean ended = threads.stopAndJoin(JOIN_LIMIT);
+        consoleBuffer.end();
+        if (ended) {
+            resources.close();
+        } else {
+            // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
+            log.error("machine {}: a vCPU thread does not end, so its memory stays allocated", config.name());
+        }
+    }
+
+    private final class Context implements DeviceContext {
+        @Override
+        public IrqLine irqLine(int gsi) {
+            return vm.irqLine(gsi);
+        }
+
+        @Override
+        public Timers timers() {
+            return eventLoop;
+        }
+
+        @Override
+        public GuestMemory memory() {
+            return memory;
+        }
+    }
+}
