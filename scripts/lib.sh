@@ -12,6 +12,11 @@ CACHE=${MICROVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/microvm}
 MULTIARCH=$(uname -m)-linux-gnu
 OLDEST_JDK=22
 OLDEST_MAVEN=3.8.7
+# shellcheck disable=SC2034 # used by the scripts
+DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
+# What helps a JVM on the lab's emulated CPU.
+# shellcheck disable=SC2034
+LAB_JVM=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto)
 
 # ---- talking to the user ---------------------------------------------------------------------
 
@@ -166,6 +171,15 @@ need_tools() {
   done
 }
 
+# GNU as, ld and gcc with the C library's headers.
+need_compiler() {
+  need_tools as=binutils gcc=gcc
+  if ! gcc -E -x c - <<< '#include <stdio.h>' > /dev/null 2>&1; then
+    need_packages libc6-dev
+    use_private_root
+  fi
+}
+
 # ---- Java ------------------------------------------------------------------------------------
 
 # The feature version of the JDK in a folder ("25"), or nothing when there is none.
@@ -227,7 +241,11 @@ need_maven() {
   else
     die "no Maven $OLDEST_MAVEN or newer, and no Maven wrapper in the project" "install the package maven"
   fi
-  export MVN
+  MVN+=(-Dstyle.color=never)
+  # Maven 3's own libraries use sun.misc.Unsafe, of which newer JDKs warn at length.
+  if (($(jdk_version "${JAVA_HOME:-}") >= 24)); then
+    export MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow"
+  fi
 }
 
 # ---- KVM -------------------------------------------------------------------------------------
