@@ -45,7 +45,7 @@ apt_user() {
   local tool=$1 state=$CACHE/apt options=()
   shift
   mkdir -p "$state/cache/archives/partial"
-  options=(-o "Dir::Cache=$state/cache" -o Debug::NoLocking=1 -o "APT::Sandbox::User=$(id -un)")
+  options=(-o "Dir::Cache=$state/cache" -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o "APT::Sandbox::User=$(id -un)")
   if [[ -d $state/lists ]]; then
     options+=(-o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o Dir::State::status=/var/lib/dpkg/status)
   fi
@@ -82,7 +82,9 @@ fetch_packages() (
   cd "$1" && shift
   list=$(with_lists apt_user apt-get download --print-uris "$@") ||
     die "apt does not offer: $*" "check /etc/apt/sources.list*"
-  say "downloading $(awk '{ bytes += $3 } END { printf "%d packages, %d MB", NR, bytes / 1e6 }' <<< "$list"): $*"
+  say "downloading $(awk -v names="$*" '
+    { bytes += $3 }
+    END { printf NR > 4 ? "%d packages" : names, NR; printf " (%.1f MB)", bytes / 1e6 }' <<< "$list")"
   with_lists apt_user apt-get download "$@" > /dev/null || die "could not download: $*" "check the network, then try again"
 )
 

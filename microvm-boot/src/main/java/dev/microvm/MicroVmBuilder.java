@@ -5,6 +5,7 @@ import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
+import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.Unpacking;
@@ -93,6 +94,11 @@ public final class MicroVmBuilder {
         initrdBytes = image;
         initrd = null;
         return this;
+    }
+
+    /** The initial file system, built here. */
+    public MicroVmBuilder initrd(Initramfs image) {
+        return initrd(image.toBytes());
     }
 
     /** The kernel's command line, ASCII. Default {@link #DEFAULT_CMDLINE}. */

@@ -1,6 +1,7 @@
 package dev.microvm.boot.image;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -34,6 +35,8 @@ public record ElfHeader(long entry, List<Segment> segments) {
     private static final int EM_X86_64 = 62;
     private static final int E_ENTRY = 24; // 8 bytes
     private static final int E_PHOFF = 32; // 8 bytes
+    private static final int E_SHOFF = 40; // 8 bytes
+    private static final int E_SHNUM = 60; // 2 bytes
     private static final int E_PHENTSIZE = 54; // 2 bytes
     private static final int E_PHNUM = 56; // 2 bytes
     private static final int HEADER_SIZE = 64; // sizeof(Elf64_Ehdr)
@@ -145,6 +148,12 @@ public record ElfHeader(long entry, List<Segment> segments) {
             throw new InvalidImageException(
                     "ELF program headers of %d bytes".formatted(PROGRAM_HEADER_SIZE), "%d bytes".formatted(entrySize));
         }
+    }
+
+    /** Clears what the header at the start of {@code head} says of sections. */
+    static void forgetSections(byte[] head) {
+        Arrays.fill(head, E_SHOFF, E_SHOFF + Long.BYTES, (byte) 0);
+        Arrays.fill(head, E_SHNUM, E_SHNUM + 2 * Short.BYTES, (byte) 0); // with e_shstrndx behind it
     }
 
     private static List<Segment> parseSegments(byte[] head, long size) {
