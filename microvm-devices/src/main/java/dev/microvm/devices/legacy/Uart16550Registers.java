@@ -16,6 +16,9 @@ final class Uart16550Registers {
     /** Depth of the receive and transmit FIFOs in characters. */
     static final int FIFO_DEPTH = 16;
 
+    /** Character times without a read or a new character after which the receiver times out (section 8.6). */
+    static final int TIMEOUT_CHARACTERS = 4;
+
     // Offsets. DLL and DLM are there while LCR_DLAB is set.
     static final int RBR = 0; // receiver buffer, read-only
     static final int THR = 0; // transmitter holding, write-only
@@ -104,5 +107,13 @@ final class Uart16550Registers {
             case 2 -> 8;
             default -> 14;
         };
+    }
+
+    /** The receive time-out in nanoseconds: each character has a start bit, a word, perhaps parity, and stop bits. */
+    static long timeoutNanos(int lcr, int divisor) {
+        int bits = 1 + LCR_SHORTEST_WORD + (lcr & LCR_WORD_LENGTH) + 1;
+        if ((lcr & LCR_PARITY) != 0) bits++;
+        if ((lcr & LCR_TWO_STOP_BITS) != 0) bits++;
+        return 1_000_000_000L * TIMEOUT_CHARACTERS * bits * CLOCKS_PER_BIT * Math.max(1, divisor) / CLOCK_HZ;
     }
 }
