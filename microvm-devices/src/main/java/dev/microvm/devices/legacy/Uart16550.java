@@ -177,7 +177,8 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private void receiveLooped(int character) {
         if (receiver.size() == fifoDepth()) {
             lineErrors |= LSR_OE;
-            if (fifosEnabled()) return; // section 8.4: the FIFO stays, the new character is lost
+            if (fifosEnabled())
+                return; // data sheet, "Line status register", bit 1: the FIFO stays, the new character is lost
             receiver.clear(); // without FIFOs the new character replaces the old
         }
         receiver.offer(character);
@@ -284,7 +285,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         updateIrq();
     }
 
-    /** As after the reset pin: data sheet, table I. What waits on the host's side stays. */
+    /** As after the reset pin: data sheet, "UART reset configuration". What waits on the host's side stays. */
     public synchronized void reset() {
         ier = 0;
         fcr = 0;
@@ -320,7 +321,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return (mcr & MCR_LOOP) != 0;
     }
 
-    /** After a character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
+    /** A character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
     private void receivedOrRead() {
         if (!loopback()) {
             while (receiver.size() < fifoDepth() && !input.isEmpty()) receiver.offer(input.poll());
@@ -357,7 +358,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         updateIrq();
     }
 
-    /** What IIR shows: data sheet, table III. */
+    /** What IIR shows: data sheet, "Interrupt control functions". */
     private int interruptSource() {
         if ((ier & IER_ELSI) != 0 && lineErrors != 0) return IIR_LINE_STATUS;
         if ((ier & IER_ERBFI) != 0) {
@@ -370,7 +371,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return IIR_NONE;
     }
 
-    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away (section 8.7). */
+    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away ("Modem control register", bit 4). */
     private void updateIrq() {
         boolean gateOpen = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
         boolean level = gateOpen && interruptSource() != IIR_NONE;

@@ -34,7 +34,7 @@ final class Uart16550Test {
     // ---- registers
 
     @Test
-    void readsTableOne_afterReset() {
+    void readsResetValues_atFirst() {
         assertThat(uart.readByte(IER)).as("IER").isZero();
         assertThat(uart.readByte(IIR)).as("IIR").isEqualTo(IIR_NONE);
         assertThat(uart.readByte(LCR)).as("LCR").isZero();
