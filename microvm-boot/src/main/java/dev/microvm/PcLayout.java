@@ -18,8 +18,11 @@ final class PcLayout {
         PIC_SLAVE("i8259 PIC", 0xA0, 2),
         PIC_EDGE_LEVEL("i8259 PIC ELCR", 0x4D0, 2),
 
-        /** Data at 0x60, command and status at 0x64; 0x61 between them is the PIT's gate. */
-        I8042("i8042", 0x60, 5),
+        I8042_DATA("i8042", 0x60, 1),
+        /** Gate and output of the PIT's speaker channel; the hypervisor's too. */
+        PIT_SPEAKER("i8254 PIT speaker", 0x61, 1),
+        /** Command and status. */
+        I8042_COMMAND("i8042", 0x64, 1),
         /** Index at 0x70, data at 0x71. */
         RTC("MC146818 RTC", 0x70, 2),
         /** Fast reset. */

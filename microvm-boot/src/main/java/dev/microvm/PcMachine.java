@@ -45,6 +45,8 @@ final class PcMachine implements AutoCloseable {
             new MsrEntry(0x1A0, 1), // IA32_MISC_ENABLE: fast strings
             new MsrEntry(0x2FF, 0x806)); // IA32_MTRR_DEF_TYPE: enabled, write-back
 
+    private static final int I8042_COMMAND_OFFSET = Ports.I8042_COMMAND.base() - Ports.I8042_DATA.base();
+
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
     private final MicroVmConfig config;
@@ -98,7 +100,9 @@ final class PcMachine implements AutoCloseable {
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
         rtc.memorySize(low, config.memorySize() - low);
         add(Ports.RTC, rtc);
-        add(Ports.I8042, new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller")));
+        I8042 keyboardController = new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller"));
+        add(Ports.I8042_DATA, keyboardController);
+        add(Ports.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
         add(Ports.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
         add(Ports.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
         add(Ports.EXIT, new ExitPort(end::exitPort));

@@ -18,18 +18,6 @@ public final class BootLinux {
     private static final int EXECUTABLE = 0755;
     private static final int EXIT_PORT = 0xF4;
 
-    /** The first program of the guest. The exit port is an I/O port, which Linux offers as a byte of /dev/port. */
-    private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t devtmpfs dev /dev
-            echo "Hello from $(uname -sr), $(grep -c ^processor /proc/cpuinfo) CPU(s)"
-            head -n 1 /proc/meminfo
-            cat /proc/uptime
-            printf '\\x%02x' | dd of=/dev/port bs=1 seek=%d 2> /dev/null
-            """;
-
     private BootLinux() {}
 
     /** Runs the guest; the process ends with the guest's exit code, or with 1 if it ended in another way. */
@@ -40,7 +28,7 @@ public final class BootLinux {
                 .file("/bin/busybox", guest.resolve("busybox"), EXECUTABLE)
                 .directory("/proc", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
-                .init(INIT.formatted(code, EXIT_PORT))
+                .init(init(code))
                 .build();
 
         try (MicroVm vm = MicroVm.builder()
@@ -56,5 +44,19 @@ public final class BootLinux {
             System.out.println("\n" + report);
             System.exit(report.exitCode().orElse(1));
         }
+    }
+
+    /** The first program of the guest. The exit port is an I/O port, which Linux offers as a byte of /dev/port. */
+    private static String init(int exitCode) {
+        return """
+                #!/bin/busybox sh
+                /bin/busybox --install -s /bin
+                mount -t proc proc /proc
+                mount -t devtmpfs dev /dev
+                echo "Hello from $(uname -sr), $(grep -c ^processor /proc/cpuinfo) CPU(s)"
+                head -n 1 /proc/meminfo
+                cat /proc/uptime
+                printf '\\x%02x' | dd of=/dev/port bs=1 seek=%d 2> /dev/null
+                """.formatted(exitCode, EXIT_PORT);
     }
 }
