@@ -58,13 +58,15 @@ final class LinuxBootLabTest {
             sleep 1000
             """;
 
-    @TempDir
-    private Path folder;
+    @SuppressWarnings("NullAway.Init") // set by prepareGuests
+    private Path unpacked; // a folder of vmlinux files
 
+    @SuppressWarnings("NullAway.Init")
     private Initramfs initramfs;
 
     @BeforeAll
-    void prepareGuests() {
+    void prepareGuests(@TempDir Path folder) {
+        unpacked = folder;
         initramfs = Initramfs.builder()
                 .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
                 .directory("/proc", EXECUTABLE)
@@ -171,7 +173,7 @@ final class LinuxBootLabTest {
     }
 
     private MicroVmBuilder linux(String kernel, String form, String cmdline) {
-        Path file = form.equals("bzImage") ? GuestFiles.file(kernel + "/vmlinuz") : folder.resolve(kernel);
+        Path file = form.equals("bzImage") ? GuestFiles.file(kernel + "/vmlinuz") : unpacked.resolve(kernel);
         return MicroVm.builder()
                 .kernel(file)
                 .initrd(initramfs)
