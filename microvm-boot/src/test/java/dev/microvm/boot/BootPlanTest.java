@@ -106,6 +106,20 @@ class BootPlanTest {
     }
 
     @Test
+    void startsTheSame_whenABzImageIsWrittenAsVmlinux() {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+        Path vmlinux = folder.resolve("vmlinux");
+        open(BzImageBuilder.of(elf, Compression.LZ4).build()).writeVmlinux(vmlinux);
+
+        BootPlan plan = BootPlan.builder(KernelImage.open(vmlinux), BootLayout.memoryMap(Guests.RAM_SIZE))
+                .build();
+        plan.load(memory);
+
+        assertThat(plan.entry()).isEqualTo(ElfBuilder.PVH_ENTRY);
+        assertThat(memory.read(ElfBuilder.ENTRY, CONTENT.length)).isEqualTo(CONTENT);
+    }
+
+    @Test
     void entersTheBzImage_whenGuestUnpacks() {
         byte[] image = BzImageBuilder.of(ElfBuilder.kernel(CONTENT).build(), Compression.LZ4)
                 .build();
