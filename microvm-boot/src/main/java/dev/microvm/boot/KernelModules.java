@@ -1,6 +1,7 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.InvalidImageException;
+import dev.microvm.boot.image.ZstdReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +27,7 @@ final class KernelModules {
     private static final String DEPENDENCIES = "modules.dep"; // path: paths of what it needs
     private static final String BUILTIN = "modules.builtin"; // one path a line
     private static final String SUFFIX = ".ko"; // with .xz, .gz or .zst behind it where they are compressed
+    private static final int MAX_MODULE_SIZE = 256 * 1024 * 1024; // bytes
     private static final int MEMORY_LIMIT_KIB = 160 * 1024; // of the XZ decompressor
 
     private final Path tree;
@@ -90,6 +92,7 @@ final class KernelModules {
         try (InputStream in = Files.newInputStream(file)) {
             if (path.endsWith(".xz")) return new XZInputStream(in, MEMORY_LIMIT_KIB).readAllBytes();
             if (path.endsWith(".gz")) return new GZIPInputStream(in).readAllBytes();
+            if (path.endsWith(".zst")) return ZstdReader.unpack(in.readAllBytes(), MAX_MODULE_SIZE);
             return in.readAllBytes();
         } catch (InvalidImageException e) {
             throw KernelImage.invalid(file, e);

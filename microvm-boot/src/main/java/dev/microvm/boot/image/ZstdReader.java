@@ -12,7 +12,7 @@ import java.util.Arrays;
  * because a kernel's build uses windows of up to 128 MiB (scripts/Makefile.lib: {@code zstd -22 --ultra}), which the
  * libraries in pure Java do not take. All that was unpacked stays in one array, which is the window.
  */
-final class ZstdReader implements ImageReader {
+public final class ZstdReader implements ImageReader {
     private static final int MAGIC = 0xFD2FB528;
     private static final int FIRST_CAPACITY = 1024 * 1024; // bytes
 
@@ -60,6 +60,22 @@ final class ZstdReader implements ImageReader {
         }
     }
 
+    /**
+     * Unpacks a whole file.
+     *
+     * @param packed the file
+     * @param limit the most that it may unpack to, in bytes
+     * @throws InvalidImageException if it is corrupt, or larger
+     */
+    public static byte[] unpack(byte[] packed, int limit) {
+        try (ZstdReader reader = new ZstdReader(packed, 0, packed.length, limit)) {
+            while (!reader.last) {
+                reader.unpackNextBlock();
+            }
+            return Arrays.copyOf(reader.out, reader.unpacked);
+        }
+    }
+
     @Override
     public void skip(long count) {
         advance(count);
@@ -78,13 +94,20 @@ final class ZstdReader implements ImageReader {
     private void advance(long count) {
         while (count > unpacked - position) {
             if (last) throw ImageReader.cutShort(unpacked, count - (unpacked - position));
-            try {
-                unpackBlock();
-            } catch (IndexOutOfBoundsException e) {
-                throw cutShort(e);
-            }
+            unpackNextBlock();
         }
         position += (int) count;
+    }
+
+    private void unpackNextBlock() {
+        if (unpacked > limit - Zstd.MAX_BLOCK_SIZE) { // can be only where all of it is wanted
+            throw new InvalidImageException("at most %d unpacked bytes".formatted(limit - Zstd.MAX_BLOCK_SIZE), "more");
+        }
+        try {
+            unpackBlock();
+        } catch (IndexOutOfBoundsException e) {
+            throw cutShort(e);
+        }
     }
 
     private void readFrameHeader(int start) {
