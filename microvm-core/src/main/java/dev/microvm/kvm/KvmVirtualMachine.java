@@ -44,7 +44,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
 
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final FileDescriptor fd;
     private final String name;
     private final InterruptMode interruptMode;
@@ -57,7 +57,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
-    private final MemorySegment msi = kvm_msi.allocate(arena);
+    private final MemorySegment msi;
     private boolean closed;
 
     KvmVirtualMachine(FileDescriptor kvm, String name, InterruptMode interruptMode) {
@@ -68,6 +68,8 @@ final class KvmVirtualMachine implements VirtualMachine {
         msrIndices = KvmMsrs.indices(kvm);
         maxVcpus = Math.max(KvmCapability.MAX_VCPUS.check(kvm), KvmCapability.NR_VCPUS.check(kvm));
         fd = new FileDescriptor(create(kvm));
+        arena = Arena.ofShared(); // after all that throws by itself: only close() frees it
+        msi = kvm_msi.allocate(arena);
         try {
             configure();
         } catch (RuntimeException e) {
@@ -272,8 +274,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     @Override
     public synchronized void close() {
         if (closed) return;
+        vcpus.forEach(KvmVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
-        vcpus.forEach(KvmVcpu::close);
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();
