@@ -12,6 +12,11 @@ CACHE=${MICROVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/microvm}
 MULTIARCH=$(uname -m)-linux-gnu
 OLDEST_JDK=22
 OLDEST_MAVEN=3.8.7
+# shellcheck disable=SC2034 # used by the scripts
+DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
+# What helps a JVM on the lab's emulated CPU.
+# shellcheck disable=SC2034
+LAB_JVM=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto)
 
 # ---- talking to the user ---------------------------------------------------------------------
 
@@ -40,7 +45,7 @@ apt_user() {
   local tool=$1 state=$CACHE/apt options=()
   shift
   mkdir -p "$state/cache/archives/partial"
-  options=(-o "Dir::Cache=$state/cache" -o Debug::NoLocking=1 -o "APT::Sandbox::User=$(id -un)")
+  options=(-o "Dir::Cache=$state/cache" -o Dir::Cache::srcpkgcache= -o Debug::NoLocking=1 -o "APT::Sandbox::User=$(id -un)")
   if [[ -d $state/lists ]]; then
     options+=(-o "Dir::State=$state" -o "Dir::State::Lists=$state/lists" -o Dir::State::status=/var/lib/dpkg/status)
   fi
@@ -77,7 +82,9 @@ fetch_packages() (
   cd "$1" && shift
   list=$(with_lists apt_user apt-get download --print-uris "$@") ||
     die "apt does not offer: $*" "check /etc/apt/sources.list*"
-  say "downloading $(awk '{ bytes += $3 } END { printf "%d packages, %d MB", NR, bytes / 1e6 }' <<< "$list"): $*"
+  say "downloading $(awk -v names="$*" '
+    { bytes += $3 }
+    END { printf NR > 4 ? "%d packages" : names, NR; printf " (%.1f MB)", bytes / 1e6 }' <<< "$list")"
   with_lists apt_user apt-get download "$@" > /dev/null || die "could not download: $*" "check the network, then try again"
 )
 
@@ -166,6 +173,15 @@ need_tools() {
   done
 }
 
+# GNU as, ld and gcc with the C library's headers.
+need_compiler() {
+  need_tools as=binutils gcc=gcc
+  if ! gcc -E -x c - <<< '#include <stdio.h>' > /dev/null 2>&1; then
+    need_packages libc6-dev
+    use_private_root
+  fi
+}
+
 # ---- Java ------------------------------------------------------------------------------------
 
 # The feature version of the JDK in a folder ("25"), or nothing when there is none.
@@ -227,7 +243,11 @@ need_maven() {
   else
     die "no Maven $OLDEST_MAVEN or newer, and no Maven wrapper in the project" "install the package maven"
   fi
-  export MVN
+  MVN+=(-Dstyle.color=never)
+  # Maven 3's own libraries use sun.misc.Unsafe, of which newer JDKs warn at length.
+  if (($(jdk_version "${JAVA_HOME:-}") >= 24)); then
+    export MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow"
+  fi
 }
 
 # ---- KVM -------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 package dev.microvm;
 
+import dev.microvm.PcLayout.Ports;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
+import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.Unpacking;
@@ -12,6 +14,8 @@ import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
 import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
 import dev.microvm.boot.tables.AcpiDevice;
 import dev.microvm.boot.tables.MpTable;
+import dev.microvm.bus.Bus;
+import dev.microvm.bus.BusDevice;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
@@ -34,6 +38,15 @@ public final class MicroVmBuilder {
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
     private static final int PORTS = 0x1_0000;
+    private static final BusDevice NOTHING = new BusDevice() {
+        @Override
+        public long read(long offset, int size) {
+            return 0;
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {}
+    };
     private static final AtomicInteger UNNAMED = new AtomicInteger();
 
     private @Nullable String name;
@@ -81,6 +94,11 @@ public final class MicroVmBuilder {
         initrdBytes = image;
         initrd = null;
         return this;
+    }
+
+    /** The initial file system, built here. */
+    public MicroVmBuilder initrd(Initramfs image) {
+        return initrd(image.toBytes());
     }
 
     /** The kernel's command line, ASCII. Default {@link #DEFAULT_CMDLINE}. */
@@ -157,7 +175,7 @@ public final class MicroVmBuilder {
             problems.add("name: 1 to 40 letters, digits, '.', '_' or '-', was \"" + vmName + "\"");
         }
         checkNumbers(problems);
-        devices.forEach(device -> checkDevice(device, problems));
+        checkDevices(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
@@ -192,13 +210,26 @@ public final class MicroVmBuilder {
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
     }
 
-    private static void checkDevice(MicroVmConfig.UserDevice device, List<String> problems) {
-        long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
-        long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
-        if (device.size() <= 0 || device.base() < first || device.base() > end - device.size()) {
-            problems.add("%sDevice \"%s\": a range inside [0x%x, 0x%x), was [0x%x, +0x%x)"
-                    .formatted(
-                            device.port() ? "port" : "mmio", device.name(), first, end, device.base(), device.size()));
+    /** Puts all devices on buses of their own, as the machine will. */
+    private void checkDevices(List<String> problems) {
+        Bus ports = new Bus("port");
+        Bus mmio = new Bus("MMIO");
+        for (Ports taken : Ports.values()) ports.add(taken.base(), taken.size(), taken.title(), NOTHING);
+        for (MicroVmConfig.UserDevice device : devices) {
+            String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
+            long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
+            long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
+            if (device.size() <= 0 || device.base() < first || device.base() > end - device.size()) {
+                problems.add(option
+                        + "a range inside [0x%x, 0x%x), was [0x%x, +0x%x)"
+                                .formatted(first, end, device.base(), device.size()));
+                continue;
+            }
+            try {
+                (device.port() ? ports : mmio).add(device.base(), device.size(), device.name(), NOTHING);
+            } catch (IllegalArgumentException e) {
+                problems.add(option + e.getMessage());
+            }
         }
     }
 
@@ -259,7 +290,7 @@ public final class MicroVmBuilder {
                 .withTimerPin(TIMER_PIN)
                 .withLegacy(new LegacyParts(true, true, true, true))
                 .withDevices(List.of(
-                        AcpiDevice.serialPort(1, PcLayout.COM1, PcLayout.COM1_GSI),
+                        AcpiDevice.serialPort(1, Ports.COM1.base(), PcLayout.COM1_GSI),
                         AcpiDevice.realTimeClock(),
                         AcpiDevice.keyboardController()))
                 .withReset(ResetRegister.KEYBOARD_CONTROLLER);

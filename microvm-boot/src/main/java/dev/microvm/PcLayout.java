@@ -5,31 +5,55 @@ package dev.microvm;
  * {@code microvm} machine (docs/system/i386/microvm.rst, include/hw/i386/microvm.h) elsewhere.
  */
 final class PcLayout {
-    /** First serial port: eight registers. */
-    static final int COM1 = 0x3F8;
-
-    static final int COM1_SIZE = 8;
     static final int COM1_GSI = 4;
-
-    /** Keyboard controller: data at 0x60, command and status at 0x64. */
-    static final int I8042 = 0x60;
-
-    static final int I8042_SIZE = 5; // 0x61 between them is the speaker's
-
-    /** Real-time clock: index at 0x70, data at 0x71. */
-    static final int RTC = 0x70;
-
-    static final int RTC_SIZE = 2;
     static final int RTC_GSI = 8;
 
-    /** System control port A: fast reset. */
-    static final int SYSTEM_CONTROL_A = 0x92;
-
-    /** A guest ends itself with a code by a write here; QEMU's isa-debug-exit is there in most test kernels. */
-    static final int EXIT_PORT = 0xF4;
-
-    /** Reset control register of chip sets since the 430FX. */
-    static final int RESET_CONTROL = 0xCF9;
-
     private PcLayout() {}
+
+    /** Who answers at which I/O ports. */
+    enum Ports {
+        /** The hypervisor's, in interrupt mode KERNEL: it answers before the port bus is asked. */
+        PIC_MASTER("i8259 PIC", 0x20, 2),
+        PIT("i8254 PIT", 0x40, 4),
+        PIC_SLAVE("i8259 PIC", 0xA0, 2),
+        PIC_EDGE_LEVEL("i8259 PIC ELCR", 0x4D0, 2),
+
+        I8042_DATA("i8042", 0x60, 1),
+        /** Gate and output of the PIT's speaker channel; the hypervisor's too. */
+        PIT_SPEAKER("i8254 PIT speaker", 0x61, 1),
+        /** Command and status. */
+        I8042_COMMAND("i8042", 0x64, 1),
+        /** Index at 0x70, data at 0x71. */
+        RTC("MC146818 RTC", 0x70, 2),
+        /** Fast reset. */
+        SYSTEM_CONTROL_A("system control port A", 0x92, 1),
+        /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
+        EXIT("exit port", 0xF4, 4),
+        COM1("16550 UART", 0x3F8, 8),
+        /** Reset control register of Intel's chip sets since the 430FX. */
+        RESET_CONTROL("reset control", 0xCF9, 1);
+
+        private final String title;
+        private final int base;
+        private final int size;
+
+        Ports(String title, int base, int size) {
+            this.title = title;
+            this.base = base;
+            this.size = size;
+        }
+
+        /** What a user reads. */
+        String title() {
+            return title;
+        }
+
+        int base() {
+            return base;
+        }
+
+        int size() {
+            return size;
+        }
+    }
 }

@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.PcLayout.Ports;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.bus.Bus;
@@ -43,6 +44,8 @@ final class PcMachine implements AutoCloseable {
     private static final List<MsrEntry> FIRMWARE_MSRS = List.of(
             new MsrEntry(0x1A0, 1), // IA32_MISC_ENABLE: fast strings
             new MsrEntry(0x2FF, 0x806)); // IA32_MTRR_DEF_TYPE: enabled, write-back
+
+    private static final int I8042_COMMAND_OFFSET = Ports.I8042_COMMAND.base() - Ports.I8042_DATA.base();
 
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
@@ -92,28 +95,21 @@ final class PcMachine implements AutoCloseable {
     }
 
     private void addLegacyDevices() {
-        Bus ports = buses.ports();
-        ports.add(PcLayout.COM1, PcLayout.COM1_SIZE, "16550 UART", uart);
+        add(Ports.COM1, uart);
         Mc146818Rtc rtc = new Mc146818Rtc(vm.irqLine(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
         rtc.memorySize(low, config.memorySize() - low);
-        ports.add(PcLayout.RTC, PcLayout.RTC_SIZE, "MC146818 RTC", rtc);
-        ports.add(
-                PcLayout.I8042,
-                PcLayout.I8042_SIZE,
-                "i8042",
-                new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller")));
-        ports.add(
-                PcLayout.SYSTEM_CONTROL_A,
-                1,
-                "system control port A",
-                new SystemControlPortA(() -> end.reset("system control port A")));
-        ports.add(
-                PcLayout.RESET_CONTROL,
-                1,
-                "reset control",
-                new ResetPort(() -> end.reset("reset control register 0xcf9")));
-        ports.add(PcLayout.EXIT_PORT, ExitPort.RANGE, "exit port", new ExitPort(end::exitPort));
+        add(Ports.RTC, rtc);
+        I8042 keyboardController = new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller"));
+        add(Ports.I8042_DATA, keyboardController);
+        add(Ports.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
+        add(Ports.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
+        add(Ports.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
+        add(Ports.EXIT, new ExitPort(end::exitPort));
+    }
+
+    private void add(Ports at, BusDevice device) {
+        buses.ports().add(at.base(), at.size(), at.title(), device);
     }
 
     private void addUserDevices() {

@@ -10,7 +10,9 @@ import dev.microvm.boot.image.InvalidImageException;
 import dev.microvm.boot.image.KernelPayload;
 import dev.microvm.boot.image.SetupHeader;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
@@ -100,6 +102,23 @@ public final class KernelImage {
     /** Whether it is a bzImage; else it is an ELF file. */
     public boolean isBzImage() {
         return bzImage != null;
+    }
+
+    /**
+     * Writes the ELF kernel to a file of its own, so that a bzImage is unpacked once and not at each start. Only what
+     * starting it needs is written: no sections, so no symbols.
+     *
+     * @throws BootException if the compression is not known here, or a file cannot be read or written
+     */
+    public void writeVmlinux(Path target) {
+        ElfLoader unpacked = choose(Unpacking.HOST);
+        try (OutputStream out = Files.newOutputStream(target)) {
+            Objects.requireNonNull(unpacked).copy(out); // HOST gives one, or throws
+        } catch (IOException e) {
+            throw new BootException(target.toString(), "a file that a kernel can be written to", e.toString(), e);
+        } catch (InvalidImageException e) {
+            throw invalid(file, e);
+        }
     }
 
     /** How long the command line may be, in bytes, without its terminating zero. */

@@ -54,6 +54,7 @@ public final class ManualClock implements Timers, InstantSource {
 
     /** Moves time on and fires what falls due, in nanoseconds. */
     public void advance(long nanos) {
+        if (nanos < 0) throw new IllegalArgumentException("time does not go back: " + nanos);
         long target = now + nanos;
         while (!armed.isEmpty() && armed.first().deadline <= target) {
             ManualTimer due = armed.removeFirst();

@@ -1,6 +1,7 @@
 package dev.microvm.boot.image;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -34,6 +35,8 @@ public record ElfHeader(long entry, List<Segment> segments) {
     private static final int EM_X86_64 = 62;
     private static final int E_ENTRY = 24; // 8 bytes
     private static final int E_PHOFF = 32; // 8 bytes
+    private static final int E_SHOFF = 40; // 8 bytes
+    private static final int E_SHNUM = 60; // 2 bytes
     private static final int E_PHENTSIZE = 54; // 2 bytes
     private static final int E_PHNUM = 56; // 2 bytes
     private static final int HEADER_SIZE = 64; // sizeof(Elf64_Ehdr)
@@ -94,34 +97,51 @@ public record ElfHeader(long entry, List<Segment> segments) {
         }
         checkIdentity(head);
         List<Segment> segments = parseSegments(head, size);
-        if (segments.stream().noneMatch(segment -> segment.type() == PT_LOAD)) {
+        ElfHeader header = new ElfHeader(LittleEndian.getLong(head, E_ENTRY), segments);
+        if (header.loads().isEmpty()) {
             throw new InvalidImageException("an ELF file with a segment to load", "none of type PT_LOAD");
         }
-        checkOverlaps(segments);
-        return new ElfHeader(LittleEndian.getLong(head, E_ENTRY), segments);
+        header.checkOverlaps();
+        return header;
     }
+
+    // Loops and no streams from here on: this is on the way from a cold start to the kernel's first instruction.
 
     /** The segments to load that are not empty, by rising file offset: the order in which a stream has them. */
     public List<Segment> loads() {
-        return segments.stream()
-                .filter(segment -> segment.type() == PT_LOAD && segment.memorySize() > 0)
-                .sorted(Comparator.comparingLong(Segment::offset))
-                .toList();
+        List<Segment> loads = new ArrayList<>();
+        for (Segment segment : segments) {
+            if (segment.type() == PT_LOAD && segment.memorySize() > 0) loads.add(segment);
+        }
+        loads.sort(Comparator.comparingLong(Segment::offset));
+        return loads;
     }
 
     /** The lowest guest-physical address that is loaded. */
     public long start() {
-        return loads().stream().mapToLong(Segment::address).min().orElseThrow();
+        long start = Long.MAX_VALUE;
+        for (Segment segment : loads()) {
+            start = Math.min(start, segment.address());
+        }
+        return start;
     }
 
     /** The first guest-physical address after everything that is loaded. */
     public long end() {
-        return loads().stream().mapToLong(Segment::end).max().orElseThrow();
+        long end = 0;
+        for (Segment segment : loads()) {
+            end = Math.max(end, segment.end());
+        }
+        return end;
     }
 
     /** How many bytes of the file matter: those up to the end of the last segment. */
     public long fileEnd() {
-        return segments.stream().mapToLong(Segment::fileEnd).max().orElseThrow();
+        long end = 0;
+        for (Segment segment : segments) {
+            end = Math.max(end, segment.fileEnd());
+        }
+        return end;
     }
 
     private static void checkIdentity(byte[] head) {
@@ -145,6 +165,12 @@ public record ElfHeader(long entry, List<Segment> segments) {
             throw new InvalidImageException(
                     "ELF program headers of %d bytes".formatted(PROGRAM_HEADER_SIZE), "%d bytes".formatted(entrySize));
         }
+    }
+
+    /** Clears what the header at the start of {@code head} says of sections. */
+    static void forgetSections(byte[] head) {
+        Arrays.fill(head, E_SHOFF, E_SHOFF + Long.BYTES, (byte) 0);
+        Arrays.fill(head, E_SHNUM, E_SHNUM + 2 * Short.BYTES, (byte) 0); // with e_shstrndx behind it
     }
 
     private static List<Segment> parseSegments(byte[] head, long size) {
@@ -193,9 +219,9 @@ public record ElfHeader(long entry, List<Segment> segments) {
     }
 
     /** What is loaded is read in one pass over the file, so two segments may not share bytes of it. */
-    private static void checkOverlaps(List<Segment> segments) {
+    private void checkOverlaps() {
         long end = 0;
-        for (Segment segment : new ElfHeader(0, segments).loads()) {
+        for (Segment segment : loads()) {
             if (segment.fileSize() > 0 && segment.offset() < end) {
                 throw new InvalidImageException(
                         "ELF segments that share no bytes of the file",

@@ -3,6 +3,7 @@ package dev.microvm.boot.image;
 import dev.microvm.boot.image.ElfHeader.Segment;
 import dev.microvm.memory.GuestMemory;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;
 
@@ -14,6 +15,8 @@ import java.util.OptionalLong;
 public final class ElfLoader {
     /** Notes of a Linux kernel have some hundred bytes; what goes beyond this is not looked at. */
     private static final int MAX_NOTES_SIZE = 64 * 1024;
+
+    private static final int CHUNK_SIZE = 1 << 20; // bytes
 
     private final ElfHeader header;
     private final ImageSource source;
@@ -67,6 +70,26 @@ public final class ElfLoader {
                     position = segment.fileEnd();
                 }
                 clear(target.asSlice(segment.fileSize()));
+            }
+        }
+    }
+
+    /**
+     * Writes the image to {@code out} as far as a loader reads it: without the sections, of which it then says nothing.
+     *
+     * @throws IOException if the file cannot be read, or {@code out} does not take it
+     * @throws InvalidImageException if the image ends early or cannot be unpacked
+     */
+    public void copy(OutputStream out) throws IOException {
+        byte[] chunk = new byte[CHUNK_SIZE];
+        long left = header.fileEnd();
+        try (ImageReader reader = source.open(left)) {
+            for (boolean first = true; left > 0; first = false) {
+                int size = (int) Math.min(chunk.length, left);
+                reader.read(MemorySegment.ofArray(chunk).asSlice(0, size));
+                if (first) ElfHeader.forgetSections(chunk);
+                out.write(chunk, 0, size);
+                left -= size;
             }
         }
     }

@@ -99,8 +99,8 @@ public final class KernelPayload {
                 case LZMA -> stream(new LZMAInputStream(compressed(), MEMORY_LIMIT_KIB));
                 case XZ -> stream(new SingleXZInputStream(compressed(), MEMORY_LIMIT_KIB));
                 case LZ4 -> new Lz4LegacyReader(image, start, end, limit);
-                case BZIP2, ZSTD ->
-                    throw new InvalidImageException("a payload that can be unpacked", compression.name());
+                case BZIP2 -> stream(new Bzip2InputStream(image, start, end));
+                case ZSTD -> new ZstdReader(image, start, end, limit);
             };
         } catch (IOException e) {
             throw new InvalidImageException(

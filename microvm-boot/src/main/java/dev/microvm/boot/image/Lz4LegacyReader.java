@@ -3,25 +3,42 @@ package dev.microvm.boot.image;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads an LZ4 legacy frame: the magic number, then blocks, each with its compressed length before it, that unpack to
  * 8 MiB but for the last. It is what {@code lz4 -l} writes and so what a kernel build puts into a bzImage.
+ *
+ * <p>No block needs another, so some are unpacked at the same time, ahead of the reader, in the common pool.
  *
  * <p>Source: lz4 doc/lz4_Frame_format.md, "Legacy frame"; lz4 doc/lz4_Block_format.md.
  */
 final class Lz4LegacyReader implements ImageReader {
     static final int MAGIC = 0x184C2102;
     private static final int BLOCK_SIZE = 8 * 1024 * 1024; // unpacked bytes
+
     /** A block grows by a 255th and 16 bytes at most when it does not compress: lz4.h, LZ4_COMPRESSBOUND. */
     private static final int MAX_PACKED_SIZE = BLOCK_SIZE + BLOCK_SIZE / 255 + 16;
 
+    private static final int MAX_AHEAD = 4; // blocks, of 8 MiB of heap each
+
+    /** What a block unpacked to: the first {@code size} of {@code bytes}. */
+    @SuppressWarnings("ArrayRecordComponent") // handed from one thread to the next, never compared
+    private record Block(byte[] bytes, int size) {
+        static final Block NONE = new Block(new byte[0], 0);
+    }
+
     private final byte[] packed;
     private final int end; // of the frame in packed
-    private int next; // where the next block's length is
-    private final byte[] block;
-    private int blockSize; // valid bytes in block
-    private int blockRead; // of which this many were handed out
+    private int next; // where the length is of the next block to unpack
+    private long toUnpack; // bytes that further blocks need to yield
+    private final int bufferSize;
+    private final ArrayDeque<CompletableFuture<Block>> ahead = new ArrayDeque<>();
+    private Block block = Block.NONE; // being read
+    private int blockRead; // of which this many bytes were handed out
     private long position; // of the next byte handed out
 
     /** Reads the frame at {@code [start, end)} of {@code packed}; at most {@code limit} bytes will be asked for. */
@@ -29,7 +46,8 @@ final class Lz4LegacyReader implements ImageReader {
         this.packed = packed;
         this.end = end;
         next = start + Integer.BYTES;
-        block = new byte[(int) Math.min(BLOCK_SIZE, limit)];
+        toUnpack = limit;
+        bufferSize = (int) Math.min(BLOCK_SIZE, limit);
     }
 
     @Override
@@ -43,37 +61,60 @@ final class Lz4LegacyReader implements ImageReader {
     public void read(MemorySegment target) {
         for (long done = 0; done < target.byteSize(); ) {
             int count = take(target.byteSize() - done);
-            MemorySegment.copy(block, blockRead - count, target, JAVA_BYTE, done, count);
+            MemorySegment.copy(block.bytes(), blockRead - count, target, JAVA_BYTE, done, count);
             done += count;
         }
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        // Nothing of it is to run when the caller goes on; what is wrong with a block nobody wants is no matter.
+        ahead.forEach(unwanted -> unwanted.exceptionally(e -> Block.NONE).join());
+    }
 
     /** Hands out up to {@code wanted} bytes: those in {@code block} before {@code blockRead}. */
     private int take(long wanted) {
-        if (blockRead == blockSize) unpackNext(wanted);
-        int count = (int) Math.min(wanted, blockSize - blockRead);
+        if (blockRead == block.size()) nextBlock(wanted);
+        int count = (int) Math.min(wanted, block.size() - blockRead);
         blockRead += count;
         position += count;
         return count;
     }
 
-    private void unpackNext(long wanted) {
-        // What follows the last block is the unpacked size, 4 bytes that the kernel's build appends (size_append in
-        // scripts/Makefile.lib): too little to be a block.
-        if (end - next <= Integer.BYTES) throw ImageReader.cutShort(position, wanted);
+    private void nextBlock(long wanted) {
+        byte @Nullable [] free = block.bytes().length == bufferSize ? block.bytes() : null;
+        int depth = Math.min(MAX_AHEAD, Runtime.getRuntime().availableProcessors());
+        while (ahead.size() < depth && toUnpack > 0 && end - next > Integer.BYTES) {
+            unpackAhead(free == null ? new byte[bufferSize] : free);
+            free = null;
+        }
+        CompletableFuture<Block> first = ahead.poll();
+        if (first == null) throw ImageReader.cutShort(position, wanted);
+        try {
+            block = first.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof InvalidImageException corrupt) throw corrupt;
+            throw e;
+        }
+        blockRead = 0;
+        if (block.size() == 0) throw ImageReader.cutShort(position, wanted);
+    }
+
+    /**
+     * Begins with the next block. What follows the last one is the unpacked size, 4 bytes that the kernel's build
+     * appends (size_append in scripts/Makefile.lib): too little to be a block.
+     */
+    private void unpackAhead(byte[] buffer) {
         int length = LittleEndian.getInt(packed, next);
         int start = next + Integer.BYTES;
         if (length <= 0 || length > MAX_PACKED_SIZE || length > end - start) {
             throw new InvalidImageException(
                     "an LZ4 block of 1 to %d bytes".formatted(Math.min(MAX_PACKED_SIZE, end - start)),
-                    "one of 0x%x at offset 0x%x of the payload".formatted(length, next));
+                    "one of 0x%x at offset 0x%x of the bzImage".formatted(length, next));
         }
-        blockSize = Lz4Block.unpack(packed, start, start + length, block);
-        blockRead = 0;
         next = start + length;
-        if (blockSize == 0) throw ImageReader.cutShort(position, wanted);
+        toUnpack -= BLOCK_SIZE;
+        ahead.add(CompletableFuture.supplyAsync(
+                () -> new Block(buffer, Lz4Block.unpack(packed, start, start + length, buffer))));
     }
 }

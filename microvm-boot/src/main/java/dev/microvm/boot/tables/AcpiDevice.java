@@ -1,7 +1,6 @@
 package dev.microvm.boot.tables;
 
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * A device that the guest finds by ACPI: a {@code Device} below {@code \_SB} of the DSDT.
@@ -50,7 +49,7 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
     /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its level-triggered interrupt. */
     public static AcpiDevice virtioMmio(int number, long base, long size, int gsi) {
         return new AcpiDevice(
-                "VR%02X".formatted(number),
+                "VR" + Aml.hex(number, 2),
                 "LNRO0005",
                 number,
                 List.of(new AcpiResource.Memory(base, size), new AcpiResource.Interrupt(gsi, /* level= */ true)));
@@ -58,8 +57,11 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
 
     /** The {@code Device} term. */
     byte[] aml() {
-        byte[][] descriptors = Stream.concat(resources.stream().map(AcpiResource::descriptor), Stream.of(END_TAG))
-                .toArray(byte[][]::new);
+        byte[][] descriptors = new byte[resources.size() + 1][];
+        for (int i = 0; i < resources.size(); i++) {
+            descriptors[i] = resources.get(i).descriptor();
+        }
+        descriptors[resources.size()] = END_TAG;
         return Aml.device(
                 name,
                 Aml.name("_HID", Aml.hardwareId(hardwareId)),

@@ -6,6 +6,9 @@ package dev.microvm.boot.tables;
  * <p>Source: ACPI 6.5, 6.4 (resource data types).
  */
 public sealed interface AcpiResource {
+    /** The descriptor's bytes. */
+    byte[] descriptor();
+
     /** I/O ports {@code [port, port + count)}; {@code count} is 1 to 255. */
     record Ports(int port, int count) implements AcpiResource {
         /** Checks the range. */
@@ -14,6 +17,12 @@ public sealed interface AcpiResource {
                 throw new IllegalArgumentException("I/O ports [0x%x, +0x%x)".formatted(port, count));
             }
         }
+
+        @Override
+        public byte[] descriptor() { // 6.4.2.5: 16-bit decode, fixed address, alignment 0
+            byte[] address = Aml.littleEndian(port, 2);
+            return Aml.concat(Aml.bytes(0x47, 1), address, address, Aml.bytes(0, count));
+        }
     }
 
     /** An ISA interrupt, 0 to 15: edge-triggered, active high, not shared. */
@@ -21,6 +30,11 @@ public sealed interface AcpiResource {
         /** Checks the number. */
         public IsaInterrupt {
             if (irq < 0 || irq > 15) throw new IllegalArgumentException("ISA interrupt " + irq);
+        }
+
+        @Override
+        public byte[] descriptor() { // 6.4.2.1: without the flags byte
+            return Aml.concat(Aml.bytes(0x22), Aml.littleEndian(1L << irq, 2));
         }
     }
 
@@ -32,32 +46,18 @@ public sealed interface AcpiResource {
                 throw new IllegalArgumentException("device memory [0x%x, +0x%x)".formatted(base, size));
             }
         }
+
+        @Override
+        public byte[] descriptor() { // 6.4.3.4: read and write
+            return Aml.concat(Aml.bytes(0x86, 9, 0, 1), Aml.littleEndian(base, 4), Aml.littleEndian(size, 4));
+        }
     }
 
     /** A global system interrupt, active high; level- or edge-triggered, not shared. */
-    record Interrupt(int gsi, boolean level) implements AcpiResource {}
-
-    /** The descriptor's bytes. */
-    default byte[] descriptor() {
-        return switch (this) {
-            case Ports ports ->
-                Aml.concat( // 6.4.2.5: 16-bit decode, fixed address, alignment 0
-                        Aml.bytes(0x47, 1),
-                        Aml.littleEndian(ports.port(), 2),
-                        Aml.littleEndian(ports.port(), 2),
-                        Aml.bytes(0, ports.count()));
-            case IsaInterrupt interrupt ->
-                Aml.concat( // 6.4.2.1: without the flags byte
-                        Aml.bytes(0x22), Aml.littleEndian(1L << interrupt.irq(), 2));
-            case Memory memory ->
-                Aml.concat( // 6.4.3.4: read and write
-                        Aml.bytes(0x86, 9, 0, 1),
-                        Aml.littleEndian(memory.base(), 4),
-                        Aml.littleEndian(memory.size(), 4));
-            case Interrupt interrupt ->
-                Aml.concat( // 6.4.3.6: consumer, one interrupt
-                        Aml.bytes(0x89, 6, 0, interrupt.level() ? 0b01 : 0b11, 1),
-                        Aml.littleEndian(interrupt.gsi(), 4));
-        };
+    record Interrupt(int gsi, boolean level) implements AcpiResource {
+        @Override
+        public byte[] descriptor() { // 6.4.3.6: consumer, one interrupt
+            return Aml.concat(Aml.bytes(0x89, 6, 0, level ? 0b01 : 0b11, 1), Aml.littleEndian(gsi, 4));
+        }
     }
 }

@@ -97,7 +97,7 @@ public final class AcpiTables {
         for (int id = 0; id < config.cpus(); id++) {
             // A processor device: ACPI 6.5, 8.4. Its _UID ties it to its MADT entry.
             devices.add(Aml.device(
-                    "C%03X".formatted(id),
+                    "C" + Aml.hex(id, 3),
                     Aml.name("_HID", Aml.hardwareId("ACPI0007")),
                     Aml.name("_UID", Aml.integer(id))));
         }

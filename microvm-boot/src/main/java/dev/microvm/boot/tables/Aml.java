@@ -2,6 +2,7 @@ package dev.microvm.boot.tables;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 
 /**
  * Writes AML, the byte code of ACPI: each method is one grammar rule and returns the bytes of its term.
@@ -26,6 +27,8 @@ final class Aml {
     private static final int ROOT_CHAR = '\\';
 
     private static final int NAME_LENGTH = 4; // a NameSeg
+    private static final int EISA_LETTERS = 3;
+    private static final int EISA_DIGITS = 4;
 
     // PkgLength, 20.2.4: a length below 64 takes one byte, else the first byte has 4 bits of it
     private static final int PKG_ONE_BYTE_LIMIT = 1 << 6;
@@ -79,11 +82,16 @@ final class Aml {
      * string ({@code LNRO0005}).
      */
     static byte[] hardwareId(String id) {
-        if (!id.matches("[A-Z]{3}[0-9A-F]{4}")) return string(id);
+        if (!isEisaId(id)) return string(id);
         // 19.3.4: three letters of 5 bits each, then four hexadecimal digits, the most significant byte first
         int letters = (id.charAt(0) - '@') << 10 | (id.charAt(1) - '@') << 5 | (id.charAt(2) - '@');
-        int digits = Integer.parseInt(id.substring(3), 16);
+        int digits = Integer.parseInt(id.substring(EISA_LETTERS), 16);
         return concat(bytes(DWORD_PREFIX, letters >>> 8, letters, digits >>> 8, digits));
+    }
+
+    /** The last {@code digits} hexadecimal digits of {@code value}, for a name. */
+    static String hex(int value, int digits) {
+        return HexFormat.of().withUpperCase().toHexDigits(value, digits);
     }
 
     /** {@code value} as {@code size} bytes. */
@@ -113,8 +121,30 @@ final class Aml {
         return out.toByteArray();
     }
 
+    private static boolean isEisaId(String id) {
+        if (id.length() != EISA_LETTERS + EISA_DIGITS) return false;
+        for (int i = 0; i < id.length(); i++) {
+            char c = id.charAt(i);
+            if (i < EISA_LETTERS ? !isLetter(c) : !isDigit(c) && (c < 'A' || c > 'F')) return false;
+        }
+        return true;
+    }
+
+    private static boolean isLetter(char c) {
+        return c >= 'A' && c <= 'Z';
+    }
+
+    private static boolean isDigit(char c) {
+        return c >= '0' && c <= '9';
+    }
+
     private static byte[] nameSegment(String name) {
-        if (!name.matches("[A-Z_][A-Z0-9_]{3}")) {
+        boolean valid = name.length() == NAME_LENGTH && !isDigit(name.charAt(0));
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            valid &= isLetter(c) || isDigit(c) || c == '_';
+        }
+        if (!valid) {
             throw new IllegalArgumentException(
                     "an ACPI name has %d of A-Z, 0-9 and _, unlike '%s'".formatted(NAME_LENGTH, name));
         }

@@ -77,17 +77,19 @@ public record E820Map(List<Entry> entries) {
 
     /** Whether {@code [start, end)} lies whole inside one range of RAM. */
     public boolean isRam(long start, long end) {
-        return entries.stream()
-                .anyMatch(entry -> entry.type() == Type.RAM && start >= entry.start() && end <= entry.end());
+        for (Entry entry : entries) {
+            if (entry.type() == Type.RAM && start >= entry.start() && end <= entry.end()) return true;
+        }
+        return false;
     }
 
     /** The first address after the RAM below {@code limit}; 0 if there is none. */
     public long ramEndBelow(long limit) {
-        return entries.stream()
-                .filter(entry -> entry.type() == Type.RAM && entry.start() < limit)
-                .mapToLong(entry -> Math.min(entry.end(), limit))
-                .max()
-                .orElse(0);
+        long end = 0;
+        for (Entry entry : entries) {
+            if (entry.type() == Type.RAM && entry.start() < limit) end = Math.min(entry.end(), limit);
+        }
+        return end;
     }
 
     /** This with a range added that overlaps no other, such as a device's memory. */

@@ -3,7 +3,7 @@ package dev.microvm.devices.legacy;
 /**
  * Register map of the MC146818 real-time clock and what a PC keeps in its battery-backed RAM. Names follow the data sheet.
  *
- * <p>Sources: Motorola MC146818 data sheet (ADI-856), "Address map", "Registers"; the RAM's use is IBM's, PC/AT Technical
+ * <p>Sources: Motorola MC146818 data sheet, "Address map", "Registers"; the RAM's use is IBM's, PC/AT Technical
  * Reference, "CMOS RAM", and for the bytes over 16 MiB that of QEMU and SeaBIOS ({@code src/hw/rtc.h}).
  */
 final class Mc146818Registers {
@@ -71,7 +71,7 @@ final class Mc146818Registers {
     /** Ticks of the 32.768 kHz time base a second. */
     static final long TICKS_PER_SECOND = 32_768;
 
-    /** How long before an update UIP is set, in nanoseconds: t_BUC of the data sheet, figure "Update-ended and periodic interrupt". */
+    /** How long before an update UIP is set, in nanoseconds: t_BUC of the data sheet, "Update cycle". */
     static final int UIP_WINDOW_NANOS = 244_000;
 
     /** From the release of the divider to the first update, in nanoseconds ("Dividers"). */

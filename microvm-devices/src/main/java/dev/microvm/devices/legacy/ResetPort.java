@@ -7,7 +7,7 @@ import dev.microvm.state.Stateful;
  * The chip set's reset control register, one byte at 0xcf9 of a PC ({@code reboot=p} in Linux). Any thread may call.
  *
  * <p>Bit 2 going high resets: hard if bit 1 is set, else the CPU alone; here both ask for the same. Source: Intel 82371AB
- * (PIIX4) data sheet, 290562, section 4.2.6, "RC, reset control register".
+ * (PIIX4) data sheet, 290562, "Reset control register".
  */
 public final class ResetPort implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "reset-port";

@@ -37,9 +37,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     private static final String STATE_TYPE = "uart16550";
     private static final int STATE_VERSION = 1;
-    private static final int TIMEOUT_CHARACTERS = 4; // data sheet, section 8.6, "FIFO interrupt mode operation"
     private static final int POWER_ON_DIVISOR = 12; // 9600 baud; the data sheet leaves it open
-    private static final int LINES_OF_A_READY_PEER = MSR_CTS | MSR_DSR | MSR_DCD;
 
     private final IrqLine irq;
     private final Output output;
@@ -49,6 +47,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private final CharQueue input = new CharQueue(INPUT_CAPACITY);
     private final CharQueue receiver = new CharQueue(FIFO_DEPTH);
     private final CharQueue transmitter = new CharQueue(FIFO_DEPTH);
+    private final UartModemLines modem = new UartModemLines();
     private Runnable inputSpace = () -> {};
     private boolean inputRefused;
 
@@ -59,8 +58,6 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private int scr;
     private int divisor = POWER_ON_DIVISOR;
     private int lineErrors; // OE, PE, FE, BI of LSR, until it is read
-    private int modemInputs = LINES_OF_A_READY_PEER;
-    private int msr = LINES_OF_A_READY_PEER;
     private boolean thrInterrupt;
     private boolean timeoutInterrupt;
     private boolean timerArmed;
@@ -160,8 +157,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     }
 
     private int readModemStatus() {
-        int status = msr;
-        msr &= ~MSR_DELTAS;
+        int status = modem.read();
         updateIrq();
         return status;
     }
@@ -181,7 +177,8 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private void receiveLooped(int character) {
         if (receiver.size() == fifoDepth()) {
             lineErrors |= LSR_OE;
-            if (fifosEnabled()) return; // section 8.4: the FIFO stays, the new character is lost
+            if (fifosEnabled())
+                return; // data sheet, "Line status register", bit 1: the FIFO stays, the new character is lost
             receiver.clear(); // without FIFOs the new character replaces the old
         }
         receiver.offer(character);
@@ -212,7 +209,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     private void writeModemControl(int value) {
         mcr = value;
-        updateModemStatus();
+        modem.follow(mcr);
         receivedOrRead(); // leaving loopback lets waiting input in
     }
 
@@ -283,12 +280,12 @@ public final class Uart16550 implements ByteDevice, Stateful {
      * @param dcd data carrier detect
      */
     public synchronized void modemLines(boolean cts, boolean dsr, boolean ri, boolean dcd) {
-        modemInputs = (cts ? MSR_CTS : 0) | (dsr ? MSR_DSR : 0) | (ri ? MSR_RI : 0) | (dcd ? MSR_DCD : 0);
-        updateModemStatus();
+        modem.drive(cts, dsr, ri, dcd);
+        modem.follow(mcr);
         updateIrq();
     }
 
-    /** As after the reset pin: data sheet, table I. What waits on the host's side stays. */
+    /** As after the reset pin: data sheet, "UART reset configuration". What waits on the host's side stays. */
     public synchronized void reset() {
         ier = 0;
         fcr = 0;
@@ -299,7 +296,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         transmitter.clear();
         thrInterrupt = false;
         timeoutInterrupt = false;
-        msr = modemInputs;
+        modem.reset();
         receivedOrRead();
     }
 
@@ -324,7 +321,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return (mcr & MCR_LOOP) != 0;
     }
 
-    /** After a character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
+    /** A character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
     private void receivedOrRead() {
         if (!loopback()) {
             while (receiver.size() < fifoDepth() && !input.isEmpty()) receiver.offer(input.poll());
@@ -344,7 +341,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
             timeoutInterrupt = true;
             return;
         }
-        timeoutAt = timers.nanoTime() + timeoutNanos();
+        timeoutAt = timers.nanoTime() + timeoutNanos(lcr, divisor);
         if (!timerArmed) timeoutTimer.armAt(timeoutAt); // one that is armed finds the later deadline when it expires
         timerArmed = true;
     }
@@ -361,31 +358,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         updateIrq();
     }
 
-    private long timeoutNanos() {
-        int bits = 1 + LCR_SHORTEST_WORD + (lcr & LCR_WORD_LENGTH) + 1;
-        if ((lcr & LCR_PARITY) != 0) bits++;
-        if ((lcr & LCR_TWO_STOP_BITS) != 0) bits++;
-        return 1_000_000_000L * TIMEOUT_CHARACTERS * bits * CLOCKS_PER_BIT * Math.max(1, divisor) / CLOCK_HZ;
-    }
-
-    private void updateModemStatus() {
-        int lines = modemInputs;
-        if (loopback()) {
-            lines = ((mcr & MCR_RTS) != 0 ? MSR_CTS : 0)
-                    | ((mcr & MCR_DTR) != 0 ? MSR_DSR : 0)
-                    | ((mcr & MCR_OUT1) != 0 ? MSR_RI : 0)
-                    | ((mcr & MCR_OUT2) != 0 ? MSR_DCD : 0);
-        }
-        int changed = lines ^ msr;
-        int deltas = msr & MSR_DELTAS;
-        if ((changed & MSR_CTS) != 0) deltas |= MSR_DCTS;
-        if ((changed & MSR_DSR) != 0) deltas |= MSR_DDSR;
-        if ((changed & MSR_RI & msr) != 0) deltas |= MSR_TERI;
-        if ((changed & MSR_DCD) != 0) deltas |= MSR_DDCD;
-        msr = lines | deltas;
-    }
-
-    /** What IIR shows: data sheet, table III. */
+    /** What IIR shows: data sheet, "Interrupt control functions". */
     private int interruptSource() {
         if ((ier & IER_ELSI) != 0 && lineErrors != 0) return IIR_LINE_STATUS;
         if ((ier & IER_ERBFI) != 0) {
@@ -394,11 +367,11 @@ public final class Uart16550 implements ByteDevice, Stateful {
             if (timeoutInterrupt) return IIR_TIMEOUT;
         }
         if ((ier & IER_ETBEI) != 0 && thrInterrupt) return IIR_THR_EMPTY;
-        if ((ier & IER_EDSSI) != 0 && (msr & MSR_DELTAS) != 0) return IIR_MODEM_STATUS;
+        if ((ier & IER_EDSSI) != 0 && modem.changed()) return IIR_MODEM_STATUS;
         return IIR_NONE;
     }
 
-    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away (section 8.7). */
+    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away ("Modem control register", bit 4). */
     private void updateIrq() {
         boolean gateOpen = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
         boolean level = gateOpen && interruptSource() != IIR_NONE;
@@ -420,7 +393,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
                 .put("scr", scr)
                 .put("divisor", divisor)
                 .put("lineErrors", lineErrors)
-                .put("msr", msr)
+                .put("msr", modem.msr())
                 .put("thrInterrupt", thrInterrupt)
                 .put("timeoutInterrupt", timeoutInterrupt)
                 .put("timeoutArmed", timerArmed)
@@ -440,7 +413,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         scr = state.integer("scr") & 0xff;
         divisor = state.integer("divisor") & 0xffff;
         lineErrors = state.integer("lineErrors") & (LSR_OE | LSR_CHARACTER_ERRORS);
-        msr = state.integer("msr") & 0xff;
+        modem.restore(state.integer("msr"));
         thrInterrupt = state.flag("thrInterrupt");
         timeoutInterrupt = state.flag("timeoutInterrupt");
         receiver.fromBytes(state.bytes("receiver"));

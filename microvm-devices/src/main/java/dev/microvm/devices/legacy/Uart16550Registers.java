@@ -3,18 +3,22 @@ package dev.microvm.devices.legacy;
 /**
  * Register map of the 16550 UART. Names follow the data sheet.
  *
- * <p>Source: National Semiconductor PC16550D data sheet, TL/C/8652 (June 1995): table I for reset values, section 8 for the
- * registers; the interrupt gate by OUT2 is IBM's, PC/XT Technical Reference, "Asynchronous Communications Adapter".
+ * <p>Source: National Semiconductor PC16550D data sheet, TL/C/8652 (June 1995): "UART reset configuration" for reset
+ * values, "Registers" for the registers; the interrupt gate by OUT2 is IBM's, PC/XT Technical Reference, "Asynchronous
+ * Communications Adapter".
  */
 final class Uart16550Registers {
     /** Input clock of a PC's serial port in hertz. */
     static final int CLOCK_HZ = 1_843_200;
 
-    /** Clock periods a bit, for a divisor of one (section 8.3). */
+    /** Clock periods a bit, for a divisor of one ("Programmable baud generator"). */
     static final int CLOCKS_PER_BIT = 16;
 
     /** Depth of the receive and transmit FIFOs in characters. */
     static final int FIFO_DEPTH = 16;
+
+    /** The receiver times out so many character times after a read or a new one ("FIFO interrupt mode operation"). */
+    static final int TIMEOUT_CHARACTERS = 4;
 
     // Offsets. DLL and DLM are there while LCR_DLAB is set.
     static final int RBR = 0; // receiver buffer, read-only
@@ -33,14 +37,14 @@ final class Uart16550Registers {
     /** What an unused offset reads as. */
     static final int OPEN_BUS = 0xff;
 
-    // Interrupt enable (section 8.8); bits 4 to 7 read as 0.
+    // Interrupt enable; bits 4 to 7 read as 0.
     static final int IER_ERBFI = 1 << 0; // received data available, and time-out
     static final int IER_ETBEI = 1 << 1; // transmitter holding register empty
     static final int IER_ELSI = 1 << 2; // receiver line status
     static final int IER_EDSSI = 1 << 3; // modem status
     static final int IER_MASK = 0x0f;
 
-    // Interrupt identification (section 8.6, table III), highest priority first.
+    // Interrupt identification, highest priority first.
     static final int IIR_LINE_STATUS = 0b0110;
     static final int IIR_DATA_AVAILABLE = 0b0100;
     static final int IIR_TIMEOUT = 0b1100;
@@ -49,7 +53,7 @@ final class Uart16550Registers {
     static final int IIR_NONE = 0b0001;
     static final int IIR_FIFOS_ENABLED = 0b1100_0000;
 
-    // FIFO control (section 8.5). Bits other than the first count only if that is set.
+    // FIFO control. Bits other than the first count only if that is set.
     static final int FCR_ENABLE = 1 << 0; // changing it empties both FIFOs
     static final int FCR_RESET_RECEIVER = 1 << 1; // clears itself
     static final int FCR_RESET_TRANSMITTER = 1 << 2; // clears itself
@@ -57,14 +61,14 @@ final class Uart16550Registers {
     static final int FCR_TRIGGER_SHIFT = 6;
     static final int FCR_KEPT = 0b1100_1001;
 
-    // Line control (section 8.1).
+    // Line control.
     static final int LCR_WORD_LENGTH = 0b11; // 5 to 8 bits; here only for the time a character takes
     static final int LCR_SHORTEST_WORD = 5; // bits
     static final int LCR_TWO_STOP_BITS = 1 << 2;
     static final int LCR_PARITY = 1 << 3;
     static final int LCR_DLAB = 1 << 7; // divisor latch access
 
-    // Modem control (section 8.7); bits 5 to 7 read as 0.
+    // Modem control; bits 5 to 7 read as 0.
     static final int MCR_DTR = 1 << 0;
     static final int MCR_RTS = 1 << 1;
     static final int MCR_OUT1 = 1 << 2;
@@ -72,7 +76,7 @@ final class Uart16550Registers {
     static final int MCR_LOOP = 1 << 4;
     static final int MCR_MASK = 0x1f;
 
-    // Line status (section 8.4).
+    // Line status.
     static final int LSR_DR = 1 << 0; // a received character waits
     static final int LSR_OE = 1 << 1; // overrun
     static final int LSR_PE = 1 << 2; // parity error
@@ -83,7 +87,7 @@ final class Uart16550Registers {
     static final int LSR_FIFO_ERROR = 1 << 7; // a character in the FIFO has an error
     static final int LSR_CHARACTER_ERRORS = LSR_PE | LSR_FE | LSR_BI;
 
-    // Modem status (section 8.9).
+    // Modem status.
     static final int MSR_DCTS = 1 << 0; // the low half says what changed since the last read
     static final int MSR_DDSR = 1 << 1;
     static final int MSR_TERI = 1 << 2; // the ring indicator ended
@@ -104,5 +108,13 @@ final class Uart16550Registers {
             case 2 -> 8;
             default -> 14;
         };
+    }
+
+    /** The receive time-out in nanoseconds: each character has a start bit, a word, perhaps parity, and stop bits. */
+    static long timeoutNanos(int lcr, int divisor) {
+        int bits = 1 + LCR_SHORTEST_WORD + (lcr & LCR_WORD_LENGTH) + 1;
+        if ((lcr & LCR_PARITY) != 0) bits++;
+        if ((lcr & LCR_TWO_STOP_BITS) != 0) bits++;
+        return 1_000_000_000L * TIMEOUT_CHARACTERS * bits * CLOCKS_PER_BIT * Math.max(1, divisor) / CLOCK_HZ;
     }
 }

@@ -9,6 +9,7 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.testing.FakeIrqLine;
 import dev.microvm.testing.ManualClock;
 import java.util.Random;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -33,7 +34,7 @@ final class Uart16550Test {
     // ---- registers
 
     @Test
-    void readsTableOne_afterReset() {
+    void readsResetValues_atFirst() {
         assertThat(uart.readByte(IER)).as("IER").isZero();
         assertThat(uart.readByte(IIR)).as("IIR").isEqualTo(IIR_NONE);
         assertThat(uart.readByte(LCR)).as("LCR").isZero();
@@ -522,6 +523,42 @@ final class Uart16550Test {
 
         assertThat(uart.readByte(LCR)).isZero();
         assertThat(drain()).as("the first was in RBR").isEqualTo("bc");
+    }
+
+    /** Linux's autoconfig: loopback with RTS and OUT2 must read back as CTS and DCD. */
+    @Test
+    void passesLoopbackTest_ofLinux() {
+        uart.writeByte(MCR, MCR_LOOP | 0x0a);
+
+        assertThat(uart.readByte(MSR) & 0xf0).isEqualTo(0x90);
+    }
+
+    @Test
+    void losesNothing_whenHostThreadSendsAMegabyte() throws InterruptedException {
+        byte[] all = new byte[1 << 20];
+        new Random(1).nextBytes(all);
+        Semaphore space = new Semaphore(0);
+        uart.onInputSpace(space::release);
+        uart.writeByte(FCR, FCR_ENABLE);
+        Thread host = new Thread(() -> sendAll(all, space), "host");
+        host.start();
+
+        byte[] received = new byte[all.length];
+        for (int i = 0; i < received.length; ) {
+            if ((uart.readByte(LSR) & LSR_DR) == 0) Thread.onSpinWait();
+            else received[i++] = (byte) uart.readByte(RBR);
+        }
+        host.join();
+
+        assertThat(received).isEqualTo(all);
+    }
+
+    private void sendAll(byte[] all, Semaphore space) {
+        for (int sent = 0; sent < all.length; ) {
+            int taken = uart.receive(all, sent, all.length - sent);
+            sent += taken;
+            if (sent < all.length) space.acquireUninterruptibly();
+        }
     }
 
     @Test

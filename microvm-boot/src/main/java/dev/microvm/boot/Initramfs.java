@@ -1,0 +1,295 @@
+package dev.microvm.boot;
+
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An initial file system for a Linux guest.
+ *
+ * <pre>{@code
+ * Initramfs initramfs = Initramfs.builder()
+ *         .file("/bin/busybox", Path.of("/usr/bin/busybox"), 0755)
+ *         .symlink("/bin/sh", "busybox")
+ *         .characterDevice("/dev/console", 5, 1, 0600)
+ *         .init("#!/bin/sh\necho hello\npoweroff -f\n")
+ *         .build();
+ * byte[] image = initramfs.toBytes();
+ * }</pre>
+ *
+ * <p>It is a cpio archive, not compressed, behind the image that it extends, if any. The same contents make the same
+ * bytes whenever and wherever it is built. Any thread may use it; files are read when it is written out.
+ */
+public final class Initramfs {
+    private static final int PERMISSIONS = 07777;
+    private static final int DEFAULT_DIRECTORY_MODE = 0755;
+    private static final int ALIGNMENT = 4; // bytes, of an archive that follows another
+
+    private final Map<String, Entry> entries; // by path, so that a directory comes before what is in it
+    private final CpioWriter.@Nullable Content base;
+    private final List<String> moduleLoadOrder;
+
+    private Initramfs(Builder builder) {
+        entries = new TreeMap<>(builder.entries);
+        base = builder.base;
+        moduleLoadOrder = List.copyOf(builder.moduleLoadOrder);
+    }
+
+    /** Begins an empty one. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** The guest paths of the modules that were added, in an order in which {@code insmod} can load them. */
+    public List<String> moduleLoadOrder() {
+        return moduleLoadOrder;
+    }
+
+    /**
+     * The image.
+     *
+     * @throws BootException if a file cannot be read any more
+     */
+    public byte[] toBytes() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            writeTo(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // an array does not fail; the files' errors are BootExceptions
+        }
+        return out.toByteArray();
+    }
+
+    /**
+     * Writes the image to {@code file}, which is replaced.
+     *
+     * @throws BootException if a file cannot be read any more
+     * @throws UncheckedIOException if {@code file} cannot be written
+     */
+    public void write(Path file) {
+        try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
+            writeTo(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write the initramfs " + file, e);
+        }
+    }
+
+    /**
+     * Writes the image to {@code out}, which is not closed.
+     *
+     * @throws BootException if a file cannot be read any more
+     * @throws IOException if {@code out} does not take it
+     */
+    public void writeTo(OutputStream out) throws IOException {
+        if (base != null) {
+            base.writeTo(out);
+            out.write(new byte[(int) (-base.size() & (ALIGNMENT - 1))]);
+        }
+        CpioWriter cpio = new CpioWriter(out);
+        for (Map.Entry<String, Entry> entry : entries.entrySet()) {
+            Entry node = entry.getValue();
+            cpio.entry(entry.getKey(), node.mode(), node.major(), node.minor(), node.content());
+        }
+        cpio.end();
+    }
+
+    /** What is at a path: {@code mode} has its type and permissions. */
+    private record Entry(int mode, int major, int minor, CpioWriter.Content content) {
+        boolean isDirectory() {
+            return (mode & CpioWriter.S_IFMT) == CpioWriter.S_IFDIR;
+        }
+    }
+
+    /** Bytes in memory. */
+    private static final class Bytes implements CpioWriter.Content {
+        static final Bytes NONE = new Bytes(new byte[0]);
+        private final byte[] bytes;
+
+        Bytes(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
+        @Override
+        public long size() {
+            return bytes.length;
+        }
+
+        @Override
+        public void writeTo(OutputStream out) throws IOException {
+            out.write(bytes);
+        }
+    }
+
+    /** The bytes of a file, whose size must stay what it was. */
+    private record FileBytes(Path file, long size) implements CpioWriter.Content {
+        static FileBytes of(Path file) {
+            return new FileBytes(file, ImageFiles.requireReadable(file, "a file for the initramfs"));
+        }
+
+        @Override
+        public void writeTo(OutputStream out) throws IOException {
+            long written;
+            try (InputStream in = open()) {
+                written = in.transferTo(out);
+            }
+            if (written != size) {
+                throw new BootException(file.toString(), "still %d bytes".formatted(size), written + " bytes");
+            }
+        }
+
+        private InputStream open() {
+            try {
+                return Files.newInputStream(file);
+            } catch (IOException e) {
+                throw ImageFiles.unreadable(file, "a file for the initramfs", e);
+            }
+        }
+    }
+
+    /**
+     * Collects what is to be in an {@link Initramfs}. For one thread.
+     *
+     * <p>Paths are those in the guest, with or without a leading slash; directories that they need are made. What is
+     * added again replaces what was there. A path with an empty part, {@code .} or {@code ..} is an
+     * {@link IllegalArgumentException}. Modes are permissions such as 0755; everything belongs to root.
+     */
+    public static final class Builder {
+        private final Map<String, Entry> entries = new TreeMap<>();
+        private final List<String> moduleLoadOrder = new ArrayList<>();
+        private CpioWriter.@Nullable Content base;
+
+        private Builder() {}
+
+        /** Adds a file with this content. */
+        public Builder file(String path, byte[] content, int mode) {
+            return add(path, CpioWriter.S_IFREG, mode, 0, 0, new Bytes(content.clone()));
+        }
+
+        /** Adds a text file, in UTF-8. */
+        public Builder file(String path, String content, int mode) {
+            return file(path, content.getBytes(StandardCharsets.UTF_8), mode);
+        }
+
+        /**
+         * Adds a file with the content of {@code file}, which is read when the image is written.
+         *
+         * @throws BootException if it is not a file that can be read
+         */
+        public Builder file(String path, Path file, int mode) {
+            return add(path, CpioWriter.S_IFREG, mode, 0, 0, FileBytes.of(file));
+        }
+
+        /** Adds a directory. */
+        public Builder directory(String path, int mode) {
+            return add(path, CpioWriter.S_IFDIR, mode, 0, 0, Bytes.NONE);
+        }
+
+        /** Adds a symbolic link to {@code target}. */
+        public Builder symlink(String path, String target) {
+            return add(path, CpioWriter.S_IFLNK, 0777, 0, 0, new Bytes(target.getBytes(StandardCharsets.UTF_8)));
+        }
+
+        /** Adds a character device node, such as {@code /dev/console} with 5 and 1. */
+        public Builder characterDevice(String path, int major, int minor, int mode) {
+            return add(path, CpioWriter.S_IFCHR, mode, major, minor, Bytes.NONE);
+        }
+
+        /** Adds a block device node. */
+        public Builder blockDevice(String path, int major, int minor, int mode) {
+            return add(path, CpioWriter.S_IFBLK, mode, major, minor, Bytes.NONE);
+        }
+
+        /** Adds {@code /init}, the first program that the kernel runs: a script with a {@code #!} line. */
+        public Builder init(String script) {
+            return file("/init", script, 0755);
+        }
+
+        /**
+         * Adds kernel modules and all that they need, unpacked, below {@code /lib/modules/<release>}; those that are
+         * built into the kernel are left out. {@link Initramfs#moduleLoadOrder()} then says how to load them.
+         *
+         * @param tree the folder that the kernel's machine has as {@code /lib/modules/<release>}, with its
+         *     {@code modules.dep}
+         * @param release what {@code uname -r} says in the guest
+         * @param names as {@code modprobe} takes them, such as {@code virtio_blk}
+         * @throws BootException if there is no such module, or it cannot be read
+         */
+        public Builder modules(Path tree, String release, List<String> names) {
+            KernelModules modules = KernelModules.open(tree);
+            for (String path : modules.loadOrder(names)) {
+                String to = "/lib/modules/" + release + "/" + KernelModules.unpackedPath(path);
+                if (moduleLoadOrder.contains(to)) continue;
+                file(to, modules.read(path), 0644);
+                moduleLoadOrder.add(to);
+            }
+            return this;
+        }
+
+        /** The guest paths of the modules added so far, in an order in which {@code insmod} can load them. */
+        public List<String> moduleLoadOrder() {
+            return List.copyOf(moduleLoadOrder);
+        }
+
+        /** Extends {@code image}, compressed or not: where both have the same path, this one counts. */
+        public Builder base(byte[] image) {
+            base = new Bytes(image.clone());
+            return this;
+        }
+
+        /**
+         * The same with the image in {@code file}.
+         *
+         * @throws BootException if it is not a file that can be read
+         */
+        public Builder base(Path file) {
+            base = FileBytes.of(file);
+            return this;
+        }
+
+        /** Makes it. */
+        public Initramfs build() {
+            return new Initramfs(this);
+        }
+
+        private Builder add(String path, int type, int mode, int major, int minor, CpioWriter.Content content) {
+            if ((mode & ~PERMISSIONS) != 0) {
+                throw new IllegalArgumentException("mode 0%o of %s: not permissions".formatted(mode, path));
+            }
+            String name = path.startsWith("/") ? path.substring(1) : path;
+            for (String part : name.split("/", -1)) {
+                if (part.isEmpty() || part.equals(".") || part.equals("..") || part.indexOf('\0') >= 0) {
+                    throw new IllegalArgumentException("'%s' is not a plain path".formatted(path));
+                }
+            }
+            makeParents(name);
+            if (type != CpioWriter.S_IFDIR && entries.keySet().stream().anyMatch(e -> e.startsWith(name + "/"))) {
+                throw new IllegalArgumentException("/%s has something in it, so it stays a directory".formatted(name));
+            }
+            entries.put(name, new Entry(type | mode, major, minor, content));
+            return this;
+        }
+
+        private void makeParents(String name) {
+            for (int slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
+                String parent = name.substring(0, slash);
+                Entry there = entries.get(parent);
+                if (there == null) {
+                    entries.put(parent, new Entry(CpioWriter.S_IFDIR | DEFAULT_DIRECTORY_MODE, 0, 0, Bytes.NONE));
+                } else if (!there.isDirectory()) {
+                    throw new IllegalArgumentException("/%s is in /%s, which is no directory".formatted(name, parent));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+package dev.microvm.boot;
+
+import dev.microvm.boot.image.InvalidImageException;
+import dev.microvm.boot.image.ZstdReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.zip.GZIPInputStream;
+import org.tukaani.xz.XZInputStream;
+
+/**
+ * The modules of one kernel, as {@code /lib/modules/<release>} has them. Any thread may use it.
+ *
+ * <p>Source: kmod's man pages modules.dep(5), and Linux Documentation/kbuild/kbuild.rst for {@code modules.builtin}.
+ */
+final class KernelModules {
+    private static final String DEPENDENCIES = "modules.dep"; // path: paths of what it needs
+    private static final String BUILTIN = "modules.builtin"; // one path a line
+    private static final String SUFFIX = ".ko"; // with .xz, .gz or .zst behind it where they are compressed
+    private static final int MAX_MODULE_SIZE = 256 * 1024 * 1024; // bytes
+    private static final int MEMORY_LIMIT_KIB = 160 * 1024; // of the XZ decompressor
+
+    private final Path tree;
+    private final Map<String, String> pathOfName = new HashMap<>();
+    private final Map<String, List<String>> needs = new HashMap<>(); // by path
+    private final Set<String> builtin = new HashSet<>(); // names
+
+    private KernelModules(Path tree) {
+        this.tree = tree;
+    }
+
+    /**
+     * Reads the indexes of {@code tree}, a folder such as {@code /lib/modules/6.1.0-30-amd64}.
+     *
+     * @throws BootException if they cannot be read
+     */
+    static KernelModules open(Path tree) {
+        KernelModules modules = new KernelModules(tree);
+        Path dependencies = tree.resolve(DEPENDENCIES);
+        try {
+            for (String line : Files.readAllLines(dependencies, StandardCharsets.UTF_8)) {
+                modules.addDependencies(line);
+            }
+            for (String line : readIfThere(tree.resolve(BUILTIN))) {
+                modules.builtin.add(nameOf(line.strip()));
+            }
+        } catch (IOException e) {
+            throw ImageFiles.unreadable(dependencies, "the modules.dep of a kernel's modules (see depmod)", e);
+        }
+        return modules;
+    }
+
+    /**
+     * The modules with these names and all that they need, as paths below the tree, in an order in which they can be
+     * loaded. What is built into the kernel is left out.
+     *
+     * @param names as {@code modprobe} takes them: {@code virtio_blk}, where - and _ are the same
+     * @throws BootException if there is no such module
+     */
+    List<String> loadOrder(List<String> names) {
+        Set<String> order = new LinkedHashSet<>();
+        for (String name : names) {
+            String normal = normalize(name);
+            String path = pathOfName.get(normal);
+            if (path != null) {
+                addAfterNeeds(path, order, new HashSet<>());
+            } else if (!builtin.contains(normal)) {
+                throw new BootException(
+                        tree.toString(), "a module '%s'".formatted(name), "none in modules.dep or modules.builtin");
+            }
+        }
+        return List.copyOf(order);
+    }
+
+    /**
+     * A module's bytes, unpacked, so that any {@code insmod} can load them.
+     *
+     * @throws BootException if it cannot be read
+     */
+    byte[] read(String path) {
+        Path file = tree.resolve(path);
+        try (InputStream in = Files.newInputStream(file)) {
+            if (path.endsWith(".xz")) return new XZInputStream(in, MEMORY_LIMIT_KIB).readAllBytes();
+            if (path.endsWith(".gz")) return new GZIPInputStream(in).readAllBytes();
+            if (path.endsWith(".zst")) return ZstdReader.unpack(in.readAllBytes(), MAX_MODULE_SIZE);
+            return in.readAllBytes();
+        } catch (InvalidImageException e) {
+            throw KernelImage.invalid(file, e);
+        } catch (IOException e) {
+            throw ImageFiles.unreadable(file, "a kernel module", e);
+        }
+    }
+
+    /** The path that an unpacked module has: {@code a/b.ko} for {@code a/b.ko.xz}. */
+    static String unpackedPath(String path) {
+        return path.substring(0, path.lastIndexOf(SUFFIX) + SUFFIX.length());
+    }
+
+    private void addDependencies(String line) {
+        int colon = line.indexOf(':');
+        if (colon < 0 || !line.substring(0, colon).contains(SUFFIX)) return; // a comment, or nothing we know
+        String path = line.substring(0, colon);
+        pathOfName.put(nameOf(path), path);
+        List<String> paths = new ArrayList<>();
+        for (String need : line.substring(colon + 1).split(" ", -1)) {
+            if (need.contains(SUFFIX)) paths.add(need);
+        }
+        needs.put(path, paths);
+    }
+
+    private void addAfterNeeds(String path, Set<String> order, Set<String> above) {
+        if (order.contains(path) || !above.add(path)) return; // there already, or a circle
+        for (String need : needs.getOrDefault(path, List.of())) {
+            addAfterNeeds(need, order, above);
+        }
+        order.add(path);
+    }
+
+    private static List<String> readIfThere(Path file) throws IOException {
+        try {
+            return Files.readAllLines(file, StandardCharsets.UTF_8);
+        } catch (NoSuchFileException e) {
+            return List.of();
+        }
+    }
+
+    private static String nameOf(String path) {
+        String file = path.substring(path.lastIndexOf('/') + 1);
+        int suffix = file.lastIndexOf(SUFFIX);
+        return normalize(suffix < 0 ? file : file.substring(0, suffix));
+    }
+
+    private static String normalize(String name) {
+        return name.replace('-', '_');
+    }
+}

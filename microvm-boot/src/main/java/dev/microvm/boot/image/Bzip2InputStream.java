@@ -1,0 +1,135 @@
+package dev.microvm.boot.image;
+
+import java.io.InputStream;
+
+/**
+ * Unpacks a bzip2 stream. For one thread.
+ *
+ * <p>There is no specification but the program; this follows its manual and the description of the format in
+ * "BZIP2: Format Specification" by Joe Tsai. Not done: randomised blocks, which bzip2 stopped writing in 1998. Written
+ * here because a library for it would bring three more.
+ */
+final class Bzip2InputStream extends InputStream {
+    private static final int SIZE_UNIT = 100_000; // bytes of a block for each level, 1 to 9
+    private static final long BLOCK_MAGIC = 0x314159265359L; // pi
+    private static final long END_MAGIC = 0x177245385090L; // its square root
+    private static final int RUN = 4; // so many equal bytes are followed by how many more there are
+    private static final int CRC_POLYNOMIAL = 0x04C11DB7; // of CRC-32, the highest bit first
+    private static final int[] CRC_TABLE = crcTable();
+
+    private final Bzip2Bits bits;
+    private final Bzip2Block block;
+    private boolean ended;
+
+    // The block's bytes, as the Burrows-Wheeler transform has them: 3.5 of the specification
+    private final int[] links; // by position: the byte, and above it the position of the next
+    private int link;
+    private int linksLeft;
+
+    // The run-length coding below that: 2.2
+    private int previous = -1;
+    private int equal; // how often in a row
+    private int repeats; // of previous, still to be handed out
+
+    private int crc = -1; // of the block so far
+    private int expectedCrc;
+
+    /** Reads {@code [start, end)} of {@code in}, which begins with {@code BZh}. */
+    Bzip2InputStream(byte[] in, int start, int end) {
+        int level = end - start > 3 ? in[start + 3] - '0' : 0;
+        if (level < 1 || level > 9) throw corrupt("a level that is not 1 to 9");
+        bits = new Bzip2Bits(in, start + Integer.BYTES, end);
+        links = new int[level * SIZE_UNIT];
+        block = new Bzip2Block(bits, links);
+        beginBlock();
+    }
+
+    @Override
+    public int read() {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] to, int offset, int length) {
+        int done = 0;
+        while (done < length) {
+            int value = next();
+            if (value < 0) break;
+            to[offset + done++] = (byte) value;
+        }
+        return done == 0 && length > 0 ? -1 : done;
+    }
+
+    /** The next byte, or -1. */
+    private int next() {
+        if (repeats > 0) {
+            repeats--;
+            return count(previous);
+        }
+        while (linksLeft == 0) {
+            if (ended) return -1;
+            endBlock();
+        }
+        int value = nextInBlock();
+        if (equal == RUN) { // it is a count, which may be 0
+            equal = 0;
+            repeats = value;
+            return next();
+        }
+        equal = value == previous ? equal + 1 : 1;
+        previous = value;
+        return count(value);
+    }
+
+    private int nextInBlock() {
+        int entry = links[link];
+        link = entry >>> Byte.SIZE;
+        linksLeft--;
+        return entry & 0xFF;
+    }
+
+    private int count(int value) {
+        crc = crc << Byte.SIZE ^ CRC_TABLE[(crc >>> 24 ^ value) & 0xFF];
+        return value;
+    }
+
+    private void endBlock() {
+        if (~crc != expectedCrc) throw corrupt("a block with checksum 0x%08x".formatted(~crc));
+        beginBlock();
+    }
+
+    private void beginBlock() {
+        long magic = (long) bits.read(24) << 24 | bits.read(24);
+        if (magic == END_MAGIC) {
+            ended = true;
+            return;
+        }
+        if (magic != BLOCK_MAGIC) throw corrupt("a block that begins with 0x%x".formatted(magic));
+        expectedCrc = bits.read(16) << 16 | bits.read(16);
+        if (bits.read(1) != 0) throw corrupt("a randomised block");
+        int origin = bits.read(24);
+        linksLeft = block.unpack();
+        if (origin >= linksLeft) throw corrupt("a block whose start is outside it");
+        link = links[origin] >>> Byte.SIZE;
+        previous = -1;
+        equal = 0;
+        crc = -1;
+    }
+
+    private static int[] crcTable() {
+        int[] table = new int[256];
+        for (int i = 0; i < table.length; i++) {
+            int value = i << 24;
+            for (int bit = 0; bit < Byte.SIZE; bit++) {
+                value = value << 1 ^ (value < 0 ? CRC_POLYNOMIAL : 0);
+            }
+            table[i] = value;
+        }
+        return table;
+    }
+
+    static InvalidImageException corrupt(String found) {
+        return new InvalidImageException("an intact bzip2 payload", found);
+    }
+}

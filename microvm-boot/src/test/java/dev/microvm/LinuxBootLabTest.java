@@ -1,0 +1,193 @@
+package dev.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.BootProtocol;
+import dev.microvm.boot.Initramfs;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.Unpacking;
+import dev.microvm.testing.Lanes;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Debian's kernels boot to an init of ours on ordinary KVM, in every way there is to start them, and end in every way
+ * there is to end.
+ */
+@Lanes.Lab
+@Timeout(300)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class LinuxBootLabTest {
+    private static final Duration SOON = Duration.ofMinutes(2);
+    private static final int EXECUTABLE = 0755;
+
+    /** What QEMU's microvm without an RTC makes Linux say after 13 s: drivers/rtc/rtc-mc146818-lib.c, rtc-cmos.c. */
+    private static final String BROKEN_RTC = "broken or not accessible";
+
+    /** Reports on the machine between marks, then ends it as the parameter "end" of the command line says. */
+    private static final String INIT = """
+            #!/bin/busybox sh
+            /bin/busybox --install -s /bin
+            mount -t proc proc /proc
+            mount -t sysfs sys /sys
+            mount -t devtmpfs dev /dev
+            echo "cpus=$(grep -c ^processor /proc/cpuinfo)."
+            echo "clocksource=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)."
+            echo "uptime=$(cut -d' ' -f1 /proc/uptime)."
+            cat /proc/interrupts
+            echo end-of-report
+            for word in $(cat /proc/cmdline); do
+                case $word in end=*) end=${word#end=} ;; esac
+            done
+            case $end in
+                reboot) reboot -f ;;
+                code) printf '\\x2a' | dd of=/dev/port bs=1 seek=$((0xf4)) 2> /dev/null ;;
+                panic) exit 3 ;;
+                spin) while :; do :; done ;;
+                echo) read line; echo "heard $line" ; reboot -f ;;
+            esac
+            sleep 1000
+            """;
+
+    @SuppressWarnings("NullAway.Init") // set by prepareGuests
+    private Path unpacked; // a folder of vmlinux files
+
+    @SuppressWarnings("NullAway.Init")
+    private Initramfs initramfs;
+
+    @BeforeAll
+    void prepareGuests(@TempDir Path folder) {
+        unpacked = folder;
+        initramfs = Initramfs.builder()
+                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
+                .directory("/proc", EXECUTABLE)
+                .directory("/sys", EXECUTABLE)
+                .directory("/dev", EXECUTABLE)
+                .init(INIT)
+                .build();
+        for (String kernel : new String[] {"cloud", "standard"}) {
+            KernelImage.open(GuestFiles.file(kernel + "/vmlinuz")).writeVmlinux(folder.resolve(kernel));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "cloud,    bzImage, 1, PVH",
+        "cloud,    bzImage, 2, LINUX64",
+        "cloud,    vmlinux, 1, LINUX64",
+        "cloud,    vmlinux, 2, PVH",
+        "cloud,    bzImage, 2, PVH",
+        "cloud,    bzImage, 1, LINUX64",
+        "cloud,    vmlinux, 2, LINUX64",
+        "cloud,    vmlinux, 1, PVH",
+        "standard, bzImage, 1, PVH",
+        "standard, bzImage, 2, LINUX64",
+        "standard, vmlinux, 1, LINUX64",
+        "standard, vmlinux, 2, PVH",
+        "standard, bzImage, 2, PVH",
+        "standard, bzImage, 1, LINUX64",
+        "standard, vmlinux, 2, LINUX64",
+        "standard, vmlinux, 1, PVH",
+    })
+    void bootsToInit(String kernel, String form, int vcpus, BootProtocol protocol) {
+        try (MicroVm vm = linux(kernel, form, "reboot=k end=reboot")
+                .vcpus(vcpus)
+                .bootProtocol(protocol)
+                .start()) {
+            String report = vm.console().awaitText("end-of-report", SOON);
+            assertReport(report, vcpus);
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cloud, 2", "standard, 1"})
+    void bootsToInit_whenTheGuestUnpacksItsKernelItself(String kernel, int vcpus) {
+        try (MicroVm vm = linux(kernel, "bzImage", "reboot=k end=reboot")
+                .vcpus(vcpus)
+                .unpacking(Unpacking.GUEST)
+                .start()) {
+            assertReport(vm.console().awaitText("end-of-report", SOON), vcpus);
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    @Test
+    void endsByATripleFault_whenRebootIsT() {
+        assertThat(endOf("reboot=t end=reboot").reason()).isEqualTo(Reason.TRIPLE_FAULT);
+    }
+
+    @Test
+    void endsByTheResetRegister_whenRebootIsLeftToAcpi() {
+        ExitReport report = endOf("end=reboot");
+        assertThat(report.reason()).isEqualTo(Reason.RESET);
+        assertThat(report.detail()).isEqualTo("keyboard controller");
+    }
+
+    @Test
+    void endsWithACode_whenInitWritesToTheExitPort() {
+        ExitReport report = endOf("end=code");
+        assertThat(report.reason()).isEqualTo(Reason.EXIT_PORT);
+        assertThat(report.exitCode()).isEqualTo(OptionalInt.of(42));
+    }
+
+    @Test
+    void endsInAPanic_whenInitExits() {
+        ExitReport report = endOf("reboot=k panic=-1 end=panic");
+        assertThat(report.reason()).isEqualTo(Reason.PANIC);
+        assertThat(report.detail()).contains("Attempted to kill init! exitcode=0x00000300");
+    }
+
+    @Test
+    void endsWhenTheHostStopsIt() {
+        try (MicroVm vm = linux("cloud", "vmlinux", "end=spin").vcpus(2).start()) {
+            vm.console().awaitText("end-of-report", SOON);
+            assertThat(vm.stop().reason()).isEqualTo(Reason.STOPPED);
+        }
+    }
+
+    @Test
+    void readsItsConsole() {
+        try (MicroVm vm = linux("cloud", "vmlinux", "reboot=k end=echo").start()) {
+            vm.console().awaitText("end-of-report", SOON);
+            vm.console().type("what the host types\n");
+            assertThat(vm.console().awaitText("heard what the host types", SOON))
+                    .isNotEmpty();
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    private ExitReport endOf(String cmdline) {
+        try (MicroVm vm = linux("cloud", "vmlinux", cmdline).start()) {
+            return vm.awaitExit(SOON);
+        }
+    }
+
+    private MicroVmBuilder linux(String kernel, String form, String cmdline) {
+        Path file = form.equals("bzImage") ? GuestFiles.file(kernel + "/vmlinuz") : unpacked.resolve(kernel);
+        return MicroVm.builder()
+                .kernel(file)
+                .initrd(initramfs)
+                .memoryMiB(256)
+                .cmdline("console=ttyS0 cryptomgr.notests " + cmdline);
+    }
+
+    private static void assertReport(String report, int vcpus) {
+        assertThat(report)
+                .contains("cpus=" + vcpus + ".")
+                .contains("clocksource=kvm-clock.")
+                .containsPattern("IO-APIC +4-edge +ttyS0")
+                .containsPattern("LOC: +[1-9][0-9]*")
+                .contains("rtc_cmos 00:01: registered as rtc0")
+                .doesNotContain(BROKEN_RTC);
+    }
+}

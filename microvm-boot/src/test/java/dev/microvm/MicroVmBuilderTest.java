@@ -1,0 +1,165 @@
+package dev.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.assertj.core.api.ListAssert;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Each mistake in a description is reported by option, value and remedy, all of them at once. */
+final class MicroVmBuilderTest {
+    @TempDir
+    private Path folder;
+
+    private Path kernel;
+    private byte[] elf;
+
+    @BeforeEach
+    void writeKernel() throws IOException {
+        elf = TinyKernel.elf();
+        kernel = Files.write(folder.resolve("kernel.elf"), elf);
+    }
+
+    @Test
+    void reportsAMissingKernel() {
+        problemsOf(MicroVm.builder()).contains("kernel: required; give the path of a vmlinux or bzImage");
+    }
+
+    @Test
+    void reportsAKernelThatIsNotThere() {
+        Path nowhere = folder.resolve("no-such-kernel");
+        problemsOf(builder().kernel(nowhere))
+                .anyMatch(problem -> problem.startsWith("kernel: " + nowhere + ": expected "));
+    }
+
+    @Test
+    void reportsADirectoryAsKernel() {
+        problemsOf(builder().kernel(folder))
+                .anyMatch(problem -> problem.startsWith("kernel: " + folder) && problem.contains("directory"));
+    }
+
+    @Test
+    void reportsATruncatedElfFile() throws IOException {
+        Files.write(kernel, Arrays.copyOf(elf, elf.length / 2));
+        problemsOf(builder()).anyMatch(problem -> problem.startsWith("kernel: " + kernel));
+    }
+
+    @Test
+    void reportsAnElfFileForAnotherArchitecture() throws IOException {
+        byte[] arm = elf.clone();
+        arm[18] = (byte) 183; // e_machine: EM_AARCH64
+        Files.write(kernel, arm);
+        problemsOf(builder())
+                .anyMatch(problem -> problem.startsWith("kernel: " + kernel) && problem.contains("x86-64"));
+    }
+
+    @Test
+    void reportsAFileThatIsNoKernel() throws IOException {
+        Files.writeString(kernel, "#!/bin/sh\necho this is not a kernel\n".repeat(100));
+        problemsOf(builder()).anyMatch(problem -> problem.startsWith("kernel: " + kernel));
+    }
+
+    @Test
+    void reportsAnInitrdThatIsNotThere() {
+        Path nowhere = folder.resolve("no-such-initrd");
+        problemsOf(builder().initrd(nowhere)).anyMatch(problem -> problem.startsWith("initrd: " + nowhere));
+    }
+
+    @Test
+    void reportsAnInitrdLargerThanMemory() {
+        problemsOf(builder().memoryMiB(16).initrd(new byte[20 << 20]))
+                .anyMatch(problem -> problem.startsWith("initrd: ") && problem.contains("give the guest more memory"));
+    }
+
+    @Test
+    void reportsACommandLineThatIsTooLong() {
+        problemsOf(builder().cmdline("x".repeat(5000)))
+                .anyMatch(problem -> problem.startsWith("cmdline: ") && problem.contains("5000"));
+    }
+
+    @Test
+    void reportsACommandLineWithBadCharacters() {
+        problemsOf(builder().cmdline("console=ttyS0\nquiet")).anyMatch(problem -> problem.startsWith("cmdline: "));
+    }
+
+    @Test
+    void reportsNoVcpus() {
+        problemsOf(builder().vcpus(0)).contains("vcpus: 1 to 254, was 0");
+    }
+
+    @Test
+    void reportsAThousandVcpus() {
+        problemsOf(builder().vcpus(1000)).contains("vcpus: 1 to 254, was 1000");
+    }
+
+    @Test
+    void reportsNoMemory() {
+        problemsOf(builder().memoryMiB(0))
+                .anyMatch(problem -> problem.startsWith("memoryMiB: 2 to ") && problem.endsWith(", was 0"));
+    }
+
+    @Test
+    void reportsMoreMemoryThanTheHostHas() {
+        problemsOf(builder().memoryMiB(Integer.MAX_VALUE))
+                .anyMatch(problem -> problem.startsWith("memoryMiB: 2 to ") && problem.endsWith(", was 2147483647"));
+    }
+
+    @Test
+    void reportsABadName() {
+        problemsOf(builder().name("two words"))
+                .contains("name: 1 to 40 letters, digits, '.', '_' or '-', was \"two words\"");
+    }
+
+    @Test
+    void reportsADeviceOutsideThePorts() {
+        problemsOf(builder().portDevice("mine", 0xFFFF, 2, context -> new FixedDevice(0)))
+                .contains("portDevice \"mine\": a range inside [0x0, 0x10000), was [0xffff, +0x2)");
+    }
+
+    @Test
+    void reportsADeviceOverMemory() {
+        problemsOf(builder().mmioDevice("mine", 0x1000, 0x1000, context -> new FixedDevice(0)))
+                .contains("mmioDevice \"mine\": a range inside [0xc0000000, 0x100000000), was [0x1000, +0x1000)");
+    }
+
+    @Test
+    void reportsADeviceOverAnother() {
+        problemsOf(builder().portDevice("mine", 0x3F0, 0x10, context -> new FixedDevice(0)))
+                .anyMatch(problem -> problem.startsWith("portDevice \"mine\": ") && problem.contains("16550 UART"));
+    }
+
+    @Test
+    void reportsAllProblemsTogether() {
+        problemsOf(MicroVm.builder()
+                        .hypervisor(HypervisorChoice.KVM)
+                        .vcpus(0)
+                        .memoryMiB(0)
+                        .name("?"))
+                .hasSizeGreaterThanOrEqualTo(4);
+    }
+
+    @Test
+    void saysEachProblemOnALineOfTheMessage() {
+        assertThatExceptionOfType(MicroVmConfigException.class)
+                .isThrownBy(() -> builder().vcpus(0).name("?").build())
+                .withMessageContaining("problems:\n  - name: ")
+                .withMessageContaining("\n  - vcpus: 1 to 254, was 0");
+    }
+
+    private MicroVmBuilder builder() {
+        return MicroVm.builder().hypervisor(HypervisorChoice.KVM).memoryMiB(16).kernel(kernel);
+    }
+
+    /** What building reports, but for the hypervisor, which is not the same on every host. */
+    private static ListAssert<String> problemsOf(MicroVmBuilder builder) {
+        return assertThat(catchThrowableOfType(MicroVmConfigException.class, builder::build).problems().stream()
+                .filter(problem -> !problem.startsWith("hypervisor: ")));
+    }
+}

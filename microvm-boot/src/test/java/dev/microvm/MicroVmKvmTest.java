@@ -1,0 +1,222 @@
+package dev.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.microvm.ExitReport.Reason;
+import dev.microvm.error.MicroVmException;
+import dev.microvm.testing.Lanes;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The facade from start to end, with a tiny kernel on this machine's KVM. */
+@Lanes.Kvm
+@Timeout(60)
+final class MicroVmKvmTest {
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void reportsTheExitCode_whenTheGuestWritesToTheExitPort() {
+        try (MicroVm vm = TinyKernel.on(folder, "exit").start()) {
+            ExitReport report = vm.awaitExit(SOON);
+            assertThat(report.reason()).isEqualTo(Reason.EXIT_PORT);
+            assertThat(report.exitCode()).isEqualTo(OptionalInt.of(7));
+            assertThat(vm.console().text()).isEqualTo("tiny kernel\n");
+            assertThat(vm.state()).isEqualTo(VmState.ENDED);
+        }
+    }
+
+    @Test
+    void reportsAReset_whenTheGuestPulsesTheKeyboardController() {
+        try (MicroVm vm = TinyKernel.on(folder, "kbc").start()) {
+            ExitReport report = vm.awaitExit(SOON);
+            assertThat(report.reason()).isEqualTo(Reason.RESET);
+            assertThat(report.detail()).isEqualTo("keyboard controller");
+            assertThat(report.exitCode()).isEmpty();
+        }
+    }
+
+    @Test
+    void reportsATripleFault() {
+        try (MicroVm vm = TinyKernel.on(folder, "triple").start()) {
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.TRIPLE_FAULT);
+        }
+    }
+
+    @Test
+    void reportsAPanic_whenTheKernelSaysSoBeforeItResets() {
+        try (MicroVm vm = TinyKernel.on(folder, "panic").start()) {
+            ExitReport report = vm.awaitExit(SOON);
+            assertThat(report.reason()).isEqualTo(Reason.PANIC);
+            assertThat(report.detail()).isEqualTo("Kernel panic - not syncing: as asked");
+        }
+    }
+
+    @Test
+    void reportsAFailure_whenTheGuestCannotGoOn() {
+        try (MicroVm vm = TinyKernel.on(folder, "fly").start()) {
+            ExitReport report = vm.awaitExit(SOON);
+            assertThat(report.reason()).isEqualTo(Reason.FAILED);
+            assertThat(report.detail()).contains("KVM_EXIT_INTERNAL_ERROR", "rip=000000007ff00000");
+        }
+    }
+
+    @Test
+    void stopsAGuestThatSpinsWithInterruptsOff() {
+        try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
+            vm.console().awaitText("tiny kernel", SOON);
+            assertThat(vm.stop().reason()).isEqualTo(Reason.STOPPED);
+            assertThat(vm.state()).isEqualTo(VmState.ENDED);
+        }
+    }
+
+    @Test
+    void closesAGuestThatSpinsWithInterruptsOff() {
+        MicroVm vm = TinyKernel.on(folder, "spin").start();
+        vm.console().awaitText("tiny kernel", SOON);
+        vm.close();
+        vm.close();
+        assertThat(vm.state()).isEqualTo(VmState.CLOSED);
+        assertThat(vm.exitReport()).get().extracting(ExitReport::reason).isEqualTo(Reason.STOPPED);
+    }
+
+    @Test
+    void closesAMachineThatWasNeverStarted() {
+        MicroVm vm = TinyKernel.on(folder, "spin").build();
+        vm.close();
+        assertThat(vm.state()).isEqualTo(VmState.CLOSED);
+    }
+
+    @Test
+    void refusesToStartTwice() {
+        try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
+            assertThatIllegalStateException().isThrownBy(vm::start).withMessageContaining("was started before");
+        }
+    }
+
+    @Test
+    void carriesADialogueOnTheConsole() {
+        try (MicroVm vm = TinyKernel.on(folder, "chat").start()) {
+            vm.console().awaitText("tiny kernel\n", SOON);
+            vm.console().type("one ");
+            assertThat(vm.console().awaitText("ONE", SOON)).isEqualTo("ONE");
+            vm.console().type("two.");
+            assertThat(vm.console().awaitText("TWO", SOON)).isEqualTo(" TWO");
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
+        }
+    }
+
+    @Test
+    void losesNothing_whenMoreIsTypedThanTheGuestHasRead() throws Exception {
+        String sent = "abcdefgh".repeat(500); // 250 times the FIFO
+        try (MicroVm vm = TinyKernel.on(folder, "chat").start();
+                InputStream output = vm.console().output()) {
+            vm.console().type(sent + ".");
+            vm.awaitExit(Duration.ofSeconds(40));
+            assertThat(new String(output.readAllBytes(), StandardCharsets.UTF_8))
+                    .isEqualTo("tiny kernel\n" + sent.toUpperCase(Locale.ROOT));
+        }
+    }
+
+    @Test
+    void copiesTheConsoleToAStream() {
+        ByteArrayOutputStream copy = new ByteArrayOutputStream();
+        try (MicroVm vm = TinyKernel.on(folder, "exit").serial(copy).start()) {
+            vm.awaitExit(SOON);
+        }
+        assertThat(copy.toString(StandardCharsets.UTF_8)).isEqualTo("tiny kernel\n");
+    }
+
+    @Test
+    void saysWhatWasPrinted_whenAnAwaitedTextDoesNotCome() {
+        try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
+            vm.console().awaitText("tiny", SOON);
+            assertThatExceptionOfType(AwaitTimeoutException.class)
+                    .isThrownBy(() -> vm.console().awaitText("login:", Duration.ofMillis(50)))
+                    .withMessageContaining("\"login:\" was not printed")
+                    .withMessageContaining("tiny kernel");
+        }
+    }
+
+    @Test
+    void saysThatTheGuestEnded_whenAnAwaitedTextCannotCome() {
+        try (MicroVm vm = TinyKernel.on(folder, "exit").start()) {
+            assertThatExceptionOfType(MicroVmException.class)
+                    .isThrownBy(() -> vm.console().awaitText("login:", SOON))
+                    .withMessageContaining("before the guest ended");
+        }
+    }
+
+    @Test
+    void goesOn_whenItDoesNotEndInTime() {
+        try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
+            assertThatExceptionOfType(AwaitTimeoutException.class)
+                    .isThrownBy(() -> vm.awaitExit(Duration.ofMillis(20)))
+                    .withMessageContaining("did not end within 20 ms");
+            assertThat(vm.state()).isEqualTo(VmState.RUNNING);
+        }
+    }
+
+    @Test
+    void refusesInput_whenTheGuestHasEnded() throws IOException {
+        try (MicroVm vm = TinyKernel.on(folder, "exit").start();
+                OutputStream input = vm.console().input()) {
+            vm.awaitExit(SOON);
+            assertThatExceptionOfType(IOException.class)
+                    .isThrownBy(() -> input.write(1))
+                    .withMessage("the guest does not run");
+        }
+    }
+
+    @Test
+    void runsADeviceOfTheUsersOwn() {
+        FixedDevice device = new FixedDevice(41);
+        try (MicroVm vm = TinyKernel.on(folder, "x")
+                .portDevice("answer", 0x600, 4, context -> device)
+                .start()) {
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
+            assertThat(device.written()).isEqualTo(42);
+        }
+    }
+
+    @Test
+    void describesWhatItIs() {
+        try (MicroVm vm = TinyKernel.on(folder, "exit").name("described").start()) {
+            assertThat(vm.describe())
+                    .contains("machine      described")
+                    .contains("hypervisor   kvm: KVM was asked for")
+                    .contains("boot         PVH, loaded ready to run, kernel at [0x100000,")
+                    .contains("port         [0x3f8, 0x400) 16550 UART");
+        }
+    }
+
+    @Test
+    void freesAMachineThatWasForgotten() throws Exception {
+        TinyKernel.on(folder, "spin").name("forgotten").start();
+        long deadline = System.nanoTime() + SOON.toNanos();
+        while (threadRuns("microvm-forgotten-vcpu-0") && System.nanoTime() < deadline) {
+            System.gc();
+            Thread.sleep(20);
+        }
+        assertThat(threadRuns("microvm-forgotten-vcpu-0")).isFalse();
+    }
+
+    private static boolean threadRuns(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals(name));
+    }
+}

@@ -1,0 +1,262 @@
+package dev.microvm.boot;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.microvm.boot.image.BzImageBuilder;
+import dev.microvm.boot.image.ElfBuilder;
+import dev.microvm.boot.image.KernelPayload.Compression;
+import dev.microvm.memory.GuestMemory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class KernelImageTest {
+    private static final String KERNEL = "expected a Linux kernel for x86-64 (an ELF vmlinux or a bzImage), found ";
+    /** More than one block of zstd (128 KiB), of bzip2 (900 kB) and of LZ4 (8 MiB). */
+    private static final byte[] CONTENT = Guests.content(9_000_000);
+
+    /** For guests whose memory nobody looks at. */
+    private static final GuestMemory SHARED = Guests.memory(Guests.RAM_SIZE);
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void refuses_whenFileIsMissing() {
+        refusal(folder.resolve("vmlinuz"), folder.resolve("vmlinuz") + ": " + KERNEL + "no such file");
+    }
+
+    @Test
+    void refuses_whenFileIsADirectory() {
+        refusal(folder, folder + ": " + KERNEL + "a directory");
+    }
+
+    @Test
+    void refuses_whenFileIsEmpty() {
+        refusal(new byte[0], KERNEL + "a file that begins with nothing");
+    }
+
+    @Test
+    void refuses_whenFileIsText() {
+        refusal(
+                "#!/bin/sh\n".getBytes(StandardCharsets.US_ASCII),
+                KERNEL + "a file that begins with 23 21 2f 62 69 6e 2f 73");
+    }
+
+    @Test
+    void refuses_whenElfIsForArm() {
+        refusal(ElfBuilder.kernel(new byte[64]).machine(183).build(), "found machine 183");
+    }
+
+    @Test
+    void refuses_whenElfIs32Bit() {
+        refusal(ElfBuilder.kernel(new byte[64]).elfClass(1).build(), "found class 1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {5, 60, 100, 0x1010})
+    void refuses_whenElfIsCutShort(int size) {
+        refusal(Arrays.copyOf(ElfBuilder.kernel(new byte[64]).build(), size), "expected ");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0x206, 0x240, 0x263})
+    void refuses_whenBzImageIsCutInTheHeader(int size) {
+        byte[] image = bzImage(Compression.GZIP).build();
+
+        refusal(
+                Arrays.copyOf(image, size),
+                "expected a bzImage header of 0x264 bytes, found 0x%x bytes: the image is cut short".formatted(size));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0x264, 0xA00, 0xF00})
+    void refuses_whenBzImageIsCutShort(int size) {
+        byte[] image = bzImage(Compression.GZIP).build();
+
+        refusal(
+                Arrays.copyOf(image, size),
+                "expected a bzImage of 0x%x bytes (setup_sects, syssize), found 0x%x bytes: the image is cut short"
+                        .formatted(image.length, size));
+    }
+
+    @Test
+    void refuses_whenBzImageIsTooOld() {
+        refusal(
+                bzImage(Compression.GZIP).version(0x206).build(),
+                "expected a bzImage of boot protocol 2.10 (Linux 2.6.31) or later, found version 2.6");
+    }
+
+    @Test
+    void refuses_whenPayloadIsNoElf() {
+        byte[] payload = BzImageBuilder.compress(new byte[10_000], Compression.LZ4);
+
+        refusal(BzImageBuilder.ofPayload(payload).build(), "expected an ELF file, found one that begins with 00 00");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void loadsTheKernelInside_whateverCompressesIt(Compression compression) {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+        byte[] image = BzImageBuilder.of(elf, compression).build();
+        GuestMemory memory = Guests.memory(Guests.RAM_SIZE);
+
+        plan(image, BootProtocol.AUTO, Unpacking.HOST).load(memory);
+
+        assertThat(memory.read(ElfBuilder.ENTRY, CONTENT.length)).isEqualTo(CONTENT);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void findsPvhEntry_whateverCompressesTheKernel(Compression compression) {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+        byte[] image = BzImageBuilder.of(elf, compression).build();
+
+        assertThat(plan(image, BootProtocol.PVH, Unpacking.HOST).entry()).isEqualTo(ElfBuilder.PVH_ENTRY);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
+    void refuses_whenPayloadIsCutShort(Compression compression) {
+        byte[] payload = BzImageBuilder.compress(ElfBuilder.kernel(CONTENT).build(), compression);
+        byte[] image = BzImageBuilder.ofPayload(Arrays.copyOf(payload, payload.length / 2))
+                .build();
+
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() -> load(image))
+                .withMessageContaining("expected ");
+    }
+
+    /** A payload with changed bytes either unpacks to something else or is refused; it does nothing worse. */
+    @ParameterizedTest
+    @EnumSource
+    void throwsNothingButBootException_whenPayloadIsCorrupt(Compression compression) {
+        byte[] elf = ElfBuilder.kernel(Guests.content(300_000)).pvh().build();
+        byte[] payload = BzImageBuilder.compress(elf, compression);
+        Random random = new Random(7);
+
+        for (int round = 0; round < 40; round++) {
+            byte[] corrupt = payload.clone();
+            int changes = 1 + random.nextInt(8);
+            for (int i = 0; i < changes; i++) {
+                corrupt[6 + random.nextInt(corrupt.length - 6)] = (byte) random.nextInt(256);
+            }
+            loadIgnoringRefusal(BzImageBuilder.ofPayload(corrupt).build());
+        }
+    }
+
+    /** The same of an image's headers. */
+    @Test
+    void throwsNothingButBootException_whenHeadersAreCorrupt() {
+        byte[] elf = ElfBuilder.kernel(Guests.content(3_000)).pvh().build();
+        byte[] bzImage = BzImageBuilder.of(elf, Compression.LZ4).build();
+        Random random = new Random(8);
+
+        for (int round = 0; round < 300; round++) {
+            byte[] corruptElf = elf.clone();
+            corruptElf[4 + random.nextInt(230)] = (byte) random.nextInt(256);
+            loadIgnoringRefusal(corruptElf);
+            byte[] corruptImage = bzImage.clone();
+            corruptImage[0x1F1 + random.nextInt(0x80)] = (byte) random.nextInt(256);
+            loadIgnoringRefusal(corruptImage);
+        }
+    }
+
+    @Test
+    void letsTheGuestUnpack_whenCompressionIsUnknown() {
+        byte[] image = BzImageBuilder.ofPayload(new byte[] {(byte) 0x89, 'L', 'Z', 'O'})
+                .build();
+
+        BootPlan plan = plan(image, BootProtocol.AUTO, Unpacking.AUTO);
+
+        assertThat(plan.guestUnpacks()).isTrue();
+        assertThat(plan.entry()).isEqualTo(0x100_0200);
+    }
+
+    @Test
+    void refuses_whenHostIsToUnpackWhatItCannot() {
+        byte[] image = BzImageBuilder.ofPayload(new byte[] {(byte) 0x89, 'L', 'Z', 'O'})
+                .build();
+
+        planRefusal(image, BootProtocol.AUTO, Unpacking.HOST, "found another compression: let the guest unpack it");
+    }
+
+    @Test
+    void refuses_whenGuestIsToUnpackButHasNo64BitEntry() {
+        planRefusal(
+                bzImage(Compression.GZIP).xloadflags(0).build(),
+                BootProtocol.AUTO,
+                Unpacking.GUEST,
+                "expected a bzImage with a 64-bit entry point (XLF_KERNEL_64), found one without");
+    }
+
+    @Test
+    void refuses_whenPvhIsForcedAndTheGuestUnpacks() {
+        planRefusal(
+                bzImage(Compression.GZIP).build(),
+                BootProtocol.PVH,
+                Unpacking.GUEST,
+                "expected a kernel that can be unpacked here, for PVH, found one that must unpack itself");
+    }
+
+    @Test
+    void refuses_whenPvhIsForcedWithoutItsNote() {
+        planRefusal(
+                ElfBuilder.kernel(new byte[64]).build(),
+                BootProtocol.PVH,
+                Unpacking.AUTO,
+                "expected a kernel with a PVH entry point (Xen ELF note 18), found none: use LINUX64");
+    }
+
+    private static BzImageBuilder bzImage(Compression compression) {
+        return BzImageBuilder.of(ElfBuilder.kernel(Guests.content(5_000)).build(), compression);
+    }
+
+    private BootPlan plan(byte[] image, BootProtocol protocol, Unpacking unpacking) {
+        return BootPlan.builder(KernelImage.open(Guests.file(folder, image)), BootLayout.memoryMap(Guests.RAM_SIZE))
+                .protocol(protocol)
+                .unpacking(unpacking)
+                .build();
+    }
+
+    private void load(byte[] image) {
+        plan(image, BootProtocol.AUTO, Unpacking.AUTO).load(Guests.memory(Guests.RAM_SIZE));
+    }
+
+    private void loadIgnoringRefusal(byte[] image) {
+        Path file = Guests.file(folder, image);
+        try {
+            KernelImage kernel = KernelImage.open(file);
+            BootPlan.builder(kernel, BootLayout.memoryMap(Guests.RAM_SIZE))
+                    .build()
+                    .load(SHARED);
+        } catch (BootException e) {
+            assertThat(e.expected()).isNotEmpty();
+        } finally {
+            assertThat(file.toFile().delete()).isTrue();
+        }
+    }
+
+    private void planRefusal(byte[] image, BootProtocol protocol, Unpacking unpacking, String message) {
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() -> plan(image, protocol, unpacking))
+                .withMessageContaining(message);
+    }
+
+    private void refusal(byte[] image, String message) {
+        refusal(Guests.file(folder, image), message);
+    }
+
+    private static void refusal(Path file, String message) {
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() -> KernelImage.open(file))
+                .withMessageContaining(message);
+    }
+}

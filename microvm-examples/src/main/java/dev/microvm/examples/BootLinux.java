@@ -1,0 +1,62 @@
+package dev.microvm.examples;
+
+import dev.microvm.ExitReport;
+import dev.microvm.MicroVm;
+import dev.microvm.boot.Initramfs;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * Boots Debian's kernel, shows its console while a script of ours runs as its init, and ends with the code that the
+ * script gave.
+ *
+ * <p>The kernel and a static busybox are expected in the folder that the environment variable {@code MICROVM_GUEST}
+ * names; {@code scripts/guest-files} puts them there, and {@code scripts/demo} runs this program.
+ */
+public final class BootLinux {
+    private static final Duration LIMIT = Duration.ofMinutes(5);
+    private static final int EXECUTABLE = 0755;
+    private static final int EXIT_PORT = 0xF4;
+
+    private BootLinux() {}
+
+    /** Runs the guest; the process ends with the guest's exit code, or with 1 if it ended in another way. */
+    public static void main(String[] args) {
+        Path guest = Path.of(System.getenv().getOrDefault("MICROVM_GUEST", "guest"));
+        int code = Integer.parseInt(System.getenv().getOrDefault("MICROVM_DEMO_EXIT", "42"));
+        Initramfs initramfs = Initramfs.builder()
+                .file("/bin/busybox", guest.resolve("busybox"), EXECUTABLE)
+                .directory("/proc", EXECUTABLE)
+                .directory("/dev", EXECUTABLE)
+                .init(init(code))
+                .build();
+
+        try (MicroVm vm = MicroVm.builder()
+                .name("boot-linux")
+                .kernel(guest.resolve("cloud/vmlinuz"))
+                .initrd(initramfs)
+                .cmdline("console=ttyS0 reboot=k panic=-1")
+                .memoryMiB(256)
+                .serial(System.out)
+                .start()) {
+            System.out.println(vm.describe());
+            ExitReport report = vm.awaitExit(LIMIT);
+            System.out.println("\n" + report);
+            System.exit(report.exitCode().orElse(1));
+        }
+    }
+
+    /** The first program of the guest. The exit port is an I/O port, which Linux offers as a byte of /dev/port. */
+    private static String init(int exitCode) {
+        return """
+                #!/bin/busybox sh
+                /bin/busybox --install -s /bin
+                mount -t proc proc /proc
+                mount -t devtmpfs dev /dev
+                echo "Hello from $(uname -sr), $(grep -c ^processor /proc/cpuinfo) CPU(s)"
+                head -n 1 /proc/meminfo
+                cat /proc/uptime
+                printf '\\x%02x' | dd of=/dev/port bs=1 seek=%d 2> /dev/null
+                """.formatted(exitCode, EXIT_PORT);
+    }
+}

@@ -1,0 +1,4 @@
+/** Short programs that show how a machine works; each is one file to read from top to bottom. */
+module dev.microvm.examples {
+    requires dev.microvm.boot;
+}
