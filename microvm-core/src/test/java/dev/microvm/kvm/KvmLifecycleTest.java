@@ -15,6 +15,7 @@ import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
@@ -309,6 +310,42 @@ final class KvmLifecycleTest {
     }
 
     @Test
+    void readsAndWritesBackEachMsrThatItLists() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            int[] indices = guest.vcpu().msrIndices();
+
+            List<MsrEntry> values = guest.vcpu().msrs(indices);
+
+            assertThat(values).extracting(MsrEntry::index).containsExactlyElementsOf(ints(indices));
+            assertThatNoException().isThrownBy(() -> guest.vcpu().msrs(values));
+        }
+    }
+
+    @Test
+    void goesOnInAnotherMachine_whenItsStateIsMoved() {
+        try (TinyGuest first = guest("hello32").startProtected();
+                TinyGuest second = guest("hello32").startReal()) { // what it starts in is overwritten
+            first.vcpu().registers(first.vcpu().registers().withRbx(7));
+            first.vcpu().kick();
+            assertThat(first.run()).isEqualTo(VcpuExit.KICKED);
+
+            second.vcpu().specialRegisters(first.vcpu().specialRegisters());
+            second.vcpu().fpuState(first.vcpu().fpuState());
+            second.vcpu().debugRegisters(first.vcpu().debugRegisters());
+            second.vcpu().msrs(first.vcpu().msrs(first.vcpu().msrIndices()));
+            second.vcpu().lapic(first.vcpu().lapic());
+            second.vcpu().activity(first.vcpu().activity());
+            second.vcpu().events(first.vcpu().events());
+            second.vcpu().registers(first.vcpu().registers());
+
+            assertThat(second.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(second.handler().serial()).isEqualTo("hello from 32 bits\n");
+            assertThat(second.handler().exitCode()).isEqualTo(43);
+            assertThat(second.vcpu().registers().rbx()).isEqualTo(7);
+        }
+    }
+
+    @Test
     void knowsTheFrequencyOfTheTimeStampCounter() {
         try (TinyGuest guest = guest("spin")) {
             assertThat(guest.vcpu().tscKhz()).isBetween(0L, 10_000_000L);
@@ -324,6 +361,10 @@ final class KvmLifecycleTest {
         Vcpu vcpu = guest.vm().createVcpu(index);
         vcpu.cpuid(GuestCpuid.forVcpu(guest.vm().supportedCpuid(), index, 3, /* tscDeadline= */ false));
         return vcpu;
+    }
+
+    private static List<Integer> ints(int[] values) {
+        return IntStream.of(values).boxed().toList();
     }
 
     private static byte[] program() {

@@ -4,9 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -18,17 +19,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The committed guest programs are what their sources assemble to. */
+/** The committed guest programs, of all modules, are what their sources assemble to. */
 @Timeout(120)
 final class GuestProgramsTest {
     private static final List<String> TOOLS = List.of("as", "ld", "objcopy", "bash");
-    private static final Path SOURCES = Path.of("src/test/guest"); // surefire runs in the module's directory
-    private static final Path COMMITTED = Path.of("src/test/resources/guests");
-    private static final Path SCRIPT = Path.of("../scripts/build-guests");
+    private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize(); // Maven runs tests in the module
+    private static final Path SCRIPT = PROJECT.resolve("scripts/build-guests");
 
     @Test
-    void areThereForEachSource_andNoOther() {
-        assertThat(names(COMMITTED, ".bin")).isEqualTo(names(SOURCES, ".S"));
+    void areThereForEachSource_andNoOther() throws IOException {
+        assertThat(names(committed())).isEqualTo(names(sources()));
     }
 
     @Test
@@ -36,18 +36,19 @@ final class GuestProgramsTest {
         List<String> missing = missingTools();
         skipLoudlyUnlessRequired(missing);
 
+        Map<String, String> programs = contents(committed());
+
         String complaints = build(output);
 
         assertThat(complaints).isEmpty();
-        assertThat(programs(output)).containsAllEntriesOf(programs(COMMITTED));
+        assertThat(contents(files(output))).isEqualTo(programs);
     }
 
     /** Runs the script; gives what it says, and its exit status if it fails. */
     private static String build(Path output) throws IOException, InterruptedException {
         Path log = Files.createTempFile("build-guests", ".log");
         try {
-            Process process = new ProcessBuilder(
-                            SCRIPT.toAbsolutePath().normalize().toString(), output.toString())
+            Process process = new ProcessBuilder(SCRIPT.toString(), output.toString())
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
@@ -79,25 +80,47 @@ final class GuestProgramsTest {
         assumeTrue(false, message);
     }
 
-    private static List<String> names(Path directory, String ending) {
+    private static List<Path> sources() throws IOException {
+        return ofAllModules("src/test/guest").stream()
+                .filter(file -> file.toString().endsWith(".S"))
+                .toList();
+    }
+
+    private static List<Path> committed() throws IOException {
+        return ofAllModules("src/test/resources/guests");
+    }
+
+    private static List<Path> ofAllModules(String directory) throws IOException {
+        List<Path> found = new ArrayList<>();
+        try (DirectoryStream<Path> modules = Files.newDirectoryStream(PROJECT, "microvm-*")) {
+            for (Path module : modules) {
+                if (Files.isDirectory(module.resolve(directory))) found.addAll(files(module.resolve(directory)));
+            }
+        }
+        return found;
+    }
+
+    private static List<Path> files(Path directory) throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
-            return files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(ending))
-                    .map(name -> name.substring(0, name.length() - ending.length()))
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            return files.toList();
         }
     }
 
-    /** The programs of a directory in hexadecimal, by name. */
-    private static Map<String, String> programs(Path directory) throws IOException {
-        Map<String, String> programs = new TreeMap<>();
-        for (String name : names(directory, ".bin")) {
-            byte[] bytes = Files.readAllBytes(directory.resolve(name + ".bin"));
-            programs.put(name, HexFormat.of().formatHex(bytes));
+    /** Names without their endings, sorted. */
+    private static List<String> names(List<Path> files) {
+        return files.stream()
+                .map(file -> file.getFileName().toString())
+                .map(name -> name.substring(0, name.lastIndexOf('.')))
+                .sorted()
+                .toList();
+    }
+
+    /** What files hold, in hexadecimal, by name. */
+    private static Map<String, String> contents(List<Path> files) throws IOException {
+        Map<String, String> contents = new TreeMap<>();
+        for (Path file : files) {
+            contents.put(file.getFileName().toString(), HexFormat.of().formatHex(Files.readAllBytes(file)));
         }
-        return programs;
+        return contents;
     }
 }
