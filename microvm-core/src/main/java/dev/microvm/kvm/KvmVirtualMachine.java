@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
@@ -238,7 +239,10 @@ final class KvmVirtualMachine implements VirtualMachine {
         kvm_msi.address_lo(msi, (int) address);
         kvm_msi.address_hi(msi, (int) (address >>> 32));
         kvm_msi.data(msi, data);
-        KvmRequest.SIGNAL_MSI.call(fd, msi);
+        int result = Libc.ioctl(fd.value(), KvmRequest.SIGNAL_MSI.number(), msi);
+        // The guest chose the message: one that no APIC takes or KVM does not understand is lost, as on a bus.
+        boolean lost = interruptMode != InterruptMode.USERSPACE && (result == -Errno.EPERM || result == -Errno.EINVAL);
+        if (result < 0 && !lost) throw KvmRequest.SIGNAL_MSI.failure(-result, "");
     }
 
     @Override
@@ -247,9 +251,11 @@ final class KvmVirtualMachine implements VirtualMachine {
             throw new IllegalArgumentException("a KVM doorbell needs a signal of an EpollEventLoop");
         }
         setDoorbell(doorbell, target, 0);
+        AtomicBoolean open = new AtomicBoolean(true);
         return () -> {
             synchronized (this) {
-                if (!closed) setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
+                if (!open.getAndSet(false) || closed) return;
+                setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
             }
         };
     }
