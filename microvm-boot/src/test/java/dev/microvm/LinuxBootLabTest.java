@@ -50,7 +50,7 @@ final class LinuxBootLabTest {
             done
             case $end in
                 reboot) reboot -f ;;
-                code) printf '\\x2a' | dd of=/dev/port bs=1 seek=$((0xf4)) 2> /dev/null ;;
+                code) vm-exit 42 ;;
                 panic) exit 3 ;;
                 spin) while :; do :; done ;;
                 echo) read line; echo "heard $line" ; reboot -f ;;
@@ -72,6 +72,7 @@ final class LinuxBootLabTest {
                 .directory("/proc", EXECUTABLE)
                 .directory("/sys", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
+                .exitProgram("/sbin/vm-exit")
                 .init(INIT)
                 .build();
         for (String kernel : new String[] {"cloud", "standard"}) {
