@@ -66,13 +66,13 @@ public interface VirtualMachine extends AutoCloseable {
      */
     IrqLine edgeLine(int gsi);
 
-    /** Delivers a message-signalled interrupt now. */
+    /** Delivers a message-signalled interrupt now; one that no local APIC takes is lost, as on hardware. */
     void signalMsi(long address, int data);
 
     /**
      * Lets a guest's write raise a signal without reaching the {@link ExitHandler}; needs {@link Capability#DOORBELL}.
      *
-     * @return closes the doorbell again; closing the machine does too
+     * @return closes the doorbell again, once, before the signal is closed; closing the machine does too
      */
     Registration doorbell(Doorbell doorbell, Signal signal);
 

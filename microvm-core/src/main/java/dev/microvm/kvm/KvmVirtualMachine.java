@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
@@ -44,7 +45,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
 
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
     private final FileDescriptor fd;
     private final String name;
     private final InterruptMode interruptMode;
@@ -57,7 +58,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
-    private final MemorySegment msi = kvm_msi.allocate(arena);
+    private final MemorySegment msi;
     private boolean closed;
 
     KvmVirtualMachine(FileDescriptor kvm, String name, InterruptMode interruptMode) {
@@ -68,6 +69,8 @@ final class KvmVirtualMachine implements VirtualMachine {
         msrIndices = KvmMsrs.indices(kvm);
         maxVcpus = Math.max(KvmCapability.MAX_VCPUS.check(kvm), KvmCapability.NR_VCPUS.check(kvm));
         fd = new FileDescriptor(create(kvm));
+        arena = Arena.ofShared(); // after all that throws by itself: only close() frees it
+        msi = kvm_msi.allocate(arena);
         try {
             configure();
         } catch (RuntimeException e) {
@@ -236,7 +239,10 @@ final class KvmVirtualMachine implements VirtualMachine {
         kvm_msi.address_lo(msi, (int) address);
         kvm_msi.address_hi(msi, (int) (address >>> 32));
         kvm_msi.data(msi, data);
-        KvmRequest.SIGNAL_MSI.call(fd, msi);
+        int result = Libc.ioctl(fd.value(), KvmRequest.SIGNAL_MSI.number(), msi);
+        // The guest chose the message: one that no APIC takes or KVM does not understand is lost, as on a bus.
+        boolean lost = interruptMode != InterruptMode.USERSPACE && (result == -Errno.EPERM || result == -Errno.EINVAL);
+        if (result < 0 && !lost) throw KvmRequest.SIGNAL_MSI.failure(-result, "");
     }
 
     @Override
@@ -245,9 +251,11 @@ final class KvmVirtualMachine implements VirtualMachine {
             throw new IllegalArgumentException("a KVM doorbell needs a signal of an EpollEventLoop");
         }
         setDoorbell(doorbell, target, 0);
+        AtomicBoolean open = new AtomicBoolean(true);
         return () -> {
             synchronized (this) {
-                if (!closed) setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
+                if (!open.getAndSet(false) || closed) return;
+                setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
             }
         };
     }
@@ -272,8 +280,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     @Override
     public synchronized void close() {
         if (closed) return;
+        vcpus.forEach(KvmVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
-        vcpus.forEach(KvmVcpu::close);
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();
