@@ -11,7 +11,7 @@ import java.lang.management.ManagementFactory;
  * <p>Arguments: rounds, and the turns of the guest's loop per round; a turn is 16 accesses.
  */
 public final class ExitsBenchmark {
-    private static final int WARM_UP_ROUNDS = 20;
+    private static final int WARM_UP_ROUNDS = 10;
     private static final int WALL = 0;
     private static final int CPU = 1;
     private static final double NANOS_PER_SECOND = 1e9;
@@ -34,8 +34,8 @@ public final class ExitsBenchmark {
 
     /** Runs it and prints a table. */
     public static void main(String[] args) throws IOException {
-        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 101;
-        int turns = args.length > 1 ? Integer.parseInt(args[1]) : 200;
+        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 41;
+        int turns = args.length > 1 ? Integer.parseInt(args[1]) : 400;
         try (BenchMachine machine = new BenchMachine(BenchMachine.kvm(), Guests.program("exits"));
                 Peer peer = new Peer("exits", "exits")) {
             new ExitsBenchmark(machine, peer, rounds, turns).measure();
@@ -44,7 +44,14 @@ public final class ExitsBenchmark {
 
     private void measure() throws IOException {
         Table table = new Table(
-                "exit", "ours, exits/s", "C, exits/s", "ours/C", "ours, ns CPU", "C, ns CPU", "C/ours, CPU", "bytes/run");
+                "exit",
+                "ours, exits/s",
+                "C, exits/s",
+                "ours/C",
+                "ours, ns CPU",
+                "C, ns CPU",
+                "C/ours, CPU",
+                "bytes/run");
         StringBuilder all = new StringBuilder();
         for (Access access : Access.values()) {
             Samples[] ours = pair();
@@ -74,15 +81,20 @@ public final class ExitsBenchmark {
                     Samples.text("%,.0f", theirs[CPU].median()),
                     Samples.text("%.3f", theirs[CPU].over(ours[CPU]).median()),
                     Samples.text("%.1f", (double) bytes / rounds));
-            all.append(access.text).append(", ours: ").append(ours[WALL].all("%.0f")).append('\n');
-            all.append(access.text).append(", C: ").append(theirs[WALL].all("%.0f")).append('\n');
+            all.append(access.text)
+                    .append(", ours: ")
+                    .append(ours[WALL].all("%.0f"))
+                    .append('\n');
+            all.append(access.text)
+                    .append(", C: ")
+                    .append(theirs[WALL].all("%.0f"))
+                    .append('\n');
             all.append(access.text)
                     .append(", C/ours by CPU time: ")
                     .append(theirs[CPU].over(ours[CPU]).all("%.2f"))
                     .append('\n');
         }
-        System.out.printf(
-                """
+        System.out.printf("""
                 ### Exits
 
                 Medians of %d rounds, each a run of %,d exits. The ratios are medians of the rounds' ratios; by CPU time \
@@ -113,8 +125,8 @@ public final class ExitsBenchmark {
         machine.runToEnd();
         long time = System.nanoTime() - start;
         long cpuTime = threads.getCurrentThreadCpuTime() - cpu;
-        return checked(new Round(
-                device.accesses() - before, time, cpuTime, threads.getCurrentThreadAllocatedBytes() - bytes));
+        return checked(
+                new Round(device.accesses() - before, time, cpuTime, threads.getCurrentThreadAllocatedBytes() - bytes));
     }
 
     private Round theirs(Access access) throws IOException {
@@ -124,7 +136,8 @@ public final class ExitsBenchmark {
 
     private Round checked(Round round) {
         if (round.exits != (long) turns * Access.PER_TURN) {
-            throw new IllegalStateException("the device saw %d accesses of %d".formatted(round.exits, turns * Access.PER_TURN));
+            throw new IllegalStateException(
+                    "the device saw %d accesses of %d".formatted(round.exits, turns * Access.PER_TURN));
         }
         return round;
     }

@@ -90,21 +90,8 @@ public final class IdleMemoryBenchmark {
     }
 
     private static String child(int machines) throws IOException {
-        Process child = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-XX:+UseSerialGC",
-                        "-Xms64m",
-                        "-Xmx64m",
-                        "-XX:+AlwaysPreTouch",
-                        "-D" + Guests.PROPERTY + "=" + System.getProperty(Guests.PROPERTY),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        IdleMemoryBenchmark.class.getName(),
-                        "child",
-                        String.valueOf(machines))
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        List<String> options = List.of("-XX:+UseSerialGC", "-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch");
+        Process child = ChildJvm.start(options, IdleMemoryBenchmark.class, List.of("child", String.valueOf(machines)));
         try (BufferedReader out = child.inputReader()) {
             String line = out.readLine();
             if (line == null) throw new IOException("the measuring JVM printed nothing");
