@@ -55,6 +55,7 @@ public final class VcpuLoop implements Runnable {
                     case DEBUG -> log.debug("vCPU {}: a debug exit that nobody asked for", vcpu.index());
                 }
             }
+            if (log.isDebugEnabled()) log.debug("vCPU {} stops with\n{}", vcpu.index(), vcpu.registers());
         } catch (RuntimeException | Error e) {
             if (!stopping) listener.failed(vcpu.index(), e);
         }

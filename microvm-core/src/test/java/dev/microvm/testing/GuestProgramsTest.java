@@ -81,13 +81,17 @@ final class GuestProgramsTest {
     }
 
     private static List<Path> sources() throws IOException {
-        return ofAllModules("src/test/guest").stream()
+        return Stream.concat(
+                        ofAllModules("src/test/guest").stream(),
+                        files(PROJECT.resolve("microvm-boot/src/main/guest")).stream())
                 .filter(file -> file.toString().endsWith(".S"))
                 .toList();
     }
 
     private static List<Path> committed() throws IOException {
-        return ofAllModules("src/test/resources/guests");
+        List<Path> programs = new ArrayList<>(ofAllModules("src/test/resources/guests"));
+        programs.addAll(files(PROJECT.resolve("microvm-boot/src/main/resources/dev/microvm/boot")));
+        return programs;
     }
 
     private static List<Path> ofAllModules(String directory) throws IOException {
@@ -110,7 +114,7 @@ final class GuestProgramsTest {
     private static List<String> names(List<Path> files) {
         return files.stream()
                 .map(file -> file.getFileName().toString())
-                .map(name -> name.substring(0, name.lastIndexOf('.')))
+                .map(name -> name.replaceFirst("\\.[^.]*$", ""))
                 .sorted()
                 .toList();
     }
