@@ -53,7 +53,6 @@ apt_user() {
 }
 
 refresh_lists() {
-  say "refreshing the package lists"
   if system_install; then
     apt-get -q update
   else
@@ -69,7 +68,8 @@ with_lists() {
   have apt-get || die "this needs Debian's apt-get, which is not here" "run it on Debian, or install by hand: ${*: -1}"
   out=$(mktemp) err=$(mktemp)
   if ! "$@" > "$out" 2> "$err"; then
-    refresh_lists > "$err" || true # one unreachable source of many is no failure
+    say "refreshing the package lists"
+    refresh_lists > /dev/null 2> "$err" || true # one unreachable source of many is no failure
     "$@" > "$out" 2>> "$err" || status=$?
   fi
   if ((status == 0)); then cat "$out"; else sed 's/^/    /' "$err" >&2; fi
@@ -84,7 +84,7 @@ fetch_packages() (
     die "apt does not offer: $*" "check /etc/apt/sources.list*"
   say "downloading $(awk -v names="$*" '
     { bytes += $3 }
-    END { printf NR > 4 ? "%d packages" : names, NR; printf " (%.1f MB)", bytes / 1e6 }' <<< "$list")"
+    END { printf "%s (%.1f MB)", NR > 4 ? NR " packages" : names, bytes / 1e6 }' <<< "$list")"
   with_lists apt_user apt-get download "$@" > /dev/null || die "could not download: $*" "check the network, then try again"
 )
 

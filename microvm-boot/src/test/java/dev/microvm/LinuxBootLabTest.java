@@ -111,6 +111,18 @@ final class LinuxBootLabTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"cloud, 1", "cloud, 2", "standard, 1", "standard, 2"})
+    void bootsToInit_whenInterruptControllersAreOurs(String kernel, int vcpus) {
+        try (MicroVm vm = linux(kernel, "vmlinux", "reboot=k end=reboot")
+                .irqchip(Irqchip.SPLIT)
+                .vcpus(vcpus)
+                .start()) {
+            assertReport(vm.console().awaitText("end-of-report", SOON), vcpus);
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"cloud, 2", "standard, 1"})
     void bootsToInit_whenTheGuestUnpacksItsKernelItself(String kernel, int vcpus) {
         try (MicroVm vm = linux(kernel, "bzImage", "reboot=k end=reboot")
@@ -178,6 +190,7 @@ final class LinuxBootLabTest {
         return MicroVm.builder()
                 .kernel(file)
                 .initrd(initramfs)
+                .irqchip(Irqchip.KERNEL)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 cryptomgr.notests " + cmdline);
     }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *         .file("/bin/busybox", Path.of("/usr/bin/busybox"), 0755)
  *         .symlink("/bin/sh", "busybox")
  *         .characterDevice("/dev/console", 5, 1, 0600)
- *         .init("#!/bin/sh\necho hello\npoweroff -f\n")
+ *         .init("#!/bin/sh\necho hello\nreboot -f\n")
  *         .build();
  * byte[] image = initramfs.toBytes();
  * }</pre>

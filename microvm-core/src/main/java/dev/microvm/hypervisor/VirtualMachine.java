@@ -9,8 +9,8 @@ import java.util.List;
 /**
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
  *
- * <p>Any thread may call, but for {@link #close}: its caller makes sure that no vCPU runs and nothing touches memory
- * that {@link #allocate} gave. All methods throw {@link HypervisorException} when the hypervisor refuses.
+ * <p>Any thread may call. Who calls {@link #close} makes sure that no vCPU runs and nothing touches memory that
+ * {@link #allocate} gave; wires, messages and routes do nothing from then on. All methods throw {@link HypervisorException} when the hypervisor refuses.
  */
 public interface VirtualMachine extends AutoCloseable {
     /** Where this machine's interrupt controllers are. */

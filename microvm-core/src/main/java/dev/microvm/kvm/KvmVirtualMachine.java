@@ -32,6 +32,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.StampedLock;
 
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
@@ -45,6 +46,10 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
 
+    /** A stamp that no lock gives: the machine is closed. */
+    static final long CLOSED = 0;
+
+    private final StampedLock use = new StampedLock(); // read: the descriptor is in use; write: it goes away
     private final Arena arena;
     private final FileDescriptor fd;
     private final String name;
@@ -59,7 +64,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
     private final MemorySegment msi;
-    private boolean closed;
+    private volatile boolean closed;
 
     KvmVirtualMachine(FileDescriptor kvm, String name, InterruptMode interruptMode) {
         this.name = name;
@@ -216,7 +221,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public void routes(List<IrqRoute> routes) {
+    public synchronized void routes(List<IrqRoute> routes) {
+        if (closed) return;
         try (Arena call = Arena.ofConfined()) {
             KvmRequest.SET_GSI_ROUTING.call(fd, KvmRoutes.encode(routes, call));
         }
@@ -224,7 +230,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public IrqLine irqLine(int gsi) {
-        return new KvmIrqLine(fd, gsi, arena);
+        return new KvmIrqLine(this, fd, gsi, arena);
     }
 
     @Override
@@ -239,6 +245,7 @@ final class KvmVirtualMachine implements VirtualMachine {
         kvm_msi.address_lo(msi, (int) address);
         kvm_msi.address_hi(msi, (int) (address >>> 32));
         kvm_msi.data(msi, data);
+        if (closed) return;
         int result = Libc.ioctl(fd.value(), KvmRequest.SIGNAL_MSI.number(), msi);
         // The guest chose the message: one that no APIC takes or KVM does not understand is lost, as on a bus.
         boolean lost = interruptMode != InterruptMode.USERSPACE && (result == -Errno.EPERM || result == -Errno.EINVAL);
@@ -277,11 +284,30 @@ final class KvmVirtualMachine implements VirtualMachine {
         }
     }
 
+    /**
+     * Begins a use of the machine's descriptor that may race with {@link #close}.
+     *
+     * @return what to give to {@link #leave}, or {@link #CLOSED}: then the descriptor must not be used
+     */
+    long enter() {
+        long stamp = use.readLock();
+        if (!closed) return stamp;
+        use.unlockRead(stamp);
+        return CLOSED;
+    }
+
+    /** Ends a use that {@link #enter} began. */
+    void leave(long stamp) {
+        use.unlockRead(stamp);
+    }
+
     @Override
     public synchronized void close() {
         if (closed) return;
         vcpus.forEach(KvmVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
+        long stamp = use.writeLock(); // waits for calls that are under way; later ones find the machine closed
         closed = true;
+        use.unlockWrite(stamp);
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();

@@ -96,6 +96,11 @@ public final class EpollEventLoop implements EventLoop {
     }
 
     @Override
+    public boolean ended() {
+        return !thread.isAlive();
+    }
+
+    @Override
     public void execute(Runnable task) {
         synchronized (this) {
             if (stopping) return;
