@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -254,7 +255,8 @@ final class MicroVmKvmTest {
             implements BusDevice {
         @Override
         public long read(long offset, int size) {
-            thrown.set(catchThrowable(() -> machine.get().close()));
+            thrown.set(
+                    catchThrowable(() -> Objects.requireNonNull(machine.get()).close()));
             return 0;
         }
 
