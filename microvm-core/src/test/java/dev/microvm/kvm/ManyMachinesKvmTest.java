@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** A thousand machines in one JVM leave nothing behind. */
 @Lanes.Kvm
-@Timeout(60)
+@Timeout(300)
 final class ManyMachinesKvmTest {
     private static final int MACHINES = 1000;
     private static final int WARM_UP = 100;
