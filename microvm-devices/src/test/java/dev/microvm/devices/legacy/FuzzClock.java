@@ -48,6 +48,16 @@ final class FuzzClock implements Timers, InstantSource {
         }
     }
 
+    /** How many timers there are. */
+    int timers() {
+        return timers.size();
+    }
+
+    /** Forgets all timers but the first. */
+    void keepTimers(int first) {
+        timers.subList(first, timers.size()).clear();
+    }
+
     /** Sets the wall clock, and it alone, forward or back. */
     void setWallClock(long bySeconds) {
         wallSeconds += bySeconds;

@@ -23,6 +23,7 @@ final class RigScript {
     private final Function<FuzzClock, Rig> maker;
     private final FuzzClock clock;
     private final Rig rig;
+    private final int timersOfRig;
     private @Nullable Rig twin;
     private int at;
 
@@ -31,6 +32,7 @@ final class RigScript {
         this.maker = maker;
         this.clock = new FuzzClock(ORIGINS[next() % ORIGINS.length]);
         this.rig = maker.apply(clock);
+        this.timersOfRig = clock.timers();
     }
 
     /** Carries out a script, or the first 4,096 bytes of it. */
@@ -59,6 +61,7 @@ final class RigScript {
                 case 12, 13, 14 -> event();
                 default -> {
                     if ((step & 0x30) == 0) makeTwin();
+                    else if ((step & 0x30) == 0x10) clock.setWallClock((byte) next() << (next() & 0x1f));
                 }
             }
             rig.check();
@@ -102,6 +105,7 @@ final class RigScript {
 
     /** Puts a new rig in the twin's place. */
     private void makeTwin() {
+        clock.keepTimers(timersOfRig);
         Rig fresh = maker.apply(clock);
         fresh.surroundAs(rig);
         List<Stateful> parts = rig.parts();
