@@ -125,8 +125,8 @@ public final class FwCfg implements BusDevice, Stateful {
             ByteBuffer directory = ByteBuffer.allocate(Integer.BYTES + files.size() * FILE_SIZE);
             directory.putInt(files.size());
             int key = FwCfgKeys.FILE_FIRST;
-            for (Map.Entry<String, FwCfgItem> file :
-                    files.entrySet()) { // by name: a guest may search for one by halves
+            // By name, so that a guest may search for one by halves.
+            for (Map.Entry<String, FwCfgItem> file : files.entrySet()) {
                 all.put(key, file.getValue());
                 directory
                         .putInt((int) file.getValue().size())
