@@ -253,7 +253,7 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         Instant now = guestTime();
         if (now.isAfter(seen) && !dividerHeld()) {
             long period = periodTicks(registerA);
-            if (period != 0 && ticks(now) / period != ticks(seen) / period) flags |= C_PF;
+            if (period != 0 && Math.floorDiv(ticks(now), period) != Math.floorDiv(ticks(seen), period)) flags |= C_PF;
             if (running() && now.getEpochSecond() != seen.getEpochSecond()) {
                 flags |= C_UF;
                 Instant alarm = nextAlarm();

@@ -41,8 +41,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     private final IrqLine irq;
     private final Output output;
-    private final @Nullable Timers timers;
-    private final Timers.@Nullable Timer timeoutTimer;
+    private final UartReceiveTimeout timeout;
 
     private final CharQueue input = new CharQueue(INPUT_CAPACITY);
     private final CharQueue receiver = new CharQueue(FIFO_DEPTH);
@@ -59,9 +58,6 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private int divisor = POWER_ON_DIVISOR;
     private int lineErrors; // OE, PE, FE, BI of LSR, until it is read
     private boolean thrInterrupt;
-    private boolean timeoutInterrupt;
-    private boolean timerArmed;
-    private long timeoutAt; // on the clock of timers
     private boolean irqLevel;
 
     /**
@@ -86,8 +82,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     public Uart16550(IrqLine irq, Output output, @Nullable Timers timers) {
         this.irq = irq;
         this.output = output;
-        this.timers = timers;
-        this.timeoutTimer = timers == null ? null : timers.timer(this::timeoutTimerExpired);
+        this.timeout = new UartReceiveTimeout(timers, this::timeoutExpired);
     }
 
     // ---- the guest's side
@@ -131,7 +126,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private int readReceiver() {
         int character = receiver.poll();
         if (character == CharQueue.EMPTY) return 0;
-        timeoutInterrupt = false;
+        timeout.acknowledge();
         receivedOrRead();
         return character & 0xff;
     }
@@ -197,7 +192,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         boolean switched = enable != fifosEnabled();
         if (switched || (enable && (value & FCR_RESET_RECEIVER) != 0)) {
             receiver.clear();
-            timeoutInterrupt = false;
+            timeout.stop();
         }
         if (switched || (enable && (value & FCR_RESET_TRANSMITTER) != 0)) {
             if (!transmitter.isEmpty()) thrInterrupt = true;
@@ -295,7 +290,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         receiver.clear();
         transmitter.clear();
         thrInterrupt = false;
-        timeoutInterrupt = false;
+        timeout.stop();
         modem.reset();
         receivedOrRead();
     }
@@ -331,31 +326,13 @@ public final class Uart16550 implements ByteDevice, Stateful {
             }
         }
         lineErrors |= receiver.takeFlags();
-        restartTimeout();
+        if (!fifosEnabled() || receiver.isEmpty()) timeout.stop();
+        else timeout.restart(timeoutNanos(lcr, divisor));
         updateIrq();
     }
 
-    private void restartTimeout() {
-        if (!fifosEnabled() || receiver.isEmpty() || timeoutInterrupt) return;
-        if (timers == null || timeoutTimer == null) {
-            timeoutInterrupt = true;
-            return;
-        }
-        timeoutAt = timers.nanoTime() + timeoutNanos(lcr, divisor);
-        if (!timerArmed) timeoutTimer.armAt(timeoutAt); // one that is armed finds the later deadline when it expires
-        timerArmed = true;
-    }
-
-    private synchronized void timeoutTimerExpired() {
-        timerArmed = false;
-        if (timers == null || timeoutTimer == null || !fifosEnabled() || receiver.isEmpty() || timeoutInterrupt) return;
-        if (timers.nanoTime() - timeoutAt < 0) {
-            timeoutTimer.armAt(timeoutAt);
-            timerArmed = true;
-            return;
-        }
-        timeoutInterrupt = true;
-        updateIrq();
+    private synchronized void timeoutExpired() {
+        if (timeout.expired()) updateIrq();
     }
 
     /** What IIR shows: data sheet, "Interrupt control functions". */
@@ -364,7 +341,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         if ((ier & IER_ERBFI) != 0) {
             int level = fifosEnabled() ? triggerLevel(fcr) : 1;
             if (receiver.size() >= level) return IIR_DATA_AVAILABLE;
-            if (timeoutInterrupt) return IIR_TIMEOUT;
+            if (timeout.passed()) return IIR_TIMEOUT;
         }
         if ((ier & IER_ETBEI) != 0 && thrInterrupt) return IIR_THR_EMPTY;
         if ((ier & IER_EDSSI) != 0 && modem.changed()) return IIR_MODEM_STATUS;
@@ -384,8 +361,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     @Override
     public synchronized DeviceState save() {
-        long timeoutLeft = timers == null || !timerArmed ? 0 : timeoutAt - timers.nanoTime();
-        return new DeviceState(STATE_TYPE, STATE_VERSION)
+        DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION)
                 .put("ier", ier)
                 .put("fcr", fcr)
                 .put("lcr", lcr)
@@ -393,14 +369,13 @@ public final class Uart16550 implements ByteDevice, Stateful {
                 .put("scr", scr)
                 .put("divisor", divisor)
                 .put("lineErrors", lineErrors)
-                .put("msr", modem.msr())
                 .put("thrInterrupt", thrInterrupt)
-                .put("timeoutInterrupt", timeoutInterrupt)
-                .put("timeoutArmed", timerArmed)
-                .put("timeoutLeftNanos", timeoutLeft)
                 .put("receiver", receiver.toBytes())
                 .put("transmitter", transmitter.toBytes())
                 .put("input", input.toBytes());
+        modem.save(state);
+        timeout.save(state);
+        return state;
     }
 
     @Override
@@ -413,26 +388,13 @@ public final class Uart16550 implements ByteDevice, Stateful {
         scr = state.integer("scr") & 0xff;
         divisor = state.integer("divisor") & 0xffff;
         lineErrors = state.integer("lineErrors") & (LSR_OE | LSR_CHARACTER_ERRORS);
-        modem.restore(state.integer("msr"));
         thrInterrupt = state.flag("thrInterrupt");
-        timeoutInterrupt = state.flag("timeoutInterrupt");
         receiver.fromBytes(state.bytes("receiver"));
         transmitter.fromBytes(state.bytes("transmitter"));
         input.fromBytes(state.bytes("input"));
-        restoreTimeout(state);
+        modem.restore(state);
+        timeout.restore(state);
         outputReady();
         updateIrq();
-    }
-
-    private void restoreTimeout(DeviceState state) {
-        timerArmed = false;
-        if (!state.flag("timeoutArmed")) return;
-        if (timers == null || timeoutTimer == null) {
-            timeoutInterrupt = true;
-            return;
-        }
-        timeoutAt = timers.nanoTime() + state.number("timeoutLeftNanos");
-        timeoutTimer.armAt(timeoutAt);
-        timerArmed = true;
     }
 }

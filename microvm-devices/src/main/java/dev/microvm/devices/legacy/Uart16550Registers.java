@@ -93,6 +93,7 @@ final class Uart16550Registers {
     static final int MSR_TERI = 1 << 2; // the ring indicator ended
     static final int MSR_DDCD = 1 << 3;
     static final int MSR_DELTAS = 0x0f;
+    static final int MSR_LINES = 0xf0; // the high half says how they are
     static final int MSR_CTS = 1 << 4;
     static final int MSR_DSR = 1 << 5;
     static final int MSR_RI = 1 << 6;

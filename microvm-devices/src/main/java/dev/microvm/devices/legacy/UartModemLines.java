@@ -2,6 +2,8 @@ package dev.microvm.devices.legacy;
 
 import static dev.microvm.devices.legacy.Uart16550Registers.*;
 
+import dev.microvm.state.DeviceState;
+
 /** The modem lines of a 16550 and what of them has changed: its MSR. Guarded by the lock of its {@link Uart16550}. */
 final class UartModemLines {
     private static final int READY_PEER = MSR_CTS | MSR_DSR | MSR_DCD;
@@ -48,11 +50,12 @@ final class UartModemLines {
         msr = inputs;
     }
 
-    int msr() {
-        return msr;
+    void save(DeviceState to) {
+        to.put("msr", msr).put("modemInputs", inputs);
     }
 
-    void restore(int saved) {
-        msr = saved & 0xff;
+    void restore(DeviceState from) {
+        msr = from.integer("msr") & 0xff;
+        inputs = from.integer("modemInputs") & MSR_LINES;
     }
 }

@@ -321,6 +321,21 @@ final class Mc146818RtcTest {
     }
 
     @Test
+    void interruptsPeriodically_whenTheDateIsBefore1970() {
+        ManualClock old = new ManualClock(Instant.parse("1969-12-31T23:59:59.500Z"));
+        Mc146818Rtc oldRtc = new Mc146818Rtc(irq, old, old);
+        oldRtc.writeByte(INDEX, REGISTER_B);
+        oldRtc.writeByte(DATA, B_PIE | B_24_HOURS);
+        oldRtc.writeByte(INDEX, REGISTER_C);
+        for (int half = 0; half < 2000; half++) {
+            old.advance(SECOND / 2000);
+            oldRtc.readByte(DATA);
+        }
+
+        assertThat(irq.risingEdges()).isEqualTo(1024);
+    }
+
+    @Test
     void startsPeriods_fromDataSheetRates() {
         assertThat(periodTicks(0x20)).as("none").isZero();
         assertThat(periodTicks(0x21)).as("3.90625 ms").isEqualTo(128);
