@@ -16,6 +16,8 @@ public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Dur
     public enum Reason {
         /** The guest asked for a reset: {@code reboot=k}, an ordinary reboot. */
         RESET,
+        /** The guest turned itself off by ACPI: {@code poweroff}. */
+        POWER_OFF,
         /** A triple fault: {@code reboot=t}, or a guest gone wrong. */
         TRIPLE_FAULT,
         /** The guest wrote to the exit port; there is an exit code. */

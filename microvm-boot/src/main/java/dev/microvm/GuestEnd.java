@@ -52,6 +52,11 @@ final class GuestEnd implements VcpuLoop.Listener {
         end(Reason.RESET, OptionalInt.empty(), by);
     }
 
+    /** The guest turned itself off. */
+    void poweredOff() {
+        end(Reason.POWER_OFF, OptionalInt.empty(), "");
+    }
+
     /** The guest wrote a code to the exit port. */
     void exitPort(int code) {
         end(Reason.EXIT_PORT, OptionalInt.of(code), "");

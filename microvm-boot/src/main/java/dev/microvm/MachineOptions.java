@@ -1,10 +1,15 @@
 package dev.microvm;
 
 import dev.microvm.PcLayout.Ports;
+import dev.microvm.PcLayout.Windows;
 import dev.microvm.boot.tables.AcpiConfig;
+import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
 import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
+import dev.microvm.boot.tables.AcpiConfig.Register;
 import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
+import dev.microvm.boot.tables.AcpiConfig.SleepRegisters;
 import dev.microvm.boot.tables.AcpiDevice;
+import dev.microvm.devices.legacy.GenericEventDevice;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -34,6 +39,16 @@ record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, bo
                 .withTimerPin(timerPin())
                 .withLegacy(new LegacyParts(pic, /* keyboardController= */ true, rtc, isaSerial))
                 .withDevices(devices)
-                .withReset(ResetRegister.KEYBOARD_CONTROLLER);
+                .withReset(new ResetRegister(register(GenericEventDevice.RESET), GenericEventDevice.RESET_VALUE))
+                .withSleep(new SleepRegisters(
+                        register(GenericEventDevice.SLEEP_CONTROL), register(GenericEventDevice.SLEEP_STATUS)))
+                .withEvents(new GenericEvents(
+                        Windows.GENERIC_EVENTS.base() + GenericEventDevice.EVENT_SELECT,
+                        PcLayout.GENERIC_EVENT_GSI,
+                        GenericEventDevice.POWER_BUTTON));
+    }
+
+    private static Register register(int offset) {
+        return Register.memory(Windows.GENERIC_EVENTS.base() + offset);
     }
 }

@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.IOException;
@@ -172,6 +173,29 @@ public final class MicroVm implements AutoCloseable {
         requireStarted();
         end.stopped();
         return end.report().join();
+    }
+
+    /**
+     * Presses the guest's power button and waits for it to turn itself off; if it does not in time, it is stopped. A guest
+     * needs ACPI and a program that listens to the button.
+     *
+     * @param grace how long to wait
+     * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link ExitReport.Reason#STOPPED}
+     * @throws IllegalStateException if the machine was not started
+     */
+    public ExitReport shutDown(Duration grace) {
+        requireStarted();
+        PcMachine pressed;
+        synchronized (this) {
+            pressed = state == VmState.CLOSED ? null : machine;
+        }
+        if (pressed != null) pressed.genericEvents().ifPresent(GenericEventDevice::pressPowerButton);
+        try {
+            return awaitExit(grace);
+        } catch (AwaitTimeoutException e) {
+            log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
+            return stop();
+        }
     }
 
     private synchronized void requireStarted() {

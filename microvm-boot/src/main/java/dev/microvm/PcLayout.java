@@ -1,5 +1,7 @@
 package dev.microvm;
 
+import dev.microvm.devices.legacy.GenericEventDevice;
+
 /**
  * The ports, addresses and interrupts of the machine: those of a PC where a PC has the part, those of QEMU's
  * {@code microvm} machine (docs/system/i386/microvm.rst, include/hw/i386/microvm.h) elsewhere.
@@ -8,11 +10,14 @@ final class PcLayout {
     static final int PIT_GSI = 0;
     static final int COM1_GSI = 4;
     static final int RTC_GSI = 8;
+    static final int GENERIC_EVENT_GSI = 9;
 
     private PcLayout() {}
 
     /** Who answers at which guest-physical addresses that are not memory. */
     enum Windows {
+        /** Generic event device with sleep and reset registers, if there is ACPI: where QEMU's microvm has it. */
+        GENERIC_EVENTS("generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE),
         /** MP specification 1.4, 3.6.3. */
         IOAPIC("IOAPIC", 0xFEC0_0000L, 0x1000),
         /** Local APICs, and where messages are sent: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */

@@ -9,6 +9,7 @@ import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.Timers;
 import dev.microvm.devices.legacy.ExitPort;
+import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.devices.legacy.I8042;
 import dev.microvm.devices.legacy.I8254Pit;
 import dev.microvm.devices.legacy.I8259Pic;
@@ -35,6 +36,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -64,6 +66,7 @@ final class PcMachine implements AutoCloseable {
     private final IoBuses buses = new IoBuses();
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
     private final Uart16550 uart;
+    private final Optional<GenericEventDevice> genericEvents;
     private final VcpuThreads threads;
 
     /** Puts the machine together; what was opened is closed again if that fails. */
@@ -82,6 +85,7 @@ final class PcMachine implements AutoCloseable {
             consoleBuffer.onRoom(uart::outputReady);
             addTimer(split);
             addLegacyDevices();
+            genericEvents = addPowerControl();
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             end.onEnd(threads::stop);
@@ -146,6 +150,16 @@ final class PcMachine implements AutoCloseable {
         buses.ports().add(at.base(), at.size(), at.title(), device);
     }
 
+    /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
+    private Optional<GenericEventDevice> addPowerControl() {
+        if (!config.options().acpi()) return Optional.empty();
+        GenericEventDevice made = new GenericEventDevice(
+                interrupts.line(PcLayout.GENERIC_EVENT_GSI), end::poweredOff, () -> end.reset("ACPI reset register"));
+        Windows at = Windows.GENERIC_EVENTS;
+        buses.mmio().add(at.base(), at.size(), at.title(), made);
+        return Optional.of(made);
+    }
+
     private void addUserDevices() {
         DeviceContext context = new Context();
         for (MicroVmConfig.UserDevice device : config.devices()) {
@@ -188,6 +202,11 @@ final class PcMachine implements AutoCloseable {
 
     Uart16550 uart() {
         return uart;
+    }
+
+    /** What has the power button; empty without ACPI. */
+    Optional<GenericEventDevice> genericEvents() {
+        return genericEvents;
     }
 
     IoBuses buses() {

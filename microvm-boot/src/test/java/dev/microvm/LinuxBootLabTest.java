@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Debian's kernels boot to an init of ours on ordinary KVM, in every way there is to start them, and end in every way
@@ -52,6 +53,7 @@ final class LinuxBootLabTest {
                 reboot) reboot -f ;;
                 code) vm-exit 42 ;;
                 panic) exit 3 ;;
+                off) poweroff -f ;;
                 spin) while :; do :; done ;;
                 echo) read line; echo "heard $line" ; reboot -f ;;
             esac
@@ -143,7 +145,15 @@ final class LinuxBootLabTest {
     void endsByTheResetRegister_whenRebootIsLeftToAcpi() {
         ExitReport report = endOf("end=reboot");
         assertThat(report.reason()).isEqualTo(Reason.RESET);
-        assertThat(report.detail()).isEqualTo("keyboard controller");
+        assertThat(report.detail()).isEqualTo("keyboard controller"); // through the reset vector: see ResetVector
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void turnsItselfOff(Irqchip irqchip) {
+        try (MicroVm vm = linux("cloud", "vmlinux", "end=off").irqchip(irqchip).start()) {
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.POWER_OFF);
+        }
     }
 
     @Test

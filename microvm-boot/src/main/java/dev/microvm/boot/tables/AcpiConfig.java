@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param devices what the DSDT lists
  * @param reset the register that resets the machine
  * @param sleep the registers that put it to sleep, and off
+ * @param events what tells of a pressed power button
  */
 public record AcpiConfig(
         int cpus,
@@ -21,12 +22,16 @@ public record AcpiConfig(
         LegacyParts legacy,
         List<AcpiDevice> devices,
         Optional<ResetRegister> reset,
-        Optional<SleepRegisters> sleep) {
+        Optional<SleepRegisters> sleep,
+        Optional<GenericEvents> events) {
     /** How many CPUs there can be: what fits the tables' place in guest memory with room to spare. */
     public static final int MAX_CPUS = 1024;
 
     /** The first IOAPIC of a PC: MP specification 1.4, 3.6.3. */
     public static final IoApic PC_IO_APIC = new IoApic(0, 0xFEC0_0000L, 0);
+
+    /** What the tables' {@code _S5} says: the sleep type of "soft off", as in QEMU's microvm. */
+    public static final int SLEEP_TYPE_S5 = 5;
 
     /** Checks the numbers and copies the lists. */
     public AcpiConfig {
@@ -43,38 +48,59 @@ public record AcpiConfig(
     /** A machine with so many CPUs, one IOAPIC, the timer on its pin 2, no legacy parts and no devices. */
     public static AcpiConfig of(int cpus) {
         return new AcpiConfig(
-                cpus, List.of(PC_IO_APIC), 2, LegacyParts.NONE, List.of(), Optional.empty(), Optional.empty());
+                cpus,
+                List.of(PC_IO_APIC),
+                2,
+                LegacyParts.NONE,
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
     }
 
     /** This with other IOAPICs. */
     public AcpiConfig withIoApics(List<IoApic> value) {
-        return new AcpiConfig(cpus, value, timerPin, legacy, devices, reset, sleep);
+        return new AcpiConfig(cpus, value, timerPin, legacy, devices, reset, sleep, events);
     }
 
     /** This with another {@code timerPin}. */
     public AcpiConfig withTimerPin(int value) {
-        return new AcpiConfig(cpus, ioApics, value, legacy, devices, reset, sleep);
+        return new AcpiConfig(cpus, ioApics, value, legacy, devices, reset, sleep, events);
     }
 
     /** This with other legacy parts. */
     public AcpiConfig withLegacy(LegacyParts value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, value, devices, reset, sleep);
+        return new AcpiConfig(cpus, ioApics, timerPin, value, devices, reset, sleep, events);
     }
 
     /** This with other devices. */
     public AcpiConfig withDevices(List<AcpiDevice> value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, value, reset, sleep);
+        return new AcpiConfig(cpus, ioApics, timerPin, legacy, value, reset, sleep, events);
     }
 
     /** This with a reset register. */
     public AcpiConfig withReset(ResetRegister value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, Optional.of(value), sleep);
+        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, Optional.of(value), sleep, events);
     }
 
     /** This with sleep registers. */
     public AcpiConfig withSleep(SleepRegisters value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, reset, Optional.of(value));
+        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, reset, Optional.of(value), events);
     }
+
+    /** This with a generic event device and a power button. */
+    public AcpiConfig withEvents(GenericEvents value) {
+        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, reset, sleep, Optional.of(value));
+    }
+
+    /**
+     * A generic event device, ACPI 6.5, 5.6.9, with a power button.
+     *
+     * @param register guest-physical address of its 32-bit register of events, which reading clears
+     * @param gsi its edge-triggered interrupt
+     * @param powerButton the bit of the power button
+     */
+    public record GenericEvents(long register, int gsi, int powerButton) {}
 
     /**
      * An IOAPIC.
@@ -122,6 +148,6 @@ public record AcpiConfig(
         public static final ResetRegister KEYBOARD_CONTROLLER = new ResetRegister(Register.port(0x64), 0xFE);
     }
 
-    /** The sleep control and status registers: ACPI 6.5, 4.8.3.7. */
+    /** The sleep control and status registers: ACPI 6.5, 4.8.3.7. Type {@link #SLEEP_TYPE_S5} turns the machine off. */
     public record SleepRegisters(Register control, Register status) {}
 }

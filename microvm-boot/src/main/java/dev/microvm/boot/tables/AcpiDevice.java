@@ -55,8 +55,8 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
                 List.of(new AcpiResource.Memory(base, size), new AcpiResource.Interrupt(gsi, /* level= */ true)));
     }
 
-    /** The {@code Device} term. */
-    byte[] aml() {
+    /** The {@code Device} term, with {@code more} terms in it behind its own. */
+    byte[] aml(byte[]... more) {
         byte[][] descriptors = new byte[resources.size() + 1][];
         for (int i = 0; i < resources.size(); i++) {
             descriptors[i] = resources.get(i).descriptor();
@@ -67,6 +67,7 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
                 Aml.name("_HID", Aml.hardwareId(hardwareId)),
                 Aml.name("_UID", Aml.integer(uniqueId)),
                 Aml.name("_STA", Aml.integer(PRESENT_AND_WORKING)),
-                Aml.name("_CRS", Aml.buffer(Aml.concat(descriptors))));
+                Aml.name("_CRS", Aml.buffer(Aml.concat(descriptors))),
+                Aml.concat(more));
     }
 }

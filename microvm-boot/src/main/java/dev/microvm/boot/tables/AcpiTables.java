@@ -104,8 +104,16 @@ public final class AcpiTables {
         for (AcpiDevice device : config.devices()) {
             devices.add(device.aml());
         }
+        config.events().ifPresent(events -> devices.add(GenericEventAml.build(events)));
         byte[] aml = Aml.scope("_SB_", devices.toArray(byte[][]::new));
+        if (config.sleep().isPresent()) aml = Aml.concat(softOff(), aml);
         return finish(table("DSDT", DSDT_REVISION, HEADER_SIZE + aml.length).put(aml));
+    }
+
+    /** {@code _S5}, 7.4.2: the sleep type that the guest writes to turn the machine off. */
+    private static byte[] softOff() {
+        byte[] zero = Aml.integer(0);
+        return Aml.name("_S5_", Aml.pack(Aml.integer(AcpiConfig.SLEEP_TYPE_S5), zero, zero, zero));
     }
 
     private static byte[] ascii(String text) {

@@ -22,7 +22,15 @@ final class Aml {
     private static final int SCOPE_OP = 0x10;
     private static final int BUFFER_OP = 0x11;
     private static final int PACKAGE_OP = 0x12;
+    private static final int METHOD_OP = 0x14;
+    private static final int LOCAL0_OP = 0x60;
+    private static final int STORE_OP = 0x70;
+    private static final int AND_OP = 0x7B;
+    private static final int NOTIFY_OP = 0x86;
+    private static final int IF_OP = 0xA0;
     private static final int EXT_OP_PREFIX = 0x5B;
+    private static final int REGION_OP = 0x80; // after EXT_OP_PREFIX
+    private static final int FIELD_OP = 0x81; // likewise
     private static final int DEVICE_OP = 0x82; // after EXT_OP_PREFIX
     private static final int ROOT_CHAR = '\\';
 
@@ -34,6 +42,10 @@ final class Aml {
     private static final int PKG_ONE_BYTE_LIMIT = 1 << 6;
     private static final int PKG_COUNT_SHIFT = 6;
     private static final int PKG_MAX_MORE = 3;
+
+    private static final int SYSTEM_MEMORY = 0; // a RegionSpace
+    private static final int DWORD_ACCESS_WRITE_ZEROS = 0x43; // FieldFlags: 20.2.5.2
+    private static final int SERIALIZED = 1 << 3; // MethodFlags
 
     private Aml() {}
 
@@ -75,6 +87,40 @@ final class Aml {
     /** {@code DefPackage}, 20.2.5.4: at most 255 elements. */
     static byte[] pack(byte[]... elements) {
         return concat(bytes(PACKAGE_OP), sized(concat(bytes(elements.length), concat(elements))));
+    }
+
+    /** {@code DefOpRegion} and {@code DefField}, 20.2.5.2: a 32-bit register in memory as the field {@code field}. */
+    static byte[] memoryRegister(String region, long address, String field) {
+        byte[] opRegion = concat(
+                bytes(EXT_OP_PREFIX, REGION_OP),
+                nameSegment(region),
+                bytes(SYSTEM_MEMORY),
+                integer(address),
+                integer(Integer.BYTES));
+        byte[] fields =
+                concat(nameSegment(region), bytes(DWORD_ACCESS_WRITE_ZEROS), nameSegment(field), bytes(Integer.SIZE));
+        return concat(opRegion, bytes(EXT_OP_PREFIX, FIELD_OP), sized(fields));
+    }
+
+    /** {@code DefMethod}, 20.2.5.2, serialized. */
+    static byte[] method(String name, int arguments, byte[]... terms) {
+        return concat(bytes(METHOD_OP), sized(concat(nameSegment(name), bytes(arguments | SERIALIZED), concat(terms))));
+    }
+
+    /** {@code Store (field, Local0)}: 20.2.5.4. */
+    static byte[] storeInLocal0(String field) {
+        return concat(bytes(STORE_OP), nameSegment(field), bytes(LOCAL0_OP));
+    }
+
+    /** {@code If (And (Local0, mask)) { terms }}: 20.2.5.3 and 20.2.5.4. */
+    static byte[] ifLocal0Has(int mask, byte[]... terms) {
+        byte[] test = concat(bytes(AND_OP, LOCAL0_OP), integer(mask), bytes(ZERO_OP)); // the result goes nowhere
+        return concat(bytes(IF_OP), sized(concat(test, concat(terms))));
+    }
+
+    /** {@code Notify (device, value)}: 20.2.5.3. */
+    static byte[] notify(String device, int value) {
+        return concat(bytes(NOTIFY_OP), nameSegment(device), integer(value));
     }
 
     /**

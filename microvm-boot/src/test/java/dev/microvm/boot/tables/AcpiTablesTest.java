@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
+import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
 import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
 import dev.microvm.boot.tables.AcpiConfig.Register;
 import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
@@ -31,7 +32,8 @@ class AcpiTablesTest {
                     AcpiDevice.keyboardController(),
                     AcpiDevice.virtioMmio(0, 0xFEB0_0000L, 512, 16)))
             .withReset(ResetRegister.KEYBOARD_CONTROLLER)
-            .withSleep(new SleepRegisters(Register.memory(0xFEA0_0000L), Register.memory(0xFEA0_0001L)));
+            .withSleep(new SleepRegisters(Register.memory(0xFEA0_0000L), Register.memory(0xFEA0_0001L)))
+            .withEvents(new GenericEvents(0xFEA0_0000L, 9, 2));
 
     @TempDir
     Path folder;
