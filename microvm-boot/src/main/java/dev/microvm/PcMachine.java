@@ -47,10 +47,16 @@ import org.slf4j.LoggerFactory;
 final class PcMachine implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
 
-    /** What the boot protocols leave to firmware, on each vCPU: Intel SDM vol. 4, table 2-2. */
+    // Intel SDM vol. 4, table 2-2
+    private static final int IA32_MISC_ENABLE = 0x1A0;
+    private static final long FAST_STRINGS = 1 << 0;
+    private static final int IA32_MTRR_DEF_TYPE = 0x2FF;
+    private static final long MTRRS_ENABLED = 1 << 11;
+    private static final long WRITE_BACK = 6;
+
+    /** What the boot protocols leave to firmware, on each vCPU. */
     private static final List<MsrEntry> FIRMWARE_MSRS = List.of(
-            new MsrEntry(0x1A0, 1), // IA32_MISC_ENABLE: fast strings
-            new MsrEntry(0x2FF, 0x806)); // IA32_MTRR_DEF_TYPE: enabled, write-back
+            new MsrEntry(IA32_MISC_ENABLE, FAST_STRINGS), new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK));
 
     private static final int I8042_COMMAND_OFFSET = Ports.I8042_COMMAND.base() - Ports.I8042_DATA.base();
 
