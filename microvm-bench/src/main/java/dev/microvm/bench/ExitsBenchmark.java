@@ -56,7 +56,7 @@ public final class ExitsBenchmark {
         for (Access access : Access.values()) {
             Samples[] ours = pair();
             Samples[] theirs = pair();
-            long bytes = 0;
+            Samples bytes = new Samples();
             for (int i = -WARM_UP_ROUNDS; i < rounds; i++) {
                 Round mine;
                 Round peers;
@@ -70,7 +70,7 @@ public final class ExitsBenchmark {
                 if (i < 0) continue;
                 add(ours, mine);
                 add(theirs, peers);
-                bytes += mine.bytes;
+                bytes.add((double) mine.bytes);
             }
             table.row(
                     access.text,
@@ -80,7 +80,7 @@ public final class ExitsBenchmark {
                     Samples.text("%,.0f", ours[CPU].median()),
                     Samples.text("%,.0f", theirs[CPU].median()),
                     Samples.text("%.3f", theirs[CPU].over(ours[CPU]).median()),
-                    Samples.text("%.1f", (double) bytes / rounds));
+                    Samples.text("%.0f", bytes.median()));
             all.append(access.text)
                     .append(", ours: ")
                     .append(ours[WALL].all("%.0f"))

@@ -2,6 +2,8 @@ package dev.microvm.bench;
 
 import dev.microvm.hypervisor.Hypervisor;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 
 /**
  * Machines made, run to their first exit and closed per second, in a warm JVM, beside the C program {@code lifecycle.c}
@@ -14,6 +16,7 @@ public final class LifecycleBenchmark {
     private static final int WARM_UP_ROUNDS = 5;
     private static final int QEMU_ENDED = 1; // isa-debug-exit ends with 2 * value + 1
     private static final double NANOS_PER_SECOND = 1e9;
+    private static final double NANOS_PER_MILLI = 1e6;
     private static final String[] QEMU = {
         "qemu-system-x86_64",
         "-M",
@@ -36,60 +39,75 @@ public final class LifecycleBenchmark {
     private final Hypervisor kvm = BenchMachine.kvm();
     private final byte[] program = Guests.program("end");
 
+    private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+
     private LifecycleBenchmark() {}
 
     /** Runs it and prints a table. */
     public static void main(String[] args) throws IOException, InterruptedException {
-        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 15;
-        int machines = args.length > 1 ? Integer.parseInt(args[1]) : 50;
-        int processes = args.length > 2 ? Integer.parseInt(args[2]) : 3;
+        int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 31;
+        int machines = args.length > 1 ? Integer.parseInt(args[1]) : 20;
+        int processes = args.length > 2 ? Integer.parseInt(args[2]) : 2;
         try (Peer peer = new Peer("lifecycle", "end")) {
             new LifecycleBenchmark().measure(peer, rounds, machines, processes);
         }
     }
 
     private void measure(Peer peer, int rounds, int machines, int processes) throws IOException, InterruptedException {
+        Figures ours = new Figures();
+        Figures theirs = new Figures();
+        Samples qemu = new Samples();
         for (int i = 0; i < WARM_UP_ROUNDS; i++) {
-            ours(machines);
-            theirs(peer, machines);
+            ours(machines, new Figures());
+            theirs(peer, machines, new Figures());
         }
         qemu(processes);
-        Samples ours = new Samples();
-        Samples theirs = new Samples();
-        Samples qemu = new Samples();
         for (int i = 0; i < rounds; i++) {
             if (i % 2 == 0) {
-                ours.add(ours(machines));
-                theirs.add(theirs(peer, machines));
+                ours(machines, ours);
+                theirs(peer, machines, theirs);
             } else {
-                theirs.add(theirs(peer, machines));
-                ours.add(ours(machines));
+                theirs(peer, machines, theirs);
+                ours(machines, ours);
             }
             qemu.add(qemu(processes));
         }
-        Table table = new Table("who", "VMs/s", "range", "ours/theirs", "pairs, range");
-        table.row("ours", Samples.text("%.1f", ours.median()), ours.range("%.1f"), "", "");
-        row(table, "C, same calls", ours, theirs);
-        row(table, "QEMU process, -M microvm", ours, qemu);
-        System.out.printf(
-                "### Lifecycle%n%nMedians of %d rounds of %d VMs each (QEMU: %d processes each).%n%n%s%n",
-                rounds, machines, processes, table);
-        System.out.printf(
-                "All rounds, VMs/s:%n```%nours: %s%nC: %s%nQEMU: %s%n```%n",
-                ours.all("%.1f"), theirs.all("%.1f"), qemu.all("%.1f"));
-    }
-
-    private static void row(Table table, String name, Samples ours, Samples theirs) {
-        Samples ratios = ours.over(theirs);
+        Table table = new Table("who", "VMs/s", "range", "ours/theirs", "ms CPU per VM", "theirs/ours, CPU");
+        table.row("ours", rate(ours.perSecond), range(ours.perSecond), "", millis(ours.cpuMillis), "");
         table.row(
-                name,
-                Samples.text("%.1f", theirs.median()),
-                theirs.range("%.1f"),
-                Samples.text("%.2f", ratios.median()),
-                ratios.range("%.2f"));
+                "C, same calls",
+                rate(theirs.perSecond),
+                range(theirs.perSecond),
+                ratio(ours.perSecond.over(theirs.perSecond)),
+                millis(theirs.cpuMillis),
+                ratio(theirs.cpuMillis.over(ours.cpuMillis)));
+        table.row("QEMU process, -M microvm", rate(qemu), range(qemu), ratio(ours.perSecond.over(qemu)), "", "");
+        System.out.printf(
+                """
+                ### Lifecycle
+
+                Medians of %d rounds of %d VMs each (QEMU: %d processes each). The ratios are medians of the rounds' \
+                ratios; by CPU time of the thread that makes the machines, other load on the host does not count.
+
+                %s
+                All rounds, VMs/s:
+                ```
+                ours: %s
+                C: %s
+                QEMU: %s
+                ```
+                """,
+                rounds,
+                machines,
+                processes,
+                table,
+                ours.perSecond.all("%.1f"),
+                theirs.perSecond.all("%.1f"),
+                qemu.all("%.1f"));
     }
 
-    private double ours(int machines) {
+    private void ours(int machines, Figures to) {
+        long cpu = threads.getCurrentThreadCpuTime();
         long start = System.nanoTime();
         for (int i = 0; i < machines; i++) {
             try (BenchMachine machine = new BenchMachine(kvm, program)) {
@@ -97,11 +115,12 @@ public final class LifecycleBenchmark {
                 machine.runToEnd();
             }
         }
-        return perSecond(machines, System.nanoTime() - start);
+        to.add(machines, System.nanoTime() - start, threads.getCurrentThreadCpuTime() - cpu);
     }
 
-    private static double theirs(Peer peer, int machines) throws IOException {
-        return perSecond(machines, peer.ask(String.valueOf(machines))[0]);
+    private static void theirs(Peer peer, int machines, Figures to) throws IOException {
+        long[] answer = peer.ask(String.valueOf(machines));
+        to.add(machines, answer[0], answer[1]);
     }
 
     private static double qemu(int processes) throws IOException, InterruptedException {
@@ -110,10 +129,33 @@ public final class LifecycleBenchmark {
             int status = new ProcessBuilder(QEMU).inheritIO().start().waitFor();
             if (status != QEMU_ENDED) throw new IllegalStateException("QEMU ended with status " + status);
         }
-        return perSecond(processes, System.nanoTime() - start);
+        return processes * NANOS_PER_SECOND / (System.nanoTime() - start);
     }
 
-    private static double perSecond(int count, long nanos) {
-        return count * NANOS_PER_SECOND / nanos;
+    private static String rate(Samples samples) {
+        return Samples.text("%.1f", samples.median());
+    }
+
+    private static String range(Samples samples) {
+        return samples.range("%.1f");
+    }
+
+    private static String millis(Samples samples) {
+        return Samples.text("%.2f", samples.median());
+    }
+
+    private static String ratio(Samples samples) {
+        return Samples.text("%.2f", samples.median());
+    }
+
+    /** What the rounds of one party gave. */
+    private static final class Figures {
+        private final Samples perSecond = new Samples();
+        private final Samples cpuMillis = new Samples();
+
+        void add(int machines, long nanos, long cpuNanos) {
+            perSecond.add(machines * NANOS_PER_SECOND / nanos);
+            cpuMillis.add(cpuNanos / NANOS_PER_MILLI / machines);
+        }
     }
 }
