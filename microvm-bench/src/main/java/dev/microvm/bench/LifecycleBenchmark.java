@@ -13,7 +13,7 @@ import java.lang.management.ThreadMXBean;
  * <p>Arguments: rounds, machines per round, QEMU processes per round.
  */
 public final class LifecycleBenchmark {
-    private static final int WARM_UP_ROUNDS = 5;
+    private static final int WARM_UP_ROUNDS = 50;
     private static final int QEMU_ENDED = 1; // isa-debug-exit ends with 2 * value + 1
     private static final double NANOS_PER_SECOND = 1e9;
     private static final double NANOS_PER_MILLI = 1e6;
