@@ -344,9 +344,9 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
 
     // ---- state
 
+    /** Events that nobody has noticed yet are not in the state: it says what the line shows. */
     @Override
     public synchronized DeviceState save() {
-        collectEvents();
         return new DeviceState(STATE_TYPE, STATE_VERSION)
                 .put("cmos", cmos)
                 .put("index", index)
@@ -372,7 +372,6 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         flags = state.integer("flags") & C_FLAGS;
         offset = Duration.ofSeconds(state.number("offsetSeconds"), state.number("offsetNanos"));
         seen = Instant.ofEpochSecond(state.number("seenSeconds"), state.number("seenNanos"));
-        collectEvents();
-        updateInterrupts();
+        updateInterrupts(); // what has happened in between comes by the timer, at once
     }
 }

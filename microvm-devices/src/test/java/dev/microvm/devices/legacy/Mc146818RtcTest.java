@@ -439,6 +439,27 @@ final class Mc146818RtcTest {
         assertThat(other.readByte(DATA)).isEqualTo(0x40);
     }
 
+    /** Else an interrupt controller whose state was saved with the line low would never see it rise. */
+    @Test
+    void savesWhatTheLineShows_whenATimerIsLate() {
+        Instant[] wall = {clock.instant()};
+        Mc146818Rtc late = new Mc146818Rtc(irq, clock, () -> wall[0]);
+        late.writeByte(INDEX, REGISTER_B);
+        late.writeByte(DATA, B_UIE | B_24_HOURS);
+        wall[0] = wall[0].plusSeconds(2); // the second turned, the timer has not expired yet
+        DeviceState state = late.save();
+        FakeIrqLine otherIrq = new FakeIrqLine();
+        Mc146818Rtc other = new Mc146818Rtc(otherIrq, clock, () -> wall[0]);
+
+        other.restore(state);
+
+        assertThat(state.integer("flags")).isZero();
+        assertThat(irq.isHigh()).isFalse();
+        assertThat(otherIrq.isHigh()).isFalse();
+        clock.advance(0);
+        assertThat(otherIrq.isHigh()).isTrue();
+    }
+
     @Test
     void neverThrows_whenAccessedAtRandom() {
         Random random = new Random(0x146818);
