@@ -53,7 +53,6 @@ apt_user() {
 }
 
 refresh_lists() {
-  say "refreshing the package lists"
   if system_install; then
     apt-get -q update
   else
@@ -69,7 +68,8 @@ with_lists() {
   have apt-get || die "this needs Debian's apt-get, which is not here" "run it on Debian, or install by hand: ${*: -1}"
   out=$(mktemp) err=$(mktemp)
   if ! "$@" > "$out" 2> "$err"; then
-    refresh_lists > "$err" || true # one unreachable source of many is no failure
+    say "refreshing the package lists"
+    refresh_lists > /dev/null 2> "$err" || true # one unreachable source of many is no failure
     "$@" > "$out" 2>> "$err" || status=$?
   fi
   if ((status == 0)); then cat "$out"; else sed 's/^/    /' "$err" >&2; fi
@@ -84,7 +84,7 @@ fetch_packages() (
     die "apt does not offer: $*" "check /etc/apt/sources.list*"
   say "downloading $(awk -v names="$*" '
     { bytes += $3 }
-    END { printf NR > 4 ? "%d packages" : names, NR; printf " (%.1f MB)", bytes / 1e6 }' <<< "$list")"
+    END { printf "%s (%.1f MB)", (NR > 4 ? NR " packages" : names), bytes / 1e6 }' <<< "$list")"
   with_lists apt_user apt-get download "$@" > /dev/null || die "could not download: $*" "check the network, then try again"
 )
 
@@ -217,6 +217,39 @@ jdk_package() {
   return 1
 }
 
+# Debian's JDK takes its trusted certificates from a file that only an installation makes; without it
+# Maven can download nothing. Makes it for a JDK in the private root.
+trust_certificates() {
+  local target=$CACHE/root/etc/ssl/certs/java/cacerts source=/etc/ssl/certs/ca-certificates.crt work
+  if [[ $1 != "$CACHE"/root/* || -e $1/lib/security/cacerts ]]; then return 0; fi
+  [[ -r $source ]] || die "there are no trusted certificates on this system" "install the package ca-certificates"
+  work=$(mktemp -d)
+  cat > "$work/Trust.java" << 'JAVA'
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+
+class Trust {
+    public static void main(String[] files) throws Exception {
+        KeyStore store = KeyStore.getInstance("JKS");
+        store.load(null, null);
+        try (var in = new FileInputStream(files[0]); var out = new FileOutputStream(files[1])) {
+            for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+                store.setCertificateEntry("ca" + store.size(), certificate);
+            }
+            store.store(out, "changeit".toCharArray());
+        }
+    }
+}
+JAVA
+  mkdir -p "${target%/*}"
+  "$1/bin/java" "$work/Trust.java" "$source" "$work/cacerts" || die "could not make $target"
+  mv "$work/cacerts" "$target"
+  ln -sfn "$target" "$1/lib/security/cacerts"
+  rm -r "$work"
+}
+
 # Sets and exports JAVA_HOME.
 need_jdk() {
   local package
@@ -228,6 +261,7 @@ need_jdk() {
     need_packages "$package"
     JAVA_HOME=$(find_jdk) || die "$package brought no usable JDK" "install a JDK by hand and set JAVA_HOME"
   fi
+  trust_certificates "$JAVA_HOME"
   export JAVA_HOME
 }
 

@@ -70,9 +70,9 @@ public final class Console {
 
     private MicroVmException notFound(String text, Duration timeout) {
         String wanted = "\"" + text + "\" was not printed on the console of " + vm.name();
-        return vm.state() == VmState.RUNNING
-                ? new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail())
-                : new MicroVmException(wanted + " before the guest ended" + tail());
+        return buffer.ended()
+                ? new MicroVmException(wanted + " before the guest ended" + tail())
+                : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail());
     }
 
     /** The last lines, to end a message with. */
@@ -130,7 +130,7 @@ public final class Console {
             int done = 0;
             synchronized (writing) {
                 while (done < length) {
-                    if (vm.state() != VmState.RUNNING) throw new IOException("the guest does not run");
+                    if (buffer.ended()) throw new IOException("the guest does not run");
                     done += uart.receive(bytes, offset + done, length - done);
                     if (done < length) waitForRoom();
                 }

@@ -53,6 +53,11 @@ final class ConsoleBuffer implements Uart16550.Output {
         notifyAll();
     }
 
+    /** Whether nothing will be printed any more: the guest has ended. */
+    synchronized boolean ended() {
+        return ended;
+    }
+
     /** All that is kept, as UTF-8. */
     String text() {
         return text(Long.MIN_VALUE);

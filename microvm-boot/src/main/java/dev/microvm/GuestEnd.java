@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +22,7 @@ final class GuestEnd implements VcpuLoop.Listener {
     private static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
     private final String machine;
+    private final AtomicBoolean ended = new AtomicBoolean();
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private volatile long startNanos = System.nanoTime();
     private volatile ConsoleBuffer console = new ConsoleBuffer();
@@ -30,7 +32,7 @@ final class GuestEnd implements VcpuLoop.Listener {
         this.machine = machine;
     }
 
-    /** Adds what to do at the end, once or more often, on the thread that reports it; it must return at once. */
+    /** Adds what to do at the end, on the thread that reports it; it must return at once. */
     void onEnd(Runnable action) {
         actions.add(action);
     }
@@ -67,12 +69,13 @@ final class GuestEnd implements VcpuLoop.Listener {
 
     @Override
     public void failed(int vcpu, Throwable cause) {
-        if (!report.isDone()) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+        if (!ended.get()) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
         String message = cause.getMessage();
         end(Reason.FAILED, OptionalInt.empty(), message == null ? cause.toString() : message);
     }
 
     private void end(Reason reason, OptionalInt exitCode, String detail) {
+        if (!ended.compareAndSet(false, true)) return;
         Reason said = reason;
         String words = detail;
         if (reason == Reason.RESET || reason == Reason.TRIPLE_FAULT) {
@@ -83,10 +86,9 @@ final class GuestEnd implements VcpuLoop.Listener {
             }
         }
         Duration uptime = Duration.ofNanos(System.nanoTime() - startNanos);
-        if (report.complete(new ExitReport(said, exitCode, words, uptime))) {
-            log.info("machine {} ended: {}", machine, said);
-        }
         console.end();
         actions.forEach(Runnable::run);
+        log.info("machine {} ended: {}", machine, said);
+        report.complete(new ExitReport(said, exitCode, words, uptime));
     }
 }

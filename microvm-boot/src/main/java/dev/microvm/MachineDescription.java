@@ -20,7 +20,23 @@ final class MachineDescription {
         line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
         line(text, "vcpus", String.valueOf(config.vcpus()));
         line(text, "memory", (config.memorySize() >> 20) + " MiB");
-        line(text, "interrupts", "local APICs, IOAPIC, PICs and PIT of the hypervisor");
+        MachineOptions options = config.options();
+        line(
+                text,
+                "irqchip",
+                options.irqchip() == Irqchip.KERNEL
+                        ? "KERNEL: local APICs, IOAPIC, PICs and PIT are the hypervisor's"
+                        : "SPLIT: local APICs are the hypervisor's");
+        line(
+                text,
+                "parts",
+                "pic %s, pit %s, rtc %s, isa serial %s, acpi %s"
+                        .formatted(
+                                onOff(options.pic()),
+                                onOff(options.pit()),
+                                onOff(options.rtc()),
+                                onOff(options.isaSerial()),
+                                onOff(options.acpi())));
         BootPlan boot = config.boot();
         line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
         line(
@@ -40,6 +56,10 @@ final class MachineDescription {
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
         }
         return text.toString();
+    }
+
+    private static String onOff(boolean on) {
+        return on ? "on" : "off";
     }
 
     private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {

@@ -72,6 +72,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if it was started before
      */
     public synchronized MicroVm start() {
+        if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
         if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
         PcMachine made = new PcMachine(config, end);
         machine = made;
@@ -132,7 +133,10 @@ public final class MicroVm implements AutoCloseable {
         return Optional.ofNullable(end.report().getNow(null));
     }
 
-    /** Completes when the guest ends; the action that follows must not block. */
+    /**
+     * Completes when the guest ends, on the thread that found out, often a vCPU's: what follows must neither block nor
+     * close the machine; use the {@code ...Async} methods for that.
+     */
     public CompletionStage<ExitReport> onExit() {
         return end.report().minimalCompletionStage();
     }
@@ -142,8 +146,10 @@ public final class MicroVm implements AutoCloseable {
      *
      * @throws AwaitTimeoutException if it does not within {@code timeout}; the guest goes on
      * @throws MicroVmException if the calling thread is interrupted
+     * @throws IllegalStateException if the machine was not started
      */
     public ExitReport awaitExit(Duration timeout) {
+        requireStarted();
         try {
             return end.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
@@ -163,9 +169,13 @@ public final class MicroVm implements AutoCloseable {
      * @return how it ended
      */
     public ExitReport stop() {
-        if (state() == VmState.NEW) throw new IllegalStateException("machine " + name() + " was not started");
+        requireStarted();
         end.stopped();
         return end.report().join();
+    }
+
+    private synchronized void requireStarted() {
+        if (console == null) throw new IllegalStateException("machine " + name() + " was not started");
     }
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */
@@ -177,13 +187,21 @@ public final class MicroVm implements AutoCloseable {
         return MachineDescription.of(config, made == null ? null : made.buses());
     }
 
-    /** Stops the guest and frees everything; bounded in time. Twice is once. */
+    /**
+     * Stops the guest and frees everything; bounded in time. Twice is once.
+     *
+     * @throws IllegalStateException on a thread of the machine's own, that is, in a device
+     */
     @Override
     public void close() {
         Cleaner.Cleanable frees;
         Thread copies;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
+            if (machine != null && machine.ownsCurrentThread()) {
+                throw new IllegalStateException("a device of machine " + name()
+                        + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
+            }
             frees = cleanable;
             copies = pump;
             state = VmState.CLOSED;

@@ -1,6 +1,7 @@
 package dev.microvm;
 
 import dev.microvm.PcLayout.Ports;
+import dev.microvm.PcLayout.Windows;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
@@ -9,10 +10,6 @@ import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.Unpacking;
-import dev.microvm.boot.tables.AcpiConfig;
-import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
-import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
-import dev.microvm.boot.tables.AcpiDevice;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
@@ -59,6 +56,12 @@ public final class MicroVmBuilder {
     private Unpacking unpacking = Unpacking.AUTO;
     private int memoryMiB = 128;
     private int vcpus = 1;
+    private Irqchip irqchip = Irqchip.SPLIT;
+    private Feature pic = Feature.AUTO;
+    private Feature pit = Feature.AUTO;
+    private Feature rtc = Feature.AUTO;
+    private Feature isaSerial = Feature.AUTO;
+    private Feature acpi = Feature.AUTO;
     private @Nullable OutputStream serial;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -131,6 +134,42 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /** Where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
+    public MicroVmBuilder irqchip(Irqchip value) {
+        irqchip = value;
+        return this;
+    }
+
+    /** The 8259 interrupt controllers. OFF needs {@link Irqchip#SPLIT}. AUTO, the default, is on. */
+    public MicroVmBuilder pic(Feature value) {
+        pic = value;
+        return this;
+    }
+
+    /** The 8254 interval timer. AUTO, the default, is on. */
+    public MicroVmBuilder pit(Feature value) {
+        pit = value;
+        return this;
+    }
+
+    /** The MC146818 real-time clock. AUTO, the default, is on. */
+    public MicroVmBuilder rtc(Feature value) {
+        rtc = value;
+        return this;
+    }
+
+    /** The 16550 serial port, which is the console. AUTO, the default, is on. */
+    public MicroVmBuilder isaSerial(Feature value) {
+        isaSerial = value;
+        return this;
+    }
+
+    /** ACPI tables. Without them a guest finds CPUs and IOAPIC by the MP table. AUTO, the default, is on. */
+    public MicroVmBuilder acpi(Feature value) {
+        acpi = value;
+        return this;
+    }
+
     /** Copies what the guest prints on its serial port to {@code to} as well, which is not closed. Default nowhere. */
     public MicroVmBuilder serial(OutputStream to) {
         serial = to;
@@ -175,11 +214,13 @@ public final class MicroVmBuilder {
             problems.add("name: 1 to 40 letters, digits, '.', '_' or '-', was \"" + vmName + "\"");
         }
         checkNumbers(problems);
+        MachineOptions options = options(problems);
         checkDevices(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
-        BootPlan plan = image == null || memoryMiB < MIN_MEMORY_MIB ? null : plan(image, initialFiles, problems);
+        BootPlan plan =
+                image == null || memoryMiB < MIN_MEMORY_MIB ? null : plan(image, initialFiles, options, problems);
         if (!problems.isEmpty() || selected == null || image == null || plan == null) {
             throw new MicroVmConfigException(problems);
         }
@@ -187,6 +228,7 @@ public final class MicroVmBuilder {
                 vmName,
                 selected.hypervisor(),
                 selected.why(),
+                options,
                 vcpus,
                 (long) memoryMiB << 20,
                 image,
@@ -199,6 +241,13 @@ public final class MicroVmBuilder {
     /** {@link #build} and {@link MicroVm#start} in one. */
     public MicroVm start() {
         return build().start();
+    }
+
+    private MachineOptions options(List<String> problems) {
+        if (irqchip == Irqchip.KERNEL && pic == Feature.OFF) {
+            problems.add("pic: OFF needs irqchip(SPLIT): the hypervisor's own interrupt controllers come with PICs");
+        }
+        return new MachineOptions(irqchip, pic.or(true), pit.or(true), rtc.or(true), isaSerial.or(true), acpi.or(true));
     }
 
     private void checkNumbers(List<String> problems) {
@@ -215,6 +264,7 @@ public final class MicroVmBuilder {
         Bus ports = new Bus("port");
         Bus mmio = new Bus("MMIO");
         for (Ports taken : Ports.values()) ports.add(taken.base(), taken.size(), taken.title(), NOTHING);
+        for (Windows taken : Windows.values()) mmio.add(taken.base(), taken.size(), taken.title(), NOTHING);
         for (MicroVmConfig.UserDevice device : devices) {
             String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
             long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
@@ -265,34 +315,21 @@ public final class MicroVmBuilder {
         }
     }
 
-    private @Nullable BootPlan plan(KernelImage image, @Nullable Initrd initialFiles, List<String> problems) {
+    private @Nullable BootPlan plan(
+            KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
         try {
             BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap((long) memoryMiB << 20))
                     .protocol(bootProtocol)
                     .unpacking(unpacking)
                     .cmdline(cmdline)
-                    .acpi(acpi(cpus))
-                    .mpTable(new MpTable(cpus, TIMER_PIN));
+                    .mpTable(new MpTable(cpus, options.timerPin()));
+            if (options.acpi()) plan.acpi(options.acpiConfig(cpus));
             if (initialFiles != null) plan.initrd(initialFiles);
             return plan.build();
         } catch (BootException e) {
             problems.add(String.valueOf(e.getMessage()));
             return null;
         }
-    }
-
-    /** KVM's own IOAPIC has the timer on pin 0, not on pin 2 as most PCs: arch/x86/kvm/irq_comm.c, default_routing. */
-    private static final int TIMER_PIN = 0;
-
-    private static AcpiConfig acpi(int cpus) {
-        return AcpiConfig.of(cpus)
-                .withTimerPin(TIMER_PIN)
-                .withLegacy(new LegacyParts(true, true, true, true))
-                .withDevices(List.of(
-                        AcpiDevice.serialPort(1, Ports.COM1.base(), PcLayout.COM1_GSI),
-                        AcpiDevice.realTimeClock(),
-                        AcpiDevice.keyboardController()))
-                .withReset(ResetRegister.KEYBOARD_CONTROLLER);
     }
 }

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param name of the machine and its threads
  * @param hypervisor what runs its vCPUs
  * @param choice why it is that one
+ * @param options which parts the machine has
  * @param vcpus how many
  * @param memorySize of RAM, in bytes
  * @param kernel to start
@@ -25,6 +26,7 @@ record MicroVmConfig(
         String name,
         Hypervisor hypervisor,
         String choice,
+        MachineOptions options,
         int vcpus,
         long memorySize,
         KernelImage kernel,

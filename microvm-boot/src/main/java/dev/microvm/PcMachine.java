@@ -1,6 +1,7 @@
 package dev.microvm;
 
 import dev.microvm.PcLayout.Ports;
+import dev.microvm.PcLayout.Windows;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.bus.Bus;
@@ -9,13 +10,17 @@ import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.Timers;
 import dev.microvm.devices.legacy.ExitPort;
 import dev.microvm.devices.legacy.I8042;
+import dev.microvm.devices.legacy.I8254Pit;
+import dev.microvm.devices.legacy.I8259Pic;
 import dev.microvm.devices.legacy.Mc146818Rtc;
 import dev.microvm.devices.legacy.ResetPort;
 import dev.microvm.devices.legacy.SystemControlPortA;
+import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.GuestCpuid;
+import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -55,6 +60,7 @@ final class PcMachine implements AutoCloseable {
     private final VirtualMachine vm;
     private final GuestMemory memory;
     private final EventLoop eventLoop;
+    private final Interrupts interrupts;
     private final IoBuses buses = new IoBuses();
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
     private final Uart16550 uart;
@@ -65,16 +71,18 @@ final class PcMachine implements AutoCloseable {
         this.config = config;
         this.end = end;
         try {
-            vm = config.hypervisor().createVm(config.name(), InterruptMode.KERNEL);
+            boolean split = config.options().irqchip() == Irqchip.SPLIT;
+            vm = config.hypervisor().createVm(config.name(), split ? InterruptMode.SPLIT : InterruptMode.KERNEL);
             resources.add(vm::close);
             memory = mapMemory();
             eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
             resources.add(eventLoop::close);
-            uart = new Uart16550(vm.irqLine(PcLayout.COM1_GSI), consoleBuffer, eventLoop);
+            interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
+            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), consoleBuffer, eventLoop);
             consoleBuffer.onRoom(uart::outputReady);
+            addTimer(split);
             addLegacyDevices();
             addUserDevices();
-            if (vm.supports(Capability.KERNEL_PIT)) vm.createPit();
             threads = new VcpuThreads(config.name(), createVcpus());
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
@@ -94,12 +102,38 @@ final class PcMachine implements AutoCloseable {
         return new GuestMemory(regions);
     }
 
+    private Interrupts splitInterrupts() {
+        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic());
+        buses.mmio().add(Windows.IOAPIC.base(), Windows.IOAPIC.size(), Windows.IOAPIC.title(), made.ioApic());
+        buses.onEndOfInterrupt(made.ioApic()::endOfInterrupt);
+        I8259Pic pic = made.pic();
+        if (pic != null) {
+            add(Ports.PIC_MASTER, pic.master());
+            add(Ports.PIC_SLAVE, pic.slave());
+            add(Ports.PIC_EDGE_LEVEL, pic.elcr());
+        }
+        return made;
+    }
+
+    private void addTimer(boolean split) {
+        if (!config.options().pit()) return;
+        if (split) {
+            I8254Pit pit = new I8254Pit(interrupts.line(PcLayout.PIT_GSI), eventLoop);
+            add(Ports.PIT, pit);
+            add(Ports.PIT_SPEAKER, new SystemControlPortB(pit));
+        } else if (vm.supports(Capability.KERNEL_PIT)) {
+            vm.createPit();
+        }
+    }
+
     private void addLegacyDevices() {
-        add(Ports.COM1, uart);
-        Mc146818Rtc rtc = new Mc146818Rtc(vm.irqLine(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
-        long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
-        rtc.memorySize(low, config.memorySize() - low);
-        add(Ports.RTC, rtc);
+        if (config.options().isaSerial()) add(Ports.COM1, uart);
+        if (config.options().rtc()) {
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
+            long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
+            rtc.memorySize(low, config.memorySize() - low);
+            add(Ports.RTC, rtc);
+        }
         I8042 keyboardController = new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller"));
         add(Ports.I8042_DATA, keyboardController);
         add(Ports.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
@@ -122,6 +156,10 @@ final class PcMachine implements AutoCloseable {
     }
 
     private List<VcpuLoop> createVcpus() {
+        if (config.vcpus() > vm.maxVcpus()) {
+            throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
+                    .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
+        }
         boolean tscDeadline = vm.supports(Capability.TSC_DEADLINE);
         List<VcpuLoop> loops = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
@@ -133,8 +171,9 @@ final class PcMachine implements AutoCloseable {
                 vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
                 vcpu.registers(start.registers());
             }
-            loops.add(new VcpuLoop(vcpu, buses, end));
+            loops.add(new VcpuLoop(vcpu, buses, end, index == 0 ? interrupts.externalInterrupts() : null));
         }
+        interrupts.connect(loops.getFirst());
         return loops;
     }
 
@@ -155,23 +194,29 @@ final class PcMachine implements AutoCloseable {
         return buses;
     }
 
+    /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
+    boolean ownsCurrentThread() {
+        return threads.onVcpuThread() || eventLoop.onLoopThread();
+    }
+
     /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
     @Override
     public void close() {
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
+        eventLoop.close();
         consoleBuffer.end();
-        if (ended) {
+        if (ended && eventLoop.ended()) {
             resources.close();
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
-            log.error("machine {}: a vCPU thread does not end, so its memory stays allocated", config.name());
+            log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());
         }
     }
 
     private final class Context implements DeviceContext {
         @Override
         public IrqLine irqLine(int gsi) {
-            return vm.irqLine(gsi);
+            return interrupts.line(gsi);
         }
 
         @Override

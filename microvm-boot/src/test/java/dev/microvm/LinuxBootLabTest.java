@@ -50,7 +50,7 @@ final class LinuxBootLabTest {
             done
             case $end in
                 reboot) reboot -f ;;
-                code) printf '\\x2a' | dd of=/dev/port bs=1 seek=$((0xf4)) 2> /dev/null ;;
+                code) vm-exit 42 ;;
                 panic) exit 3 ;;
                 spin) while :; do :; done ;;
                 echo) read line; echo "heard $line" ; reboot -f ;;
@@ -72,6 +72,7 @@ final class LinuxBootLabTest {
                 .directory("/proc", EXECUTABLE)
                 .directory("/sys", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
+                .exitProgram("/sbin/vm-exit")
                 .init(INIT)
                 .build();
         for (String kernel : new String[] {"cloud", "standard"}) {
@@ -105,6 +106,18 @@ final class LinuxBootLabTest {
                 .start()) {
             String report = vm.console().awaitText("end-of-report", SOON);
             assertReport(report, vcpus);
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"cloud, 1", "cloud, 2", "standard, 1", "standard, 2"})
+    void bootsToInit_whenInterruptControllersAreOurs(String kernel, int vcpus) {
+        try (MicroVm vm = linux(kernel, "vmlinux", "reboot=k end=reboot")
+                .irqchip(Irqchip.SPLIT)
+                .vcpus(vcpus)
+                .start()) {
+            assertReport(vm.console().awaitText("end-of-report", SOON), vcpus);
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
         }
     }
@@ -177,6 +190,7 @@ final class LinuxBootLabTest {
         return MicroVm.builder()
                 .kernel(file)
                 .initrd(initramfs)
+                .irqchip(Irqchip.KERNEL)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 cryptomgr.notests " + cmdline);
     }

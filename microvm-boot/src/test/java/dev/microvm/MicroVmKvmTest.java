@@ -3,8 +3,10 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.microvm.ExitReport.Reason;
+import dev.microvm.bus.BusDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.testing.Lanes;
 import java.io.ByteArrayOutputStream;
@@ -15,7 +17,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -205,6 +209,32 @@ final class MicroVmKvmTest {
     }
 
     @Test
+    void refusesToBeClosedByItsOwnDevice() {
+        AtomicReference<MicroVm> machine = new AtomicReference<>();
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        try (MicroVm vm = TinyKernel.on(folder, "x")
+                .portDevice("suicidal", 0x600, 4, context -> new ClosingDevice(machine, thrown))
+                .build()) {
+            machine.set(vm);
+            vm.start().awaitExit(SOON);
+            assertThat(thrown.get())
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("call stop() here and close it elsewhere");
+        }
+    }
+
+    @Test
+    void runsWithBothIrqchips() {
+        try (MicroVm split =
+                        TinyKernel.on(folder, "exit").irqchip(Irqchip.SPLIT).start();
+                MicroVm kernel =
+                        TinyKernel.on(folder, "exit").irqchip(Irqchip.KERNEL).start()) {
+            assertThat(split.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
+            assertThat(kernel.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
+        }
+    }
+
+    @Test
     void freesAMachineThatWasForgotten() throws Exception {
         TinyKernel.on(folder, "spin").name("forgotten").start();
         long deadline = System.nanoTime() + SOON.toNanos();
@@ -218,5 +248,19 @@ final class MicroVmKvmTest {
     private static boolean threadRuns(String name) {
         return Thread.getAllStackTraces().keySet().stream()
                 .anyMatch(thread -> thread.getName().equals(name));
+    }
+
+    /** Closes the machine it is part of, when the guest reads it. */
+    private record ClosingDevice(AtomicReference<MicroVm> machine, AtomicReference<Throwable> thrown)
+            implements BusDevice {
+        @Override
+        public long read(long offset, int size) {
+            thrown.set(
+                    catchThrowable(() -> Objects.requireNonNull(machine.get()).close()));
+            return 0;
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {}
     }
 }

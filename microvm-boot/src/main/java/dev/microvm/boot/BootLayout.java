@@ -44,6 +44,9 @@ public final class BootLayout {
     /** MP table: [0xf0000, 0xf2000). Guests look for it here: MP specification 1.4, chapter 4. */
     public static final long MP_TABLE = 0xF_0000;
 
+    /** Where a reset begins in real mode, F000:FFF0: [0xffff0, 0x100000). */
+    public static final long RESET_VECTOR = 0xF_FFF0;
+
     /** First address for kernels and initrds: 1 MiB. */
     public static final long HIGH_MEMORY = 0x10_0000;
 

@@ -5,6 +5,7 @@ import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MpTable;
+import dev.microvm.boot.tables.ResetVector;
 import dev.microvm.memory.GuestMemory;
 import org.jspecify.annotations.Nullable;
 
@@ -114,6 +115,7 @@ public final class BootPlan {
         cmdline.write(memory, BootLayout.CMDLINE);
         memory.write(BootLayout.ACPI_TABLES, acpi);
         if (mpTable != null) mpTable.write(memory, BootLayout.MP_TABLE);
+        ResetVector.write(memory, BootLayout.RESET_VECTOR);
 
         LoadedKernel loaded = kernel.kernel();
         BootParameters parameters = new BootParameters(

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  *         .file("/bin/busybox", Path.of("/usr/bin/busybox"), 0755)
  *         .symlink("/bin/sh", "busybox")
  *         .characterDevice("/dev/console", 5, 1, 0600)
- *         .init("#!/bin/sh\necho hello\npoweroff -f\n")
+ *         .init("#!/bin/sh\necho hello\nreboot -f\n")
  *         .build();
  * byte[] image = initramfs.toBytes();
  * }</pre>
@@ -208,6 +209,20 @@ public final class Initramfs {
         /** Adds a block device node. */
         public Builder blockDevice(String path, int major, int minor, int mode) {
             return add(path, CpioWriter.S_IFBLK, mode, major, minor, Bytes.NONE);
+        }
+
+        /**
+         * Adds a program that ends the machine with a code: in the guest, {@code vm-exit CODE} as root, 0 to 255. It
+         * writes to the exit port by ioperm(2), so it needs no {@code /dev/port}.
+         *
+         * @param path of the program, such as {@code /sbin/vm-exit}
+         */
+        public Builder exitProgram(String path) {
+            try (InputStream in = Initramfs.class.getResourceAsStream("vm-exit")) {
+                return file(path, Objects.requireNonNull(in, "resource vm-exit").readAllBytes(), 0755);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         /** Adds {@code /init}, the first program that the kernel runs: a script with a {@code #!} line. */

@@ -28,12 +28,11 @@ record KernelPlan(
         @Nullable ElfLoader elf,
         @Nullable BzImageLoader bzImage) {
     static KernelPlan ofElf(KernelImage image, ElfLoader elf, OptionalLong pvhEntry) {
-        long initSize = image.setupHeader().map(header -> header.initSize()).orElse(0L);
-        long start = elf.header().start();
+        // The header's init_size does not count: it is what a kernel needs that unpacks itself.
         LoadedKernel kernel = new LoadedKernel(
                 pvhEntry.orElse(elf.header().entry()),
-                start,
-                Math.max(elf.header().end(), start + initSize));
+                elf.header().start(),
+                elf.header().end());
         BootProtocol protocol = pvhEntry.isPresent() ? BootProtocol.PVH : BootProtocol.LINUX64;
         return new KernelPlan(image, protocol, kernel, elf, null);
     }

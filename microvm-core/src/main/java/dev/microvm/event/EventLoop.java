@@ -14,7 +14,13 @@ public interface EventLoop extends Timers, Executor, AutoCloseable {
     /** Whether the caller is the loop's own thread. */
     boolean onLoopThread();
 
-    /** Stops the thread after what runs now, drops what is queued, frees everything. Twice is once. */
+    /** Whether the thread has ended, so that no action runs and none will. */
+    boolean ended();
+
+    /**
+     * Stops the thread after what runs now, drops what is queued, frees everything. Twice is once. Bounded in time: an
+     * action that blocks is interrupted, and if it still goes on, {@link #ended} is false.
+     */
     @Override
     void close();
 }

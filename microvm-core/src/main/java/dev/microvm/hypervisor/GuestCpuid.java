@@ -82,7 +82,7 @@ public final class GuestCpuid {
                             entry.ebx(),
                             (entry.ecx() & ECX_SIZES_KEPT)
                                     | (apicIdBits << ECX_APIC_ID_SIZE_SHIFT)
-                                    | ((vcpus - 1) & MAX_BYTE),
+                                    | Math.min(vcpus - 1, MAX_BYTE),
                             entry.edx()));
                 case LEAF_AMD_CACHES ->
                     table.add(entry.answering(caches(entry.eax(), vcpus), entry.ebx(), entry.ecx(), entry.edx()));

@@ -9,8 +9,8 @@ import java.util.List;
 /**
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
  *
- * <p>Any thread may call, but for {@link #close}: its caller makes sure that no vCPU runs and nothing touches memory
- * that {@link #allocate} gave. All methods throw {@link HypervisorException} when the hypervisor refuses.
+ * <p>Any thread may call. Who calls {@link #close} makes sure that no vCPU runs and nothing touches memory that
+ * {@link #allocate} gave; wires, messages and routes do nothing from then on. All methods throw {@link HypervisorException} when the hypervisor refuses.
  */
 public interface VirtualMachine extends AutoCloseable {
     /** Where this machine's interrupt controllers are. */
@@ -66,13 +66,13 @@ public interface VirtualMachine extends AutoCloseable {
      */
     IrqLine edgeLine(int gsi);
 
-    /** Delivers a message-signalled interrupt now. */
+    /** Delivers a message-signalled interrupt now; one that no local APIC takes is lost, as on hardware. */
     void signalMsi(long address, int data);
 
     /**
      * Lets a guest's write raise a signal without reaching the {@link ExitHandler}; needs {@link Capability#DOORBELL}.
      *
-     * @return closes the doorbell again; closing the machine does too
+     * @return closes the doorbell again, once, before the signal is closed; closing the machine does too
      */
     Registration doorbell(Doorbell doorbell, Signal signal);
 

@@ -116,6 +116,8 @@ public final class KvmHypervisor implements Hypervisor {
                 "no permission to open %s for reading and writing: add the user to its group (usermod -aG kvm %s) and log in again"
                         .formatted(device, System.getProperty("user.name"));
             case Errno.ENODEV, Errno.ENXIO -> device + " has no driver behind it: load the module kvm_intel or kvm_amd";
+            case Errno.EISDIR ->
+                device + " is a directory, not the device of KVM: remove it and load the module kvm_intel or kvm_amd";
             case Errno.EMFILE -> "cannot open " + device + ": " + Errno.text(errno) + "; raise the limit (ulimit -n)";
             default -> "cannot open " + device + ": " + Errno.text(errno);
         };
@@ -126,7 +128,9 @@ public final class KvmHypervisor implements Hypervisor {
         try {
             version = KvmRequest.GET_API_VERSION.call(kvm, 0);
         } catch (HypervisorException e) {
-            throw new HypervisorException(device + " is not KVM: " + e.getMessage(), e);
+            throw new HypervisorException(
+                    device + " is not KVM: " + e.getMessage() + "; remove it and load the module kvm_intel or kvm_amd",
+                    e);
         }
         if (version != KVM_API_VERSION) {
             throw new HypervisorException(

@@ -31,6 +31,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.StampedLock;
 
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
@@ -44,7 +46,11 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
 
-    private final Arena arena = Arena.ofShared();
+    /** A stamp that no lock gives: the machine is closed. */
+    static final long CLOSED = 0;
+
+    private final StampedLock use = new StampedLock(); // read: the descriptor is in use; write: it goes away
+    private final Arena arena;
     private final FileDescriptor fd;
     private final String name;
     private final InterruptMode interruptMode;
@@ -57,8 +63,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
-    private final MemorySegment msi = kvm_msi.allocate(arena);
-    private boolean closed;
+    private final MemorySegment msi;
+    private volatile boolean closed;
 
     KvmVirtualMachine(FileDescriptor kvm, String name, InterruptMode interruptMode) {
         this.name = name;
@@ -68,6 +74,8 @@ final class KvmVirtualMachine implements VirtualMachine {
         msrIndices = KvmMsrs.indices(kvm);
         maxVcpus = Math.max(KvmCapability.MAX_VCPUS.check(kvm), KvmCapability.NR_VCPUS.check(kvm));
         fd = new FileDescriptor(create(kvm));
+        arena = Arena.ofShared(); // after all that throws by itself: only close() frees it
+        msi = kvm_msi.allocate(arena);
         try {
             configure();
         } catch (RuntimeException e) {
@@ -213,7 +221,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public void routes(List<IrqRoute> routes) {
+    public synchronized void routes(List<IrqRoute> routes) {
+        if (closed) return;
         try (Arena call = Arena.ofConfined()) {
             KvmRequest.SET_GSI_ROUTING.call(fd, KvmRoutes.encode(routes, call));
         }
@@ -221,7 +230,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public IrqLine irqLine(int gsi) {
-        return new KvmIrqLine(fd, gsi, arena);
+        return new KvmIrqLine(this, fd, gsi, arena);
     }
 
     @Override
@@ -236,7 +245,11 @@ final class KvmVirtualMachine implements VirtualMachine {
         kvm_msi.address_lo(msi, (int) address);
         kvm_msi.address_hi(msi, (int) (address >>> 32));
         kvm_msi.data(msi, data);
-        KvmRequest.SIGNAL_MSI.call(fd, msi);
+        if (closed) return;
+        int result = Libc.ioctl(fd.value(), KvmRequest.SIGNAL_MSI.number(), msi);
+        // The guest chose the message: one that no APIC takes or KVM does not understand is lost, as on a bus.
+        boolean lost = interruptMode != InterruptMode.USERSPACE && (result == -Errno.EPERM || result == -Errno.EINVAL);
+        if (result < 0 && !lost) throw KvmRequest.SIGNAL_MSI.failure(-result, "");
     }
 
     @Override
@@ -245,9 +258,11 @@ final class KvmVirtualMachine implements VirtualMachine {
             throw new IllegalArgumentException("a KVM doorbell needs a signal of an EpollEventLoop");
         }
         setDoorbell(doorbell, target, 0);
+        AtomicBoolean open = new AtomicBoolean(true);
         return () -> {
             synchronized (this) {
-                if (!closed) setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
+                if (!open.getAndSet(false) || closed) return;
+                setDoorbell(doorbell, target, KVM_IOEVENTFD_FLAG_DEASSIGN);
             }
         };
     }
@@ -269,11 +284,30 @@ final class KvmVirtualMachine implements VirtualMachine {
         }
     }
 
+    /**
+     * Begins a use of the machine's descriptor that may race with {@link #close}.
+     *
+     * @return what to give to {@link #leave}, or {@link #CLOSED}: then the descriptor must not be used
+     */
+    long enter() {
+        long stamp = use.readLock();
+        if (!closed) return stamp;
+        use.unlockRead(stamp);
+        return CLOSED;
+    }
+
+    /** Ends a use that {@link #enter} began. */
+    void leave(long stamp) {
+        use.unlockRead(stamp);
+    }
+
     @Override
     public synchronized void close() {
         if (closed) return;
+        vcpus.forEach(KvmVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
+        long stamp = use.writeLock(); // waits for calls that are under way; later ones find the machine closed
         closed = true;
-        vcpus.forEach(KvmVcpu::close);
+        use.unlockWrite(stamp);
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();

@@ -64,20 +64,23 @@ public final class EpollEventLoop implements EventLoop {
     public EpollEventLoop(String threadName) {
         epoll = new FileDescriptor(Libc.check("epoll_create1", Libc.epollCreate(EPOLL_CLOEXEC)));
         EventFd wakeOrNone = null;
+        FileDescriptor timerOrNone = null;
         try {
             wakeOrNone = new EventFd();
-            timerFd = new FileDescriptor(
+            timerOrNone = new FileDescriptor(
                     Libc.check("timerfd_create", Libc.timerfdCreate(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)));
+            watch(wakeOrNone.descriptor(), WAKE);
+            watch(timerOrNone.value(), TIMER);
         } catch (ErrnoException e) {
+            if (timerOrNone != null) timerOrNone.close();
             if (wakeOrNone != null) wakeOrNone.close();
             epoll.close();
             throw e;
         }
         wake = wakeOrNone;
+        timerFd = timerOrNone;
         signals.add(null); // WAKE
         signals.add(null); // TIMER
-        watch(wake.descriptor(), WAKE);
-        watch(timerFd.value(), TIMER);
         thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this::loop);
         thread.start();
     }
@@ -90,6 +93,11 @@ public final class EpollEventLoop implements EventLoop {
     @Override
     public boolean onLoopThread() {
         return Thread.currentThread().equals(thread);
+    }
+
+    @Override
+    public boolean ended() {
+        return !thread.isAlive();
     }
 
     @Override
@@ -108,20 +116,21 @@ public final class EpollEventLoop implements EventLoop {
 
     @Override
     public EventFdSignal signal(Runnable action) {
-        LoopSignal signal = new LoopSignal(action);
         synchronized (this) {
             if (stopping) throw new IllegalStateException("event loop " + thread.getName() + " is closed");
             int slot = signals.subList(FIRST_SIGNAL, signals.size()).indexOf(null) + FIRST_SIGNAL;
-            if (slot < FIRST_SIGNAL) {
-                slot = signals.size();
-                signals.add(signal);
-            } else {
-                signals.set(slot, signal);
+            if (slot < FIRST_SIGNAL) slot = signals.size();
+            LoopSignal signal = new LoopSignal(action, slot);
+            try {
+                watch(signal.eventFd.descriptor(), slot);
+            } catch (ErrnoException e) {
+                signal.eventFd.close();
+                throw e;
             }
-            signal.slot = slot;
-            watch(signal.eventFd.descriptor(), slot);
+            if (slot == signals.size()) signals.add(signal);
+            else signals.set(slot, signal);
+            return signal;
         }
-        return signal;
     }
 
     @Override
@@ -178,7 +187,7 @@ public final class EpollEventLoop implements EventLoop {
             default -> {
                 LoopSignal signal;
                 synchronized (this) {
-                    signal = signals.get(slot);
+                    signal = stopping ? null : signals.get(slot);
                 }
                 if (signal != null && signal.eventFd.drain(scratch)) run(signal.action);
             }
@@ -205,12 +214,17 @@ public final class EpollEventLoop implements EventLoop {
         }
     }
 
+    /** Runs what is due; a timer that arms itself for the past takes its next turn after I/O. */
     private void runTimers() {
+        int left;
+        synchronized (this) {
+            left = armed.size();
+        }
         while (true) {
             LoopTimer timer;
             synchronized (this) {
                 timer = armed.peek();
-                if (stopping || timer == null || timer.deadline - System.nanoTime() > 0) {
+                if (stopping || left-- == 0 || timer == null || timer.deadline - System.nanoTime() > 0) {
                     setTimerFd();
                     return;
                 }
@@ -266,10 +280,11 @@ public final class EpollEventLoop implements EventLoop {
     private final class LoopSignal implements EventFdSignal {
         private final Runnable action;
         private final EventFd eventFd = new EventFd();
-        private int slot;
+        private final int slot;
 
-        LoopSignal(Runnable action) {
+        LoopSignal(Runnable action, int slot) {
             this.action = action;
+            this.slot = slot;
         }
 
         @Override

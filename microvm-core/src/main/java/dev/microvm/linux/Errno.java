@@ -10,6 +10,9 @@ public final class Errno {
     /** No such file or directory. */
     public static final int ENOENT = 2;
 
+    /** No such process, or no such thread of it. */
+    public static final int ESRCH = 3;
+
     /** Interrupted system call. */
     public static final int EINTR = 4;
 
@@ -18,6 +21,9 @@ public final class Errno {
 
     /** Argument list too long. */
     public static final int E2BIG = 7;
+
+    /** Bad file descriptor. */
+    public static final int EBADF = 9;
 
     /** Try again. */
     public static final int EAGAIN = 11;
@@ -37,6 +43,9 @@ public final class Errno {
     /** No such device. */
     public static final int ENODEV = 19;
 
+    /** Is a directory. */
+    public static final int EISDIR = 21;
+
     /** Invalid argument. */
     public static final int EINVAL = 22;
 
@@ -49,11 +58,12 @@ public final class Errno {
     private static final Map<Integer, String> TEXTS = Map.ofEntries(
             Map.entry(EPERM, "EPERM (operation not permitted)"),
             Map.entry(ENOENT, "ENOENT (no such file or directory)"),
+            Map.entry(ESRCH, "ESRCH (no such thread or process)"),
             Map.entry(EINTR, "EINTR (interrupted)"),
             Map.entry(5, "EIO (input/output error)"),
             Map.entry(ENXIO, "ENXIO (no such device or address)"),
             Map.entry(E2BIG, "E2BIG (list too long)"),
-            Map.entry(9, "EBADF (bad file descriptor)"),
+            Map.entry(EBADF, "EBADF (bad file descriptor)"),
             Map.entry(EAGAIN, "EAGAIN (try again)"),
             Map.entry(ENOMEM, "ENOMEM (out of memory)"),
             Map.entry(EACCES, "EACCES (permission denied)"),
@@ -61,11 +71,14 @@ public final class Errno {
             Map.entry(EBUSY, "EBUSY (device or resource busy)"),
             Map.entry(EEXIST, "EEXIST (exists already)"),
             Map.entry(ENODEV, "ENODEV (no such device)"),
+            Map.entry(20, "ENOTDIR (not a directory)"),
+            Map.entry(EISDIR, "EISDIR (is a directory)"),
             Map.entry(EINVAL, "EINVAL (invalid argument)"),
             Map.entry(23, "ENFILE (too many open files in the system)"),
             Map.entry(EMFILE, "EMFILE (too many open files in the process)"),
             Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
             Map.entry(28, "ENOSPC (no space left)"),
+            Map.entry(30, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
             Map.entry(38, "ENOSYS (no such system call)"),
             Map.entry(95, "EOPNOTSUPP (not supported)"));

@@ -35,8 +35,7 @@ public final class FileDescriptor implements AutoCloseable {
         if (closed) return;
         closed = true;
         int result = Libc.close(fd); // the descriptor is gone even when this reports an error: close(2)
-        if (result == -EBADF) throw new IllegalStateException("file descriptor " + fd + " was closed by someone else");
+        if (result == -Errno.EBADF)
+            throw new IllegalStateException("file descriptor " + fd + " was closed by someone else");
     }
-
-    private static final int EBADF = 9;
 }

@@ -75,9 +75,14 @@ public final class DeviceState {
         return value;
     }
 
-    /** Reads a number that fits an {@code int}. */
+    /** Reads a number that fits an {@code int}; throws {@link IllegalArgumentException} if it does not. */
     public int integer(String field) {
-        return Math.toIntExact(number(field));
+        long value = number(field);
+        if (value != (int) value) {
+            throw new IllegalArgumentException(
+                    "state of %s version %d: field %s = 0x%x is too large".formatted(type, version, field, value));
+        }
+        return (int) value;
     }
 
     /** Reads a flag. */
@@ -136,7 +141,9 @@ public final class DeviceState {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(encoded))) {
             if (in.readLong() != MAGIC) throw new IllegalArgumentException("not a device state: wrong magic number");
             DeviceState state = new DeviceState(in.readUTF(), in.readInt());
-            for (int left = in.readInt(); left > 0; left--) {
+            int fields = in.readInt();
+            if (fields < 0) throw new IllegalArgumentException("device state has " + fields + " fields");
+            for (int left = fields; left > 0; left--) {
                 String field = in.readUTF();
                 switch (in.readUnsignedByte()) {
                     case KIND_NUMBER -> state.put(field, in.readLong());
@@ -144,6 +151,9 @@ public final class DeviceState {
                     default ->
                         throw new IllegalArgumentException("device state field " + field + " has an unknown kind");
                 }
+            }
+            if (in.available() > 0) {
+                throw new IllegalArgumentException("device state has " + in.available() + " bytes too many");
             }
             return state;
         } catch (IOException e) {

@@ -56,9 +56,10 @@ public final class VcpuThreads {
         for (Thread thread : threads) {
             if (thread.getState() == Thread.State.NEW) continue;
             try {
-                if (thread.join(PATIENCE)) continue;
+                Duration left = untilOrNow(deadline);
+                if (thread.join(left.compareTo(PATIENCE) < 0 ? left : PATIENCE)) continue;
                 thread.interrupt(); // blocked in a device's back end, in Java: that gives up
-                if (thread.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) continue;
+                if (thread.join(untilOrNow(deadline))) continue;
             } catch (InterruptedException e) {
                 interrupted = true; // still bounded: look once more, without waiting
                 thread.interrupt();
@@ -69,5 +70,10 @@ public final class VcpuThreads {
         }
         if (interrupted) Thread.currentThread().interrupt();
         return ended;
+    }
+
+    /** What is left of a time limit; one nanosecond if nothing is. */
+    private static Duration untilOrNow(long deadline) {
+        return Duration.ofNanos(Math.max(1, deadline - System.nanoTime()));
     }
 }

@@ -204,12 +204,12 @@ public abstract class HypervisorContract {
 
     @Test
     void readsBackModelSpecificRegisters() {
-        MsrEntry sysenterEip = new MsrEntry(0x176, 0xffff_8000_1234_5678L); // IA32_SYSENTER_EIP
+        MsrEntry lstar = new MsrEntry(0xc000_0082, 0xffff_8000_1234_5678L); // IA32_LSTAR
         MsrEntry star = new MsrEntry(0xc000_0081, 0x0023_0010_0000_0000L); // IA32_STAR
         try (TinyGuest guest = guest("spin").startProtected()) {
-            assertThat(guest.vcpu().msrIndices()).contains(sysenterEip.index(), star.index());
-            guest.vcpu().msrs(List.of(sysenterEip, star));
-            assertThat(guest.vcpu().msrs(sysenterEip.index(), star.index())).containsExactly(sysenterEip, star);
+            assertThat(guest.vcpu().msrIndices()).contains(lstar.index(), star.index());
+            guest.vcpu().msrs(List.of(lstar, star));
+            assertThat(guest.vcpu().msrs(lstar.index(), star.index())).containsExactly(lstar, star);
         }
     }
 

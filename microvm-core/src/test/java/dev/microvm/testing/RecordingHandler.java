@@ -2,7 +2,9 @@ package dev.microvm.testing;
 
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.vcpu.VcpuLoop;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongUnaryOperator;
@@ -10,7 +12,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Writes down what a guest does, answers its reads from a function, and kicks its vCPU when it writes to the exit port. */
-public final class RecordingHandler implements ExitHandler {
+public final class RecordingHandler implements ExitHandler, VcpuLoop.Listener {
     /** Ports of guest.inc. */
     public static final int COM1 = 0x3f8;
 
@@ -26,7 +28,7 @@ public final class RecordingHandler implements ExitHandler {
     private final AtomicInteger reads = new AtomicInteger();
     private volatile LongUnaryOperator answer = nth -> -1;
     private volatile @Nullable Vcpu vcpu;
-    private volatile int exitCode = -1;
+    private final CompletableFuture<Integer> exit = new CompletableFuture<>();
 
     /** Makes a handler that has seen nothing. */
     public RecordingHandler() {}
@@ -58,7 +60,12 @@ public final class RecordingHandler implements ExitHandler {
 
     /** What it wrote to the exit port, or -1. */
     public int exitCode() {
-        return exitCode;
+        return exit.getNow(-1);
+    }
+
+    /** Is complete when the guest has written to the exit port. */
+    public CompletableFuture<Integer> exit() {
+        return exit;
     }
 
     @Override
@@ -71,7 +78,7 @@ public final class RecordingHandler implements ExitHandler {
         switch (port) {
             case COM1 -> serial.add((char) value);
             case EXIT_PORT -> {
-                exitCode = (int) value;
+                exit.complete((int) value);
                 Vcpu ending = vcpu;
                 if (ending != null) ending.kick();
             }
@@ -92,5 +99,15 @@ public final class RecordingHandler implements ExitHandler {
     @Override
     public void endOfInterrupt(int vector) {
         writes.add(new Access(vector, 0, 0));
+    }
+
+    @Override
+    public void shutdown(int index) {
+        exit.completeExceptionally(new AssertionError("vCPU " + index + ": triple fault"));
+    }
+
+    @Override
+    public void failed(int index, Throwable cause) {
+        exit.completeExceptionally(new AssertionError("vCPU " + index + " failed", cause));
     }
 }

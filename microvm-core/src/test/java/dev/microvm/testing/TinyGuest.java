@@ -16,9 +16,12 @@ import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.vcpu.VcpuLoop;
+import dev.microvm.vcpu.VcpuThreads;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -116,6 +119,17 @@ public final class TinyGuest implements AutoCloseable {
     /** Runs until the guest does more than I/O. */
     public VcpuExit run() {
         return vcpu.run(handler);
+    }
+
+    /**
+     * Threads for its vCPU and {@code others} of the same machine, in place of {@link #run}; what goes wrong completes
+     * {@link RecordingHandler#exit} with an exception.
+     */
+    public VcpuThreads threads(Vcpu... others) {
+        List<VcpuLoop> loops = new ArrayList<>();
+        loops.add(new VcpuLoop(vcpu, handler, handler));
+        for (Vcpu other : others) loops.add(new VcpuLoop(other, handler, handler));
+        return new VcpuThreads("tiny", loops);
     }
 
     private TinyGuest startAt() {

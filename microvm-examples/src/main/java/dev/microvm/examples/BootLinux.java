@@ -16,7 +16,6 @@ import java.time.Duration;
 public final class BootLinux {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     private static final int EXECUTABLE = 0755;
-    private static final int EXIT_PORT = 0xF4;
 
     private BootLinux() {}
 
@@ -28,6 +27,7 @@ public final class BootLinux {
                 .file("/bin/busybox", guest.resolve("busybox"), EXECUTABLE)
                 .directory("/proc", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
+                .exitProgram("/sbin/vm-exit")
                 .init(init(code))
                 .build();
 
@@ -46,7 +46,7 @@ public final class BootLinux {
         }
     }
 
-    /** The first program of the guest. The exit port is an I/O port, which Linux offers as a byte of /dev/port. */
+    /** The first program of the guest. */
     private static String init(int exitCode) {
         return """
                 #!/bin/busybox sh
@@ -56,7 +56,7 @@ public final class BootLinux {
                 echo "Hello from $(uname -sr), $(grep -c ^processor /proc/cpuinfo) CPU(s)"
                 head -n 1 /proc/meminfo
                 cat /proc/uptime
-                printf '\\x%02x' | dd of=/dev/port bs=1 seek=%d 2> /dev/null
-                """.formatted(exitCode, EXIT_PORT);
+                vm-exit %d
+                """.formatted(exitCode);
     }
 }

@@ -47,7 +47,7 @@ public final class OwnDevice {
                         """.formatted(PORT))
                 .build();
         try (MicroVm vm = MicroVm.builder()
-                .kernel(guest.resolve("cloud/vmlinuz"))
+                .kernel(guest.resolve("standard/vmlinuz")) // the cloud kernel has no /dev/port
                 .initrd(initramfs)
                 .cmdline("console=ttyS0 reboot=k panic=-1 quiet")
                 .memoryMiB(256)

@@ -1,0 +1,16 @@
+package dev.microvm;
+
+/** Whether a machine has a part; {@link #AUTO} leaves it to the machine, which says in {@link MicroVm#describe} why. */
+public enum Feature {
+    /** It has the part. */
+    ON,
+    /** It does not, and tells the guest so. */
+    OFF,
+    /** What usually is best. */
+    AUTO;
+
+    /** What it comes to where AUTO means {@code automatic}. */
+    boolean or(boolean automatic) {
+        return this == AUTO ? automatic : this == ON;
+    }
+}

@@ -1,0 +1,39 @@
+package dev.microvm;
+
+import dev.microvm.PcLayout.Ports;
+import dev.microvm.boot.tables.AcpiConfig;
+import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
+import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
+import dev.microvm.boot.tables.AcpiDevice;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Which parts a machine has, decided.
+ *
+ * @param irqchip where the interrupt controllers are
+ * @param pic two 8259
+ * @param pit an 8254 with its speaker gate
+ * @param rtc an MC146818
+ * @param isaSerial a 16550 as COM1
+ * @param acpi ACPI tables; without them the guest finds CPUs and IOAPIC by the MP table
+ */
+record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, boolean isaSerial, boolean acpi) {
+    /** The IOAPIC pin of the timer, as the tables must say it. */
+    int timerPin() {
+        return irqchip == Irqchip.KERNEL ? KernelInterrupts.TIMER_PIN : SplitInterrupts.TIMER_PIN;
+    }
+
+    /** What the ACPI tables say of such a machine. */
+    AcpiConfig acpiConfig(int cpus) {
+        List<AcpiDevice> devices = new ArrayList<>();
+        if (isaSerial) devices.add(AcpiDevice.serialPort(1, Ports.COM1.base(), PcLayout.COM1_GSI));
+        if (rtc) devices.add(AcpiDevice.realTimeClock());
+        devices.add(AcpiDevice.keyboardController());
+        return AcpiConfig.of(cpus)
+                .withTimerPin(timerPin())
+                .withLegacy(new LegacyParts(pic, /* keyboardController= */ true, rtc, isaSerial))
+                .withDevices(devices)
+                .withReset(ResetRegister.KEYBOARD_CONTROLLER);
+    }
+}

@@ -1,0 +1,108 @@
+package dev.microvm;
+
+import dev.microvm.devices.legacy.I8259Pic;
+import dev.microvm.devices.legacy.IoApic;
+import dev.microvm.devices.legacy.MsiSink;
+import dev.microvm.hypervisor.IrqRoute;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.InterruptController;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.vcpu.VcpuLoop;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The wiring of {@link Irqchip#SPLIT}: IOAPIC and PICs are devices of ours, local APICs the hypervisor's.
+ *
+ * <p>An ISA irq goes to its PIC input and to the IOAPIC pin of the same number, but for the timer's, whose pin is 2. The
+ * IOAPIC sends messages; the hypervisor is told of them as routes too, so that it reports the end of level-triggered
+ * interrupts and takes edges by itself. The PICs interrupt the first vCPU. Any thread may drive a line.
+ */
+final class SplitInterrupts implements Interrupts, MsiSink, InterruptController {
+    /** As on most PCs. */
+    static final int TIMER_PIN = 2;
+
+    private static final int IOAPIC_ID = 0;
+    private static final int ISA_IRQS = 16;
+    private static final int TIMER_IRQ = 0;
+    private static final int CASCADE_IRQ = 2;
+
+    private final VirtualMachine vm;
+    private final IoApic ioApic = new IoApic(this, IOAPIC_ID, IoApic.PC_PINS);
+    private final @Nullable I8259Pic pic;
+    private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by pin; guarded by the IOAPIC, which calls route()
+    private volatile boolean intr;
+    private volatile @Nullable VcpuLoop firstVcpu;
+
+    /**
+     * Makes the controllers.
+     *
+     * @param hasPic whether there are PICs
+     */
+    SplitInterrupts(VirtualMachine vm, boolean hasPic) {
+        this.vm = vm;
+        this.pic = hasPic ? new I8259Pic(this::intr) : null;
+    }
+
+    IoApic ioApic() {
+        return ioApic;
+    }
+
+    @Nullable
+    I8259Pic pic() {
+        return pic;
+    }
+
+    @Override
+    public IrqLine line(int gsi) {
+        IrqLine pin = ioApic.pin(gsi == TIMER_IRQ ? TIMER_PIN : gsi);
+        if (pic == null || gsi >= ISA_IRQS || gsi == CASCADE_IRQ) return pin;
+        IrqLine input = pic.input(gsi);
+        return level -> {
+            input.set(level);
+            pin.set(level);
+        };
+    }
+
+    @Override
+    public @Nullable InterruptController externalInterrupts() {
+        return pic == null ? null : this;
+    }
+
+    @Override
+    public void connect(VcpuLoop vcpu) {
+        firstVcpu = vcpu;
+    }
+
+    private void intr(boolean level) {
+        intr = level;
+        VcpuLoop vcpu = firstVcpu;
+        if (level && vcpu != null) vcpu.interruptRaised();
+    }
+
+    @Override
+    public boolean pending() {
+        return intr;
+    }
+
+    @Override
+    public int acknowledge() {
+        if (pic == null) throw new IllegalStateException("no PIC offers interrupts");
+        return pic.acknowledge();
+    }
+
+    @Override
+    public void signal(long address, int data) {
+        vm.signalMsi(address, data);
+    }
+
+    @Override
+    public void route(int pin, boolean masked, long address, int data) {
+        IrqRoute before = masked ? routes.remove(pin) : routes.get(pin);
+        IrqRoute now = masked ? null : new IrqRoute.Msi(pin, address, data);
+        if (now != null) routes.put(pin, now);
+        if (now == null ? before != null : !now.equals(before)) vm.routes(List.copyOf(routes.values()));
+    }
+}

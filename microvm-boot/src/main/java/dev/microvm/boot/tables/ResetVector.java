@@ -1,0 +1,30 @@
+package dev.microvm.boot.tables;
+
+import dev.microvm.memory.GuestMemory;
+import java.util.HexFormat;
+
+/**
+ * The code that a PC's firmware has where a reset begins, F000:FFF0 in real mode.
+ *
+ * <p>A kernel that is left without another way to restart jumps there: Linux does on a hardware-reduced machine without
+ * EFI (arch/x86/kernel/reboot.c, BOOT_EFI and then BOOT_BIOS). Ours pulses the reset line of the keyboard controller.
+ */
+public final class ResetVector {
+    /** Bytes that it has room for, up to the end of the first MiB. */
+    public static final int SIZE = 16;
+
+    private static final byte[] CODE = HexFormat.of()
+            .parseHex(
+                    "" //
+                            + "b0fe" // mov $0xfe, %al: pulse output bit 0, the reset line
+                            + "e664" // out %al, $0x64: the keyboard controller's command register
+                            + "f4" // hlt
+                            + "ebfd"); // jmp back to it
+
+    private ResetVector() {}
+
+    /** Writes it to {@code address}. */
+    public static void write(GuestMemory memory, long address) {
+        memory.write(address, CODE);
+    }
+}

@@ -1,0 +1,94 @@
+package dev.microvm.testing;
+
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuExit;
+import java.lang.reflect.Proxy;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/** A {@link Vcpu} without a guest: each run does what the test says. Its state methods are not there. */
+public final class ScriptedVcpu {
+    private final int index;
+    private final Supplier<VcpuExit> script;
+    private final Semaphore kicked;
+    private final CountDownLatch ran = new CountDownLatch(1);
+    private final AtomicInteger runs = new AtomicInteger();
+    private final AtomicInteger kicks = new AtomicInteger();
+    private final Vcpu vcpu;
+
+    private ScriptedVcpu(int index, Supplier<VcpuExit> script, Semaphore kicked) {
+        this.index = index;
+        this.script = script;
+        this.kicked = kicked;
+        vcpu = (Vcpu) Proxy.newProxyInstance(
+                Vcpu.class.getClassLoader(),
+                new Class<?>[] {Vcpu.class},
+                (proxy, method, arguments) -> call(method.getName()));
+    }
+
+    /** Makes a vCPU whose every run is a call of {@code script}. */
+    public static ScriptedVcpu running(int index, Supplier<VcpuExit> script) {
+        return new ScriptedVcpu(index, script, new Semaphore(0));
+    }
+
+    /** Makes a vCPU whose runs end so, one after the other. */
+    public static ScriptedVcpu exiting(int index, VcpuExit... exits) {
+        Queue<VcpuExit> left = new ArrayDeque<>(List.of(exits));
+        return running(index, left::remove);
+    }
+
+    /** Makes a vCPU that runs until it is kicked. */
+    public static ScriptedVcpu spinning(int index) {
+        Semaphore kicked = new Semaphore(0);
+        return new ScriptedVcpu(
+                index,
+                () -> {
+                    kicked.acquireUninterruptibly();
+                    return VcpuExit.KICKED;
+                },
+                kicked);
+    }
+
+    private Object call(String method) {
+        return switch (method) {
+            case "index" -> index;
+            case "run" -> {
+                runs.incrementAndGet();
+                ran.countDown();
+                yield script.get();
+            }
+            case "kick" -> {
+                kicks.incrementAndGet();
+                kicked.release();
+                yield method;
+            }
+            default -> throw new UnsupportedOperationException(method);
+        };
+    }
+
+    /** The vCPU. */
+    public Vcpu vcpu() {
+        return vcpu;
+    }
+
+    /** How often it was run. */
+    public int runs() {
+        return runs.get();
+    }
+
+    /** How often it was kicked. */
+    public int kicks() {
+        return kicks.get();
+    }
+
+    /** Waits until it has run, or runs. */
+    public void awaitRun() throws InterruptedException {
+        if (!ran.await(20, TimeUnit.SECONDS)) throw new AssertionError("vCPU " + index + " was not run in 20 s");
+    }
+}
