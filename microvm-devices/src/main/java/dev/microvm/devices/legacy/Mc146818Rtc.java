@@ -277,8 +277,15 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         if (next == null) {
             timer.cancel();
         } else {
-            timer.armAt(timers.nanoTime() + Duration.between(guestTime(), next).toNanos());
+            timer.armAt(timers.nanoTime() + nanosUntil(next));
         }
+    }
+
+    /** At once, if it is not known what happened: after a restore long ago may be seen last, or what is to come again. */
+    private long nanosUntil(Instant next) {
+        Instant now = guestTime();
+        boolean known = !seen.isAfter(now) && next.isAfter(now);
+        return known ? Duration.between(now, next).toNanos() : 0; // at most a day
     }
 
     private synchronized void timerExpired() {
