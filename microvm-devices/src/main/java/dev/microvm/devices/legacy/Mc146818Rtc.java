@@ -277,8 +277,15 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         if (next == null) {
             timer.cancel();
         } else {
-            timer.armAt(timers.nanoTime() + Duration.between(guestTime(), next).toNanos());
+            timer.armAt(timers.nanoTime() + nanosUntil(next));
         }
+    }
+
+    /** At once, if it is not known what happened: after a restore long ago may be seen last, or what is to come again. */
+    private long nanosUntil(Instant next) {
+        Instant now = guestTime();
+        boolean known = !seen.isAfter(now) && next.isAfter(now);
+        return known ? Duration.between(now, next).toNanos() : 0; // at most a day
     }
 
     private synchronized void timerExpired() {
@@ -344,9 +351,9 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
 
     // ---- state
 
+    /** Events that nobody has noticed yet are not in the state: it says what the line shows. */
     @Override
     public synchronized DeviceState save() {
-        collectEvents();
         return new DeviceState(STATE_TYPE, STATE_VERSION)
                 .put("cmos", cmos)
                 .put("index", index)
@@ -372,7 +379,6 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         flags = state.integer("flags") & C_FLAGS;
         offset = Duration.ofSeconds(state.number("offsetSeconds"), state.number("offsetNanos"));
         seen = Instant.ofEpochSecond(state.number("seenSeconds"), state.number("seenNanos"));
-        collectEvents();
-        updateInterrupts();
+        updateInterrupts(); // what has happened in between comes by the timer, at once
     }
 }

@@ -62,7 +62,7 @@ final class FwCfgRig implements Rig {
     private final List<byte[]> heard = new ArrayList<>();
     private final FwCfg device = FwCfg.builder()
             .item(FwCfgKeys.KERNEL_DATA, FwCfgItem.of(0xffff_ffffL, FwCfgRig::fillLarge))
-            .item(FwCfgKeys.INITRD_DATA, FwCfgItem.of(0x2000, FwCfgRig::fillOrFail))
+            .item(FwCfgKeys.INITRD_DATA, FwCfgItem.of(0x2000, FwCfgRig::fail))
             .item(FwCfgKeys.CMDLINE_DATA, FwCfgItem.of(TEXT))
             .item(FwCfgKeys.IRQ0_OVERRIDE, FwCfgItem.le32(1))
             .file("a/empty", FwCfgItem.of(new byte[0]))
@@ -83,13 +83,12 @@ final class FwCfgRig implements Rig {
 
     private static void fillLarge(long offset, MemorySegment to) {
         checkRequest(offset, to, 0xffff_ffffL);
-        to.fill((byte) offset);
+        to.fill((byte) 1);
     }
 
-    private static void fillOrFail(long offset, MemorySegment to) throws IOException {
+    private static void fail(long offset, MemorySegment to) throws IOException {
         checkRequest(offset, to, 0x2000);
-        if (offset >= 0x1000) throw new IOException("the second half is broken");
-        to.fill((byte) 1);
+        throw new IOException("broken");
     }
 
     private static void checkRequest(long offset, MemorySegment to, long size) {

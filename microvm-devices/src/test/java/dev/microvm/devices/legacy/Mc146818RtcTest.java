@@ -4,6 +4,7 @@ import static dev.microvm.devices.legacy.Mc146818Registers.*;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.testing.FakeIrqLine;
 import dev.microvm.testing.ManualClock;
@@ -11,6 +12,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class Mc146818RtcTest {
     private static final long SECOND = 1_000_000_000L;
@@ -437,6 +440,46 @@ final class Mc146818RtcTest {
 
         other.writeByte(INDEX, SECONDS);
         assertThat(other.readByte(DATA)).isEqualTo(0x40);
+    }
+
+    /** Else an interrupt controller whose state was saved with the line low would never see it rise. */
+    @Test
+    void savesWhatTheLineShows_whenATimerIsLate() {
+        Instant[] wall = {clock.instant()};
+        Mc146818Rtc late = new Mc146818Rtc(irq, clock, () -> wall[0]);
+        late.writeByte(INDEX, REGISTER_B);
+        late.writeByte(DATA, B_UIE | B_24_HOURS);
+        wall[0] = wall[0].plusSeconds(2); // the second turned, the timer has not expired yet
+        DeviceState state = late.save();
+        FakeIrqLine otherIrq = new FakeIrqLine();
+        Mc146818Rtc other = new Mc146818Rtc(otherIrq, clock, () -> wall[0]);
+
+        other.restore(state);
+
+        assertThat(state.integer("flags")).isZero();
+        assertThat(irq.isHigh()).isFalse();
+        assertThat(otherIrq.isHigh()).isFalse();
+        clock.advance(0);
+        assertThat(otherIrq.isHigh()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {-400, 400})
+    void looksAtOnce_whenRestoredCenturiesAway(long years) {
+        Instant[] wall = {clock.instant()};
+        Mc146818Rtc first = new Mc146818Rtc(IrqLine.UNCONNECTED, clock, () -> wall[0]);
+        first.writeByte(INDEX, REGISTER_B);
+        first.writeByte(DATA, B_UIE | B_24_HOURS);
+        DeviceState state = first.save();
+        wall[0] = wall[0].plus(Duration.ofDays(365 * years));
+        Mc146818Rtc other = new Mc146818Rtc(irq, clock, () -> wall[0]);
+
+        other.restore(state);
+        clock.advance(0);
+        wall[0] = wall[0].plusSeconds(1);
+        clock.advance(SECOND);
+
+        assertThat(irq.isHigh()).isTrue();
     }
 
     @Test

@@ -25,6 +25,7 @@ final class RigScript {
     private final Rig rig;
     private final int timersOfRig;
     private @Nullable Rig twin;
+    private boolean wallClockWasSet;
     private int at;
 
     private RigScript(byte[] bytes, Function<FuzzClock, Rig> maker) {
@@ -61,7 +62,7 @@ final class RigScript {
                 case 12, 13, 14 -> event();
                 default -> {
                     if ((step & 0x30) == 0) makeTwin();
-                    else if ((step & 0x30) == 0x10) clock.setWallClock((byte) next() << (next() & 0x1f));
+                    else if ((step & 0x30) == 0x10) setWallClock();
                 }
             }
             rig.check();
@@ -70,8 +71,6 @@ final class RigScript {
         }
         compareStates();
         makeTwin();
-        compareOutside();
-        compareStates();
     }
 
     private void read() {
@@ -116,6 +115,16 @@ final class RigScript {
             fresh.parts().get(i).restore(decoded);
         }
         twin = fresh;
+        compareOutside();
+        compareStates();
+        if (wallClockWasSet) twin = null;
+    }
+
+    /** From then on a restored device may notice earlier than the first, whose timer runs by the old time. */
+    private void setWallClock() {
+        clock.setWallClock((byte) next() << (next() & 0x1f));
+        wallClockWasSet = true;
+        twin = null;
     }
 
     private void compareOutside() {
