@@ -68,11 +68,6 @@ final class ConsoleBuffer implements Uart16550.Output {
         return new String(copy(from, end), StandardCharsets.UTF_8);
     }
 
-    /** How many bytes were printed since the start. */
-    synchronized long position() {
-        return end;
-    }
-
     /**
      * Waits until {@code text} is printed at or after {@code from}.
      *
@@ -81,7 +76,7 @@ final class ConsoleBuffer implements Uart16550.Output {
      */
     synchronized long await(String text, long from, long deadline) throws InterruptedException {
         byte[] wanted = text.getBytes(StandardCharsets.UTF_8);
-        long at = Math.max(from, oldest());
+        long at = from;
         while (true) {
             for (at = Math.max(at, oldest()); at + wanted.length <= end; at++) {
                 if (isAt(wanted, at)) return at + wanted.length;

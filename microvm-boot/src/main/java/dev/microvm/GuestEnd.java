@@ -22,14 +22,16 @@ final class GuestEnd implements VcpuLoop.Listener {
     private static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
     private final String machine;
+    private final ConsoleBuffer console;
     private final AtomicBoolean ended = new AtomicBoolean();
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private volatile long startNanos = System.nanoTime();
-    private volatile ConsoleBuffer console = new ConsoleBuffer();
     private final List<Runnable> actions = new CopyOnWriteArrayList<>();
 
-    GuestEnd(String machine) {
+    /** Of the machine with this name, which prints on {@code console}. */
+    GuestEnd(String machine, ConsoleBuffer console) {
         this.machine = machine;
+        this.console = console;
     }
 
     /** Adds what to do at the end, on the thread that reports it; it must return at once. */
@@ -37,9 +39,8 @@ final class GuestEnd implements VcpuLoop.Listener {
         actions.add(action);
     }
 
-    /** The vCPUs start now, and {@code guestConsole} is what the guest prints on. */
-    void started(ConsoleBuffer guestConsole) {
-        console = guestConsole;
+    /** The vCPUs start now. */
+    void started() {
         startNanos = System.nanoTime();
     }
 

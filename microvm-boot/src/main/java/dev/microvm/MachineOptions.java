@@ -1,7 +1,6 @@
 package dev.microvm;
 
-import dev.microvm.PcLayout.Ports;
-import dev.microvm.PcLayout.Windows;
+import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
 import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
@@ -32,7 +31,7 @@ record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, bo
     /** What the ACPI tables say of such a machine. */
     AcpiConfig acpiConfig(int cpus) {
         List<AcpiDevice> devices = new ArrayList<>();
-        if (isaSerial) devices.add(AcpiDevice.serialPort(1, Ports.COM1.base(), PcLayout.COM1_GSI));
+        if (isaSerial) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
         if (rtc) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
         return AcpiConfig.of(cpus)
@@ -43,12 +42,12 @@ record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, bo
                 .withSleep(new SleepRegisters(
                         register(GenericEventDevice.SLEEP_CONTROL), register(GenericEventDevice.SLEEP_STATUS)))
                 .withEvents(new GenericEvents(
-                        Windows.GENERIC_EVENTS.base() + GenericEventDevice.EVENT_SELECT,
+                        Place.GENERIC_EVENTS.base() + GenericEventDevice.EVENT_SELECT,
                         PcLayout.GENERIC_EVENT_GSI,
                         GenericEventDevice.POWER_BUTTON));
     }
 
     private static Register register(int offset) {
-        return Register.memory(Windows.GENERIC_EVENTS.base() + offset);
+        return Register.memory(Place.GENERIC_EVENTS.base() + offset);
     }
 }

@@ -40,6 +40,7 @@ public final class MicroVm implements AutoCloseable {
     private static final Duration PUMP_LIMIT = Duration.ofSeconds(2);
 
     private final MicroVmConfig config;
+    private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
     private final GuestEnd end;
 
     // Guarded by this.
@@ -51,7 +52,7 @@ public final class MicroVm implements AutoCloseable {
 
     MicroVm(MicroVmConfig config) {
         this.config = config;
-        this.end = new GuestEnd(config.name());
+        this.end = new GuestEnd(config.name(), consoleBuffer);
     }
 
     /** Begins the description of a machine. */
@@ -75,12 +76,12 @@ public final class MicroVm implements AutoCloseable {
     public synchronized MicroVm start() {
         if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
         if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
-        PcMachine made = new PcMachine(config, end);
+        PcMachine made = new PcMachine(config, consoleBuffer, end);
         machine = made;
         cleanable = CLEANER.register(this, made::close); // a net for those who forget to close
-        console = new Console(this, made.consoleBuffer(), made.uart());
-        if (config.serial() != null) pump = startPump(config.serial(), made.consoleBuffer());
-        end.started(made.consoleBuffer());
+        console = new Console(this, consoleBuffer, made.uart());
+        if (config.serial() != null) pump = startPump(config.serial());
+        end.started();
         end.onEnd(console.inputRoom()::release);
         state = VmState.RUNNING;
         log.info(
@@ -93,8 +94,8 @@ public final class MicroVm implements AutoCloseable {
         return this;
     }
 
-    private Thread startPump(OutputStream to, ConsoleBuffer from) {
-        ConsoleBuffer.Reader reader = from.attach();
+    private Thread startPump(OutputStream to) {
+        ConsoleBuffer.Reader reader = consoleBuffer.attach();
         String machineName = name(); // not this: the thread must not keep a forgotten machine alive
         return Thread.ofPlatform()
                 .name("microvm-" + name() + "-console")

@@ -1,7 +1,6 @@
 package dev.microvm;
 
-import dev.microvm.PcLayout.Ports;
-import dev.microvm.PcLayout.Windows;
+import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
@@ -263,8 +262,9 @@ public final class MicroVmBuilder {
     private void checkDevices(List<String> problems) {
         Bus ports = new Bus("port");
         Bus mmio = new Bus("MMIO");
-        for (Ports taken : Ports.values()) ports.add(taken.base(), taken.size(), taken.title(), NOTHING);
-        for (Windows taken : Windows.values()) mmio.add(taken.base(), taken.size(), taken.title(), NOTHING);
+        for (Place taken : Place.values()) {
+            (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
+        }
         for (MicroVmConfig.UserDevice device : devices) {
             String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
             long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;

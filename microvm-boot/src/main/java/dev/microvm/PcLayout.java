@@ -14,25 +14,54 @@ final class PcLayout {
 
     private PcLayout() {}
 
-    /** Who answers at which guest-physical addresses that are not memory. */
-    enum Windows {
-        /** Generic event device with sleep and reset registers, if there is ACPI: where QEMU's microvm has it. */
-        GENERIC_EVENTS("generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE),
-        /** MP specification 1.4, 3.6.3. */
-        IOAPIC("IOAPIC", 0xFEC0_0000L, 0x1000),
-        /** Local APICs, and where messages are sent: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
-        LOCAL_APICS("local APICs", 0xFEE0_0000L, 0x10_0000),
-        /** KVM's page table and task-state segment for real mode: see KvmVirtualMachine. */
-        HYPERVISOR("the hypervisor's own pages", 0xFEFF_C000L, 0x4000);
+    /** Who answers where, on the port bus or on that of memory-mapped registers. */
+    enum Place {
+        // Ports. The first five are the hypervisor's own with irqchip KERNEL: it answers before the port bus is asked.
+        PIC_MASTER(true, "i8259 PIC", 0x20, 2),
+        PIT(true, "i8254 PIT", 0x40, 4),
+        /** Gate and output of the PIT's speaker channel. */
+        PIT_SPEAKER(true, "i8254 PIT speaker", 0x61, 1),
+        PIC_SLAVE(true, "i8259 PIC", 0xA0, 2),
+        PIC_EDGE_LEVEL(true, "i8259 PIC ELCR", 0x4D0, 2),
 
+        I8042_DATA(true, "i8042", 0x60, 1),
+        /** Command and status. */
+        I8042_COMMAND(true, "i8042", 0x64, 1),
+        /** Index at 0x70, data at 0x71. */
+        RTC(true, "MC146818 RTC", 0x70, 2),
+        /** Fast reset. */
+        SYSTEM_CONTROL_A(true, "system control port A", 0x92, 1),
+        /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
+        EXIT(true, "exit port", 0xF4, 4),
+        COM1(true, "16550 UART", 0x3F8, 8),
+        /** Reset control register of Intel's chip sets since the 430FX. */
+        RESET_CONTROL(true, "reset control", 0xCF9, 1),
+
+        // Guest-physical addresses that are not memory.
+        /** Generic event device with sleep and reset registers, if there is ACPI: where QEMU's microvm has it. */
+        GENERIC_EVENTS(false, "generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE),
+        /** MP specification 1.4, 3.6.3. */
+        IOAPIC(false, "IOAPIC", 0xFEC0_0000L, 0x1000),
+        /** Local APICs, and where messages are sent: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
+        LOCAL_APICS(false, "local APICs", 0xFEE0_0000L, 0x10_0000),
+        /** KVM's page table and task-state segment for real mode: see KvmVirtualMachine. */
+        HYPERVISOR(false, "the hypervisor's own pages", 0xFEFF_C000L, 0x4000);
+
+        private final boolean port;
         private final String title;
         private final long base;
         private final long size;
 
-        Windows(String title, long base, long size) {
+        Place(boolean port, String title, long base, long size) {
+            this.port = port;
             this.title = title;
             this.base = base;
             this.size = size;
+        }
+
+        /** Whether it is at I/O ports; else at guest-physical addresses. */
+        boolean port() {
+            return port;
         }
 
         /** What a user reads. */
@@ -45,53 +74,6 @@ final class PcLayout {
         }
 
         long size() {
-            return size;
-        }
-    }
-
-    /** Who answers at which I/O ports. */
-    enum Ports {
-        // The hypervisor's own with irqchip KERNEL: it answers before the port bus is asked.
-        PIC_MASTER("i8259 PIC", 0x20, 2),
-        PIT("i8254 PIT", 0x40, 4),
-        PIC_SLAVE("i8259 PIC", 0xA0, 2),
-        PIC_EDGE_LEVEL("i8259 PIC ELCR", 0x4D0, 2),
-
-        I8042_DATA("i8042", 0x60, 1),
-        /** Gate and output of the PIT's speaker channel; also the hypervisor's with irqchip KERNEL. */
-        PIT_SPEAKER("i8254 PIT speaker", 0x61, 1),
-        /** Command and status. */
-        I8042_COMMAND("i8042", 0x64, 1),
-        /** Index at 0x70, data at 0x71. */
-        RTC("MC146818 RTC", 0x70, 2),
-        /** Fast reset. */
-        SYSTEM_CONTROL_A("system control port A", 0x92, 1),
-        /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
-        EXIT("exit port", 0xF4, 4),
-        COM1("16550 UART", 0x3F8, 8),
-        /** Reset control register of Intel's chip sets since the 430FX. */
-        RESET_CONTROL("reset control", 0xCF9, 1);
-
-        private final String title;
-        private final int base;
-        private final int size;
-
-        Ports(String title, int base, int size) {
-            this.title = title;
-            this.base = base;
-            this.size = size;
-        }
-
-        /** What a user reads. */
-        String title() {
-            return title;
-        }
-
-        int base() {
-            return base;
-        }
-
-        int size() {
             return size;
         }
     }

@@ -1,7 +1,6 @@
 package dev.microvm;
 
-import dev.microvm.PcLayout.Ports;
-import dev.microvm.PcLayout.Windows;
+import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.bus.Bus;
@@ -58,7 +57,7 @@ final class PcMachine implements AutoCloseable {
     private static final List<MsrEntry> FIRMWARE_MSRS = List.of(
             new MsrEntry(IA32_MISC_ENABLE, FAST_STRINGS), new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK));
 
-    private static final int I8042_COMMAND_OFFSET = Ports.I8042_COMMAND.base() - Ports.I8042_DATA.base();
+    private static final int I8042_COMMAND_OFFSET = (int) (Place.I8042_COMMAND.base() - Place.I8042_DATA.base());
 
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
@@ -70,14 +69,15 @@ final class PcMachine implements AutoCloseable {
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
     private final IoBuses buses = new IoBuses();
-    private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
+    private final ConsoleBuffer consoleBuffer;
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
     private final VcpuThreads threads;
 
     /** Puts the machine together; what was opened is closed again if that fails. */
-    PcMachine(MicroVmConfig config, GuestEnd end) {
+    PcMachine(MicroVmConfig config, ConsoleBuffer consoleBuffer, GuestEnd end) {
         this.config = config;
+        this.consoleBuffer = consoleBuffer;
         this.end = end;
         try {
             boolean split = config.options().irqchip() == Irqchip.SPLIT;
@@ -114,13 +114,13 @@ final class PcMachine implements AutoCloseable {
 
     private Interrupts splitInterrupts() {
         SplitInterrupts made = new SplitInterrupts(vm, config.options().pic());
-        buses.mmio().add(Windows.IOAPIC.base(), Windows.IOAPIC.size(), Windows.IOAPIC.title(), made.ioApic());
+        add(Place.IOAPIC, made.ioApic());
         buses.onEndOfInterrupt(made.ioApic()::endOfInterrupt);
         I8259Pic pic = made.pic();
         if (pic != null) {
-            add(Ports.PIC_MASTER, pic.master());
-            add(Ports.PIC_SLAVE, pic.slave());
-            add(Ports.PIC_EDGE_LEVEL, pic.elcr());
+            add(Place.PIC_MASTER, pic.master());
+            add(Place.PIC_SLAVE, pic.slave());
+            add(Place.PIC_EDGE_LEVEL, pic.elcr());
         }
         return made;
     }
@@ -129,31 +129,32 @@ final class PcMachine implements AutoCloseable {
         if (!config.options().pit()) return;
         if (split) {
             I8254Pit pit = new I8254Pit(interrupts.line(PcLayout.PIT_GSI), eventLoop);
-            add(Ports.PIT, pit);
-            add(Ports.PIT_SPEAKER, new SystemControlPortB(pit));
+            add(Place.PIT, pit);
+            add(Place.PIT_SPEAKER, new SystemControlPortB(pit));
         } else if (vm.supports(Capability.KERNEL_PIT)) {
             vm.createPit();
         }
     }
 
     private void addLegacyDevices() {
-        if (config.options().isaSerial()) add(Ports.COM1, uart);
+        if (config.options().isaSerial()) add(Place.COM1, uart);
         if (config.options().rtc()) {
             Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
-            add(Ports.RTC, rtc);
+            add(Place.RTC, rtc);
         }
         I8042 keyboardController = new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller"));
-        add(Ports.I8042_DATA, keyboardController);
-        add(Ports.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
-        add(Ports.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
-        add(Ports.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
-        add(Ports.EXIT, new ExitPort(end::exitPort));
+        add(Place.I8042_DATA, keyboardController);
+        add(Place.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
+        add(Place.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
+        add(Place.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
+        add(Place.EXIT, new ExitPort(end::exitPort));
     }
 
-    private void add(Ports at, BusDevice device) {
-        buses.ports().add(at.base(), at.size(), at.title(), device);
+    private void add(Place at, BusDevice device) {
+        Bus bus = at.port() ? buses.ports() : buses.mmio();
+        bus.add(at.base(), at.size(), at.title(), device);
     }
 
     /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
@@ -161,8 +162,7 @@ final class PcMachine implements AutoCloseable {
         if (!config.options().acpi()) return Optional.empty();
         GenericEventDevice made = new GenericEventDevice(
                 interrupts.line(PcLayout.GENERIC_EVENT_GSI), end::poweredOff, () -> end.reset("ACPI reset register"));
-        Windows at = Windows.GENERIC_EVENTS;
-        buses.mmio().add(at.base(), at.size(), at.title(), made);
+        add(Place.GENERIC_EVENTS, made);
         return Optional.of(made);
     }
 
@@ -200,10 +200,6 @@ final class PcMachine implements AutoCloseable {
     /** Lets the vCPUs run. */
     void start() {
         threads.start();
-    }
-
-    ConsoleBuffer consoleBuffer() {
-        return consoleBuffer;
     }
 
     Uart16550 uart() {
