@@ -27,16 +27,12 @@ final class MachineDescription {
                 options.irqchip() == Irqchip.KERNEL
                         ? "KERNEL: local APICs, IOAPIC, PICs and PIT are the hypervisor's"
                         : "SPLIT: local APICs are the hypervisor's");
-        line(
-                text,
-                "parts",
-                "pic %s, pit %s, rtc %s, isa serial %s, acpi %s"
-                        .formatted(
-                                onOff(options.pic()),
-                                onOff(options.pit()),
-                                onOff(options.rtc()),
-                                onOff(options.isaSerial()),
-                                onOff(options.acpi())));
+        part(text, "pic", options.pic());
+        part(text, "pit", options.pit());
+        part(text, "rtc", options.rtc());
+        part(text, "isaSerial", options.isaSerial());
+        part(text, "acpi", options.acpi());
+        part(text, "autoKernelCmdline", options.autoKernelCmdline());
         BootPlan boot = config.boot();
         line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
         line(
@@ -50,7 +46,7 @@ final class MachineDescription {
                                 boot.kernelEnd(),
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
-        line(text, "cmdline", config.cmdline());
+        line(text, "cmdline", boot.cmdline());
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
@@ -58,8 +54,8 @@ final class MachineDescription {
         return text.toString();
     }
 
-    private static String onOff(boolean on) {
-        return on ? "on" : "off";
+    private static void part(StringBuilder text, String what, Part part) {
+        line(text, what, "%-3s (%s)".formatted(part.present() ? "on" : "off", part.why()));
     }
 
     private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
@@ -67,6 +63,6 @@ final class MachineDescription {
     }
 
     private static void line(StringBuilder text, String what, String value) {
-        text.append("%-12s %s%n".formatted(what, value));
+        text.append("%-18s %s%n".formatted(what, value));
     }
 }

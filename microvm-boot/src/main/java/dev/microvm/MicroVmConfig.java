@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  * @param vcpus how many
  * @param memorySize of RAM, in bytes
  * @param kernel to start
- * @param cmdline for the kernel
  * @param boot how it is started
  * @param serial where a copy of the console goes, if anywhere
  * @param devices of the user's own
@@ -30,7 +29,6 @@ record MicroVmConfig(
         int vcpus,
         long memorySize,
         KernelImage kernel,
-        String cmdline,
         BootPlan boot,
         @Nullable OutputStream serial,
         List<UserDevice> devices) {
