@@ -92,7 +92,6 @@ final class GuestEnd implements VcpuLoop.Listener {
             }
         }
         Duration uptime = Duration.ofNanos(System.nanoTime() - startNanos);
-        console.end();
         actions.forEach(Runnable::run);
         log.info("machine {} ended: {}", machine, said);
         report.complete(new ExitReport(said, exitCode, words, uptime));

@@ -41,6 +41,7 @@ public final class MicroVm implements AutoCloseable {
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
+    private final ConsoleInput consoleInput = new ConsoleInput();
     private final GuestEnd end;
 
     // Guarded by this.
@@ -53,6 +54,8 @@ public final class MicroVm implements AutoCloseable {
     MicroVm(MicroVmConfig config) {
         this.config = config;
         this.end = new GuestEnd(config.name(), consoleBuffer);
+        end.onEnd(consoleBuffer::end);
+        end.onEnd(consoleInput::end);
     }
 
     /** Begins the description of a machine. */
@@ -78,11 +81,11 @@ public final class MicroVm implements AutoCloseable {
         if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
         PcMachine made = new PcMachine(config, consoleBuffer, end);
         machine = made;
-        cleanable = CLEANER.register(this, made::close); // a net for those who forget to close
-        console = new Console(this, consoleBuffer, made.uart());
+        cleanable = CLEANER.register(this, free(made, end)); // a net for those who forget to close
+        console = new Console(this, consoleBuffer, consoleInput);
+        console.connect(made.uart());
         if (config.serial() != null) pump = startPump(config.serial());
         end.started();
-        end.onEnd(console.inputRoom()::release);
         state = VmState.RUNNING;
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
@@ -92,6 +95,14 @@ public final class MicroVm implements AutoCloseable {
                 config.choice());
         made.start();
         return this;
+    }
+
+    /** What is done when the machine is closed or forgotten, so without reference to it. */
+    private static Runnable free(PcMachine machine, GuestEnd end) {
+        return () -> {
+            end.stopped(); // the console ends with the guest, not with the machine it runs on
+            machine.close();
+        };
     }
 
     private Thread startPump(OutputStream to) {
@@ -232,7 +243,6 @@ public final class MicroVm implements AutoCloseable {
             state = VmState.CLOSED;
         }
         if (frees == null) return;
-        end.stopped();
         frees.clean();
         if (copies != null && !copies.equals(Thread.currentThread())) joinPump(copies);
     }

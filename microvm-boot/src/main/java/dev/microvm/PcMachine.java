@@ -68,15 +68,13 @@ final class PcMachine implements AutoCloseable {
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
     private final IoBuses buses = new IoBuses();
-    private final ConsoleBuffer consoleBuffer;
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
     private final VcpuThreads threads;
 
-    /** Puts the machine together; what was opened is closed again if that fails. */
-    PcMachine(MicroVmConfig config, ConsoleBuffer consoleBuffer, GuestEnd end) {
+    /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
+    PcMachine(MicroVmConfig config, Uart16550.Output serial, GuestEnd end) {
         this.config = config;
-        this.consoleBuffer = consoleBuffer;
         this.end = end;
         try {
             boolean split = config.options().irqchip() == Irqchip.SPLIT;
@@ -87,8 +85,7 @@ final class PcMachine implements AutoCloseable {
             eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
-            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), consoleBuffer, eventLoop);
-            consoleBuffer.onRoom(uart::outputReady);
+            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), serial, eventLoop);
             addTimer(split);
             addLegacyDevices();
             genericEvents = addPowerControl();
@@ -225,7 +222,6 @@ final class PcMachine implements AutoCloseable {
     public void close() {
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
-        consoleBuffer.end();
         if (ended && eventLoop.ended()) {
             resources.close();
         } else {
