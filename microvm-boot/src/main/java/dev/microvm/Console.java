@@ -1,6 +1,5 @@
 package dev.microvm;
 
-import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.error.MicroVmException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,15 +26,6 @@ public final class Console {
         this.vm = vm;
         this.buffer = buffer;
         this.input = input;
-    }
-
-    /**
-     * Puts the console on this port, whose output is the buffer: that of a machine about to start, in place of the one
-     * before. What the host typed and no guest has read goes to the new one; readers and writers notice nothing.
-     */
-    void connect(Uart16550 uart) {
-        buffer.onRoom(uart::outputReady);
-        input.connect(uart);
     }
 
     /** What the guest printed, as far as it is kept, as UTF-8. */

@@ -57,6 +57,7 @@ public final class MicroVmBuilder {
     private int memoryMiB = 128;
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
+    private ResetAction onReset = ResetAction.END;
     private @Nullable OutputStream serial;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -177,6 +178,12 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /** What comes after a reset. Default {@link ResetAction#END}. */
+    public MicroVmBuilder onReset(ResetAction value) {
+        onReset = value;
+        return this;
+    }
+
     /** Copies what the guest prints on its serial port to {@code to} as well, which is not closed. Default nowhere. */
     public MicroVmBuilder serial(OutputStream to) {
         serial = to;
@@ -240,6 +247,7 @@ public final class MicroVmBuilder {
                 (long) memoryMiB << 20,
                 image,
                 plan,
+                onReset,
                 serial,
                 devices));
     }

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param memorySize of RAM, in bytes
  * @param kernel to start
  * @param boot how it is started
+ * @param onReset what comes after a reset
  * @param serial where a copy of the console goes, if anywhere
  * @param devices of the user's own
  */
@@ -30,6 +31,7 @@ record MicroVmConfig(
         long memorySize,
         KernelImage kernel,
         BootPlan boot,
+        ResetAction onReset,
         @Nullable OutputStream serial,
         List<UserDevice> devices) {
     MicroVmConfig {

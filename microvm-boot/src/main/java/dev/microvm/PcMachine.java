@@ -217,6 +217,11 @@ final class PcMachine implements AutoCloseable {
         return threads.onVcpuThread() || eventLoop.onLoopThread();
     }
 
+    /** Ends the guest, as the host's will. */
+    void stop() {
+        end.stopped();
+    }
+
     /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
     @Override
     public void close() {
