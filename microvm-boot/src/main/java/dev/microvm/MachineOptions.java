@@ -25,11 +25,14 @@ import java.util.List;
  */
 record MachineOptions(
         Irqchip irqchip, Part pic, Part pit, Part rtc, Part isaSerial, Part acpi, Part autoKernelCmdline) {
+    /** Keeps Linux from looking for ACPI tables, and from calling it the firmware's fault that there are none. */
+    private static final String NO_ACPI_PARAMETER = "acpi=off";
+
     /**
      * Keeps Linux from making a device of an RTC that is not there, and from waiting for it again and again: arch/x86/kernel/rtc.c
      * makes it unless ACPI says that there is none.
      */
-    private static final String NO_RTC = "initcall_blacklist=add_rtc_cmos";
+    private static final String NO_RTC_PARAMETER = "initcall_blacklist=add_rtc_cmos";
 
     /** The kernel's command line for who gives none: console on the serial port, and an end of the machine by reset. */
     String defaultCmdline() {
@@ -38,8 +41,8 @@ record MachineOptions(
 
     /** What the kernel must be told beside the user's command line. */
     List<String> kernelParameters() {
-        if (!autoKernelCmdline.present() || acpi.present() || rtc.present()) return List.of();
-        return List.of(NO_RTC);
+        if (!autoKernelCmdline.present() || acpi.present()) return List.of();
+        return rtc.present() ? List.of(NO_ACPI_PARAMETER) : List.of(NO_ACPI_PARAMETER, NO_RTC_PARAMETER);
     }
 
     /** The IOAPIC pin of the timer, as the tables must say it. */

@@ -69,13 +69,16 @@ final class MachineChoicesTest {
     }
 
     @Test
-    void tellsTheKernelThatThereIsNoRtc_onlyWhereTablesDoNot() {
+    void tellsTheKernelWhatThereIsNot_onlyWhereTablesDoNot() {
         choices.rtc = Feature.OFF;
         assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).isEmpty();
 
         choices.acpi = Feature.OFF;
         assertThat(choices.decide(EVERYTHING, problems).kernelParameters())
-                .containsExactly("initcall_blacklist=add_rtc_cmos");
+                .containsExactly("acpi=off", "initcall_blacklist=add_rtc_cmos");
+
+        choices.rtc = Feature.ON;
+        assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).containsExactly("acpi=off");
 
         choices.autoKernelCmdline = Feature.OFF;
         assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).isEmpty();

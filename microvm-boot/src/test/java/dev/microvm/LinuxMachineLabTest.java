@@ -1,0 +1,193 @@
+package dev.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.Initramfs;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.testing.Lanes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What Debian's kernel makes of a running machine: its clocks, its power button, its resets. */
+@Lanes.Lab
+@Timeout(300)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class LinuxMachineLabTest {
+    private static final Duration SOON = Duration.ofMinutes(2);
+    private static final int EXECUTABLE = 0755;
+
+    /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
+    private static final String INIT = """
+            #!/bin/busybox sh
+            /bin/busybox --install -s /bin
+            mount -t proc proc /proc
+            mount -t sysfs sys /sys
+            mount -t devtmpfs dev /dev
+            stty -echo
+            # the modules
+            echo ready
+            while read word; do
+                case $word in
+                    time) read up idle < /proc/uptime; echo "time=$up." ;;
+                    clock) echo "clock=$(hwclock -u -r)." ;;
+                    epoch) echo "epoch=$(cat /sys/class/rtc/rtc0/since_epoch)." ;;
+                    button) dd if=/dev/input/event0 bs=24 count=1 of=/dev/null 2> /dev/null & echo listening; wait; poweroff -f ;;
+                    reboot) reboot -f ;;
+                esac
+            done
+            """;
+
+    private static final int ROUNDS = 15;
+    private static final Duration WATCHED = Duration.ofSeconds(60);
+    private static final double MOST_DRIFT = 0.001;
+
+    @SuppressWarnings("NullAway.Init") // set by prepareGuests
+    private Path kernel;
+
+    @SuppressWarnings("NullAway.Init")
+    private Initramfs initramfs;
+
+    @BeforeAll
+    void prepareGuests(@TempDir Path folder) throws IOException {
+        kernel = folder.resolve("vmlinux");
+        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
+        Initramfs.Builder files = Initramfs.builder()
+                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
+                .directory("/proc", EXECUTABLE)
+                .directory("/sys", EXECUTABLE)
+                .directory("/dev", EXECUTABLE)
+                .modules(
+                        GuestFiles.file("cloud/modules"),
+                        Files.readString(GuestFiles.file("cloud/release")).strip(),
+                        List.of("button", "evdev"));
+        StringBuilder load = new StringBuilder();
+        files.moduleLoadOrder()
+                .forEach(module -> load.append("insmod ").append(module).append('\n'));
+        initramfs = files.init(INIT.replace("# the modules", load)).build();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void readsTheHostsTimeFromTheRtc(Irqchip irqchip) {
+        try (MicroVm vm = ready(irqchip).start()) {
+            vm.console().awaitText("ready", SOON);
+
+            Instant before = Instant.now();
+            String epoch = ask(vm, "epoch", "epoch=(\\d+)\\.");
+            assertThat(Instant.ofEpochSecond(Long.parseLong(epoch)))
+                    .isBetween(before.minusSeconds(1), Instant.now().plusSeconds(1));
+
+            before = Instant.now();
+            String clock = ask(vm, "clock", "clock=(.*?) +0\\.000000 seconds\\.");
+            Instant read = LocalDateTime.parse(
+                            clock.replaceAll(" +", " "),
+                            DateTimeFormatter.ofPattern("EEE MMM d HH:mm:ss yyyy", Locale.ENGLISH))
+                    .toInstant(ZoneOffset.UTC);
+            assertThat(read)
+                    .isBetween(before.minusSeconds(1), Instant.now().plusSeconds(2)); // it waits for a full second
+        }
+    }
+
+    @Test
+    void keepsTime() throws InterruptedException {
+        try (MicroVm ours = ready(Irqchip.SPLIT).start();
+                MicroVm theirs = ready(Irqchip.KERNEL).start()) {
+            ours.console().awaitText("ready", SOON);
+            theirs.console().awaitText("ready", SOON);
+            double oursBefore = offset(ours);
+            double theirsBefore = offset(theirs);
+            Thread.sleep(WATCHED);
+            double allowed = WATCHED.toSeconds() * MOST_DRIFT;
+            assertThat(offset(ours)).isCloseTo(oursBefore, within(allowed));
+            assertThat(offset(theirs)).isCloseTo(theirsBefore, within(allowed));
+        }
+    }
+
+    /** How far the guest's clock is from the host's, in seconds: by the fastest of some answers, as the rest took longer. */
+    private static double offset(MicroVm vm) {
+        double best = 0;
+        long shortest = Long.MAX_VALUE;
+        for (int round = 0; round < ROUNDS; round++) {
+            long asked = System.nanoTime();
+            double guest = Double.parseDouble(ask(vm, "time", "time=(\\d+\\.\\d+)\\."));
+            long took = System.nanoTime() - asked;
+            if (took < shortest) {
+                shortest = took;
+                best = guest - (asked + took / 2.0) / 1e9;
+            }
+        }
+        return best;
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void turnsItselfOff_whenTheHostPressesThePowerButton(Irqchip irqchip) {
+        try (MicroVm vm = ready(irqchip).start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("button\n");
+            vm.console().awaitText("listening", SOON);
+
+            assertThat(vm.shutDown(SOON).reason()).isEqualTo(Reason.POWER_OFF);
+        }
+    }
+
+    @Test
+    void isStopped_whenTheGuestDoesNotHeedThePowerButtonInTime() {
+        try (MicroVm vm = ready(Irqchip.SPLIT).start()) {
+            vm.console().awaitText("ready", SOON);
+
+            assertThat(vm.shutDown(Duration.ofSeconds(1)).reason()).isEqualTo(Reason.STOPPED);
+        }
+    }
+
+    @Test
+    void startsAgain_tenTimesInARow() {
+        try (MicroVm vm = ready(Irqchip.SPLIT).onReset(ResetAction.RESTART).start()) {
+            for (int resets = 0; resets < 10; resets++) {
+                vm.console().awaitText("ready", SOON);
+                assertThat(vm.restarts()).isEqualTo(resets);
+                vm.console().type("reboot\n");
+            }
+            vm.console().awaitText("ready", SOON);
+            assertThat(vm.restarts()).isEqualTo(10);
+            assertThat(vm.state()).isEqualTo(VmState.RUNNING);
+        }
+    }
+
+    private MicroVmBuilder ready(Irqchip irqchip) {
+        return MicroVm.builder()
+                .kernel(kernel)
+                .initrd(initramfs)
+                .irqchip(irqchip)
+                .memoryMiB(256)
+                .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k");
+    }
+
+    /** Types a word and returns what the guest answers. */
+    private static String ask(MicroVm vm, String word, String answer) {
+        vm.console().type(word + "\n");
+        String text = vm.console().awaitText(".\r\n", SOON);
+        Matcher found = Pattern.compile(answer).matcher(text);
+        assertThat(found.find()).as(text).isTrue();
+        return found.group(1);
+    }
+}
