@@ -1,6 +1,8 @@
 package dev.microvm;
 
 import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +40,7 @@ final class MachineDescription {
                                 onOff(options.isaSerial()),
                                 onOff(options.acpi())));
         BootPlan boot = config.boot();
-        line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
+        line(text, "kernel", "%s (%s)".formatted(config.kernel().file(), format(config.kernel())));
         line(
                 text,
                 "boot",
@@ -50,12 +52,19 @@ final class MachineDescription {
                                 boot.kernelEnd(),
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
+        for (MultibootInfo.Module module : boot.modules()) {
+            line(text, "module", "at [0x%x, 0x%x) %s".formatted(module.start(), module.end(), module.cmdline()));
+        }
         line(text, "cmdline", config.cmdline());
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
         }
         return text.toString();
+    }
+
+    private static String format(KernelImage kernel) {
+        return kernel.isFlat() ? "flat" : kernel.isBzImage() ? "bzImage" : "ELF";
     }
 
     private static String onOff(boolean on) {
