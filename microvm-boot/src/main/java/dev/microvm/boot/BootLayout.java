@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.tables.BiosDataArea;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.Gdt;
 import java.util.ArrayList;
@@ -70,7 +71,7 @@ public final class BootLayout {
 
     /** Whether {@code [start, end)} overlaps what a Multiboot kernel is started with below 640 KiB. */
     static boolean takenByMultiboot(long start, long end) {
-        return (start < GDT + Gdt.SIZE && end > GDT) || (start < BASE_RAM_END && end > MULTIBOOT_INFO);
+        return (start < GDT + Gdt.SIZE && end > BiosDataArea.ADDRESS) || (start < BASE_RAM_END && end > MULTIBOOT_INFO);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.microvm.boot.image.ElfHeader.Segment;
 import dev.microvm.boot.image.ElfLoader;
 import dev.microvm.boot.image.InvalidImageException;
 import dev.microvm.boot.image.LoadedKernel;
+import dev.microvm.boot.tables.BiosDataArea;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.Gdt;
 import dev.microvm.memory.GuestMemory;
@@ -99,7 +100,7 @@ record KernelPlan(
                 "%s outside [0x%x, 0x%x) and [0x%x, 0x%x)"
                         .formatted(
                                 what,
-                                BootLayout.GDT,
+                                BiosDataArea.ADDRESS,
                                 BootLayout.GDT + Gdt.SIZE,
                                 BootLayout.MULTIBOOT_INFO,
                                 BootLayout.BASE_RAM_END),

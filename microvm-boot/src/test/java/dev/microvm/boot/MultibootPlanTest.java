@@ -168,6 +168,7 @@ class MultibootPlanTest {
 
         assertThat(memory.read(BootLayout.ACPI_TABLES, 8)).asString().isEqualTo("RSD PTR ");
         assertThat(memory.read(BootLayout.MP_TABLE, 4)).asString().isEqualTo("_MP_");
+        assertThat(memory.getShort(0x413)).as("KiB of base memory").isEqualTo(639);
     }
 
     @Test
@@ -371,14 +372,14 @@ class MultibootPlanTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {0x4F0, 0x500, 0x8_D000, 0x9_0000, 0x9_F000})
+    @ValueSource(longs = {0x4FF, 0x500, 0x8_D000, 0x9_0000, 0x9_F000})
     void refuses_whenTheKernelOverlapsWhatItIsStartedWith(long address) {
         refusal(
                 builder(MultibootBuilder.flat(CONTENT)
                         .at(address)
                         .loadEnd(address + 0x3200)
                         .build()),
-                "expected the kernel outside [0x500, 0x530) and [0x90000, 0x9fc00), found it at [0x%x, 0x%x)"
+                "expected the kernel outside [0x400, 0x530) and [0x90000, 0x9fc00), found it at [0x%x, 0x%x)"
                         .formatted(address, address + 0x3200));
     }
 
