@@ -32,19 +32,20 @@ class MultibootPlanTest {
     private static final int HEADER = 0x80; // where an ELF file's header is in its first segment
     private static final long INFO = BootLayout.MULTIBOOT_INFO;
 
+    /** Of one guest after the other: making it takes longer than most tests. */
+    private static final GuestMemory MEMORY = Guests.memory(Guests.RAM_SIZE);
+
     @TempDir
     Path folder;
 
-    private final GuestMemory memory = Guests.memory(Guests.RAM_SIZE);
-
     @BeforeEach
     void dirtyMemory() {
-        memory.slice(0, Guests.RAM_SIZE).fill((byte) 0xA5);
+        MEMORY.slice(0, Guests.RAM_SIZE).fill((byte) 0xA5);
     }
 
     @Test
     void entersIn32BitMode() {
-        BootState start = builder(elf(32)).build().load(memory);
+        BootState start = builder(elf(32)).build().load(MEMORY);
 
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.ENTRY);
         assertThat(start.registers().rax()).isEqualTo(0x2BAD_B002);
@@ -74,14 +75,14 @@ class MultibootPlanTest {
                 .build();
 
         BootPlan plan = builder(elf).build();
-        plan.load(memory);
+        plan.load(MEMORY);
 
         assertThat(plan.protocol()).isEqualTo(BootProtocol.MULTIBOOT);
         assertThat(plan.entry()).isEqualTo(0x20_0100);
-        assertThat(memory.read(0x20_0000, content.length)).isEqualTo(content);
-        assertThat(memory.read(0x20_0000 + content.length, 0x8000 - content.length))
+        assertThat(MEMORY.read(0x20_0000, content.length)).isEqualTo(content);
+        assertThat(MEMORY.read(0x20_0000 + content.length, 0x8000 - content.length))
                 .containsOnly(0);
-        assertThat(memory.getByte(0x20_8000)).isEqualTo(0xA5);
+        assertThat(MEMORY.getByte(0x20_8000)).isEqualTo(0xA5);
     }
 
     @Test
@@ -92,22 +93,22 @@ class MultibootPlanTest {
                 .build();
 
         BootPlan plan = builder(kernel).build();
-        plan.load(memory);
+        plan.load(MEMORY);
 
         assertThat(plan.protocol()).isEqualTo(BootProtocol.MULTIBOOT);
         assertThat(plan.entry()).isEqualTo(MultibootBuilder.ENTRY);
-        assertThat(memory.read(0x10_0000, 0x3000)).isEqualTo(Arrays.copyOf(kernel, 0x3000));
-        assertThat(memory.read(0x10_3000, 0x2000)).containsOnly(0);
-        assertThat(memory.getByte(0x10_5000)).isEqualTo(0xA5);
+        assertThat(MEMORY.read(0x10_0000, 0x3000)).isEqualTo(Arrays.copyOf(kernel, 0x3000));
+        assertThat(MEMORY.read(0x10_3000, 0x2000)).containsOnly(0);
+        assertThat(MEMORY.getByte(0x10_5000)).isEqualTo(0xA5);
     }
 
     @Test
     void loadsAFlatKernelBelow1MiB() {
         byte[] kernel = MultibootBuilder.flat(CONTENT).at(0x1_0000).build();
 
-        builder(kernel).cmdline("quiet").build().load(memory);
+        builder(kernel).cmdline("quiet").build().load(MEMORY);
 
-        assertThat(memory.read(0x1_0000, kernel.length)).isEqualTo(kernel);
+        assertThat(MEMORY.read(0x1_0000, kernel.length)).isEqualTo(kernel);
     }
 
     @Test
@@ -120,22 +121,22 @@ class MultibootPlanTest {
         System.arraycopy(header, MultibootBuilder.HEADER_OFFSET, elf, 0x1000 + HEADER, 32);
 
         BootPlan plan = builder(elf).build();
-        plan.load(memory);
+        plan.load(MEMORY);
 
         assertThat(plan.kernelStart()).isEqualTo(0x40_1000);
-        assertThat(memory.read(0x40_1000, CONTENT.length))
+        assertThat(MEMORY.read(0x40_1000, CONTENT.length))
                 .isEqualTo(Arrays.copyOfRange(elf, elf.length - CONTENT.length, elf.length));
     }
 
     @Test
     void loadsKernelsCompressedByGzip() {
         byte[] content = MultibootBuilder.header(CONTENT, HEADER, 0x3);
-        builder(BzImageBuilder.compress(elf(32), Compression.GZIP)).build().load(memory);
-        assertThat(memory.read(ElfBuilder.ENTRY, content.length)).isEqualTo(content);
+        builder(BzImageBuilder.compress(elf(32), Compression.GZIP)).build().load(MEMORY);
+        assertThat(MEMORY.read(ElfBuilder.ENTRY, content.length)).isEqualTo(content);
 
         byte[] flat = MultibootBuilder.flat(CONTENT).loadEnd(0x10_2000).build();
-        builder(BzImageBuilder.compress(flat, Compression.GZIP)).build().load(memory);
-        assertThat(memory.read(0x10_0000, 0x2000)).isEqualTo(Arrays.copyOf(flat, 0x2000));
+        builder(BzImageBuilder.compress(flat, Compression.GZIP)).build().load(MEMORY);
+        assertThat(MEMORY.read(0x10_0000, 0x2000)).isEqualTo(Arrays.copyOf(flat, 0x2000));
     }
 
     @Test
@@ -145,17 +146,17 @@ class MultibootPlanTest {
                 .module(BootModule.of(MODULE, "first a=b"))
                 .module(BootModule.open(Guests.file(folder, CONTENT), ""))
                 .build();
-        plan.load(memory);
+        plan.load(MEMORY);
 
-        assertThat(text(memory.getInt(INFO + 16))).isEqualTo("kernel verbose");
-        assertThat(memory.getInt(INFO + 20)).isEqualTo(2);
-        long list = memory.getInt(INFO + 24);
-        assertThat(memory.read(memory.getInt(list), MODULE.length)).isEqualTo(MODULE);
-        assertThat(memory.getInt(list + 4)).isEqualTo(memory.getInt(list) + MODULE.length);
-        assertThat(text(memory.getInt(list + 8))).isEqualTo("first a=b");
-        assertThat(memory.read(memory.getInt(list + 16), CONTENT.length)).isEqualTo(CONTENT);
-        assertThat(text(memory.getInt(list + 24))).isEmpty();
-        assertThat(memory.getInt(INFO + 8)).as("mem_upper").isEqualTo((int) (Guests.RAM_SIZE >> 10) - 1024);
+        assertThat(text(MEMORY.getInt(INFO + 16))).isEqualTo("kernel verbose");
+        assertThat(MEMORY.getInt(INFO + 20)).isEqualTo(2);
+        long list = MEMORY.getInt(INFO + 24);
+        assertThat(MEMORY.read(MEMORY.getInt(list), MODULE.length)).isEqualTo(MODULE);
+        assertThat(MEMORY.getInt(list + 4)).isEqualTo(MEMORY.getInt(list) + MODULE.length);
+        assertThat(text(MEMORY.getInt(list + 8))).isEqualTo("first a=b");
+        assertThat(MEMORY.read(MEMORY.getInt(list + 16), CONTENT.length)).isEqualTo(CONTENT);
+        assertThat(text(MEMORY.getInt(list + 24))).isEmpty();
+        assertThat(MEMORY.getInt(INFO + 8)).as("mem_upper").isEqualTo((int) (Guests.RAM_SIZE >> 10) - 1024);
     }
 
     @Test
@@ -164,11 +165,11 @@ class MultibootPlanTest {
                 .acpi(AcpiConfig.of(1))
                 .mpTable(new MpTable(1, 2))
                 .build()
-                .load(memory);
+                .load(MEMORY);
 
-        assertThat(memory.read(BootLayout.ACPI_TABLES, 8)).asString().isEqualTo("RSD PTR ");
-        assertThat(memory.read(BootLayout.MP_TABLE, 4)).asString().isEqualTo("_MP_");
-        assertThat(memory.getShort(0x413)).as("KiB of base memory").isEqualTo(639);
+        assertThat(MEMORY.read(BootLayout.ACPI_TABLES, 8)).asString().isEqualTo("RSD PTR ");
+        assertThat(MEMORY.read(BootLayout.MP_TABLE, 4)).asString().isEqualTo("_MP_");
+        assertThat(MEMORY.getShort(0x413)).as("KiB of base memory").isEqualTo(639);
     }
 
     @Test
@@ -206,15 +207,15 @@ class MultibootPlanTest {
             }
 
             BootPlan plan = builder.build();
-            plan.load(memory);
+            plan.load(MEMORY);
 
-            assertThat(memory.read(load, kernel.length)).isEqualTo(kernel);
+            assertThat(MEMORY.read(load, kernel.length)).isEqualTo(kernel);
             long end = Math.max(plan.kernelEnd(), BootLayout.HIGH_MEMORY);
             for (int i = 0; i < count; i++) {
                 Module module = plan.modules().get(i);
                 assertThat(module.start()).isGreaterThanOrEqualTo(end);
                 assertThat(module.start() % 4096).isZero();
-                assertThat(memory.read(module.start(), contents[i].length)).isEqualTo(contents[i]);
+                assertThat(MEMORY.read(module.start(), contents[i].length)).isEqualTo(contents[i]);
                 end = module.end();
             }
             assertThat(end).isLessThanOrEqualTo(Guests.RAM_SIZE);
@@ -339,9 +340,9 @@ class MultibootPlanTest {
         BootPlan plan = builder(elf(32))
                 .module(BootModule.of(new byte[(int) Guests.RAM_SIZE - 0x100_7000], ""))
                 .build();
-        plan.load(memory);
+        plan.load(MEMORY);
 
-        assertThat(memory.getByte(Guests.RAM_SIZE - 1)).isZero();
+        assertThat(MEMORY.getByte(Guests.RAM_SIZE - 1)).isZero();
     }
 
     @Test
@@ -438,7 +439,7 @@ class MultibootPlanTest {
             BootPlan.builder(KernelImage.open(file), BootLayout.memoryMap(Guests.RAM_SIZE))
                     .module(BootModule.of(MODULE, "module"))
                     .build()
-                    .load(memory);
+                    .load(MEMORY);
         } catch (BootException e) {
             assertThat(e.expected()).isNotEmpty();
         } finally {
@@ -460,7 +461,7 @@ class MultibootPlanTest {
 
     /** The string at {@code address}, up to its zero. */
     private String text(long address) {
-        byte[] bytes = memory.read(address, 0x1000);
+        byte[] bytes = MEMORY.read(address, 0x1000);
         int end = IntStream.range(0, bytes.length)
                 .filter(i -> bytes[i] == 0)
                 .findFirst()
