@@ -1,6 +1,8 @@
 package dev.microvm;
 
 import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +36,7 @@ final class MachineDescription {
         part(text, "acpi", options.acpi());
         part(text, "autoKernelCmdline", options.autoKernelCmdline());
         BootPlan boot = config.boot();
-        line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
+        line(text, "kernel", "%s (%s)".formatted(config.kernel().file(), format(config.kernel())));
         line(
                 text,
                 "boot",
@@ -46,6 +48,9 @@ final class MachineDescription {
                                 boot.kernelEnd(),
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
+        for (MultibootInfo.Module module : boot.modules()) {
+            line(text, "module", "at [0x%x, 0x%x) %s".formatted(module.start(), module.end(), module.cmdline()));
+        }
         line(text, "cmdline", boot.cmdline());
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
@@ -56,6 +61,10 @@ final class MachineDescription {
 
     private static void part(StringBuilder text, String what, Part part) {
         line(text, what, "%-3s (%s)".formatted(part.present() ? "on" : "off", part.why()));
+    }
+
+    private static String format(KernelImage kernel) {
+        return kernel.isFlat() ? "flat" : kernel.isBzImage() ? "bzImage" : "ELF";
     }
 
     private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {

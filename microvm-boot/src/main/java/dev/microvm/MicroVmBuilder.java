@@ -3,6 +3,7 @@ package dev.microvm;
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.BootModule;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.CommandLine;
@@ -23,6 +24,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +53,7 @@ public final class MicroVmBuilder {
     private @Nullable Path kernel;
     private @Nullable Path initrd;
     private byte @Nullable [] initrdBytes;
+    private final List<Supplier<BootModule>> modules = new ArrayList<>(); // opened when the machine is built
     private @Nullable String cmdline;
     private BootProtocol bootProtocol = BootProtocol.AUTO;
     private Unpacking unpacking = Unpacking.AUTO;
@@ -75,7 +78,7 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** The kernel to start: an ELF {@code vmlinux} or a {@code bzImage} for x86-64. Required. */
+    /** The kernel to start: an ELF {@code vmlinux}, a {@code bzImage}, or one with a Multiboot header. Required. */
     public MicroVmBuilder kernel(Path file) {
         kernel = file;
         return this;
@@ -98,6 +101,23 @@ public final class MicroVmBuilder {
     /** The initial file system, built here. */
     public MicroVmBuilder initrd(Initramfs image) {
         return initrd(image.toBytes());
+    }
+
+    /**
+     * One more module for a Multiboot kernel, behind those that are there. Default none.
+     *
+     * @param file given to the kernel as it is
+     * @param moduleCmdline what the kernel can read about it, ASCII; may be empty
+     */
+    public MicroVmBuilder module(Path file, String moduleCmdline) {
+        modules.add(() -> BootModule.open(file, moduleCmdline));
+        return this;
+    }
+
+    /** The same with a module in memory; the array is not copied. */
+    public MicroVmBuilder module(byte[] image, String moduleCmdline) {
+        modules.add(() -> BootModule.of(image, moduleCmdline));
+        return this;
     }
 
     /**
@@ -233,8 +253,10 @@ public final class MicroVmBuilder {
         checkDevices(problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
-        BootPlan plan =
-                image == null || memoryMiB < MIN_MEMORY_MIB ? null : plan(image, initialFiles, options, problems);
+        List<BootModule> bootModules = openModules(problems);
+        BootPlan plan = image == null || memoryMiB < MIN_MEMORY_MIB
+                ? null
+                : plan(image, initialFiles, bootModules, options, problems);
         if (!problems.isEmpty() || selected == null || image == null || plan == null) {
             throw new MicroVmConfigException(problems);
         }
@@ -330,8 +352,24 @@ public final class MicroVmBuilder {
         }
     }
 
+    private List<BootModule> openModules(List<String> problems) {
+        List<BootModule> opened = new ArrayList<>();
+        for (int i = 0; i < modules.size(); i++) {
+            try {
+                opened.add(modules.get(i).get());
+            } catch (BootException e) {
+                problems.add("module %d: %s".formatted(i + 1, e.getMessage()));
+            }
+        }
+        return opened;
+    }
+
     private @Nullable BootPlan plan(
-            KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
+            KernelImage image,
+            @Nullable Initrd initialFiles,
+            List<BootModule> bootModules,
+            MachineOptions options,
+            List<String> problems) {
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
         try {
             BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap((long) memoryMiB << 20))
@@ -342,6 +380,7 @@ public final class MicroVmBuilder {
                     .mpTable(new MpTable(cpus, options.timerPin()));
             if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus));
             if (initialFiles != null) plan.initrd(initialFiles);
+            bootModules.forEach(plan::module);
             return plan.build();
         } catch (BootException e) {
             problems.add(String.valueOf(e.getMessage()));

@@ -79,6 +79,20 @@ final class MicroVmBuilderTest {
     }
 
     @Test
+    void reportsEachBadModule() {
+        Path nowhere = folder.resolve("no-such-module");
+        problemsOf(builder().module(nowhere, "").module(new byte[1], "a\0b"))
+                .contains("module 1: " + nowhere + ": expected a module, found no such file")
+                .anyMatch(problem -> problem.startsWith("module 2: cmdline: expected printable ASCII characters"));
+    }
+
+    @Test
+    void reportsModulesForAKernelThatTakesNone() {
+        problemsOf(builder().module(new byte[1], ""))
+                .anyMatch(problem -> problem.startsWith("module: expected a kernel started by MULTIBOOT"));
+    }
+
+    @Test
     void reportsACommandLineThatIsTooLong() {
         problemsOf(builder().cmdline("x".repeat(5000)))
                 .anyMatch(problem -> problem.startsWith("cmdline: ") && problem.contains("5000"));

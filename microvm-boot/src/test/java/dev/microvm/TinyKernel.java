@@ -12,8 +12,13 @@ final class TinyKernel {
 
     /** Its ELF file. */
     static byte[] elf() {
-        try (InputStream in = TinyKernel.class.getResourceAsStream("/guests/ends.elf")) {
-            if (in == null) throw new IllegalStateException("no guest ends.elf");
+        return guest("ends.elf");
+    }
+
+    /** One of the tiny guests that {@code scripts/build-guests} makes. */
+    static byte[] guest(String name) {
+        try (InputStream in = TinyKernel.class.getResourceAsStream("/guests/" + name)) {
+            if (in == null) throw new IllegalStateException("no guest " + name);
             return in.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -1,6 +1,8 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.tables.BiosDataArea;
 import dev.microvm.boot.tables.E820Map;
+import dev.microvm.boot.tables.Gdt;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,6 +30,15 @@ public final class BootLayout {
 
     /** How long the command line with its zero can be at most, in bytes. */
     public static final int CMDLINE_MAX_SIZE = 0x1_0000;
+
+    /**
+     * Multiboot information with all that it points to, but for the modules themselves: [0x90000, 0x9fc00), so that most
+     * of what is below 1 MiB is free for kernels that are linked there.
+     */
+    public static final long MULTIBOOT_INFO = 0x9_0000;
+
+    /** How large the Multiboot information can be, in bytes. */
+    public static final int MULTIBOOT_INFO_MAX_SIZE = 0xFC00;
 
     /** End of what the memory map calls RAM below 1 MiB: a PC has its extended BIOS data area there. */
     public static final long BASE_RAM_END = 0x9_FC00;
@@ -57,6 +68,11 @@ public final class BootLayout {
     public static final long HIGH_RAM = 0x1_0000_0000L;
 
     private BootLayout() {}
+
+    /** Whether {@code [start, end)} overlaps what a Multiboot kernel is started with below 640 KiB. */
+    static boolean takenByMultiboot(long start, long end) {
+        return (start < GDT + Gdt.SIZE && end > BiosDataArea.ADDRESS) || (start < BASE_RAM_END && end > MULTIBOOT_INFO);
+    }
 
     /**
      * The memory map of a machine with so much RAM: from 0 up to 3 GiB, the rest from 4 GiB.

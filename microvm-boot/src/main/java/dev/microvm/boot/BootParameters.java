@@ -5,7 +5,7 @@ import dev.microvm.boot.tables.E820Map;
 import java.util.Optional;
 
 /**
- * What either boot protocol hands to a kernel.
+ * What the Linux boot protocol and PVH hand to a kernel.
  *
  * @param entry address of its first instruction
  * @param setupHeader its bzImage's header, where it was one

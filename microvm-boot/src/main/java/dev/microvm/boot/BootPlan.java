@@ -1,12 +1,15 @@
 package dev.microvm.boot;
 
-import dev.microvm.boot.image.LoadedKernel;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MpTable;
+import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.boot.tables.ResetVector;
 import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,17 +34,24 @@ public final class BootPlan {
     private final byte[] acpi; // empty if there is none
     private final @Nullable MpTable mpTable;
     private final E820Map memoryMap;
+    private final List<BootModule> modules;
+    private final List<MultibootInfo.Module> placedModules; // where each of them goes
+    private final byte[] multibootInfo; // empty if the protocol is another
 
     private BootPlan(Builder builder) {
-        kernel = builder.kernel.plan(builder.protocol, builder.unpacking);
+        kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty());
         memoryMap = builder.memoryMap;
         kernel.check(memoryMap);
         cmdline = builder.cmdline;
         cmdline.requireLength(builder.kernel.cmdlineMax());
+        checkExtras(builder);
         initrd = builder.initrd;
         initrdAddress = initrd == null ? 0 : placeInitrd(initrd);
         acpi = builder.acpi == null ? new byte[0] : acpiTables(builder.acpi);
         mpTable = builder.mpTable;
+        modules = List.copyOf(builder.modules);
+        placedModules = placeModules();
+        multibootInfo = kernel.protocol() == BootProtocol.MULTIBOOT ? multibootInfo() : new byte[0];
     }
 
     /**
@@ -52,6 +62,52 @@ public final class BootPlan {
      */
     public static Builder builder(KernelImage kernel, E820Map memoryMap) {
         return new Builder(kernel, memoryMap);
+    }
+
+    /** Checks that the protocol can hand over what there is beside the kernel. */
+    private void checkExtras(Builder builder) {
+        boolean multiboot = kernel.protocol() == BootProtocol.MULTIBOOT;
+        if (multiboot && builder.initrd != null) {
+            throw new BootException("initrd", "a module instead, for a kernel started by MULTIBOOT", "an initrd");
+        }
+        if (!multiboot && !builder.modules.isEmpty()) {
+            throw new BootException(
+                    "module",
+                    "a kernel started by MULTIBOOT, which alone takes modules",
+                    "one started by %s; an initrd is what it takes".formatted(kernel.protocol()));
+        }
+    }
+
+    /** Puts the modules behind the kernel, in their order, each at the start of a page, whether it asks for that or not. */
+    private List<MultibootInfo.Module> placeModules() {
+        List<MultibootInfo.Module> placed = new ArrayList<>();
+        long end = Math.max(BootLayout.HIGH_MEMORY, kernel.kernel().end());
+        for (BootModule module : modules) {
+            long start = (end + GuestMemoryRegion.PAGE_SIZE - 1) & -GuestMemoryRegion.PAGE_SIZE;
+            end = start + module.size();
+            if (!memoryMap.isRam(start, end) || end > BootLayout.LOW_RAM_MAX) {
+                long ramEnd = memoryMap.ramEndBelow(BootLayout.LOW_RAM_MAX);
+                throw new BootException(
+                        module.subject(placed.size() + 1),
+                        "a module that fits between 0x%x and 0x%x, which is %d bytes"
+                                .formatted(start, ramEnd, Math.max(0, ramEnd - start)),
+                        "one of %d bytes; give the guest more memory".formatted(module.size()));
+            }
+            placed.add(new MultibootInfo.Module(start, end, module.cmdline()));
+        }
+        return List.copyOf(placed);
+    }
+
+    private byte[] multibootInfo() {
+        byte[] info = new MultibootInfo(cmdline.toString(), placedModules, memoryMap).build(BootLayout.MULTIBOOT_INFO);
+        if (info.length > BootLayout.MULTIBOOT_INFO_MAX_SIZE) {
+            throw new BootException(
+                    "module",
+                    "modules whose command lines and descriptions have at most %d bytes together"
+                            .formatted(BootLayout.MULTIBOOT_INFO_MAX_SIZE),
+                    "%d bytes for %d modules".formatted(info.length, modules.size()));
+        }
+        return info;
     }
 
     private long placeInitrd(Initrd image) {
@@ -72,7 +128,7 @@ public final class BootPlan {
         return tables;
     }
 
-    /** How the kernel will be entered: {@code LINUX64} or {@code PVH}. */
+    /** How the kernel will be entered: anything but {@code AUTO}. */
     public BootProtocol protocol() {
         return kernel.protocol();
     }
@@ -107,6 +163,11 @@ public final class BootPlan {
         return initrdAddress;
     }
 
+    /** Where the modules will be, in their order; empty if there are none. */
+    public List<MultibootInfo.Module> modules() {
+        return placedModules;
+    }
+
     /**
      * Writes everything to guest memory.
      *
@@ -117,14 +178,17 @@ public final class BootPlan {
     public BootState load(GuestMemory memory) {
         kernel.load(memory);
         if (initrd != null) initrd.load(memory, initrdAddress);
-        cmdline.write(memory, BootLayout.CMDLINE);
+        for (int i = 0; i < modules.size(); i++) {
+            modules.get(i).load(memory, placedModules.get(i).start());
+        }
         memory.write(BootLayout.ACPI_TABLES, acpi);
         if (mpTable != null) mpTable.write(memory, BootLayout.MP_TABLE);
         ResetVector.write(memory, BootLayout.RESET_VECTOR);
 
-        LoadedKernel loaded = kernel.kernel();
+        if (kernel.protocol() == BootProtocol.MULTIBOOT) return MultibootBoot.prepare(memory, entry(), multibootInfo);
+        cmdline.write(memory, BootLayout.CMDLINE);
         BootParameters parameters = new BootParameters(
-                loaded.entry(),
+                entry(),
                 kernel.image().setupHeader(),
                 initrdAddress,
                 initrd == null ? 0 : initrd.size(),
@@ -145,6 +209,7 @@ public final class BootPlan {
         private @Nullable Initrd initrd;
         private @Nullable AcpiConfig acpi;
         private @Nullable MpTable mpTable;
+        private final List<BootModule> modules = new ArrayList<>();
 
         private Builder(KernelImage kernel, E820Map memoryMap) {
             this.kernel = kernel;
@@ -181,6 +246,12 @@ public final class BootPlan {
         /** The initrd; none if not called. */
         public Builder initrd(Initrd value) {
             initrd = value;
+            return this;
+        }
+
+        /** One more module, behind those that are there; none if not called. Only {@code MULTIBOOT} has modules. */
+        public Builder module(BootModule value) {
+            modules.add(value);
             return this;
         }
 

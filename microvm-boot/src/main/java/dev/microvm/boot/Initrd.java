@@ -1,32 +1,23 @@
 package dev.microvm.boot;
 
-import dev.microvm.boot.image.FileImageReader;
-import dev.microvm.boot.image.ImageReader;
-import dev.microvm.boot.image.InvalidImageException;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
-import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 
 /** An initial file system, or several one after the other, as a kernel finds it in memory. */
 public final class Initrd {
     private static final String OPTION = "initrd";
+    private static final String WHAT = "an initrd";
 
-    private final @Nullable Path file;
-    private final MemorySegment bytes; // of no file
-    private final long size;
+    private final BootFile contents;
 
-    private Initrd(@Nullable Path file, MemorySegment bytes, long size) {
-        this.file = file;
-        this.bytes = bytes;
-        this.size = size;
+    private Initrd(BootFile contents) {
+        this.contents = contents;
     }
 
     /** One that is in memory; the array is not copied. */
     public static Initrd of(byte[] bytes) {
-        return new Initrd(null, MemorySegment.ofArray(bytes), bytes.length);
+        return new Initrd(BootFile.of(WHAT, bytes));
     }
 
     /**
@@ -35,17 +26,17 @@ public final class Initrd {
      * @throws BootException if it is not a file that can be read
      */
     public static Initrd open(Path file) {
-        long size = ImageFiles.requireReadable(file, "an initrd");
-        return new Initrd(file, MemorySegment.NULL, size);
+        return new Initrd(BootFile.open(WHAT, file));
     }
 
     /** Its size in bytes. */
     public long size() {
-        return size;
+        return contents.size();
     }
 
     /** The file, or the option. */
     String subject() {
+        Path file = contents.file();
         return file == null ? OPTION : file.toString();
     }
 
@@ -58,6 +49,7 @@ public final class Initrd {
      * @throws BootException if there is no room
      */
     long place(long ramEnd, long addressMax, long kernelEnd) {
+        long size = size();
         long end = Math.min(ramEnd, addressMax + 1);
         long address = (end - size) & -GuestMemoryRegion.PAGE_SIZE;
         if (size > end || address < kernelEnd) {
@@ -72,17 +64,6 @@ public final class Initrd {
 
     /** Copies it to {@code address}. */
     void load(GuestMemory memory, long address) {
-        MemorySegment target = memory.slice(address, size);
-        if (file == null) {
-            target.copyFrom(bytes);
-            return;
-        }
-        try (ImageReader reader = new FileImageReader(file)) {
-            reader.read(target);
-        } catch (IOException e) {
-            throw ImageFiles.unreadable(file, "an initrd", e);
-        } catch (InvalidImageException e) {
-            throw new BootException(file.toString(), "an initrd of still %d bytes".formatted(size), e.found(), e);
-        }
+        contents.load(memory, address);
     }
 }

@@ -9,7 +9,6 @@ import dev.microvm.boot.image.KernelPayload.Compression;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.hypervisor.DescriptorTable;
-import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.memory.GuestMemory;
 import java.io.IOException;
@@ -51,7 +50,7 @@ class BootPlanTest {
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.ENTRY);
         assertThat(start.registers().rsi()).isEqualTo(BootLayout.ZERO_PAGE);
         assertThat(start.registers().rflags()).isEqualTo(2);
-        SpecialRegisters special = start.special().apply(reset());
+        SpecialRegisters special = start.special().apply(Guests.resetState());
         assertThat(special.cr0()).isEqualTo(0x8000_0011L);
         assertThat(special.cr3()).isEqualTo(BootLayout.PAGE_TABLES);
         assertThat(special.cr4()).isEqualTo(0x20);
@@ -138,7 +137,7 @@ class BootPlanTest {
 
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.PVH_ENTRY);
         assertThat(start.registers().rbx()).isEqualTo(BootLayout.PVH_START_INFO);
-        SpecialRegisters special = start.special().apply(reset());
+        SpecialRegisters special = start.special().apply(Guests.resetState());
         assertThat(special.cr0()).isEqualTo(0x11);
         assertThat(special.cr4()).isZero();
         assertThat(special.efer()).isZero();
@@ -299,31 +298,5 @@ class BootPlanTest {
 
     private KernelImage open(byte[] image) {
         return KernelImage.open(Guests.file(folder, image));
-    }
-
-    private static SpecialRegisters reset() {
-        SegmentRegister code = SegmentRegister.realMode(0xF000, SegmentRegister.TYPE_CODE);
-        SegmentRegister data = SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA);
-        SegmentRegister task = SegmentRegister.systemSegment(0, SegmentRegister.TYPE_TSS_BUSY, 0, 0xFFFF);
-        SegmentRegister local = SegmentRegister.systemSegment(0, SegmentRegister.TYPE_LDT, 0, 0xFFFF);
-        DescriptorTable table = new DescriptorTable(0, 0xFFFF);
-        return new SpecialRegisters(
-                code,
-                data,
-                data,
-                data,
-                data,
-                data,
-                task,
-                local,
-                table,
-                table,
-                0x6000_0010,
-                0,
-                0,
-                0,
-                0,
-                0,
-                0xFEE0_0900L);
     }
 }

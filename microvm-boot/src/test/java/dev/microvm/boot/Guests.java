@@ -1,5 +1,8 @@
 package dev.microvm.boot;
 
+import dev.microvm.hypervisor.DescriptorTable;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.io.IOException;
@@ -38,5 +41,32 @@ final class Guests {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** What a CPU has after a reset. */
+    static SpecialRegisters resetState() {
+        SegmentRegister code = SegmentRegister.realMode(0xF000, SegmentRegister.TYPE_CODE);
+        SegmentRegister data = SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA);
+        SegmentRegister task = SegmentRegister.systemSegment(0, SegmentRegister.TYPE_TSS_BUSY, 0, 0xFFFF);
+        SegmentRegister local = SegmentRegister.systemSegment(0, SegmentRegister.TYPE_LDT, 0, 0xFFFF);
+        DescriptorTable table = new DescriptorTable(0, 0xFFFF);
+        return new SpecialRegisters(
+                code,
+                data,
+                data,
+                data,
+                data,
+                data,
+                task,
+                local,
+                table,
+                table,
+                0x6000_0010,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0xFEE0_0900L);
     }
 }

@@ -18,7 +18,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class KernelImageTest {
-    private static final String KERNEL = "expected a Linux kernel for x86-64 (an ELF vmlinux or a bzImage), found ";
+    private static final String KERNEL =
+            "expected a kernel for x86 (an ELF vmlinux, a bzImage, or a flat image with a Multiboot header), found ";
     /** More than one block of zstd (128 KiB), of bzip2 (900 kB) and of LZ4 (8 MiB). */
     private static final byte[] CONTENT = Guests.content(9_000_000);
 
@@ -56,8 +57,50 @@ class KernelImageTest {
     }
 
     @Test
-    void refuses_whenElfIs32Bit() {
-        refusal(ElfBuilder.kernel(new byte[64]).elfClass(1).build(), "found class 1");
+    void refuses_whenElfIs32Bit_andHasNeitherPvhEntryNorMultibootHeader() {
+        byte[] elf = ElfBuilder.kernel(new byte[64]).bits(32).build();
+
+        planRefusal(
+                elf,
+                BootProtocol.AUTO,
+                Unpacking.AUTO,
+                "expected a 64-bit ELF file, or one with a PVH entry point or a Multiboot header, found a 32-bit one; "
+                        + "of Multiboot headers, none in the first 4160 bytes");
+        planRefusal(elf, BootProtocol.LINUX64, Unpacking.AUTO, "expected a 64-bit ELF file");
+    }
+
+    @Test
+    void findsPvhEntry_whenElfIs32Bit() {
+        byte[] elf = ElfBuilder.kernel(CONTENT).bits(32).pvh().build();
+
+        assertThat(plan(elf, BootProtocol.AUTO, Unpacking.AUTO).entry()).isEqualTo(ElfBuilder.PVH_ENTRY);
+    }
+
+    @Test
+    void refuses_whenABzImageIsCompressedByGzip() {
+        refusal(
+                BzImageBuilder.compress(bzImage(Compression.LZ4).build(), Compression.GZIP),
+                "expected a bzImage as it is, or another kernel compressed by gzip, found a bzImage compressed by gzip");
+    }
+
+    @Test
+    void loadsAnElfFileThatIsCompressedByGzip() {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+        GuestMemory memory = Guests.memory(Guests.RAM_SIZE);
+        BootPlan plan = plan(BzImageBuilder.compress(elf, Compression.GZIP), BootProtocol.AUTO, Unpacking.AUTO);
+
+        plan.load(memory);
+
+        assertThat(plan.entry()).isEqualTo(ElfBuilder.PVH_ENTRY);
+        assertThat(memory.read(ElfBuilder.ENTRY, CONTENT.length)).isEqualTo(CONTENT);
+    }
+
+    @Test
+    void refuses_whenAFileOfGzipsIsCutShort() {
+        byte[] file = BzImageBuilder.compress(
+                ElfBuilder.kernel(Guests.content(300_000)).build(), Compression.GZIP);
+
+        refusal(Arrays.copyOf(file, 100), "expected an intact file of gzip's, found data that cannot be unpacked: ");
     }
 
     @ParameterizedTest

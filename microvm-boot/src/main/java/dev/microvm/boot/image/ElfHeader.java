@@ -8,12 +8,13 @@ import java.util.List;
 /**
  * What an ELF file says about itself: the entry point and the segments.
  *
- * <p>Source: System V ABI, edition 4.1, chapters 4 and 5; System V ABI AMD64 supplement; {@code linux/elf.h}.
+ * <p>Source: System V ABI, edition 4.1, chapters 4 and 5; its supplements for AMD64 and Intel386; {@code linux/elf.h}.
  *
+ * @param is64Bit whether the file is for x86-64, else for 32-bit x86
  * @param entry virtual or physical address of the first instruction, as the file has it
  * @param segments the program headers, in the file's order
  */
-public record ElfHeader(long entry, List<Segment> segments) {
+public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
     /** How many bytes of a file {@link #parse} wants to see: the program headers must lie within them. */
     public static final int HEAD_SIZE = 64 * 1024;
 
@@ -25,29 +26,84 @@ public record ElfHeader(long entry, List<Segment> segments) {
 
     private static final int MAGIC = 0x464C457F; // e_ident[EI_MAG0..3]: 7f 'E' 'L' 'F'
     private static final int EI_CLASS = 4;
-    private static final int ELFCLASS64 = 2;
     private static final int EI_DATA = 5;
     private static final int ELFDATA2LSB = 1;
     private static final int E_TYPE = 16; // 2 bytes
     private static final int ET_EXEC = 2;
     private static final int ET_DYN = 3;
     private static final int E_MACHINE = 18; // 2 bytes
-    private static final int EM_X86_64 = 62;
-    private static final int E_ENTRY = 24; // 8 bytes
-    private static final int E_PHOFF = 32; // 8 bytes
-    private static final int E_SHOFF = 40; // 8 bytes
-    private static final int E_SHNUM = 60; // 2 bytes
-    private static final int E_PHENTSIZE = 54; // 2 bytes
-    private static final int E_PHNUM = 56; // 2 bytes
-    private static final int HEADER_SIZE = 64; // sizeof(Elf64_Ehdr)
-    private static final int PROGRAM_HEADER_SIZE = 56; // sizeof(Elf64_Phdr)
-
-    // Elf64_Phdr: offsets
+    private static final int E_ENTRY = 24; // as wide as an address, and so are e_phoff and e_shoff behind it
     private static final int P_TYPE = 0; // 4 bytes
-    private static final int P_OFFSET = 8; // 8 bytes, as are those that follow
-    private static final int P_PADDR = 24;
-    private static final int P_FILESZ = 32;
-    private static final int P_MEMSZ = 40;
+
+    /**
+     * The two classes of files. Their headers have the same fields, but addresses and file offsets are of 4 or 8 bytes.
+     * Only {@code p_flags}, which is not read here, has another place among the others.
+     */
+    private enum Format {
+        ELF32(1, 3, Integer.BYTES, 32),
+        ELF64(2, 62, Long.BYTES, 56);
+
+        private final int elfClass; // e_ident[EI_CLASS]
+        private final int machine; // EM_386, EM_X86_64
+        private final int word; // bytes of an address
+        private final int programHeaderSize; // sizeof(Elf32_Phdr), sizeof(Elf64_Phdr)
+
+        Format(int elfClass, int machine, int word, int programHeaderSize) {
+            this.elfClass = elfClass;
+            this.machine = machine;
+            this.word = word;
+            this.programHeaderSize = programHeaderSize;
+        }
+
+        static Format of(byte[] head) {
+            for (Format format : values()) {
+                if (head[EI_CLASS] == format.elfClass) return format;
+            }
+            throw new InvalidImageException(
+                    "a 64-bit or 32-bit ELF file (class %d or %d)".formatted(ELF64.elfClass, ELF32.elfClass),
+                    "class %d".formatted(head[EI_CLASS]));
+        }
+
+        long getWord(byte[] head, int at) {
+            return word == Long.BYTES ? LittleEndian.getLong(head, at) : LittleEndian.getUnsignedInt(head, at);
+        }
+
+        // Elf32_Ehdr, Elf64_Ehdr: what follows e_entry
+        int phoff() {
+            return E_ENTRY + word;
+        }
+
+        int shoff() {
+            return E_ENTRY + 2 * word;
+        }
+
+        int phentsize() { // 2 bytes, as are those that follow; e_flags and e_ehsize are before it
+            return E_ENTRY + 3 * word + 6;
+        }
+
+        int phnum() {
+            return phentsize() + 2;
+        }
+
+        int shnum() {
+            return phentsize() + 6;
+        }
+
+        int headerSize() { // sizeof(Elf32_Ehdr), sizeof(Elf64_Ehdr)
+            return phentsize() + 10;
+        }
+
+        // Elf32_Phdr, Elf64_Phdr
+        Segment segment(byte[] head, int at) {
+            return new Segment(
+                    LittleEndian.getInt(head, at + P_TYPE),
+                    /* p_offset */ getWord(head, at + word),
+                    /* p_vaddr */ getWord(head, at + 2 * word),
+                    /* p_paddr */ getWord(head, at + 3 * word),
+                    /* p_filesz */ getWord(head, at + 4 * word),
+                    /* p_memsz */ getWord(head, at + 5 * word));
+        }
+    }
 
     /** Copies the list. */
     public ElfHeader {
@@ -59,11 +115,12 @@ public record ElfHeader(long entry, List<Segment> segments) {
      *
      * @param type {@code PT_LOAD}, {@code PT_NOTE} or another
      * @param offset of its bytes in the file
+     * @param virtualAddress where the kernel itself will have its first byte, once it has set up paging
      * @param address guest-physical address of its first byte
      * @param fileSize bytes in the file
      * @param memorySize bytes in memory, not less than {@code fileSize}; the difference is zeros
      */
-    public record Segment(int type, long offset, long address, long fileSize, long memorySize) {
+    public record Segment(int type, long offset, long virtualAddress, long address, long fileSize, long memorySize) {
         /** First byte in the file that does not belong to it. */
         public long fileEnd() {
             return offset + fileSize;
@@ -85,19 +142,18 @@ public record ElfHeader(long entry, List<Segment> segments) {
      *
      * @param head the first {@link #HEAD_SIZE} bytes of the file, or all if there are fewer
      * @param size of the whole file in bytes, or the most it can be
-     * @throws InvalidImageException if this is not a 64-bit x86-64 executable whose segments lie within it
+     * @throws InvalidImageException if this is not an executable for x86 whose segments lie within it
      */
     public static ElfHeader parse(byte[] head, long size) {
         if (!matches(head)) {
             throw new InvalidImageException("an ELF file", "one that begins with " + Hex.start(head));
         }
-        if (head.length < HEADER_SIZE) {
-            throw new InvalidImageException(
-                    "an ELF header of %d bytes".formatted(HEADER_SIZE), "%d bytes".formatted(head.length));
-        }
-        checkIdentity(head);
-        List<Segment> segments = parseSegments(head, size);
-        ElfHeader header = new ElfHeader(LittleEndian.getLong(head, E_ENTRY), segments);
+        if (head.length <= EI_CLASS) throw tooShort(head, Format.ELF32);
+        Format format = Format.of(head);
+        if (head.length < format.headerSize()) throw tooShort(head, format);
+        checkIdentity(head, format);
+        List<Segment> segments = parseSegments(head, size, format);
+        ElfHeader header = new ElfHeader(format == Format.ELF64, format.getWord(head, E_ENTRY), segments);
         if (header.loads().isEmpty()) {
             throw new InvalidImageException("an ELF file with a segment to load", "none of type PT_LOAD");
         }
@@ -135,6 +191,18 @@ public record ElfHeader(long entry, List<Segment> segments) {
         return end;
     }
 
+    /**
+     * The guest-physical address of the first instruction: that of the segment whose virtual addresses the entry point is
+     * one of, else the entry point as it is.
+     */
+    public long physicalEntry() {
+        for (Segment segment : loads()) {
+            long offset = entry - segment.virtualAddress();
+            if (Long.compareUnsigned(offset, segment.memorySize()) < 0) return segment.address() + offset;
+        }
+        return entry;
+    }
+
     /** How many bytes of the file matter: those up to the end of the last segment. */
     public long fileEnd() {
         long end = 0;
@@ -144,15 +212,17 @@ public record ElfHeader(long entry, List<Segment> segments) {
         return end;
     }
 
-    private static void checkIdentity(byte[] head) {
-        if (head[EI_CLASS] != ELFCLASS64) {
-            throw new InvalidImageException(
-                    "a 64-bit ELF file (class %d)".formatted(ELFCLASS64), "class %d".formatted(head[EI_CLASS]));
-        }
+    private static InvalidImageException tooShort(byte[] head, Format format) {
+        return new InvalidImageException(
+                "an ELF header of %d bytes".formatted(format.headerSize()), "%d bytes".formatted(head.length));
+    }
+
+    private static void checkIdentity(byte[] head, Format format) {
         int machine = LittleEndian.getUnsignedShort(head, E_MACHINE);
-        if (head[EI_DATA] != ELFDATA2LSB || machine != EM_X86_64) {
+        if (head[EI_DATA] != ELFDATA2LSB || machine != format.machine) {
             throw new InvalidImageException(
-                    "an ELF file for x86-64 (machine %d, little-endian)".formatted(EM_X86_64),
+                    "an ELF file for %s (machine %d, little-endian)"
+                            .formatted(format == Format.ELF64 ? "x86-64" : "32-bit x86", format.machine),
                     "machine %d, data encoding %d".formatted(machine, head[EI_DATA]));
         }
         int type = LittleEndian.getUnsignedShort(head, E_TYPE);
@@ -160,39 +230,34 @@ public record ElfHeader(long entry, List<Segment> segments) {
             throw new InvalidImageException(
                     "an executable ELF file (type %d or %d)".formatted(ET_EXEC, ET_DYN), "type %d".formatted(type));
         }
-        int entrySize = LittleEndian.getUnsignedShort(head, E_PHENTSIZE);
-        if (entrySize != PROGRAM_HEADER_SIZE) {
+        int entrySize = LittleEndian.getUnsignedShort(head, format.phentsize());
+        if (entrySize != format.programHeaderSize) {
             throw new InvalidImageException(
-                    "ELF program headers of %d bytes".formatted(PROGRAM_HEADER_SIZE), "%d bytes".formatted(entrySize));
+                    "ELF program headers of %d bytes".formatted(format.programHeaderSize),
+                    "%d bytes".formatted(entrySize));
         }
     }
 
     /** Clears what the header at the start of {@code head} says of sections. */
     static void forgetSections(byte[] head) {
-        Arrays.fill(head, E_SHOFF, E_SHOFF + Long.BYTES, (byte) 0);
-        Arrays.fill(head, E_SHNUM, E_SHNUM + 2 * Short.BYTES, (byte) 0); // with e_shstrndx behind it
+        Format format = Format.of(head);
+        Arrays.fill(head, format.shoff(), format.shoff() + format.word, (byte) 0);
+        Arrays.fill(head, format.shnum(), format.shnum() + 2 * Short.BYTES, (byte) 0); // with e_shstrndx behind it
     }
 
-    private static List<Segment> parseSegments(byte[] head, long size) {
-        long table = LittleEndian.getLong(head, E_PHOFF);
-        int count = LittleEndian.getUnsignedShort(head, E_PHNUM);
-        long tableSize = (long) count * PROGRAM_HEADER_SIZE;
-        if (table < HEADER_SIZE || table > head.length || tableSize > head.length - table) {
+    private static List<Segment> parseSegments(byte[] head, long size, Format format) {
+        long table = format.getWord(head, format.phoff());
+        int count = LittleEndian.getUnsignedShort(head, format.phnum());
+        long tableSize = (long) count * format.programHeaderSize;
+        if (table < format.headerSize() || table > head.length || tableSize > head.length - table) {
             throw new InvalidImageException(
                     "%d ELF program headers within the first 0x%x bytes".formatted(count, head.length),
                     "them at [0x%x, +0x%x)".formatted(table, tableSize));
         }
         List<Segment> segments = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            int at = (int) table + i * PROGRAM_HEADER_SIZE;
-            int type = LittleEndian.getInt(head, at + P_TYPE);
-            if (type != PT_LOAD && type != PT_NOTE) continue;
-            Segment segment = new Segment(
-                    type,
-                    LittleEndian.getLong(head, at + P_OFFSET),
-                    LittleEndian.getLong(head, at + P_PADDR),
-                    LittleEndian.getLong(head, at + P_FILESZ),
-                    LittleEndian.getLong(head, at + P_MEMSZ));
+            Segment segment = format.segment(head, (int) table + i * format.programHeaderSize);
+            if (segment.type() != PT_LOAD && segment.type() != PT_NOTE) continue;
             checkSegment(i, segment, size);
             segments.add(segment);
         }

@@ -11,15 +11,14 @@ import java.util.List;
 public final class ElfBuilder {
     public static final long ENTRY = 0x100_0000;
     public static final long PVH_ENTRY = 0x100_0850;
-    private static final int HEADER_SIZE = 64;
-    private static final int PROGRAM_HEADER_SIZE = 56;
     private static final int FIRST_SEGMENT = 0x1000; // where contents begin in the file
 
     @SuppressWarnings("ArrayRecordComponent")
-    private record Part(int type, long address, byte[] content, long memorySize) {}
+    private record Part(int type, long virtualAddress, long address, byte[] content, long memorySize) {}
 
     private final List<Part> parts = new ArrayList<>();
     private long entry = ENTRY;
+    private int bits = 64;
     private int elfClass = 2;
     private int machine = 62;
 
@@ -29,7 +28,19 @@ public final class ElfBuilder {
     }
 
     public ElfBuilder segment(long address, byte[] content, long memorySize) {
-        parts.add(new Part(ElfHeader.PT_LOAD, address, content, memorySize));
+        return segment(address, address, content, memorySize);
+    }
+
+    public ElfBuilder segment(long virtualAddress, long address, byte[] content, long memorySize) {
+        parts.add(new Part(ElfHeader.PT_LOAD, virtualAddress, address, content, memorySize));
+        return this;
+    }
+
+    /** 64 for x86-64, which is the default, or 32 for i386. */
+    public ElfBuilder bits(int value) {
+        bits = value;
+        elfClass = value / 32;
+        machine = value == 64 ? 62 : 3;
         return this;
     }
 
@@ -61,7 +72,7 @@ public final class ElfBuilder {
                         .order(ByteOrder.LITTLE_ENDIAN)
                         .putLong(PVH_ENTRY)
                         .array());
-        parts.add(new Part(ElfHeader.PT_NOTE, 0, Arrays.copyOf(notes.array(), notes.position()), 0));
+        parts.add(new Part(ElfHeader.PT_NOTE, 0, 0, Arrays.copyOf(notes.array(), notes.position()), 0));
         return this;
     }
 
@@ -70,23 +81,33 @@ public final class ElfBuilder {
                 + parts.stream().mapToInt(part -> part.content().length).sum();
         ByteBuffer elf = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         elf.putInt(0x464C457F).put((byte) elfClass).put((byte) 1).put((byte) 1);
-        elf.putShort(16, (short) 2).putShort(18, (short) machine).putInt(20, 1).putLong(24, entry);
-        elf.putLong(32, HEADER_SIZE).putShort(52, (short) HEADER_SIZE).putShort(54, (short) PROGRAM_HEADER_SIZE);
-        elf.putShort(56, (short) parts.size());
+        elf.putShort(16, (short) 2).putShort(18, (short) machine).putInt(20, 1);
+        elf.position(24);
+        int headerSize = bits == 64 ? 64 : 52;
+        int programHeaderSize = bits == 64 ? 56 : 32;
+        words(elf, entry, headerSize, 0);
+        elf.putInt(0).putShort((short) headerSize).putShort((short) programHeaderSize);
+        elf.putShort((short) parts.size());
         int at = FIRST_SEGMENT;
         for (int i = 0; i < parts.size(); i++) {
             Part part = parts.get(i);
-            elf.position(HEADER_SIZE + i * PROGRAM_HEADER_SIZE);
-            elf.putInt(part.type())
-                    .putInt(7)
-                    .putLong(at)
-                    .putLong(part.address())
-                    .putLong(part.address());
-            elf.putLong(part.content().length).putLong(part.memorySize()).putLong(4096);
+            elf.position(headerSize + i * programHeaderSize);
+            elf.putInt(part.type());
+            if (bits == 64) elf.putInt(7);
+            words(elf, at, part.virtualAddress(), part.address(), part.content().length, part.memorySize());
+            if (bits == 32) elf.putInt(7);
+            words(elf, 4096);
             elf.put(at, part.content());
             at += part.content().length;
         }
         return elf.array();
+    }
+
+    private void words(ByteBuffer out, long... words) {
+        for (long word : words) {
+            if (bits == 64) out.putLong(word);
+            else out.putInt((int) word);
+        }
     }
 
     private static void note(ByteBuffer out, String name, int type, byte[] description) {

@@ -3,6 +3,7 @@ package dev.microvm.boot.image;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.boot.image.ElfHeader.Segment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -27,8 +28,73 @@ class ElfHeaderTest {
     }
 
     @Test
-    void refuses_whenFileIs32Bit() {
-        refusal(ElfBuilder.kernel(CONTENT).elfClass(1).build(), "expected a 64-bit ELF file (class 2), found class 1");
+    void parsesEntryAndSegments_whenFileIs32Bit() {
+        byte[] elf = new ElfBuilder()
+                .bits(32)
+                .segment(0xC010_0000L, 0x10_0000, CONTENT, 0x5000)
+                .segment(0x80_0000, CONTENT, CONTENT.length)
+                .entry(0xC010_0010L)
+                .build();
+
+        ElfHeader header = ElfHeader.parse(elf, elf.length);
+
+        assertThat(header.is64Bit()).isFalse();
+        assertThat(header.entry()).isEqualTo(0xC010_0010L);
+        assertThat(header.segments())
+                .containsExactly(
+                        new Segment(ElfHeader.PT_LOAD, 0x1000, 0xC010_0000L, 0x10_0000, 0x2000, 0x5000),
+                        new Segment(ElfHeader.PT_LOAD, 0x3000, 0x80_0000, 0x80_0000, 0x2000, 0x2000));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {32, 64})
+    void translatesTheEntry_whenItIsVirtual(int bits) {
+        byte[] elf = new ElfBuilder()
+                .bits(bits)
+                .segment(0x10_0000, CONTENT, 0x4000)
+                .segment(0xC040_0000L, 0x40_0000, CONTENT, 0x4000)
+                .entry(0xC040_3FFFL)
+                .build();
+
+        assertThat(ElfHeader.parse(elf, elf.length).physicalEntry()).isEqualTo(0x40_3FFF);
+    }
+
+    @Test
+    void takesTheEntryAsItIs_whenNoSegmentHasItsVirtualAddress() {
+        byte[] elf = new ElfBuilder()
+                .segment(0xC010_0000L, 0x10_0000, CONTENT, 0x4000)
+                .entry(0x10_0010)
+                .build();
+
+        assertThat(ElfHeader.parse(elf, elf.length).physicalEntry()).isEqualTo(0x10_0010);
+    }
+
+    @Test
+    void refuses_whenA32BitFileIsFor64BitX86() {
+        refusal(
+                ElfBuilder.kernel(CONTENT).bits(32).machine(62).build(),
+                "expected an ELF file for 32-bit x86 (machine 3, little-endian), found machine 62, data encoding 1");
+    }
+
+    @Test
+    void refuses_whenFileIsOfNoClass() {
+        refusal(
+                ElfBuilder.kernel(CONTENT).elfClass(3).build(),
+                "expected a 64-bit or 32-bit ELF file (class 2 or 1), found class 3");
+    }
+
+    @Test
+    void forgetsSections_whateverTheClass() {
+        for (int bits : new int[] {32, 64}) {
+            byte[] head = ElfBuilder.kernel(CONTENT).bits(bits).build();
+            byte[] wanted = head.clone();
+            Arrays.fill(head, bits == 32 ? 32 : 40, bits == 32 ? 36 : 48, (byte) 0xA5);
+            Arrays.fill(head, bits == 32 ? 48 : 60, bits == 32 ? 52 : 64, (byte) 0xA5);
+
+            ElfHeader.forgetSections(head);
+
+            assertThat(head).isEqualTo(wanted);
+        }
     }
 
     @Test
@@ -46,11 +112,19 @@ class ElfHeaderTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {4, 16, 63})
+    @ValueSource(ints = {5, 16, 63})
     void refuses_whenCutInTheHeader(int size) {
         refusal(
                 Arrays.copyOf(ElfBuilder.kernel(CONTENT).build(), size),
                 "expected an ELF header of 64 bytes, found %d bytes".formatted(size));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {4, 5, 51})
+    void refuses_whenA32BitFileIsCutInTheHeader(int size) {
+        refusal(
+                Arrays.copyOf(ElfBuilder.kernel(CONTENT).bits(32).build(), size),
+                "expected an ELF header of 52 bytes, found %d bytes".formatted(size));
     }
 
     @ParameterizedTest

@@ -1,0 +1,68 @@
+package dev.microvm.boot;
+
+import dev.microvm.boot.image.FileImageReader;
+import dev.microvm.boot.image.ImageReader;
+import dev.microvm.boot.image.InvalidImageException;
+import dev.microvm.memory.GuestMemory;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Bytes that a guest gets as they are, in memory or in a file, which is read when the guest starts. */
+final class BootFile {
+    private final String what; // with its article, for messages
+    private final @Nullable Path file;
+    private final MemorySegment bytes; // of no file
+    private final long size;
+
+    private BootFile(String what, @Nullable Path file, MemorySegment bytes, long size) {
+        this.what = what;
+        this.file = file;
+        this.bytes = bytes;
+        this.size = size;
+    }
+
+    /** Bytes in memory; the array is not copied. */
+    static BootFile of(String what, byte[] bytes) {
+        return new BootFile(what, null, MemorySegment.ofArray(bytes), bytes.length);
+    }
+
+    /**
+     * Bytes in a file.
+     *
+     * @param what it should be, such as "an initrd"
+     * @throws BootException if it is not a file that can be read
+     */
+    static BootFile open(String what, Path file) {
+        return new BootFile(what, file, MemorySegment.NULL, ImageFiles.requireReadable(file, what));
+    }
+
+    /** The file; null if there is none. */
+    @Nullable
+    Path file() {
+        return file;
+    }
+
+    /** How many bytes. */
+    long size() {
+        return size;
+    }
+
+    /** Copies them to {@code address}. */
+    void load(GuestMemory memory, long address) {
+        if (size == 0) return;
+        MemorySegment target = memory.slice(address, size);
+        if (file == null) {
+            target.copyFrom(bytes);
+            return;
+        }
+        try (ImageReader reader = new FileImageReader(file)) {
+            reader.read(target);
+        } catch (IOException e) {
+            throw ImageFiles.unreadable(file, what, e);
+        } catch (InvalidImageException e) {
+            throw new BootException(file.toString(), "%s of still %d bytes".formatted(what, size), e.found(), e);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package dev.microvm.boot;
+
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PE;
+
+import dev.microvm.boot.tables.BiosDataArea;
+import dev.microvm.boot.tables.Gdt;
+import dev.microvm.hypervisor.DescriptorTable;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.memory.GuestMemory;
+
+/**
+ * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, EAX saying that the loader knows
+ * Multiboot and EBX pointing at the information.
+ *
+ * <p>Source: Multiboot Specification 0.6.96, 3.2. It leaves GDTR, IDTR and the stack to the kernel. That there was a PC
+ * BIOS before the loader it takes for granted: Xen, for one, puts its start-up code where the BIOS's data area says.
+ */
+final class MultibootBoot {
+    private static final long MAGIC = 0x2BADB002; // MULTIBOOT_BOOTLOADER_MAGIC
+
+    /** From the end of base memory to the VGA window. */
+    private static final int EXTENDED_BIOS_DATA_KIB = (int) (BootLayout.VGA_WINDOW - BootLayout.BASE_RAM_END) >> 10;
+
+    private static final DescriptorTable NO_IDT = new DescriptorTable(0, 0);
+
+    private MultibootBoot() {}
+
+    /** {@code info} is the information, built for its place. */
+    static BootState prepare(GuestMemory memory, long entry, byte[] info) {
+        memory.write(BootLayout.MULTIBOOT_INFO, info);
+        BiosDataArea.write(memory, BootLayout.BASE_RAM_END, EXTENDED_BIOS_DATA_KIB);
+        DescriptorTable gdt = Gdt.write(memory, BootLayout.GDT, Gdt.code32());
+        return new BootState(
+                Registers.ZERO.withRip(entry).withRax(MAGIC).withRbx(BootLayout.MULTIBOOT_INFO),
+                reset -> reset.withSegments(Gdt.code32(), Gdt.data())
+                        .withTask(Gdt.task(), reset.ldt())
+                        .withTables(gdt, NO_IDT)
+                        .withControl(CR0_PE | CR0_ET, 0, 0, 0));
+    }
+}
