@@ -16,6 +16,7 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -59,6 +60,7 @@ public final class MicroVmBuilder {
     private Feature pic = Feature.AUTO;
     private Feature pit = Feature.AUTO;
     private Feature rtc = Feature.AUTO;
+    private InstantSource rtcClock = InstantSource.system();
     private Feature isaSerial = Feature.AUTO;
     private Feature acpi = Feature.AUTO;
     private @Nullable OutputStream serial;
@@ -157,6 +159,15 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /**
+     * The time that the real-time clock shows, in UTC, until the guest sets it; QEMU's {@code -rtc base=}. It is asked
+     * on the machine's threads, often, and must not go back. Default the host's.
+     */
+    public MicroVmBuilder rtcClock(InstantSource value) {
+        rtcClock = value;
+        return this;
+    }
+
     /** The 16550 serial port, which is the console. AUTO, the default, is on. */
     public MicroVmBuilder isaSerial(Feature value) {
         isaSerial = value;
@@ -233,6 +244,7 @@ public final class MicroVmBuilder {
                 image,
                 cmdline,
                 plan,
+                rtcClock,
                 serial,
                 devices));
     }
