@@ -160,8 +160,9 @@ public final class MicroVmBuilder {
     }
 
     /**
-     * The time that the real-time clock shows, in UTC, until the guest sets it; QEMU's {@code -rtc base=}. It is asked
-     * on the machine's threads, often, and must not go back. Default the host's.
+     * The time that the real-time clock shows, in UTC, until the guest sets it; QEMU's {@code -rtc base=}. For a clock
+     * that runs from a moment of your own, {@link InstantSource#offset} that of the system; with one that stands, no
+     * alarm comes. It is asked on the machine's threads. Default the host's.
      */
     public MicroVmBuilder rtcClock(InstantSource value) {
         rtcClock = value;
