@@ -5,6 +5,7 @@
         .set    PIN, 4
         .set    IOAPICVER, 1            # index
         .set    EOIR, 0xfec00040        # EOI register, from version 0x20 on
+        .set    APIC_IRR_40, 0xfee00220 # requests of vectors 0x40 to 0x5f
         .set    INIT_OTHERS, 0xc4500    # all but self, assert, INIT
         .set    START_OTHERS, 0xc4600   # all but self, assert, start-up; the page of the entry is added
         .set    TRAMPOLINE, 0x8000      # where the other starts, in real mode
@@ -148,20 +149,23 @@ scenario eoi_register
 # Of two vectors the higher comes first: the priority is the vector's upper half, then its lower.
 scenario vector_priority
         call    apic_init
-        pit_program 0, 0, 1
         pin_program 0, 0                # one of the two is the timer's
         pin_program 2, 0
         pin_program PIN, 0
-        irq4_raise
         pit_program 0, 0, 1
-        until_requested PIC1, 0
+        irq4_raise
+1:      movl    APIC_IRR_40, %eax       # until both wait
+        testl   $(1<<0|1<<2), %eax
+        jz      1b
+        testl   $(1<<PIN), %eax
+        jz      1b
         look_and_show
         apic_eoi
         call    look
         testl   %eax, %eax
-        jz      1f
+        jz      2f
         print   "then the timer's\n"
-1:      apic_eoi
+2:      apic_eoi
         ret
 
 # To the other processor by its APIC ID, and back to the first.

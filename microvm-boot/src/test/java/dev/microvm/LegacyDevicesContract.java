@@ -222,10 +222,11 @@ abstract class LegacyDevicesContract {
 
     @Test
     void acknowledges_whenPolled() {
-        // KVM's poll ends what it acknowledges, and calls input 7 when there is none (i8259.c, pic_poll_read).
-        String isr = kernel() ? "isr 00\n" : "isr 10\n";
-        String none = kernel() ? "poll 07\n" : "poll 00\n";
-        assertThat(run("pic", "poll")).isEqualTo("poll 84\n" + isr + "irr 00\n" + none + "no interrupt\n");
+        // KVM's poll (arch/x86/kvm/i8259.c, pic_poll_read) ends what it acknowledges and calls input 7 when there is
+        // none; that of Linux 6.1 does not set bit 7, that of 6.18 does.
+        String ours = "poll 84\nisr 10\nirr 00\npoll 00\nno interrupt\n";
+        String kvms = "poll [08]4\nisr 00\nirr 00\npoll 07\nno interrupt\n";
+        assertThat(run("pic", "poll")).matches(kernel() ? kvms : ours);
     }
 
     // ---- IOAPIC
