@@ -19,6 +19,7 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -61,6 +62,7 @@ public final class MicroVmBuilder {
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
     private ResetAction onReset = ResetAction.END;
+    private InstantSource rtcClock = InstantSource.system();
     private @Nullable OutputStream serial;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -177,6 +179,16 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /**
+     * The time that the real-time clock shows, in UTC, until the guest sets it; QEMU's {@code -rtc base=}. For a clock
+     * that runs from a moment of your own, {@link InstantSource#offset} that of the system; with one that stands, no
+     * alarm comes. It is asked on the machine's threads. Default the host's.
+     */
+    public MicroVmBuilder rtcClock(InstantSource value) {
+        rtcClock = value;
+        return this;
+    }
+
     /** The 16550 serial port, which is the console. AUTO, the default, is on. */
     public MicroVmBuilder isaSerial(Feature value) {
         parts.isaSerial = value;
@@ -270,6 +282,7 @@ public final class MicroVmBuilder {
                 image,
                 plan,
                 onReset,
+                rtcClock,
                 serial,
                 devices));
     }

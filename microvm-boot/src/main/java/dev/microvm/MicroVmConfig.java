@@ -4,6 +4,7 @@ import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.hypervisor.Hypervisor;
 import java.io.OutputStream;
+import java.time.InstantSource;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernel to start
  * @param boot how it is started
  * @param onReset what comes after a reset
+ * @param rtcClock the time that its real-time clock shows
  * @param serial where a copy of the console goes, if anywhere
  * @param devices of the user's own
  */
@@ -32,6 +34,7 @@ record MicroVmConfig(
         KernelImage kernel,
         BootPlan boot,
         ResetAction onReset,
+        InstantSource rtcClock,
         @Nullable OutputStream serial,
         List<UserDevice> devices) {
     MicroVmConfig {

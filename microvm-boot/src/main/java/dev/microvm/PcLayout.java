@@ -8,6 +8,7 @@ import dev.microvm.devices.legacy.GenericEventDevice;
  */
 final class PcLayout {
     static final int PIT_GSI = 0;
+    static final int KEYBOARD_GSI = 1;
     static final int COM1_GSI = 4;
     static final int RTC_GSI = 8;
     static final int GENERIC_EVENT_GSI = 9;

@@ -31,7 +31,6 @@ import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -136,12 +135,13 @@ final class PcMachine implements AutoCloseable {
     private void addLegacyDevices() {
         if (config.options().isaSerial().present()) add(Place.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, config.rtcClock());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
             add(Place.RTC, rtc);
         }
-        I8042 keyboardController = new I8042(IrqLine.UNCONNECTED, () -> end.reset("keyboard controller"));
+        I8042 keyboardController =
+                new I8042(interrupts.line(PcLayout.KEYBOARD_GSI), () -> end.reset("keyboard controller"));
         add(Place.I8042_DATA, keyboardController);
         add(Place.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
         add(Place.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));

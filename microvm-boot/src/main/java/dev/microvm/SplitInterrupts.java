@@ -10,6 +10,7 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.vcpu.VcpuLoop;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,7 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
     static final int TIMER_PIN = 2;
 
     private static final int IOAPIC_ID = 0;
+    private static final int MSI_LEVEL = 1 << 15; // trigger mode: Intel SDM vol. 3A, 11.11.2
     private static final int ISA_IRQS = 16;
     private static final int TIMER_IRQ = 0;
     private static final int CASCADE_IRQ = 2;
@@ -98,11 +100,15 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
         vm.signalMsi(address, data);
     }
 
+    /**
+     * A level-triggered pin has a route though it is masked: an interrupt of it may be in service, and the hypervisor
+     * reports the end of those only that have one. Nothing is sent by it: levels go by {@link #signal}.
+     */
     @Override
     public void route(int pin, boolean masked, long address, int data) {
-        IrqRoute before = masked ? routes.remove(pin) : routes.get(pin);
-        IrqRoute now = masked ? null : new IrqRoute.Msi(pin, address, data);
-        if (now != null) routes.put(pin, now);
-        if (now == null ? before != null : !now.equals(before)) vm.routes(List.copyOf(routes.values()));
+        boolean level = (data & MSI_LEVEL) != 0;
+        IrqRoute now = masked && !level ? null : new IrqRoute.Msi(pin, address, data);
+        IrqRoute before = now == null ? routes.remove(pin) : routes.put(pin, now);
+        if (!Objects.equals(now, before)) vm.routes(List.copyOf(routes.values()));
     }
 }

@@ -6,11 +6,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The kernel of {@code src/test/guest/ends.S}, which ends as the first letter of its command line says. */
+/** The kernels of {@code src/test/guest}; their command lines say what they do. */
 final class TinyKernel {
     private TinyKernel() {}
 
-    /** Its ELF file. */
+    /** The ELF file of {@code ends.S}. */
     static byte[] elf() {
         return guest("ends.elf");
     }
@@ -25,13 +25,17 @@ final class TinyKernel {
         }
     }
 
-    /** Describes a machine that runs it on KVM, small as it is. */
+    /** Describes a machine that runs {@code ends.S} on KVM, small as it is. */
     static MicroVmBuilder on(Path folder, String cmdline) {
+        return of("ends", folder, cmdline).hypervisor(HypervisorChoice.KVM);
+    }
+
+    /** Describes a small machine that runs a kernel, by its file name without the ending. */
+    static MicroVmBuilder of(String name, Path folder, String cmdline) {
         try {
             return MicroVm.builder()
-                    .hypervisor(HypervisorChoice.KVM)
                     .memoryMiB(16)
-                    .kernel(Files.write(folder.resolve("ends.elf"), elf()))
+                    .kernel(Files.write(folder.resolve(name + ".elf"), guest(name + ".elf")))
                     .cmdline(cmdline);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

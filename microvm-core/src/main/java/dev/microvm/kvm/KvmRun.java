@@ -56,6 +56,11 @@ final class KvmRun {
         page.set(JAVA_BYTE, REQUEST_INTERRUPT_WINDOW, (byte) (wanted ? 1 : 0));
     }
 
+    /** Whether the window that was asked for is open, whatever the last exit was for. */
+    boolean interruptWindowIsOpen() {
+        return readyForInterrupt() && page.get(JAVA_BYTE, REQUEST_INTERRUPT_WINDOW) != 0;
+    }
+
     boolean readyForInterrupt() {
         return page.get(JAVA_BYTE, READY_FOR_INTERRUPT) != 0;
     }

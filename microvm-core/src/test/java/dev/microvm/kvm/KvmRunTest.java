@@ -147,6 +147,15 @@ final class KvmRunTest {
         assertThat(page.get(JAVA_BYTE, IMMEDIATE_EXIT)).isZero();
     }
 
+    @ParameterizedTest
+    @CsvSource({"false, 0, false", "false, 1, false", "true, 0, false", "true, 1, true"})
+    void hasItsWindowOpen_whenItAskedAndTheGuestIsReady(boolean asked, byte ready, boolean open) {
+        run.requestInterruptWindow(asked);
+        page.set(JAVA_BYTE, READY_FOR_INTERRUPT, ready);
+
+        assertThat(run.interruptWindowIsOpen()).isEqualTo(open);
+    }
+
     @Test
     void asksForAnInterruptWindow_atTheFirstByte() {
         run.requestInterruptWindow(true);

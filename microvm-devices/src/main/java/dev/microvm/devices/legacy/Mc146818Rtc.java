@@ -29,6 +29,7 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "mc146818";
     private static final int STATE_VERSION = 1;
     private static final int NANOS_PER_SECOND = 1_000_000_000;
+    private static final long LEAST_WAIT_NANOS = NANOS_PER_SECOND / TICKS_PER_SECOND;
     private static final long KIB = 1L << 10;
     private static final long MIB = 1L << 20;
     private static final int KIB_BELOW_640K = 640;
@@ -268,17 +269,21 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     }
 
     private void updateInterrupts() {
+        updateLine();
+        armTimer(0);
+    }
+
+    private void updateLine() {
         boolean level = interruptPending();
-        if (level != irqLevel) {
-            irqLevel = level;
-            irq.set(level);
-        }
+        if (level == irqLevel) return;
+        irqLevel = level;
+        irq.set(level);
+    }
+
+    private void armTimer(long leastNanos) {
         Instant next = nextInterrupt();
-        if (next == null) {
-            timer.cancel();
-        } else {
-            timer.armAt(timers.nanoTime() + nanosUntil(next));
-        }
+        if (next == null) timer.cancel();
+        else timer.armAt(timers.nanoTime() + Math.max(leastNanos, nanosUntil(next)));
     }
 
     /** At once, if it is not known what happened: after a restore long ago may be seen last, or what is to come again. */
@@ -289,8 +294,12 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     }
 
     private synchronized void timerExpired() {
+        int before = flags;
         collectEvents();
-        updateInterrupts();
+        updateLine();
+        // Nothing happened if the wall clock stands, or goes more slowly than the timers': ask it once a tick, not
+        // always.
+        armTimer(flags == before ? LEAST_WAIT_NANOS : 0);
     }
 
     /** When the first enabled interrupt whose flag is clear comes, in the guest's time; null if there is none. */

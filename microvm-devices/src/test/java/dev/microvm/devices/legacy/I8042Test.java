@@ -125,6 +125,35 @@ final class I8042Test {
     }
 
     @Test
+    void enablesKeyboard_whenAByteIsSentToIt() {
+        command(KEYBOARD_DISABLE);
+        data(0xf4);
+        controller.readByte(DATA);
+
+        assertThat(ask(READ_CONFIG) & CONFIG_KEYBOARD_DISABLED).isZero();
+    }
+
+    @Test
+    void answersTimeout_whenByteIsSentToTheAuxiliaryPortThatIsNotThere() {
+        command(AUX_SEND);
+        data(0xf2);
+
+        assertThat(status() & (STATUS_OUTPUT_FULL | STATUS_TIMEOUT)).isEqualTo(STATUS_OUTPUT_FULL | STATUS_TIMEOUT);
+        assertThat(controller.readByte(DATA)).isEqualTo(RESEND);
+    }
+
+    @Test
+    void forgetsParameter_whenAnotherCommandComesFirst() {
+        int before = ask(READ_CONFIG);
+        command(WRITE_CONFIG);
+        command(SELF_TEST);
+        data(0);
+        controller.readByte(DATA);
+
+        assertThat(ask(READ_CONFIG)).isEqualTo(before);
+    }
+
+    @Test
     void doesNotInterrupt_whenConfigurationForbids() {
         command(WRITE_CONFIG);
         data(CONFIG_SYSTEM);

@@ -83,6 +83,19 @@ final class I8254PitTest {
         assertThat(output()).isTrue();
     }
 
+    @Test
+    void loadsCountWrittenWhileGateIsLow_andNeedsNoMoreClockThanThatInMode0() {
+        program(2, MODE_TERMINAL_COUNT, 10);
+        pass(100);
+        gate(true);
+        pass(9);
+        boolean before = output();
+        pass(1);
+
+        assertThat(before).isFalse();
+        assertThat(output()).isTrue();
+    }
+
     // ---- mode 1
 
     @Test
@@ -127,6 +140,20 @@ final class I8254PitTest {
         pass(6);
 
         assertThat(output()).isTrue();
+    }
+
+    @Test
+    void takesNewCountAtNextTrigger_inMode1() {
+        program(2, MODE_ONE_SHOT, 10);
+        gate(true);
+        pass(5);
+        write(2, 3);
+        pass(20);
+        gate(false);
+        gate(true);
+        pass(1);
+
+        assertThat(wave(5)).isEqualTo("LLLHH");
     }
 
     // ---- mode 2
@@ -218,6 +245,33 @@ final class I8254PitTest {
     }
 
     @Test
+    void beginsEachHalfOneLower_inMode3WithOddCount() {
+        gate(true);
+        program(2, MODE_SQUARE, 5);
+        pass(1);
+        int first = count(2);
+        pass(1);
+        int second = count(2);
+        pass(2); // the high half has three clocks
+
+        assertThat(first).isEqualTo(4);
+        assertThat(second).isEqualTo(2);
+        assertThat(count(2)).as("the low half").isEqualTo(4);
+    }
+
+    @Test
+    void waitsForGate_inMode3() {
+        program(2, MODE_SQUARE, 4);
+        pass(50);
+        boolean waiting = output();
+        gate(true);
+        pass(1);
+
+        assertThat(waiting).isTrue();
+        assertThat(wave(6)).isEqualTo("HHLLHH");
+    }
+
+    @Test
     void takesNewCountAtEndOfHalf_inMode3() {
         gate(true);
         program(2, MODE_SQUARE, 8);
@@ -293,6 +347,33 @@ final class I8254PitTest {
     }
 
     @Test
+    void beginsAnew_whenTriggeredAgainInMode5() {
+        program(2, MODE_HARDWARE_STROBE, 4);
+        gate(true);
+        pass(1 + 2);
+        gate(false);
+        gate(true);
+        pass(1);
+
+        assertThat(wave(7)).isEqualTo("HHHHLHH");
+    }
+
+    @Test
+    void takesNewCountAtNextTrigger_inMode5() {
+        program(2, MODE_HARDWARE_STROBE, 4);
+        gate(true);
+        pass(1);
+        write(2, 2);
+        String old = wave(6);
+        gate(false);
+        gate(true);
+        pass(1);
+
+        assertThat(old).isEqualTo("HHHHLH");
+        assertThat(wave(5)).isEqualTo("HHLHH");
+    }
+
+    @Test
     void takesModes6And7_as2And3() {
         gate(true);
         program(2, 6, 5);
@@ -329,6 +410,35 @@ final class I8254PitTest {
         assertThat(count(2)).isEqualTo(0x0999);
         pass(999 + 1);
         assertThat(count(2)).as("below zero").isEqualTo(0x9999);
+    }
+
+    @Test
+    void dividesInDecimal_whenBcdIsSetInMode2() {
+        gate(true);
+        control(2, ACCESS_LOW_HIGH, MODE_RATE, CW_BCD);
+        write(2, 0x0012);
+        pass(1 + 2);
+        int afterTwo = count(2);
+        pass(9);
+        boolean last = output();
+        pass(1);
+
+        assertThat(afterTwo).isEqualTo(0x0010);
+        assertThat(last).isFalse();
+        assertThat(output()).isTrue();
+        assertThat(count(2)).isEqualTo(0x0012);
+    }
+
+    @Test
+    void dividesInDecimal_whenBcdIsSetInMode3() {
+        gate(true);
+        control(2, ACCESS_LOW_HIGH, MODE_SQUARE, CW_BCD);
+        write(2, 0x0010);
+        pass(1 + 1);
+
+        assertThat(count(2)).isEqualTo(0x0008);
+        pass(9);
+        assertThat(wave(10)).isEqualTo("HHHHHLLLLL");
     }
 
     @Test
@@ -398,6 +508,48 @@ final class I8254PitTest {
 
         assertThat(pit.readByte(2)).as("low, loaded").isEqualTo((ACCESS_LOW_HIGH << 4) | (MODE_SQUARE << 1));
         assertThat(readTwice(2)).isEqualTo(100 - 2 * 10);
+    }
+
+    @Test
+    void keepsFirstStatus_whenReadBackAgainBeforeItIsRead() {
+        gate(true);
+        program(2, MODE_TERMINAL_COUNT, 10);
+        pass(1);
+        control((CW_READ_BACK << CW_SELECT_SHIFT) | READ_BACK_NOT_COUNT | 0b1000);
+        pass(20);
+        control((CW_READ_BACK << CW_SELECT_SHIFT) | READ_BACK_NOT_COUNT | 0b1000);
+
+        assertThat(pit.readByte(2) & STATUS_OUTPUT).as("of the first").isZero();
+        assertThat(status(2) & STATUS_OUTPUT).as("of a later").isEqualTo(STATUS_OUTPUT);
+    }
+
+    @Test
+    void dropsLatch_whenProgrammedAnew() {
+        gate(true);
+        program(2, MODE_TERMINAL_COUNT, 1000);
+        pass(1);
+        latch(2);
+        program(2, MODE_TERMINAL_COUNT, 500);
+        pass(1);
+
+        assertThat(readTwice(2)).isEqualTo(500);
+    }
+
+    @Test
+    void readsAndWritesByteByByte_eachInItsOwnOrder() {
+        gate(true);
+        program(2, MODE_RATE, 0x1234);
+        pass(1);
+        latch(2);
+        int low = pit.readByte(2);
+        pit.writeByte(2, 0x20);
+        int high = pit.readByte(2);
+        pit.writeByte(2, 0x00);
+        pass(0x1234);
+
+        assertThat(low).isEqualTo(0x34);
+        assertThat(high).isEqualTo(0x12);
+        assertThat(count(2)).as("the new count").isEqualTo(0x0020);
     }
 
     @Test

@@ -96,6 +96,36 @@ final class I8259PicTest {
     }
 
     @Test
+    void forgetsPrioritiesAndModes_whenInitializedAgain() {
+        initialize(ICW4_AEOI);
+        command(SET_PRIORITY | 3);
+        command(ROTATE_AEOI_SET);
+        command(SPECIAL_MASK);
+        command(OCW3 | OCW3_RR | OCW3_RIS);
+        initialize();
+
+        raise(3);
+        assertThat(pic.master().readByte(COMMAND)).as("IRR again").isEqualTo(1 << 3);
+        raise(4);
+        assertThat(pic.acknowledge()).as("not the lowest any more").isEqualTo(MASTER_BASE + 3);
+        mask(1 << 3);
+        assertThat(intr.isHigh()).as("no special mask mode any more").isFalse();
+    }
+
+    @Test
+    void forgetsModesOfIcw4_whenInitializedWithoutIt() {
+        initialize(ICW4_AEOI);
+        command(ICW1);
+        mask(MASTER_BASE);
+        mask(1 << CASCADE_INPUT);
+        raise(4);
+
+        pic.acknowledge();
+
+        assertThat(isr()).as("no automatic EOI any more").isEqualTo(1 << 4);
+    }
+
+    @Test
     void staysQuiet_whileInitializationIsUnderWay() {
         initialize();
         command(0x11);

@@ -156,6 +156,33 @@ final class IoApicTest {
     }
 
     @Test
+    void endsAllPinsOfOneVector_andSendsTheOneThatIsHigh() {
+        entry(9, 0, LEVEL_TRIGGERED | VECTOR_51);
+        entry(10, 0, LEVEL_TRIGGERED | VECTOR_51);
+        ioApic.pin(9).set(true);
+        ioApic.pin(10).set(true);
+        ioApic.pin(9).set(false);
+
+        ioApic.endOfInterrupt(VECTOR_51);
+
+        assertThat(sink.signals).hasSize(3);
+        assertThat(read(IOREDTBL + 18) & REMOTE_IRR).isZero();
+        assertThat(read(IOREDTBL + 20) & REMOTE_IRR).isEqualTo(REMOTE_IRR);
+    }
+
+    @Test
+    void keepsRemoteIrr_whenGuestWritesItsBit() {
+        entry(9, 0, LEVEL_TRIGGERED | VECTOR_51);
+        ioApic.pin(9).set(true);
+        entry(9, 0, LEVEL_TRIGGERED | VECTOR_51);
+        entry(10, 0, LEVEL_TRIGGERED | REMOTE_IRR | VECTOR_51);
+
+        assertThat(sink.signals).as("not again before its end").hasSize(1);
+        assertThat(read(IOREDTBL + 18) & REMOTE_IRR).isEqualTo(REMOTE_IRR);
+        assertThat(read(IOREDTBL + 20) & REMOTE_IRR).isZero();
+    }
+
+    @Test
     void endsByRegister_whenGuestWritesVector() {
         entry(9, 0, LEVEL_TRIGGERED | VECTOR_51);
         ioApic.pin(9).set(true);

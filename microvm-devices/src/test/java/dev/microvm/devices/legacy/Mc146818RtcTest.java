@@ -10,7 +10,9 @@ import dev.microvm.testing.FakeIrqLine;
 import dev.microvm.testing.ManualClock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -291,6 +293,20 @@ final class Mc146818RtcTest {
     }
 
     @Test
+    void interruptsEachSecond_whenNoAlarmByteCares() {
+        write(HOURS_ALARM, 0xc0);
+        write(MINUTES_ALARM, 0xc0);
+        write(SECONDS_ALARM, 0xff);
+        write(REGISTER_B, B_AIE | B_24_HOURS);
+        for (int i = 0; i < 3; i++) {
+            clock.advance(SECOND);
+            read(REGISTER_C);
+        }
+
+        assertThat(irq.takeRisingEdges()).isEqualTo(3);
+    }
+
+    @Test
     void matchesAlarmInTwelveHourForm_whenFormIsThat() {
         write(HOURS_ALARM, HOURS_PM | 0x04);
         write(MINUTES_ALARM, 0x00);
@@ -356,6 +372,36 @@ final class Mc146818RtcTest {
         clock.advance(SECOND);
 
         assertThat(irq.isHigh()).isFalse();
+    }
+
+    @Test
+    void goesOnWithPeriods_butNotWithUpdates_whileSetIsOn() {
+        write(REGISTER_A, (A_POWER_ON & ~0xf) | 0xf); // 2 Hz
+        write(REGISTER_B, B_SET | B_PIE | B_AIE | B_24_HOURS);
+        read(REGISTER_C);
+
+        clock.advance(10 * SECOND);
+
+        assertThat(irq.takeRisingEdges()).isEqualTo(1);
+        assertThat(read(REGISTER_C)).isEqualTo(C_IRQF | C_PF);
+    }
+
+    @Test
+    void asksAClockThatStandsNowAndThenOnly() {
+        AtomicInteger asked = new AtomicInteger();
+        InstantSource stands = () -> {
+            asked.incrementAndGet();
+            return Instant.parse("2024-05-06T07:08:09.999999999Z");
+        };
+        Mc146818Rtc frozen = new Mc146818Rtc(irq, clock, stands);
+        frozen.writeByte(INDEX, REGISTER_B);
+        frozen.writeByte(DATA, B_UIE | B_24_HOURS);
+        asked.set(0);
+
+        clock.advance(SECOND / 10);
+
+        assertThat(irq.risingEdges()).isZero();
+        assertThat(asked).hasValueBetween(1, 10_000);
     }
 
     // ---- the rest

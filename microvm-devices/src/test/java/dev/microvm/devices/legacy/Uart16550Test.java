@@ -12,6 +12,8 @@ import java.util.Random;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class Uart16550Test {
     private static final int FCR_TRIGGER_8 = 2 << FCR_TRIGGER_SHIFT;
@@ -238,6 +240,21 @@ final class Uart16550Test {
         assertThat(irq.isHigh()).as("one below the level again").isFalse();
     }
 
+    @ParameterizedTest
+    @CsvSource({"0, 1", "1, 4", "2, 8", "3, 14"})
+    void interruptsAtEachTriggerLevel(int code, int level) {
+        openGate();
+        uart.writeByte(FCR, FCR_ENABLE | (code << FCR_TRIGGER_SHIFT));
+        uart.writeByte(IER, IER_ERBFI);
+        give("x".repeat(level - 1));
+        boolean belowLevel = irq.isHigh();
+
+        uart.receive('x');
+
+        assertThat(belowLevel).isFalse();
+        assertThat(irq.isHigh()).isTrue();
+    }
+
     @Test
     void timesOut_fourCharacterTimesAfterLastCharacter() {
         openGate();
@@ -334,6 +351,39 @@ final class Uart16550Test {
         uart.writeByte(FCR, FCR_ENABLE | FCR_RESET_RECEIVER);
 
         assertThat(uart.readByte(LSR) & LSR_DR).isZero();
+    }
+
+    @Test
+    void losesWhatWaits_whenTransmitterIsReset() {
+        openGate();
+        uart.writeByte(FCR, FCR_ENABLE);
+        uart.writeByte(IER, IER_ETBEI);
+        uart.readByte(IIR);
+        outputFull = true;
+        uart.writeByte(THR, 'a');
+        uart.writeByte(THR, 'b');
+        boolean busy = irq.isHigh();
+
+        uart.writeByte(FCR, FCR_ENABLE | FCR_RESET_TRANSMITTER);
+
+        assertThat(busy).isFalse();
+        assertThat(uart.readByte(LSR) & LSR_THRE).isEqualTo(LSR_THRE);
+        assertThat(irq.isHigh()).as("empty again").isTrue();
+        outputFull = false;
+        uart.outputReady();
+        assertThat(sent).isEmpty();
+    }
+
+    @Test
+    void emptiesBothFifos_whenFifosAreSwitched() {
+        uart.writeByte(FCR, FCR_ENABLE);
+        give("abc");
+        outputFull = true;
+        uart.writeByte(THR, 'x');
+
+        uart.writeByte(FCR, 0);
+
+        assertThat(uart.readByte(LSR)).isEqualTo(LSR_THRE | LSR_TEMT);
     }
 
     @Test
