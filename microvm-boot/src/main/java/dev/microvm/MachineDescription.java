@@ -51,6 +51,7 @@ final class MachineDescription {
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
         line(text, "cmdline", config.cmdline());
+        line(text, "serial", config.serial().toString());
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));

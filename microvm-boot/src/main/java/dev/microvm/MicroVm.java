@@ -3,9 +3,6 @@ package dev.microvm;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.Optional;
@@ -37,7 +34,6 @@ import org.slf4j.LoggerFactory;
 public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final Duration PUMP_LIMIT = Duration.ofSeconds(2);
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
@@ -48,7 +44,7 @@ public final class MicroVm implements AutoCloseable {
     private VmState state = VmState.NEW;
     private @Nullable PcMachine machine;
     private @Nullable Console console;
-    private @Nullable Thread pump;
+    private @Nullable SerialLink serial;
     private Cleaner.@Nullable Cleanable cleanable;
 
     MicroVm(MicroVmConfig config) {
@@ -74,17 +70,28 @@ public final class MicroVm implements AutoCloseable {
      * @return this
      * @throws HypervisorException if the hypervisor refuses
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded after all
+     * @throws MicroVmException if what {@link MicroVmBuilder#serial(Serial)} asks for cannot be had
      * @throws IllegalStateException if it was started before
      */
     public synchronized MicroVm start() {
         if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
         if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
-        PcMachine made = new PcMachine(config, consoleBuffer, end);
+        SerialLink link =
+                new SerialLink(config.serial(), name(), end::stopped); // first: nothing is started if it fails
+        PcMachine made;
+        try {
+            made = new PcMachine(config, consoleBuffer, end);
+        } catch (RuntimeException | Error e) {
+            link.close();
+            throw e;
+        }
         machine = made;
+        serial = link;
         cleanable = CLEANER.register(this, free(made, end)); // a net for those who forget to close
         console = new Console(this, consoleBuffer, consoleInput);
         console.connect(made.uart());
-        if (config.serial() != null) pump = startPump(config.serial());
+        end.onEnd(link::end);
+        link.start(consoleBuffer, consoleInput);
         end.started();
         state = VmState.RUNNING;
         log.info(
@@ -103,27 +110,6 @@ public final class MicroVm implements AutoCloseable {
             end.stopped(); // the console ends with the guest, not with the machine it runs on
             machine.close();
         };
-    }
-
-    private Thread startPump(OutputStream to) {
-        ConsoleBuffer.Reader reader = consoleBuffer.attach();
-        String machineName = name(); // not this: the thread must not keep a forgotten machine alive
-        return Thread.ofPlatform()
-                .name("microvm-" + name() + "-console")
-                .daemon()
-                .start(() -> pump(machineName, reader, to));
-    }
-
-    private static void pump(String machine, ConsoleBuffer.Reader reader, OutputStream to) {
-        try (InputStream console = Console.stream(reader)) {
-            byte[] bytes = new byte[8192];
-            for (int n = console.read(bytes); n >= 0; n = console.read(bytes)) {
-                to.write(bytes, 0, n);
-                to.flush();
-            }
-        } catch (IOException e) {
-            log.warn("machine {}: its console is no longer copied: {}", machine, e.toString());
-        }
     }
 
     /** Where in its life the machine is. */
@@ -231,7 +217,7 @@ public final class MicroVm implements AutoCloseable {
     @Override
     public void close() {
         Cleaner.Cleanable frees;
-        Thread copies;
+        SerialLink link;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
             if (machine != null && machine.ownsCurrentThread()) {
@@ -239,20 +225,12 @@ public final class MicroVm implements AutoCloseable {
                         + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
             }
             frees = cleanable;
-            copies = pump;
+            link = serial;
             state = VmState.CLOSED;
         }
         if (frees == null) return;
         frees.clean();
-        if (copies != null && !copies.equals(Thread.currentThread())) joinPump(copies);
-    }
-
-    private void joinPump(Thread copies) {
-        try {
-            if (!copies.join(PUMP_LIMIT)) copies.interrupt();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        if (link != null) link.close();
     }
 
     @Override

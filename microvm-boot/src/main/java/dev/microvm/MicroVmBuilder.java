@@ -61,7 +61,7 @@ public final class MicroVmBuilder {
     private Feature rtc = Feature.AUTO;
     private Feature isaSerial = Feature.AUTO;
     private Feature acpi = Feature.AUTO;
-    private @Nullable OutputStream serial;
+    private Serial serial = Serial.buffer();
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
     MicroVmBuilder() {}
@@ -169,10 +169,15 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** Copies what the guest prints on its serial port to {@code to} as well, which is not closed. Default nowhere. */
-    public MicroVmBuilder serial(OutputStream to) {
-        serial = to;
+    /** Where the serial port leads, besides {@link MicroVm#console}. Default {@link Serial#buffer}: nowhere else. */
+    public MicroVmBuilder serial(Serial value) {
+        serial = value;
         return this;
+    }
+
+    /** {@link Serial#output}: copies what the guest prints to {@code to} as well, which is not closed. */
+    public MicroVmBuilder serial(OutputStream to) {
+        return serial(Serial.output(to));
     }
 
     /**
@@ -215,6 +220,7 @@ public final class MicroVmBuilder {
         checkNumbers(problems);
         MachineOptions options = options(problems);
         checkDevices(problems);
+        checkSerial(problems, options);
         SelectedHypervisor selected = selectHypervisor(problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
@@ -256,6 +262,14 @@ public final class MicroVmBuilder {
                     "memoryMiB: %d to %d (the host's memory), was %d".formatted(MIN_MEMORY_MIB, hostMiB, memoryMiB));
         }
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
+    }
+
+    private void checkSerial(List<String> problems, MachineOptions options) {
+        String problem = serial.problem();
+        if (problem != null) problems.add("serial: " + problem);
+        if (serial != Serial.buffer() && !options.isaSerial()) {
+            problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
+        }
     }
 
     /** Puts all devices on buses of their own, as the machine will. */

@@ -3,9 +3,7 @@ package dev.microvm;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.hypervisor.Hypervisor;
-import java.io.OutputStream;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's description, checked: what {@link MicroVmBuilder#build} yields.
@@ -19,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernel to start
  * @param cmdline for the kernel
  * @param boot how it is started
- * @param serial where a copy of the console goes, if anywhere
+ * @param serial where its serial port leads, besides the console
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -32,7 +30,7 @@ record MicroVmConfig(
         KernelImage kernel,
         String cmdline,
         BootPlan boot,
-        @Nullable OutputStream serial,
+        Serial serial,
         List<UserDevice> devices) {
     MicroVmConfig {
         devices = List.copyOf(devices);
