@@ -198,7 +198,7 @@ final class LinuxBootLabTest {
 
     /** The guest echoes what it reads, so that both directions are full at once. */
     @Test
-    @Timeout(600)
+    @Timeout(900) // two million exits, on an emulated CPU
     void losesNothingOfAMegabyteEachWay_whenTheGuestUsesHardwareFlowControl() throws Exception {
         byte[] sent = new byte[1 << 20];
         new Random(1).nextBytes(sent);
