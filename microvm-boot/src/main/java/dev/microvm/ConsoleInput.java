@@ -33,6 +33,11 @@ final class ConsoleInput {
         changes.release();
     }
 
+    /** Whether nobody will read any more. */
+    boolean ended() {
+        return ended;
+    }
+
     /**
      * Writes all, and waits while there is no room.
      *

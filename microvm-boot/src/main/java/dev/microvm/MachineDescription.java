@@ -52,6 +52,7 @@ final class MachineDescription {
             line(text, "module", "at [0x%x, 0x%x) %s".formatted(module.start(), module.end(), module.cmdline()));
         }
         line(text, "cmdline", boot.cmdline());
+        line(text, "serial", config.serial().toString());
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));

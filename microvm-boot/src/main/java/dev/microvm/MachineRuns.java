@@ -2,9 +2,12 @@ package dev.microvm;
 
 import dev.microvm.ExitReport.Reason;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,13 +27,14 @@ final class MachineRuns implements AutoCloseable {
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer;
     private final ConsoleInput consoleInput;
+    private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
+    private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private volatile long firstStart = System.nanoTime();
 
     private volatile @Nullable PcMachine machine; // changed under the lock of this
     private volatile int restarts; // changed under the lock of this
     private long lastStart; // guarded by this
-    private boolean closed; // guarded by this
 
     MachineRuns(MicroVmConfig config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
         this.config = config;
@@ -53,13 +57,18 @@ final class MachineRuns implements AutoCloseable {
         return new PcMachine(config, consoleBuffer, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
     }
 
+    /** Adds what to do when there will be no more run, on the thread that finds out; it must return at once. */
+    void onEnd(Runnable action) {
+        endActions.add(action);
+    }
+
     /** The caller holds the lock. */
     private void run(PcMachine made) {
         machine = made;
         consoleBuffer.onRoom(made.uart()::outputReady);
         consoleInput.connect(made.uart());
         lastStart = System.nanoTime();
-        if (!report.isDone()) made.start(); // else stop() came before it could see this machine
+        if (!over.get()) made.start(); // else stop() came before it could see this machine
     }
 
     /** On the thread that found out, often a vCPU's. */
@@ -86,7 +95,7 @@ final class MachineRuns implements AutoCloseable {
         try {
             awaitShortestRun();
             PcMachine last = machine;
-            if (over() || last == null) return;
+            if (over.get() || last == null) return;
             log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
             last.close();
             restarts++;
@@ -102,22 +111,19 @@ final class MachineRuns implements AutoCloseable {
     /** Gives the lock away while it waits. */
     private synchronized void awaitShortestRun() throws InterruptedException {
         long end = lastStart + SHORTEST_RUN.toNanos();
-        for (long left = end - System.nanoTime(); left > 0 && !over(); left = end - System.nanoTime()) {
+        for (long left = end - System.nanoTime(); left > 0 && !over.get(); left = end - System.nanoTime()) {
             TimeUnit.NANOSECONDS.timedWait(this, left);
         }
     }
 
-    private boolean over() {
-        return closed || report.isDone();
-    }
-
     private void finish(Reason reason, OptionalInt exitCode, String detail) {
+        if (!over.compareAndSet(false, true)) return;
         Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
         consoleBuffer.end();
         consoleInput.end();
-        if (report.complete(new ExitReport(reason, exitCode, detail, uptime))) {
-            log.info("machine {} ended: {}", config.name(), reason);
-        }
+        endActions.forEach(Runnable::run);
+        log.info("machine {} ended: {}", config.name(), reason);
+        report.complete(new ExitReport(reason, exitCode, detail, uptime));
     }
 
     /** How the last run ended; complete when there will be no more. */
@@ -148,8 +154,7 @@ final class MachineRuns implements AutoCloseable {
     public void close() {
         stop();
         synchronized (this) {
-            closed = true;
-            notifyAll();
+            notifyAll(); // who waits for the shortest run
             PcMachine last = machine;
             if (last != null) last.close();
         }

@@ -3,9 +3,6 @@ package dev.microvm;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.Optional;
@@ -37,7 +34,6 @@ import org.slf4j.LoggerFactory;
 public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final Duration PUMP_LIMIT = Duration.ofSeconds(2);
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
@@ -47,7 +43,7 @@ public final class MicroVm implements AutoCloseable {
     // Guarded by this.
     private VmState state = VmState.NEW;
     private @Nullable Console console;
-    private @Nullable Thread pump;
+    private @Nullable SerialLink serial;
     private Cleaner.@Nullable Cleanable cleanable;
 
     MicroVm(MicroVmConfig config) {
@@ -66,11 +62,12 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Opens what the machine needs and starts the guest.
+     * Opens what the machine needs and starts the guest. If that fails, the machine is closed.
      *
      * @return this
      * @throws HypervisorException if the hypervisor refuses
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded after all
+     * @throws MicroVmException if what {@link MicroVmBuilder#serial(Serial)} asks for cannot be had
      * @throws IllegalStateException if it was started before
      */
     public synchronized MicroVm start() {
@@ -82,34 +79,22 @@ public final class MicroVm implements AutoCloseable {
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        ConsoleBuffer.Reader copied = consoleBuffer.attach(); // before the guest runs, so that nothing is missed
-        runs.start();
+        SerialLink link = new SerialLink(config.serial(), name(), runs::stop); // first: nothing is started if it fails
+        runs.onEnd(link::end);
+        link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
+        try {
+            runs.start();
+        } catch (RuntimeException | Error e) {
+            state = VmState.CLOSED;
+            runs.stop();
+            link.close();
+            throw e;
+        }
+        serial = link;
         cleanable = CLEANER.register(this, runs::close); // a net for those who forget to close
         console = new Console(this, consoleBuffer, consoleInput);
-        if (config.serial() == null) copied.detach();
-        else pump = startPump(copied, config.serial());
         state = VmState.RUNNING;
         return this;
-    }
-
-    private Thread startPump(ConsoleBuffer.Reader reader, OutputStream to) {
-        String machineName = name(); // not this: the thread must not keep a forgotten machine alive
-        return Thread.ofPlatform()
-                .name("microvm-" + name() + "-console")
-                .daemon()
-                .start(() -> pump(machineName, reader, to));
-    }
-
-    private static void pump(String machine, ConsoleBuffer.Reader reader, OutputStream to) {
-        try (InputStream console = Console.stream(reader)) {
-            byte[] bytes = new byte[8192];
-            for (int n = console.read(bytes); n >= 0; n = console.read(bytes)) {
-                to.write(bytes, 0, n);
-                to.flush();
-            }
-        } catch (IOException e) {
-            log.warn("machine {}: its console is no longer copied: {}", machine, e.toString());
-        }
     }
 
     /** Where in its life the machine is. */
@@ -217,7 +202,7 @@ public final class MicroVm implements AutoCloseable {
     @Override
     public void close() {
         Cleaner.Cleanable frees;
-        Thread copies;
+        SerialLink link;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
             PcMachine machine = runs.machine();
@@ -226,20 +211,12 @@ public final class MicroVm implements AutoCloseable {
                         + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
             }
             frees = cleanable;
-            copies = pump;
+            link = serial;
             state = VmState.CLOSED;
         }
         if (frees == null) return;
         frees.clean();
-        if (copies != null && !copies.equals(Thread.currentThread())) joinPump(copies);
-    }
-
-    private void joinPump(Thread copies) {
-        try {
-            if (!copies.join(PUMP_LIMIT)) copies.interrupt();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        if (link != null) link.close();
     }
 
     @Override

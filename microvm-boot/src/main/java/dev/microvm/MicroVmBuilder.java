@@ -63,7 +63,7 @@ public final class MicroVmBuilder {
     private final MachineChoices parts = new MachineChoices();
     private ResetAction onReset = ResetAction.END;
     private InstantSource rtcClock = InstantSource.system();
-    private @Nullable OutputStream serial;
+    private Serial serial = Serial.buffer();
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
     MicroVmBuilder() {}
@@ -216,10 +216,15 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** Copies what the guest prints on its serial port to {@code to} as well, which is not closed. Default nowhere. */
-    public MicroVmBuilder serial(OutputStream to) {
-        serial = to;
+    /** Where the serial port leads, besides {@link MicroVm#console}. Default {@link Serial#buffer}: nowhere else. */
+    public MicroVmBuilder serial(Serial value) {
+        serial = value;
         return this;
+    }
+
+    /** {@link Serial#output}: copies what the guest prints to {@code to} as well, which is not closed. */
+    public MicroVmBuilder serial(OutputStream to) {
+        return serial(Serial.output(to));
     }
 
     /**
@@ -263,6 +268,7 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         checkDevices(problems);
+        checkSerial(problems, options);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
@@ -299,6 +305,14 @@ public final class MicroVmBuilder {
                     "memoryMiB: %d to %d (the host's memory), was %d".formatted(MIN_MEMORY_MIB, hostMiB, memoryMiB));
         }
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
+    }
+
+    private void checkSerial(List<String> problems, MachineOptions options) {
+        String problem = serial.problem();
+        if (problem != null) problems.add("serial: " + problem);
+        if (serial != Serial.buffer() && !options.isaSerial().present()) {
+            problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
+        }
     }
 
     /** Puts all devices on buses of their own, as the machine will. */

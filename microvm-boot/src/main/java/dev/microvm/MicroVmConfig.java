@@ -3,10 +3,8 @@ package dev.microvm;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.hypervisor.Hypervisor;
-import java.io.OutputStream;
 import java.time.InstantSource;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's description, checked: what {@link MicroVmBuilder#build} yields.
@@ -21,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param boot how it is started
  * @param onReset what comes after a reset
  * @param rtcClock the time that its real-time clock shows
- * @param serial where a copy of the console goes, if anywhere
+ * @param serial where its serial port leads, besides the console
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -35,7 +33,7 @@ record MicroVmConfig(
         BootPlan boot,
         ResetAction onReset,
         InstantSource rtcClock,
-        @Nullable OutputStream serial,
+        Serial serial,
         List<UserDevice> devices) {
     MicroVmConfig {
         devices = List.copyOf(devices);

@@ -8,9 +8,15 @@ import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.testing.Lanes;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.OptionalInt;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -56,6 +62,7 @@ final class LinuxBootLabTest {
                 off) poweroff -f ;;
                 spin) while :; do :; done ;;
                 echo) read line; echo "heard $line" ; reboot -f ;;
+                flow) dmesg -n 1; stty raw -echo crtscts; echo go; head -c 1048576; reboot -f ;;
             esac
             sleep 1000
             """;
@@ -186,6 +193,41 @@ final class LinuxBootLabTest {
             assertThat(vm.console().awaitText("heard what the host types", SOON))
                     .isNotEmpty();
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    /** The guest echoes what it reads, so that both directions are full at once. */
+    @Test
+    @Timeout(900) // two million exits, on an emulated CPU
+    void losesNothingOfAMegabyteEachWay_whenTheGuestUsesHardwareFlowControl() throws Exception {
+        byte[] sent = new byte[1 << 20];
+        new Random(1).nextBytes(sent);
+        try (MicroVm vm = linux("cloud", "vmlinux", "reboot=k end=flow").start();
+                InputStream output = vm.console().output();
+                OutputStream input = vm.console().input()) {
+            skipBehind("end-of-report\r\ngo\n", output);
+            Thread writer = Thread.ofPlatform().start(() -> {
+                try {
+                    input.write(sent);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+
+            byte[] echoed = output.readNBytes(sent.length);
+
+            writer.join();
+            assertThat(echoed).isEqualTo(sent);
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.RESET);
+        }
+    }
+
+    private static void skipBehind(String text, InputStream in) throws IOException {
+        StringBuilder seen = new StringBuilder();
+        while (!seen.substring(Math.max(0, seen.length() - text.length())).equals(text)) {
+            int next = in.read();
+            if (next < 0) throw new EOFException("no \"" + text + "\" in:\n" + seen);
+            seen.append((char) next);
         }
     }
 

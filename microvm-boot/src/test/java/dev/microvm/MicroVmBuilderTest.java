@@ -40,6 +40,25 @@ final class MicroVmBuilderTest {
     }
 
     @Test
+    void reportsAFolderAsTheSerialPortsFile() {
+        problemsOf(builder().serial(Serial.file(folder)))
+                .contains("serial: the path of a file, was the folder " + folder);
+    }
+
+    @Test
+    void reportsASerialFileInAFolderThatIsNotThere() {
+        Path file = folder.resolve("gone/console.log");
+        problemsOf(builder().serial(Serial.file(file))).contains("serial: a file in a folder that exists, was " + file);
+    }
+
+    @Test
+    void reportsASerialFile_whenThereIsNoSerialPort() {
+        Path file = folder.resolve("console.log");
+        problemsOf(builder().serial(Serial.file(file)).isaSerial(Feature.OFF))
+                .contains("serial: file %s needs isaSerial(ON)".formatted(file));
+    }
+
+    @Test
     void reportsADirectoryAsKernel() {
         problemsOf(builder().kernel(folder))
                 .anyMatch(problem -> problem.startsWith("kernel: " + folder) && problem.contains("directory"));

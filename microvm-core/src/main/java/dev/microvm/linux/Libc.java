@@ -46,6 +46,7 @@ public final class Libc {
     private static final MethodHandle EPOLL_CTL = link("epoll_ctl", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle EPOLL_WAIT =
             link("epoll_wait", 0, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
+    private static final MethodHandle POLL = link("poll", 0, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
     private static final MethodHandle TIMERFD_CREATE = link("timerfd_create", 0, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle TIMERFD_SETTIME =
             link("timerfd_settime", 0, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
@@ -181,6 +182,16 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) EPOLL_WAIT.invokeExact(state, epoll, events, maximum, -1));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** poll(2) without a time limit. */
+    static int poll(MemorySegment descriptors, int count) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) POLL.invokeExact(state, descriptors, (long) count, -1));
         } catch (Throwable t) {
             throw linkage(t);
         }

@@ -2,20 +2,28 @@ package dev.microvm.examples;
 
 import dev.microvm.ExitReport;
 import dev.microvm.MicroVm;
+import dev.microvm.Serial;
 import dev.microvm.boot.Initramfs;
 import java.nio.file.Path;
 import java.time.Duration;
 
 /**
  * Boots Debian's kernel, shows its console while a script of ours runs as its init, and ends with the code that the
- * script gave.
+ * script gave. With the argument {@code shell} the script starts a shell on this program's terminal first.
  *
  * <p>The kernel and a static busybox are expected in the folder that the environment variable {@code MICROVM_GUEST}
  * names; {@code scripts/guest-files} puts them there, and {@code scripts/demo} runs this program.
  */
 public final class BootLinux {
     private static final Duration LIMIT = Duration.ofMinutes(5);
+    private static final Duration A_DAY = Duration.ofDays(1);
     private static final int EXECUTABLE = 0755;
+
+    /** A shell on the serial port, with job control, which needs a terminal of its own. */
+    private static final String SHELL = """
+            echo "A shell in the guest: exit ends it, Ctrl-A x stops the machine."
+            stty sane crtscts < /dev/ttyS0
+            setsid cttyhack sh""";
 
     private BootLinux() {}
 
@@ -23,31 +31,33 @@ public final class BootLinux {
     public static void main(String[] args) {
         Path guest = Path.of(System.getenv().getOrDefault("MICROVM_GUEST", "guest"));
         int code = Integer.parseInt(System.getenv().getOrDefault("MICROVM_DEMO_EXIT", "42"));
+        boolean shell = args.length > 0 && args[0].equals("shell");
         Initramfs initramfs = Initramfs.builder()
                 .file("/bin/busybox", guest.resolve("busybox"), EXECUTABLE)
                 .directory("/proc", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
                 .exitProgram("/sbin/vm-exit")
-                .init(init(code))
+                .init(init(code, shell))
                 .build();
 
+        ExitReport report;
         try (MicroVm vm = MicroVm.builder()
                 .name("boot-linux")
                 .kernel(guest.resolve("cloud/vmlinuz"))
                 .initrd(initramfs)
                 .cmdline("console=ttyS0 reboot=k panic=-1")
                 .memoryMiB(256)
-                .serial(System.out)
+                .serial(Serial.stdio())
                 .start()) {
             System.out.println(vm.describe());
-            ExitReport report = vm.awaitExit(LIMIT);
-            System.out.println("\n" + report);
-            System.exit(report.exitCode().orElse(1));
-        }
+            report = vm.awaitExit(shell ? A_DAY : LIMIT);
+        } // closed before the report, so that the console comes first, whole
+        System.out.println("\n" + report);
+        System.exit(report.exitCode().orElse(1));
     }
 
     /** The first program of the guest. */
-    private static String init(int exitCode) {
+    private static String init(int exitCode, boolean shell) {
         return """
                 #!/bin/busybox sh
                 /bin/busybox --install -s /bin
@@ -56,7 +66,8 @@ public final class BootLinux {
                 echo "Hello from $(uname -sr), $(grep -c ^processor /proc/cpuinfo) CPU(s)"
                 head -n 1 /proc/meminfo
                 cat /proc/uptime
+                %s
                 vm-exit %d
-                """.formatted(exitCode);
+                """.formatted(shell ? SHELL : "", exitCode);
     }
 }

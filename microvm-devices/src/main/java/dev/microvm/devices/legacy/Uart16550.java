@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A character takes no time on the line. What the guest writes goes to the {@link Output} at once; while the output is
  * full, the transmitter is busy. What the host gives to {@link #receive} waits in a queue before the receive FIFO, which
- * takes more as the guest reads, so nothing is lost to overruns.
+ * takes more as the guest reads, so nothing is lost to overruns. A guest that has ever raised RTS gets nothing while RTS is
+ * low; characters come in bursts, with pauses as long as the guest took to read (see {@link UartReceivePauses}).
  *
  * <p>Not emulated: baud rate (but for the receive time-out), word length and parity (a character is always 8 bits),
  * sending of breaks, DMA signals.
@@ -42,6 +43,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private final IrqLine irq;
     private final Output output;
     private final UartReceiveTimeout timeout;
+    private final UartReceivePauses pauses;
 
     private final CharQueue input = new CharQueue(INPUT_CAPACITY);
     private final CharQueue receiver = new CharQueue(FIFO_DEPTH);
@@ -54,6 +56,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private int fcr;
     private int lcr;
     private int mcr;
+    private boolean rtsUsed; // the guest has raised RTS, so its level says whether it wants characters
     private int scr;
     private int divisor = POWER_ON_DIVISOR;
     private int lineErrors; // OE, PE, FE, BI of LSR, until it is read
@@ -75,14 +78,15 @@ public final class Uart16550 implements ByteDevice, Stateful {
      *
      * @param irq its interrupt
      * @param output where characters go
-     * @param timers for the receive time-out of four character times; null for none, see
+     * @param timers for the receive time-out of four character times and for pauses between bursts; null for none, see
      *     {@link #Uart16550(IrqLine, Output)}
      */
-    @SuppressWarnings("this-escape") // the timer is not armed yet
+    @SuppressWarnings("this-escape") // the timers are not armed yet
     public Uart16550(IrqLine irq, Output output, @Nullable Timers timers) {
         this.irq = irq;
         this.output = output;
         this.timeout = new UartReceiveTimeout(timers, this::timeoutExpired);
+        this.pauses = new UartReceivePauses(timers, this::pauseOver);
     }
 
     // ---- the guest's side
@@ -204,8 +208,9 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     private void writeModemControl(int value) {
         mcr = value;
+        rtsUsed |= (mcr & (MCR_RTS | MCR_LOOP)) == MCR_RTS;
         modem.follow(mcr);
-        receivedOrRead(); // leaving loopback lets waiting input in
+        receivedOrRead(); // leaving loopback, or raising RTS, lets waiting input in
     }
 
     // ---- the host's side
@@ -301,6 +306,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         fcr = 0;
         lcr = 0;
         mcr = 0;
+        rtsUsed = false;
         lineErrors = 0;
         receiver.clear();
         transmitter.clear();
@@ -334,7 +340,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     /** A character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
     private void receivedOrRead() {
         if (!loopback()) {
-            while (receiver.size() < fifoDepth() && !input.isEmpty()) receiver.offer(input.poll());
+            fillReceiver();
             if (inputRefused && input.space() >= INPUT_CAPACITY / 2) {
                 inputRefused = false;
                 inputSpace.run();
@@ -344,6 +350,19 @@ public final class Uart16550 implements ByteDevice, Stateful {
         if (!fifosEnabled() || receiver.isEmpty()) timeout.stop();
         else timeout.restart(timeoutNanos(lcr, divisor));
         updateIrq();
+    }
+
+    private void fillReceiver() {
+        boolean clear = !rtsUsed || (mcr & MCR_RTS) != 0;
+        while (clear && receiver.size() < fifoDepth() && !input.isEmpty() && !pauses.pausing()) {
+            receiver.offer(input.poll());
+            pauses.came();
+        }
+        if (!clear || input.isEmpty()) pauses.idle();
+    }
+
+    private synchronized void pauseOver() {
+        if (pauses.over()) receivedOrRead();
     }
 
     private synchronized void timeoutExpired() {
@@ -381,6 +400,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
                 .put("fcr", fcr)
                 .put("lcr", lcr)
                 .put("mcr", mcr)
+                .put("rtsUsed", rtsUsed)
                 .put("scr", scr)
                 .put("divisor", divisor)
                 .put("lineErrors", lineErrors)
@@ -390,6 +410,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
                 .put("input", input.toBytes());
         modem.save(state);
         timeout.save(state);
+        pauses.save(state);
         return state;
     }
 
@@ -400,6 +421,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         fcr = state.integer("fcr") & FCR_KEPT;
         lcr = state.integer("lcr") & 0xff;
         mcr = state.integer("mcr") & MCR_MASK;
+        rtsUsed = state.flag("rtsUsed");
         scr = state.integer("scr") & 0xff;
         divisor = state.integer("divisor") & 0xffff;
         lineErrors = state.integer("lineErrors") & (LSR_OE | LSR_CHARACTER_ERRORS);
@@ -409,6 +431,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         input.fromBytes(state.bytes("input"));
         modem.restore(state);
         timeout.restore(state);
+        pauses.restore(state);
         outputReady();
         updateIrq();
     }

@@ -70,7 +70,7 @@ final class Uart16550Registers {
 
     // Modem control; bits 5 to 7 read as 0.
     static final int MCR_DTR = 1 << 0;
-    static final int MCR_RTS = 1 << 1;
+    static final int MCR_RTS = 1 << 1; // request to send: the peer may send
     static final int MCR_OUT1 = 1 << 2;
     static final int MCR_OUT2 = 1 << 3; // on a PC, lets the interrupt out
     static final int MCR_LOOP = 1 << 4;

@@ -528,6 +528,96 @@ final class Uart16550Test {
         assertThat(uart.readByte(RBR)).isEqualTo('h');
     }
 
+    // ---- flow of what is received
+
+    @Test
+    void holdsInput_whileTheGuestLowersRts() {
+        uart.writeByte(MCR, MCR_RTS);
+        uart.writeByte(MCR, 0);
+        give("held");
+        String during = drain();
+
+        uart.writeByte(MCR, MCR_RTS);
+
+        assertThat(during).isEmpty();
+        assertThat(drain()).isEqualTo("held");
+    }
+
+    @Test
+    void leavesWhatIsInTheFifo_whenTheGuestLowersRts() {
+        uart.writeByte(FCR, FCR_ENABLE);
+        uart.writeByte(MCR, MCR_RTS);
+        give("0123456789abcdefheld");
+
+        uart.writeByte(MCR, 0);
+
+        assertThat(drain()).isEqualTo("0123456789abcdef");
+    }
+
+    @Test
+    void givesInput_toAGuestThatNeverUsesRts() {
+        uart.writeByte(MCR, MCR_OUT2);
+        give("given");
+
+        assertThat(drain()).isEqualTo("given");
+    }
+
+    @Test
+    void givesInput_afterALoopbackTestWithRts() {
+        uart.writeByte(MCR, MCR_LOOP | MCR_RTS);
+        uart.writeByte(MCR, 0);
+        give("given");
+
+        assertThat(drain()).isEqualTo("given");
+    }
+
+    @Test
+    void pausesAfterABurst_asLongAsTheGuestTookToReadIt() {
+        give("x".repeat(2 * UartReceivePauses.BURST));
+
+        String burst = drainSlowly(10);
+        long took = 10L * (UartReceivePauses.BURST - 2); // until the last of the burst came, two reads before this
+        clock.advance(took - 2 * 10 - 1);
+        String during = drain();
+        clock.advance(1);
+
+        assertThat(burst).hasSize(UartReceivePauses.BURST);
+        assertThat(during).isEmpty();
+        assertThat(drain()).hasSize(UartReceivePauses.BURST);
+    }
+
+    @Test
+    void doesNotPause_whenTheGuestKeepsUp() {
+        for (int i = 0; i < 2 * UartReceivePauses.BURST; i++) {
+            give("x");
+            clock.advance(1_000);
+            assertThat(drain()).isEqualTo("x");
+        }
+    }
+
+    @Test
+    void pausesNotForLong_whenABurstWasLeftUnread() {
+        give("x".repeat(2 * UartReceivePauses.BURST));
+        clock.advance(3_600_000_000_000L);
+        drainSlowly(1);
+
+        clock.advance(UartReceivePauses.LONGEST);
+
+        assertThat(drain()).isNotEmpty();
+    }
+
+    @Test
+    void inheritsWhatAnotherPortHasNotGivenItsGuest() {
+        give("1234");
+        Uart16550 next = new Uart16550(new FakeIrqLine(), this::offer, clock);
+
+        next.inherit(uart);
+
+        assertThat(next.readByte(RBR)).as("the 1 was in RBR").isEqualTo('2');
+        assertThat(next.inputSpace()).isEqualTo(Uart16550.INPUT_CAPACITY - 1);
+        assertThat(uart.inputSpace()).isEqualTo(Uart16550.INPUT_CAPACITY);
+    }
+
     // ---- state
 
     @Test
@@ -618,7 +708,7 @@ final class Uart16550Test {
             randomStep(random);
             if (sent.length() > 1000) sent.setLength(0);
         }
-        assertThat(clock.armedTimers()).isLessThanOrEqualTo(1);
+        assertThat(clock.armedTimers()).isLessThanOrEqualTo(2);
     }
 
     private void randomStep(Random random) {
@@ -651,6 +741,16 @@ final class Uart16550Test {
     private void give(String text) {
         byte[] bytes = text.getBytes(US_ASCII);
         uart.receive(bytes, 0, bytes.length);
+    }
+
+    /** Reads until nothing is there, and lets time pass after each character. */
+    private String drainSlowly(long nanos) {
+        StringBuilder text = new StringBuilder();
+        while ((uart.readByte(LSR) & LSR_DR) != 0) {
+            text.append((char) uart.readByte(RBR));
+            clock.advance(nanos);
+        }
+        return text.toString();
     }
 
     private String drain() {

@@ -1,0 +1,130 @@
+package dev.microvm;
+
+import dev.microvm.error.MicroVmException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the guest's serial port leads on the host. {@link MicroVm#console} works beside any of these; what the host types
+ * there and what comes from here reach the guest in the order of their writes.
+ *
+ * <p>What takes the output loses nothing, and slows the guest when it is slow. One that fails is left out from then on,
+ * with a warning in the log; the guest goes on. Immutable.
+ */
+public final class Serial {
+    private static final Serial BUFFER =
+            new Serial("kept in memory only", () -> null, (machine, stop) -> SerialEnds.NONE);
+
+    private final String description;
+    private final Check check;
+    private final Opener opener;
+
+    private Serial(String description, Check check, Opener opener) {
+        this.description = description;
+        this.check = check;
+        this.opener = opener;
+    }
+
+    /** Nowhere else: the default. */
+    public static Serial buffer() {
+        return BUFFER;
+    }
+
+    /**
+     * The standard input and output of this process, for one machine at a time, on a Linux host.
+     *
+     * <p>If standard input is a terminal, it is raw while the guest runs: every key goes to the guest, Ctrl-C too.
+     * <b>Ctrl-A x</b> stops the guest ({@link ExitReport.Reason#STOPPED}), Ctrl-A Ctrl-A types a Ctrl-A. The terminal is
+     * put back as it was when the guest ends, when the machine is closed, and when the JVM exits, by a signal too.
+     *
+     * <p>Input is read from descriptor 0 past {@link System#in}, which should not be used meanwhile. When it ends, the
+     * guest goes on.
+     */
+    public static Serial stdio() {
+        return new Serial("standard input and output", Stdio::problem, Stdio::open);
+    }
+
+    /**
+     * A file that gets what the guest prints. It is made when the machine starts, or emptied, and closed when the machine
+     * is; there is no input.
+     */
+    public static Serial file(Path file) {
+        Objects.requireNonNull(file, "file");
+        return new Serial("file " + file, () -> problem(file), (machine, stop) -> {
+            try {
+                return SerialEnds.to(Files.newOutputStream(file));
+            } catch (IOException e) {
+                throw new MicroVmException("serial: cannot write " + file + ": " + e, e);
+            }
+        });
+    }
+
+    /**
+     * A stream that gets what the guest prints, flushed after each piece. It is not closed.
+     *
+     * @param to is written to by a thread of the machine's
+     */
+    public static Serial output(OutputStream to) {
+        Objects.requireNonNull(to, "to");
+        return new Serial("stream", () -> null, (machine, stop) -> SerialEnds.to(SerialEnds.unclosed(to)));
+    }
+
+    /**
+     * A pair of streams. None of them is closed. A thread of the machine's reads {@code from}, and is interrupted when the
+     * guest ends (which closes a channel); if a read does not heed that, the thread lasts until the read returns, and
+     * drops what it got: close {@code from} after the machine. At its end the guest goes on.
+     *
+     * @param from what is typed into the guest
+     * @param to gets what the guest prints, flushed after each piece
+     */
+    public static Serial streams(InputStream from, OutputStream to) {
+        Objects.requireNonNull(from, "from");
+        Objects.requireNonNull(to, "to");
+        return new Serial(
+                "streams", () -> null, (machine, stop) -> new SerialEnds(from, SerialEnds.unclosed(to), () -> {}));
+    }
+
+    /** What is wrong with it as far as can be seen without opening anything; null if nothing. */
+    @Nullable
+    String problem() {
+        return check.problem();
+    }
+
+    /**
+     * Opens it.
+     *
+     * @param machine its machine's name
+     * @param stop stops the guest
+     * @throws MicroVmException if it cannot be had, with the reason
+     */
+    SerialEnds open(String machine, Runnable stop) {
+        return opener.open(machine, stop);
+    }
+
+    @Override
+    public String toString() {
+        return description;
+    }
+
+    private static @Nullable String problem(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file)) return "the path of a file, was the folder " + file;
+        if (folder == null || !Files.isDirectory(folder)) return "a file in a folder that exists, was " + file;
+        if (!Files.isWritable(Files.exists(file) ? file : folder)) return "a file that may be written, was " + file;
+        return null;
+    }
+
+    private interface Check {
+        @Nullable
+        String problem();
+    }
+
+    private interface Opener {
+        SerialEnds open(String machine, Runnable stop);
+    }
+}
