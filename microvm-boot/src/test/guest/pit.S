@@ -112,8 +112,8 @@ scenario counter2
         print   "output rose\n"
         ret
 
-# A running counter goes down; a latched count stays what it was until both bytes are read, whatever is latched after it.
-# The counter goes round in 55 ms, which a busy host may let pass between two reads: hence the retries.
+# A running counter goes down; a latched count stays what it was until both bytes are read, whatever is latched after
+# it. The counter goes round in 55 ms, which a busy host may let pass between two reads: hence the retries.
 scenario latch
         out     PORT_B, PORT_B_GATE_2
         pit_program 2, 2, 0
