@@ -70,6 +70,26 @@ public final class Initrd {
         return address;
     }
 
+    /**
+     * Copies a piece of it. Any thread may call.
+     *
+     * @param offset of the first byte
+     * @param to as many bytes as are wanted
+     * @throws IOException if the file cannot be read any more
+     */
+    public void read(long offset, MemorySegment to) throws IOException {
+        if (file == null) {
+            MemorySegment.copy(bytes, offset, to, 0, to.byteSize());
+            return;
+        }
+        try (ImageReader reader = new FileImageReader(file)) {
+            reader.skip(offset);
+            reader.read(to);
+        } catch (InvalidImageException e) {
+            throw new IOException(file + " is shorter than it was", e);
+        }
+    }
+
     /** Copies it to {@code address}. */
     void load(GuestMemory memory, long address) {
         MemorySegment target = memory.slice(address, size);
