@@ -1,6 +1,11 @@
 package dev.microvm;
 
+import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.FirmwareImage;
+import dev.microvm.boot.FirmwareKernel;
+import dev.microvm.boot.FirmwarePlan;
+import dev.microvm.boot.KernelImage;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
 import org.jspecify.annotations.Nullable;
@@ -37,8 +42,24 @@ final class MachineDescription {
                                 onOff(options.rtc()),
                                 onOff(options.isaSerial()),
                                 onOff(options.acpi())));
-        BootPlan boot = config.boot();
-        line(text, "kernel", config.kernel().file() + (config.kernel().isBzImage() ? " (bzImage)" : " (ELF)"));
+        KernelImage kernel = config.kernel();
+        if (kernel != null) line(text, "kernel", kernel.file() + (kernel.isBzImage() ? " (bzImage)" : " (ELF)"));
+        switch (config.start()) {
+            case BootPlan boot -> direct(text, boot);
+            case FirmwarePlan plan -> byFirmware(text, plan);
+        }
+        if (kernel != null) line(text, "cmdline", config.cmdline());
+        config.fwCfg()
+                .files()
+                .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
+        if (buses != null) {
+            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
+            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
+        }
+        return text.toString();
+    }
+
+    private static void direct(StringBuilder text, BootPlan boot) {
         line(
                 text,
                 "boot",
@@ -50,12 +71,32 @@ final class MachineDescription {
                                 boot.kernelEnd(),
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
-        line(text, "cmdline", config.cmdline());
-        if (buses != null) {
-            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
-            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
-        }
-        return text.toString();
+    }
+
+    private static void byFirmware(StringBuilder text, FirmwarePlan plan) {
+        FirmwareImage image = plan.image();
+        line(
+                text,
+                "firmware",
+                "%s at [0x%x, 0x%x), its end also at [0x%x, 0x%x)"
+                        .formatted(
+                                image.file(),
+                                BootLayout.ROM_END - image.size(),
+                                BootLayout.ROM_END,
+                                BootLayout.HIGH_MEMORY - image.copySize(),
+                                BootLayout.HIGH_MEMORY));
+        line(text, "boot", plan.kernel().map(MachineDescription::byFirmware).orElse("left to the firmware"));
+    }
+
+    private static String byFirmware(FirmwareKernel kernel) {
+        return kernel.entry().isPresent()
+                ? "by firmware, PVH, kernel at [0x%x, 0x%x), entry 0x%x"
+                        .formatted(
+                                kernel.address(),
+                                kernel.address() + kernel.size(),
+                                kernel.entry().getAsLong())
+                : "by firmware, real mode, kernel for [0x%x, 0x%x)"
+                        .formatted(kernel.address(), kernel.address() + kernel.size());
     }
 
     private static String onOff(boolean on) {

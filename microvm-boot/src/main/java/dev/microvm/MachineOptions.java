@@ -34,6 +34,7 @@ record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, bo
         if (isaSerial) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
         if (rtc) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
+        devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
         return AcpiConfig.of(cpus)
                 .withTimerPin(timerPin())
                 .withLegacy(new LegacyParts(pic, /* keyboardController= */ true, rtc, isaSerial))

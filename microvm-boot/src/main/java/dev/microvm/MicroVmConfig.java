@@ -1,10 +1,12 @@
 package dev.microvm;
 
-import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.StartPlan;
+import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.hypervisor.Hypervisor;
 import java.io.OutputStream;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,9 +18,11 @@ import org.jspecify.annotations.Nullable;
  * @param options which parts the machine has
  * @param vcpus how many
  * @param memorySize of RAM, in bytes
- * @param kernel to start
+ * @param kernel to start, if firmware has not to find one itself
  * @param cmdline for the kernel
- * @param boot how it is started
+ * @param start how the guest is started
+ * @param fwCfg what it can ask the host for
+ * @param firmwareLog who reads what firmware prints, if anybody but the log
  * @param serial where a copy of the console goes, if anywhere
  * @param devices of the user's own
  */
@@ -29,9 +33,11 @@ record MicroVmConfig(
         MachineOptions options,
         int vcpus,
         long memorySize,
-        KernelImage kernel,
+        @Nullable KernelImage kernel,
         String cmdline,
-        BootPlan boot,
+        StartPlan start,
+        FwCfg.Builder fwCfg,
+        @Nullable Consumer<String> firmwareLog,
         @Nullable OutputStream serial,
         List<UserDevice> devices) {
     MicroVmConfig {
