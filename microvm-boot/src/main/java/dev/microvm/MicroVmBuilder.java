@@ -11,7 +11,6 @@ import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
-import dev.microvm.boot.OptionRom;
 import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
@@ -21,14 +20,12 @@ import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
-import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -43,9 +40,6 @@ public final class MicroVmBuilder {
     private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
-    /** What QEMU leaves to users, docs/specs/fw_cfg.rst, "Externally Provided Items"; 55 characters in all. */
-    private static final Pattern USER_ITEM = Pattern.compile("opt/[ -~]{1,51}");
-
     private static final int PORTS = 0x1_0000;
     private static final BusDevice NOTHING = new BusDevice() {
         @Override
@@ -66,10 +60,7 @@ public final class MicroVmBuilder {
     private String cmdline = DEFAULT_CMDLINE;
     private BootProtocol bootProtocol = BootProtocol.AUTO;
     private Unpacking unpacking = Unpacking.AUTO;
-    private @Nullable Path firmware;
-    private Feature optionRoms = Feature.AUTO;
-    private final List<Path> optionRomFiles = new ArrayList<>();
-    private final List<UserItem> fwCfgItems = new ArrayList<>();
+    private final FirmwareOptions firmware = new FirmwareOptions();
     private @Nullable Consumer<String> firmwareLog;
     private int memoryMiB = 128;
     private int vcpus = 1;
@@ -145,7 +136,7 @@ public final class MicroVmBuilder {
      * file has; without a kernel it looks for one itself. Default none.
      */
     public MicroVmBuilder firmware(Path file) {
-        firmware = file;
+        firmware.file(file);
         return this;
     }
 
@@ -153,7 +144,7 @@ public final class MicroVmBuilder {
      * Whether firmware finds the {@linkplain #optionRom option ROMs}. AUTO, the default, is on, and needs none; ON needs one.
      */
     public MicroVmBuilder optionRoms(Feature value) {
-        optionRoms = value;
+        firmware.optionRoms(value);
         return this;
     }
 
@@ -162,7 +153,7 @@ public final class MicroVmBuilder {
      * linuxboot_dma.bin to start a bzImage, and pvh.bin to start an ELF file. qboot needs none.
      */
     public MicroVmBuilder optionRom(Path file) {
-        optionRomFiles.add(file);
+        firmware.optionRom(file);
         return this;
     }
 
@@ -173,13 +164,13 @@ public final class MicroVmBuilder {
      * @param itemName begins with {@code opt/}; up to 55 ASCII characters
      */
     public MicroVmBuilder fwCfg(String itemName, byte[] content) {
-        fwCfgItems.add(new UserItem(itemName, () -> FwCfgItem.of(content)));
+        firmware.item(itemName, () -> FwCfgItem.of(content));
         return this;
     }
 
     /** The same with the content of a file, which is read when the guest asks: leave it as it is while the machine runs. */
     public MicroVmBuilder fwCfg(String itemName, Path file) {
-        fwCfgItems.add(new UserItem(itemName, () -> FwCfgItem.of(file)));
+        firmware.item(itemName, () -> FwCfgItem.of(file));
         return this;
     }
 
@@ -290,7 +281,8 @@ public final class MicroVmBuilder {
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         StartPlan plan = plan(image, initialFiles, options, problems);
-        FwCfg.Builder fwCfg = fwCfg(options, plan, problems);
+        FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
+        firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
         return new MicroVm(new MicroVmConfig(
                 vmName,
@@ -298,7 +290,7 @@ public final class MicroVmBuilder {
                 selected.why(),
                 options,
                 vcpus,
-                (long) memoryMiB << 20,
+                memorySize(),
                 image,
                 cmdline,
                 plan,
@@ -336,7 +328,7 @@ public final class MicroVmBuilder {
         for (Place taken : Place.values()) {
             (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
         }
-        if (firmware != null) {
+        if (firmware.given()) {
             mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
         }
         for (MicroVmConfig.UserDevice device : devices) {
@@ -367,7 +359,7 @@ public final class MicroVmBuilder {
     }
 
     private @Nullable KernelImage openKernel(List<String> problems) {
-        if (kernel == null && firmware != null) return null;
+        if (kernel == null && firmware.given()) return null;
         if (kernel == null) {
             problems.add("kernel: required; give the path of a vmlinux or bzImage");
             return null;
@@ -392,13 +384,12 @@ public final class MicroVmBuilder {
 
     private @Nullable StartPlan plan(
             @Nullable KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
-        if (firmware != null) return firmwarePlan(firmware, image, initialFiles, options, problems);
-        if (!optionRomFiles.isEmpty()) problems.add("optionRom: needs firmware(...), which runs it");
-        if (optionRoms == Feature.ON) problems.add("optionRoms: ON needs firmware(...), which runs them");
+        if (firmware.given()) return firmwarePlan(image, initialFiles, options, problems);
+        firmware.checkWithout(problems);
         if (image == null || memoryMiB < MIN_MEMORY_MIB) return null;
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
         try {
-            BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap((long) memoryMiB << 20))
+            BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap(memorySize()))
                     .protocol(bootProtocol)
                     .unpacking(unpacking)
                     .cmdline(cmdline)
@@ -413,24 +404,13 @@ public final class MicroVmBuilder {
     }
 
     private @Nullable FirmwarePlan firmwarePlan(
-            Path file,
-            @Nullable KernelImage image,
-            @Nullable Initrd initialFiles,
-            MachineOptions options,
-            List<String> problems) {
-        checkFirmwareOptions(image, problems);
-        FirmwareImage rom = open("firmware", file, FirmwareImage::open, problems);
-        List<OptionRom> roms = new ArrayList<>();
-        for (Path each : optionRomFiles) {
-            OptionRom made = open("optionRom", each, OptionRom::open, problems);
-            if (made != null) roms.add(made);
-        }
-        if (rom == null || memoryMiB < MIN_MEMORY_MIB) return null;
+            @Nullable KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
+        checkForFirmware(image, problems);
+        FirmwarePlan.Builder plan = firmware.begin(memorySize(), problems);
+        if (plan == null) return null;
         try {
-            FirmwarePlan.Builder plan = FirmwarePlan.builder(rom, FwCfgContents.memoryMap((long) memoryMiB << 20));
             if (options.acpi()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS)));
             if (image != null) plan.kernel(image, CommandLine.of(cmdline), initialFiles);
-            if (optionRoms.or(true)) roms.forEach(plan::optionRom);
             return plan.build();
         } catch (BootException e) {
             problems.add(String.valueOf(e.getMessage()));
@@ -438,73 +418,25 @@ public final class MicroVmBuilder {
         }
     }
 
-    private void checkFirmwareOptions(@Nullable KernelImage image, List<String> problems) {
-        if (bootProtocol == BootProtocol.LINUX64 || (bootProtocol == BootProtocol.PVH && isBzImage(image))) {
+    /** Reports what only a direct start can do. */
+    private void checkForFirmware(@Nullable KernelImage image, List<String> problems) {
+        boolean bzImage = image != null && image.isBzImage();
+        if (bootProtocol == BootProtocol.LINUX64 || (bootProtocol == BootProtocol.PVH && bzImage)) {
             problems.add(
                     "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH, was "
                             + bootProtocol);
         }
-        if (unpacking == Unpacking.HOST && isBzImage(image)) {
+        if (unpacking == Unpacking.HOST && bzImage) {
             problems.add(
                     "unpacking: GUEST or AUTO with firmware, was HOST; or give what KernelImage.writeVmlinux writes");
         }
         if (kernel == null && (initrd != null || initrdBytes != null)) {
             problems.add("initrd: needs kernel(...), for which it is");
         }
-        if (optionRoms == Feature.ON && optionRomFiles.isEmpty()) {
-            problems.add("optionRoms: ON needs one; add it by optionRom(...)");
-        }
     }
 
-    private static boolean isBzImage(@Nullable KernelImage image) {
-        return image != null && image.isBzImage();
-    }
-
-    private static <T> @Nullable T open(String option, Path file, Function<Path, T> opener, List<String> problems) {
-        try {
-            return opener.apply(file);
-        } catch (BootException e) {
-            problems.add(option + ": " + e.getMessage());
-            return null;
-        }
-    }
-
-    /** Gathers the items, as far as all else is in order. */
-    private FwCfg.Builder fwCfg(MachineOptions options, @Nullable StartPlan plan, List<String> problems) {
-        int mib = Math.max(memoryMiB, MIN_MEMORY_MIB);
-        FwCfg.Builder items = FwCfgContents.ofMachine(options, vcpus, (long) mib << 20);
-        if (plan instanceof FirmwarePlan byFirmware) {
-            try {
-                FwCfgContents.add(items, byFirmware);
-            } catch (IllegalArgumentException e) {
-                problems.add("optionRom: " + e.getMessage() + "; give the file another name");
-            }
-        }
-        for (UserItem item : fwCfgItems) addUserItem(items, item, problems);
-        return items;
-    }
-
-    private static void addUserItem(FwCfg.Builder items, UserItem item, List<String> problems) {
-        String option = "fwCfg \"%s\": ".formatted(item.name());
-        if (!USER_ITEM.matcher(item.name()).matches()) {
-            problems.add(option + "the name begins with opt/, and has 1 to 55 printable ASCII characters");
-        } else if (items.files().containsKey(item.name())) {
-            problems.add(option + "is there twice");
-        } else {
-            try {
-                items.file(item.name(), item.source().open());
-            } catch (IOException e) {
-                problems.add(option + "cannot read " + e.getMessage());
-            } catch (IllegalArgumentException e) { // too large, or one too many
-                problems.add(option + e.getMessage());
-            }
-        }
-    }
-
-    /** An item of the user's for fw_cfg. */
-    private record UserItem(String name, Source source) {
-        interface Source {
-            FwCfgItem open() throws IOException;
-        }
+    /** In bytes; at least what a machine must have, so that the rest can be checked. */
+    private long memorySize() {
+        return (long) Math.max(memoryMiB, MIN_MEMORY_MIB) << 20;
     }
 }

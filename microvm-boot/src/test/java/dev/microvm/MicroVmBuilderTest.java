@@ -212,7 +212,7 @@ final class MicroVmBuilderTest {
     @Test
     void reportsAnItemOutsideTheUsersNames() {
         problemsOf(builder().fwCfg("etc/e820", new byte[5]))
-                .contains("fwCfg \"etc/e820\": the name begins with opt/, and has 1 to 55 printable ASCII characters");
+                .contains("fwCfg \"etc/e820\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
     }
 
     @Test
@@ -220,7 +220,7 @@ final class MicroVmBuilderTest {
         String name = "opt/" + "x".repeat(52);
         problemsOf(builder().fwCfg(name, new byte[5]))
                 .contains("fwCfg \"" + name
-                        + "\": the name begins with opt/, and has 1 to 55 printable ASCII characters");
+                        + "\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
     }
 
     @Test
@@ -232,7 +232,9 @@ final class MicroVmBuilderTest {
     @Test
     void reportsAnItemWhoseFileIsNotThere() {
         Path nowhere = folder.resolve("no-such-file");
-        problemsOf(builder().fwCfg("opt/x", nowhere)).contains("fwCfg \"opt/x\": cannot read " + nowhere);
+        problemsOf(builder().fwCfg("opt/x", nowhere))
+                .anyMatch(problem -> problem.startsWith("fwCfg \"opt/x\": expected a file that can be read, found ")
+                        && problem.contains("no-such-file"));
     }
 
     @Test
