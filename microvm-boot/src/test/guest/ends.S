@@ -3,6 +3,7 @@
 #   t  triple fault                               s  spins with interrupts off
 #   p  says that it panics, then resets           f  jumps to where there is no memory
 #   c  writes back what it reads on the serial port, in capitals, until a full stop
+#   r  tells the user's port device what an earlier run left, leaves something, and resets until that device says stop
 #   x  answers the user's port device: writes back, plus one, what it reads from port 0x600
 # linked as: ELF
         .set    COM1, 0x3f8             # 16550: data
@@ -11,6 +12,8 @@
         .set    KBC_COMMAND, 0x64
         .set    KBC_PULSE_RESET, 0xfe
         .set    USER_PORT, 0x600
+        .set    COM1_SCRATCH, 0x3ff
+        .set    SCRATCH_RAM, 0x200000
         .set    START_INFO_CMDLINE, 24  # struct hvm_start_info: cmdline_paddr
         .set    NOTE_PHYS32_ENTRY, 18   # XEN_ELFNOTE_PHYS32_ENTRY
 
@@ -42,6 +45,8 @@ _start:
         je      echo
         cmpb    $'x', %bl
         je      user_device
+        cmpb    $'r', %bl
+        je      restart
 spin:   cli
         jmp     spin
 
@@ -81,6 +86,23 @@ user_device:
         inl     %dx, %eax
         incl    %eax
         outl    %eax, %dx
+        jmp     exit_port
+restart:                                # the sum of what RAM and a device register hold: 0 after power-on
+        movw    $COM1_SCRATCH, %dx
+        xorl    %eax, %eax
+        inb     %dx, %al
+        addl    SCRATCH_RAM, %eax
+        movw    $USER_PORT, %dx
+        outl    %eax, %dx
+        movl    $1, SCRATCH_RAM
+        movb    $1, %al
+        movw    $COM1_SCRATCH, %dx
+        outb    %al, %dx
+        movw    $USER_PORT, %dx
+        inl     %dx, %eax               # 0: triple fault; 1: reset; else stop
+        cmpl    $1, %eax
+        jb      triple_fault
+        je      keyboard_reset
         jmp     exit_port
 
 print:  movw    $COM1, %dx

@@ -1,6 +1,5 @@
 package dev.microvm;
 
-import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.error.MicroVmException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.concurrent.Semaphore;
 
 /**
  * The guest's first serial port, as text and as streams. The newest 256 KiB of what the guest printed are kept. Any
@@ -21,17 +19,13 @@ public final class Console {
 
     private final MicroVm vm; // keeps the machine alive while its console is in use
     private final ConsoleBuffer buffer;
-    private final Uart16550 uart;
-    private final Object writing = new Object(); // one writer at a time
-    private final Semaphore inputRoom = new Semaphore(0); // a permit: look again for room
+    private final ConsoleInput input;
     private long mark; // behind the last match of awaitText
 
-    Console(MicroVm vm, ConsoleBuffer buffer, Uart16550 uart) {
+    Console(MicroVm vm, ConsoleBuffer buffer, ConsoleInput input) {
         this.vm = vm;
         this.buffer = buffer;
-        this.uart = uart;
-        uart.onInputSpace(
-                inputRoom::release); // holds no reference to this, so that a forgotten machine can be collected
+        this.input = input;
     }
 
     /** What the guest printed, as far as it is kept, as UTF-8. */
@@ -95,7 +89,7 @@ public final class Console {
         return new ConsoleInputStream(buffer.attach());
     }
 
-    /** A stream to the guest; it waits while the guest does not read. */
+    /** A stream to the guest; it waits while the guest does not read, and fails when the guest has ended. */
     public OutputStream input() {
         return new ConsoleOutputStream();
     }
@@ -113,11 +107,6 @@ public final class Console {
         }
     }
 
-    /** A permit lets a writer look again for room, or for the guest's end. */
-    Semaphore inputRoom() {
-        return inputRoom;
-    }
-
     private final class ConsoleOutputStream extends OutputStream {
         @Override
         public void write(int b) throws IOException {
@@ -127,23 +116,7 @@ public final class Console {
         @Override
         public void write(byte[] bytes, int offset, int length) throws IOException {
             Objects.checkFromIndexSize(offset, length, bytes.length);
-            int done = 0;
-            synchronized (writing) {
-                while (done < length) {
-                    if (buffer.ended()) throw new IOException("the guest does not run");
-                    done += uart.receive(bytes, offset + done, length - done);
-                    if (done < length) waitForRoom();
-                }
-            }
-        }
-
-        private void waitForRoom() throws InterruptedIOException {
-            try {
-                inputRoom.acquire();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted while waiting for the guest to read its console");
-            }
+            input.write(bytes, offset, length);
         }
     }
 

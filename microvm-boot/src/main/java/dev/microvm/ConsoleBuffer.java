@@ -3,7 +3,6 @@ package dev.microvm;
 import dev.microvm.devices.legacy.Uart16550;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -181,9 +180,15 @@ final class ConsoleBuffer implements Uart16550.Output {
         return reader;
     }
 
-    /** The line in which {@code text} stands last, or null. */
-    synchronized @Nullable String lineWith(String text) {
-        return Arrays.stream(text().split("\\R"))
+    /** Where the next character will be. */
+    synchronized long position() {
+        return end;
+    }
+
+    /** The line in which {@code text} stands last, at or after {@code from}, or null. */
+    synchronized @Nullable String lineWith(String text, long from) {
+        return text(from)
+                .lines()
                 .filter(line -> line.contains(text))
                 .reduce((first, second) -> second)
                 .orElse(null);

@@ -7,7 +7,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes lines of what firmware prints on the debug console, and hands them on: printable ASCII, the rest as dots, at most
- * {@value #MAX_LENGTH} characters each, at most {@value #MAX_LINES} in all. For one thread at a time.
+ * {@value #MAX_LENGTH} characters each, at most {@value #MAX_LINES} in all. One for each run of a machine; for one thread at a time.
  */
 final class FirmwareLog implements IntConsumer {
     static final int MAX_LENGTH = 200;

@@ -20,6 +20,9 @@ final class FirmwareOptions {
     /** What QEMU leaves to users, docs/specs/fw_cfg.rst, "Externally Provided Items"; 55 characters in all. */
     private static final Pattern ITEM_NAME = Pattern.compile("opt/[ -~]{1,51}");
 
+    private static final Part NO_ROMS = Part.absent("there are none");
+    private static final Part ROMS = Part.present("firmware runs those that it is given");
+
     private final List<Path> optionRomFiles = new ArrayList<>();
     private final List<Item> items = new ArrayList<>();
     private @Nullable Path file;
@@ -46,6 +49,11 @@ final class FirmwareOptions {
         return file != null;
     }
 
+    /** Whether firmware sees the option ROMs. */
+    Part optionRoms() {
+        return Part.decide(optionRoms, optionRomFiles.isEmpty() ? NO_ROMS : ROMS);
+    }
+
     /** Reports what makes no sense without firmware. */
     void checkWithout(List<String> problems) {
         if (!optionRomFiles.isEmpty()) problems.add("optionRom: needs firmware(...), which runs it");
@@ -66,7 +74,7 @@ final class FirmwareOptions {
         }
         if (image == null) return null;
         FirmwarePlan.Builder plan = FirmwarePlan.builder(image, FwCfgContents.memoryMap(memorySize));
-        if (optionRoms.or(true)) roms.forEach(plan::optionRom);
+        if (optionRoms().present()) roms.forEach(plan::optionRom);
         return plan;
     }
 

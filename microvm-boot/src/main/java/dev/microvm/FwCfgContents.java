@@ -65,8 +65,8 @@ final class FwCfgContents {
                 .item(FwCfgKeys.SETUP_SIZE, FwCfgItem.le32(kernel.setup().length))
                 .item(FwCfgKeys.SETUP_DATA, FwCfgItem.of(kernel.setup()))
                 .item(FwCfgKeys.CMDLINE_ADDR, FwCfgItem.le32((int) kernel.cmdlineAddress()))
-                .item(FwCfgKeys.CMDLINE_SIZE, FwCfgItem.le32(kernel.cmdline().length))
-                .item(FwCfgKeys.CMDLINE_DATA, FwCfgItem.of(kernel.cmdline()));
+                .item(FwCfgKeys.CMDLINE_SIZE, FwCfgItem.le32(kernel.cmdline().bytes().length))
+                .item(FwCfgKeys.CMDLINE_DATA, FwCfgItem.of(kernel.cmdline().bytes()));
         kernel.setupAddress().ifPresent(at -> to.item(FwCfgKeys.SETUP_ADDR, FwCfgItem.le32((int) at)));
         kernel.data().ifPresent(data -> to.item(FwCfgKeys.KERNEL_DATA, FwCfgItem.of(data)));
         kernel.entry().ifPresent(entry -> to.item(FwCfgKeys.KERNEL_ENTRY, FwCfgItem.le32((int) entry)));

@@ -2,18 +2,14 @@ package dev.microvm;
 
 import dev.microvm.ExitReport.Reason;
 import dev.microvm.vcpu.VcpuLoop;
-import java.time.Duration;
-import java.util.List;
 import java.util.OptionalInt;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The end of one guest: of all who report it, the first counts. Any thread may call; those that report from a vCPU's
- * thread return at once.
+ * The end of one run of a guest: of all who report it, the first counts. Any thread may call; those that report from a
+ * vCPU's thread return at once.
  */
 final class GuestEnd implements VcpuLoop.Listener {
     private static final Logger log = LoggerFactory.getLogger(GuestEnd.class);
@@ -21,31 +17,30 @@ final class GuestEnd implements VcpuLoop.Listener {
     /** What Linux prints first when it panics: kernel/panic.c. */
     private static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
+    /** Who wants to know. */
+    interface Listener {
+        /** The guest is over; called once, on the thread that found out, and must return at once. */
+        void ended(Reason reason, OptionalInt exitCode, String detail);
+    }
+
     private final String machine;
     private final ConsoleBuffer console;
+    private final long start; // the console's position
+    private final Listener listener;
     private final AtomicBoolean ended = new AtomicBoolean();
-    private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
-    private volatile long startNanos = System.nanoTime();
-    private final List<Runnable> actions = new CopyOnWriteArrayList<>();
+    private volatile Runnable stopVcpus = () -> {};
 
-    /** Of the machine with this name, which prints on {@code console}. */
-    GuestEnd(String machine, ConsoleBuffer console) {
+    /** Of the machine with this name, which is about to print on {@code console}. */
+    GuestEnd(String machine, ConsoleBuffer console, Listener listener) {
         this.machine = machine;
         this.console = console;
+        this.start = console.position();
+        this.listener = listener;
     }
 
-    /** Adds what to do at the end, on the thread that reports it; it must return at once. */
+    /** Sets what stops the vCPUs; it must return at once. */
     void onEnd(Runnable action) {
-        actions.add(action);
-    }
-
-    /** The vCPUs start now. */
-    void started() {
-        startNanos = System.nanoTime();
-    }
-
-    CompletableFuture<ExitReport> report() {
-        return report;
+        stopVcpus = action;
     }
 
     /** The guest asked for a reset by the named register. */
@@ -82,19 +77,13 @@ final class GuestEnd implements VcpuLoop.Listener {
 
     private void end(Reason reason, OptionalInt exitCode, String detail) {
         if (!ended.compareAndSet(false, true)) return;
-        Reason said = reason;
-        String words = detail;
-        if (reason == Reason.RESET || reason == Reason.TRIPLE_FAULT) {
-            String panic = console.lineWith(KERNEL_PANIC);
-            if (panic != null) {
-                said = Reason.PANIC;
-                words = panic.substring(panic.indexOf(KERNEL_PANIC));
-            }
+        stopVcpus.run();
+        String panic =
+                reason == Reason.RESET || reason == Reason.TRIPLE_FAULT ? console.lineWith(KERNEL_PANIC, start) : null;
+        if (panic == null) {
+            listener.ended(reason, exitCode, detail);
+        } else {
+            listener.ended(Reason.PANIC, exitCode, panic.substring(panic.indexOf(KERNEL_PANIC)));
         }
-        Duration uptime = Duration.ofNanos(System.nanoTime() - startNanos);
-        console.end();
-        actions.forEach(Runnable::run);
-        log.info("machine {} ended: {}", machine, said);
-        report.complete(new ExitReport(said, exitCode, words, uptime));
     }
 }

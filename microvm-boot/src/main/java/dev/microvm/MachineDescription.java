@@ -32,23 +32,21 @@ final class MachineDescription {
                 options.irqchip() == Irqchip.KERNEL
                         ? "KERNEL: local APICs, IOAPIC, PICs and PIT are the hypervisor's"
                         : "SPLIT: local APICs are the hypervisor's");
-        line(
-                text,
-                "parts",
-                "pic %s, pit %s, rtc %s, isa serial %s, acpi %s"
-                        .formatted(
-                                onOff(options.pic()),
-                                onOff(options.pit()),
-                                onOff(options.rtc()),
-                                onOff(options.isaSerial()),
-                                onOff(options.acpi())));
+        part(text, "pic", options.pic());
+        part(text, "pit", options.pit());
+        part(text, "rtc", options.rtc());
+        part(text, "isaSerial", options.isaSerial());
+        part(text, "acpi", options.acpi());
+        part(text, "autoKernelCmdline", options.autoKernelCmdline());
         KernelImage kernel = config.kernel();
         if (kernel != null) line(text, "kernel", kernel.file() + (kernel.isBzImage() ? " (bzImage)" : " (ELF)"));
         switch (config.start()) {
             case BootPlan boot -> direct(text, boot);
-            case FirmwarePlan plan -> byFirmware(text, plan);
+            case FirmwarePlan plan -> {
+                byFirmware(text, plan);
+                part(text, "optionRoms", config.optionRoms());
+            }
         }
-        if (kernel != null) line(text, "cmdline", config.cmdline());
         config.fwCfg()
                 .files()
                 .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
@@ -71,6 +69,7 @@ final class MachineDescription {
                                 boot.kernelEnd(),
                                 boot.entry()));
         if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
+        line(text, "cmdline", boot.cmdline());
     }
 
     private static void byFirmware(StringBuilder text, FirmwarePlan plan) {
@@ -86,6 +85,7 @@ final class MachineDescription {
                                 BootLayout.HIGH_MEMORY - image.copySize(),
                                 BootLayout.HIGH_MEMORY));
         line(text, "boot", plan.kernel().map(MachineDescription::byFirmware).orElse("left to the firmware"));
+        plan.kernel().ifPresent(kernel -> line(text, "cmdline", kernel.cmdline().toString()));
     }
 
     private static String byFirmware(FirmwareKernel kernel) {
@@ -99,8 +99,8 @@ final class MachineDescription {
                         .formatted(kernel.address(), kernel.address() + kernel.size());
     }
 
-    private static String onOff(boolean on) {
-        return on ? "on" : "off";
+    private static void part(StringBuilder text, String what, Part part) {
+        line(text, what, "%-3s (%s)".formatted(part.present() ? "on" : "off", part.why()));
     }
 
     private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
@@ -108,6 +108,6 @@ final class MachineDescription {
     }
 
     private static void line(StringBuilder text, String what, String value) {
-        text.append("%-12s %s%n".formatted(what, value));
+        text.append("%-18s %s%n".formatted(what, value));
     }
 }

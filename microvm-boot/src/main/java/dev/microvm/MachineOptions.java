@@ -21,8 +21,27 @@ import java.util.List;
  * @param rtc an MC146818
  * @param isaSerial a 16550 as COM1
  * @param acpi ACPI tables; without them the guest finds CPUs and IOAPIC by the MP table
+ * @param autoKernelCmdline parameters that tell the kernel what it has no ACPI tables to read in
  */
-record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, boolean isaSerial, boolean acpi) {
+record MachineOptions(
+        Irqchip irqchip, Part pic, Part pit, Part rtc, Part isaSerial, Part acpi, Part autoKernelCmdline) {
+    /**
+     * Keeps Linux from making a device of an RTC that is not there, and from waiting for it again and again: arch/x86/kernel/rtc.c
+     * makes it unless ACPI says that there is none.
+     */
+    private static final String NO_RTC = "initcall_blacklist=add_rtc_cmos";
+
+    /** The kernel's command line for who gives none: console on the serial port, and an end of the machine by reset. */
+    String defaultCmdline() {
+        return (isaSerial.present() ? "console=ttyS0 " : "") + "reboot=k panic=-1";
+    }
+
+    /** What the kernel must be told beside the user's command line. */
+    List<String> kernelParameters() {
+        if (!autoKernelCmdline.present() || acpi.present() || rtc.present()) return List.of();
+        return List.of(NO_RTC);
+    }
+
     /** The IOAPIC pin of the timer, as the tables must say it. */
     int timerPin() {
         return irqchip == Irqchip.KERNEL ? KernelInterrupts.TIMER_PIN : SplitInterrupts.TIMER_PIN;
@@ -31,13 +50,14 @@ record MachineOptions(Irqchip irqchip, boolean pic, boolean pit, boolean rtc, bo
     /** What the ACPI tables say of such a machine. */
     AcpiConfig acpiConfig(int cpus) {
         List<AcpiDevice> devices = new ArrayList<>();
-        if (isaSerial) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
-        if (rtc) devices.add(AcpiDevice.realTimeClock());
+        if (isaSerial.present()) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
+        if (rtc.present()) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
         devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
         return AcpiConfig.of(cpus)
                 .withTimerPin(timerPin())
-                .withLegacy(new LegacyParts(pic, /* keyboardController= */ true, rtc, isaSerial))
+                .withLegacy(new LegacyParts(
+                        pic.present(), /* keyboardController= */ true, rtc.present(), isaSerial.present()))
                 .withDevices(devices)
                 .withReset(new ResetRegister(register(GenericEventDevice.RESET), GenericEventDevice.RESET_VALUE))
                 .withSleep(new SleepRegisters(

@@ -41,18 +41,18 @@ public final class MicroVm implements AutoCloseable {
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
-    private final GuestEnd end;
+    private final ConsoleInput consoleInput = new ConsoleInput();
+    private final MachineRuns runs;
 
     // Guarded by this.
     private VmState state = VmState.NEW;
-    private @Nullable PcMachine machine;
     private @Nullable Console console;
     private @Nullable Thread pump;
     private Cleaner.@Nullable Cleanable cleanable;
 
     MicroVm(MicroVmConfig config) {
         this.config = config;
-        this.end = new GuestEnd(config.name(), consoleBuffer);
+        this.runs = new MachineRuns(config, consoleBuffer, consoleInput);
     }
 
     /** Begins the description of a machine. */
@@ -76,26 +76,23 @@ public final class MicroVm implements AutoCloseable {
     public synchronized MicroVm start() {
         if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
         if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
-        PcMachine made = new PcMachine(config, consoleBuffer, end);
-        machine = made;
-        cleanable = CLEANER.register(this, made::close); // a net for those who forget to close
-        console = new Console(this, consoleBuffer, made.uart());
-        if (config.serial() != null) pump = startPump(config.serial());
-        end.started();
-        end.onEnd(console.inputRoom()::release);
-        state = VmState.RUNNING;
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
                 name(),
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        made.start();
+        ConsoleBuffer.Reader copied = consoleBuffer.attach(); // before the guest runs, so that nothing is missed
+        runs.start();
+        cleanable = CLEANER.register(this, runs::close); // a net for those who forget to close
+        console = new Console(this, consoleBuffer, consoleInput);
+        if (config.serial() == null) copied.detach();
+        else pump = startPump(copied, config.serial());
+        state = VmState.RUNNING;
         return this;
     }
 
-    private Thread startPump(OutputStream to) {
-        ConsoleBuffer.Reader reader = consoleBuffer.attach();
+    private Thread startPump(ConsoleBuffer.Reader reader, OutputStream to) {
         String machineName = name(); // not this: the thread must not keep a forgotten machine alive
         return Thread.ofPlatform()
                 .name("microvm-" + name() + "-console")
@@ -117,7 +114,7 @@ public final class MicroVm implements AutoCloseable {
 
     /** Where in its life the machine is. */
     public synchronized VmState state() {
-        return state == VmState.RUNNING && end.report().isDone() ? VmState.ENDED : state;
+        return state == VmState.RUNNING && runs.report().isDone() ? VmState.ENDED : state;
     }
 
     /**
@@ -132,7 +129,7 @@ public final class MicroVm implements AutoCloseable {
 
     /** How the guest ended, if it has. */
     public Optional<ExitReport> exitReport() {
-        return Optional.ofNullable(end.report().getNow(null));
+        return Optional.ofNullable(runs.report().getNow(null));
     }
 
     /**
@@ -140,7 +137,7 @@ public final class MicroVm implements AutoCloseable {
      * close the machine; use the {@code ...Async} methods for that.
      */
     public CompletionStage<ExitReport> onExit() {
-        return end.report().minimalCompletionStage();
+        return runs.report().minimalCompletionStage();
     }
 
     /**
@@ -153,7 +150,7 @@ public final class MicroVm implements AutoCloseable {
     public ExitReport awaitExit(Duration timeout) {
         requireStarted();
         try {
-            return end.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
                     + console().tail());
@@ -165,6 +162,11 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
+    /** How often the guest was reset and started again: see {@link MicroVmBuilder#onReset}. */
+    public int restarts() {
+        return runs.restarts();
+    }
+
     /**
      * Stops the guest where it is; its console can still be read. Nothing happens if it has ended.
      *
@@ -172,8 +174,8 @@ public final class MicroVm implements AutoCloseable {
      */
     public ExitReport stop() {
         requireStarted();
-        end.stopped();
-        return end.report().join();
+        runs.stop();
+        return runs.report().join();
     }
 
     /**
@@ -186,11 +188,9 @@ public final class MicroVm implements AutoCloseable {
      */
     public ExitReport shutDown(Duration grace) {
         requireStarted();
-        PcMachine pressed;
-        synchronized (this) {
-            pressed = state == VmState.CLOSED ? null : machine;
-        }
-        if (pressed != null) pressed.genericEvents().ifPresent(GenericEventDevice::pressPowerButton);
+        PcMachine pressed = runs.machine();
+        if (pressed != null && state() == VmState.RUNNING)
+            pressed.genericEvents().ifPresent(GenericEventDevice::pressPowerButton);
         try {
             return awaitExit(grace);
         } catch (AwaitTimeoutException e) {
@@ -205,10 +205,7 @@ public final class MicroVm implements AutoCloseable {
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */
     public String describe() {
-        PcMachine made;
-        synchronized (this) {
-            made = machine;
-        }
+        PcMachine made = runs.machine();
         return MachineDescription.of(config, made == null ? null : made.buses());
     }
 
@@ -223,6 +220,7 @@ public final class MicroVm implements AutoCloseable {
         Thread copies;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
+            PcMachine machine = runs.machine();
             if (machine != null && machine.ownsCurrentThread()) {
                 throw new IllegalStateException("a device of machine " + name()
                         + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
@@ -232,7 +230,6 @@ public final class MicroVm implements AutoCloseable {
             state = VmState.CLOSED;
         }
         if (frees == null) return;
-        end.stopped();
         frees.clean();
         if (copies != null && !copies.equals(Thread.currentThread())) joinPump(copies);
     }

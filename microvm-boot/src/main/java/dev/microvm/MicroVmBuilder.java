@@ -18,12 +18,15 @@ import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
+import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -34,9 +37,6 @@ import org.jspecify.annotations.Nullable;
  * and opens nothing. For one thread; a builder can build several machines.
  */
 public final class MicroVmBuilder {
-    /** What {@link #cmdline} is if it is not called: console on the serial port, and an end of the machine by reset. */
-    public static final String DEFAULT_CMDLINE = "console=ttyS0 reboot=k panic=-1";
-
     private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
@@ -57,19 +57,15 @@ public final class MicroVmBuilder {
     private @Nullable Path kernel;
     private @Nullable Path initrd;
     private byte @Nullable [] initrdBytes;
-    private String cmdline = DEFAULT_CMDLINE;
+    private @Nullable String cmdline;
     private BootProtocol bootProtocol = BootProtocol.AUTO;
     private Unpacking unpacking = Unpacking.AUTO;
     private final FirmwareOptions firmware = new FirmwareOptions();
     private @Nullable Consumer<String> firmwareLog;
     private int memoryMiB = 128;
     private int vcpus = 1;
-    private Irqchip irqchip = Irqchip.SPLIT;
-    private Feature pic = Feature.AUTO;
-    private Feature pit = Feature.AUTO;
-    private Feature rtc = Feature.AUTO;
-    private Feature isaSerial = Feature.AUTO;
-    private Feature acpi = Feature.AUTO;
+    private final MachineChoices parts = new MachineChoices();
+    private ResetAction onReset = ResetAction.END;
     private @Nullable OutputStream serial;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -112,7 +108,10 @@ public final class MicroVmBuilder {
         return initrd(image.toBytes());
     }
 
-    /** The kernel's command line, ASCII. Default {@link #DEFAULT_CMDLINE}. */
+    /**
+     * The kernel's command line, ASCII. Default {@code console=ttyS0 reboot=k panic=-1}: console on the serial port, if
+     * there is one, and an end of the machine by reset.
+     */
     public MicroVmBuilder cmdline(String value) {
         cmdline = value;
         return this;
@@ -176,7 +175,7 @@ public final class MicroVmBuilder {
 
     /**
      * Takes what firmware prints on its debug console, port 0x402, line by line; at most 200 characters each, 10,000 lines
-     * in all. Called on a vCPU's thread: must not block. By default lines go to the log at level DEBUG, if that is on.
+     * for each run. Called on a vCPU's thread: must not block. By default lines go to the log at level DEBUG, if that is on.
      */
     public MicroVmBuilder firmwareLog(Consumer<String> lines) {
         firmwareLog = lines;
@@ -197,37 +196,52 @@ public final class MicroVmBuilder {
 
     /** Where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
     public MicroVmBuilder irqchip(Irqchip value) {
-        irqchip = value;
+        parts.irqchip = value;
         return this;
     }
 
     /** The 8259 interrupt controllers. OFF needs {@link Irqchip#SPLIT}. AUTO, the default, is on. */
     public MicroVmBuilder pic(Feature value) {
-        pic = value;
+        parts.pic = value;
         return this;
     }
 
     /** The 8254 interval timer. AUTO, the default, is on. */
     public MicroVmBuilder pit(Feature value) {
-        pit = value;
+        parts.pit = value;
         return this;
     }
 
     /** The MC146818 real-time clock. AUTO, the default, is on. */
     public MicroVmBuilder rtc(Feature value) {
-        rtc = value;
+        parts.rtc = value;
         return this;
     }
 
     /** The 16550 serial port, which is the console. AUTO, the default, is on. */
     public MicroVmBuilder isaSerial(Feature value) {
-        isaSerial = value;
+        parts.isaSerial = value;
         return this;
     }
 
     /** ACPI tables. Without them a guest finds CPUs and IOAPIC by the MP table. AUTO, the default, is on. */
     public MicroVmBuilder acpi(Feature value) {
-        acpi = value;
+        parts.acpi = value;
+        return this;
+    }
+
+    /**
+     * Whether the kernel is told by its command line what it has no ACPI tables to read in, such as that there is no RTC.
+     * AUTO, the default, is on without {@link #acpi}; with it there is nothing to add.
+     */
+    public MicroVmBuilder autoKernelCmdline(Feature value) {
+        parts.autoKernelCmdline = value;
+        return this;
+    }
+
+    /** What comes after a reset. Default {@link ResetAction#END}. */
+    public MicroVmBuilder onReset(ResetAction value) {
+        onReset = value;
         return this;
     }
 
@@ -275,9 +289,9 @@ public final class MicroVmBuilder {
             problems.add("name: 1 to 40 letters, digits, '.', '_' or '-', was \"" + vmName + "\"");
         }
         checkNumbers(problems);
-        MachineOptions options = options(problems);
-        checkDevices(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
+        MachineOptions options = parts.decide(offers(selected), problems);
+        checkDevices(problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         StartPlan plan = plan(image, initialFiles, options, problems);
@@ -292,10 +306,11 @@ public final class MicroVmBuilder {
                 vcpus,
                 memorySize(),
                 image,
-                cmdline,
                 plan,
+                firmware.optionRoms(),
                 fwCfg,
                 firmwareLog,
+                onReset,
                 serial,
                 devices));
     }
@@ -303,13 +318,6 @@ public final class MicroVmBuilder {
     /** {@link #build} and {@link MicroVm#start} in one. */
     public MicroVm start() {
         return build().start();
-    }
-
-    private MachineOptions options(List<String> problems) {
-        if (irqchip == Irqchip.KERNEL && pic == Feature.OFF) {
-            problems.add("pic: OFF needs irqchip(SPLIT): the hypervisor's own interrupt controllers come with PICs");
-        }
-        return new MachineOptions(irqchip, pic.or(true), pit.or(true), rtc.or(true), isaSerial.or(true), acpi.or(true));
     }
 
     private void checkNumbers(List<String> problems) {
@@ -358,6 +366,13 @@ public final class MicroVmBuilder {
         }
     }
 
+    /** What the hypervisor can do for such a machine; everything if there is none, which is a problem by itself. */
+    private Set<Capability> offers(@Nullable SelectedHypervisor selected) {
+        return selected == null
+                ? EnumSet.allOf(Capability.class)
+                : selected.hypervisor().capabilities(parts.irqchip.mode());
+    }
+
     private @Nullable KernelImage openKernel(List<String> problems) {
         if (kernel == null && firmware.given()) return null;
         if (kernel == null) {
@@ -392,9 +407,9 @@ public final class MicroVmBuilder {
             BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap(memorySize()))
                     .protocol(bootProtocol)
                     .unpacking(unpacking)
-                    .cmdline(cmdline)
+                    .cmdline(commandLine(options))
                     .mpTable(new MpTable(cpus, options.timerPin()));
-            if (options.acpi()) plan.acpi(options.acpiConfig(cpus));
+            if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus));
             if (initialFiles != null) plan.initrd(initialFiles);
             return plan.build();
         } catch (BootException e) {
@@ -409,13 +424,18 @@ public final class MicroVmBuilder {
         FirmwarePlan.Builder plan = firmware.begin(memorySize(), problems);
         if (plan == null) return null;
         try {
-            if (options.acpi()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS)));
-            if (image != null) plan.kernel(image, CommandLine.of(cmdline), initialFiles);
+            if (options.acpi().present()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS)));
+            if (image != null) plan.kernel(image, commandLine(options), initialFiles);
             return plan.build();
         } catch (BootException e) {
             problems.add(String.valueOf(e.getMessage()));
             return null;
         }
+    }
+
+    private CommandLine commandLine(MachineOptions options) {
+        return CommandLine.of(cmdline == null ? options.defaultCmdline() : cmdline)
+                .with(options.kernelParameters());
     }
 
     /** Reports what only a direct start can do. */

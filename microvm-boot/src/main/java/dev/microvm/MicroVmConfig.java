@@ -19,10 +19,11 @@ import org.jspecify.annotations.Nullable;
  * @param vcpus how many
  * @param memorySize of RAM, in bytes
  * @param kernel to start, if firmware has not to find one itself
- * @param cmdline for the kernel
  * @param start how the guest is started
+ * @param optionRoms whether firmware sees them
  * @param fwCfg what it can ask the host for
  * @param firmwareLog who reads what firmware prints, if anybody but the log
+ * @param onReset what comes after a reset
  * @param serial where a copy of the console goes, if anywhere
  * @param devices of the user's own
  */
@@ -34,10 +35,11 @@ record MicroVmConfig(
         int vcpus,
         long memorySize,
         @Nullable KernelImage kernel,
-        String cmdline,
         StartPlan start,
+        Part optionRoms,
         FwCfg.Builder fwCfg,
         @Nullable Consumer<String> firmwareLog,
+        ResetAction onReset,
         @Nullable OutputStream serial,
         List<UserDevice> devices) {
     MicroVmConfig {

@@ -23,7 +23,6 @@ import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.HypervisorException;
-import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
@@ -73,26 +72,24 @@ final class PcMachine implements AutoCloseable {
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
     private final IoBuses buses = new IoBuses();
-    private final ConsoleBuffer consoleBuffer;
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
     private final VcpuThreads threads;
 
-    /** Puts the machine together; what was opened is closed again if that fails. */
-    PcMachine(MicroVmConfig config, ConsoleBuffer consoleBuffer, GuestEnd end) {
+    /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
+    PcMachine(MicroVmConfig config, Uart16550.Output serial, GuestEnd end) {
         this.config = config;
-        this.consoleBuffer = consoleBuffer;
         this.end = end;
         try {
             boolean split = config.options().irqchip() == Irqchip.SPLIT;
-            vm = config.hypervisor().createVm(config.name(), split ? InterruptMode.SPLIT : InterruptMode.KERNEL);
+            vm = config.hypervisor()
+                    .createVm(config.name(), config.options().irqchip().mode());
             resources.add(vm::close);
             memory = mapMemory();
             eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
-            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), consoleBuffer, eventLoop);
-            consoleBuffer.onRoom(uart::outputReady);
+            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), serial, eventLoop);
             addTimer(split);
             addLegacyDevices();
             addFirmwareDevices();
@@ -120,7 +117,7 @@ final class PcMachine implements AutoCloseable {
     }
 
     private Interrupts splitInterrupts() {
-        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic());
+        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic().present());
         add(Place.IOAPIC, made.ioApic());
         buses.onEndOfInterrupt(made.ioApic()::endOfInterrupt);
         I8259Pic pic = made.pic();
@@ -133,19 +130,19 @@ final class PcMachine implements AutoCloseable {
     }
 
     private void addTimer(boolean split) {
-        if (!config.options().pit()) return;
-        if (split) {
+        if (!config.options().pit().present()) return;
+        if (!split && vm.supports(Capability.KERNEL_PIT)) {
+            vm.createPit();
+        } else {
             I8254Pit pit = new I8254Pit(interrupts.line(PcLayout.PIT_GSI), eventLoop);
             add(Place.PIT, pit);
             add(Place.PIT_SPEAKER, new SystemControlPortB(pit));
-        } else if (vm.supports(Capability.KERNEL_PIT)) {
-            vm.createPit();
         }
     }
 
     private void addLegacyDevices() {
-        if (config.options().isaSerial()) add(Place.COM1, uart);
-        if (config.options().rtc()) {
+        if (config.options().isaSerial().present()) add(Place.COM1, uart);
+        if (config.options().rtc().present()) {
             Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, InstantSource.system());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
@@ -177,7 +174,7 @@ final class PcMachine implements AutoCloseable {
 
     /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
     private Optional<GenericEventDevice> addPowerControl() {
-        if (!config.options().acpi()) return Optional.empty();
+        if (!config.options().acpi().present()) return Optional.empty();
         GenericEventDevice made = new GenericEventDevice(
                 interrupts.line(PcLayout.GENERIC_EVENT_GSI), end::poweredOff, () -> end.reset("ACPI reset register"));
         add(Place.GENERIC_EVENTS, made);
@@ -239,12 +236,16 @@ final class PcMachine implements AutoCloseable {
         return threads.onVcpuThread() || eventLoop.onLoopThread();
     }
 
+    /** Ends the guest, as the host's will. */
+    void stop() {
+        end.stopped();
+    }
+
     /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
     @Override
     public void close() {
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
-        consoleBuffer.end();
         if (ended && eventLoop.ended()) {
             resources.close();
         } else {

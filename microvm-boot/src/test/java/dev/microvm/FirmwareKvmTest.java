@@ -74,10 +74,11 @@ final class FirmwareKvmTest {
                 .start()) {
             assertThat(vm.describe())
                     .contains("firmware.rom at [0xfffff000, 0x100000000), its end also at [0xff000, 0x100000)")
-                    .contains("boot         left to the firmware")
-                    .contains("fw_cfg       opt/greeting (5 bytes)")
-                    .contains("port         [0x402, 0x403) debug console")
-                    .contains("port         [0x510, 0x51c) fw_cfg");
+                    .contains("boot               left to the firmware")
+                    .contains("optionRoms         off (AUTO: there are none)")
+                    .contains("fw_cfg             opt/greeting (5 bytes)")
+                    .contains("port               [0x402, 0x403) debug console")
+                    .contains("port               [0x510, 0x51c) fw_cfg");
         }
     }
 }

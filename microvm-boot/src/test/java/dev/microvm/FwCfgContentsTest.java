@@ -12,21 +12,24 @@ import dev.microvm.boot.OptionRom;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgKeys;
+import dev.microvm.hypervisor.Capability;
 import dev.microvm.memory.GuestMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What firmware reads from the machine's fw_cfg by its ports. */
 class FwCfgContentsTest {
-    private static final MachineOptions SPLIT = new MachineOptions(Irqchip.SPLIT, true, true, true, true, true);
-    private static final MachineOptions KERNEL = new MachineOptions(Irqchip.KERNEL, true, true, true, true, true);
+    private static final MachineOptions SPLIT = options(Irqchip.SPLIT);
+    private static final MachineOptions KERNEL = options(Irqchip.KERNEL);
     private static final long RAM = 5L << 30;
 
     @TempDir
@@ -109,6 +112,12 @@ class FwCfgContentsTest {
         number(device(contents), FwCfgKeys.NB_CPUS, 1);
 
         assertThat(number(device(contents), FwCfgKeys.NB_CPUS, 2)).isEqualTo(2);
+    }
+
+    private static MachineOptions options(Irqchip irqchip) {
+        MachineChoices choices = new MachineChoices();
+        choices.irqchip = irqchip;
+        return choices.decide(EnumSet.allOf(Capability.class), new ArrayList<>());
     }
 
     private FirmwarePlan.Builder plan() throws Exception {

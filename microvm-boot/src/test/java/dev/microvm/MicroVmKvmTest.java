@@ -9,6 +9,7 @@ import dev.microvm.ExitReport.Reason;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.testing.Lanes;
+import dev.microvm.testing.ProcessUse;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,9 +17,11 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -198,13 +201,56 @@ final class MicroVmKvmTest {
     }
 
     @Test
+    void startsAgainAsAfterPowerOn_tenTimesInARow() {
+        ResetsInTurn device = new ResetsInTurn(10);
+        try (MicroVm vm = TinyKernel.on(folder, "restart")
+                .onReset(ResetAction.RESTART)
+                .portDevice("resets", 0x600, 4, context -> device)
+                .start()) {
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
+            assertThat(vm.restarts()).isEqualTo(10);
+            assertThat(device.leftOvers).hasSize(11).containsOnly(0L);
+            assertThat(vm.console().text()).isEqualTo("tiny kernel\n".repeat(11));
+        }
+    }
+
+    @Test
+    void startsAgainAfterAPanic_andReportsNoOldOne() {
+        try (MicroVm vm =
+                TinyKernel.on(folder, "panic").onReset(ResetAction.RESTART).start()) {
+            for (int run = 0; run < 3; run++) vm.console().awaitText("as asked\n", SOON);
+            assertThat(vm.restarts()).isGreaterThanOrEqualTo(2);
+            assertThat(vm.stop().reason()).isEqualTo(Reason.STOPPED);
+        }
+    }
+
+    @Test
+    void canBeClosedWhileItStartsAgain_andFreesEverything() {
+        ProcessUse before = ProcessUse.now();
+        for (int i = 0; i < 20; i++) {
+            try (MicroVm vm = TinyKernel.on(folder, "kbc")
+                    .name("again")
+                    .onReset(ResetAction.RESTART)
+                    .start()) {
+                vm.console().awaitText("tiny kernel\n", SOON);
+            }
+        }
+        ProcessUse after = ProcessUse.now();
+        assertThat(after.kvmDescriptors()).isEqualTo(before.kvmDescriptors());
+        assertThat(after.eventFds()).isEqualTo(before.eventFds());
+        assertThat(after.kvmMappings()).isEqualTo(before.kvmMappings());
+        assertThat(after.machineThreads()).isEqualTo(before.machineThreads());
+    }
+
+    @Test
     void describesWhatItIs() {
         try (MicroVm vm = TinyKernel.on(folder, "exit").name("described").start()) {
             assertThat(vm.describe())
-                    .contains("machine      described")
-                    .contains("hypervisor   kvm: KVM was asked for")
-                    .contains("boot         PVH, loaded ready to run, kernel at [0x100000,")
-                    .contains("port         [0x3f8, 0x400) 16550 UART");
+                    .containsPattern("machine +described")
+                    .containsPattern("hypervisor +kvm: KVM was asked for")
+                    .containsPattern("pit +on +\\(AUTO: ")
+                    .containsPattern("boot +PVH, loaded ready to run, kernel at \\[0x100000,")
+                    .containsPattern("port +\\[0x3f8, 0x400\\) 16550 UART");
         }
     }
 
@@ -262,5 +308,28 @@ final class MicroVmKvmTest {
 
         @Override
         public void write(long offset, int size, long value) {}
+    }
+
+    /** Says each run how to reset: by a triple fault and by the keyboard controller in turn, until there were enough. */
+    private static final class ResetsInTurn implements BusDevice {
+        private static final int STOP = 2;
+
+        private final List<Long> leftOvers = new CopyOnWriteArrayList<>();
+        private final int resets;
+
+        ResetsInTurn(int resets) {
+            this.resets = resets;
+        }
+
+        @Override
+        public long read(long offset, int size) {
+            int run = leftOvers.size();
+            return run > resets ? STOP : run % 2;
+        }
+
+        @Override
+        public void write(long offset, int size, long value) {
+            leftOvers.add(value);
+        }
     }
 }

@@ -1,7 +1,6 @@
 package dev.microvm.bench;
 
 import dev.microvm.MicroVm;
-import dev.microvm.MicroVmBuilder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -16,6 +15,7 @@ import java.util.List;
  * <p>Arguments: kernel, initrd whose init prints {@value #FIRST_LINE}, rounds.
  */
 public final class BootBenchmark {
+    private static final String CMDLINE = "console=ttyS0 reboot=k panic=-1";
     private static final String FIRST_LINE = "bench-init-runs";
     private static final int MEMORY_MIB = 256;
     private static final Duration LIMIT = Duration.ofMinutes(4);
@@ -67,7 +67,7 @@ public final class BootBenchmark {
         try (MicroVm vm = MicroVm.builder()
                 .kernel(kernel)
                 .initrd(initrd)
-                .cmdline(MicroVmBuilder.DEFAULT_CMDLINE)
+                .cmdline(CMDLINE)
                 .memoryMiB(MEMORY_MIB)
                 .build()) {
             long start = System.nanoTime();
@@ -109,7 +109,7 @@ public final class BootBenchmark {
                                 "-initrd",
                                 initrd.toString(),
                                 "-append",
-                                MicroVmBuilder.DEFAULT_CMDLINE)
+                                CMDLINE)
                         .redirectError(ProcessBuilder.Redirect.INHERIT)
                         .start(),
                 start);

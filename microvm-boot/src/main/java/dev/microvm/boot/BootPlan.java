@@ -97,6 +97,11 @@ public final class BootPlan implements StartPlan {
         return kernel.kernel().end();
     }
 
+    /** The whole command line. */
+    public String cmdline() {
+        return cmdline.toString();
+    }
+
     /** Address of the initrd, 0 if there is none. */
     public long initrdAddress() {
         return initrdAddress;
@@ -158,7 +163,12 @@ public final class BootPlan implements StartPlan {
          * @throws BootException if it has bad characters
          */
         public Builder cmdline(String value) {
-            cmdline = CommandLine.of(value);
+            return cmdline(CommandLine.of(value));
+        }
+
+        /** The command line; empty if not called. */
+        public Builder cmdline(CommandLine value) {
+            cmdline = value;
             return this;
         }
 

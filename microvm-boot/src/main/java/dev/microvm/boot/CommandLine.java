@@ -3,6 +3,7 @@ package dev.microvm.boot;
 import dev.microvm.memory.GuestMemory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 
 /** A kernel's command line, checked. */
 public final class CommandLine {
@@ -10,6 +11,9 @@ public final class CommandLine {
     public static final int DEFAULT_MAX_LENGTH = 2047;
 
     private static final String OPTION = "cmdline";
+
+    /** What follows is for init: Linux Documentation/admin-guide/kernel-parameters.rst. */
+    private static final String FOR_INIT = " -- ";
 
     private final String text;
 
@@ -31,6 +35,19 @@ public final class CommandLine {
             }
         }
         return new CommandLine(text);
+    }
+
+    /**
+     * The same with parameters after those for the kernel, and before those for init.
+     *
+     * @throws BootException as {@link #of}
+     */
+    public CommandLine with(List<String> parameters) {
+        if (parameters.isEmpty()) return this;
+        int forInit = text.indexOf(FOR_INIT);
+        String kernel = forInit < 0 ? text : text.substring(0, forInit);
+        String init = forInit < 0 ? "" : text.substring(forInit);
+        return of((kernel + " " + String.join(" ", parameters)).strip() + init);
     }
 
     /** How many characters, which are as many bytes. */
@@ -60,7 +77,7 @@ public final class CommandLine {
     }
 
     /** Its characters, and a zero. */
-    byte[] bytes() {
+    public byte[] bytes() {
         byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
         return Arrays.copyOf(bytes, bytes.length + 1);
     }

@@ -126,9 +126,9 @@ public final class FirmwareKernel {
         return BootLayout.CMDLINE;
     }
 
-    /** The command line with its terminating zero. */
-    public byte[] cmdline() {
-        return cmdline.bytes();
+    /** The command line. */
+    public CommandLine cmdline() {
+        return cmdline;
     }
 
     /** The initrd, if there is one. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.memory.GuestMemory;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CommandLineTest {
@@ -51,5 +52,17 @@ class CommandLineTest {
         assertThatExceptionOfType(BootException.class)
                 .isThrownBy(() -> CommandLine.of(text))
                 .withMessage(message);
+    }
+
+    @Test
+    void takesParametersAtItsEnd() {
+        assertThat(CommandLine.of("quiet").with(List.of("a", "b=1"))).hasToString("quiet a b=1");
+        assertThat(CommandLine.of("").with(List.of("a"))).hasToString("a");
+        assertThat(CommandLine.of("quiet").with(List.of())).hasToString("quiet");
+    }
+
+    @Test
+    void takesParametersBeforeThoseForInit() {
+        assertThat(CommandLine.of("quiet -- --verbose").with(List.of("a"))).hasToString("quiet a -- --verbose");
     }
 }

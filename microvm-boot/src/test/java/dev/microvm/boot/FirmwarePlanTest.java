@@ -93,7 +93,7 @@ class FirmwarePlanTest {
                 .isEqualTo(Arrays.copyOfRange(image, 5 * 512, image.length));
         assertThat(kernel.size()).isEqualTo(image.length - 5 * 512);
         assertThat(kernel.entry()).isEmpty();
-        assertThat(kernel.cmdline()).containsExactly('q', 'u', 'i', 'e', 't', 0);
+        assertThat(kernel.cmdline().bytes()).containsExactly('q', 'u', 'i', 'e', 't', 0);
         assertThat(kernel.initrdAddress()).isEqualTo(initrdAddress);
     }
 

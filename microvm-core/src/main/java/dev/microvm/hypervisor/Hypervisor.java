@@ -2,6 +2,7 @@ package dev.microvm.hypervisor;
 
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.Set;
 
 /** One way to run virtual CPUs. Implementations keep no state of their own; any thread may call. */
 public interface Hypervisor {
@@ -10,6 +11,12 @@ public interface Hypervisor {
 
     /** Whether it can be used on this host now, and if not, why and what to do. Opens nothing that stays open. */
     Probe probe();
+
+    /**
+     * What {@link VirtualMachine#supports} will say of a machine with its interrupt controllers there; empty if none can
+     * be made. Opens nothing that stays open.
+     */
+    Set<Capability> capabilities(InterruptMode interruptMode);
 
     /**
      * Makes an empty virtual machine: no memory, no vCPU.

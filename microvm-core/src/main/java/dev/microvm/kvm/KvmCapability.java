@@ -2,6 +2,8 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.*;
 
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.linux.FileDescriptor;
 
 /** Capabilities of KVM that we ask for: Documentation/virt/kvm/api.rst, 4.4 KVM_CHECK_EXTENSION. */
@@ -46,6 +48,23 @@ enum KvmCapability {
     /** Asks a KVM or VM descriptor; 0 is no, and what more than 0 means depends on the capability. */
     int check(FileDescriptor fd) {
         return KvmRequest.CHECK_EXTENSION.call(fd, number);
+    }
+
+    /**
+     * Whether virtual machines can do something.
+     *
+     * @param fd KVM's own or a VM's
+     * @param mode where the machine's interrupt controllers are
+     */
+    static boolean supports(FileDescriptor fd, InterruptMode mode, Capability capability) {
+        return switch (capability) {
+            case KERNEL_PIT -> mode == InterruptMode.KERNEL && PIT2.check(fd) != 0;
+            case READ_ONLY_MEMORY -> READONLY_MEM.check(fd) != 0;
+            case DOORBELL -> true;
+            case TSC_DEADLINE -> mode != InterruptMode.USERSPACE && TSC_DEADLINE_TIMER.check(fd) != 0;
+            case PARAVIRTUAL_CLOCK -> ADJUST_CLOCK.check(fd) != 0;
+            case GUEST_DEBUG -> SET_GUEST_DEBUG.check(fd) != 0;
+        };
     }
 
     /** The name as the header writes it. */

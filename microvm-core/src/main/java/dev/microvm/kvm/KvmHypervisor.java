@@ -2,6 +2,7 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.*;
 
+import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
@@ -15,7 +16,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** KVM of Linux on x86-64. Stateless; each virtual machine opens {@code /dev/kvm} for itself. */
@@ -82,6 +85,20 @@ public final class KvmHypervisor implements Hypervisor {
                     "enable virtualization in the host's firmware, or nested virtualization if the host is itself a guest");
         }
         return Probe.full();
+    }
+
+    @Override
+    public Set<Capability> capabilities(InterruptMode interruptMode) {
+        Set<Capability> found = EnumSet.noneOf(Capability.class);
+        try (FileDescriptor kvm = open()) {
+            requireUsable(kvm);
+            for (Capability capability : Capability.values()) {
+                if (KvmCapability.supports(kvm, interruptMode, capability)) found.add(capability);
+            }
+        } catch (HypervisorException e) {
+            return Set.of(); // probe() says why
+        }
+        return found;
     }
 
     @Override

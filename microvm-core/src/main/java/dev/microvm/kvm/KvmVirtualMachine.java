@@ -131,15 +131,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public boolean supports(Capability capability) {
-        return switch (capability) {
-            case KERNEL_PIT -> interruptMode == InterruptMode.KERNEL && KvmCapability.PIT2.check(fd) != 0;
-            case READ_ONLY_MEMORY -> KvmCapability.READONLY_MEM.check(fd) != 0;
-            case DOORBELL -> true;
-            case TSC_DEADLINE ->
-                interruptMode != InterruptMode.USERSPACE && KvmCapability.TSC_DEADLINE_TIMER.check(fd) != 0;
-            case PARAVIRTUAL_CLOCK -> KvmCapability.ADJUST_CLOCK.check(fd) != 0;
-            case GUEST_DEBUG -> KvmCapability.SET_GUEST_DEBUG.check(fd) != 0;
-        };
+        return KvmCapability.supports(fd, interruptMode, capability);
     }
 
     @Override

@@ -26,11 +26,13 @@ import dev.microvm.testing.TinyGuest;
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a machine of KVM does at its edges: read-only memory, split accesses, interrupts that nobody takes. */
 @Lanes.Kvm
@@ -159,6 +161,17 @@ final class KvmMachineTest {
             assertThat(vm.supports(Capability.READ_ONLY_MEMORY)).isTrue();
             assertThat(vm.supports(Capability.PARAVIRTUAL_CLOCK)).isTrue();
             assertThat(vm.supports(Capability.GUEST_DEBUG)).isIn(true, false);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(InterruptMode.class)
+    void saysBeforehandWhatAMachineWillOffer(InterruptMode mode) {
+        try (VirtualMachine vm = kvm.createVm("foretold", mode)) {
+            assertThat(kvm.capabilities(mode))
+                    .containsExactlyInAnyOrderElementsOf(Arrays.stream(Capability.values())
+                            .filter(vm::supports)
+                            .toList());
         }
     }
 

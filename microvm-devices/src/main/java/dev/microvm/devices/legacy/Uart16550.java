@@ -280,6 +280,21 @@ public final class Uart16550 implements ByteDevice, Stateful {
         updateIrq();
     }
 
+    /** Takes over what waits on the host's side of another port, whose guest does not run any more. */
+    public void inherit(Uart16550 other) {
+        CharQueue waiting = other.takeInput();
+        synchronized (this) {
+            while (!waiting.isEmpty() && input.offer(waiting.peek())) waiting.poll();
+            receivedOrRead();
+        }
+    }
+
+    private synchronized CharQueue takeInput() {
+        CharQueue taken = new CharQueue(INPUT_CAPACITY);
+        while (!input.isEmpty()) taken.offer(input.poll());
+        return taken;
+    }
+
     /** As after the reset pin: data sheet, "UART reset configuration". What waits on the host's side stays. */
     public synchronized void reset() {
         ier = 0;

@@ -1,0 +1,65 @@
+package dev.microvm;
+
+import dev.microvm.devices.legacy.Uart16550;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the host types, on its way to the guest's serial port: the port of the moment, as a machine that starts again gets
+ * a new one. While there is none, or it is full, who writes waits; the end of the machine lets go of all who wait. Any
+ * thread may call.
+ */
+final class ConsoleInput {
+    private final ReentrantLock writing = new ReentrantLock(); // one writer at a time: what each writes stays together
+    private final Semaphore changes = new Semaphore(0); // a permit: look again for room, or for the end
+    private volatile boolean ended;
+    private @Nullable Uart16550 uart; // guarded by this
+
+    /** Sends to this port from now on; it inherits what the last one's guest has not read. */
+    synchronized void connect(Uart16550 next) {
+        if (uart != null) next.inherit(uart);
+        // Nothing here may refer to the MicroVm, so that a forgotten one can be collected.
+        next.onInputSpace(changes::release);
+        uart = next;
+        changes.release();
+    }
+
+    /** Says that nobody will read any more. */
+    void end() {
+        ended = true;
+        changes.release();
+    }
+
+    /**
+     * Writes all, and waits while there is no room.
+     *
+     * @throws InterruptedIOException if the thread is interrupted while it waits; a part may have been written
+     * @throws IOException if the guest has ended, before or meanwhile
+     */
+    void write(byte[] bytes, int offset, int length) throws IOException {
+        try {
+            writing.lockInterruptibly();
+            try {
+                int done = 0;
+                while (done < length) {
+                    if (ended) throw new IOException("the guest does not run");
+                    done += offer(bytes, offset + done, length - done);
+                    if (done < length) changes.acquire();
+                }
+            } finally {
+                writing.unlock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while waiting for the guest to read its console");
+        }
+    }
+
+    /** Under the lock of {@link #connect}, so that nothing is given to a port that was replaced. */
+    private synchronized int offer(byte[] bytes, int offset, int length) {
+        return uart == null ? 0 : uart.receive(bytes, offset, length);
+    }
+}

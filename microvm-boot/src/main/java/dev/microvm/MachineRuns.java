@@ -1,0 +1,157 @@
+package dev.microvm;
+
+import dev.microvm.ExitReport.Reason;
+import java.time.Duration;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machine through all its runs: one, or with {@link ResetAction#RESTART} one more after each reset. A run's
+ * {@link PcMachine} is closed and a new one made, so that nothing is left of the last run; console and report stay.
+ *
+ * <p>Any thread may call. Nothing here refers to the {@link MicroVm}, so that a forgotten one can be collected.
+ */
+final class MachineRuns implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MachineRuns.class);
+
+    /** A guest that resets itself at once and for ever must not keep the host busy with new machines. */
+    private static final Duration SHORTEST_RUN = Duration.ofMillis(100);
+
+    private final MicroVmConfig config;
+    private final ConsoleBuffer consoleBuffer;
+    private final ConsoleInput consoleInput;
+    private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
+    private volatile long firstStart = System.nanoTime();
+
+    private volatile @Nullable PcMachine machine; // changed under the lock of this
+    private volatile int restarts; // changed under the lock of this
+    private long lastStart; // guarded by this
+    private boolean closed; // guarded by this
+
+    MachineRuns(MicroVmConfig config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
+        this.config = config;
+        this.consoleBuffer = consoleBuffer;
+        this.consoleInput = consoleInput;
+    }
+
+    /**
+     * Makes the first machine and lets it run.
+     *
+     * @throws RuntimeException as {@link PcMachine}'s constructor
+     */
+    synchronized void start() {
+        PcMachine made = make();
+        firstStart = System.nanoTime();
+        run(made);
+    }
+
+    private PcMachine make() {
+        return new PcMachine(config, consoleBuffer, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
+    }
+
+    /** The caller holds the lock. */
+    private void run(PcMachine made) {
+        machine = made;
+        consoleBuffer.onRoom(made.uart()::outputReady);
+        consoleInput.connect(made.uart());
+        lastStart = System.nanoTime();
+        if (!report.isDone()) made.start(); // else stop() came before it could see this machine
+    }
+
+    /** On the thread that found out, often a vCPU's. */
+    private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
+        if (startsAgain(reason)) {
+            Thread.ofPlatform()
+                    .name("microvm-" + config.name() + "-restart")
+                    .daemon()
+                    .start(() -> restart(reason, detail));
+        } else {
+            finish(reason, exitCode, detail);
+        }
+    }
+
+    private boolean startsAgain(Reason reason) {
+        return config.onReset() == ResetAction.RESTART
+                && switch (reason) {
+                    case RESET, TRIPLE_FAULT, PANIC -> true;
+                    case POWER_OFF, EXIT_PORT, STOPPED, FAILED -> false;
+                };
+    }
+
+    private synchronized void restart(Reason reason, String detail) {
+        try {
+            awaitShortestRun();
+            PcMachine last = machine;
+            if (over() || last == null) return;
+            log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
+            last.close();
+            restarts++;
+            run(make());
+        } catch (RuntimeException e) {
+            log.error("machine {} does not start again", config.name(), e);
+            finish(Reason.FAILED, OptionalInt.empty(), "it does not start again after a reset: " + e.getMessage());
+        } catch (InterruptedException e) {
+            finish(Reason.STOPPED, OptionalInt.empty(), "interrupted between two runs");
+        }
+    }
+
+    /** Gives the lock away while it waits. */
+    private synchronized void awaitShortestRun() throws InterruptedException {
+        long end = lastStart + SHORTEST_RUN.toNanos();
+        for (long left = end - System.nanoTime(); left > 0 && !over(); left = end - System.nanoTime()) {
+            TimeUnit.NANOSECONDS.timedWait(this, left);
+        }
+    }
+
+    private boolean over() {
+        return closed || report.isDone();
+    }
+
+    private void finish(Reason reason, OptionalInt exitCode, String detail) {
+        Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
+        consoleBuffer.end();
+        consoleInput.end();
+        if (report.complete(new ExitReport(reason, exitCode, detail, uptime))) {
+            log.info("machine {} ended: {}", config.name(), reason);
+        }
+    }
+
+    /** How the last run ended; complete when there will be no more. */
+    CompletableFuture<ExitReport> report() {
+        return report;
+    }
+
+    /** How often it started again. */
+    int restarts() {
+        return restarts;
+    }
+
+    /** The machine of this run; null before the first. */
+    @Nullable
+    PcMachine machine() {
+        return machine;
+    }
+
+    /** Ends the guest, in whichever run it is, as the host's will. */
+    void stop() {
+        finish(Reason.STOPPED, OptionalInt.empty(), ""); // from here on there is no next run
+        PcMachine running = machine;
+        if (running != null) running.stop();
+    }
+
+    /** Stops and frees everything; bounded in time. */
+    @Override
+    public void close() {
+        stop();
+        synchronized (this) {
+            closed = true;
+            notifyAll();
+            PcMachine last = machine;
+            if (last != null) last.close();
+        }
+    }
+}
