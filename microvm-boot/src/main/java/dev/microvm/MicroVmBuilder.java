@@ -268,7 +268,7 @@ public final class MicroVmBuilder {
      * Plugs in a device of your own at memory addresses.
      *
      * @param deviceName for {@link MicroVm#describe}
-     * @param gpa first guest-physical address, in [3 GiB, 4 GiB)
+     * @param gpa first guest-physical address, in [3 GiB, 4 GiB); with {@link #firmware} the last 8 MiB are its ROM's
      * @param size in bytes
      * @param factory makes the device when the machine starts
      */
