@@ -1,6 +1,10 @@
 package dev.microvm;
 
+import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.FirmwareImage;
+import dev.microvm.boot.FirmwareKernel;
+import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
@@ -35,8 +39,27 @@ final class MachineDescription {
         part(text, "isaSerial", options.isaSerial());
         part(text, "acpi", options.acpi());
         part(text, "autoKernelCmdline", options.autoKernelCmdline());
-        BootPlan boot = config.boot();
-        line(text, "kernel", "%s (%s)".formatted(config.kernel().file(), format(config.kernel())));
+        KernelImage kernel = config.kernel();
+        if (kernel != null) line(text, "kernel", "%s (%s)".formatted(kernel.file(), format(kernel)));
+        switch (config.start()) {
+            case BootPlan boot -> direct(text, boot);
+            case FirmwarePlan plan -> {
+                byFirmware(text, plan);
+                part(text, "optionRoms", config.optionRoms());
+            }
+        }
+        line(text, "serial", config.serial().toString());
+        config.fwCfg()
+                .files()
+                .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
+        if (buses != null) {
+            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
+            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
+        }
+        return text.toString();
+    }
+
+    private static void direct(StringBuilder text, BootPlan boot) {
         line(
                 text,
                 "boot",
@@ -52,12 +75,33 @@ final class MachineDescription {
             line(text, "module", "at [0x%x, 0x%x) %s".formatted(module.start(), module.end(), module.cmdline()));
         }
         line(text, "cmdline", boot.cmdline());
-        line(text, "serial", config.serial().toString());
-        if (buses != null) {
-            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
-            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
-        }
-        return text.toString();
+    }
+
+    private static void byFirmware(StringBuilder text, FirmwarePlan plan) {
+        FirmwareImage image = plan.image();
+        line(
+                text,
+                "firmware",
+                "%s at [0x%x, 0x%x), its end also at [0x%x, 0x%x)"
+                        .formatted(
+                                image.file(),
+                                BootLayout.ROM_END - image.size(),
+                                BootLayout.ROM_END,
+                                BootLayout.HIGH_MEMORY - image.copySize(),
+                                BootLayout.HIGH_MEMORY));
+        line(text, "boot", plan.kernel().map(MachineDescription::byFirmware).orElse("left to the firmware"));
+        plan.kernel().ifPresent(kernel -> line(text, "cmdline", kernel.cmdline().toString()));
+    }
+
+    private static String byFirmware(FirmwareKernel kernel) {
+        return kernel.entry().isPresent()
+                ? "by firmware, PVH, kernel at [0x%x, 0x%x), entry 0x%x"
+                        .formatted(
+                                kernel.address(),
+                                kernel.address() + kernel.size(),
+                                kernel.entry().getAsLong())
+                : "by firmware, real mode, kernel for [0x%x, 0x%x)"
+                        .formatted(kernel.address(), kernel.address() + kernel.size());
     }
 
     private static void part(StringBuilder text, String what, Part part) {

@@ -56,6 +56,7 @@ record MachineOptions(
         if (isaSerial.present()) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
         if (rtc.present()) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
+        devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
         return AcpiConfig.of(cpus)
                 .withTimerPin(timerPin())
                 .withLegacy(new LegacyParts(

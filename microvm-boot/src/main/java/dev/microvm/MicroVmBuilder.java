@@ -7,13 +7,18 @@ import dev.microvm.boot.BootModule;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.CommandLine;
+import dev.microvm.boot.FirmwareImage;
+import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
+import dev.microvm.devices.legacy.FwCfg;
+import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -25,6 +30,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +64,8 @@ public final class MicroVmBuilder {
     private @Nullable String cmdline;
     private BootProtocol bootProtocol = BootProtocol.AUTO;
     private Unpacking unpacking = Unpacking.AUTO;
+    private final FirmwareOptions firmware = new FirmwareOptions();
+    private @Nullable Consumer<String> firmwareLog;
     private int memoryMiB = 128;
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
@@ -80,7 +88,10 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** The kernel to start: an ELF {@code vmlinux}, a {@code bzImage}, or one with a Multiboot header. Required. */
+    /**
+     * The kernel to start: an ELF {@code vmlinux}, a {@code bzImage}, or one with a Multiboot header. Required without
+     * {@link #firmware}.
+     */
     public MicroVmBuilder kernel(Path file) {
         kernel = file;
         return this;
@@ -140,6 +151,59 @@ public final class MicroVmBuilder {
     /** Who unpacks a bzImage. Default {@link Unpacking#AUTO}: the host, where it can. */
     public MicroVmBuilder unpacking(Unpacking value) {
         unpacking = value;
+        return this;
+    }
+
+    /**
+     * Starts the guest by firmware, as a PC does, instead of entering the kernel directly: a ROM image such as QEMU's
+     * qboot.rom or SeaBIOS's bios-microvm.bin, of 4 KiB to 8 MiB. It finds {@link #kernel} by fw_cfg, in the form that its
+     * file has; without a kernel it looks for one itself. Default none.
+     */
+    public MicroVmBuilder firmware(Path file) {
+        firmware.file(file);
+        return this;
+    }
+
+    /**
+     * Whether firmware finds the {@linkplain #optionRom option ROMs}. AUTO, the default, is on, and needs none; ON needs one.
+     */
+    public MicroVmBuilder optionRoms(Feature value) {
+        firmware.optionRoms(value);
+        return this;
+    }
+
+    /**
+     * Adds an option ROM for the firmware to run, which boots from the first that can: SeaBIOS needs QEMU's
+     * linuxboot_dma.bin to start a bzImage, and pvh.bin to start an ELF file. qboot needs none.
+     */
+    public MicroVmBuilder optionRom(Path file) {
+        firmware.optionRom(file);
+        return this;
+    }
+
+    /**
+     * Adds an item to fw_cfg, QEMU's way to tell a guest something: Linux has it in {@code
+     * /sys/firmware/qemu_fw_cfg/by_name}. The array is not copied.
+     *
+     * @param itemName begins with {@code opt/}; up to 55 ASCII characters
+     */
+    public MicroVmBuilder fwCfg(String itemName, byte[] content) {
+        firmware.item(itemName, () -> FwCfgItem.of(content));
+        return this;
+    }
+
+    /** The same with the content of a file, which is read when the guest asks: leave it as it is while the machine runs. */
+    public MicroVmBuilder fwCfg(String itemName, Path file) {
+        firmware.item(itemName, () -> FwCfgItem.of(file));
+        return this;
+    }
+
+    /**
+     * Takes what firmware prints on its debug console, port 0x402, line by line; at most 200 characters each, 10,000 lines
+     * for each run. Called on a vCPU's thread: must not block. By default lines go to the log at level DEBUG, if that is on.
+     */
+    public MicroVmBuilder firmwareLog(Consumer<String> lines) {
+        firmwareLog = lines;
         return this;
     }
 
@@ -244,7 +308,7 @@ public final class MicroVmBuilder {
      * Plugs in a device of your own at memory addresses.
      *
      * @param deviceName for {@link MicroVm#describe}
-     * @param gpa first guest-physical address, in [3 GiB, 4 GiB)
+     * @param gpa first guest-physical address, in [3 GiB, 4 GiB); with {@link #firmware} the last 8 MiB are its ROM's
      * @param size in bytes
      * @param factory makes the device when the machine starts
      */
@@ -272,21 +336,22 @@ public final class MicroVmBuilder {
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
-        BootPlan plan = image == null || memoryMiB < MIN_MEMORY_MIB
-                ? null
-                : plan(image, initialFiles, bootModules, options, problems);
-        if (!problems.isEmpty() || selected == null || image == null || plan == null) {
-            throw new MicroVmConfigException(problems);
-        }
+        StartPlan plan = plan(image, initialFiles, bootModules, options, problems);
+        FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
+        firmware.fill(fwCfg, plan, problems);
+        if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
         return new MicroVm(new MicroVmConfig(
                 vmName,
                 selected.hypervisor(),
                 selected.why(),
                 options,
                 vcpus,
-                (long) memoryMiB << 20,
+                memorySize(),
                 image,
                 plan,
+                firmware.optionRoms(),
+                fwCfg,
+                firmwareLog,
                 onReset,
                 rtcClock,
                 serial,
@@ -321,6 +386,9 @@ public final class MicroVmBuilder {
         Bus mmio = new Bus("MMIO");
         for (Place taken : Place.values()) {
             (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
+        }
+        if (firmware.given()) {
+            mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
         }
         for (MicroVmConfig.UserDevice device : devices) {
             String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
@@ -357,6 +425,7 @@ public final class MicroVmBuilder {
     }
 
     private @Nullable KernelImage openKernel(List<String> problems) {
+        if (kernel == null && firmware.given()) return null;
         if (kernel == null) {
             problems.add("kernel: required; give the path of a vmlinux or bzImage");
             return null;
@@ -391,19 +460,24 @@ public final class MicroVmBuilder {
         return opened;
     }
 
-    private @Nullable BootPlan plan(
-            KernelImage image,
+    private @Nullable StartPlan plan(
+            @Nullable KernelImage image,
             @Nullable Initrd initialFiles,
             List<BootModule> bootModules,
             MachineOptions options,
             List<String> problems) {
+        if (firmware.given() && !bootModules.isEmpty()) {
+            problems.add("module: a Multiboot kernel gets them, and firmware starts none: leave one of the two out");
+        }
+        if (firmware.given()) return firmwarePlan(image, initialFiles, options, problems);
+        firmware.checkWithout(problems);
+        if (image == null || memoryMiB < MIN_MEMORY_MIB) return null;
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
         try {
-            BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap((long) memoryMiB << 20))
+            BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap(memorySize()))
                     .protocol(bootProtocol)
                     .unpacking(unpacking)
-                    .cmdline(CommandLine.of(cmdline == null ? options.defaultCmdline() : cmdline)
-                            .with(options.kernelParameters()))
+                    .cmdline(commandLine(options))
                     .mpTable(new MpTable(cpus, options.timerPin()));
             if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus));
             if (initialFiles != null) plan.initrd(initialFiles);
@@ -413,5 +487,47 @@ public final class MicroVmBuilder {
             problems.add(String.valueOf(e.getMessage()));
             return null;
         }
+    }
+
+    private @Nullable FirmwarePlan firmwarePlan(
+            @Nullable KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
+        checkForFirmware(image, problems);
+        FirmwarePlan.Builder plan = firmware.begin(memorySize(), problems);
+        if (plan == null) return null;
+        try {
+            if (options.acpi().present()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS)));
+            if (image != null) plan.kernel(image, commandLine(options), initialFiles);
+            return plan.build();
+        } catch (BootException e) {
+            problems.add(String.valueOf(e.getMessage()));
+            return null;
+        }
+    }
+
+    private CommandLine commandLine(MachineOptions options) {
+        return CommandLine.of(cmdline == null ? options.defaultCmdline() : cmdline)
+                .with(options.kernelParameters());
+    }
+
+    /** Reports what only a direct start can do. */
+    private void checkForFirmware(@Nullable KernelImage image, List<String> problems) {
+        boolean bzImage = image != null && image.isBzImage();
+        if (bootProtocol == BootProtocol.LINUX64 || (bootProtocol == BootProtocol.PVH && bzImage)) {
+            problems.add(
+                    "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH, was "
+                            + bootProtocol);
+        }
+        if (unpacking == Unpacking.HOST && bzImage) {
+            problems.add(
+                    "unpacking: GUEST or AUTO with firmware, was HOST; or give what KernelImage.writeVmlinux writes");
+        }
+        if (kernel == null && (initrd != null || initrdBytes != null)) {
+            problems.add("initrd: needs kernel(...), for which it is");
+        }
+    }
+
+    /** In bytes; at least what a machine must have, so that the rest can be checked. */
+    private long memorySize() {
+        return (long) Math.max(memoryMiB, MIN_MEMORY_MIB) << 20;
     }
 }

@@ -1,10 +1,13 @@
 package dev.microvm;
 
-import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.StartPlan;
+import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.hypervisor.Hypervisor;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine's description, checked: what {@link MicroVmBuilder#build} yields.
@@ -15,8 +18,11 @@ import java.util.List;
  * @param options which parts the machine has
  * @param vcpus how many
  * @param memorySize of RAM, in bytes
- * @param kernel to start
- * @param boot how it is started
+ * @param kernel to start, if firmware has not to find one itself
+ * @param start how the guest is started
+ * @param optionRoms whether firmware sees them
+ * @param fwCfg what it can ask the host for
+ * @param firmwareLog who reads what firmware prints, if anybody but the log
  * @param onReset what comes after a reset
  * @param rtcClock the time that its real-time clock shows
  * @param serial where its serial port leads, besides the console
@@ -29,8 +35,11 @@ record MicroVmConfig(
         MachineOptions options,
         int vcpus,
         long memorySize,
-        KernelImage kernel,
-        BootPlan boot,
+        @Nullable KernelImage kernel,
+        StartPlan start,
+        Part optionRoms,
+        FwCfg.Builder fwCfg,
+        @Nullable Consumer<String> firmwareLog,
         ResetAction onReset,
         InstantSource rtcClock,
         Serial serial,

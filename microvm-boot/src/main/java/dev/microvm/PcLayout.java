@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.GenericEventDevice;
 
 /**
@@ -35,6 +36,10 @@ final class PcLayout {
         /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
         EXIT(true, "exit port", 0xF4, 4),
         COM1(true, "16550 UART", 0x3F8, 8),
+        /** What firmware prints, if somebody listens: Bochs's and QEMU's port by custom. */
+        DEBUG_CONSOLE(true, "debug console", 0x402, 1),
+        /** QEMU docs/specs/fw_cfg.rst: selector and data at 0x510, DMA at 0x514. */
+        FW_CFG(true, "fw_cfg", 0x510, FwCfg.RANGE),
         /** Reset control register of Intel's chip sets since the 430FX. */
         RESET_CONTROL(true, "reset control", 0xCF9, 1),
 

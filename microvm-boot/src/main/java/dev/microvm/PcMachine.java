@@ -3,10 +3,12 @@ package dev.microvm;
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
+import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.Timers;
+import dev.microvm.devices.legacy.DebugConsole;
 import dev.microvm.devices.legacy.ExitPort;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.devices.legacy.I8042;
@@ -38,7 +40,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The machine, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel. Whoever makes it closes
+ * The machine, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel or firmware. Whoever makes it closes
  * it; one thread at a time.
  */
 final class PcMachine implements AutoCloseable {
@@ -51,9 +53,11 @@ final class PcMachine implements AutoCloseable {
     private static final long MTRRS_ENABLED = 1 << 11;
     private static final long WRITE_BACK = 6;
 
+    /** What a CPU has from the start. */
+    private static final MsrEntry RESET_MSR = new MsrEntry(IA32_MISC_ENABLE, FAST_STRINGS);
+
     /** What the boot protocols leave to firmware, on each vCPU. */
-    private static final List<MsrEntry> FIRMWARE_MSRS = List.of(
-            new MsrEntry(IA32_MISC_ENABLE, FAST_STRINGS), new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK));
+    private static final MsrEntry FIRMWARE_MSR = new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK);
 
     private static final int I8042_COMMAND_OFFSET = (int) (Place.I8042_COMMAND.base() - Place.I8042_DATA.base());
 
@@ -87,6 +91,7 @@ final class PcMachine implements AutoCloseable {
             uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), serial, eventLoop);
             addTimer(split);
             addLegacyDevices();
+            addFirmwareDevices();
             genericEvents = addPowerControl();
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
@@ -104,6 +109,8 @@ final class PcMachine implements AutoCloseable {
         if (config.memorySize() > low) {
             regions.add(new GuestMemoryRegion(BootLayout.HIGH_RAM, vm.allocate(config.memorySize() - low), false));
         }
+        long rom = config.start().romSize();
+        if (rom > 0) regions.add(new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true));
         for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
         return new GuestMemory(regions);
     }
@@ -149,6 +156,17 @@ final class PcMachine implements AutoCloseable {
         add(Place.EXIT, new ExitPort(end::exitPort));
     }
 
+    private void addFirmwareDevices() {
+        add(Place.FW_CFG, config.fwCfg().build(memory));
+        if (config.start() instanceof FirmwarePlan) {
+            if (config.firmwareLog() != null) {
+                add(Place.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(config.firmwareLog())));
+            } else if (FirmwareLog.enabled()) { // else it is not there, and firmware need not print
+                add(Place.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
+            }
+        }
+    }
+
     private void add(Place at, BusDevice device) {
         Bus bus = at.port() ? buses.ports() : buses.mmio();
         bus.add(at.base(), at.size(), at.title(), device);
@@ -177,14 +195,15 @@ final class PcMachine implements AutoCloseable {
             throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
+        boolean byFirmware = config.start() instanceof FirmwarePlan;
         boolean tscDeadline = vm.supports(Capability.TSC_DEADLINE);
         List<VcpuLoop> loops = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
             vcpu.cpuid(GuestCpuid.forVcpu(vm.supportedCpuid(), index, config.vcpus(), tscDeadline));
-            vcpu.msrs(FIRMWARE_MSRS);
+            vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
-                BootState start = config.boot().load(memory);
+                BootState start = config.start().load(memory);
                 vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
                 vcpu.registers(start.registers());
             }

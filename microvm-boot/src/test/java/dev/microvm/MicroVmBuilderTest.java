@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.microvm.boot.BootProtocol;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -169,6 +171,112 @@ final class MicroVmBuilderTest {
     }
 
     @Test
+    void reportsAFirmwareThatIsNotThere() {
+        Path nowhere = folder.resolve("no-such-rom");
+        problemsOf(builder().firmware(nowhere))
+                .anyMatch(
+                        problem -> problem.startsWith("firmware: " + nowhere + ": expected a firmware image of 4 KiB"));
+    }
+
+    @Test
+    void reportsAFirmwareOfAnOddSize() throws IOException {
+        Path rom = Files.write(folder.resolve("odd.rom"), new byte[5000]);
+        problemsOf(builder().firmware(rom))
+                .anyMatch(problem -> problem.startsWith("firmware: " + rom) && problem.endsWith("found 5000 bytes"));
+    }
+
+    @Test
+    void reportsAKernelThatFirmwareCannotStart() throws IOException {
+        byte[] noPvh = elf.clone();
+        noPvh[new String(elf, StandardCharsets.ISO_8859_1).indexOf("Xen\0")] = 'x';
+        Files.write(kernel, noPvh);
+        problemsOf(withFirmware())
+                .anyMatch(problem -> problem.startsWith(kernel + ": expected a bzImage, or an ELF kernel with a PVH"));
+    }
+
+    @Test
+    void reportsAProtocolThatFirmwareDoesNotSpeak() {
+        problemsOf(withFirmware().bootProtocol(BootProtocol.LINUX64))
+                .contains(
+                        "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH,"
+                                + " was LINUX64");
+    }
+
+    @Test
+    void reportsACommandLineThatIsTooLongForFirmware() {
+        problemsOf(withFirmware().cmdline("x".repeat(5000)))
+                .anyMatch(problem -> problem.startsWith("cmdline: ") && problem.contains("5000"));
+    }
+
+    @Test
+    void reportsAnInitrdWithoutKernel() throws IOException {
+        problemsOf(TinyFirmware.on(folder).initrd(new byte[5])).contains("initrd: needs kernel(...), for which it is");
+    }
+
+    @Test
+    void reportsAnOptionRomWithoutFirmware() {
+        problemsOf(builder().optionRom(kernel).optionRoms(Feature.ON))
+                .contains(
+                        "optionRom: needs firmware(...), which runs it",
+                        "optionRoms: ON needs firmware(...), which runs them");
+    }
+
+    @Test
+    void reportsOptionRoms_whenThereIsNone() {
+        problemsOf(withFirmware().optionRoms(Feature.ON))
+                .contains("optionRoms: ON needs one; add it by optionRom(...)");
+    }
+
+    @Test
+    void reportsAFileThatIsNoOptionRom() {
+        problemsOf(withFirmware().optionRom(kernel))
+                .anyMatch(problem -> problem.startsWith("optionRom: " + kernel + ": expected an option ROM"));
+    }
+
+    @Test
+    void reportsTwoOptionRomsOfOneName() throws IOException {
+        byte[] rom = Arrays.copyOf(new byte[] {0x55, (byte) 0xAA, 1}, 512);
+        Path file = Files.write(folder.resolve("rom.bin"), rom);
+        problemsOf(withFirmware().optionRom(file).optionRom(file))
+                .contains(
+                        "optionRom: firmware configuration file \"genroms/rom.bin\" is there; give the file another name");
+    }
+
+    @Test
+    void reportsAnItemOutsideTheUsersNames() {
+        problemsOf(builder().fwCfg("etc/e820", new byte[5]))
+                .contains("fwCfg \"etc/e820\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
+    }
+
+    @Test
+    void reportsAnItemWithALongName() {
+        String name = "opt/" + "x".repeat(52);
+        problemsOf(builder().fwCfg(name, new byte[5]))
+                .contains("fwCfg \"" + name
+                        + "\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
+    }
+
+    @Test
+    void reportsAnItemThatIsThereTwice() {
+        problemsOf(builder().fwCfg("opt/x", new byte[5]).fwCfg("opt/x", new byte[6]))
+                .contains("fwCfg \"opt/x\": is there twice");
+    }
+
+    @Test
+    void reportsAnItemWhoseFileIsNotThere() {
+        Path nowhere = folder.resolve("no-such-file");
+        problemsOf(builder().fwCfg("opt/x", nowhere))
+                .anyMatch(problem -> problem.startsWith("fwCfg \"opt/x\": expected a file that can be read, found ")
+                        && problem.contains("no-such-file"));
+    }
+
+    @Test
+    void reportsADeviceOverTheFirmware() {
+        problemsOf(withFirmware().mmioDevice("mine", 0xFFFF_0000L, 0x1000, context -> new FixedDevice(0)))
+                .anyMatch(problem -> problem.startsWith("mmioDevice \"mine\": ") && problem.contains("firmware"));
+    }
+
+    @Test
     void reportsAllProblemsTogether() {
         problemsOf(MicroVm.builder()
                         .hypervisor(HypervisorChoice.KVM)
@@ -188,6 +296,10 @@ final class MicroVmBuilderTest {
 
     private MicroVmBuilder builder() {
         return MicroVm.builder().hypervisor(HypervisorChoice.KVM).memoryMiB(16).kernel(kernel);
+    }
+
+    private MicroVmBuilder withFirmware() {
+        return TinyFirmware.on(folder).kernel(kernel);
     }
 
     /** What building reports, but for the hypervisor, which is not the same on every host. */

@@ -49,6 +49,26 @@ final class BootFile {
         return size;
     }
 
+    /**
+     * Copies a piece of them. Any thread may call.
+     *
+     * @param offset of the first byte
+     * @param to as many bytes as are wanted
+     * @throws IOException if the file cannot be read any more
+     */
+    void read(long offset, MemorySegment to) throws IOException {
+        if (file == null) {
+            MemorySegment.copy(bytes, offset, to, 0, to.byteSize());
+            return;
+        }
+        try (ImageReader reader = new FileImageReader(file)) {
+            reader.skip(offset);
+            reader.read(to);
+        } catch (InvalidImageException e) {
+            throw new IOException(file + " is shorter than it was", e);
+        }
+    }
+
     /** Copies them to {@code address}. */
     void load(GuestMemory memory, long address) {
         if (size == 0) return;

@@ -67,6 +67,24 @@ public final class BootLayout {
     /** Where the rest of RAM begins: 4 GiB. */
     public static final long HIGH_RAM = 0x1_0000_0000L;
 
+    /** Where firmware puts the real-mode code of a bzImage: as QEMU tells it, hw/i386/x86.c, x86_load_linux. */
+    static final long FIRMWARE_SETUP = 0x1_0000;
+
+    /** How large that can be, in bytes: the command line is behind it. */
+    static final int FIRMWARE_SETUP_MAX_SIZE = (int) (CMDLINE - FIRMWARE_SETUP);
+
+    /**
+     * How much RAM below 3 GiB, at its end, is the firmware's, in bytes: SeaBIOS has ACPI tables and more in the last 256
+     * KiB (src/config.h, BUILD_MAX_HIGHTABLE).
+     */
+    static final long FIRMWARE_RESERVE = 1 << 20;
+
+    /** Where a firmware's ROM ends: 4 GiB, so that it has the first instruction at 0xfffffff0. */
+    public static final long ROM_END = HIGH_RAM;
+
+    /** How much of the end of a ROM is also below 1 MiB, in bytes: what a PC's BIOS has there. */
+    static final int ROM_COPY_MAX_SIZE = 128 << 10;
+
     private BootLayout() {}
 
     /** Whether {@code [start, end)} overlaps what a Multiboot kernel is started with below 640 KiB. */
@@ -90,6 +108,21 @@ public final class BootLayout {
         entries.add(new E820Map.Entry(ACPI_TABLES, HIGH_MEMORY - ACPI_TABLES, E820Map.Type.RESERVED));
         entries.add(new E820Map.Entry(HIGH_MEMORY, Math.min(ramSize, LOW_RAM_MAX) - HIGH_MEMORY, E820Map.Type.RAM));
         if (ramSize > LOW_RAM_MAX) entries.add(new E820Map.Entry(HIGH_RAM, ramSize - LOW_RAM_MAX, E820Map.Type.RAM));
+        return new E820Map(entries);
+    }
+
+    /**
+     * The memory map of the same machine for firmware: RAM without what firmware itself reserves in it.
+     *
+     * @param ramSize in bytes, more than 1 MiB
+     * @throws IllegalArgumentException if it is less
+     */
+    public static E820Map firmwareMemoryMap(long ramSize) {
+        List<E820Map.Entry> entries = new ArrayList<>();
+        entries.add(new E820Map.Entry(0, Math.min(ramSize, LOW_RAM_MAX), E820Map.Type.RAM));
+        entries.addAll(memoryMap(ramSize).entries().stream()
+                .filter(entry -> entry.start() >= HIGH_RAM)
+                .toList());
         return new E820Map(entries);
     }
 }

@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that a guest is started with, checked, and where in its memory it will go.
+ * Everything that a guest is started with when the host loads its kernel, checked, and where in its memory it will go.
  *
  * <pre>{@code
  * BootPlan plan = BootPlan.builder(KernelImage.open(vmlinuz), BootLayout.memoryMap(512L << 20))
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Any thread may use a plan, for any number of guests.
  */
-public final class BootPlan {
+public final class BootPlan implements StartPlan {
     private final KernelPlan kernel;
     private final CommandLine cmdline;
     private final @Nullable Initrd initrd;
@@ -168,13 +168,7 @@ public final class BootPlan {
         return placedModules;
     }
 
-    /**
-     * Writes everything to guest memory.
-     *
-     * @param memory with RAM as the memory map says
-     * @return how the first vCPU starts
-     * @throws BootException if a file cannot be read any more, or its payload turns out corrupt
-     */
+    @Override
     public BootState load(GuestMemory memory) {
         kernel.load(memory);
         if (initrd != null) initrd.load(memory, initrdAddress);

@@ -73,8 +73,13 @@ public final class CommandLine {
 
     /** Writes it to {@code address} with a terminating zero. */
     void write(GuestMemory memory, long address) {
+        memory.write(address, bytes());
+    }
+
+    /** Its characters, and a zero. */
+    public byte[] bytes() {
         byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
-        memory.write(address, Arrays.copyOf(bytes, bytes.length + 1));
+        return Arrays.copyOf(bytes, bytes.length + 1);
     }
 
     @Override

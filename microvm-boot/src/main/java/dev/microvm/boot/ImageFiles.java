@@ -1,13 +1,17 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.FileImageReader;
+import dev.microvm.boot.image.ImageReader;
+import dev.microvm.boot.image.InvalidImageException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** What kernel and initrd files have in common: the ways in which they are not there. */
+/** What kernel, initrd and firmware files have in common: the ways in which they are not there. */
 final class ImageFiles {
     private ImageFiles() {}
 
@@ -28,6 +32,23 @@ final class ImageFiles {
             return attributes.size();
         } catch (IOException e) {
             throw unreadable(file, expected, e);
+        }
+    }
+
+    /**
+     * Reads the first {@code size} bytes of {@code file}.
+     *
+     * @param expected what it should be, for the message
+     */
+    static byte[] read(Path file, long size, String expected) {
+        byte[] bytes = new byte[(int) size];
+        try (ImageReader reader = new FileImageReader(file)) {
+            reader.read(MemorySegment.ofArray(bytes));
+            return bytes;
+        } catch (IOException e) {
+            throw unreadable(file, expected, e);
+        } catch (InvalidImageException e) {
+            throw new BootException(file.toString(), expected, e.found(), e);
         }
     }
 

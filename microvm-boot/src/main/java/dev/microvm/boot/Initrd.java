@@ -2,6 +2,8 @@ package dev.microvm.boot;
 
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /** An initial file system, or several one after the other, as a kernel finds it in memory. */
@@ -60,6 +62,17 @@ public final class Initrd {
                     "one of %d bytes; give the guest more memory".formatted(size));
         }
         return address;
+    }
+
+    /**
+     * Copies a piece of it. Any thread may call.
+     *
+     * @param offset of the first byte
+     * @param to as many bytes as are wanted
+     * @throws IOException if the file cannot be read any more
+     */
+    public void read(long offset, MemorySegment to) throws IOException {
+        contents.read(offset, to);
     }
 
     /** Copies it to {@code address}. */

@@ -171,6 +171,19 @@ public final class KernelImage {
         }
     }
 
+    /**
+     * The first bytes of an ELF file.
+     *
+     * @throws BootException if it cannot be read any more
+     */
+    byte[] head(int size) {
+        try {
+            return read(file, Math.min(size, Files.size(file)));
+        } catch (IOException e) {
+            throw ImageFiles.unreadable(file, EXPECTED, e);
+        }
+    }
+
     /** How long the command line may be, in bytes, without its terminating zero. */
     public long cmdlineMax() {
         return bzImage == null
@@ -183,6 +196,11 @@ public final class KernelImage {
         return bzImage == null
                 ? LinuxBoot.DEFAULT_INITRD_ADDR_MAX
                 : bzImage.header().initrdAddrMax();
+    }
+
+    /** The bzImage, if it is one. */
+    Optional<BzImageLoader> bzImage() {
+        return Optional.ofNullable(bzImage);
     }
 
     /** The setup header, if it is a bzImage. */
@@ -252,6 +270,27 @@ public final class KernelImage {
                     "a 32-bit one; of Multiboot headers, " + MultibootHeader.absence(contents.head()));
         }
         return KernelPlan.ofElf(this, unpacked, pvhEntry);
+    }
+
+    /**
+     * How firmware starts it: a bzImage in real mode, an ELF file by PVH.
+     *
+     * @throws BootException if it is an ELF file without PVH entry point
+     */
+    KernelPlan planForFirmware() {
+        if (bzImage != null) return KernelPlan.ofBzImage(this, bzImage);
+        try {
+            OptionalLong entry = elf == null ? OptionalLong.empty() : elf.pvhEntry();
+            if (elf != null && entry.isPresent()) return KernelPlan.ofElf(this, elf, entry);
+        } catch (IOException e) {
+            throw ImageFiles.unreadable(file, EXPECTED, e);
+        } catch (InvalidImageException e) {
+            throw invalid(file, e);
+        }
+        throw new BootException(
+                file.toString(),
+                "a bzImage, or an ELF kernel with a PVH entry point (Xen ELF note 18), for firmware to start",
+                "neither; start it without firmware");
     }
 
     /** AUTO does not look for a PVH entry in a bzImage: much would have to be unpacked to find the notes. */

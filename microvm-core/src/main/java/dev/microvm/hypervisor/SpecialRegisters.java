@@ -40,6 +40,12 @@ public record SpecialRegisters(
     /** CR0.WP: supervisor writes honour read-only pages. */
     public static final long CR0_WP = 1L << 16;
 
+    /** CR0.NW: not write-through. */
+    public static final long CR0_NW = 1L << 29;
+
+    /** CR0.CD: cache disable. */
+    public static final long CR0_CD = 1L << 30;
+
     /** CR0.PG: paging. */
     public static final long CR0_PG = 1L << 31;
 

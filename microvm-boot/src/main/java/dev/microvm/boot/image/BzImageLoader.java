@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.microvm.memory.GuestMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Puts a bzImage as it is into guest memory, for the guest to unpack. Any thread may use it.
@@ -26,6 +27,16 @@ public final class BzImageLoader {
     /** The header. */
     public SetupHeader header() {
         return header;
+    }
+
+    /** The real-mode code: a copy, with the header in it. */
+    public byte[] setup() {
+        return Arrays.copyOf(image, header.kernelOffset());
+    }
+
+    /** The protected-mode code with all that is behind it in the file; not a copy. */
+    public MemorySegment kernel() {
+        return MemorySegment.ofArray(image).asSlice(header.kernelOffset()).asReadOnly();
     }
 
     /** Where the kernel will be and what it will use, were it loaded at its preferred address. */

@@ -46,6 +46,11 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
                         new AcpiResource.IsaInterrupt(1)));
     }
 
+    /** QEMU's firmware configuration device: its ports. Linux shows its items in /sys/firmware/qemu_fw_cfg. */
+    public static AcpiDevice firmwareConfiguration(int port, int count) {
+        return new AcpiDevice("FWCF", "QEMU0002", 0, List.of(new AcpiResource.Ports(port, count)));
+    }
+
     /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its level-triggered interrupt. */
     public static AcpiDevice virtioMmio(int number, long base, long size, int gsi) {
         return new AcpiDevice(

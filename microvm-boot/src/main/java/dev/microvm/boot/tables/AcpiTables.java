@@ -20,9 +20,14 @@ public final class AcpiTables {
     private static final int RSDP_REVISION = 2;
     private static final int RSDP_CHECKSUM = 8; // offset of the byte
     private static final int RSDP_OEM_ID = 9; // offset
+    private static final int RSDP_XSDT = 24; // offset of 8 bytes
     private static final int RSDP_EXTENDED_CHECKSUM = 32; // offset of the byte
     private static final int XSDT_REVISION = 1;
+    private static final int XSDT_TABLES = 2; // FADT, MADT
     private static final int DSDT_REVISION = 2; // integers of 64 bits
+
+    /** What firmware aligns the tables to, in bytes: as QEMU has it, hw/i386/acpi-microvm.c. */
+    private static final int FIRMWARE_ALIGNMENT = 64;
 
     /** Size of the header that each table but the RSDP has. */
     static final int HEADER_SIZE = 36;
@@ -50,13 +55,39 @@ public final class AcpiTables {
         }
         Placement placement = new Placement(address);
         placement.add(new byte[RSDP_SIZE]); // for now: it points to the last of them
-        long dsdt = placement.add(dsdt(config));
-        long fadt = placement.add(Fadt.build(config, dsdt));
-        long madt = placement.add(Madt.build(config));
-        long xsdt = placement.add(xsdt(fadt, madt));
+        byte[] rsdp = rsdp(placement.addAll(config));
         byte[] tables = placement.out.toByteArray();
-        System.arraycopy(rsdp(xsdt), 0, tables, 0, RSDP_SIZE);
+        System.arraycopy(rsdp, 0, tables, 0, RSDP_SIZE);
         return tables;
+    }
+
+    /**
+     * Makes the same tables for firmware to place.
+     *
+     * @param config what they say
+     */
+    public static FirmwareTables forFirmware(AcpiConfig config) {
+        Placement placement = new Placement(0); // so each pointer is an offset, to which firmware adds an address
+        int xsdt = (int) placement.addAll(config);
+        byte[] tables = placement.out.toByteArray();
+        String file = FirmwareTables.TABLES_FILE;
+        String root = FirmwareTables.RSDP_FILE;
+        TableLoader loader = new TableLoader()
+                .allocate(root, ALIGNMENT, TableLoader.Zone.F_SEGMENT)
+                .allocate(file, FIRMWARE_ALIGNMENT, TableLoader.Zone.HIGH);
+        int fadt = (int) placement.fadt;
+        loader.addPointer(file, fadt + Fadt.DSDT, Integer.BYTES, file)
+                .addPointer(file, fadt + Fadt.X_DSDT, Long.BYTES, file)
+                .addChecksum(file, fadt + CHECKSUM, fadt, Fadt.SIZE);
+        int xsdtEnd = xsdt + HEADER_SIZE + XSDT_TABLES * Long.BYTES;
+        for (int entry = xsdt + HEADER_SIZE; entry < xsdtEnd; entry += Long.BYTES) {
+            loader.addPointer(file, entry, Long.BYTES, file);
+        }
+        loader.addChecksum(file, xsdt + CHECKSUM, xsdt, xsdtEnd - xsdt)
+                .addPointer(root, RSDP_XSDT, Long.BYTES, file)
+                .addChecksum(root, RSDP_CHECKSUM, 0, RSDP_V1_SIZE)
+                .addChecksum(root, RSDP_EXTENDED_CHECKSUM, 0, RSDP_SIZE);
+        return new FirmwareTables(rsdp(xsdt), tables, loader.bytes());
     }
 
     /** A little-endian buffer for a table of {@code size} bytes, with its header; the position is after that. */
@@ -79,17 +110,14 @@ public final class AcpiTables {
         ByteBuffer rsdp = ByteBuffer.allocate(RSDP_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         rsdp.put(ascii("RSD PTR ")).position(RSDP_OEM_ID).put(ascii(OEM_ID));
         rsdp.put((byte) RSDP_REVISION).putInt(0); // no RSDT
-        rsdp.putInt(RSDP_SIZE).putLong(xsdt);
+        rsdp.putInt(RSDP_SIZE).putLong(RSDP_XSDT, xsdt);
         Checksum.fill(rsdp.array(), RSDP_CHECKSUM, RSDP_V1_SIZE);
         return Checksum.fill(rsdp.array(), RSDP_EXTENDED_CHECKSUM);
     }
 
-    private static byte[] xsdt(long... tables) {
-        ByteBuffer xsdt = table("XSDT", XSDT_REVISION, HEADER_SIZE + tables.length * Long.BYTES);
-        for (long table : tables) {
-            xsdt.putLong(table);
-        }
-        return finish(xsdt);
+    private static byte[] xsdt(long fadt, long madt) {
+        ByteBuffer xsdt = table("XSDT", XSDT_REVISION, HEADER_SIZE + XSDT_TABLES * Long.BYTES);
+        return finish(xsdt.putLong(fadt).putLong(madt));
     }
 
     private static byte[] dsdt(AcpiConfig config) {
@@ -124,9 +152,18 @@ public final class AcpiTables {
     private static final class Placement {
         private final ByteArrayOutputStream out = new ByteArrayOutputStream();
         private final long address;
+        private long fadt;
 
         Placement(long address) {
             this.address = address;
+        }
+
+        /** Adds all tables but the RSDP, and returns the address of the XSDT. */
+        long addAll(AcpiConfig config) {
+            long dsdt = add(dsdt(config));
+            fadt = add(Fadt.build(config, dsdt));
+            long madt = add(Madt.build(config));
+            return add(xsdt(fadt, madt));
         }
 
         long add(byte[] table) {

@@ -1,5 +1,7 @@
 package dev.microvm.boot.tables;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -15,6 +17,8 @@ import java.util.List;
 public record E820Map(List<Entry> entries) {
     /** How many entries a zero page has room for: Linux asm/e820/types.h, E820_MAX_ENTRIES_ZEROPAGE. */
     public static final int MAX_ENTRIES = 128;
+
+    private static final int ENTRY_SIZE = 20; // bytes
 
     /** What an address range is. */
     public enum Type {
@@ -90,6 +94,17 @@ public record E820Map(List<Entry> entries) {
             if (entry.type() == Type.RAM && entry.start() < limit) end = Math.min(entry.end(), limit);
         }
         return end;
+    }
+
+    /** The map as BIOS calls and fw_cfg give it: 20 bytes for each entry, address, size, type, little-endian. */
+    public byte[] bytes() {
+        ByteBuffer bytes = ByteBuffer.allocate(entries.size() * ENTRY_SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        for (Entry entry : entries) {
+            bytes.putLong(entry.start())
+                    .putLong(entry.size())
+                    .putInt(entry.type().code());
+        }
+        return bytes.array();
     }
 
     /** This with a range added that overlaps no other, such as a device's memory. */

@@ -13,16 +13,22 @@ import java.nio.charset.StandardCharsets;
 final class Fadt {
     private static final int REVISION = 6;
     private static final int MINOR_REVISION = 5;
-    private static final int SIZE = 276;
+
+    /** In bytes. */
+    static final int SIZE = 276;
+
+    /** Offset of 4 bytes: the DSDT's address. */
+    static final int DSDT = 40;
+
+    /** Offset of 8 bytes: the same. */
+    static final int X_DSDT = 140;
 
     // Offsets
-    private static final int DSDT = 40; // 4 bytes
     private static final int IAPC_BOOT_ARCH = 109; // 2 bytes
     private static final int FLAGS = 112; // 4 bytes
     private static final int RESET_REG = 116; // 12 bytes
     private static final int RESET_VALUE = 128; // 1 byte
     private static final int MINOR_VERSION = 131; // 1 byte
-    private static final int X_DSDT = 140; // 8 bytes
     private static final int SLEEP_CONTROL_REG = 244; // 12 bytes
     private static final int SLEEP_STATUS_REG = 256; // 12 bytes
     private static final int HYPERVISOR_VENDOR = 268; // 8 bytes

@@ -17,7 +17,6 @@ public final class ZeroPage {
     private static final int ACPI_RSDP_ADDR = 0x070; // 8 bytes
     private static final int E820_ENTRIES = 0x1E8; // 1 byte
     private static final int E820_TABLE = 0x2D0; // entries of 20 bytes: address, size, type
-    private static final int E820_ENTRY_SIZE = 20;
 
     // struct setup_header, which begins at 0x1f1 as it does in a bzImage
     private static final int SETUP_HEADER = 0x1F1;
@@ -94,13 +93,7 @@ public final class ZeroPage {
     /** Writes the memory map. */
     public ZeroPage memoryMap(E820Map map) {
         memory.putByte(address + E820_ENTRIES, map.entries().size());
-        long at = address + E820_TABLE;
-        for (E820Map.Entry entry : map.entries()) {
-            memory.putLong(at, entry.start());
-            memory.putLong(at + 8, entry.size());
-            memory.putInt(at + 16, entry.type().code());
-            at += E820_ENTRY_SIZE;
-        }
+        memory.write(address + E820_TABLE, map.bytes());
         return this;
     }
 }

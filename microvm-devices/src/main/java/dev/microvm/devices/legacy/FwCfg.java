@@ -12,7 +12,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -115,8 +117,13 @@ public final class FwCfg implements BusDevice, Stateful {
             return this;
         }
 
+        /** The named items so far, by name; a view. */
+        public SortedMap<String, FwCfgItem> files() {
+            return Collections.unmodifiableSortedMap(files);
+        }
+
         /**
-         * Makes the device.
+         * Makes a device; any number of them from one builder, if no item is writable.
          *
          * @param memory where DMA reads and writes
          */

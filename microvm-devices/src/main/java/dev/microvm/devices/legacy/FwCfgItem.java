@@ -7,6 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +80,20 @@ public final class FwCfgItem {
      */
     public static FwCfgItem of(FileChannel file) throws IOException {
         return of(file.size(), (offset, to) -> readFully(file, offset, to));
+    }
+
+    /**
+     * The bytes of a file, which is opened anew for each piece that the guest asks for; one that gets shorter is an error
+     * to the guest.
+     *
+     * @throws IOException if the file does not tell its size
+     */
+    public static FwCfgItem of(Path file) throws IOException {
+        return of(Files.size(file), (offset, to) -> {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+                readFully(channel, offset, to);
+            }
+        });
     }
 
     /** A 16-bit number. */

@@ -198,6 +198,26 @@ final class FwCfgTest {
     }
 
     @Test
+    void readsAFile_thatIsOpenOnlyWhileItIsRead(@TempDir Path folder) throws IOException {
+        Path path = Files.write(folder.resolve("initrd"), new byte[] {1, 2, 3, 4});
+        FwCfg device =
+                FwCfg.builder().item(FwCfgKeys.INITRD_DATA, FwCfgItem.of(path)).build(memory);
+        assertThat(item(device, FwCfgKeys.INITRD_DATA, 4)).containsExactly(1, 2, 3, 4);
+
+        Files.delete(path);
+
+        assertThat(item(device, FwCfgKeys.INITRD_DATA, 4)).containsExactly(0, 0, 0, 0);
+    }
+
+    @Test
+    void tellsItsNamedItems() {
+        FwCfg.Builder builder = FwCfg.builder().file("b", FwCfgItem.le32(0)).file("a", FwCfgItem.le64(0));
+
+        assertThat(builder.files().keySet()).containsExactly("a", "b");
+        assertThat(builder.files().values()).extracting(FwCfgItem::size).containsExactly(8L, 4L);
+    }
+
+    @Test
     void readsZeros_whenTheFileGotShorter(@TempDir Path folder) throws IOException {
         Path path = Files.write(folder.resolve("initrd"), new byte[] {1, 2, 3, 4});
         try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {

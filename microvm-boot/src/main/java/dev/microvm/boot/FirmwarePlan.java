@@ -1,0 +1,162 @@
+package dev.microvm.boot;
+
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_CD;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_NW;
+
+import dev.microvm.boot.tables.AcpiConfig;
+import dev.microvm.boot.tables.AcpiTables;
+import dev.microvm.boot.tables.E820Map;
+import dev.microvm.boot.tables.FirmwareTables;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.memory.GuestMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that a guest is started with when firmware starts it, checked. The firmware's ROM goes to guest memory; the
+ * rest is for the device by which it asks, which whoever builds the machine fills from {@link #kernel}, {@link #acpi} and
+ * {@link #optionRoms}: QEMU's fw_cfg.
+ *
+ * <pre>{@code
+ * FirmwarePlan plan = FirmwarePlan.builder(FirmwareImage.open(qboot), BootLayout.firmwareMemoryMap(512L << 20))
+ *         .kernel(KernelImage.open(vmlinuz), CommandLine.of("console=ttyS0"), null)
+ *         .acpi(AcpiConfig.of(1))
+ *         .build();
+ * BootState start = plan.load(memory);
+ * }</pre>
+ */
+public final class FirmwarePlan implements StartPlan {
+    // The first instruction: Intel SDM vol. 3A, 10.1.4
+    private static final int RESET_SELECTOR = 0xF000;
+    private static final long RESET_BASE = 0xFFFF_0000L;
+    private static final long RESET_IP = 0xFFF0;
+    private static final int REAL_MODE_LIMIT = 0xFFFF;
+
+    private final FirmwareImage image;
+    private final E820Map memoryMap;
+    private final @Nullable FirmwareKernel kernel;
+    private final @Nullable FirmwareTables acpi;
+    private final List<OptionRom> optionRoms;
+
+    private FirmwarePlan(Builder builder) {
+        image = builder.image;
+        memoryMap = builder.memoryMap;
+        kernel = builder.kernel;
+        acpi = builder.acpi == null ? null : AcpiTables.forFirmware(builder.acpi);
+        optionRoms = List.copyOf(builder.optionRoms);
+    }
+
+    /**
+     * Begins a plan.
+     *
+     * @param image the firmware
+     * @param memoryMap the guest's memory: see {@link BootLayout#firmwareMemoryMap}
+     */
+    public static Builder builder(FirmwareImage image, E820Map memoryMap) {
+        return new Builder(image, memoryMap);
+    }
+
+    /** The firmware. */
+    public FirmwareImage image() {
+        return image;
+    }
+
+    /** The guest's memory, before firmware has reserved any of it. */
+    public E820Map memoryMap() {
+        return memoryMap;
+    }
+
+    /** The kernel that it starts; empty if it is to look for one itself. */
+    public Optional<FirmwareKernel> kernel() {
+        return Optional.ofNullable(kernel);
+    }
+
+    /** The ACPI tables; empty if there are none. */
+    public Optional<FirmwareTables> acpi() {
+        return Optional.ofNullable(acpi);
+    }
+
+    /** The option ROMs, in the order in which firmware tries to boot from them. */
+    public List<OptionRom> optionRoms() {
+        return optionRoms;
+    }
+
+    @Override
+    public long romSize() {
+        return image.size();
+    }
+
+    @Override
+    public BootState load(GuestMemory memory) {
+        image.load(memory);
+        if (kernel != null) kernel.load(memory);
+        return powerOn();
+    }
+
+    /** What a CPU is when it comes out of reset: Intel SDM vol. 3A, table 10-1. */
+    private static BootState powerOn() {
+        SegmentRegister code = new SegmentRegister(
+                RESET_BASE,
+                REAL_MODE_LIMIT,
+                RESET_SELECTOR,
+                SegmentRegister.TYPE_CODE,
+                true,
+                0,
+                false,
+                true,
+                false,
+                false,
+                false,
+                false);
+        SegmentRegister data = SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA);
+        return new BootState(
+                Registers.ZERO.withRip(RESET_IP),
+                reset -> reset.withSegments(code, data).withControl(CR0_CD | CR0_NW | CR0_ET, 0, 0, 0));
+    }
+
+    /** Collects what a guest is to be started with. For one thread. */
+    public static final class Builder {
+        private final FirmwareImage image;
+        private final E820Map memoryMap;
+        private @Nullable FirmwareKernel kernel;
+        private @Nullable AcpiConfig acpi;
+        private final List<OptionRom> optionRoms = new ArrayList<>();
+
+        private Builder(FirmwareImage image, E820Map memoryMap) {
+            this.image = image;
+            this.memoryMap = memoryMap;
+        }
+
+        /**
+         * The kernel; none if not called.
+         *
+         * @param initrd its initrd; null if there is none
+         * @throws BootException if it cannot be started so, or something does not fit
+         */
+        public Builder kernel(KernelImage value, CommandLine cmdline, @Nullable Initrd initrd) {
+            kernel = new FirmwareKernel(value, cmdline, initrd, memoryMap);
+            return this;
+        }
+
+        /** What the ACPI tables say; there are none if not called. */
+        public Builder acpi(AcpiConfig value) {
+            acpi = value;
+            return this;
+        }
+
+        /** Adds an option ROM. */
+        public Builder optionRom(OptionRom value) {
+            optionRoms.add(value);
+            return this;
+        }
+
+        /** Makes the plan. */
+        public FirmwarePlan build() {
+            return new FirmwarePlan(this);
+        }
+    }
+}
