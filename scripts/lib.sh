@@ -17,6 +17,7 @@ DEPENDENCY_PLUGIN=org.apache.maven.plugins:maven-dependency-plugin:3.8.1
 # What helps a JVM on the lab's emulated CPU.
 # shellcheck disable=SC2034
 LAB_JVM=(-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto)
+JAVA_OPTIONS=() # more for a JVM, see junit_in_lab
 
 # ---- talking to the user ---------------------------------------------------------------------
 
@@ -297,4 +298,32 @@ kvm_problem() {
   elif ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
     echo "the CPU shows neither vmx nor svm"
   fi
+}
+
+# ---- tests in the lab ------------------------------------------------------------------------
+
+# What Maven is asked beside a build, so that junit_in_lab finds each module's test class path.
+# shellcheck disable=SC2034
+TEST_CLASSPATH=("$DEPENDENCY_PLUGIN:build-classpath" -Dmdep.outputFile=target/test-classpath)
+
+# Fetches JUnit's console launcher.
+need_junit_console() {
+  local artifact=org.junit.platform:junit-platform-console-standalone version
+  version=$(sed -n 's:.*<junit.version>\(.*\)</junit.version>.*:\1:p' "$PROJECT/pom.xml")
+  (cd "$PROJECT" && "${MVN[@]}" -q -B -N "$DEPENDENCY_PLUGIN:copy" -Dartifact="$artifact:$version" \
+    -DoutputDirectory="$PROJECT/target" -Dmdep.stripVersion=true)
+  mv "$PROJECT/target/${artifact#*:}.jar" "$PROJECT/target/junit-console.jar"
+}
+
+# junit_in_lab MODULE SECONDS ARGUMENT...: JUnit with these arguments, on what Maven has built of the module, in the lab
+# for so long at most; JAVA_OPTIONS, an array, is for its JVM. Without Maven, which is slow in there. With one CPU, because
+# a guest that patches its own code while another of its CPUs runs it can hang where QEMU emulates several (see
+# hold_machine in lab-init).
+junit_in_lab() {
+  local target=$PROJECT/$1/target seconds=$2
+  shift 2
+  "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "$JAVA_HOME/bin/java" "${LAB_JVM[@]}" "${JAVA_OPTIONS[@]}" \
+    --enable-native-access=ALL-UNNAMED -jar "$PROJECT/target/junit-console.jar" execute --disable-banner \
+    --disable-ansi-colors --details=tree --fail-if-no-tests \
+    --class-path "$target/test-classes:$target/classes:$(< "$target/test-classpath")" "$@"
 }

@@ -12,9 +12,23 @@ import java.util.Set;
  * two values of two options come together at least once: most mistakes are in how two options meet.
  */
 final class BootMatrix {
+    /** Who starts the kernel. */
+    enum Start {
+        DIRECT,
+        QBOOT,
+        SEABIOS
+    }
+
     /** One machine. */
     record Combination(
-            Irqchip irqchip, int vcpus, boolean pic, boolean pit, boolean rtc, boolean isaSerial, boolean acpi) {
+            Start start,
+            Irqchip irqchip,
+            int vcpus,
+            boolean pic,
+            boolean pit,
+            boolean rtc,
+            boolean isaSerial,
+            boolean acpi) {
         /** Whether the builder takes it. */
         boolean possible() {
             return pic || irqchip == Irqchip.SPLIT;
@@ -22,8 +36,8 @@ final class BootMatrix {
 
         @Override
         public String toString() {
-            return "%s, %d vCPU, pic %s, pit %s, rtc %s, isaSerial %s, acpi %s"
-                    .formatted(irqchip, vcpus, on(pic), on(pit), on(rtc), on(isaSerial), on(acpi));
+            return "%s, %s, %d vCPU, pic %s, pit %s, rtc %s, isaSerial %s, acpi %s"
+                    .formatted(start, irqchip, vcpus, on(pic), on(pit), on(rtc), on(isaSerial), on(acpi));
         }
 
         private static String on(boolean feature) {
@@ -31,7 +45,7 @@ final class BootMatrix {
         }
 
         private List<Object> values() {
-            return List.of(irqchip, vcpus, pic, pit, rtc, isaSerial, acpi);
+            return List.of(start, irqchip, vcpus, pic, pit, rtc, isaSerial, acpi);
         }
 
         /** Every two of its values, with which options they are of. */
@@ -49,17 +63,19 @@ final class BootMatrix {
 
     static List<Combination> all() {
         List<Combination> all = new ArrayList<>();
-        for (Irqchip irqchip : Irqchip.values()) {
-            for (int vcpus = 1; vcpus <= 2; vcpus++) addParts(all, irqchip, vcpus);
+        for (Start start : Start.values()) {
+            for (Irqchip irqchip : Irqchip.values()) {
+                for (int vcpus = 1; vcpus <= 2; vcpus++) addParts(all, start, irqchip, vcpus);
+            }
         }
         all.removeIf(combination -> !combination.possible());
         return all;
     }
 
-    private static void addParts(List<Combination> all, Irqchip irqchip, int vcpus) {
+    private static void addParts(List<Combination> all, Start start, Irqchip irqchip, int vcpus) {
         for (int parts = 0; parts < 1 << 5; parts++) {
             all.add(new Combination(
-                    irqchip, vcpus, bit(parts, 0), bit(parts, 1), bit(parts, 2), bit(parts, 3), bit(parts, 4)));
+                    start, irqchip, vcpus, bit(parts, 0), bit(parts, 1), bit(parts, 2), bit(parts, 3), bit(parts, 4)));
         }
     }
 
