@@ -82,8 +82,8 @@ final class MultibootKvmTest {
                 machine("multiboot-flat.bin").module(new byte[5], "five").build()) {
             assertThat(vm.describe())
                     .contains("multiboot-flat.bin (flat)")
-                    .contains("boot               MULTIBOOT, loaded ready to run, kernel at [0x100000, ")
-                    .contains("module             at [0x101000, 0x101005) five");
+                    .containsPattern("boot +MULTIBOOT, loaded ready to run, kernel at \\[0x100000, ")
+                    .containsPattern("module +at \\[0x101000, 0x101005\\) five");
         }
     }
 
