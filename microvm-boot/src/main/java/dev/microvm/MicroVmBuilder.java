@@ -512,7 +512,8 @@ public final class MicroVmBuilder {
     /** Reports what only a direct start can do. */
     private void checkForFirmware(@Nullable KernelImage image, List<String> problems) {
         boolean bzImage = image != null && image.isBzImage();
-        if (bootProtocol == BootProtocol.LINUX64 || (bootProtocol == BootProtocol.PVH && bzImage)) {
+        boolean pvh = bootProtocol == BootProtocol.PVH && !bzImage;
+        if (bootProtocol != BootProtocol.AUTO && !pvh) {
             problems.add(
                     "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH, was "
                             + bootProtocol);

@@ -14,6 +14,8 @@ import org.assertj.core.api.ListAssert;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Each mistake in a description is reported by option, value and remedy, all of them at once. */
 final class MicroVmBuilderTest {
@@ -194,12 +196,13 @@ final class MicroVmBuilderTest {
                 .anyMatch(problem -> problem.startsWith(kernel + ": expected a bzImage, or an ELF kernel with a PVH"));
     }
 
-    @Test
-    void reportsAProtocolThatFirmwareDoesNotSpeak() {
-        problemsOf(withFirmware().bootProtocol(BootProtocol.LINUX64))
+    @ParameterizedTest
+    @EnumSource(names = {"LINUX64", "MULTIBOOT"})
+    void reportsAProtocolThatFirmwareDoesNotSpeak(BootProtocol protocol) {
+        problemsOf(withFirmware().bootProtocol(protocol))
                 .contains(
                         "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH,"
-                                + " was LINUX64");
+                                + " was " + protocol);
     }
 
     @Test

@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Bytes that a guest gets as they are, in memory or in a file, which is read when the guest starts. */
+/** Bytes that a guest gets as they are, in memory or in a file, which is read when the guest starts or asks for them. */
 final class BootFile {
     private final String what; // with its article, for messages
     private final @Nullable Path file;

@@ -171,17 +171,9 @@ public final class KernelImage {
         }
     }
 
-    /**
-     * The first bytes of an ELF file.
-     *
-     * @throws BootException if it cannot be read any more
-     */
+    /** The first bytes of what is in the file, at most {@code size} of them. */
     byte[] head(int size) {
-        try {
-            return read(file, Math.min(size, Files.size(file)));
-        } catch (IOException e) {
-            throw ImageFiles.unreadable(file, EXPECTED, e);
-        }
+        return Arrays.copyOf(contents.head(), Math.min(size, contents.head().length));
     }
 
     /** How long the command line may be, in bytes, without its terminating zero. */
@@ -275,7 +267,7 @@ public final class KernelImage {
     /**
      * How firmware starts it: a bzImage in real mode, an ELF file by PVH.
      *
-     * @throws BootException if it is an ELF file without PVH entry point
+     * @throws BootException if it is neither a bzImage nor an ELF file with a PVH entry point
      */
     KernelPlan planForFirmware() {
         if (bzImage != null) return KernelPlan.ofBzImage(this, bzImage);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.boot.image.BzImageBuilder;
 import dev.microvm.boot.image.ElfBuilder;
+import dev.microvm.boot.image.KernelPayload.Compression;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.hypervisor.DescriptorTable;
@@ -125,6 +126,17 @@ class FirmwarePlanTest {
         assertThat(kernel.setup()).isEqualTo(Arrays.copyOf(elf, 8192));
         assertThat(kernel.setupAddress()).isEmpty();
         assertThat(kernel.data()).isEmpty();
+    }
+
+    @Test
+    void showsTheStartOfAnElfFile_whenTheFileIsCompressed() {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+
+        FirmwarePlan plan = builder()
+                .kernel(open(BzImageBuilder.compress(elf, Compression.GZIP)), CMDLINE, null)
+                .build();
+
+        assertThat(plan.kernel().orElseThrow().setup()).isEqualTo(Arrays.copyOf(elf, 8192));
     }
 
     @Test
