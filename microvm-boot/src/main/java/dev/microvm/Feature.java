@@ -7,10 +7,5 @@ public enum Feature {
     /** It does not, and tells the guest so. */
     OFF,
     /** What usually is best. */
-    AUTO;
-
-    /** What it comes to where AUTO means {@code automatic}. */
-    boolean or(boolean automatic) {
-        return this == AUTO ? automatic : this == ON;
-    }
+    AUTO
 }

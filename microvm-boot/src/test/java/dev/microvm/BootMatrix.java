@@ -29,6 +29,11 @@ final class BootMatrix {
             boolean rtc,
             boolean isaSerial,
             boolean acpi) {
+        /** How many CPUs the guest finds: the MP table of SeaBIOS has the first of each package only, as it says itself. */
+        int cpus() {
+            return start == Start.SEABIOS && !acpi ? 1 : vcpus;
+        }
+
         /** Whether the builder takes it. */
         boolean possible() {
             return pic || irqchip == Irqchip.SPLIT;

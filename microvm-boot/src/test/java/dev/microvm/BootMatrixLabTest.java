@@ -149,7 +149,7 @@ final class BootMatrixLabTest {
 
     private static String expectations(Combination machine) {
         return "vm.cpus=%d vm.serial=%s vm.rtc=%s vm.acpi=%s"
-                .formatted(machine.vcpus(), word(machine.isaSerial()), word(machine.rtc()), word(machine.acpi()));
+                .formatted(machine.cpus(), word(machine.isaSerial()), word(machine.rtc()), word(machine.acpi()));
     }
 
     private static String word(boolean present) {

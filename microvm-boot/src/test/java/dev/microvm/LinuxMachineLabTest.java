@@ -50,7 +50,7 @@ final class LinuxMachineLabTest {
                     time) read up idle < /proc/uptime; echo "time=$up." ;;
                     clock) echo "clock=$(hwclock -u -r)." ;;
                     epoch) echo "epoch=$(cat /sys/class/rtc/rtc0/since_epoch)." ;;
-                    button) dd if=/dev/input/event0 bs=24 count=1 of=/dev/null 2> /dev/null & echo listening; wait; poweroff -f ;;
+                    button) exec 3< /dev/input/event0; echo listening; head -c 24 <&3 > /dev/null; poweroff -f ;;
                     reboot) reboot -f ;;
                 esac
             done
