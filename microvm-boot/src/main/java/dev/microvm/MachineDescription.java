@@ -1,14 +1,17 @@
 package dev.microvm;
 
+import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.FirmwareImage;
 import dev.microvm.boot.FirmwareKernel;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** A machine in words. */
@@ -26,6 +29,9 @@ final class MachineDescription {
         line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
         line(text, "vcpus", String.valueOf(config.vcpus()));
         line(text, "memory", (config.memorySize() >> 20) + " MiB");
+        for (E820Map.Entry entry : config.start().memoryMap().entries()) {
+            line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));
+        }
         MachineOptions options = config.options();
         line(
                 text,
@@ -48,6 +54,7 @@ final class MachineDescription {
                 part(text, "optionRoms", config.optionRoms());
             }
         }
+        config.start().tables().forEach(table -> line(text, "table", table));
         line(text, "serial", config.serial().toString());
         config.fwCfg()
                 .files()
@@ -113,7 +120,16 @@ final class MachineDescription {
     }
 
     private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
-        line(text, bus, "[0x%x, 0x%x) %s".formatted(mapping.base(), mapping.base() + mapping.size(), mapping.name()));
+        String interrupt = Arrays.stream(Place.values())
+                .filter(place -> place.title().equals(mapping.name()) && place.base() == mapping.base())
+                .map(Place::interrupt)
+                .findAny()
+                .orElse("");
+        line(
+                text,
+                bus,
+                "[0x%x, 0x%x) %s%s"
+                        .formatted(mapping.base(), mapping.base() + mapping.size(), mapping.name(), interrupt));
     }
 
     private static void line(StringBuilder text, String what, String value) {

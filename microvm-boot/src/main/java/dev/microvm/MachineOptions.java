@@ -53,7 +53,7 @@ record MachineOptions(
     /** What the ACPI tables say of such a machine. */
     AcpiConfig acpiConfig(int cpus) {
         List<AcpiDevice> devices = new ArrayList<>();
-        if (isaSerial.present()) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), PcLayout.COM1_GSI));
+        if (isaSerial.present()) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), Place.COM1.gsi()));
         if (rtc.present()) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
         devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
@@ -67,7 +67,7 @@ record MachineOptions(
                         register(GenericEventDevice.SLEEP_CONTROL), register(GenericEventDevice.SLEEP_STATUS)))
                 .withEvents(new GenericEvents(
                         Place.GENERIC_EVENTS.base() + GenericEventDevice.EVENT_SELECT,
-                        PcLayout.GENERIC_EVENT_GSI,
+                        Place.GENERIC_EVENTS.gsi(),
                         GenericEventDevice.POWER_BUTTON));
     }
 

@@ -8,11 +8,7 @@ import dev.microvm.devices.legacy.GenericEventDevice;
  * {@code microvm} machine (docs/system/i386/microvm.rst, include/hw/i386/microvm.h) elsewhere.
  */
 final class PcLayout {
-    static final int PIT_GSI = 0;
-    static final int KEYBOARD_GSI = 1;
-    static final int COM1_GSI = 4;
-    static final int RTC_GSI = 8;
-    static final int GENERIC_EVENT_GSI = 9;
+    private static final int NONE = -1; // no interrupt
 
     private PcLayout() {}
 
@@ -20,22 +16,22 @@ final class PcLayout {
     enum Place {
         // Ports. The first five are the hypervisor's own with irqchip KERNEL: it answers before the port bus is asked.
         PIC_MASTER(true, "i8259 PIC", 0x20, 2),
-        PIT(true, "i8254 PIT", 0x40, 4),
+        PIT(true, "i8254 PIT", 0x40, 4, 0),
         /** Gate and output of the PIT's speaker channel. */
         PIT_SPEAKER(true, "i8254 PIT speaker", 0x61, 1),
         PIC_SLAVE(true, "i8259 PIC", 0xA0, 2),
         PIC_EDGE_LEVEL(true, "i8259 PIC ELCR", 0x4D0, 2),
 
-        I8042_DATA(true, "i8042", 0x60, 1),
+        I8042_DATA(true, "i8042", 0x60, 1, 1),
         /** Command and status. */
         I8042_COMMAND(true, "i8042", 0x64, 1),
         /** Index at 0x70, data at 0x71. */
-        RTC(true, "MC146818 RTC", 0x70, 2),
+        RTC(true, "MC146818 RTC", 0x70, 2, 8),
         /** Fast reset. */
         SYSTEM_CONTROL_A(true, "system control port A", 0x92, 1),
         /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
         EXIT(true, "exit port", 0xF4, 4),
-        COM1(true, "16550 UART", 0x3F8, 8),
+        COM1(true, "16550 UART", 0x3F8, 8, 4),
         /** What firmware prints, if somebody listens: Bochs's and QEMU's port by custom. */
         DEBUG_CONSOLE(true, "debug console", 0x402, 1),
         /** QEMU docs/specs/fw_cfg.rst: selector and data at 0x510, DMA at 0x514. */
@@ -45,7 +41,7 @@ final class PcLayout {
 
         // Guest-physical addresses that are not memory.
         /** Generic event device with sleep and reset registers, if there is ACPI: where QEMU's microvm has it. */
-        GENERIC_EVENTS(false, "generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE),
+        GENERIC_EVENTS(false, "generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE, 9),
         /** MP specification 1.4, 3.6.3. */
         IOAPIC(false, "IOAPIC", 0xFEC0_0000L, 0x1000),
         /** Local APICs, and where messages are sent: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
@@ -57,17 +53,38 @@ final class PcLayout {
         private final String title;
         private final long base;
         private final long size;
+        private final int gsi;
 
         Place(boolean port, String title, long base, long size) {
+            this(port, title, base, size, NONE);
+        }
+
+        Place(boolean port, String title, long base, long size, int gsi) {
             this.port = port;
             this.title = title;
             this.base = base;
             this.size = size;
+            this.gsi = gsi;
         }
 
         /** Whether it is at I/O ports; else at guest-physical addresses. */
         boolean port() {
             return port;
+        }
+
+        /**
+         * Its global system interrupt.
+         *
+         * @throws IllegalStateException if it has none
+         */
+        int gsi() {
+            if (gsi == NONE) throw new IllegalStateException(title + " has no interrupt");
+            return gsi;
+        }
+
+        /** What a user reads of its interrupt; empty if it has none. */
+        String interrupt() {
+            return gsi == NONE ? "" : ", GSI " + gsi;
         }
 
         /** What a user reads. */

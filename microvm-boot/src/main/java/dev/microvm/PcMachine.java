@@ -88,7 +88,7 @@ final class PcMachine implements AutoCloseable {
             eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
-            uart = new Uart16550(interrupts.line(PcLayout.COM1_GSI), serial, eventLoop);
+            uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
             addTimer(split);
             addLegacyDevices();
             addFirmwareDevices();
@@ -133,7 +133,7 @@ final class PcMachine implements AutoCloseable {
         if (!split && vm.supports(Capability.KERNEL_PIT)) {
             vm.createPit();
         } else {
-            I8254Pit pit = new I8254Pit(interrupts.line(PcLayout.PIT_GSI), eventLoop);
+            I8254Pit pit = new I8254Pit(interrupts.line(Place.PIT.gsi()), eventLoop);
             add(Place.PIT, pit);
             add(Place.PIT_SPEAKER, new SystemControlPortB(pit));
         }
@@ -142,13 +142,13 @@ final class PcMachine implements AutoCloseable {
     private void addLegacyDevices() {
         if (config.options().isaSerial().present()) add(Place.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcLayout.RTC_GSI), eventLoop, config.rtcClock());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, config.rtcClock());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
             add(Place.RTC, rtc);
         }
         I8042 keyboardController =
-                new I8042(interrupts.line(PcLayout.KEYBOARD_GSI), () -> end.reset("keyboard controller"));
+                new I8042(interrupts.line(Place.I8042_DATA.gsi()), () -> end.reset("keyboard controller"));
         add(Place.I8042_DATA, keyboardController);
         add(Place.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
         add(Place.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
@@ -176,7 +176,7 @@ final class PcMachine implements AutoCloseable {
     private Optional<GenericEventDevice> addPowerControl() {
         if (!config.options().acpi().present()) return Optional.empty();
         GenericEventDevice made = new GenericEventDevice(
-                interrupts.line(PcLayout.GENERIC_EVENT_GSI), end::poweredOff, () -> end.reset("ACPI reset register"));
+                interrupts.line(Place.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
         add(Place.GENERIC_EVENTS, made);
         return Optional.of(made);
     }

@@ -250,7 +250,12 @@ final class MicroVmKvmTest {
                     .containsPattern("hypervisor +kvm: KVM was asked for")
                     .containsPattern("pit +on +\\(AUTO: ")
                     .containsPattern("boot +PVH, loaded ready to run, kernel at \\[0x100000,")
-                    .containsPattern("port +\\[0x3f8, 0x400\\) 16550 UART");
+                    .containsPattern("memory +\\[0x100000, 0x1000000\\) RAM")
+                    .containsPattern("table +ACPI RSDP at 0xe0000")
+                    .containsPattern("table +ACPI FACP at 0xe0")
+                    .containsPattern("table +MP table at 0xf0000")
+                    .containsPattern("port +\\[0x3f8, 0x400\\) 16550 UART, GSI 4")
+                    .containsPattern("mmio +\\[0xfec00000, 0xfec01000\\) IOAPIC\\R");
         }
     }
 

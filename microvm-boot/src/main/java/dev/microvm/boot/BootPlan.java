@@ -169,6 +169,19 @@ public final class BootPlan implements StartPlan {
     }
 
     @Override
+    public E820Map memoryMap() {
+        return memoryMap;
+    }
+
+    @Override
+    public List<String> tables() {
+        List<String> tables = new ArrayList<>();
+        AcpiTables.names(acpi, BootLayout.ACPI_TABLES).forEach(table -> tables.add("ACPI " + table));
+        if (mpTable != null) tables.add("MP table at 0x%x".formatted(BootLayout.MP_TABLE));
+        return tables;
+    }
+
+    @Override
     public BootState load(GuestMemory memory) {
         kernel.load(memory);
         if (initrd != null) initrd.load(memory, initrdAddress);

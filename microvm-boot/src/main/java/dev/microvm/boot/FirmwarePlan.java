@@ -66,8 +66,14 @@ public final class FirmwarePlan implements StartPlan {
     }
 
     /** The guest's memory, before firmware has reserved any of it. */
+    @Override
     public E820Map memoryMap() {
         return memoryMap;
+    }
+
+    @Override
+    public List<String> tables() {
+        return acpi == null ? List.of() : List.of("ACPI tables, placed by firmware");
     }
 
     /** The kernel that it starts; empty if it is to look for one itself. */

@@ -1,6 +1,8 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.tables.E820Map;
 import dev.microvm.memory.GuestMemory;
+import java.util.List;
 
 /**
  * How a guest gets to its first instruction: the host loads its kernel ({@link BootPlan}), or firmware does ({@link
@@ -11,6 +13,12 @@ public sealed interface StartPlan permits BootPlan, FirmwarePlan {
     default long romSize() {
         return 0;
     }
+
+    /** What the guest is told of its memory. */
+    E820Map memoryMap();
+
+    /** The tables that the guest can find, in words, each with its address where that is known. */
+    List<String> tables();
 
     /**
      * Writes everything to guest memory.

@@ -32,6 +32,7 @@ public final class AcpiTables {
     /** Size of the header that each table but the RSDP has. */
     static final int HEADER_SIZE = 36;
 
+    private static final int SIGNATURE_SIZE = 4; // the length follows it
     private static final int CHECKSUM = 9; // offset of the byte in the header
     private static final String OEM_ID = "MICROV"; // 6 characters
     private static final String OEM_TABLE_ID = "MICROVM "; // 8 characters
@@ -88,6 +89,25 @@ public final class AcpiTables {
                 .addChecksum(root, RSDP_CHECKSUM, 0, RSDP_V1_SIZE)
                 .addChecksum(root, RSDP_EXTENDED_CHECKSUM, 0, RSDP_SIZE);
         return new FirmwareTables(rsdp(xsdt), tables, loader.bytes());
+    }
+
+    /**
+     * Names what {@link #build} made, in order.
+     *
+     * @param tables what it made; may be empty
+     * @param address what it was made for
+     * @return each as {@code "FACP at 0xe01b0"}
+     */
+    public static List<String> names(byte[] tables, long address) {
+        List<String> names = new ArrayList<>();
+        ByteBuffer all = ByteBuffer.wrap(tables).order(ByteOrder.LITTLE_ENDIAN);
+        int size;
+        for (int at = 0; at < tables.length; at += size + (-size & (ALIGNMENT - 1))) {
+            String signature = new String(tables, at, SIGNATURE_SIZE, StandardCharsets.US_ASCII);
+            size = at == 0 ? RSDP_SIZE : all.getInt(at + SIGNATURE_SIZE);
+            names.add("%s at 0x%x".formatted(at == 0 ? "RSDP" : signature, address + at));
+        }
+        return names;
     }
 
     /** A little-endian buffer for a table of {@code size} bytes, with its header; the position is after that. */
