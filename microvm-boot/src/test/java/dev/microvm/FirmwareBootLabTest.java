@@ -107,6 +107,22 @@ final class FirmwareBootLabTest {
         assertThat(reportOf(linux("cloud").kernel(unpacked))).contains("item=by hand.");
     }
 
+    @ParameterizedTest
+    @CsvSource({"qboot.rom, vmlinux", "bios-microvm.bin, bzImage"})
+    void startsAgainWithTheFirmware(String firmware, String form) {
+        boolean bzImage = form.equals("bzImage");
+        try (MicroVm vm = linux("cloud")
+                .kernel(bzImage ? GuestFiles.file("cloud/vmlinuz") : unpacked)
+                .firmware(GuestFiles.file(firmware))
+                .optionRom(GuestFiles.file(bzImage ? "linuxboot_dma.bin" : "pvh.bin"))
+                .onReset(ResetAction.RESTART)
+                .start()) {
+            vm.console().awaitText("end-of-report", SOON);
+            assertThat(vm.console().awaitText("end-of-report", SOON)).contains("item=by hand.");
+            assertThat(vm.restarts()).isEqualTo(1);
+        }
+    }
+
     @Test
     void saysSo_whenThereIsNothingToBoot() {
         try (MicroVm vm = MicroVm.builder()
