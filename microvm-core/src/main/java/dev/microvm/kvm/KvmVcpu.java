@@ -87,9 +87,8 @@ final class KvmVcpu implements Vcpu {
                     }
                     default -> throw KvmFailure.of(this, machine, KvmFailure.reason(run));
                 }
-                // The interrupt that waits need not wait for an exit of its own (which kvm-pvm's emulator may not
-                // make):
-                // the next KVM_RUN ends this access and comes back for it.
+                // An interrupt that waits needs no exit of its own, which kvm-pvm's emulator may not make: the next
+                // KVM_RUN ends this access and comes back for it.
                 if (run.interruptWindowIsOpen()) run.immediateExit(true);
             }
         } finally {
