@@ -304,6 +304,20 @@ public final class SoftFloat {
         }
     }
 
+    /** Makes the result an infinity that stands for a number too large. */
+    public void replaceByInfinity() {
+        result.infinity(result.negative);
+        roundedUp = true;
+        raised |= PRECISION;
+    }
+
+    /** Makes the result a zero that stands for a number too small. */
+    public void replaceByZero() {
+        result.zero(result.negative);
+        roundedUp = false;
+        raised |= PRECISION;
+    }
+
     /** Rounds to some bits of the significand, none or fewer included; returns whether anything was lost. */
     private boolean roundAt(int bits, int mode) {
         boolean odd;
