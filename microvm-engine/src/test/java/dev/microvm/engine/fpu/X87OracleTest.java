@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Instructions of the x87 give the registers and the status word of the real processor, under any control word. */
 final class X87OracleTest {
     private static final int STATES = 4096;
-    private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 6);
+    private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 3);
     private static final long SEED = Long.getLong("microvm.oracle.seed", 20_261_121);
     private static final int UNDEFINED = X87.C0 | X87.C2 | X87.C3; // what most instructions leave open
 

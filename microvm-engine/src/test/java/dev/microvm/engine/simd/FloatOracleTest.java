@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Floating-point instructions of SSE give the results and the flags of the real processor, under any MXCSR. */
 final class FloatOracleTest {
     private static final int STATES = 4096;
-    private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 3);
+    private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 1);
     private static final long SEED = Long.getLong("microvm.oracle.seed", 20_261_121);
     private static final int MODRM_0_1 = 0xc1; // register 0 is the destination, register 1 the source
     private static final int ALL_MASKED = 0x1f80;
