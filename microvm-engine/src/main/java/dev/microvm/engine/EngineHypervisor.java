@@ -1,0 +1,33 @@
+package dev.microvm.engine;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.Probe;
+import dev.microvm.hypervisor.VirtualMachine;
+
+/** An x86-64 CPU in Java: runs wherever a JVM does. Stateless. */
+public final class EngineHypervisor implements Hypervisor {
+    /** The engine of this JVM. */
+    public EngineHypervisor() {}
+
+    @Override
+    public String name() {
+        return "engine";
+    }
+
+    @Override
+    public Probe probe() {
+        return Probe.full();
+    }
+
+    /** Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel to put them in. */
+    @Override
+    public VirtualMachine createVm(String name, InterruptMode interruptMode) {
+        if (interruptMode == InterruptMode.KERNEL) {
+            throw new HypervisorException(
+                    "the engine has local APICs only, no PICs and no IOAPIC: use InterruptMode.SPLIT (irqchip SPLIT)");
+        }
+        return new EngineVirtualMachine(name, interruptMode);
+    }
+}

@@ -1,0 +1,142 @@
+package dev.microvm.engine;
+
+import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.cpu.Platform;
+import dev.microvm.engine.cpu.Vectors;
+
+/** What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's devices behind them. */
+final class EnginePlatform implements Platform {
+    private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
+    private static final long PAGE = -4096;
+
+    private final EngineVcpu vcpu;
+    private final EngineVirtualMachine machine;
+    private volatile long timeStampOrigin; // nanoTime() at a time-stamp counter of 0
+    private int taskPriority; // without an APIC
+
+    EnginePlatform(EngineVcpu vcpu, EngineVirtualMachine machine) {
+        this.vcpu = vcpu;
+        this.machine = machine;
+        this.timeStampOrigin = machine.created();
+    }
+
+    /** When the time-stamp counter has a value, on the clock of the machine's timers. */
+    long nanosAt(long timeStamp) {
+        long nanos = timeStamp + timeStampOrigin;
+        boolean tooFar = timeStamp < 0 || ((timeStamp ^ nanos) & (timeStampOrigin ^ nanos)) < 0;
+        return tooFar ? Long.MAX_VALUE : nanos;
+    }
+
+    @Override
+    public boolean interruptPending() {
+        LocalApic apic = vcpu.apic();
+        return apic != null && (apic.events() & LocalApic.INTERRUPT) != 0;
+    }
+
+    @Override
+    public int acknowledgeInterrupt() {
+        LocalApic apic = vcpu.apic();
+        return apic == null ? LocalApic.NONE : apic.acknowledge();
+    }
+
+    @Override
+    public boolean acceptsExternal() {
+        LocalApic apic = vcpu.apic();
+        return apic == null || apic.passesExternal();
+    }
+
+    @Override
+    public long timeStamp() {
+        return System.nanoTime() - timeStampOrigin;
+    }
+
+    @Override
+    public void timeStamp(long value) {
+        timeStampOrigin = System.nanoTime() - value;
+        LocalApic apic = vcpu.apic();
+        if (apic != null) apic.tscChanged();
+    }
+
+    @Override
+    public boolean hasOtherCpus() {
+        return machine.hasSeveralCpus();
+    }
+
+    @Override
+    public Object busLock() {
+        return machine.busLock();
+    }
+
+    @Override
+    public int taskPriority() {
+        LocalApic apic = vcpu.apic();
+        return apic == null ? taskPriority : apic.taskPriorityClass();
+    }
+
+    @Override
+    public void taskPriority(int priority) {
+        LocalApic apic = vcpu.apic();
+        if (apic == null) {
+            taskPriority = priority;
+        } else {
+            apic.taskPriorityClass(priority);
+        }
+    }
+
+    @Override
+    public boolean ownsMsr(int index) {
+        return index == IA32_TIME_STAMP_COUNTER || (vcpu.apic() != null && LocalApic.isMsr(index));
+    }
+
+    @Override
+    public long readMsr(int index) {
+        if (index == IA32_TIME_STAMP_COUNTER) return timeStamp();
+        LocalApic apic = vcpu.apic();
+        if (apic == null || !apic.isReadable(index)) throw vcpu.cpu().fault(Vectors.GP, 0, null);
+        return apic.readMsr(index);
+    }
+
+    @Override
+    public void writeMsr(int index, long value) {
+        if (index == IA32_TIME_STAMP_COUNTER) {
+            timeStamp(value);
+            return;
+        }
+        LocalApic apic = vcpu.apic();
+        if (apic == null || !apic.writeMsr(index, value)) throw vcpu.cpu().fault(Vectors.GP, 0, null);
+    }
+
+    // I/O
+
+    @Override
+    public long portIn(int port, int size) {
+        return vcpu.handler().portIn(port, size);
+    }
+
+    @Override
+    public void portOut(int port, int size, long value) {
+        if (!machine.doorbells().ring(true, port, size, value)) vcpu.handler().portOut(port, size, value);
+    }
+
+    @Override
+    public long mmioRead(long gpa, int size) {
+        LocalApic apic = vcpu.apic();
+        if (apic != null && (gpa & PAGE) == apic.page()) return apic.read(gpa & ~PAGE, size);
+        return vcpu.handler().mmioRead(gpa, size);
+    }
+
+    @Override
+    public void mmioWrite(long gpa, int size, long value) {
+        LocalApic apic = vcpu.apic();
+        if (apic != null && (gpa & PAGE) == apic.page()) {
+            apic.write(gpa & ~PAGE, size, value);
+        } else if (!machine.doorbells().ring(false, gpa, size, value)) {
+            vcpu.handler().mmioWrite(gpa, size, value);
+        }
+    }
+
+    @Override
+    public void endOfInterrupt(int vector) {
+        vcpu.handler().endOfInterrupt(vector);
+    }
+}

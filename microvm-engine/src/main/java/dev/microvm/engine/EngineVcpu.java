@@ -1,0 +1,382 @@
+package dev.microvm.engine;
+
+import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.exec.BlockTranslator;
+import dev.microvm.hypervisor.ActivityState;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.DebugRegisters;
+import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.LapicState;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.Registers;
+import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuEvents;
+import dev.microvm.hypervisor.VcpuExit;
+import dev.microvm.hypervisor.VcpuFailedException;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A vCPU: a {@link Cpu}, its local APIC in {@link InterruptMode#SPLIT}, and the thread that runs both. It waits by itself
+ * where the guest halts, unless its interrupts come from outside ({@link InterruptMode#USERSPACE}).
+ */
+final class EngineVcpu implements Vcpu {
+    private static final ThreadLocal<@Nullable EngineVcpu> CURRENT = new ThreadLocal<>();
+    private static final ExitHandler NOBODY = new NoHandler();
+
+    private final EngineVirtualMachine machine;
+    private final int index;
+    private final @Nullable LocalApic apic;
+    private final EnginePlatform platform;
+    private final Cpu cpu;
+    private final CpuState state;
+
+    private ExitHandler handler = NOBODY;
+    private volatile boolean kicked;
+    private volatile @Nullable Thread parked;
+    private ActivityState activity;
+
+    // Guarded by this
+    private @Nullable Thread runner;
+    private boolean forgetting; // a region of memory goes away
+    private boolean closed;
+
+    EngineVcpu(EngineVirtualMachine machine, int index) {
+        this.machine = machine;
+        this.index = index;
+        platform = new EnginePlatform(this, machine);
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform);
+        boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
+        apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
+        state = new CpuState(cpu, apic);
+        activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
+    }
+
+    /** The vCPU whose {@link #run} the calling thread is in. */
+    static @Nullable EngineVcpu current() {
+        return CURRENT.get();
+    }
+
+    Cpu cpu() {
+        return cpu;
+    }
+
+    @Nullable
+    LocalApic apic() {
+        return apic;
+    }
+
+    ExitHandler handler() {
+        return handler;
+    }
+
+    void endOfInterrupt(int vector) {
+        handler.endOfInterrupt(vector);
+    }
+
+    @Override
+    public int index() {
+        return index;
+    }
+
+    // Running
+
+    @Override
+    public VcpuExit run(ExitHandler exits) {
+        enter();
+        try {
+            handler = exits;
+            return loop();
+        } catch (VcpuFailedException e) {
+            throw new VcpuFailedException(
+                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
+        } finally {
+            handler = NOBODY;
+            exit();
+        }
+    }
+
+    private VcpuExit loop() {
+        while (true) {
+            forgetIfAsked();
+            if (kicked) {
+                kicked = false;
+                return VcpuExit.KICKED;
+            }
+            takeSignals();
+            if (activity == ActivityState.UNINITIALIZED || activity == ActivityState.INIT_RECEIVED) {
+                park(LocalApic.INITIALIZE | LocalApic.START);
+                continue;
+            }
+            switch (cpu.run()) {
+                case LEFT -> {}
+                case HALTED -> {
+                    if (apic == null) return VcpuExit.HALTED;
+                    int waking = LocalApic.INITIALIZE | LocalApic.NON_MASKABLE;
+                    park(cpu.interruptsEnabled() ? waking | LocalApic.INTERRUPT : waking);
+                }
+                case INTERRUPT_WINDOW -> {
+                    return VcpuExit.INTERRUPT_WINDOW;
+                }
+                case SHUTDOWN -> {
+                    return VcpuExit.SHUTDOWN;
+                }
+            }
+        }
+    }
+
+    /** Waits for a kick, for one of these events of the APIC, or for memory to go away. */
+    private void park(int events) {
+        parked = Thread.currentThread();
+        while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) LockSupport.park(this);
+        parked = null;
+    }
+
+    /** INIT, start-up IPIs and NMIs. */
+    private void takeSignals() {
+        if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
+        if (apic.take(LocalApic.NON_MASKABLE)) cpu.nmiPending = true;
+        apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
+        if (apic.take(LocalApic.INITIALIZE)) {
+            cpu.reset();
+            apic.initialize();
+            activity = index == 0 ? ActivityState.RUNNING : ActivityState.INIT_RECEIVED;
+        }
+        if (apic.take(LocalApic.START) && activity == ActivityState.INIT_RECEIVED) {
+            state.startAt(apic.startUpVector());
+            activity = ActivityState.RUNNING;
+        }
+    }
+
+    /** The APIC has news; any thread. */
+    private void apicCalls() {
+        LocalApic from = apic;
+        if (from != null && (from.events() & ~LocalApic.INTERRUPT) != 0) {
+            cpu.leave();
+        } else {
+            cpu.attend();
+        }
+        LockSupport.unpark(parked);
+    }
+
+    @Override
+    public void kick() {
+        kicked = true;
+        cpu.leave();
+        LockSupport.unpark(parked);
+    }
+
+    private synchronized void enter() {
+        if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
+        if (runner != null) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
+        runner = Thread.currentThread();
+        CURRENT.set(this);
+        cpu.mmu.flushCode(); // the host may have written to memory
+    }
+
+    private synchronized void exit() {
+        runner = null;
+        CURRENT.remove();
+        if (forgetting) {
+            cpu.mmu.forget();
+            forgetting = false;
+        }
+        notifyAll();
+    }
+
+    /** Forgets where memory is; returns when nothing of it is used any more. */
+    void forgetMemory() {
+        synchronized (this) {
+            if (runner == null || runner.equals(Thread.currentThread())) {
+                cpu.mmu.forget();
+                return;
+            }
+            forgetting = true;
+        }
+        cpu.leave();
+        LockSupport.unpark(parked);
+        synchronized (this) {
+            boolean interrupted = false;
+            while (forgetting) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized boolean forgetting() {
+        return forgetting;
+    }
+
+    private synchronized void forgetIfAsked() {
+        if (!forgetting) return;
+        cpu.mmu.forget();
+        forgetting = false;
+        notifyAll();
+    }
+
+    // State
+
+    @Override
+    public Registers registers() {
+        return state.registers();
+    }
+
+    @Override
+    public void registers(Registers registers) {
+        state.registers(registers);
+    }
+
+    @Override
+    public SpecialRegisters specialRegisters() {
+        return state.specialRegisters();
+    }
+
+    @Override
+    public void specialRegisters(SpecialRegisters registers) {
+        state.specialRegisters(registers);
+    }
+
+    @Override
+    public FpuState fpuState() {
+        return state.fpuState();
+    }
+
+    @Override
+    public void fpuState(FpuState newState) {
+        state.fpuState(newState);
+    }
+
+    @Override
+    public DebugRegisters debugRegisters() {
+        long[] dr = cpu.dr;
+        return new DebugRegisters(dr[0], dr[1], dr[2], dr[3], dr[6], dr[7]);
+    }
+
+    @Override
+    public void debugRegisters(DebugRegisters registers) {
+        long[] dr = {
+            registers.dr0(), registers.dr1(), registers.dr2(), registers.dr3(), 0, 0, registers.dr6(), registers.dr7()
+        };
+        System.arraycopy(dr, 0, cpu.dr, 0, dr.length);
+    }
+
+    @Override
+    public VcpuEvents events() {
+        return state.events();
+    }
+
+    @Override
+    public void events(VcpuEvents events) {
+        state.events(events);
+    }
+
+    @Override
+    public ActivityState activity() {
+        return activity == ActivityState.RUNNING && cpu.halted ? ActivityState.HALTED : activity;
+    }
+
+    @Override
+    public void activity(ActivityState newState) {
+        cpu.halted = newState == ActivityState.HALTED;
+        activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
+    }
+
+    @Override
+    public LapicState lapic() {
+        return requireApic().lapicState();
+    }
+
+    @Override
+    public void lapic(LapicState newState) {
+        requireApic().lapicState(newState);
+    }
+
+    private LocalApic requireApic() {
+        if (apic == null) throw new HypervisorException("vCPU " + index + ": no local APIC in USERSPACE mode");
+        return apic;
+    }
+
+    @Override
+    public int[] msrIndices() {
+        return state.msrIndices();
+    }
+
+    @Override
+    public List<MsrEntry> msrs(int... indices) {
+        return state.msrs(indices);
+    }
+
+    @Override
+    public void msrs(List<MsrEntry> entries) {
+        state.msrs(entries);
+    }
+
+    @Override
+    public void cpuid(List<CpuidEntry> table) {
+        cpu.cpuid.set(table);
+    }
+
+    @Override
+    public long tscKhz() {
+        return EngineVirtualMachine.TSC_KHZ;
+    }
+
+    // External interrupts
+
+    @Override
+    public boolean readyForInterrupt() {
+        return cpu.readyForInterrupt() && platform.acceptsExternal();
+    }
+
+    @Override
+    public void interrupt(int vector) {
+        cpu.inject(vector);
+    }
+
+    @Override
+    public void requestInterruptWindow(boolean wanted) {
+        cpu.interruptWindow = wanted;
+        if (wanted) cpu.attend();
+    }
+
+    @Override
+    public synchronized void close() {
+        if (runner != null) throw new IllegalStateException("vCPU " + index + " still runs");
+        if (closed) return;
+        closed = true;
+        if (apic != null) machine.apics().remove(apic);
+    }
+
+    /** For state that is read and written while nobody runs the guest. */
+    private static final class NoHandler implements ExitHandler {
+        @Override
+        public long portIn(int port, int size) {
+            return -1;
+        }
+
+        @Override
+        public void portOut(int port, int size, long value) {}
+
+        @Override
+        public long mmioRead(long gpa, int size) {
+            return -1;
+        }
+
+        @Override
+        public void mmioWrite(long gpa, int size, long value) {}
+
+        @Override
+        public void endOfInterrupt(int vector) {}
+    }
+}

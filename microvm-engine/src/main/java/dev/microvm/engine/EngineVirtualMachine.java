@@ -1,0 +1,195 @@
+package dev.microvm.engine;
+
+import dev.microvm.engine.apic.LocalApics;
+import dev.microvm.engine.cpu.CpuidTable;
+import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.event.Signal;
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.IrqRoute;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A machine whose CPUs are {@link EngineVcpu}s. */
+final class EngineVirtualMachine implements VirtualMachine {
+    /** The time-stamp counter counts nanoseconds. */
+    static final int TSC_KHZ = 1_000_000;
+
+    private static final int MAX_VCPUS = 254; // xAPIC IDs but the broadcast's
+    private static final long PAGE_SIZE = GuestMemoryRegion.PAGE_SIZE;
+
+    private final String name;
+    private final InterruptMode interruptMode;
+    private final Arena arena = Arena.ofShared();
+    private final PhysicalMemory memory = new PhysicalMemory();
+    private final EngineTimers timers;
+    private final LocalApics apics = new LocalApics(this::endOfInterrupt);
+    private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
+    private final Doorbells doorbells = new Doorbells();
+    private final Object busLock = new Object();
+    private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
+    private final long created = System.nanoTime();
+    private volatile boolean closed;
+
+    EngineVirtualMachine(String name, InterruptMode interruptMode) {
+        this.name = name;
+        this.interruptMode = interruptMode;
+        this.timers = new EngineTimers("microvm-" + name + "-timers");
+    }
+
+    PhysicalMemory memory() {
+        return memory;
+    }
+
+    EngineTimers timers() {
+        return timers;
+    }
+
+    LocalApics apics() {
+        return apics;
+    }
+
+    Doorbells doorbells() {
+        return doorbells;
+    }
+
+    Object busLock() {
+        return busLock;
+    }
+
+    /** When it was made, on the clock of its timers. */
+    long created() {
+        return created;
+    }
+
+    boolean hasSeveralCpus() {
+        return vcpus.size() > 1;
+    }
+
+    @Override
+    public InterruptMode interruptMode() {
+        return interruptMode;
+    }
+
+    @Override
+    public boolean supports(Capability capability) {
+        return switch (capability) {
+            case READ_ONLY_MEMORY, DOORBELL -> true;
+            case TSC_DEADLINE -> interruptMode == InterruptMode.SPLIT;
+            case KERNEL_PIT, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> false;
+        };
+    }
+
+    @Override
+    public int maxVcpus() {
+        return MAX_VCPUS;
+    }
+
+    @Override
+    public MemorySegment allocate(long size) {
+        return arena.allocate(size, PAGE_SIZE);
+    }
+
+    @Override
+    public void map(int slot, GuestMemoryRegion region) {
+        memory.map(slot, region);
+    }
+
+    /** Takes a region away; returns when no vCPU can reach it any more. */
+    @Override
+    public void unmap(int slot) {
+        memory.unmap(slot);
+        for (EngineVcpu vcpu : vcpus) vcpu.forgetMemory();
+    }
+
+    @Override
+    public List<CpuidEntry> supportedCpuid() {
+        return CpuidTable.supported(TSC_KHZ);
+    }
+
+    @Override
+    public synchronized Vcpu createVcpu(int index) {
+        if (index < 0 || index >= MAX_VCPUS || vcpus.stream().anyMatch(each -> each.index() == index)) {
+            throw new HypervisorException("vCPU %d: must be 0 to %d and not there yet".formatted(index, MAX_VCPUS - 1));
+        }
+        EngineVcpu vcpu = new EngineVcpu(this, index);
+        vcpus.add(vcpu);
+        return vcpu;
+    }
+
+    @Override
+    public void createPit() {
+        throw new HypervisorException("the engine has no timer of its own: use the device I8254Pit");
+    }
+
+    @Override
+    public void routes(List<IrqRoute> newRoutes) {
+        Map<Integer, IrqRoute.Msi> byGsi = new HashMap<>();
+        for (IrqRoute route : newRoutes) {
+            if (!(route instanceof IrqRoute.Msi msi)) {
+                throw new HypervisorException(
+                        "route of GSI %d: the engine has no interrupt controller with pins".formatted(route.gsi()));
+            }
+            byGsi.put(msi.gsi(), msi);
+        }
+        routes = Map.copyOf(byGsi);
+    }
+
+    @Override
+    public IrqLine irqLine(int gsi) {
+        return level -> {
+            if (level) raise(gsi);
+        };
+    }
+
+    @Override
+    public IrqLine edgeLine(int gsi) {
+        return irqLine(gsi);
+    }
+
+    private void raise(int gsi) {
+        IrqRoute.Msi route = routes.get(gsi);
+        if (route != null) signalMsi(route.address(), route.data());
+    }
+
+    @Override
+    public void signalMsi(long address, int data) {
+        if (!closed) apics.signalMsi(address, data);
+    }
+
+    /** Tells the vCPU's handler, on the thread that wrote to the APIC: a vCPU's. */
+    private void endOfInterrupt(int vector) {
+        EngineVcpu vcpu = EngineVcpu.current();
+        if (vcpu != null) vcpu.endOfInterrupt(vector);
+    }
+
+    @Override
+    public Registration doorbell(Doorbell doorbell, Signal signal) {
+        return doorbells.add(doorbell, signal);
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) return;
+        vcpus.forEach(EngineVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
+        closed = true;
+        timers.close();
+        arena.close();
+    }
+
+    @Override
+    public String toString() {
+        return "engine machine " + name;
+    }
+}

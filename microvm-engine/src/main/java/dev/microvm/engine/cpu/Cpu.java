@@ -1,0 +1,613 @@
+package dev.microvm.engine.cpu;
+
+import dev.microvm.engine.decode.CodeMode;
+import dev.microvm.engine.decode.Decoded;
+import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.hypervisor.SegmentRegister;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One CPU: its registers, and the loop that runs it.
+ *
+ * <p>One thread at a time owns it; {@link #attend} and {@link #leave} may be called by any.
+ */
+public final class Cpu {
+    // General registers, as numbered in instructions: Intel SDM vol. 2A, table 3-1
+    public static final int RAX = 0;
+    public static final int RCX = 1;
+    public static final int RDX = 2;
+    public static final int RBX = 3;
+    public static final int RSP = 4;
+    public static final int RBP = 5;
+    public static final int RSI = 6;
+    public static final int RDI = 7;
+    public static final int R11 = 11;
+
+    // What else is in r, so that every address is r[base] + (r[index] << scale) + displacement
+
+    /** Always 0: the base or index of an address that has none. */
+    public static final int ZERO = 16;
+
+    /** RIP of the first byte of the page whose code runs. */
+    public static final int CODE = 17;
+
+    /** The bases of ES to GS. */
+    public static final int SEGMENT_BASE = 18;
+
+    /** An address that was worked out by an {@code instruction} before the one that uses it. */
+    public static final int ADDRESS = 24;
+
+    private static final int SLOTS = 25;
+
+    static final int ES = Decoded.ES;
+    static final int CS = Decoded.CS;
+    static final int SS = Decoded.SS;
+    static final int DS = Decoded.DS;
+    static final int SEGMENTS = 6;
+
+    private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
+    private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
+    private static final long DR6_SINGLE_STEP = 1 << 14;
+    private static final long DR6_RESET = 0xFFFF_0FF0L;
+    private static final long DR7_RESET = 0x400;
+    private static final int NO_VECTOR = -1;
+
+    /** CS after a reset: the last 64 KiB below 4 GiB. */
+    private static final SegmentRegister RESET_CODE = new SegmentRegister(
+            0xFFFF_0000L, 0xFFFF, 0xF000, SegmentRegister.TYPE_CODE, true, 0, false, true, false, false, false, false);
+
+    /** General registers, and what else addresses are made of. */
+    public final long[] r = new long[SLOTS];
+
+    /** RIP between blocks and at a fault; within a block {@link Instruction#rip} knows it. */
+    public long rip;
+
+    /** See {@link Flags}. */
+    public long flagResult = 1;
+
+    public long flagCarry;
+
+    /** XMM0 to XMM15, two longs each, low one first. */
+    public final long[] xmm = new long[32];
+
+    /** MXCSR. */
+    public int mxcsr = 0x1F80;
+
+    /** RFLAGS without the six arithmetic flags. */
+    public int flags;
+
+    /** Current privilege level. */
+    public int cpl;
+
+    public long cr0 = ControlRegisters.CR0_ET | ControlRegisters.CR0_CD | ControlRegisters.CR0_NW;
+    public long cr2;
+    public long cr3;
+    public long cr4;
+    public long efer;
+    public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
+
+    /** The four pointers that PAE paging loads with CR3. */
+    final long[] pagePointers = new long[4];
+
+    public final Segment[] segments = new Segment[SEGMENTS];
+    public final Segment tr = new Segment();
+    public final Segment ldtr = new Segment();
+    public long gdtBase;
+    public int gdtLimit = 0xFFFF;
+    public long idtBase;
+    public int idtLimit = 0xFFFF;
+
+    public final Mmu mmu;
+    public final Msrs msrs = new Msrs(this);
+    public final CpuidTable cpuid = new CpuidTable();
+    public final SegmentLoader segmentLoader = new SegmentLoader(this);
+    public final FarTransfers farTransfers = new FarTransfers(this);
+    private final InterruptDelivery delivery = new InterruptDelivery(this);
+    private final Translator translator;
+    private final Platform platform;
+    private final GuestFault guestFault = new GuestFault();
+
+    private CodeMode mode = CodeMode.BITS_16;
+
+    // What the loop must look at before it runs another block
+    private volatile boolean attention = true;
+    private volatile boolean leave;
+
+    /** Whether it waits in HLT. */
+    public boolean halted;
+
+    /** Whether interrupts wait for one more instruction: after STI, and after a load of SS. */
+    public boolean interruptShadow;
+
+    /** Whether NMIs are blocked until IRET. */
+    public boolean nmiMasked;
+
+    public volatile boolean nmiPending;
+
+    /** Whether {@link #run} is to return when an interrupt could be taken. */
+    public boolean interruptWindow;
+
+    private int injectedVector = NO_VECTOR;
+    private boolean interruptBlocked; // one waits for IF
+
+    /** Makes a CPU in the state after power-on. */
+    public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
+        this.translator = translator;
+        this.platform = platform;
+        this.mmu = new Mmu(this, memory);
+        for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
+        reset();
+    }
+
+    /** The state after INIT: Intel SDM vol. 3A, table 9-1. Caches of translations go too. */
+    public void reset() {
+        Arrays.fill(r, 0);
+        for (int i = 0; i < SEGMENTS; i++) {
+            segments[i].set(SegmentRegister.realMode(0, i == CS ? SegmentRegister.TYPE_CODE : 3));
+            segmentChanged(i);
+        }
+        segment(CS, RESET_CODE);
+        tr.set(SegmentRegister.systemSegment(0, 0xB, 0, 0xFFFF));
+        ldtr.set(SegmentRegister.systemSegment(0, 2, 0, 0xFFFF));
+        gdtBase = 0;
+        gdtLimit = 0xFFFF;
+        idtBase = 0;
+        idtLimit = 0xFFFF;
+        cr0 = ControlRegisters.CR0_ET | (cr0 & (ControlRegisters.CR0_CD | ControlRegisters.CR0_NW));
+        cr2 = 0;
+        cr3 = 0;
+        cr4 = 0;
+        efer = 0;
+        flags = 0;
+        Flags.arithmetic(this, 0);
+        rip = 0xFFF0;
+        halted = false;
+        interruptShadow = false;
+        nmiMasked = false;
+        nmiPending = false;
+        injectedVector = NO_VECTOR;
+        cpl = 0;
+        mmu.select(false);
+        mmu.flush();
+        updateMode();
+    }
+
+    // The loop
+
+    /** Runs until something but I/O happens. */
+    public CpuExit run() {
+        attention = true;
+        while (true) {
+            try {
+                return loop();
+            } catch (GuestFault fault) {
+                if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+            }
+        }
+    }
+
+    private CpuExit loop() {
+        Block block = jump(rip);
+        while (true) {
+            if (attention) {
+                rip = r[CODE] + block.start;
+                CpuExit exit = attendTo();
+                if (exit != null) return exit;
+                if (interruptShadow || (flags & Flags.TF) != 0) step();
+                block = jump(rip);
+            }
+            block = block.first.execute(this);
+        }
+    }
+
+    /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
+    public void attend() {
+        attention = true;
+    }
+
+    /** Makes {@link #run}, now or next, return {@link CpuExit#LEFT}; any thread may call. */
+    public void leave() {
+        leave = true;
+        attention = true;
+    }
+
+    /** Whether the loop is wanted: what takes long must let it have its turn. */
+    public boolean attentionWanted() {
+        return attention;
+    }
+
+    private @Nullable CpuExit attendTo() {
+        attention = false;
+        if (leave) {
+            leave = false;
+            attention = true;
+            return CpuExit.LEFT;
+        }
+        if (interruptShadow) return null;
+        if (nmiPending && !nmiMasked) {
+            nmiPending = false;
+            nmiMasked = true;
+            interrupt(Vectors.NMI);
+        } else if (injectedVector != NO_VECTOR) {
+            int vector = injectedVector;
+            injectedVector = NO_VECTOR;
+            interrupt(vector);
+        } else if ((flags & Flags.IF) != 0) {
+            interruptBlocked = false;
+            if (interruptWindow && platform.acceptsExternal()) {
+                attention = true;
+                return CpuExit.INTERRUPT_WINDOW;
+            }
+            if (platform.interruptPending()) {
+                int vector = platform.acknowledgeInterrupt();
+                if (vector != NO_VECTOR) interrupt(vector);
+                attention = true; // there may be another
+            }
+        } else {
+            interruptBlocked = interruptWindow || platform.interruptPending();
+        }
+        return halted ? CpuExit.HALTED : null;
+    }
+
+    private void interrupt(int vector) {
+        halted = false;
+        mmu.flushCode(); // a device may have written code
+        delivery.deliver(vector, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.EXTERNAL);
+    }
+
+    /** Runs one instruction, and traps after it if TF was set before it. */
+    private void step() {
+        boolean trap = (flags & Flags.TF) != 0;
+        interruptShadow = false;
+        CodePage page = enter(rip);
+        Block after = translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
+        rip = r[CODE] + after.start;
+        attention = true;
+        if (trap) {
+            dr[6] |= DR6_SINGLE_STEP;
+            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
+        }
+    }
+
+    /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
+    private boolean deliver(int firstVector, int firstError) {
+        int vector = firstVector;
+        int error = firstError;
+        while (true) {
+            try {
+                mmu.select(cpl == 3);
+                delivery.deliver(vector, error, rip, InterruptDelivery.Source.FAULT);
+                return true;
+            } catch (GuestFault second) {
+                if (vector == Vectors.DF) return false;
+                boolean doubled = (contributory(vector) && contributory(second.vector))
+                        || (vector == Vectors.PF && (second.vector == Vectors.PF || contributory(second.vector)));
+                vector = doubled ? Vectors.DF : second.vector;
+                error = doubled ? 0 : second.errorCode;
+            }
+        }
+    }
+
+    private static boolean contributory(int vector) {
+        return vector == Vectors.DE || (vector >= Vectors.TS && vector <= Vectors.GP);
+    }
+
+    void translate(Block block) {
+        rip = r[CODE] + block.start;
+        block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
+        Instruction last = block.first;
+        while (last.isFollowed()) last = last.next;
+        block.page.translated(block, last.end());
+    }
+
+    /** Translates a block again, because it is not what it was made of. */
+    public Block again(Block block) {
+        block.drop();
+        return block;
+    }
+
+    /** What a serializing instruction does to code that others wrote: Intel SDM vol. 3A, 9.1.3. */
+    public void serialize() {
+        if (platform.hasOtherCpus()) mmu.flushCode();
+    }
+
+    /** Lets interrupts wait for one more instruction. */
+    public void shadow() {
+        interruptShadow = true;
+        attention = true;
+    }
+
+    // Control transfer
+
+    /** Goes on at another address of the same code segment. */
+    public Block jump(long target) {
+        rip = target;
+        CodePage page = enter(target);
+        return page.entry((int) (target - r[CODE]));
+    }
+
+    /** Finds the page of code and makes it the current one. */
+    private CodePage enter(long target) {
+        if (mode != CodeMode.BITS_64) return enterLegacy(target);
+        CodePage page = mmu.code(target);
+        r[CODE] = target & ~PAGE_OFFSET;
+        return page;
+    }
+
+    private CodePage enterLegacy(long target) {
+        if (target < 0 || target > segments[CS].limit) throw fault(Vectors.GP, 0, null);
+        long linear = target + r[SEGMENT_BASE + CS] & 0xFFFF_FFFFL;
+        CodePage page = mmu.code(linear);
+        r[CODE] = target - (linear & PAGE_OFFSET);
+        return page;
+    }
+
+    /** A near branch in 16- or 32-bit code, or with a 16-bit operand. */
+    public Block jump(long target, int operandSize) {
+        return jump(operandSize == 2 ? target & 0xFFFF : mode == CodeMode.BITS_64 ? target : target & 0xFFFF_FFFFL);
+    }
+
+    /** The page of code after the current one, for an instruction that crosses into it. */
+    public CodePage followingPage(Instruction at) {
+        rip = at.rip(this);
+        return mmu.code(codeLinear() + PhysicalMemory.PAGE_SIZE);
+    }
+
+    private long codeLinear() {
+        long base = mode == CodeMode.BITS_64 ? 0 : r[SEGMENT_BASE + CS];
+        return wrap(r[CODE] + base);
+    }
+
+    // Faults
+
+    /**
+     * An exception, to be thrown.
+     *
+     * @param at what caused it; null if RIP is set
+     */
+    public GuestFault fault(int vector, int errorCode, @Nullable Instruction at) {
+        if (at != null) rip = at.rip(this);
+        guestFault.vector = vector;
+        guestFault.errorCode = errorCode;
+        return guestFault;
+    }
+
+    /** An exception without an error code, to be thrown. */
+    public GuestFault fault(int vector, @Nullable Instruction at) {
+        return fault(vector, GuestFault.NO_ERROR_CODE, at);
+    }
+
+    /** INT n, INT3, INTO. */
+    public Block softwareInterrupt(int vector, Instruction at) {
+        rip = at.rip(this);
+        delivery.deliver(vector, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.SOFTWARE);
+        return jump(rip);
+    }
+
+    /** #GP(0) unless the privilege level is 0. */
+    public void requireSupervisor(Instruction at) {
+        if (cpl != 0) throw fault(Vectors.GP, 0, at);
+    }
+
+    // Segmented addresses
+
+    /**
+     * The linear address of an offset in a segment, outside of 64-bit mode.
+     *
+     * @throws GuestFault #GP(0) or #SS(0) if the segment does not allow the access
+     */
+    public long segmented(int segment, long offset, int size, boolean write, Instruction at) {
+        Segment in = segments[segment];
+        boolean allowed = in.contains(offset, size) && in.usable && (write ? in.writable() : in.readable());
+        if (!allowed && !(realSegments() && in.contains(offset, size))) {
+            throw fault(segment == SS ? Vectors.SS : Vectors.GP, 0, at);
+        }
+        return in.base + offset & 0xFFFF_FFFFL;
+    }
+
+    /** The linear address of an offset in a segment, in any mode: in 64-bit mode only FS and GS have a base. */
+    public long segmentedOrFlat(int segment, long offset, int size, boolean write, Instruction at) {
+        if (mode != CodeMode.BITS_64) return segmented(segment, offset, size, write, at);
+        return segment >= Decoded.FS ? offset + r[SEGMENT_BASE + segment] : offset;
+    }
+
+    /** #GP(0) unless the I/O permission map of the task allows the ports: Intel SDM vol. 1, 19.5.2. */
+    public void requirePortPermission(int port, int size, Instruction at) {
+        final int mapBaseOffset = 0x66;
+        boolean allowed = tr.usable && tr.limit >= mapBaseOffset + 1;
+        if (allowed) {
+            mmu.select(false);
+            int map = mmu.load16(tr.base + mapBaseOffset, at) + port / Byte.SIZE;
+            allowed = map + 1 <= tr.limit;
+            if (allowed) allowed = (mmu.load16(tr.base + map, at) >> port % Byte.SIZE & (1 << size) - 1) == 0;
+            mmu.select(cpl == 3);
+        }
+        if (!allowed) throw fault(Vectors.GP, 0, at);
+    }
+
+    // Modes
+
+    public CodeMode mode() {
+        return mode;
+    }
+
+    public boolean paging() {
+        return (cr0 & ControlRegisters.CR0_PG) != 0;
+    }
+
+    public boolean protectedMode() {
+        return (cr0 & ControlRegisters.CR0_PE) != 0;
+    }
+
+    public boolean virtual8086() {
+        return (flags & Flags.VM) != 0;
+    }
+
+    /** Real or virtual-8086 mode: selectors are addresses. */
+    public boolean realSegments() {
+        return !protectedMode() || virtual8086();
+    }
+
+    public boolean longMode() {
+        return (efer & ControlRegisters.EFER_LMA) != 0;
+    }
+
+    public int iopl() {
+        return flags >> Flags.IOPL_SHIFT & 3;
+    }
+
+    /** Works out how code is read, after CS, CR0 or EFER changed. */
+    public void updateMode() {
+        CodeMode before = mode;
+        Segment cs = segments[CS];
+        mode = longMode() && cs.isLong()
+                ? CodeMode.BITS_64
+                : cs.is32() && !virtual8086() ? CodeMode.BITS_32 : CodeMode.BITS_16;
+        if (mode != before) mmu.flushCode();
+    }
+
+    public void cpl(int level) {
+        cpl = level;
+        mmu.select(level == 3);
+    }
+
+    /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
+    public void flagsChanged() {
+        if ((flags & Flags.TF) != 0 || (interruptBlocked && (flags & Flags.IF) != 0)) attention = true;
+    }
+
+    /** Sets a segment register with its hidden part. */
+    public void segment(int segment, SegmentRegister from) {
+        segments[segment].set(from);
+        segmentChanged(segment);
+    }
+
+    /** Takes note that system registers were set from outside. */
+    public void stateChanged() {
+        mmu.flush();
+        mmu.flushCode();
+        updatePrivilege();
+        loadPagePointers();
+    }
+
+    /** Works out the privilege level and how code is read, after registers were set from outside. */
+    public void updatePrivilege() {
+        cpl(virtual8086() ? 3 : protectedMode() ? segments[SS].dpl() : 0);
+        updateMode();
+    }
+
+    /** Whether RFLAGS.IF is set. */
+    public boolean interruptsEnabled() {
+        return (flags & Flags.IF) != 0;
+    }
+
+    /** Takes note that a segment's base changed. */
+    void segmentChanged(int segment) {
+        r[SEGMENT_BASE + segment] = segments[segment].base;
+    }
+
+    /** Sets the base of FS or GS. */
+    public void segmentBase(int segment, long base) {
+        segments[segment].base = base;
+        r[SEGMENT_BASE + segment] = base;
+    }
+
+    /** Linear addresses are of 32 bits outside of 64-bit mode. */
+    long wrap(long linear) {
+        return mode == CodeMode.BITS_64 ? linear : linear & 0xFFFF_FFFFL;
+    }
+
+    /** Whether an address has the same value in bits 47 to 63. */
+    public boolean canonical(long linear) {
+        return linear << 16 >> 16 == linear;
+    }
+
+    // Control registers
+
+    /** MOV to CR0, LMSW, CLTS. */
+    public void cr0(long value, @Nullable Instruction at) {
+        boolean paging = (value & ControlRegisters.CR0_PG) != 0;
+        boolean invalid = (paging && (value & ControlRegisters.CR0_PE) == 0)
+                || ((value & ControlRegisters.CR0_NW) != 0 && (value & ControlRegisters.CR0_CD) == 0)
+                || value >>> 32 != 0;
+        boolean starts = paging && !paging();
+        if (starts && (efer & ControlRegisters.EFER_LME) != 0) {
+            invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
+        }
+        if (!paging && paging() && mode == CodeMode.BITS_64) invalid = true;
+        if (invalid) throw fault(Vectors.GP, 0, at);
+        long changed = cr0 ^ value;
+        cr0 = (value & ControlRegisters.CR0_KNOWN) | ControlRegisters.CR0_ET;
+        if (starts && (efer & ControlRegisters.EFER_LME) != 0) efer |= ControlRegisters.EFER_LMA;
+        if (!paging) efer &= ~ControlRegisters.EFER_LMA;
+        if (starts) loadPagePointers();
+        if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
+        updateMode();
+    }
+
+    /** MOV to CR3. */
+    public void cr3(long value, @Nullable Instruction at) {
+        if (longMode() && (value & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
+        cr3 = value;
+        loadPagePointers();
+        mmu.flushNonGlobal();
+    }
+
+    /** MOV to CR4. */
+    public void cr4(long value, @Nullable Instruction at) {
+        boolean invalid =
+                (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & ControlRegisters.CR4_PAE) == 0);
+        if (invalid) throw fault(Vectors.GP, 0, at);
+        long changed = cr4 ^ value;
+        cr4 = value;
+        long paging = ControlRegisters.CR4_PAE
+                | ControlRegisters.CR4_PSE
+                | ControlRegisters.CR4_PGE
+                | ControlRegisters.CR4_SMEP;
+        if ((changed & paging) != 0) {
+            loadPagePointers();
+            mmu.flush();
+        }
+    }
+
+    /** Intel SDM vol. 3A, 4.4.1. */
+    void loadPagePointers() {
+        if (!paging() || (cr4 & ControlRegisters.CR4_PAE) == 0 || longMode()) return;
+        for (int i = 0; i < pagePointers.length; i++) pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
+    }
+
+    /** WRMSR to EFER. */
+    public void efer(long value, @Nullable Instruction at) {
+        boolean invalid = (value & ~(ControlRegisters.EFER_KNOWN | ControlRegisters.EFER_LMA)) != 0
+                || (paging() && ((efer ^ value) & ControlRegisters.EFER_LME) != 0);
+        if (invalid) throw fault(Vectors.GP, 0, at);
+        long changed = efer ^ value;
+        efer = (value & ControlRegisters.EFER_KNOWN) | (efer & ControlRegisters.EFER_LMA);
+        if ((changed & ControlRegisters.EFER_NXE) != 0) mmu.flush();
+    }
+
+    // Surroundings
+
+    public Platform io() {
+        return platform;
+    }
+
+    // External interrupts from outside
+
+    /** Whether {@link #inject} would be taken at the next instruction. */
+    public boolean readyForInterrupt() {
+        return (flags & Flags.IF) != 0 && !interruptShadow && injectedVector == NO_VECTOR;
+    }
+
+    /** Delivers an external interrupt before the next instruction. */
+    public void inject(int vector) {
+        injectedVector = vector;
+        attention = true;
+    }
+
+    /** The vector that was injected and not delivered yet, or -1. */
+    public int injected() {
+        return injectedVector;
+    }
+}

@@ -1,0 +1,220 @@
+package dev.microvm.engine.cpu;
+
+/**
+ * RFLAGS. The six arithmetic flags are not kept but worked out when they are asked for, from two values in {@link Cpu}
+ * that every arithmetic instruction leaves:
+ *
+ * <ul>
+ *   <li>{@code flagResult}: the result, sign-extended to 64 bits, so that no question needs the operand's size;
+ *   <li>{@code flagCarry}: which bits carried or borrowed: bit 63 is the carry out of the operand's top bit, bit 62 that
+ *       into it, bit 3 that out of the low nibble. Bits 2 and 1 turn PF and SF over, for flags that were loaded and
+ *       match no result. All others are 0.
+ * </ul>
+ *
+ * <p>Source: Intel SDM vol. 1, 3.4.3.
+ */
+public final class Flags {
+    public static final int CF = 1 << 0;
+    public static final int RESERVED_1 = 1 << 1; // always set
+    public static final int PF = 1 << 2;
+    public static final int AF = 1 << 4;
+    public static final int ZF = 1 << 6;
+    public static final int SF = 1 << 7;
+    public static final int TF = 1 << 8;
+    public static final int IF = 1 << 9;
+    public static final int DF = 1 << 10;
+    public static final int OF = 1 << 11;
+    public static final int IOPL = 3 << 12;
+    public static final int IOPL_SHIFT = 12;
+    public static final int NT = 1 << 14;
+    public static final int RF = 1 << 16;
+    public static final int VM = 1 << 17;
+    public static final int AC = 1 << 18;
+    public static final int VIF = 1 << 19;
+    public static final int VIP = 1 << 20;
+    public static final int ID = 1 << 21;
+
+    /** The six that are worked out. */
+    public static final int ARITHMETIC = CF | PF | AF | ZF | SF | OF;
+
+    /** All that exist beside the six. */
+    static final int KEPT = TF | IF | DF | IOPL | NT | RF | VM | AC | VIF | VIP | ID;
+
+    private static final long CARRY_OUT = 1L << 63;
+    private static final long CARRY_IN = 1L << 62;
+    private static final long CARRY_NIBBLE = 1 << 3;
+    private static final long TURN_PARITY = 1 << 2;
+    private static final long TURN_SIGN = 1 << 1;
+    private static final int TURN_SIGN_SHIFT = 62;
+    private static final long CARRIES = CARRY_OUT | CARRY_IN | CARRY_NIBBLE;
+
+    private Flags() {}
+
+    // What arithmetic leaves
+
+    /** After AND, OR, XOR and TEST; {@code result} sign-extended. */
+    public static void logic(Cpu cpu, long result) {
+        cpu.flagResult = result;
+        cpu.flagCarry = 0;
+    }
+
+    /** After an addition of 64 bits, with or without a carry in. */
+    public static void add64(Cpu cpu, long a, long b, long result) {
+        cpu.flagResult = result;
+        cpu.flagCarry = ((a & b) | ((a | b) & ~result)) & CARRIES;
+    }
+
+    /** After a subtraction or comparison of 64 bits, with or without a borrow in. */
+    public static void sub64(Cpu cpu, long a, long b, long result) {
+        cpu.flagResult = result;
+        cpu.flagCarry = ((~a & b) | (~(a ^ b) & result)) & CARRIES;
+    }
+
+    /** After an addition of 32 bits. */
+    public static void add32(Cpu cpu, int a, int b, int result) {
+        cpu.flagResult = result;
+        long carries = (a & b) | ((a | b) & ~result);
+        cpu.flagCarry = ((carries << 32) | (carries & CARRY_NIBBLE)) & CARRIES;
+    }
+
+    /** After a subtraction or comparison of 32 bits. */
+    public static void sub32(Cpu cpu, int a, int b, int result) {
+        cpu.flagResult = result;
+        long carries = (~a & b) | (~(a ^ b) & result);
+        cpu.flagCarry = ((carries << 32) | (carries & CARRY_NIBBLE)) & CARRIES;
+    }
+
+    /**
+     * After an addition of any size.
+     *
+     * @param unused bits that the operand does not have: 64 less its own
+     */
+    public static void add(Cpu cpu, long a, long b, long result, int unused) {
+        cpu.flagResult = result << unused >> unused;
+        long carries = (a & b) | ((a | b) & ~result);
+        cpu.flagCarry = ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
+    }
+
+    /** After a subtraction of any size. */
+    public static void sub(Cpu cpu, long a, long b, long result, int unused) {
+        cpu.flagResult = result << unused >> unused;
+        long carries = (~a & b) | (~(a ^ b) & result);
+        cpu.flagCarry = ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
+    }
+
+    /** Leaves a result with given CF and OF; AF is clear. {@code result} sign-extended. */
+    public static void result(Cpu cpu, long result, boolean carry, boolean overflow) {
+        cpu.flagResult = result;
+        cpu.flagCarry = (carry ? CARRY_OUT : 0) | (carry != overflow ? CARRY_IN : 0);
+    }
+
+    /** Changes CF alone. */
+    public static void carry(Cpu cpu, boolean carry) {
+        if (carry(cpu) != carry) cpu.flagCarry ^= CARRY_OUT | CARRY_IN; // OF is their difference
+    }
+
+    /** Changes CF and OF alone. */
+    public static void carryAndOverflow(Cpu cpu, boolean carry, boolean overflow) {
+        cpu.flagCarry = (cpu.flagCarry & ~(CARRY_OUT | CARRY_IN))
+                | (carry ? CARRY_OUT : 0)
+                | (carry != overflow ? CARRY_IN : 0);
+    }
+
+    /** Changes ZF alone. */
+    public static void zero(Cpu cpu, boolean zero) {
+        if (zero(cpu) != zero) arithmetic(cpu, arithmetic(cpu) ^ ZF);
+    }
+
+    // Questions
+
+    public static boolean carry(Cpu cpu) {
+        return cpu.flagCarry < 0;
+    }
+
+    public static boolean zero(Cpu cpu) {
+        return cpu.flagResult == 0;
+    }
+
+    public static boolean sign(Cpu cpu) {
+        return (cpu.flagResult ^ (cpu.flagCarry << TURN_SIGN_SHIFT)) < 0;
+    }
+
+    public static boolean overflow(Cpu cpu) {
+        return (cpu.flagCarry ^ (cpu.flagCarry << 1)) < 0;
+    }
+
+    public static boolean parity(Cpu cpu) {
+        long odd = (cpu.flagResult & 0xFF) | ((cpu.flagCarry & TURN_PARITY) << 6);
+        return (Long.bitCount(odd) & 1) == 0;
+    }
+
+    public static boolean adjust(Cpu cpu) {
+        return (cpu.flagCarry & CARRY_NIBBLE) != 0;
+    }
+
+    /** SF differs from OF: less than, of signed numbers. */
+    public static boolean less(Cpu cpu) {
+        long carries = cpu.flagCarry;
+        return (cpu.flagResult ^ (carries << TURN_SIGN_SHIFT) ^ carries ^ (carries << 1)) < 0;
+    }
+
+    /**
+     * A condition as Jcc, SETcc and CMOVcc number them: Intel SDM vol. 1, appendix B.
+     *
+     * @param code 0 to 15
+     */
+    public static boolean condition(Cpu cpu, int code) {
+        boolean positive = switch (code >> 1) {
+            case 0 -> overflow(cpu);
+            case 1 -> carry(cpu);
+            case 2 -> zero(cpu);
+            case 3 -> carry(cpu) || zero(cpu);
+            case 4 -> sign(cpu);
+            case 5 -> parity(cpu);
+            case 6 -> less(cpu);
+            default -> less(cpu) || zero(cpu);
+        };
+        return positive != ((code & 1) != 0);
+    }
+
+    // All of them
+
+    /** The six arithmetic flags at their places in RFLAGS. */
+    public static int arithmetic(Cpu cpu) {
+        return (carry(cpu) ? CF : 0)
+                | (parity(cpu) ? PF : 0)
+                | (adjust(cpu) ? AF : 0)
+                | (zero(cpu) ? ZF : 0)
+                | (sign(cpu) ? SF : 0)
+                | (overflow(cpu) ? OF : 0);
+    }
+
+    /** Sets the six arithmetic flags. */
+    public static void arithmetic(Cpu cpu, int flags) {
+        boolean zero = (flags & ZF) != 0;
+        boolean sign = (flags & SF) != 0;
+        boolean carry = (flags & CF) != 0;
+        boolean overflow = (flags & OF) != 0;
+        boolean parity = (flags & PF) != 0;
+        // A result of 1 has odd parity, 0 and the smallest long even.
+        cpu.flagResult = zero ? 0 : sign ? Long.MIN_VALUE : 1;
+        boolean resultParity = zero || sign;
+        cpu.flagCarry = (carry ? CARRY_OUT : 0)
+                | (carry != overflow ? CARRY_IN : 0)
+                | ((flags & AF) != 0 ? CARRY_NIBBLE : 0)
+                | (parity != resultParity ? TURN_PARITY : 0)
+                | (zero && sign ? TURN_SIGN : 0);
+    }
+
+    /** RFLAGS. */
+    public static int all(Cpu cpu) {
+        return cpu.flags | arithmetic(cpu) | RESERVED_1;
+    }
+
+    /** Sets RFLAGS; bits that do not exist are ignored. */
+    public static void all(Cpu cpu, int flags) {
+        arithmetic(cpu, flags);
+        cpu.flags = flags & KEPT;
+        cpu.flagsChanged();
+    }
+}

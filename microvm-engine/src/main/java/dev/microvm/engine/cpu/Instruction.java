@@ -1,0 +1,73 @@
+package dev.microvm.engine.cpu;
+
+/**
+ * One translated instruction, and the link to the one after it.
+ *
+ * <p>{@link #execute} does its work and calls {@code next.execute(cpu)}; the last of a block answers the block to run
+ * next. Each class makes that call itself, rather than a common superclass: so each has a branch-target prediction and a
+ * type profile of its own.
+ *
+ * <p>An instruction knows where it is within its page, not its address: the same page can be mapped at several. It
+ * changes nothing before the last thing in it that can fault.
+ */
+public abstract class Instruction {
+    /** What runs after this; {@link Unlinked#INSTANCE} at the end of a block. */
+    public Instruction next = Unlinked.INSTANCE;
+
+    /** Offset in its page of its first byte. */
+    int start;
+
+    /** Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses it. */
+    int end;
+
+    /** Makes an instruction that is nowhere yet. */
+    protected Instruction() {}
+
+    /** Says where it is. */
+    public final void place(int startOffset, int endOffset) {
+        start = startOffset;
+        end = endOffset;
+    }
+
+    /**
+     * Does it, and all that follow in its block.
+     *
+     * @return the block to run next
+     */
+    public abstract Block execute(Cpu cpu);
+
+    /** Its address, as RIP would hold it. */
+    public final long rip(Cpu cpu) {
+        return cpu.r[Cpu.CODE] + start;
+    }
+
+    /** The address of the instruction after it. */
+    public final long nextRip(Cpu cpu) {
+        return cpu.r[Cpu.CODE] + end;
+    }
+
+    /** Offset in its page of its first byte. */
+    public final int start() {
+        return start;
+    }
+
+    /** Offset in its page of the first byte after it. */
+    public final int end() {
+        return end;
+    }
+
+    /** Whether another is linked to it: it does not end its block. */
+    final boolean isFollowed() {
+        return next != Unlinked.INSTANCE;
+    }
+
+    /** Where no instruction is: running it is a mistake of the translator's. */
+    private static final class Unlinked extends Instruction {
+        static final Unlinked INSTANCE = new Unlinked();
+
+        @Override
+        public Block execute(Cpu cpu) {
+            throw new IllegalStateException("ran past the end of a block");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+package dev.microvm.engine.cpu;
+
+import dev.microvm.engine.memory.HostMemory;
+import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.hypervisor.VcpuFailedException;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Linear memory as instructions see it: a software TLB in front of the page tables.
+ *
+ * <p>The TLB is the only check between the guest and the host's memory. An entry vouches for one page of one region of
+ * guest memory: {@code tag} is the page's linear address, {@code addend} what to add to a linear address to have the
+ * host's. An access hits if the page of its <em>last</em> byte has the tag found under its <em>first</em> byte's page:
+ * so one compare also refuses accesses that cross into the next page. What misses is served byte by byte or page by
+ * page in the slow paths, by way of {@link PhysicalMemory}.
+ *
+ * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set, nor ROM: so the slow
+ * path sees to these.
+ *
+ * <p>User and supervisor have a TLB each. Linear addresses come in canonical form or miss.
+ */
+public final class Mmu {
+    /** Kinds of access, and where their tags are in an entry. */
+    public static final int READ = 0;
+
+    public static final int WRITE = 1;
+    public static final int FETCH = 2;
+    private static final int ADDEND = 3;
+
+    private static final int ENTRIES = 1024;
+    private static final int STRIDE = 4; // longs of an entry
+    private static final int INDEX_SHIFT = 10; // page number times STRIDE
+    private static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
+    private static final int PAGE_SHIFT = 12;
+    private static final long PAGE = -1L << PAGE_SHIFT;
+    private static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
+
+    /** A tag that matches no page. */
+    private static final long NO_PAGE = 1;
+
+    private static final int INFO_GLOBAL = 1 << 8; // below it, the page's size as a power of two
+
+    /** The entries of one privilege. */
+    private static final class Bank {
+        final long[] entries = new long[ENTRIES * STRIDE];
+        final int[] info = new int[ENTRIES];
+        final @Nullable CodePage[] pages = new CodePage[ENTRIES];
+
+        Bank() {
+            clear();
+        }
+
+        void clear() {
+            for (int i = 0; i < entries.length; i += STRIDE) clear(i);
+        }
+
+        void clear(int i) {
+            entries[i] = NO_PAGE;
+            entries[i + WRITE] = NO_PAGE;
+            entries[i + FETCH] = NO_PAGE;
+        }
+    }
+
+    private final Cpu cpu;
+    private final PhysicalMemory memory;
+    private final PageWalk walk;
+    private final CodePages codePages = new CodePages();
+    private final Bank supervisorBank = new Bank();
+    private final Bank userBank = new Bank();
+
+    private boolean user;
+    private Bank bank = supervisorBank;
+    private long[] tlb = bank.entries;
+    private @Nullable CodePage[] pages = bank.pages;
+
+    Mmu(Cpu cpu, PhysicalMemory memory) {
+        this.cpu = cpu;
+        this.memory = memory;
+        this.walk = new PageWalk(cpu, memory);
+    }
+
+    /** Chooses whose rights accesses have from now on. */
+    void select(boolean asUser) {
+        user = asUser;
+        bank = asUser ? userBank : supervisorBank;
+        tlb = bank.entries;
+        pages = bank.pages;
+    }
+
+    // Loads and stores
+
+    public int load8(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear & PAGE) == t[i]) return HostMemory.get8(linear + t[i + ADDEND]);
+        return (int) slowLoad(linear, 1, READ, at);
+    }
+
+    public int load16(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 1 & PAGE) == t[i]) return HostMemory.get16(linear + t[i + ADDEND]);
+        return (int) slowLoad(linear, 2, READ, at);
+    }
+
+    public int load32(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 3 & PAGE) == t[i]) return HostMemory.get32(linear + t[i + ADDEND]);
+        return (int) slowLoad(linear, 4, READ, at);
+    }
+
+    public long load64(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 7 & PAGE) == t[i]) return HostMemory.get64(linear + t[i + ADDEND]);
+        return slowLoad(linear, 8, READ, at);
+    }
+
+    public void store8(long linear, int value, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear & PAGE) == t[i + WRITE]) {
+            HostMemory.put8(linear + t[i + ADDEND], value);
+        } else {
+            slowStore(linear, 1, value, at);
+        }
+    }
+
+    public void store16(long linear, int value, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 1 & PAGE) == t[i + WRITE]) {
+            HostMemory.put16(linear + t[i + ADDEND], value);
+        } else {
+            slowStore(linear, 2, value, at);
+        }
+    }
+
+    public void store32(long linear, int value, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 3 & PAGE) == t[i + WRITE]) {
+            HostMemory.put32(linear + t[i + ADDEND], value);
+        } else {
+            slowStore(linear, 4, value, at);
+        }
+    }
+
+    public void store64(long linear, long value, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 7 & PAGE) == t[i + WRITE]) {
+            HostMemory.put64(linear + t[i + ADDEND], value);
+        } else {
+            slowStore(linear, 8, value, at);
+        }
+    }
+
+    /** Reads what the same instruction will write: a fault is that of a write. */
+    public int load32ForWrite(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 3 & PAGE) == t[i + WRITE]) return HostMemory.get32(linear + t[i + ADDEND]);
+        return (int) slowLoad(linear, 4, WRITE, at);
+    }
+
+    /** Reads what the same instruction will write: a fault is that of a write. */
+    public long load64ForWrite(long linear, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        if ((linear + 7 & PAGE) == t[i + WRITE]) return HostMemory.get64(linear + t[i + ADDEND]);
+        return slowLoad(linear, 8, WRITE, at);
+    }
+
+    /** Reads {@code size} bytes (1, 2, 4 or 8), zero-extended. */
+    public long load(long linear, int size, Instruction at) {
+        return switch (size) {
+            case 1 -> load8(linear, at);
+            case 2 -> load16(linear, at);
+            case 4 -> load32(linear, at) & 0xFFFF_FFFFL;
+            default -> load64(linear, at);
+        };
+    }
+
+    /** Reads {@code size} bytes that the same instruction will write. */
+    public long loadForWrite(long linear, int size, Instruction at) {
+        if (size == 8) return load64ForWrite(linear, at);
+        if (size == 4) return load32ForWrite(linear, at) & 0xFFFF_FFFFL;
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) {
+            long host = linear + tlb[i + ADDEND];
+            return size == 1 ? HostMemory.get8(host) : HostMemory.get16(host);
+        }
+        return slowLoad(linear, size, WRITE, at);
+    }
+
+    /** Writes {@code size} bytes: 1, 2, 4 or 8. */
+    public void store(long linear, long value, int size, Instruction at) {
+        switch (size) {
+            case 1 -> store8(linear, (int) value, at);
+            case 2 -> store16(linear, (int) value, at);
+            case 4 -> store32(linear, (int) value, at);
+            default -> store64(linear, value, at);
+        }
+    }
+
+    /** Makes sure that {@code size} bytes can be written, or faults. */
+    public void probeWrite(long linear, int size, Instruction at) {
+        translate(linear, WRITE, at);
+        long last = linear + size - 1;
+        if (((linear ^ last) & PAGE) != 0) translate(last, WRITE, at);
+    }
+
+    // For bulk and atomic access
+
+    /**
+     * The host address of a linear one, good to the end of its page, or {@link PhysicalMemory#NONE} where there is no
+     * memory, or none that may be written without a look each time.
+     *
+     * @param access {@link #READ} or {@link #WRITE}
+     */
+    public long host(long linear, int access, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        if ((linear & PAGE) != tlb[i + access]) {
+            translate(linear, access, at);
+            if ((linear & PAGE) != tlb[i + access]) return PhysicalMemory.NONE;
+        }
+        return linear + tlb[i + ADDEND];
+    }
+
+    /** The host address of an operand that can be changed atomically, or {@link PhysicalMemory#NONE}. */
+    public long atomic(long linear, int size, Instruction at) {
+        if ((linear & size - 1) != 0) return PhysicalMemory.NONE;
+        return host(linear, WRITE, at);
+    }
+
+    /** Reads physical memory, or 0 where there is none. */
+    long physical64(long physical) {
+        long host = memory.hostAddress(physical);
+        return host == PhysicalMemory.NONE ? 0 : HostMemory.get64(host);
+    }
+
+    // Slow paths
+
+    private long slowLoad(long linear, int size, int access, Instruction at) {
+        int here = (int) Math.min(size, PhysicalMemory.PAGE_SIZE - (linear & OFFSET));
+        long physical = translate(linear, access, at);
+        if (here == size) return readPhysical(physical, size);
+        long second = translate(cpu.wrap(linear + here), access, at);
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            long each = i < here ? physical + i : second + i - here;
+            value |= readPhysical(each, 1) << (i * Byte.SIZE);
+        }
+        return value;
+    }
+
+    private void slowStore(long linear, int size, long value, Instruction at) {
+        int here = (int) Math.min(size, PhysicalMemory.PAGE_SIZE - (linear & OFFSET));
+        long physical = translate(linear, WRITE, at);
+        if (here == size) {
+            writePhysical(physical, size, value);
+            return;
+        }
+        long second = translate(cpu.wrap(linear + here), WRITE, at);
+        for (int i = 0; i < size; i++) {
+            long each = i < here ? physical + i : second + i - here;
+            writePhysical(each, 1, value >>> (i * Byte.SIZE));
+        }
+    }
+
+    private long readPhysical(long physical, int size) {
+        long host = memory.hostAddress(physical);
+        if (host == PhysicalMemory.NONE) {
+            long value = cpu.io().mmioRead(physical, size);
+            return size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
+        }
+        return switch (size) {
+            case 1 -> HostMemory.get8(host);
+            case 2 -> HostMemory.get16(host);
+            case 4 -> HostMemory.get32(host) & 0xFFFF_FFFFL;
+            default -> HostMemory.get64(host);
+        };
+    }
+
+    private void writePhysical(long physical, int size, long value) {
+        long host = memory.hostAddress(physical);
+        if (host == PhysicalMemory.NONE || !memory.writable(physical)) {
+            long masked = size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
+            cpu.io().mmioWrite(physical, size, masked);
+            return;
+        }
+        switch (size) {
+            case 1 -> HostMemory.put8(host, (int) value);
+            case 2 -> HostMemory.put16(host, (int) value);
+            case 4 -> HostMemory.put32(host, (int) value);
+            default -> HostMemory.put64(host, value);
+        }
+        CodePage page = codePages.first(physical & PAGE);
+        while (page != null) {
+            page.written((int) physical & OFFSET, size);
+            page = page.sibling;
+        }
+    }
+
+    /** Walks the page tables, faults if it must, fills the TLB, answers the physical address. */
+    private long translate(long linear, int access, @Nullable Instruction at) {
+        if (!cpu.canonical(linear)) throw cpu.fault(Vectors.GP, 0, at);
+        int error = walk.walk(linear, access, user);
+        if (error >= 0) {
+            cpu.cr2 = linear;
+            throw cpu.fault(Vectors.PF, error, at);
+        }
+        fill(linear);
+        return walk.physical;
+    }
+
+    /** Makes an entry of the last walk, if it led to memory. A fetch's tag is not set here. */
+    private void fill(long linear) {
+        long page = linear & PAGE;
+        long physicalPage = walk.physical & PAGE;
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        long[] t = tlb;
+        long host = memory.hostAddress(physicalPage);
+        if (host == PhysicalMemory.NONE) {
+            bank.clear(i);
+            return;
+        }
+        long addend = host - page;
+        if (t[i + FETCH] != page || t[i + ADDEND] != addend) t[i + FETCH] = NO_PAGE;
+        t[i + READ] = page;
+        t[i + ADDEND] = addend;
+        boolean direct =
+                walk.writable && walk.dirty && codePages.first(physicalPage) == null && memory.writable(physicalPage);
+        t[i + WRITE] = direct ? page : NO_PAGE;
+        bank.info[i / STRIDE] = walk.sizeShift | (walk.global ? INFO_GLOBAL : 0);
+    }
+
+    // Code
+
+    /** The page of code at a linear address: from the TLB, or else translated and brought up to date. */
+    public CodePage code(long linear) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        CodePage page = pages[i >> 2];
+        if (tlb[i + FETCH] == (linear & PAGE) && page != null) return page;
+        return fetch(linear);
+    }
+
+    private CodePage fetch(long linear) {
+        long physicalPage = translate(linear, FETCH, null) & PAGE;
+        long host = memory.hostAddress(physicalPage);
+        if (host == PhysicalMemory.NONE) {
+            throw new VcpuFailedException(
+                    "the guest runs code at 0x%x, where there is no memory".formatted(physicalPage));
+        }
+        CodePage page = codePages.find(physicalPage, cpu.mode());
+        if (page != null) {
+            page.refresh();
+        } else {
+            if (codePages.full()) {
+                codePages.clear();
+                flushCode();
+            }
+            page = codePages.add(physicalPage, cpu.mode(), host);
+            protect(supervisorBank, host);
+            protect(userBank, host);
+        }
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        tlb[i + FETCH] = linear & PAGE;
+        pages[i >> 2] = page;
+        return page;
+    }
+
+    /** Takes the write tags of a page away. */
+    private static void protect(Bank bank, long host) {
+        long[] t = bank.entries;
+        for (int i = 0; i < t.length; i += STRIDE) {
+            if (t[i + WRITE] != NO_PAGE && t[i + WRITE] + t[i + ADDEND] == host) t[i + WRITE] = NO_PAGE;
+        }
+    }
+
+    // Invalidation
+
+    /** Forgets all translations of addresses. */
+    public void flush() {
+        supervisorBank.clear();
+        userBank.clear();
+    }
+
+    /** Forgets all but global pages: MOV to CR3. */
+    public void flushNonGlobal() {
+        flushNonGlobal(supervisorBank);
+        flushNonGlobal(userBank);
+    }
+
+    private static void flushNonGlobal(Bank bank) {
+        for (int i = 0; i < ENTRIES; i++) {
+            if ((bank.info[i] & INFO_GLOBAL) == 0) bank.clear(i * STRIDE);
+        }
+    }
+
+    /** Forgets one page, which may be a large one: INVLPG. */
+    public void flushPage(long linear) {
+        flushPage(supervisorBank, linear);
+        flushPage(userBank, linear);
+    }
+
+    private static void flushPage(Bank bank, long linear) {
+        long[] t = bank.entries;
+        for (int i = 0; i < ENTRIES; i++) {
+            long page = t[i * STRIDE + READ];
+            int shift = bank.info[i] & 0xFF;
+            if (page != NO_PAGE && page >>> shift == linear >>> shift) bank.clear(i * STRIDE);
+        }
+    }
+
+    /** Forgets all that was learnt of memory, because a part of it goes away. */
+    public void forget() {
+        flush();
+        flushCode();
+        codePages.clear();
+    }
+
+    /** Makes the next fetch from each page compare it with what was translated. */
+    public void flushCode() {
+        flushCode(supervisorBank);
+        flushCode(userBank);
+    }
+
+    private static void flushCode(Bank bank) {
+        long[] t = bank.entries;
+        for (int i = FETCH; i < t.length; i += STRIDE) t[i] = NO_PAGE;
+        Arrays.fill(bank.pages, null);
+    }
+}

@@ -1,0 +1,144 @@
+package dev.microvm.engine.cpu;
+
+import java.util.Arrays;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Model-specific registers of the CPU itself; those of the local APIC and of time belong to the {@link Platform}.
+ *
+ * <p>Source: Intel SDM vol. 4, table 2-2; AMD APM vol. 2, appendix A.
+ */
+public final class Msrs {
+    public static final int SYSENTER_CS = 0x174;
+    public static final int SYSENTER_ESP = 0x175;
+    public static final int SYSENTER_EIP = 0x176;
+    public static final int EFER = 0xC000_0080;
+    public static final int STAR = 0xC000_0081;
+    public static final int LSTAR = 0xC000_0082;
+    public static final int CSTAR = 0xC000_0083;
+    public static final int FMASK = 0xC000_0084;
+    public static final int FS_BASE = 0xC000_0100;
+    public static final int GS_BASE = 0xC000_0101;
+    public static final int KERNEL_GS_BASE = 0xC000_0102;
+    public static final int TSC_AUX = 0xC000_0103;
+
+    private static final int MICROCODE_REVISION = 0x8B;
+    private static final int MTRR_CAPABILITIES = 0xFE;
+    private static final int MCG_CAPABILITIES = 0x179;
+    private static final int MCG_STATUS = 0x17A;
+    private static final int MISC_ENABLE = 0x1A0;
+    private static final int MTRR_PHYSICAL = 0x200;
+    private static final int MTRR_PHYSICAL_END = 0x210;
+    private static final int MTRR_FIX_64K = 0x250;
+    private static final int MTRR_FIX_16K_1 = 0x258;
+    private static final int MTRR_FIX_16K_2 = 0x259;
+    private static final int MTRR_FIX_4K = 0x268;
+    private static final int MTRR_FIX_4K_END = 0x270;
+    private static final int PAT = 0x277;
+    private static final int MTRR_DEFAULT_TYPE = 0x2FF;
+    private static final int PLATFORM_ID = 0x17;
+    private static final int AMD_HARDWARE_CONFIGURATION = 0xC001_0015;
+
+    private static final long PAT_RESET = 0x0007_0406_0007_0406L;
+    private static final long MTRRS_EIGHT_AND_FIXED = 0x508; // eight, fixed ranges, write-combining
+
+    private final Cpu cpu;
+    private final Map<Integer, Long> plain = new TreeMap<>(); // those that only hold what was written
+
+    public long star;
+    public long lstar;
+    public long cstar;
+    public long fmask;
+    public long kernelGsBase;
+    public long sysenterCs;
+    public long sysenterEsp;
+    public long sysenterEip;
+    public long tscAux;
+
+    Msrs(Cpu cpu) {
+        this.cpu = cpu;
+        plain.put(MCG_STATUS, 0L);
+        plain.put(MISC_ENABLE, 1L);
+        plain.put(PAT, PAT_RESET);
+        plain.put(MTRR_DEFAULT_TYPE, 0L);
+        for (int i = MTRR_PHYSICAL; i < MTRR_PHYSICAL_END; i++) plain.put(i, 0L);
+        plain.put(MTRR_FIX_64K, 0L);
+        plain.put(MTRR_FIX_16K_1, 0L);
+        plain.put(MTRR_FIX_16K_2, 0L);
+        for (int i = MTRR_FIX_4K; i < MTRR_FIX_4K_END; i++) plain.put(i, 0L);
+    }
+
+    /** RDMSR; one that does not exist is #GP(0). */
+    public long read(int index, @Nullable Instruction at) {
+        return switch (index) {
+            case SYSENTER_CS -> sysenterCs;
+            case SYSENTER_ESP -> sysenterEsp;
+            case SYSENTER_EIP -> sysenterEip;
+            case EFER -> cpu.efer;
+            case STAR -> star;
+            case LSTAR -> lstar;
+            case CSTAR -> cstar;
+            case FMASK -> fmask;
+            case FS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 4];
+            case GS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 5];
+            case KERNEL_GS_BASE -> kernelGsBase;
+            case TSC_AUX -> tscAux;
+            case MICROCODE_REVISION, PLATFORM_ID, MCG_CAPABILITIES, AMD_HARDWARE_CONFIGURATION -> 0;
+            case MTRR_CAPABILITIES -> MTRRS_EIGHT_AND_FIXED;
+            default -> {
+                Long value = plain.get(index);
+                if (value != null) yield value;
+                if (!cpu.io().ownsMsr(index)) throw cpu.fault(Vectors.GP, 0, at);
+                if (at != null) cpu.rip = at.rip(cpu);
+                yield cpu.io().readMsr(index);
+            }
+        };
+    }
+
+    /** WRMSR; one that does not exist, and a value that it does not take, is #GP(0). */
+    public void write(int index, long value, @Nullable Instruction at) {
+        switch (index) {
+            case SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
+            case SYSENTER_ESP -> sysenterEsp = canonical(value, at);
+            case SYSENTER_EIP -> sysenterEip = canonical(value, at);
+            case EFER -> cpu.efer(value, at);
+            case STAR -> star = value;
+            case LSTAR -> lstar = canonical(value, at);
+            case CSTAR -> cstar = canonical(value, at);
+            case FMASK -> fmask = value & 0xFFFF_FFFFL;
+            case FS_BASE -> cpu.segmentBase(4, canonical(value, at));
+            case GS_BASE -> cpu.segmentBase(5, canonical(value, at));
+            case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
+            case TSC_AUX -> tscAux = value & 0xFFFF_FFFFL;
+            case MICROCODE_REVISION -> {} // asks for the revision: Intel SDM vol. 3A, 10.11.7
+            default -> {
+                if (plain.containsKey(index)) {
+                    plain.put(index, value);
+                } else if (cpu.io().ownsMsr(index)) {
+                    if (at != null) cpu.rip = at.rip(cpu);
+                    cpu.io().writeMsr(index, value);
+                } else {
+                    throw cpu.fault(Vectors.GP, 0, at);
+                }
+            }
+        }
+    }
+
+    private long canonical(long value, @Nullable Instruction at) {
+        if (!cpu.canonical(value)) throw cpu.fault(Vectors.GP, 0, at);
+        return value;
+    }
+
+    /** The numbers of all that hold state. */
+    public int[] indices() {
+        int[] special = {
+            SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, EFER, STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX,
+        };
+        int[] all = Arrays.copyOf(special, special.length + plain.size());
+        int i = special.length;
+        for (int index : plain.keySet()) all[i++] = index;
+        return all;
+    }
+}

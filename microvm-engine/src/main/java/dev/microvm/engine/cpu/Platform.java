@@ -1,0 +1,42 @@
+package dev.microvm.engine.cpu;
+
+import dev.microvm.hypervisor.ExitHandler;
+
+/** What is around a CPU: interrupts, time, I/O. Called on the CPU's thread. */
+public interface Platform extends ExitHandler {
+    /** Whether an external interrupt waits that the task priority lets through. */
+    boolean interruptPending();
+
+    /** Takes the interrupt; -1 if it is gone after all. */
+    int acknowledgeInterrupt();
+
+    /** Whether interrupts of an 8259 reach the CPU. */
+    boolean acceptsExternal();
+
+    /** The time-stamp counter. */
+    long timeStamp();
+
+    /** Sets the time-stamp counter. */
+    void timeStamp(long value);
+
+    /** Whether the machine has more than one CPU, so that others may write code. */
+    boolean hasOtherCpus();
+
+    /** Held while memory changes in more than one access that must be one for the other CPUs. */
+    Object busLock();
+
+    /** CR8: Intel SDM vol. 3A, 11.8.6. */
+    int taskPriority();
+
+    /** Sets CR8; 0 to 15. */
+    void taskPriority(int priority);
+
+    /** Whether an MSR belongs to the platform: the local APIC's, time. */
+    boolean ownsMsr(int index);
+
+    /** Reads an MSR of the platform's; {@link Cpu#fault} if that is an error. */
+    long readMsr(int index);
+
+    /** Writes an MSR of the platform's. */
+    void writeMsr(int index, long value);
+}

@@ -1,0 +1,13 @@
+package dev.microvm.engine.cpu;
+
+/** Makes instructions of code; what a {@link Cpu} is given. */
+public interface Translator {
+    /**
+     * Translates from an offset in a page to the end of the block.
+     *
+     * @param cpu for what reaches into the next page, which may fault
+     * @param limit the most instructions
+     * @return the first instruction; the last one ends the block
+     */
+    Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
+}

@@ -1,0 +1,45 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+
+/**
+ * Works out an address that is more than {@link Address} can say, for the instruction after it: with a segment base
+ * beside base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction
+ * it works for.
+ */
+final class AddressInstruction extends Instruction {
+    private final Address offset;
+    private final int segment;
+    private final long mask;
+    private final int size;
+    private final boolean write;
+
+    /**
+     * Makes one.
+     *
+     * @param offset within the segment
+     * @param mask bits that the address size has
+     * @param size bytes to check against the limit; 0 in 64-bit mode, which has none
+     * @param write whether they are written
+     */
+    AddressInstruction(Address offset, int segment, long mask, int size, boolean write) {
+        this.offset = offset;
+        this.segment = segment;
+        this.mask = mask;
+        this.size = size;
+        this.write = write;
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        long effective = offset.linear(cpu) & mask;
+        if (size == 0) {
+            cpu.r[Cpu.ADDRESS] = effective + cpu.r[Cpu.SEGMENT_BASE + segment];
+        } else {
+            cpu.r[Cpu.ADDRESS] = cpu.segmented(segment, effective, size, write, this);
+        }
+        return next.execute(cpu);
+    }
+}

@@ -1,0 +1,295 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.CodePage;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Translator;
+import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.decode.CodeMode;
+import dev.microvm.engine.decode.Decoded;
+import dev.microvm.engine.decode.Decoder;
+import dev.microvm.engine.memory.PhysicalMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes blocks: decodes one instruction after the other and asks each {@link Selector} for the object that does it.
+ *
+ * <p>A block ends at a branch, at what changes how code is read, at the end of a page, and after a number of
+ * instructions. An instruction that crosses into the next page is a block of its own, which checks first what that page
+ * is. Belongs to one CPU.
+ */
+public final class BlockTranslator implements Translator {
+    private final Decoder decoder = new Decoder();
+    private final Selector[] selectors = {new IntegerSelector(), new SystemSelector()};
+    private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
+
+    /** Makes a translator. */
+    public BlockTranslator() {}
+
+    @Override
+    public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
+        Emission emission = new Emission(page);
+        int at = offset;
+        for (int count = 0; !emission.ended(); count++) {
+            boolean full = count >= limit || at >= PhysicalMemory.PAGE_SIZE;
+            if (full) {
+                emission.fallThrough(at);
+                break;
+            }
+            Decoder.Result result = decoder.decode(page.bytes(), at, PhysicalMemory.PAGE_SIZE, page.mode());
+            if (result == Decoder.Result.TRUNCATED) {
+                if (count == 0) {
+                    crossing(cpu, emission, at);
+                } else {
+                    emission.fallThrough(at);
+                }
+                break;
+            }
+            select(emission, result);
+            at = decoder.decoded().end;
+            if (emission.endsSoon()) limit = Math.min(limit, count + 2);
+        }
+        return emission.first();
+    }
+
+    private void select(Emission emission, Decoder.Result result) {
+        Decoded d = decoder.decoded();
+        emission.begin(d);
+        if (result == Decoder.Result.COMPLETE) {
+            for (Selector selector : selectors) {
+                Instruction instruction = selector.select(d, emission);
+                if (instruction != null) {
+                    emission.add(instruction);
+                    return;
+                }
+            }
+        }
+        emission.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
+    }
+
+    /** An instruction of which a part is in the next page. */
+    private void crossing(Cpu cpu, Emission emission, int at) {
+        CodePage page = emission.page();
+        int here = PhysicalMemory.PAGE_SIZE - at;
+        SecondPage check = new SecondPage();
+        check.place(at, at);
+        CodePage second = cpu.followingPage(check);
+        System.arraycopy(page.bytes(), at, window, 0, here);
+        System.arraycopy(second.bytes(), 0, window, here, Decoder.MAX_LENGTH);
+        Decoder.Result result = decoder.decode(window, 0, here + Decoder.MAX_LENGTH, page.mode());
+        Decoded d = decoder.decoded();
+        d.start += at;
+        d.end += at;
+        check.expect(page.entry(at), second);
+        emission.add(check);
+        select(emission, result);
+        if (!emission.ended()) emission.fallThrough(d.end);
+    }
+
+    /** Turns decoded instructions of some families into objects. */
+    interface Selector {
+        /**
+         * The object, or null if it is none of its family's. What ends a block is told to {@code emission}.
+         */
+        @Nullable
+        Instruction select(Decoded d, Emission emission);
+    }
+
+    /** Checks that the page after this one is still the one that an instruction reaches into. */
+    private static final class SecondPage extends Instruction {
+        private @Nullable Block block;
+        private @Nullable CodePage expected;
+
+        void expect(Block own, CodePage second) {
+            block = own;
+            expected = second;
+            second.reachedBy(own);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            if (cpu.followingPage(this) == expected || block == null) return next.execute(cpu);
+            return cpu.again(block);
+        }
+    }
+
+    /** #UD and #GP. */
+    static final class Faulting extends Instruction {
+        private final int vector;
+        private final boolean hasCode;
+
+        private Faulting(int vector, boolean hasCode) {
+            this.vector = vector;
+            this.hasCode = hasCode;
+        }
+
+        static Instruction undefined() {
+            return new Faulting(Vectors.UD, false);
+        }
+
+        static Instruction protection() {
+            return new Faulting(Vectors.GP, true);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            throw hasCode ? cpu.fault(vector, 0, this) : cpu.fault(vector, this);
+        }
+    }
+
+    /** A block in the making. */
+    static final class Emission {
+        private final CodePage page;
+        private @Nullable Instruction first;
+        private @Nullable Instruction last;
+        private boolean ended;
+        private boolean endsSoon;
+        private int start;
+        private int end;
+
+        Emission(CodePage page) {
+            this.page = page;
+        }
+
+        CodePage page() {
+            return page;
+        }
+
+        boolean ended() {
+            return ended;
+        }
+
+        boolean endsSoon() {
+            return endsSoon;
+        }
+
+        Instruction first() {
+            if (first == null) throw new IllegalStateException("an empty block");
+            return first;
+        }
+
+        void begin(Decoded d) {
+            start = d.start;
+            end = d.end;
+        }
+
+        /** Adds an instruction at the place of the one decoded. */
+        void add(Instruction instruction) {
+            if (instruction.end() == 0) instruction.place(start, end);
+            if (last == null) {
+                first = instruction;
+            } else {
+                last.next = instruction;
+            }
+            last = instruction;
+        }
+
+        /** Adds the last instruction. */
+        void end(Instruction instruction) {
+            add(instruction);
+            ended = true;
+        }
+
+        /** Says that the instruction to be added is the last. */
+        Instruction ending(Instruction instruction) {
+            ended = true;
+            return instruction;
+        }
+
+        /** Says that the block must end with the instruction after this: interrupts wait for it. */
+        void shadow() {
+            endsSoon = true;
+        }
+
+        /** Ends the block with a way to the instruction at an offset. */
+        void fallThrough(int offset) {
+            start = offset;
+            end = offset;
+            Branches.FallThrough through =
+                    new Branches.FallThrough(page, offset, page.mode().addressSize());
+            through.place(offset, offset);
+            end(through);
+        }
+
+        // Operands
+
+        /** A general register of the {@code reg} field. */
+        Operand register(Decoded d, int size) {
+            return byNumber(d, d.reg, size);
+        }
+
+        /** A general register; a byte of number 4 to 7 is a high one without REX. */
+        Operand byNumber(Decoded d, int number, int size) {
+            if (size == 1 && !d.rex && number >= 4 && number < 8) return Operand.highByte(number);
+            return Operand.register(number, size);
+        }
+
+        /** The ModR/M operand, to be read. */
+        Operand source(Decoded d, int size) {
+            return operand(d, size, false);
+        }
+
+        /** The ModR/M operand, to be written. */
+        Operand target(Decoded d, int size) {
+            return operand(d, size, true);
+        }
+
+        private Operand operand(Decoded d, int size, boolean write) {
+            if (d.isRegister()) return byNumber(d, d.rm, size);
+            return new Operand.Memory(address(d, size, write), size);
+        }
+
+        /** The address of a memory operand; an instruction that works it out is added if it takes one. */
+        Address address(Decoded d, int size, boolean write) {
+            Address offset = offset(d);
+            if (d.mode == CodeMode.BITS_64 && d.addressSize == 8) {
+                if (d.segment < Decoded.FS) return offset;
+                int segment = Cpu.SEGMENT_BASE + d.segment;
+                if (offset.base() == Cpu.ZERO)
+                    return new Address(segment, offset.index(), offset.scale(), offset.displacement());
+                if (offset.index() == Cpu.ZERO) return new Address(offset.base(), segment, 0, offset.displacement());
+            }
+            AddressInstruction made;
+            if (d.mode == CodeMode.BITS_64) {
+                int segment = d.segment < Decoded.FS ? -1 : d.segment;
+                made = new AddressInstruction(
+                        offset, segment < 0 ? Cpu.ZERO - Cpu.SEGMENT_BASE : segment, mask(d), 0, write);
+            } else {
+                made = new AddressInstruction(offset, d.segment, mask(d), size, write);
+            }
+            made.place(d.start, d.start);
+            addAt(made);
+            return Address.COMPUTED;
+        }
+
+        /** Adds an instruction that was placed already, even at 0. */
+        void addAt(Instruction instruction) {
+            if (last == null) {
+                first = instruction;
+            } else {
+                last.next = instruction;
+            }
+            last = instruction;
+        }
+
+        static long mask(Decoded d) {
+            return d.addressSize == 8 ? -1L : (1L << (d.addressSize * Byte.SIZE)) - 1;
+        }
+
+        /** The offset in its segment of a memory operand. */
+        Address offset(Decoded d) {
+            int base = d.base;
+            long displacement = d.displacement;
+            if (base == Decoded.RIP) {
+                base = Cpu.CODE;
+                displacement += d.end;
+            }
+            return new Address(
+                    base == Decoded.NONE ? Cpu.ZERO : base,
+                    d.index == Decoded.NONE ? Cpu.ZERO : d.index,
+                    d.scale,
+                    displacement);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+
+/** Where an instruction reads or writes: a register, memory, or itself. Values are zero-extended. */
+abstract class Operand {
+    /** Reads it. */
+    abstract long read(Cpu cpu, Instruction at);
+
+    /** Reads it before a {@link #write} of the same instruction, which then cannot fault. */
+    long readForWrite(Cpu cpu, Instruction at) {
+        return read(cpu, at);
+    }
+
+    /** Writes the low bits of {@code value}. */
+    abstract void write(Cpu cpu, long value, Instruction at);
+
+    /** A general register; {@code number} as in {@link Cpu#r}. */
+    static Operand register(int number, int size) {
+        return switch (size) {
+            case 1 -> new Register8(number, 0);
+            case 2 -> new Register16(number);
+            case 4 -> new Register32(number);
+            default -> new Register64(number);
+        };
+    }
+
+    /** AH, CH, DH or BH, as 4 to 7. */
+    static Operand highByte(int number) {
+        return new Register8(number - 4, Byte.SIZE);
+    }
+
+    static Operand immediate(long value, int size) {
+        return new Immediate(size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1);
+    }
+
+    private static final class Register8 extends Operand {
+        private final int number;
+        private final int shift;
+
+        Register8(int number, int shift) {
+            this.number = number;
+            this.shift = shift;
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return cpu.r[number] >>> shift & 0xFF;
+        }
+
+        @Override
+        void write(Cpu cpu, long value, Instruction at) {
+            cpu.r[number] = (cpu.r[number] & ~(0xFFL << shift)) | (value & 0xFF) << shift;
+        }
+    }
+
+    private static final class Register16 extends Operand {
+        private final int number;
+
+        Register16(int number) {
+            this.number = number;
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return cpu.r[number] & 0xFFFF;
+        }
+
+        @Override
+        void write(Cpu cpu, long value, Instruction at) {
+            cpu.r[number] = (cpu.r[number] & ~0xFFFFL) | (value & 0xFFFF);
+        }
+    }
+
+    private static final class Register32 extends Operand {
+        private final int number;
+
+        Register32(int number) {
+            this.number = number;
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return cpu.r[number] & 0xFFFF_FFFFL;
+        }
+
+        @Override
+        void write(Cpu cpu, long value, Instruction at) {
+            cpu.r[number] = value & 0xFFFF_FFFFL;
+        }
+    }
+
+    private static final class Register64 extends Operand {
+        private final int number;
+
+        Register64(int number) {
+            this.number = number;
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return cpu.r[number];
+        }
+
+        @Override
+        void write(Cpu cpu, long value, Instruction at) {
+            cpu.r[number] = value;
+        }
+    }
+
+    private static final class Immediate extends Operand {
+        private final long value;
+
+        Immediate(long value) {
+            this.value = value;
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return value;
+        }
+
+        @Override
+        void write(Cpu cpu, long ignored, Instruction at) {
+            throw new IllegalStateException("an immediate is not written");
+        }
+    }
+
+    /** Memory, at an address made as {@link Address} says. */
+    static final class Memory extends Operand {
+        private final Address address;
+        private final int size;
+
+        Memory(Address address, int size) {
+            this.address = address;
+            this.size = size;
+        }
+
+        long linear(Cpu cpu) {
+            return address.linear(cpu);
+        }
+
+        @Override
+        long read(Cpu cpu, Instruction at) {
+            return cpu.mmu.load(address.linear(cpu), size, at);
+        }
+
+        @Override
+        long readForWrite(Cpu cpu, Instruction at) {
+            return cpu.mmu.loadForWrite(address.linear(cpu), size, at);
+        }
+
+        @Override
+        void write(Cpu cpu, long value, Instruction at) {
+            cpu.mmu.store(address.linear(cpu), value, size, at);
+        }
+    }
+}

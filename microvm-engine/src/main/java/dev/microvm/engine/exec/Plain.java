@@ -1,0 +1,26 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+
+/** An instruction that runs seldom, as an action: one that goes on in its block. */
+final class Plain extends Instruction {
+    /** What it does. */
+    @FunctionalInterface
+    interface Action {
+        void run(Cpu cpu, Instruction at);
+    }
+
+    private final Action action;
+
+    Plain(Action action) {
+        this.action = action;
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        action.run(cpu, this);
+        return next.execute(cpu);
+    }
+}

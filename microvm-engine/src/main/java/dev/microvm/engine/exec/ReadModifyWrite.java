@@ -1,0 +1,84 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.memory.PhysicalMemory;
+
+/** Reads an operand, works out a new value, and writes it back; atomically with a LOCK prefix. */
+abstract class ReadModifyWrite extends Instruction {
+    final Operand target;
+    final int size;
+
+    /** Bits of a long that the operand does not have. */
+    final int unused;
+
+    private boolean locked;
+
+    ReadModifyWrite(Operand target, int size) {
+        this.target = target;
+        this.size = size;
+        this.unused = Long.SIZE - size * Byte.SIZE;
+    }
+
+    /** Makes it atomic. */
+    final ReadModifyWrite locked(boolean lock) {
+        locked = lock;
+        return this;
+    }
+
+    /**
+     * The new value; sets flags. May be called again with the flags as before, if another CPU was faster. What may fault
+     * is first.
+     */
+    abstract long compute(Cpu cpu, long old);
+
+    /** What there is to do after the write: other registers. */
+    void finish(Cpu cpu, long old) {}
+
+    /** Sign-extends a value of the operand's size. */
+    final long signed(long value) {
+        return value << unused >> unused;
+    }
+
+    @Override
+    public final Block execute(Cpu cpu) {
+        if (locked) {
+            update(cpu, (Operand.Memory) target);
+        } else {
+            long old = target.readForWrite(cpu, this);
+            target.write(cpu, compute(cpu, old), this);
+            finish(cpu, old);
+        }
+        return next.execute(cpu);
+    }
+
+    private void update(Cpu cpu, Operand.Memory memory) {
+        long host = cpu.mmu.atomic(memory.linear(cpu), size, this);
+        if (host == PhysicalMemory.NONE) {
+            updateAlone(cpu, memory);
+            return;
+        }
+        long flagResult = cpu.flagResult;
+        long flagCarry = cpu.flagCarry;
+        while (true) {
+            long old = Atomic.get(host, size);
+            long value = compute(cpu, old);
+            if (Atomic.compareAndSet(host, size, old, value)) {
+                finish(cpu, old);
+                return;
+            }
+            cpu.flagResult = flagResult;
+            cpu.flagCarry = flagCarry;
+        }
+    }
+
+    /** What cannot be done by one atomic access of the host's, such as across a page. */
+    private void updateAlone(Cpu cpu, Operand.Memory memory) {
+        synchronized (cpu.io().busLock()) {
+            long old = memory.readForWrite(cpu, this);
+            memory.write(cpu, compute(cpu, old), this);
+            finish(cpu, old);
+        }
+    }
+}

@@ -1,0 +1,342 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.Instruction;
+
+/** Shifts, rotations and bit tests: Intel SDM vol. 1, 7.3.6 and 7.3.7. */
+final class Shifts {
+    // Operations as numbered in group 2: Intel SDM vol. 2D, table A-6
+    static final int ROL = 0;
+    static final int ROR = 1;
+    static final int RCL = 2;
+    static final int RCR = 3;
+    static final int SHL = 4;
+    static final int SHR = 5;
+    static final int SAL = 6;
+    static final int SAR = 7;
+
+    private Shifts() {}
+
+    /** Group 2. */
+    static final class General extends ReadModifyWrite {
+        private final int operation;
+        private final Operand count;
+
+        General(int operation, Operand target, Operand count, int size) {
+            super(target, size);
+            this.operation = operation;
+            this.count = count;
+        }
+
+        @Override
+        long compute(Cpu cpu, long a) {
+            int n = (int) count.read(cpu, this) & (size == 8 ? 0x3F : 0x1F);
+            if (n == 0) return a;
+            return switch (operation) {
+                case ROL -> rotateLeft(cpu, a, n);
+                case ROR -> rotateRight(cpu, a, n);
+                case RCL -> rotateCarryLeft(cpu, a, n);
+                case RCR -> rotateCarryRight(cpu, a, n);
+                case SHR -> shiftRight(cpu, a, n);
+                case SAR -> shiftRightSigned(cpu, a, n);
+                default -> shiftLeft(cpu, a, n);
+            };
+        }
+
+        private int bits() {
+            return size * Byte.SIZE;
+        }
+
+        private boolean top(long value) {
+            return (value >>> (bits() - 1) & 1) != 0;
+        }
+
+        private long mask(long value) {
+            return value << unused >>> unused;
+        }
+
+        private long shiftLeft(Cpu cpu, long a, int n) {
+            long result = a << n;
+            boolean carry = n <= bits() && (a >>> (bits() - n) & 1) != 0;
+            Flags.result(cpu, signed(result), carry, top(result) != carry);
+            return result;
+        }
+
+        private long shiftRight(Cpu cpu, long a, int n) {
+            long result = a >>> n;
+            Flags.result(cpu, signed(result), (a >>> (n - 1) & 1) != 0, top(a));
+            return result;
+        }
+
+        private long shiftRightSigned(Cpu cpu, long a, int n) {
+            long value = signed(a);
+            long result = value >> n;
+            Flags.result(cpu, result, (value >> (n - 1) & 1) != 0, false);
+            return result;
+        }
+
+        private long rotateLeft(Cpu cpu, long a, int n) {
+            int by = n % bits();
+            long result = by == 0 ? a : mask(a << by | a >>> (bits() - by));
+            boolean carry = (result & 1) != 0;
+            Flags.carryAndOverflow(cpu, carry, top(result) != carry);
+            return result;
+        }
+
+        private long rotateRight(Cpu cpu, long a, int n) {
+            int by = n % bits();
+            long result = by == 0 ? a : mask(a >>> by | a << (bits() - by));
+            Flags.carryAndOverflow(cpu, top(result), top(result) != top(result << 1));
+            return result;
+        }
+
+        private long rotateCarryLeft(Cpu cpu, long a, int n) {
+            int by = n % (bits() + 1);
+            long result = a;
+            boolean carry = Flags.carry(cpu);
+            for (int i = 0; i < by; i++) {
+                boolean out = top(result);
+                result = mask(result << 1) | (carry ? 1 : 0);
+                carry = out;
+            }
+            Flags.carryAndOverflow(cpu, carry, top(result) != carry);
+            return result;
+        }
+
+        private long rotateCarryRight(Cpu cpu, long a, int n) {
+            int by = n % (bits() + 1);
+            long result = a;
+            boolean carry = Flags.carry(cpu);
+            for (int i = 0; i < by; i++) {
+                boolean out = (result & 1) != 0;
+                result = result >>> 1 | (carry ? 1L << (bits() - 1) : 0);
+                carry = out;
+            }
+            Flags.carryAndOverflow(cpu, carry, top(result) != top(result << 1));
+            return result;
+        }
+    }
+
+    /** SHLD and SHRD. */
+    static final class DoubleShift extends ReadModifyWrite {
+        private final boolean left;
+        private final Operand source;
+        private final Operand count;
+
+        DoubleShift(boolean left, Operand target, Operand source, Operand count, int size) {
+            super(target, size);
+            this.left = left;
+            this.source = source;
+            this.count = count;
+        }
+
+        @Override
+        long compute(Cpu cpu, long a) {
+            int n = (int) count.read(cpu, this) & (size == 8 ? 0x3F : 0x1F);
+            if (n == 0) return a;
+            long b = source.read(cpu, this);
+            int bits = size * Byte.SIZE;
+            long result;
+            boolean carry;
+            if (size == 2) { // a count above 16 is undefined: processors shift in the target once more
+                long whole = a << 32 | b << 16 | a;
+                if (left) {
+                    result = whole << n >>> 32;
+                    carry = (whole >>> (48 - n) & 1) != 0;
+                } else {
+                    result = whole >>> n;
+                    carry = (whole >>> (n - 1) & 1) != 0;
+                }
+            } else if (left) {
+                result = a << n | b >>> (bits - n);
+                carry = (a >>> (bits - n) & 1) != 0;
+            } else {
+                result = a >>> n | b << (bits - n);
+                carry = (a >>> (n - 1) & 1) != 0;
+            }
+            boolean overflow = ((result ^ a) >>> (bits - 1) & 1) != 0;
+            Flags.result(cpu, signed(result), carry, overflow);
+            return result;
+        }
+    }
+
+    /** BT, BTS, BTR, BTC. With memory and a register, the bit may be anywhere around the address. */
+    static final class BitTest extends ReadModifyWrite {
+        static final int TEST = 0;
+        static final int SET = 1;
+        static final int RESET = 2;
+        static final int COMPLEMENT = 3;
+
+        private final int operation;
+        private final Operand bit;
+
+        BitTest(int operation, Operand target, Operand bit, int size) {
+            super(target, size);
+            this.operation = operation;
+            this.bit = bit;
+        }
+
+        @Override
+        long compute(Cpu cpu, long a) {
+            int n = (int) bit.read(cpu, this) & size * Byte.SIZE - 1;
+            Flags.carry(cpu, (a >>> n & 1) != 0);
+            return switch (operation) {
+                case SET -> a | 1L << n;
+                case RESET -> a & ~(1L << n);
+                default -> a ^ 1L << n;
+            };
+        }
+    }
+
+    /** BT, which writes nothing. */
+    static final class BitRead extends Instruction {
+        private final Operand target;
+        private final Operand bit;
+        private final int size;
+
+        BitRead(Operand target, Operand bit, int size) {
+            this.target = target;
+            this.bit = bit;
+            this.size = size;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            int n = (int) bit.read(cpu, this) & size * Byte.SIZE - 1;
+            Flags.carry(cpu, (target.read(cpu, this) >>> n & 1) != 0);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Moves the address of a bit test with memory to the operand that holds the bit. */
+    static final class BitAddress extends Instruction {
+        private final Address address;
+        private final Operand bit;
+        private final int size;
+        private final long mask;
+
+        BitAddress(Address address, Operand bit, int size, long mask) {
+            this.address = address;
+            this.bit = bit;
+            this.size = size;
+            this.mask = mask;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            int unused = Long.SIZE - size * Byte.SIZE;
+            long n = bit.read(cpu, this) << unused >> unused;
+            int shift = size == 8 ? 6 : size == 4 ? 5 : 4;
+            cpu.r[Cpu.ADDRESS] = address.linear(cpu) + (n >> shift) * size & mask;
+            return next.execute(cpu);
+        }
+    }
+
+    /** BSF and BSR. */
+    static final class Scan extends Instruction {
+        private final boolean forward;
+        private final Operand target;
+        private final Operand source;
+
+        Scan(boolean forward, Operand target, Operand source) {
+            this.forward = forward;
+            this.target = target;
+            this.source = source;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long value = source.read(cpu, this);
+            if (value == 0) {
+                Flags.zero(cpu, true); // the target keeps its value: AMD APM vol. 3, BSF
+            } else {
+                int n = forward ? Long.numberOfTrailingZeros(value) : 63 - Long.numberOfLeadingZeros(value);
+                target.write(cpu, n, this);
+                Flags.zero(cpu, false);
+            }
+            return next.execute(cpu);
+        }
+    }
+
+    // Forms that run most: by a constant that is not 0
+
+    static final class Left64 extends Instruction {
+        private final int target;
+        private final int count;
+
+        Left64(int target, int count) {
+            this.target = target;
+            this.count = count;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long a = cpu.r[target];
+            long result = a << count;
+            boolean carry = (a >>> (Long.SIZE - count) & 1) != 0;
+            cpu.r[target] = result;
+            Flags.result(cpu, result, carry, result < 0 != carry);
+            return next.execute(cpu);
+        }
+    }
+
+    static final class Left32 extends Instruction {
+        private final int target;
+        private final int count;
+
+        Left32(int target, int count) {
+            this.target = target;
+            this.count = count;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            int a = (int) cpu.r[target];
+            int result = a << count;
+            boolean carry = (a >>> (Integer.SIZE - count) & 1) != 0;
+            cpu.r[target] = result & 0xFFFF_FFFFL;
+            Flags.result(cpu, result, carry, result < 0 != carry);
+            return next.execute(cpu);
+        }
+    }
+
+    static final class Right64 extends Instruction {
+        private final int target;
+        private final int count;
+
+        Right64(int target, int count) {
+            this.target = target;
+            this.count = count;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long a = cpu.r[target];
+            long result = a >>> count;
+            cpu.r[target] = result;
+            Flags.result(cpu, result, (a >>> (count - 1) & 1) != 0, a < 0);
+            return next.execute(cpu);
+        }
+    }
+
+    static final class Right32 extends Instruction {
+        private final int target;
+        private final int count;
+
+        Right32(int target, int count) {
+            this.target = target;
+            this.count = count;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            int a = (int) cpu.r[target];
+            int result = a >>> count;
+            cpu.r[target] = result & 0xFFFF_FFFFL;
+            Flags.result(cpu, result, (a >>> (count - 1) & 1) != 0, a < 0);
+            return next.execute(cpu);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+package dev.microvm.engine.exec;
+
+import dev.microvm.engine.cpu.ControlRegisters;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Msrs;
+import dev.microvm.engine.cpu.SegmentLoader;
+import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.decode.CodeMode;
+import dev.microvm.engine.decode.Decoded;
+
+/** What operating systems use: Intel SDM vol. 3A, 2.8. Each method is one instruction's action. */
+final class SystemInstructions {
+    private static final int STAR_SYSCALL_SHIFT = 32;
+    private static final int STAR_SYSRET_SHIFT = 48;
+    private static final int DR4 = 4;
+    private static final int DR5 = 5;
+    private static final long DR6_FIXED = 0xFFFF_0FF0L;
+    private static final long DR6_SETTABLE = 0xE00FL;
+    private static final long DR7_FIXED = 0x400;
+    private static final long DR7_SETTABLE = 0xFFFF_23FFL;
+
+    private SystemInstructions() {}
+
+    // Flags
+
+    static void cli(Cpu cpu, Instruction at) {
+        if (cpu.protectedMode() && cpu.cpl > cpu.iopl()) throw cpu.fault(Vectors.GP, 0, at);
+        cpu.flags &= ~Flags.IF;
+    }
+
+    /** STI; the translator makes the next instruction the last of the block, or {@code shadow} is set. */
+    static void sti(Cpu cpu, Instruction at) {
+        if (cpu.protectedMode() && cpu.cpl > cpu.iopl()) throw cpu.fault(Vectors.GP, 0, at);
+        cpu.flags |= Flags.IF;
+        cpu.flagsChanged();
+    }
+
+    static void pushFlags(Cpu cpu, int size, Instruction at) {
+        if (cpu.virtual8086() && cpu.iopl() < 3) throw cpu.fault(Vectors.GP, 0, at);
+        Stack.push(cpu, Flags.all(cpu) & ~(Flags.VM | Flags.RF), size, at);
+    }
+
+    static void popFlags(Cpu cpu, int size, Instruction at) {
+        if (cpu.virtual8086() && cpu.iopl() < 3) throw cpu.fault(Vectors.GP, 0, at);
+        int popped = (int) Stack.top(cpu, size, at);
+        Stack.drop(cpu, size);
+        int kept = Flags.VM | Flags.VIF | Flags.VIP;
+        if (cpu.protectedMode()) {
+            if (cpu.cpl > 0) kept |= Flags.IOPL;
+            if (cpu.cpl > cpu.iopl()) kept |= Flags.IF;
+        }
+        if (size == 2) kept |= ~0xFFFF;
+        Flags.all(cpu, ((popped & ~kept) | (cpu.flags & kept)) & ~Flags.RF);
+    }
+
+    static void lahf(Cpu cpu, Instruction at) {
+        long ah = (Flags.arithmetic(cpu) & 0xFF) | Flags.RESERVED_1;
+        cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xFF00L) | ah << 8;
+    }
+
+    static void sahf(Cpu cpu, Instruction at) {
+        int ah = (int) (cpu.r[Cpu.RAX] >>> 8) & (Flags.SF | Flags.ZF | Flags.AF | Flags.PF | Flags.CF);
+        Flags.arithmetic(cpu, ah | (Flags.arithmetic(cpu) & Flags.OF));
+    }
+
+    // Control registers
+
+    static void readControl(Cpu cpu, int control, int target, Instruction at) {
+        cpu.requireSupervisor(at);
+        long value = switch (control) {
+            case 0 -> cpu.cr0;
+            case 2 -> cpu.cr2;
+            case 3 -> cpu.cr3;
+            case 4 -> cpu.cr4;
+            case 8 -> cpu.io().taskPriority();
+            default -> throw cpu.fault(Vectors.UD, at);
+        };
+        cpu.r[target] = value;
+    }
+
+    static void writeControl(Cpu cpu, int control, int source, Instruction at) {
+        cpu.requireSupervisor(at);
+        long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
+        switch (control) {
+            case 0 -> cpu.cr0(value, at);
+            case 2 -> cpu.cr2 = value;
+            case 3 -> cpu.cr3(value, at);
+            case 4 -> cpu.cr4(value, at);
+            case 8 -> {
+                if (value >>> 4 != 0) throw cpu.fault(Vectors.GP, 0, at);
+                cpu.io().taskPriority((int) value);
+                cpu.attend();
+            }
+            default -> throw cpu.fault(Vectors.UD, at);
+        }
+    }
+
+    private static int debugRegister(Cpu cpu, int number, Instruction at) {
+        cpu.requireSupervisor(at);
+        boolean alias = number == DR4 || number == DR5;
+        if (number > 7 || (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0)) throw cpu.fault(Vectors.UD, at);
+        return alias ? number + 2 : number;
+    }
+
+    static void readDebug(Cpu cpu, int number, int target, Instruction at) {
+        cpu.r[target] = cpu.dr[debugRegister(cpu, number, at)];
+    }
+
+    static void writeDebug(Cpu cpu, int number, int source, Instruction at) {
+        int register = debugRegister(cpu, number, at);
+        long value = cpu.r[source];
+        if (register >= 6 && value >>> 32 != 0) throw cpu.fault(Vectors.GP, 0, at);
+        cpu.dr[register] = switch (register) {
+            case 6 -> (value & DR6_SETTABLE) | DR6_FIXED;
+            case 7 -> (value & DR7_SETTABLE) | DR7_FIXED;
+            default -> value;
+        };
+    }
+
+    static void clearTaskSwitched(Cpu cpu, Instruction at) {
+        cpu.requireSupervisor(at);
+        cpu.cr0 &= ~ControlRegisters.CR0_TS;
+    }
+
+    static void loadMachineStatus(Cpu cpu, Operand source, Instruction at) {
+        cpu.requireSupervisor(at);
+        long loaded =
+                ControlRegisters.CR0_PE | ControlRegisters.CR0_MP | ControlRegisters.CR0_EM | ControlRegisters.CR0_TS;
+        long value = source.read(cpu, at) & loaded;
+        long keptPe = cpu.cr0 & ControlRegisters.CR0_PE; // cannot be cleared so
+        cpu.cr0((cpu.cr0 & ~loaded) | value | keptPe, at);
+    }
+
+    // Descriptor tables
+
+    static void storeTable(Cpu cpu, long base, int limit, Address to, int size, Instruction at) {
+        long linear = to.linear(cpu);
+        cpu.mmu.probeWrite(linear, 2 + size, at);
+        cpu.mmu.store16(linear, limit, at);
+        cpu.mmu.store(linear + 2, base, size, at);
+    }
+
+    static void loadTable(Cpu cpu, boolean interrupts, Address from, int operandSize, Instruction at) {
+        cpu.requireSupervisor(at);
+        long linear = from.linear(cpu);
+        boolean wide = cpu.mode() == CodeMode.BITS_64;
+        int limit = cpu.mmu.load16(linear, at);
+        long base = cpu.mmu.load(linear + 2, wide ? 8 : 4, at);
+        if (wide && !cpu.canonical(base)) throw cpu.fault(Vectors.GP, 0, at);
+        if (!wide && operandSize == 2) base &= 0xFF_FFFF;
+        if (interrupts) {
+            cpu.idtBase = base;
+            cpu.idtLimit = limit;
+        } else {
+            cpu.gdtBase = base;
+            cpu.gdtLimit = limit;
+        }
+    }
+
+    static void requireProtected(Cpu cpu, Instruction at) {
+        if (cpu.realSegments()) throw cpu.fault(Vectors.UD, at);
+    }
+
+    static void verify(Cpu cpu, Operand selector, boolean write, Instruction at) {
+        requireProtected(cpu, at);
+        long descriptor = cpu.segmentLoader.visibleDescriptor((int) selector.read(cpu, at) & 0xFFFF, at);
+        int attributes = (int) (descriptor >>> 32);
+        boolean data = (attributes & 1 << 12) != 0;
+        boolean code = (attributes & 1 << 11) != 0;
+        boolean flag = (attributes & 1 << 9) != 0;
+        Flags.zero(cpu, data && (write ? !code && flag : !code || flag));
+    }
+
+    static void accessRights(Cpu cpu, Operand target, Operand selector, Instruction at) {
+        requireProtected(cpu, at);
+        long descriptor = cpu.segmentLoader.visibleDescriptor((int) selector.read(cpu, at) & 0xFFFF, at);
+        int attributes = (int) (descriptor >>> 32);
+        boolean known = descriptor != 0 && rightsAreVisible(cpu, attributes, true);
+        if (known) target.write(cpu, attributes & 0x00F0_FF00, at);
+        Flags.zero(cpu, known);
+    }
+
+    static void segmentLimit(Cpu cpu, Operand target, Operand selector, Instruction at) {
+        requireProtected(cpu, at);
+        long descriptor = cpu.segmentLoader.visibleDescriptor((int) selector.read(cpu, at) & 0xFFFF, at);
+        boolean known = descriptor != 0 && rightsAreVisible(cpu, (int) (descriptor >>> 32), false);
+        if (known) target.write(cpu, SegmentLoader.limit(descriptor), at);
+        Flags.zero(cpu, known);
+    }
+
+    /** Types that LAR and LSL know: Intel SDM vol. 2A, tables 3-53 and 3-60. */
+    private static boolean rightsAreVisible(Cpu cpu, int attributes, boolean gates) {
+        if ((attributes & 1 << 12) != 0) return true;
+        int type = attributes >> 8 & 0xF;
+        return switch (type) {
+            case 2, 9, 11 -> true;
+            case 1, 3 -> !cpu.longMode();
+            case 4, 5 -> gates && !cpu.longMode();
+            case 12 -> gates;
+            default -> false;
+        };
+    }
+
+    static void adjustPrivilege(Cpu cpu, Operand target, Operand source, Instruction at) {
+        requireProtected(cpu, at);
+        long a = target.readForWrite(cpu, at);
+        long b = source.read(cpu, at);
+        boolean lower = (a & 3) < (b & 3);
+        if (lower) target.write(cpu, (a & ~3L) | (b & 3), at);
+        Flags.zero(cpu, lower);
+    }
+
+    // System calls
+
+    /** SYSCALL: Intel SDM vol. 2B; AMD APM vol. 3 for legacy mode. */
+    static void syscall(Cpu cpu, Instruction at) {
+        if ((cpu.efer & ControlRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
+        Msrs msrs = cpu.msrs;
+        int selector = (int) (msrs.star >>> STAR_SYSCALL_SHIFT) & 0xFFFC;
+        cpu.r[Cpu.RCX] = at.nextRip(cpu);
+        if (cpu.longMode()) {
+            boolean from64 = cpu.mode() == CodeMode.BITS_64;
+            cpu.r[Cpu.R11] = Flags.all(cpu) & ~Flags.RF;
+            cpu.rip = from64 ? msrs.lstar : msrs.cstar;
+            Flags.all(cpu, Flags.all(cpu) & ~(int) msrs.fmask & ~Flags.RF);
+        } else {
+            cpu.rip = msrs.star & 0xFFFF_FFFFL;
+            cpu.flags &= ~(Flags.IF | Flags.VM | Flags.RF);
+        }
+        cpu.segmentLoader.loadFlat(Decoded.CS, selector, true, 0, cpu.longMode());
+        cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
+        cpu.cpl(0);
+        cpu.updateMode();
+    }
+
+    /** SYSRET. */
+    static void sysret(Cpu cpu, int operandSize, Instruction at) {
+        if ((cpu.efer & ControlRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
+        cpu.requireSupervisor(at);
+        int base = (int) (cpu.msrs.star >>> STAR_SYSRET_SHIFT) & 0xFFFF;
+        boolean to64 = operandSize == 8;
+        long target = cpu.r[Cpu.RCX];
+        if (to64 && !cpu.canonical(target)) throw cpu.fault(Vectors.GP, 0, at);
+        if (cpu.longMode()) {
+            int kept = Flags.VM | Flags.RF;
+            Flags.all(cpu, (int) cpu.r[Cpu.R11] & ~kept);
+        } else {
+            cpu.flags |= Flags.IF;
+        }
+        cpu.segmentLoader.loadFlat(Decoded.CS, (to64 ? base + 16 : base) | 3, true, 3, to64);
+        cpu.segmentLoader.loadFlat(Decoded.SS, base + 8 | 3, false, 3, false);
+        cpu.cpl(3);
+        cpu.updateMode();
+        cpu.rip = to64 ? target : target & 0xFFFF_FFFFL;
+        cpu.flagsChanged();
+    }
+
+    static void sysenter(Cpu cpu, Instruction at) {
+        Msrs msrs = cpu.msrs;
+        if (!cpu.protectedMode() || (msrs.sysenterCs & 0xFFFC) == 0) throw cpu.fault(Vectors.GP, 0, at);
+        int selector = (int) msrs.sysenterCs & 0xFFFC;
+        cpu.flags &= ~(Flags.VM | Flags.IF | Flags.RF);
+        cpu.segmentLoader.loadFlat(Decoded.CS, selector, true, 0, cpu.longMode());
+        cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
+        cpu.cpl(0);
+        cpu.updateMode();
+        long mask = cpu.longMode() ? -1L : 0xFFFF_FFFFL;
+        cpu.r[Cpu.RSP] = msrs.sysenterEsp & mask;
+        cpu.rip = msrs.sysenterEip & mask;
+    }
+
+    static void sysexit(Cpu cpu, int operandSize, Instruction at) {
+        if (!cpu.protectedMode() || (cpu.msrs.sysenterCs & 0xFFFC) == 0) throw cpu.fault(Vectors.GP, 0, at);
+        cpu.requireSupervisor(at);
+        boolean to64 = operandSize == 8;
+        int selector = (int) cpu.msrs.sysenterCs & 0xFFFC;
+        long mask = to64 ? -1L : 0xFFFF_FFFFL;
+        long target = cpu.r[Cpu.RDX] & mask;
+        cpu.r[Cpu.RSP] = cpu.r[Cpu.RCX] & mask;
+        cpu.segmentLoader.loadFlat(Decoded.CS, selector + (to64 ? 32 : 16) | 3, true, 3, to64);
+        cpu.segmentLoader.loadFlat(Decoded.SS, selector + (to64 ? 40 : 24) | 3, false, 3, false);
+        cpu.cpl(3);
+        cpu.updateMode();
+        cpu.rip = target;
+    }
+
+    static void swapGs(Cpu cpu, Instruction at) {
+        cpu.requireSupervisor(at);
+        long base = cpu.r[Cpu.SEGMENT_BASE + Decoded.GS];
+        cpu.segmentBase(Decoded.GS, cpu.msrs.kernelGsBase);
+        cpu.msrs.kernelGsBase = base;
+    }
+
+    // MSRs, time
+
+    static void readMsr(Cpu cpu, Instruction at) {
+        cpu.requireSupervisor(at);
+        answer(cpu, cpu.msrs.read((int) cpu.r[Cpu.RCX], at));
+    }
+
+    static void writeMsr(Cpu cpu, Instruction at) {
+        cpu.requireSupervisor(at);
+        long value = (cpu.r[Cpu.RAX] & 0xFFFF_FFFFL) | cpu.r[Cpu.RDX] << 32;
+        cpu.msrs.write((int) cpu.r[Cpu.RCX], value, at);
+        cpu.attend();
+    }
+
+    static void readTimeStamp(Cpu cpu, Instruction at) {
+        if ((cpu.cr4 & ControlRegisters.CR4_TSD) != 0 && cpu.cpl != 0 && cpu.protectedMode()) {
+            throw cpu.fault(Vectors.GP, 0, at);
+        }
+        answer(cpu, cpu.io().timeStamp());
+    }
+
+    static void readTimeStampAndNumber(Cpu cpu, Instruction at) {
+        readTimeStamp(cpu, at);
+        cpu.r[Cpu.RCX] = cpu.msrs.tscAux;
+    }
+
+    private static void answer(Cpu cpu, long value) {
+        cpu.r[Cpu.RAX] = value & 0xFFFF_FFFFL;
+        cpu.r[Cpu.RDX] = value >>> 32;
+    }
+
+    static void halt(Cpu cpu, Instruction at) {
+        cpu.requireSupervisor(at);
+        cpu.halted = true;
+        cpu.attend();
+    }
+
+    static void invalidatePage(Cpu cpu, Address page, Instruction at) {
+        cpu.requireSupervisor(at);
+        cpu.mmu.flushPage(page.linear(cpu));
+    }
+}

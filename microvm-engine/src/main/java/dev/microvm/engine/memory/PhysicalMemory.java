@@ -1,0 +1,64 @@
+package dev.microvm.engine.memory;
+
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The guest's physical address space: which pages have host memory behind them, and where.
+ *
+ * <p>Any thread may call. Whoever takes a region away sees to it that no CPU uses an address it was given before.
+ */
+public final class PhysicalMemory {
+    /** Bytes of a page. */
+    public static final int PAGE_SIZE = 4096;
+
+    /** What {@link #hostAddress} answers where there is no memory. */
+    public static final long NONE = 0;
+
+    private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>(); // guarded by this
+    private volatile List<GuestMemoryRegion> regions = List.of();
+
+    /** Makes an empty address space. */
+    public PhysicalMemory() {}
+
+    /** Adds a region. */
+    public synchronized void map(int slot, GuestMemoryRegion region) {
+        if (slots.containsKey(slot)) throw new HypervisorException("memory slot " + slot + " is in use");
+        Collection<GuestMemoryRegion> others = slots.values();
+        for (GuestMemoryRegion other : others) {
+            if (region.base() < other.end() && other.base() < region.end()) {
+                throw new HypervisorException("memory slot %d: [0x%x, 0x%x) overlaps the one at 0x%x"
+                        .formatted(slot, region.base(), region.end(), other.base()));
+            }
+        }
+        slots.put(slot, region);
+        regions = List.copyOf(others);
+    }
+
+    /** Takes a region away. */
+    public synchronized void unmap(int slot) {
+        if (slots.remove(slot) == null) throw new HypervisorException("memory slot " + slot + " is not in use");
+        regions = List.copyOf(slots.values());
+    }
+
+    /** The host address of a guest-physical one, good to the end of its page, or {@link #NONE}. */
+    public long hostAddress(long gpa) {
+        for (GuestMemoryRegion region : regions) {
+            long offset = gpa - region.base();
+            if (offset >= 0 && offset < region.size()) return region.segment().address() + offset;
+        }
+        return NONE;
+    }
+
+    /** Whether there is memory at {@code gpa} that the guest may write. */
+    public boolean writable(long gpa) {
+        for (GuestMemoryRegion region : regions) {
+            if (gpa >= region.base() && gpa < region.end()) return !region.readOnly();
+        }
+        return false;
+    }
+}
