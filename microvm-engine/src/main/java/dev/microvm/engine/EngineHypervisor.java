@@ -1,10 +1,14 @@
 package dev.microvm.engine;
 
+import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.VirtualMachine;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** An x86-64 CPU in Java: runs wherever a JVM does. Stateless. */
 public final class EngineHypervisor implements Hypervisor {
@@ -19,6 +23,14 @@ public final class EngineHypervisor implements Hypervisor {
     @Override
     public Probe probe() {
         return Probe.full();
+    }
+
+    @Override
+    public Set<Capability> capabilities(InterruptMode interruptMode) {
+        if (interruptMode == InterruptMode.KERNEL) return Set.of(); // see createVm
+        return Arrays.stream(Capability.values())
+                .filter(capability -> EngineVirtualMachine.supports(interruptMode, capability))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel to put them in. */

@@ -84,9 +84,14 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public boolean supports(Capability capability) {
+        return supports(interruptMode, capability);
+    }
+
+    /** Whether a machine with its interrupt controllers there can do something. */
+    static boolean supports(InterruptMode mode, Capability capability) {
         return switch (capability) {
             case READ_ONLY_MEMORY, DOORBELL -> true;
-            case TSC_DEADLINE -> interruptMode == InterruptMode.SPLIT;
+            case TSC_DEADLINE -> mode == InterruptMode.SPLIT;
             case KERNEL_PIT, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> false;
         };
     }
