@@ -49,6 +49,7 @@ final class LinuxMachineLabTest {
                 case $word in
                     time) read up idle < /proc/uptime; echo "time=$up." ;;
                     clock) echo "clock=$(hwclock -u -r)." ;;
+                    irqs) cat /proc/interrupts; echo "end=irqs." ;;
                     epoch) echo "epoch=$(cat /sys/class/rtc/rtc0/since_epoch)." ;;
                     button) exec 3< /dev/input/event0; echo listening; head -c 24 <&3 > /dev/null; poweroff -f ;;
                     reboot) reboot -f ;;
@@ -147,6 +148,30 @@ final class LinuxMachineLabTest {
             vm.console().awaitText("listening", SOON);
 
             assertThat(vm.shutDown(SOON).reason()).isEqualTo(Reason.POWER_OFF);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void usesPicsAndPit_whenItFindsNoIoApic(Irqchip irqchip) { // the cloud kernel knows no MP table
+        try (MicroVm vm = ready(irqchip).acpi(Feature.OFF).start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("irqs\n");
+            assertThat(vm.console().awaitText("end=irqs.", SOON))
+                    .containsPattern("0: +[1-9][0-9]* +XT-PIC +timer")
+                    .containsPattern("4: +[1-9][0-9]* +XT-PIC +ttyS0");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void usesLocalTimerAndIoApic_whenThereIsAcpi(Irqchip irqchip) {
+        try (MicroVm vm = ready(irqchip).start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("irqs\n");
+            assertThat(vm.console().awaitText("end=irqs.", SOON))
+                    .containsPattern("LOC: +[1-9][0-9]* ")
+                    .containsPattern(": +[1-9][0-9]* +IO-APIC +4-edge +ttyS0");
         }
     }
 
