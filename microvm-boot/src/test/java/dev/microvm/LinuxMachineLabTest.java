@@ -33,15 +33,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxMachineLabTest {
     private static final Duration SOON = Duration.ofMinutes(2);
-    private static final int EXECUTABLE = 0755;
 
     /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
     private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
             stty -echo
             # the modules
             echo ready
@@ -71,11 +65,7 @@ final class LinuxMachineLabTest {
     void prepareGuests(@TempDir Path folder) throws IOException {
         kernel = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = Initramfs.builder()
-                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
-                .directory("/proc", EXECUTABLE)
-                .directory("/sys", EXECUTABLE)
-                .directory("/dev", EXECUTABLE)
+        Initramfs.Builder files = LinuxGuest.files()
                 .modules(
                         GuestFiles.file("cloud/modules"),
                         Files.readString(GuestFiles.file("cloud/release")).strip(),
@@ -83,7 +73,8 @@ final class LinuxMachineLabTest {
         StringBuilder load = new StringBuilder();
         files.moduleLoadOrder()
                 .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs = files.init(INIT.replace("# the modules", load)).build();
+        initramfs =
+                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
     }
 
     @ParameterizedTest
