@@ -31,18 +31,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class BootMatrixLabTest {
     private static final Duration SOON = Duration.ofMinutes(4);
-    private static final int EXECUTABLE = 0755;
     private static final int NOTHING_FAILED = 100;
 
     /**
      * Reports, and ends with a code that a host understands even where there is no console: how many of its checks failed.
      */
     private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
             for word in $(cat /proc/cmdline); do
                 case $word in vm.*) eval "${word#vm.}" ;; esac
             done
@@ -77,14 +71,7 @@ final class BootMatrixLabTest {
 
     @BeforeAll
     void prepareGuests(@TempDir Path folder) {
-        initramfs = Initramfs.builder()
-                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
-                .directory("/proc", EXECUTABLE)
-                .directory("/sys", EXECUTABLE)
-                .directory("/dev", EXECUTABLE)
-                .exitProgram("/sbin/vm-exit")
-                .init(INIT)
-                .build();
+        initramfs = LinuxGuest.files().init(LinuxGuest.init(INIT)).build();
         kernel = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("standard/vmlinuz")).writeVmlinux(kernel); // has MP tables
     }

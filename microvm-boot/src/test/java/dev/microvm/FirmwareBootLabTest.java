@@ -27,15 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class FirmwareBootLabTest {
     private static final Duration SOON = Duration.ofMinutes(3);
-    private static final int EXECUTABLE = 0755;
 
     /** Reports on the machine, then resets it. */
     private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
             insmod /lib/modules/$(uname -r)/kernel/drivers/firmware/qemu_fw_cfg.ko
             echo "cpus=$(grep -c ^processor /proc/cpuinfo)."
             echo "acpi=$(ls /sys/firmware/acpi/tables | head -n 3 | tr '\\n' ' ')."
@@ -56,13 +50,9 @@ final class FirmwareBootLabTest {
     @BeforeAll
     void prepareGuests(@TempDir Path folder) throws Exception {
         String release = Files.readString(GuestFiles.file("cloud/release")).strip();
-        initramfs = Initramfs.builder()
-                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
-                .directory("/proc", EXECUTABLE)
-                .directory("/sys", EXECUTABLE)
-                .directory("/dev", EXECUTABLE)
+        initramfs = LinuxGuest.files()
                 .modules(GuestFiles.file("cloud/modules"), release, List.of("qemu_fw_cfg"))
-                .init(INIT)
+                .init(LinuxGuest.init(INIT))
                 .build();
         unpacked = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(unpacked);

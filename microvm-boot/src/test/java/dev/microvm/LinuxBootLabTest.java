@@ -35,18 +35,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxBootLabTest {
     private static final Duration SOON = Duration.ofMinutes(2);
-    private static final int EXECUTABLE = 0755;
 
     /** What QEMU's microvm without an RTC makes Linux say after 13 s: drivers/rtc/rtc-mc146818-lib.c, rtc-cmos.c. */
     private static final String BROKEN_RTC = "broken or not accessible";
 
     /** Reports on the machine between marks, then ends it as the parameter "end" of the command line says. */
     private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
             echo "cpus=$(grep -c ^processor /proc/cpuinfo)."
             echo "clocksource=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)."
             echo "uptime=$(cut -d' ' -f1 /proc/uptime)."
@@ -76,14 +70,7 @@ final class LinuxBootLabTest {
     @BeforeAll
     void prepareGuests(@TempDir Path folder) {
         unpacked = folder;
-        initramfs = Initramfs.builder()
-                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
-                .directory("/proc", EXECUTABLE)
-                .directory("/sys", EXECUTABLE)
-                .directory("/dev", EXECUTABLE)
-                .exitProgram("/sbin/vm-exit")
-                .init(INIT)
-                .build();
+        initramfs = LinuxGuest.files().init(LinuxGuest.init(INIT)).build();
         for (String kernel : new String[] {"cloud", "standard"}) {
             KernelImage.open(GuestFiles.file(kernel + "/vmlinuz")).writeVmlinux(folder.resolve(kernel));
         }

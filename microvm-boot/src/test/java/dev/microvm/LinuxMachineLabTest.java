@@ -33,15 +33,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxMachineLabTest {
     private static final Duration SOON = Duration.ofMinutes(2);
-    private static final int EXECUTABLE = 0755;
 
     /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
     private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox --install -s /bin
-            mount -t proc proc /proc
-            mount -t sysfs sys /sys
-            mount -t devtmpfs dev /dev
             stty -echo
             # the modules
             echo ready
@@ -49,6 +43,7 @@ final class LinuxMachineLabTest {
                 case $word in
                     time) read up idle < /proc/uptime; echo "time=$up." ;;
                     clock) echo "clock=$(hwclock -u -r)." ;;
+                    irqs) cat /proc/interrupts; echo "end=irqs." ;;
                     epoch) echo "epoch=$(cat /sys/class/rtc/rtc0/since_epoch)." ;;
                     button) exec 3< /dev/input/event0; echo listening; head -c 24 <&3 > /dev/null; poweroff -f ;;
                     reboot) reboot -f ;;
@@ -70,11 +65,7 @@ final class LinuxMachineLabTest {
     void prepareGuests(@TempDir Path folder) throws IOException {
         kernel = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = Initramfs.builder()
-                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
-                .directory("/proc", EXECUTABLE)
-                .directory("/sys", EXECUTABLE)
-                .directory("/dev", EXECUTABLE)
+        Initramfs.Builder files = LinuxGuest.files()
                 .modules(
                         GuestFiles.file("cloud/modules"),
                         Files.readString(GuestFiles.file("cloud/release")).strip(),
@@ -82,7 +73,8 @@ final class LinuxMachineLabTest {
         StringBuilder load = new StringBuilder();
         files.moduleLoadOrder()
                 .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs = files.init(INIT.replace("# the modules", load)).build();
+        initramfs =
+                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
     }
 
     @ParameterizedTest
@@ -147,6 +139,30 @@ final class LinuxMachineLabTest {
             vm.console().awaitText("listening", SOON);
 
             assertThat(vm.shutDown(SOON).reason()).isEqualTo(Reason.POWER_OFF);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void usesPicsAndPit_whenItFindsNoIoApic(Irqchip irqchip) { // the cloud kernel knows no MP table
+        try (MicroVm vm = ready(irqchip).acpi(Feature.OFF).start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("irqs\n");
+            assertThat(vm.console().awaitText("end=irqs.", SOON))
+                    .containsPattern("0: +[1-9][0-9]* +XT-PIC +timer")
+                    .containsPattern("4: +[1-9][0-9]* +XT-PIC +ttyS0");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Irqchip.class)
+    void usesLocalTimerAndIoApic_whenThereIsAcpi(Irqchip irqchip) {
+        try (MicroVm vm = ready(irqchip).start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("irqs\n");
+            assertThat(vm.console().awaitText("end=irqs.", SOON))
+                    .containsPattern("LOC: +[1-9][0-9]* ")
+                    .containsPattern(": +[1-9][0-9]* +IO-APIC +4-edge +ttyS0");
         }
     }
 

@@ -105,7 +105,8 @@ final class StdioKvmTest {
     /** Starts the program on a terminal of its own, with the terminal's settings told before and after it. */
     private void start(String cmdline) throws IOException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        String program = "%s --enable-native-access=ALL-UNNAMED -cp '%s' %s '%s' %s"
+        // whoever runs the tests in the background may ignore SIGINT, which children inherit
+        String program = "env --default-signal=INT,TERM %s --enable-native-access=ALL-UNNAMED -cp '%s' %s '%s' %s"
                 .formatted(java, classPath(), StdioProgram.class.getName(), folder, cmdline);
         String command = "echo before=$(stty -g).; %s; echo status=$?; echo after=$(stty -g).".formatted(program);
         terminal = new ProcessBuilder(SCRIPT.toString(), "-qec", command, "/dev/null")

@@ -236,10 +236,15 @@ final class EpollEventLoopTest {
 
     @Test
     void runsOnce_whenASignalIsRaisedOftenBeforeItRuns() throws Exception {
+        CountDownLatch running = new CountDownLatch(1);
         CountDownLatch busy = new CountDownLatch(1);
         AtomicInteger runs = new AtomicInteger();
         Signal signal = loop.signal(runs::incrementAndGet);
-        loop.execute(() -> awaitQuietly(busy)); // so that no raise is served yet
+        loop.execute(() -> {
+            running.countDown();
+            awaitQuietly(busy);
+        });
+        running.await(); // no raise is served from here on
 
         IntStream.range(0, 100).forEach(i -> signal.raise());
         busy.countDown();
