@@ -47,8 +47,9 @@ record SelectedHypervisor(Hypervisor hypervisor, String why) {
         if (kvm.isPresent() && probe.runsKernels()) {
             return new SelectedHypervisor(kvm.get(), "KVM runs any guest on this host");
         }
-        return find(ENGINE, installed)
-                .map(engine -> new SelectedHypervisor(engine, "the Java engine, because " + probe.explanation()))
+        Optional<Hypervisor> engine =
+                find(ENGINE, installed).filter(found -> found.probe().runsKernels());
+        return engine.map(found -> new SelectedHypervisor(found, "the Java engine, because " + probe.explanation()))
                 .orElseThrow(() -> new HypervisorException("no hypervisor here runs an ordinary kernel: "
                         + probe.explanation()
                         + "; a small guest may run with hypervisor(KVM)"));
