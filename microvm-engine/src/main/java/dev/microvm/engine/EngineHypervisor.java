@@ -22,7 +22,10 @@ public final class EngineHypervisor implements Hypervisor {
 
     @Override
     public Probe probe() {
-        return Probe.full();
+        return new Probe(
+                Probe.Support.LIMITED,
+                "the Java engine has no floating-point instructions yet, and so runs no ordinary kernel",
+                "use KVM for one");
     }
 
     @Override
