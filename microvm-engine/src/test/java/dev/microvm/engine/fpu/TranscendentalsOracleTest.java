@@ -41,7 +41,8 @@ final class TranscendentalsOracleTest {
     };
 
     /** Open, or, as PE and UE of a logarithm that is a whole number, set there although the result is exact. */
-    private static final int UNDEFINED = X87.C0 | X87.C1 | X87.C3 | FloatExceptions.PRECISION | FloatExceptions.UNDERFLOW;
+    private static final int UNDEFINED =
+            X87.C0 | X87.C1 | X87.C3 | FloatExceptions.PRECISION | FloatExceptions.UNDERFLOW;
 
     private static final long TOLERANCE = 1; // units in the last place, for both of us
 
