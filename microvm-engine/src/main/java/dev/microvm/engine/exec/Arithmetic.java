@@ -209,8 +209,12 @@ final class Arithmetic {
         }
 
         @Override
+        boolean writes(Cpu cpu) {
+            return target instanceof Operand.Memory || Flags.zero(cpu);
+        }
+
+        @Override
         void finish(Cpu cpu, long old) {
-            // A register is not written where nothing is exchanged: in 32 bits it keeps its upper half.
             if (!Flags.zero(cpu)) accumulator.write(cpu, old, this);
         }
     }

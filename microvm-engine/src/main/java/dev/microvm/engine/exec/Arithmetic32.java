@@ -843,7 +843,8 @@ final class Arithmetic32 {
         @Override
         public Block execute(Cpu cpu) {
             long[] r = cpu.r;
-            Flags.logic(cpu, r[tested]);
+            int value = (int) r[tested];
+            Flags.logic(cpu, value);
             return next.execute(cpu);
         }
     }

@@ -33,6 +33,11 @@ abstract class ReadModifyWrite extends Instruction {
      */
     abstract long compute(Cpu cpu, long old);
 
+    /** Whether the value is written: a register of 32 bits keeps its upper half where it is not. */
+    boolean writes(Cpu cpu) {
+        return true;
+    }
+
     /** What there is to do after the write: other registers. */
     void finish(Cpu cpu, long old) {}
 
@@ -47,7 +52,8 @@ abstract class ReadModifyWrite extends Instruction {
             update(cpu, (Operand.Memory) target);
         } else {
             long old = target.readForWrite(cpu, this);
-            target.write(cpu, compute(cpu, old), this);
+            long value = compute(cpu, old);
+            if (writes(cpu)) target.write(cpu, value, this);
             finish(cpu, old);
         }
         return next.execute(cpu);
