@@ -31,8 +31,28 @@ final class IntegerOracleTest {
     private static final int OF = 1 << 11;
     private static final int ALL = CF | PF | AF | ZF | SF | OF;
     private static final int DF = 1 << 10;
-    private static final long[] EDGES = {0, 1, -1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFFL, 0x8000_0000L,
-        0xFFFF_FFFFL, Long.MAX_VALUE, Long.MIN_VALUE, 2, 31, 32, 33, 63, 64};
+    private static final long[] EDGES = {
+        0,
+        1,
+        -1,
+        0x7F,
+        0x80,
+        0xFF,
+        0x7FFF,
+        0x8000,
+        0xFFFF,
+        0x7FFF_FFFFL,
+        0x8000_0000L,
+        0xFFFF_FFFFL,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        2,
+        31,
+        32,
+        33,
+        63,
+        64
+    };
 
     /** Code with a name and the flags that it defines. */
     private record Form(String name, int definedFlags, byte[] code) {}
@@ -68,7 +88,8 @@ final class IntegerOracleTest {
                 Registers expected = real.run(form.code, start);
                 Registers actual = ours.run(form.code, start);
                 String context = "%s [%s] seed %d round %d from%n%s%nreal%n%s%nours%n%s"
-                        .formatted(form.name, HexFormat.of().formatHex(form.code), seed, round, start, expected, actual);
+                        .formatted(
+                                form.name, HexFormat.of().formatHex(form.code), seed, round, start, expected, actual);
                 assertThat(ours.ended()).as(context).isEqualTo(real.ended());
                 long mask = form.definedFlags | DF;
                 assertThat(actual.rflags() & mask).as(context).isEqualTo(expected.rflags() & mask);
@@ -207,7 +228,8 @@ final class IntegerOracleTest {
     private static void sizedLocked(List<Form> forms, String name, int flags, int opcode) {
         for (int i = 0; i < 2; i++) {
             int op = i == 0 ? opcode - 1 : opcode;
-            forms.add(new Form("lock " + name + " [rbx], " + (i == 0 ? "dl" : "rdx"), flags, code(0xF0, 0x48, op, 0x13)));
+            forms.add(
+                    new Form("lock " + name + " [rbx], " + (i == 0 ? "dl" : "rdx"), flags, code(0xF0, 0x48, op, 0x13)));
         }
     }
 
@@ -264,10 +286,14 @@ final class IntegerOracleTest {
             wide0f(forms, names[i] + " rax, rdx", ALL & ~(OF | SF | AF | PF), 0xA3 | i << 3, RAX_RDX);
             wide0f(forms, names[i] + " rax, imm", ALL & ~(OF | SF | AF | PF), 0xBA, 0xE0 | i << 3, 0x27);
             wide0f(forms, names[i] + " [rbx], imm", ALL & ~(OF | SF | AF | PF), 0xBA, 0x23 | i << 3, 0x27);
-            forms.add(new Form("movsx edx, cl; " + names[i] + " [rbx], edx", CF, code(
-                    0x0F, 0xBE, 0xD1, 0x0F, 0xA3 | i << 3, AT_RBX_RDX)));
-            forms.add(new Form("movsx rdx, cl; " + names[i] + " [rbx], rdx", CF, code(
-                    0x48, 0x0F, 0xBE, 0xD1, 0x48, 0x0F, 0xA3 | i << 3, AT_RBX_RDX)));
+            forms.add(new Form(
+                    "movsx edx, cl; " + names[i] + " [rbx], edx",
+                    CF,
+                    code(0x0F, 0xBE, 0xD1, 0x0F, 0xA3 | i << 3, AT_RBX_RDX)));
+            forms.add(new Form(
+                    "movsx rdx, cl; " + names[i] + " [rbx], rdx",
+                    CF,
+                    code(0x48, 0x0F, 0xBE, 0xD1, 0x48, 0x0F, 0xA3 | i << 3, AT_RBX_RDX)));
         }
         wide0f(forms, "bsf rdx, rax", ZF, 0xBC, 0xD0);
         wide0f(forms, "bsr rdx, rax", ZF, 0xBD, 0xD0);
@@ -320,7 +346,8 @@ final class IntegerOracleTest {
         forms.add(new Form("clc", ALL, code(0xF8)));
         forms.add(new Form("stc", ALL, code(0xF9)));
         forms.add(new Form("cmc", ALL, code(0xF5)));
-        forms.add(new Form("sahf; pushfq; pop rax; and eax, 0xcd5", 0, code(0x9E, 0x9C, 0x58, 0x25, 0xD5, 0xC, 0, 0, 0x50, 0x58)));
+        forms.add(new Form(
+                "sahf; pushfq; pop rax; and eax, 0xcd5", 0, code(0x9E, 0x9C, 0x58, 0x25, 0xD5, 0xC, 0, 0, 0x50, 0x58)));
     }
 
     private static void addStack(List<Form> forms) {
@@ -375,11 +402,15 @@ final class IntegerOracleTest {
             forms.add(new Form("cmovcc " + condition, ALL, code(0x48, 0x0F, 0x40 | condition, 0xC2)));
             forms.add(new Form("cmovcc32 " + condition, ALL, code(0x0F, 0x40 | condition, 0xC2)));
             forms.add(new Form("jcc " + condition, ALL, code(0x70 | condition, 2, 0x31, 0xC0)));
+            forms.add(
+                    new Form("cmp eax, edx; jcc " + condition, ALL, code(0x39, 0xD0, 0x70 | condition, 2, 0x89, 0xC8)));
             forms.add(new Form(
-                    "cmp eax, edx; jcc " + condition, ALL, code(0x39, 0xD0, 0x70 | condition, 2, 0x89, 0xC8)));
-            forms.add(new Form("cmp rax, rdx; setcc " + condition, ALL, code(0x48, 0x39, 0xD0, 0x0F, 0x90 | condition, 0xC1)));
+                    "cmp rax, rdx; setcc " + condition, ALL, code(0x48, 0x39, 0xD0, 0x0F, 0x90 | condition, 0xC1)));
         }
-        forms.add(new Form("and ecx, 7; or ecx, 1; 1: inc rax; loop 1b", ALL, code(0x83, 0xE1, 7, 0x83, 0xC9, 1, 0x48, 0xFF, 0xC0, 0xE2, 0xFB)));
+        forms.add(new Form(
+                "and ecx, 7; or ecx, 1; 1: inc rax; loop 1b",
+                ALL,
+                code(0x83, 0xE1, 7, 0x83, 0xC9, 1, 0x48, 0xFF, 0xC0, 0xE2, 0xFB)));
         forms.add(new Form("jrcxz", ALL, code(0xE3, 2, 0x31, 0xC0)));
     }
 }

@@ -54,7 +54,8 @@ public final class UserMachine implements AutoCloseable {
         memory.putLong(PAGE_TABLES, (PAGE_TABLES + 0x1000) | ALL_RIGHTS);
         memory.putLong(PAGE_TABLES + 0x1000, (PAGE_TABLES + 0x2000) | ALL_RIGHTS);
         memory.putLong(PAGE_TABLES + 0x2000, (PAGE_TABLES + 0x3000) | ALL_RIGHTS);
-        for (long page = FIRST_MAPPED; page < MEMORY_SIZE; page += 0x1000) memory.putLong(PAGE_TABLES + 0x3000 + page / 4096 * 8, page | ALL_RIGHTS);
+        for (long page = FIRST_MAPPED; page < MEMORY_SIZE; page += 0x1000)
+            memory.putLong(PAGE_TABLES + 0x3000 + page / 4096 * 8, page | ALL_RIGHTS);
         SegmentRegister code = SegmentRegister.code64(USER_CODE);
         SegmentRegister data = SegmentRegister.flat32(USER_DATA, SegmentRegister.TYPE_DATA);
         vcpu.specialRegisters(vcpu.specialRegisters()
@@ -63,8 +64,11 @@ public final class UserMachine implements AutoCloseable {
                         SegmentRegister.systemSegment(0, SegmentRegister.TYPE_TSS_BUSY, TASK, 0xFFFF),
                         SegmentRegister.systemSegment(0, SegmentRegister.TYPE_LDT, 0, 0))
                 .withControl(
-                        SpecialRegisters.CR0_PE | SpecialRegisters.CR0_PG | SpecialRegisters.CR0_ET
-                                | SpecialRegisters.CR0_NE | SpecialRegisters.CR0_MP,
+                        SpecialRegisters.CR0_PE
+                                | SpecialRegisters.CR0_PG
+                                | SpecialRegisters.CR0_ET
+                                | SpecialRegisters.CR0_NE
+                                | SpecialRegisters.CR0_MP,
                         PAGE_TABLES,
                         SpecialRegisters.CR4_PAE | SpecialRegisters.CR4_OSFXSR,
                         SpecialRegisters.EFER_LME | SpecialRegisters.EFER_LMA));
