@@ -52,7 +52,6 @@ public final class LocalApic implements BusDevice, Stateful {
     public static final long NO_PAGE = -1;
 
     private static final int SIGNALS = EXTERNAL | NON_MASKABLE | SYSTEM_MANAGEMENT | INITIALIZE | START;
-    private static final int DEFAULT_PHYSICAL_ADDRESS_BITS = 52;
     private static final String STATE_TYPE = "local-apic";
     private static final int STATE_VERSION = 1;
 
@@ -61,13 +60,10 @@ public final class LocalApic implements BusDevice, Stateful {
     private final Runnable wake;
     private final ApicTimer timer;
     private final ApicRegisterFile registers;
+    private final ApicBase base = new ApicBase();
     private final boolean[] pins = new boolean[2]; // levels of LINT0 and LINT1
     private volatile int events;
     private volatile long page;
-    private long apicBase;
-    private ApicMode mode = ApicMode.XAPIC; // as apicBase says
-    private boolean x2ApicAllowed = true;
-    private int physicalAddressBits = DEFAULT_PHYSICAL_ADDRESS_BITS;
     private int signals; // events that came as messages or edges and are not taken
     private int startUpVector;
 
@@ -93,8 +89,7 @@ public final class LocalApic implements BusDevice, Stateful {
      * @param addressBits of physical addresses
      */
     public synchronized void features(boolean x2Apic, int addressBits) {
-        x2ApicAllowed = x2Apic;
-        physicalAddressBits = addressBits;
+        base.features(x2Apic, addressBits);
     }
 
     // ---- the processor's side
@@ -192,7 +187,7 @@ public final class LocalApic implements BusDevice, Stateful {
     }
 
     private boolean accept(int deliveryMode, int vector, boolean level) {
-        if (mode == ApicMode.DISABLED) return false;
+        if (base.mode() == ApicMode.DISABLED) return false;
         switch (deliveryMode) {
             case FIXED, LOWEST_PRIORITY -> {
                 return request(vector, level);
@@ -244,7 +239,7 @@ public final class LocalApic implements BusDevice, Stateful {
 
     /** For lowest priority: 0 to 255, or more than that if it takes no interrupt. */
     synchronized int arbitrationPriority() {
-        boolean on = mode != ApicMode.DISABLED && registers.softwareEnabled();
+        boolean on = base.mode() != ApicMode.DISABLED && registers.softwareEnabled();
         return on ? registers.processorPriority() : Integer.MAX_VALUE;
     }
 
@@ -285,7 +280,7 @@ public final class LocalApic implements BusDevice, Stateful {
         synchronized (this) {
             boolean rises = level && !pins[pin];
             pins[pin] = level;
-            if (rises && mode == ApicMode.DISABLED) signals |= pin == 0 ? 0 : NON_MASKABLE;
+            if (rises && base.mode() == ApicMode.DISABLED) signals |= pin == 0 ? 0 : NON_MASKABLE;
             else pinChanged(pin, rises);
             news = publish();
         }
@@ -309,7 +304,7 @@ public final class LocalApic implements BusDevice, Stateful {
     }
 
     private boolean passesExternal(int entryOffset) {
-        if (mode == ApicMode.DISABLED) return entryOffset == LVT_LINT0; // the pin is INTR: 11.4.3
+        if (base.mode() == ApicMode.DISABLED) return entryOffset == LVT_LINT0; // the pin is INTR: 11.4.3
         int entry = registers.lvt.entry(entryOffset);
         return (entry & LVT_MASKED) == 0 && LocalVectorTable.deliveryMode(entry) == EXT_INT;
     }
@@ -444,12 +439,12 @@ public final class LocalApic implements BusDevice, Stateful {
 
     /** Whether RDMSR of one of these works now; if not, it is a general-protection fault. */
     public synchronized boolean isReadable(int index) {
-        return !isX2Apic(index) || (mode == ApicMode.X2APIC && X2ApicMsrs.isReadable(X2ApicMsrs.offset(index)));
+        return !isX2Apic(index) || (base.mode() == ApicMode.X2APIC && X2ApicMsrs.isReadable(X2ApicMsrs.offset(index)));
     }
 
     /** Reads an MSR that {@link #isReadable}. */
     public synchronized long readMsr(int index) {
-        if (index == IA32_APIC_BASE) return apicBase;
+        if (index == IA32_APIC_BASE) return base.value();
         if (index == IA32_TSC_DEADLINE) {
             settleTimer();
             publish();
@@ -495,19 +490,17 @@ public final class LocalApic implements BusDevice, Stateful {
 
     /** How the APIC is reached now. */
     public synchronized ApicMode mode() {
-        return mode;
+        return base.mode();
     }
 
     /** IA32_APIC_BASE. */
     public synchronized long apicBase() {
-        return apicBase;
+        return base.value();
     }
 
     /** Writes IA32_APIC_BASE as the guest does; false is a general-protection fault: 11.12.5. */
     public synchronized boolean apicBase(long value) {
-        ApicMode next = ApicMode.of(value);
-        boolean extendedAndOff = next == ApicMode.DISABLED && (value & BASE_EXTD) != 0;
-        if ((value & reservedBaseBits()) != 0 || extendedAndOff || !next.mayFollow(mode)) return false;
+        if (!base.takes(value)) return false;
         setBase(value);
         return true;
     }
@@ -517,19 +510,12 @@ public final class LocalApic implements BusDevice, Stateful {
         setBase(value);
     }
 
-    private long reservedBaseBits() {
-        long allowed = BASE_BSP | BASE_ENABLE | (BASE_ADDRESS & ((1L << physicalAddressBits) - 1));
-        return ~(x2ApicAllowed ? allowed | BASE_EXTD : allowed);
-    }
-
     private void setBase(long value) {
-        ApicMode next = ApicMode.of(value);
-        boolean turnedOff = next == ApicMode.DISABLED && mode != ApicMode.DISABLED;
-        apicBase = value;
-        mode = next;
-        page = next == ApicMode.XAPIC ? value & BASE_ADDRESS : NO_PAGE;
-        if (turnedOff) registers.reset(); // 11.4.3
-        registers.x2Apic(next == ApicMode.X2APIC);
+        boolean wasOn = base.mode() != ApicMode.DISABLED;
+        base.value(value);
+        page = base.mode() == ApicMode.XAPIC ? value & BASE_ADDRESS : NO_PAGE;
+        if (wasOn && base.mode() == ApicMode.DISABLED) registers.reset(); // 11.4.3
+        registers.x2Apic(base.mode() == ApicMode.X2APIC);
         publish();
     }
 
@@ -552,7 +538,7 @@ public final class LocalApic implements BusDevice, Stateful {
      */
     public synchronized void initialize() {
         registers.reset();
-        if ((apicBase & BASE_BSP) != 0) registers.lvt.restore(LVT_LINT0, EXT_INT << DELIVERY_MODE_SHIFT);
+        if (base.isBootstrapProcessor()) registers.lvt.restore(LVT_LINT0, EXT_INT << DELIVERY_MODE_SHIFT);
         publish();
     }
 
@@ -580,7 +566,7 @@ public final class LocalApic implements BusDevice, Stateful {
         return new DeviceState(STATE_TYPE, STATE_VERSION)
                 .put("registers", lapicState().registers())
                 .put("errors", registers.errors())
-                .put("apicBase", apicBase)
+                .put("apicBase", base.value())
                 .put("tscDeadline", timer.tscDeadline())
                 .put("signals", signals)
                 .put("startUpVector", startUpVector)

@@ -6,7 +6,7 @@ import dev.microvm.engine.softfloat.Unpacked;
 
 /**
  * The x87 register stack with its control, status and tag words, and the instructions that only move or mark registers. For
- * one thread: its processor's. Allocates nothing.
+ * one thread: its processor's. Nothing allocates but the scratch numbers of transcendental functions.
  *
  * <p>An exception that is not masked leaves what the instruction would change, sets {@link #ERROR_SUMMARY}, and is for the
  * next waiting instruction to deliver: {@link #errorPending}.
