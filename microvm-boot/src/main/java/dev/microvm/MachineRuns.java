@@ -100,7 +100,7 @@ final class MachineRuns implements AutoCloseable {
             last.close();
             restarts++;
             run(make());
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.error("machine {} does not start again", config.name(), e);
             finish(Reason.FAILED, OptionalInt.empty(), "it does not start again after a reset: " + e.getMessage());
         } catch (InterruptedException e) {

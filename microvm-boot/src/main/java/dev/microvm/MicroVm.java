@@ -86,7 +86,7 @@ public final class MicroVm implements AutoCloseable {
             runs.start();
         } catch (RuntimeException | Error e) {
             state = VmState.CLOSED;
-            runs.stop();
+            runs.close();
             link.close();
             throw e;
         }
