@@ -5,6 +5,8 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.GuestFault;
 import dev.microvm.engine.cpu.Segment;
+import dev.microvm.engine.fpu.X87Images;
+import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.HypervisorException;
@@ -13,6 +15,7 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.VcpuEvents;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -40,7 +43,6 @@ final class CpuState {
     CpuState(Cpu cpu, @Nullable LocalApic apic) {
         this.cpu = cpu;
         this.apic = apic;
-        ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN).putShort(0, (short) 0x37F); // FCW after FNINIT
     }
 
     Registers registers() {
@@ -128,7 +130,8 @@ final class CpuState {
 
     FpuState fpuState() {
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
-        area.putInt(XSAVE_MXCSR, cpu.mxcsr);
+        X87Images.storeFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
+        area.putInt(XSAVE_MXCSR, cpu.mxcsr.value());
         for (int i = 0; i < cpu.xmm.length; i++) area.putLong(XSAVE_XMM0 + i * Long.BYTES, cpu.xmm[i]);
         area.putLong(XSAVE_BITMAP, area.getLong(XSAVE_BITMAP) | XSAVE_X87_SSE);
         return new FpuState(fpuArea, xcr0);
@@ -138,7 +141,8 @@ final class CpuState {
         fpuArea = from.xsave();
         xcr0 = from.xcr0();
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
-        cpu.mxcsr = area.getInt(XSAVE_MXCSR);
+        X87Images.loadFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
+        cpu.mxcsr.value(area.getInt(XSAVE_MXCSR) & Mxcsr.MASK);
         for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = area.getLong(XSAVE_XMM0 + i * Long.BYTES);
     }
 

@@ -7,11 +7,13 @@ import dev.microvm.engine.cpu.Vectors;
 /** What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's devices behind them. */
 final class EnginePlatform implements Platform {
     private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
+    private static final int IA32_TSC_ADJUST = 0x3B;
     private static final long PAGE = -4096;
 
     private final EngineVcpu vcpu;
     private final EngineVirtualMachine machine;
     private volatile long timeStampOrigin; // nanoTime() at a time-stamp counter of 0
+    private long timeStampAdjust; // IA32_TSC_ADJUST: what writes have added, Intel SDM vol. 3B, 18.17.3
     private int taskPriority; // without an APIC
 
     EnginePlatform(EngineVcpu vcpu, EngineVirtualMachine machine) {
@@ -52,7 +54,13 @@ final class EnginePlatform implements Platform {
 
     @Override
     public void timeStamp(long value) {
-        timeStampOrigin = System.nanoTime() - value;
+        addToTimeStamp(value - timeStamp());
+    }
+
+    private void addToTimeStamp(long difference) {
+        long origin = timeStampOrigin; // this thread alone writes it
+        timeStampOrigin = origin - difference;
+        timeStampAdjust += difference;
         LocalApic apic = vcpu.apic();
         if (apic != null) apic.tscChanged();
     }
@@ -85,12 +93,14 @@ final class EnginePlatform implements Platform {
 
     @Override
     public boolean ownsMsr(int index) {
-        return index == IA32_TIME_STAMP_COUNTER || (vcpu.apic() != null && LocalApic.isMsr(index));
+        if (index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST) return true;
+        return vcpu.apic() != null && LocalApic.isMsr(index);
     }
 
     @Override
     public long readMsr(int index) {
         if (index == IA32_TIME_STAMP_COUNTER) return timeStamp();
+        if (index == IA32_TSC_ADJUST) return timeStampAdjust;
         LocalApic apic = vcpu.apic();
         if (apic == null || !apic.isReadable(index)) throw vcpu.cpu().fault(Vectors.GP, 0, null);
         return apic.readMsr(index);
@@ -100,6 +110,10 @@ final class EnginePlatform implements Platform {
     public void writeMsr(int index, long value) {
         if (index == IA32_TIME_STAMP_COUNTER) {
             timeStamp(value);
+            return;
+        }
+        if (index == IA32_TSC_ADJUST) {
+            addToTimeStamp(value - timeStampAdjust);
             return;
         }
         LocalApic apic = vcpu.apic();

@@ -1,11 +1,29 @@
 package dev.microvm.engine;
 
-import dev.microvm.hypervisor.Hypervisor;
-import dev.microvm.hypervisor.InterruptMode;
-import dev.microvm.testing.HypervisorContract;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-/** The engine keeps the contract of the SPI. */
+import dev.microvm.hypervisor.ActivityState;
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.IrqRoute;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.VcpuExit;
+import dev.microvm.hypervisor.VcpuFailedException;
+import dev.microvm.testing.HypervisorContract;
+import dev.microvm.testing.TinyGuest;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The engine keeps the contract of the SPI, and delivers interrupts by its local APICs. */
 final class EngineContractTest extends HypervisorContract {
+    private static final int VECTOR = 0x40; // what guest "msi" listens to
+    private static final long MSI_ADDRESS = 0xfee0_0000L; // to APIC 0: Intel SDM vol. 3A, 11.11.1
+    private static final long LAPIC_BASE = 0xfee0_0000L;
+    private static final int SOME_GSI = 10;
+
     @Override
     protected Hypervisor hypervisor() {
         return new EngineHypervisor();
@@ -14,5 +32,89 @@ final class EngineContractTest extends HypervisorContract {
     @Override
     protected InterruptMode anyMode() {
         return InterruptMode.SPLIT;
+    }
+
+    @Test
+    void isInstalled() {
+        assertThat(Hypervisor.installed()).anyMatch(each -> each.name().equals("engine"));
+    }
+
+    @Test
+    void saysWhatToUse_whenInterruptControllersAreToBeInAKernel() {
+        assertThatExceptionOfType(HypervisorException.class)
+                .isThrownBy(() -> hypervisor().createVm("kernel", InterruptMode.KERNEL))
+                .withMessageContaining("use InterruptMode.SPLIT");
+    }
+
+    @Test
+    void runsWithoutLocalApics() {
+        try (TinyGuest guest = new TinyGuest(hypervisor(), InterruptMode.USERSPACE, "hello16").startReal()) {
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            assertThat(guest.handler().exitCode()).isEqualTo(42);
+        }
+    }
+
+    @Test
+    void deliversMessages() throws Exception {
+        try (TinyGuest guest = msiGuest()) {
+            expectThreeInterrupts(guest, 8, () -> guest.vm().signalMsi(MSI_ADDRESS, VECTOR));
+        }
+    }
+
+    @Test
+    void deliversALineAsAMessage_whenItIsRoutedSo() throws Exception {
+        try (TinyGuest guest = msiGuest()) {
+            guest.vm().routes(List.of(new IrqRoute.Msi(SOME_GSI, MSI_ADDRESS, VECTOR)));
+            expectThreeInterrupts(guest, 8, pulse(guest.vm().irqLine(SOME_GSI)));
+        }
+    }
+
+    @Test
+    void letsOtherProcessorsWaitForAStartUpInterrupt() {
+        try (TinyGuest guest = guest("spin")) {
+            assertThat(guest.vm().createVcpu(1).activity()).isEqualTo(ActivityState.UNINITIALIZED);
+            assertThat(guest.vcpu().activity()).isEqualTo(ActivityState.RUNNING);
+        }
+    }
+
+    @Test
+    void saysWhere_whenTheGuestRunsOutsideOfMemory() {
+        try (TinyGuest guest = guest("spin").startProtected()) {
+            guest.vcpu()
+                    .registers(guest.vcpu().registers().withRip(0x4000_0000L).withRbx(0x1234_5678));
+            assertThatExceptionOfType(VcpuFailedException.class)
+                    .isThrownBy(guest::run)
+                    .withMessageContaining("vCPU 0 stopped")
+                    .withMessageContaining("0x40000000")
+                    .withMessageContaining("rbx=0000000012345678");
+        }
+    }
+
+    /** ES spans the local APIC, which real mode could not reach. */
+    private TinyGuest msiGuest() {
+        TinyGuest guest = guest("msi").startReal();
+        SpecialRegisters s = guest.vcpu().specialRegisters();
+        SegmentRegister es = new SegmentRegister(
+                LAPIC_BASE, 0xffff, 0, SegmentRegister.TYPE_DATA, true, 0, false, true, false, false, false, false);
+        guest.vcpu()
+                .specialRegisters(new SpecialRegisters(
+                        s.cs(),
+                        s.ds(),
+                        es,
+                        s.fs(),
+                        s.gs(),
+                        s.ss(),
+                        s.tr(),
+                        s.ldt(),
+                        s.gdt(),
+                        s.idt(),
+                        s.cr0(),
+                        s.cr2(),
+                        s.cr3(),
+                        s.cr4(),
+                        s.cr8(),
+                        s.efer(),
+                        s.apicBase()));
+        return guest;
     }
 }

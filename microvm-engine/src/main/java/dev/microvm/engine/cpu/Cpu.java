@@ -2,7 +2,9 @@ package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
+import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.SegmentRegister;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -71,8 +73,8 @@ public final class Cpu {
     /** XMM0 to XMM15, two longs each, low one first. */
     public final long[] xmm = new long[32];
 
-    /** MXCSR. */
-    public int mxcsr = 0x1F80;
+    public final Mxcsr mxcsr = new Mxcsr();
+    public final X87 fpu = new X87();
 
     /** RFLAGS without the six arithmetic flags. */
     public int flags;

@@ -33,7 +33,8 @@ public final class CpuidTable {
     private static final int FEATURES_ECX = 1 << 13 // CX16
             | 1 << 21 // x2APIC
             | 1 << 31; // a hypervisor
-    private static final int STRUCTURED_EBX = 1 << 7 // SMEP
+    private static final int STRUCTURED_EBX = 1 << 1 // TSC_ADJUST
+            | 1 << 7 // SMEP
             | 1 << 9; // ERMS
     private static final int STRUCTURED_EDX = 1 << 4; // FSRM
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL

@@ -21,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BlockTranslator implements Translator {
     private final Decoder decoder = new Decoder();
-    private final Selector[] selectors = {new IntegerSelector(), new SystemSelector()};
+    private final Selector[] selectors = {
+        new IntegerSelector(), new SystemSelector(), new FpuSelector(), new SimdSelector()
+    };
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 
     /** Makes a translator. */

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 @Lanes.Kvm
 @Timeout(300)
 final class IntegerOracleTest {
-    private static final int ROUNDS = Integer.getInteger("microvm.oracleRounds", 200);
+    private static final int ROUNDS = Integer.getInteger("microvm.oracleRounds", 50);
     private static final int CF = 1 << 0;
     private static final int PF = 1 << 2;
     private static final int AF = 1 << 4;
@@ -69,6 +69,7 @@ final class IntegerOracleTest {
         addStack(forms);
         addStrings(forms);
         addConditions(forms);
+        addSelfModification(forms);
         return forms.stream()
                 .map(form -> DynamicTest.dynamicTest(form.name, () -> compare(form)))
                 .toList();
@@ -395,6 +396,21 @@ final class IntegerOracleTest {
                 }
             }
         }
+    }
+
+    private static void addSelfModification(List<Form> forms) {
+        // mov byte [rip+1], 5; mov al, 3: the store changes the next instruction's immediate
+        forms.add(new Form("patch the next", ALL, code(0xC6, 0x05, 1, 0, 0, 0, 5, 0xB0, 3)));
+        // mov ecx, 2; 1: mov al, 3; mov byte [rip-8], 7; dec ecx; jnz 1b: the second turn has another immediate
+        forms.add(new Form(
+                "patch a loop",
+                ALL,
+                code(0xB9, 2, 0, 0, 0, 0xB0, 3, 0xC6, 0x05, 0xF8, 0xFF, 0xFF, 0xFF, 7, 0xFF, 0xC9, 0x75, 0xF3)));
+        // cld; lea rdi, [rip+9]; mov al, 0x90; mov ecx, 2; rep stosb; inc eax, of which it makes two NOPs
+        forms.add(new Form(
+                "patch by rep stosb",
+                ALL,
+                code(0xFC, 0x48, 0x8D, 0x3D, 9, 0, 0, 0, 0xB0, 0x90, 0xB9, 2, 0, 0, 0, 0xF3, 0xAA, 0xFF, 0xC0)));
     }
 
     private static void addConditions(List<Form> forms) {
