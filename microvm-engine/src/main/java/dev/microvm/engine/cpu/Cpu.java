@@ -87,6 +87,10 @@ public final class Cpu {
     public long cr3;
     public long cr4;
     public long efer;
+
+    /** What XSAVE manages. */
+    public long xcr0 = ControlRegisters.XCR0_X87;
+
     public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
 
     /** The four pointers that PAE paging loads with CR3. */
