@@ -189,6 +189,7 @@ public final class Cpu {
                 return loop();
             } catch (GuestFault fault) {
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
     }
@@ -223,13 +224,16 @@ public final class Cpu {
         return attention;
     }
 
+    private boolean leaves() {
+        if (!leave) return false;
+        leave = false;
+        attention = true;
+        return true;
+    }
+
     private @Nullable CpuExit attendTo() {
         attention = false;
-        if (leave) {
-            leave = false;
-            attention = true;
-            return CpuExit.LEFT;
-        }
+        if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
         if (nmiPending && !nmiMasked) {
             nmiPending = false;
