@@ -40,7 +40,13 @@ public final class Cpu {
     /** An address that was worked out by an {@code instruction} before the one that uses it. */
     public static final int ADDRESS = 24;
 
-    private static final int SLOTS = 25;
+    /** What an operand in memory holds, for an instruction that takes registers. */
+    public static final int OPERAND = 25;
+
+    /** An immediate, for the same. */
+    public static final int IMMEDIATE = 26;
+
+    private static final int SLOTS = 27;
 
     static final int ES = Decoded.ES;
     static final int CS = Decoded.CS;
