@@ -90,9 +90,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     /** Whether a machine with its interrupt controllers there can do something. */
     static boolean supports(InterruptMode mode, Capability capability) {
         return switch (capability) {
-            case READ_ONLY_MEMORY, DOORBELL -> true;
+            case READ_ONLY_MEMORY, DOORBELL, GUEST_DEBUG -> true;
             case TSC_DEADLINE -> mode == InterruptMode.SPLIT;
-            case KERNEL_PIT, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> false;
+            case KERNEL_PIT, PARAVIRTUAL_CLOCK -> false;
         };
     }
 

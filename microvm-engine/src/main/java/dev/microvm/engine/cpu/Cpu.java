@@ -50,9 +50,6 @@ public final class Cpu {
 
     private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
     private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
-    private static final long DR6_SINGLE_STEP = 1 << 14;
-    private static final long DR6_RESET = 0xFFFF_0FF0L;
-    private static final long DR7_RESET = 0x400;
     private static final int NO_VECTOR = -1;
 
     /** CS after a reset: the last 64 KiB below 4 GiB. */
@@ -87,7 +84,6 @@ public final class Cpu {
     public long cr3;
     public long cr4;
     public long efer;
-    public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
 
     /** The four pointers that PAE paging loads with CR3. */
     final long[] pagePointers = new long[4];
@@ -101,6 +97,7 @@ public final class Cpu {
     public int idtLimit = 0xFFFF;
 
     public final Mmu mmu;
+    public final DebugUnit debug = new DebugUnit(this);
     public final Msrs msrs = new Msrs(this);
     public final CpuidTable cpuid = new CpuidTable();
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
@@ -121,6 +118,13 @@ public final class Cpu {
 
     /** Whether interrupts wait for one more instruction: after STI, and after a load of SS. */
     public boolean interruptShadow;
+
+    /** Whether debug exceptions wait too: after a load of SS. */
+    private boolean debugShadow;
+
+    // Of a single instruction that runs
+    private boolean stepTraps;
+    private boolean resumes; // past a breakpoint: RF was set
 
     /** Whether NMIs are blocked until IRET. */
     public boolean nmiMasked;
@@ -169,6 +173,8 @@ public final class Cpu {
         nmiMasked = false;
         nmiPending = false;
         injectedVector = NO_VECTOR;
+        debugShadow = false;
+        debug.reset();
         cpl = 0;
         mmu.select(false);
         mmu.flush();
@@ -184,6 +190,8 @@ public final class Cpu {
             try {
                 return loop();
             } catch (GuestFault fault) {
+                if (fault.vector == GuestFault.TO_HOST) return CpuExit.DEBUG;
+                debug.forget();
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
             }
         }
@@ -194,12 +202,20 @@ public final class Cpu {
         while (true) {
             if (attention) {
                 rip = r[CODE] + block.start;
-                CpuExit exit = attendTo();
+                CpuExit exit = attendAndStep();
                 if (exit != null) return exit;
-                if (interruptShadow || (flags & Flags.TF) != 0) step();
                 block = jump(rip);
             }
             block = block.first.execute(this);
+        }
+    }
+
+    /** Looks at interrupts and the like, and as long as instructions must run one by one, runs them. */
+    private @Nullable CpuExit attendAndStep() {
+        while (true) {
+            CpuExit exit = attendTo();
+            if (exit != null || !stepsNext()) return exit;
+            step();
         }
     }
 
@@ -221,6 +237,11 @@ public final class Cpu {
 
     private @Nullable CpuExit attendTo() {
         attention = false;
+        if (debug.isPending() && !debugShadow) {
+            if (debug.takeForHost()) return CpuExit.DEBUG;
+            halted = false;
+            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
+        }
         if (leave) {
             leave = false;
             attention = true;
@@ -258,18 +279,49 @@ public final class Cpu {
         delivery.deliver(vector, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.EXTERNAL);
     }
 
-    /** Runs one instruction, and traps after it if TF was set before it. */
+    /** Whether the next instruction must run alone; RF counts only while there are breakpoints to pass. */
+    private boolean stepsNext() {
+        if ((flags & Flags.RF) != 0 && !debug.breaksCode()) flags &= ~Flags.RF;
+        return interruptShadow || (flags & (Flags.TF | Flags.RF)) != 0 || debug.hostSteps();
+    }
+
+    /** Runs one instruction, or one iteration of a string instruction, and traps after it if TF was set before it. */
     private void step() {
-        boolean trap = (flags & Flags.TF) != 0;
+        stepTraps = (flags & Flags.TF) != 0 || debug.hostSteps();
+        resumes = (flags & Flags.RF) != 0;
+        flags &= ~Flags.RF;
         interruptShadow = false;
-        CodePage page = enter(rip);
-        Block after = translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
-        rip = r[CODE] + after.start;
+        debugShadow = false;
         attention = true;
-        if (trap) {
-            dr[6] |= DR6_SINGLE_STEP;
-            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
+        try {
+            CodePage page = enter(rip);
+            Block after =
+                    translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
+            rip = r[CODE] + after.start;
+        } finally {
+            resumes = false;
         }
+        if (stepTraps) debug.pend(DebugUnit.DR6_BS);
+    }
+
+    /** Lets TF as it is now, not as it was before the instruction, decide about a trap: SYSCALL and SYSRET. */
+    public void trapByNewFlags() {
+        stepTraps = debug.hostSteps();
+        if ((flags & Flags.TF) != 0) {
+            debug.pend(DebugUnit.DR6_BS);
+            attention = true;
+        }
+    }
+
+    /** Makes the loop look around after an instruction, wherever it is in its block. */
+    void stopAfter(@Nullable Instruction instruction) {
+        attention = true;
+        if (instruction != null) instruction.interceptNext();
+    }
+
+    /** Faults if the code at an instruction has a breakpoint that RF does not pass: Intel SDM vol. 3B, 18.3.1.1. */
+    public void checkBreakpoint(Instruction at) {
+        if (!resumes) debug.checkCode(wrap(at.rip(this) + (mode == CodeMode.BITS_64 ? 0 : r[SEGMENT_BASE + CS])), at);
     }
 
     /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
@@ -318,6 +370,13 @@ public final class Cpu {
     public void shadow() {
         interruptShadow = true;
         attention = true;
+    }
+
+    /** Lets interrupts and debug exceptions wait for one more instruction: Intel SDM vol. 3A, 6.8.3. */
+    public void stackShadow() {
+        debugShadow = true;
+        stepTraps = false;
+        shadow();
     }
 
     // Control transfer
@@ -380,11 +439,24 @@ public final class Cpu {
         return fault(vector, GuestFault.NO_ERROR_CODE, at);
     }
 
-    /** INT n, INT3, INTO. */
-    public Block softwareInterrupt(int vector, Instruction at) {
+    /** INT n, INTO. It clears TF, and so is not followed by a single-step trap. */
+    public void softwareInterrupt(int vector, Instruction at) {
         rip = at.rip(this);
+        stepTraps = debug.hostSteps();
         delivery.deliver(vector, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.SOFTWARE);
-        return jump(rip);
+    }
+
+    /** INT3, which a debugger on the host may want. */
+    public void breakpoint(Instruction at) {
+        if (debug.hostTakesInt3()) throw fault(GuestFault.TO_HOST, at);
+        softwareInterrupt(Vectors.BP, at);
+    }
+
+    /** INT1, whose gate needs no privilege: Intel SDM vol. 2A, INT n. */
+    public void debugTrap(Instruction at) {
+        rip = at.rip(this);
+        stepTraps = debug.hostSteps();
+        delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.TRAP);
     }
 
     /** #GP(0) unless the privilege level is 0. */
@@ -455,6 +527,11 @@ public final class Cpu {
         return (efer & ControlRegisters.EFER_LMA) != 0;
     }
 
+    /** Whether a user's accesses must be aligned: Intel SDM vol. 3A, 6.15, interrupt 17. */
+    boolean alignmentChecked() {
+        return (flags & Flags.AC) != 0 && (cr0 & ControlRegisters.CR0_AM) != 0;
+    }
+
     public int iopl() {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
@@ -476,6 +553,7 @@ public final class Cpu {
 
     /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
     public void flagsChanged() {
+        if (cpl == 3 && (cr0 & ControlRegisters.CR0_AM) != 0) mmu.select(true);
         if ((flags & Flags.TF) != 0 || (interruptBlocked && (flags & Flags.IF) != 0)) attention = true;
     }
 
@@ -491,6 +569,7 @@ public final class Cpu {
         mmu.flushCode();
         updatePrivilege();
         loadPagePointers();
+        debug.arm();
     }
 
     /** Works out the privilege level and how code is read, after registers were set from outside. */
@@ -545,6 +624,7 @@ public final class Cpu {
         if (!paging) efer &= ~ControlRegisters.EFER_LMA;
         if (starts) loadPagePointers();
         if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
+        mmu.select(cpl == 3);
         updateMode();
     }
 
@@ -563,6 +643,7 @@ public final class Cpu {
         if (invalid) throw fault(Vectors.GP, 0, at);
         long changed = cr4 ^ value;
         cr4 = value;
+        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
         long paging = ControlRegisters.CR4_PAE
                 | ControlRegisters.CR4_PSE
                 | ControlRegisters.CR4_PGE

@@ -16,10 +16,6 @@ final class SystemInstructions {
     private static final int STAR_SYSRET_SHIFT = 48;
     private static final int DR4 = 4;
     private static final int DR5 = 5;
-    private static final long DR6_FIXED = 0xFFFF_0FF0L;
-    private static final long DR6_SETTABLE = 0xE00FL;
-    private static final long DR7_FIXED = 0x400;
-    private static final long DR7_SETTABLE = 0xFFFF_23FFL;
 
     private SystemInstructions() {}
 
@@ -101,22 +97,19 @@ final class SystemInstructions {
         cpu.requireSupervisor(at);
         boolean alias = number == DR4 || number == DR5;
         if (number > 7 || (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0)) throw cpu.fault(Vectors.UD, at);
+        cpu.debug.detectAccess(at);
         return alias ? number + 2 : number;
     }
 
     static void readDebug(Cpu cpu, int number, int target, Instruction at) {
-        cpu.r[target] = cpu.dr[debugRegister(cpu, number, at)];
+        cpu.r[target] = cpu.debug.register(debugRegister(cpu, number, at));
     }
 
     static void writeDebug(Cpu cpu, int number, int source, Instruction at) {
         int register = debugRegister(cpu, number, at);
-        long value = cpu.r[source];
+        long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
         if (register >= 6 && value >>> 32 != 0) throw cpu.fault(Vectors.GP, 0, at);
-        cpu.dr[register] = switch (register) {
-            case 6 -> (value & DR6_SETTABLE) | DR6_FIXED;
-            case 7 -> (value & DR7_SETTABLE) | DR7_FIXED;
-            default -> value;
-        };
+        cpu.debug.register(register, value);
     }
 
     static void clearTaskSwitched(Cpu cpu, Instruction at) {
@@ -233,6 +226,7 @@ final class SystemInstructions {
         cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
         cpu.cpl(0);
         cpu.updateMode();
+        cpu.trapByNewFlags();
     }
 
     /** SYSRET. */
@@ -255,6 +249,7 @@ final class SystemInstructions {
         cpu.updateMode();
         cpu.rip = to64 ? target : target & 0xFFFF_FFFFL;
         cpu.flagsChanged();
+        cpu.trapByNewFlags();
     }
 
     static void sysenter(Cpu cpu, Instruction at) {
