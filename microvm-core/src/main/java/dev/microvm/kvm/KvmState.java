@@ -74,7 +74,7 @@ final class KvmState {
             case READ_WRITE -> 3;
         };
         int length = breakpoint.length() == 8 ? 2 : breakpoint.length() - 1;
-        return 2L << 2 * n | (long) (length << 2 | type) << 16 + 4 * n;
+        return 2L << (2 * n) | (long) (length << 2 | type) << (16 + 4 * n);
     }
 
     Registers registers() {

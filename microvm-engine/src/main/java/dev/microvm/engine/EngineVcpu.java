@@ -2,6 +2,7 @@ package dev.microvm.engine;
 
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.exec.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -40,6 +41,7 @@ final class EngineVcpu implements Vcpu {
     private final CpuState state;
 
     private ExitHandler handler = NOBODY;
+    private volatile boolean inGuest;
     private volatile boolean kicked;
     private volatile @Nullable Thread parked;
     private ActivityState activity;
@@ -116,7 +118,7 @@ final class EngineVcpu implements Vcpu {
                 park(LocalApic.INITIALIZE | LocalApic.START);
                 continue;
             }
-            switch (cpu.run()) {
+            switch (runGuest()) {
                 case LEFT -> {}
                 case HALTED -> {
                     if (apic == null) return VcpuExit.HALTED;
@@ -134,6 +136,24 @@ final class EngineVcpu implements Vcpu {
                 }
             }
         }
+    }
+
+    private CpuExit runGuest() {
+        machine.exclusive().enterGuest(this);
+        try {
+            return cpu.run();
+        } finally {
+            machine.exclusive().leaveGuest(this);
+        }
+    }
+
+    /** Whether it runs guest code, and others must wait for it to stop. */
+    boolean inGuest() {
+        return inGuest;
+    }
+
+    void inGuest(boolean now) {
+        inGuest = now;
     }
 
     /** Waits for a kick, for one of these events of the APIC, or for memory to go away. */

@@ -37,7 +37,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
-    private final Object busLock = new Object();
+    private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
     private final long created = System.nanoTime();
     private volatile boolean closed;
@@ -64,8 +64,8 @@ final class EngineVirtualMachine implements VirtualMachine {
         return doorbells;
     }
 
-    Object busLock() {
-        return busLock;
+    ExclusiveSection exclusive() {
+        return exclusive;
     }
 
     /** When it was made, on the clock of its timers. */

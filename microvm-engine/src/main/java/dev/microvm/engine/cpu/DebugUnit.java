@@ -149,8 +149,8 @@ public final class DebugUnit {
         } else {
             long dr7 = registers[DR7];
             for (int i = 0; i < BREAKPOINTS; i++) {
-                if ((dr7 >> 2 * i & 3) == 0) continue;
-                int field = (int) (dr7 >> DR7_FIELDS + 4 * i) & 0xF;
+                if ((dr7 >> (2 * i) & 3) == 0) continue;
+                int field = (int) (dr7 >> (DR7_FIELDS + 4 * i)) & 0xF;
                 arm(i, registers[i], LENGTHS[field >> 2], field & 3);
             }
         }

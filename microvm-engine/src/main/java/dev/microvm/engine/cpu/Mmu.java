@@ -232,9 +232,9 @@ public final class Mmu {
         return linear + tlb[i + ADDEND];
     }
 
-    /** The host address of an operand that can be changed atomically, or {@link PhysicalMemory#NONE}. */
+    /** The host address of an operand inside of 8 aligned bytes, where it can be changed atomically, or {@link PhysicalMemory#NONE}. */
     public long atomic(long linear, int size, Instruction at) {
-        if ((linear & size - 1) != 0) return PhysicalMemory.NONE;
+        if ((linear & Long.BYTES - 1) + size > Long.BYTES) return PhysicalMemory.NONE;
         return host(linear, WRITE, at);
     }
 

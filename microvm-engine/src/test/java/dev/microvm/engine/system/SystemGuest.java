@@ -374,6 +374,14 @@ final class SystemGuest implements AutoCloseable {
         return this;
     }
 
+    /** Another CPU with the same registers, but its number in ESI and a stack of its own. */
+    Vcpu another(int index) {
+        Vcpu made = vm.createVcpu(index);
+        made.specialRegisters(vcpu.specialRegisters());
+        made.registers(vcpu.registers().withRsi(index).withRsp(STACK + 0x1000L * index));
+        return made;
+    }
+
     // Running
 
     /** Puts code at {@link #CODE} and runs it, from where RIP is, until a handler or an OUT to port 0xf4 stops it. */
