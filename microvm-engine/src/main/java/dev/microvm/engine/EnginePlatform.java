@@ -81,8 +81,8 @@ final class EnginePlatform implements Platform {
     }
 
     @Override
-    public void yieldToExclusive() {
-        machine.exclusive().yield(vcpu);
+    public void giveWay() {
+        machine.exclusive().giveWay(vcpu);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.microvm.engine;
 
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -12,6 +13,8 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class ExclusiveSection {
     private static final int SPINS = 1000; // then others may need this processor
+
+    private static final long PAUSE_NANOS = 20_000;
 
     private final List<EngineVcpu> vcpus;
     private final ReentrantLock turn = new ReentrantLock();
@@ -43,12 +46,14 @@ final class ExclusiveSection {
     /** Goes into the guest; waits while another vCPU is in the section. */
     void enterGuest(EngineVcpu own) {
         if (turn.isHeldByCurrentThread()) return; // it comes back from I/O in the section
-        while (true) {
+        own.inGuest(true);
+        if (!wanted) return;
+        own.inGuest(false);
+        for (int i = 0; wanted && i < SPINS; i++) Thread.onSpinWait();
+        turn.lock();
+        try {
             own.inGuest(true);
-            if (!wanted) return;
-            own.inGuest(false);
-            for (int i = 0; wanted && i < SPINS; i++) Thread.onSpinWait();
-            turn.lock();
+        } finally {
             turn.unlock();
         }
     }
@@ -59,7 +64,7 @@ final class ExclusiveSection {
     }
 
     /** Between two blocks: waits if another vCPU wants to be alone. */
-    void yield(EngineVcpu own) {
+    void giveWay(EngineVcpu own) {
         if (wanted) enterGuest(own);
     }
 
@@ -67,7 +72,7 @@ final class ExclusiveSection {
         if (times < SPINS) {
             Thread.onSpinWait();
         } else {
-            Thread.yield();
+            LockSupport.parkNanos(PAUSE_NANOS);
         }
     }
 }

@@ -237,7 +237,7 @@ public final class Cpu {
 
     private @Nullable CpuExit attendTo() {
         attention = false;
-        platform.yieldToExclusive();
+        platform.giveWay();
         if (debug.isPending() && !debugShadow) {
             if (debug.takeForHost()) return CpuExit.DEBUG;
             halted = false;

@@ -29,7 +29,7 @@ public interface Platform extends ExitHandler {
     void endExclusive();
 
     /** Waits while another CPU is alone; between two instructions. */
-    void yieldToExclusive();
+    void giveWay();
 
     /** CR8: Intel SDM vol. 3A, 11.8.6. */
     int taskPriority();
