@@ -569,7 +569,10 @@ public final class Cpu {
         mmu.flush();
         mmu.flushCode();
         updatePrivilege();
-        loadPagePointers();
+        if (pagePointersUsed()) {
+            for (int i = 0; i < pagePointers.length; i++)
+                pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
+        }
         debug.arm();
     }
 
@@ -612,53 +615,66 @@ public final class Cpu {
         boolean paging = (value & ControlRegisters.CR0_PG) != 0;
         boolean invalid = (paging && (value & ControlRegisters.CR0_PE) == 0)
                 || ((value & ControlRegisters.CR0_NW) != 0 && (value & ControlRegisters.CR0_CD) == 0)
+                || (!paging && (cr4 & ControlRegisters.CR4_PCIDE) != 0)
                 || value >>> 32 != 0;
         boolean starts = paging && !paging();
-        if (starts && (efer & ControlRegisters.EFER_LME) != 0) {
-            invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
-        }
+        boolean toLong = starts && (efer & ControlRegisters.EFER_LME) != 0;
+        if (toLong) invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
         if (!paging && paging() && mode == CodeMode.BITS_64) invalid = true;
         if (invalid) throw fault(Vectors.GP, 0, at);
+        if (starts && !toLong && (cr4 & ControlRegisters.CR4_PAE) != 0) loadPagePointers(cr3, at);
         long changed = cr0 ^ value;
         cr0 = (value & ControlRegisters.CR0_KNOWN) | ControlRegisters.CR0_ET;
-        if (starts && (efer & ControlRegisters.EFER_LME) != 0) efer |= ControlRegisters.EFER_LMA;
+        if (toLong) efer |= ControlRegisters.EFER_LMA;
         if (!paging) efer &= ~ControlRegisters.EFER_LMA;
-        if (starts) loadPagePointers();
         if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
         mmu.select(cpl == 3);
         updateMode();
     }
 
-    /** MOV to CR3. */
+    /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
     public void cr3(long value, @Nullable Instruction at) {
-        if (longMode() && (value & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
-        cr3 = value;
-        loadPagePointers();
+        boolean identified = (cr4 & ControlRegisters.CR4_PCIDE) != 0;
+        long base = identified ? value & Long.MAX_VALUE : value;
+        if (longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
+        if (pagePointersUsed()) loadPagePointers(base, at);
+        cr3 = base;
         mmu.flushNonGlobal();
     }
 
     /** MOV to CR4. */
     public void cr4(long value, @Nullable Instruction at) {
+        long changed = cr4 ^ value;
         boolean invalid =
                 (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & ControlRegisters.CR4_PAE) == 0);
+        if ((changed & value & ControlRegisters.CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
+            invalid |= !longMode() || (cr3 & ControlRegisters.CR3_PCID) != 0;
+        }
         if (invalid) throw fault(Vectors.GP, 0, at);
-        long changed = cr4 ^ value;
-        cr4 = value;
-        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
         long paging = ControlRegisters.CR4_PAE
                 | ControlRegisters.CR4_PSE
                 | ControlRegisters.CR4_PGE
+                | ControlRegisters.CR4_PCIDE
                 | ControlRegisters.CR4_SMEP;
-        if ((changed & paging) != 0) {
-            loadPagePointers();
-            mmu.flush();
-        }
+        boolean pointers = paging() && !longMode() && (value & ControlRegisters.CR4_PAE) != 0;
+        if (pointers && (changed & paging) != 0) loadPagePointers(cr3, at);
+        cr4 = value;
+        if ((changed & paging) != 0) mmu.flush();
+        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
     }
 
-    /** Intel SDM vol. 3A, 4.4.1. */
-    void loadPagePointers() {
-        if (!paging() || (cr4 & ControlRegisters.CR4_PAE) == 0 || longMode()) return;
-        for (int i = 0; i < pagePointers.length; i++) pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
+    private boolean pagePointersUsed() {
+        return paging() && (cr4 & ControlRegisters.CR4_PAE) != 0 && !longMode();
+    }
+
+    /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
+    private void loadPagePointers(long from, @Nullable Instruction at) {
+        long[] loaded = new long[pagePointers.length];
+        for (int i = 0; i < loaded.length; i++) {
+            loaded[i] = mmu.physical64((from & 0xFFFF_FFE0L) + i * 8L);
+            if (PageWalk.invalidPointer(loaded[i])) throw fault(Vectors.GP, 0, at);
+        }
+        System.arraycopy(loaded, 0, pagePointers, 0, loaded.length);
     }
 
     /** WRMSR to EFER. */

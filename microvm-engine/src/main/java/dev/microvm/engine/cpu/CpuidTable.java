@@ -13,6 +13,7 @@ import java.util.List;
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2
     private static final int FEATURES_EDX = 1 << 0 // FPU
+            | 1 << 2 // DE
             | 1 << 3 // PSE
             | 1 << 4 // TSC
             | 1 << 5 // MSR
@@ -31,11 +32,14 @@ public final class CpuidTable {
             | 1 << 25 // SSE
             | 1 << 26; // SSE2
     private static final int FEATURES_ECX = 1 << 13 // CX16
+            | 1 << 17 // PCID
             | 1 << 21 // x2APIC
             | 1 << 31; // a hypervisor
     private static final int STRUCTURED_EBX = 1 << 1 // TSC_ADJUST
             | 1 << 7 // SMEP
-            | 1 << 9; // ERMS
+            | 1 << 9 // ERMS
+            | 1 << 10; // INVPCID
+    private static final int STRUCTURED_ECX = 1 << 2; // UMIP
     private static final int STRUCTURED_EDX = 1 << 4; // FSRM
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX
@@ -68,7 +72,7 @@ public final class CpuidTable {
         table.add(leaf(1, FAMILY_15_MODEL_6, CLFLUSH_LINE, FEATURES_ECX, FEATURES_EDX));
         table.add(leaf(2, 1, 0, 0, 0));
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
-        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, 0, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, STRUCTURED_ECX, STRUCTURED_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));

@@ -15,12 +15,14 @@ import org.jspecify.annotations.Nullable;
 /** Segments, far transfers, I/O, interrupts, and what only operating systems use. */
 final class SystemSelector implements BlockTranslator.Selector {
     private static final int SYSRET = 0x107;
+    private static final int INVPCID = 0x282; // with 66
 
     @Override
     public @Nullable Instruction select(Decoded d, Emission e) {
         return switch (d.opcode >> 8) {
             case 0 -> oneByte(d, e);
             case 1 -> after0f(d, e);
+            case 2 -> d.opcode == INVPCID ? invalidateContext(d, e) : null;
             default -> null;
         };
     }
@@ -117,6 +119,13 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0xB5 -> loadPointer(Decoded.GS, d, e);
             default -> null;
         };
+    }
+
+    private static @Nullable Instruction invalidateContext(Decoded d, Emission e) {
+        if (d.isRegister() || d.mandatoryPrefix() != 1) return null;
+        int type = d.reg;
+        Address descriptor = e.address(d, 16, false);
+        return e.ending(new Ending((cpu, at) -> SystemInstructions.invalidateContext(cpu, type, descriptor, at)));
     }
 
     private static Instruction cpuid(Emission e) {
@@ -243,6 +252,7 @@ final class SystemSelector implements BlockTranslator.Selector {
                 Operand target = e.target(d, d.isRegister() ? d.operandSize : 2);
                 yield new Plain((cpu, at) -> {
                     SystemInstructions.requireProtected(cpu, at);
+                    SystemInstructions.requireNoUserPrevention(cpu, at);
                     Segment from = local ? cpu.ldtr : cpu.tr;
                     target.write(cpu, from.selector, at);
                 });
@@ -291,7 +301,7 @@ final class SystemSelector implements BlockTranslator.Selector {
             }
             case 4 -> {
                 Operand target = e.target(d, 2);
-                yield new Plain((cpu, at) -> target.write(cpu, cpu.cr0, at));
+                yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));
             }
             case 6 -> {
                 Operand source = e.source(d, 2);
@@ -309,7 +319,7 @@ final class SystemSelector implements BlockTranslator.Selector {
         return switch (d.group()) {
             case 4 -> {
                 Operand target = e.target(d, d.operandSize);
-                yield new Plain((cpu, at) -> target.write(cpu, cpu.cr0, at));
+                yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));
             }
             case 6 -> {
                 Operand source = e.source(d, 2);

@@ -13,11 +13,25 @@ import org.junit.jupiter.api.Test;
 
 /** Locked operations of several CPUs on the same bytes: Intel SDM vol. 3A, 9.1. */
 final class AtomicityTest extends SystemTest {
-    private static final int ROUNDS = 3000;
+    private static final int ROUNDS = 20_000;
+
+    private static final long START_LINE = CODE + 0x1000;
+
+    /** Waits until all have come here. */
+    private static final String START = """
+            // .code64
+            f0 ff 04 25 00 02 03 00 // lock incl 0x30200
+            f3 90                   // 1: pause
+            39 14 25 00 02 03 00    // cmp %edx, 0x30200
+            72 f5                   // jb 1b
+            e9 e8 ef ff ff          // jmp 1b - 0x1008 # to CODE
+            """;
 
     /** Runs the same code on this many CPUs, each with its number in ESI; ECX is the number of rounds. */
     private static void together(SystemGuest guest, int cpus, String listing) throws Exception {
-        guest.code(CODE, listing).with(r -> r.withRcx(ROUNDS));
+        guest.code(CODE, listing)
+                .code(START_LINE, START)
+                .with(r -> r.withRcx(ROUNDS).withRdx(cpus).withRip(START_LINE));
         List<Vcpu> vcpus = new ArrayList<>(List.of(guest.vcpu()));
         for (int i = 1; i < cpus; i++) vcpus.add(guest.another(i));
         List<CompletableFuture<?>> running = new ArrayList<>();
@@ -60,22 +74,22 @@ final class AtomicityTest extends SystemTest {
         assertThat(guest.memory().getShort(DATA + 9)).isEqualTo(3 * ROUNDS);
     }
 
-    /** Across a cache line, and across a page: 9.1.2.2, beside aligned locked and plain operations on the same bytes. */
+    /** Across a cache line, and across a page: 9.1.2.2, beside aligned operations on a part of the bytes. */
     @Test
     void addsUp_whenItCrossesALineOrAPage() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 4, """
+        together(guest, 3, """
                 // .code64
-                f0 ff 04 25 3e 00 03 00                // 1: lock incl 0x3003e
-                f0 48 ff 04 25 fd 0f 03 00             // lock incq 0x30ffd
-                f0 48 81 04 25 40 00 03 00 00 00 01 00 // lock addq $0x10000, 0x30040
-                88 0c 25 45 00 03 00                   // mov %cl, 0x30045
-                ff c9                                  // dec %ecx
-                75 d7                                  // jnz 1b
-                e6 f4                                  // out %al, $0xf4
+                f0 81 04 25 3e 00 03 00 00 00 01 00 // 1: lock addl $0x10000, 0x3003e
+                66 f0 ff 04 25 40 00 03 00          // lock incw 0x30040
+                f0 81 04 25 fd 0f 03 00 00 00 00 01 // lock addl $0x1000000, 0x30ffd
+                f0 fe 04 25 00 10 03 00             // lock incb 0x31000
+                ff c9                               // dec %ecx
+                75 d3                               // jnz 1b
+                e6 f4                               // out %al, $0xf4
                 """);
-        assertThat(guest.memory().getShort(DATA + 0x3E)).isEqualTo(4 * ROUNDS & 0xFFFF);
-        assertThat(guest.memory().getLong(DATA + 0xFFD)).isEqualTo(4 * ROUNDS);
+        assertThat(guest.memory().getShort(DATA + 0x40)).isEqualTo(6 * ROUNDS & 0xFFFF);
+        assertThat(guest.memory().getByte(DATA + 0x1000)).isEqualTo(6 * ROUNDS & 0xFF);
     }
 
     /** XCHG needs no LOCK: whoever takes the token may count without one. */
