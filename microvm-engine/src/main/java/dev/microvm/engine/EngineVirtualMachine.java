@@ -40,7 +40,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
-    private final Object busLock = new Object();
+    private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
     private final InstantSource wallClock = InstantSource.system();
     private long timeStampOrigin; // guarded by this
@@ -71,8 +71,8 @@ final class EngineVirtualMachine implements VirtualMachine {
         return doorbells;
     }
 
-    Object busLock() {
-        return busLock;
+    ExclusiveSection exclusive() {
+        return exclusive;
     }
 
     /** When a time-stamp counter that nobody set was 0, on the clock of the timers. */
@@ -137,9 +137,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     /** Whether a machine with its interrupt controllers there can do something. */
     static boolean supports(InterruptMode mode, Capability capability) {
         return switch (capability) {
-            case READ_ONLY_MEMORY, DOORBELL, PARAVIRTUAL_CLOCK -> true;
+            case READ_ONLY_MEMORY, DOORBELL, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> true;
             case TSC_DEADLINE -> mode == InterruptMode.SPLIT;
-            case KERNEL_PIT, GUEST_DEBUG -> false;
+            case KERNEL_PIT -> false;
         };
     }
 

@@ -14,6 +14,7 @@ import java.util.List;
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2
     private static final int FEATURES_EDX = 1 << 0 // FPU
+            | 1 << 2 // DE
             | 1 << 3 // PSE
             | 1 << 4 // TSC
             | 1 << 5 // MSR
@@ -34,6 +35,7 @@ public final class CpuidTable {
     private static final int FEATURES_ECX = 1 << 0 // SSE3
             | 1 << 9 // SSSE3
             | 1 << 13 // CX16
+            | 1 << 17 // PCID
             | 1 << 19 // SSE4.1
             | 1 << 20 // SSE4.2
             | 1 << 21 // x2APIC
@@ -48,10 +50,12 @@ public final class CpuidTable {
             | 1 << 7 // SMEP
             | 1 << 8 // BMI2
             | 1 << 9 // ERMS
+            | 1 << 10 // INVPCID
             | 1 << 19 // ADX
             | 1 << 23 // CLFLUSHOPT
             | 1 << 24; // CLWB
-    private static final int STRUCTURED_ECX = 1 << 22; // RDPID
+    private static final int STRUCTURED_ECX = 1 << 2 // UMIP
+            | 1 << 22; // RDPID
     private static final int STRUCTURED_EDX = 1 << 4; // FSRM
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX

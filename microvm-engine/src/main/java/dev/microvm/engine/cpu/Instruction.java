@@ -61,6 +61,29 @@ public abstract class Instruction {
         return next != Unlinked.INSTANCE;
     }
 
+    /** Lets the loop have its turn after this one, once; where a block ends it has it anyway. */
+    final void interceptNext() {
+        if (isFollowed() && !(next instanceof Interception)) next = new Interception(this);
+    }
+
+    /** Between two instructions of a block, once. */
+    private static final class Interception extends Instruction {
+        private final Instruction before;
+        private final Instruction after;
+
+        Interception(Instruction before) {
+            this.before = before;
+            this.after = before.next;
+            place(before.end, before.end);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            before.next = after;
+            return cpu.jump(rip(cpu));
+        }
+    }
+
     /** Where no instruction is: running it is a mistake of the translator's. */
     private static final class Unlinked extends Instruction {
         static final Unlinked INSTANCE = new Unlinked();

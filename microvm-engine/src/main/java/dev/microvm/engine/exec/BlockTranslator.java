@@ -54,16 +54,21 @@ public final class BlockTranslator implements Translator {
                 }
                 break;
             }
-            select(emission, result);
+            select(cpu, emission, result);
             at = decoder.decoded().end;
             if (emission.endsSoon()) limit = Math.min(limit, count + 2);
         }
         return emission.first();
     }
 
-    private void select(Emission emission, Decoder.Result result) {
+    private void select(Cpu cpu, Emission emission, Decoder.Result result) {
         Decoded d = decoder.decoded();
         emission.begin(d);
+        if (cpu.debug.breaksAt(d.start)) {
+            Instruction check = new Plain((at, instruction) -> at.checkBreakpoint(instruction));
+            check.place(d.start, d.start);
+            emission.addAt(check);
+        }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {
                 Instruction instruction = selector.select(d, emission);
@@ -91,7 +96,7 @@ public final class BlockTranslator implements Translator {
         d.end += at;
         check.expect(page.entry(at), second);
         emission.add(check);
-        select(emission, result);
+        select(cpu, emission, result);
         if (!emission.ended()) emission.fallThrough(d.end);
     }
 
@@ -157,6 +162,7 @@ public final class BlockTranslator implements Translator {
         private @Nullable Instruction beforeLast;
         private boolean ended;
         private boolean endsSoon;
+        private boolean owesShadow; // the last instruction was STI
         private int start;
         private int end;
 
@@ -184,6 +190,7 @@ public final class BlockTranslator implements Translator {
         void begin(Decoded d) {
             start = d.start;
             end = d.end;
+            owesShadow = false;
         }
 
         /** Adds an instruction at the place of the one decoded. */
@@ -227,10 +234,12 @@ public final class BlockTranslator implements Translator {
         /** Says that the block must end with the instruction after this: interrupts wait for it. */
         void shadow() {
             endsSoon = true;
+            owesShadow = true;
         }
 
         /** Ends the block with a way to the instruction at an offset. */
         void fallThrough(int offset) {
+            if (owesShadow) addAt(new Plain((cpu, at) -> cpu.shadow()));
             start = offset;
             end = offset;
             Branches.FallThrough through =
