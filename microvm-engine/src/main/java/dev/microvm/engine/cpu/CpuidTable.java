@@ -37,7 +37,10 @@ public final class CpuidTable {
     private static final int STRUCTURED_EBX = 1 << 1 // TSC_ADJUST
             | 1 << 7 // SMEP
             | 1 << 9; // ERMS
-    private static final int STRUCTURED_EDX = 1 << 4; // FSRM
+    private static final int STRUCTURED_EDX = 1 << 4 // FSRM
+            | 1 << 26 // IBRS and IBPB
+            | 1 << 29; // IA32_ARCH_CAPABILITIES
+    private static final int STRUCTURED_2_EDX = 1 << 4; // BHI_DIS_S
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX
             | 1 << 26 // 1 GiB pages
@@ -74,7 +77,8 @@ public final class CpuidTable {
         table.add(leaf(1, FAMILY_15_MODEL_6, CLFLUSH_LINE, FEATURES_ECX, FEATURES_EDX));
         table.add(leaf(2, 1, 0, 0, 0));
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
-        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, 0, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 0, true, 2, STRUCTURED_EBX, 0, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 2, true, 0, 0, 0, STRUCTURED_2_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));

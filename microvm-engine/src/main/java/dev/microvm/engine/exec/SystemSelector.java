@@ -330,7 +330,7 @@ final class SystemSelector implements BlockTranslator.Selector {
         if (d.repeat || d.repeatNotEqual) return null;
         if (d.isRegister()) {
             return switch (d.group()) {
-                case 5, 7 -> new Plain((cpu, at) -> {});
+                case 5, 7 -> Emission.NOTHING;
                 case 6 -> new Plain((cpu, at) -> VarHandle.fullFence());
                 default -> null;
             };
