@@ -93,6 +93,10 @@ public final class Cpu {
     public long cr3;
     public long cr4;
     public long efer;
+
+    /** What XSAVE manages. */
+    public long xcr0 = ControlRegisters.XCR0_X87;
+
     public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
 
     /** The four pointers that PAE paging loads with CR3. */
@@ -191,6 +195,7 @@ public final class Cpu {
                 return loop();
             } catch (GuestFault fault) {
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
     }
@@ -225,13 +230,16 @@ public final class Cpu {
         return attention;
     }
 
+    private boolean leaves() {
+        if (!leave) return false;
+        leave = false;
+        attention = true;
+        return true;
+    }
+
     private @Nullable CpuExit attendTo() {
         attention = false;
-        if (leave) {
-            leave = false;
-            attention = true;
-            return CpuExit.LEFT;
-        }
+        if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
         if (nmiPending && !nmiMasked) {
             nmiPending = false;

@@ -22,7 +22,13 @@ import org.jspecify.annotations.Nullable;
 public final class BlockTranslator implements Translator {
     private final Decoder decoder = new Decoder();
     private final Selector[] selectors = {
-        new IntegerSelector(), new SystemSelector(), new FpuSelector(), new SimdSelector()
+        new VexSelector(),
+        new IntegerSelector(),
+        new SystemSelector(),
+        new FpuSelector(),
+        new StateSelector(),
+        new SimdSelector(),
+        new Sse4Selector()
     };
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 

@@ -9,6 +9,7 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
 import dev.microvm.engine.exec.BlockTranslator.Faulting;
+import dev.microvm.engine.simd.Crc32;
 import org.jspecify.annotations.Nullable;
 
 /** General-purpose instructions: Intel SDM vol. 1, chapter 7. Opcodes as in vol. 2D, appendix A. */
@@ -19,6 +20,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
         return switch (d.opcode >> 8) {
             case 0 -> oneByte(d, e);
             case 1 -> after0f(d, e);
+            case 2 -> after0f38(d, e);
             default -> null;
         };
     }
@@ -169,6 +171,11 @@ final class IntegerSelector implements BlockTranslator.Selector {
                 Operand source = e.source(d, from);
                 yield new Moves.SignExtendGeneral(e.register(d, size), source, from);
             }
+            case 0xB8 -> {
+                if (!d.repeat) yield null;
+                Operand source = e.source(d, size);
+                yield new Bits.Population(e.register(d, size), source);
+            }
             case 0xBA -> {
                 if (d.group() < 4) yield null;
                 Operand bit = Operand.immediate(d.immediate, 1);
@@ -177,6 +184,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
             }
             case 0xBC, 0xBD -> {
                 Operand source = e.source(d, size);
+                if (d.repeat) yield new Bits.ZeroCount(opcode == 0xBC, e.register(d, size), source, size);
                 yield new Shifts.Scan(opcode == 0xBC, e.register(d, size), source);
             }
             case 0xC0, 0xC1 -> {
@@ -201,6 +209,40 @@ final class IntegerSelector implements BlockTranslator.Selector {
                 yield conditionalJump(d, e);
             }
         };
+    }
+
+    /** MOVBE, CRC32, ADCX and ADOX. */
+    private static @Nullable Instruction after0f38(Decoded d, Emission e) {
+        int size = d.operandSize;
+        return switch (d.opcode & 0xFF) {
+            case 0xF0, 0xF1 -> {
+                if (d.repeatNotEqual) yield checksum(d, e);
+                if (d.isRegister() || d.repeat) yield null;
+                boolean stores = (d.opcode & 1) != 0;
+                Operand memory = stores ? e.target(d, size) : e.source(d, size);
+                Operand register = e.register(d, size);
+                yield stores ? new Moves.Swapped(memory, register, size) : new Moves.Swapped(register, memory, size);
+            }
+            case 0xF6 -> {
+                if (d.repeatNotEqual || !(d.repeat || d.operandPrefix)) yield null;
+                int wide = d.rexW ? 8 : 4;
+                boolean byOverflow = d.repeat;
+                Operand source = e.source(d, wide);
+                Operand target = e.register(d, wide);
+                yield new Plain((cpu, at) -> Bits.addWithCarry(cpu, byOverflow, target, source, wide, at));
+            }
+            default -> null;
+        };
+    }
+
+    private static Instruction checksum(Decoded d, Emission e) {
+        int size = size(d);
+        Operand source = e.source(d, size);
+        Operand target = Operand.register(d.reg, 4);
+        return new Plain((cpu, at) -> {
+            long value = source.read(cpu, at);
+            target.write(cpu, Crc32.crc32((int) target.read(cpu, at), value, size), at);
+        });
     }
 
     // Arithmetic

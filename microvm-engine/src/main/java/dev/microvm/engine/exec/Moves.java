@@ -160,6 +160,25 @@ final class Moves {
         }
     }
 
+    /** MOVBE. */
+    static final class Swapped extends Instruction {
+        private final Operand target;
+        private final Operand source;
+        private final int unused;
+
+        Swapped(Operand target, Operand source, int size) {
+            this.target = target;
+            this.source = source;
+            this.unused = Long.SIZE - size * Byte.SIZE;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            target.write(cpu, Long.reverseBytes(source.read(cpu, this)) >>> unused, this);
+            return next.execute(cpu);
+        }
+    }
+
     // Forms that run most: registers of 32 and 64 bits, and what loads and stores them
 
     /** Loads into a register, zero-extended from {@code size} bytes. */
