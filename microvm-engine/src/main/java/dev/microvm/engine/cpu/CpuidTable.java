@@ -7,8 +7,9 @@ import java.util.List;
 /**
  * What CPUID answers: a table that the machine sets.
  *
- * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaf
- * 0x40000010, which VMware defined.
+ * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaves
+ * 0x40000000 and 0x40000001: the engine speaks KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is
+ * one that VMware defined, and QEMU has for KVM too.
  */
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2
@@ -31,15 +32,30 @@ public final class CpuidTable {
             | 1 << 24 // FXSR
             | 1 << 25 // SSE
             | 1 << 26; // SSE2
-    private static final int FEATURES_ECX = 1 << 13 // CX16
+    private static final int FEATURES_ECX = 1 << 0 // SSE3
+            | 1 << 9 // SSSE3
+            | 1 << 13 // CX16
             | 1 << 17 // PCID
+            | 1 << 19 // SSE4.1
+            | 1 << 20 // SSE4.2
             | 1 << 21 // x2APIC
+            | 1 << 22 // MOVBE
+            | 1 << 23 // POPCNT
+            | 1 << 26 // XSAVE
             | 1 << 31; // a hypervisor
-    private static final int STRUCTURED_EBX = 1 << 1 // TSC_ADJUST
+    private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
+    private static final int STRUCTURED_EBX = 1 << 0 // FSGSBASE
+            | 1 << 1 // TSC_ADJUST
+            | 1 << 3 // BMI1
             | 1 << 7 // SMEP
+            | 1 << 8 // BMI2
             | 1 << 9 // ERMS
-            | 1 << 10; // INVPCID
-    private static final int STRUCTURED_ECX = 1 << 2; // UMIP
+            | 1 << 10 // INVPCID
+            | 1 << 19 // ADX
+            | 1 << 23 // CLFLUSHOPT
+            | 1 << 24; // CLWB
+    private static final int STRUCTURED_ECX = 1 << 2 // UMIP
+            | 1 << 22; // RDPID
     private static final int STRUCTURED_EDX = 1 << 4; // FSRM
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX
@@ -47,14 +63,27 @@ public final class CpuidTable {
             | 1 << 27 // RDTSCP
             | 1 << 29; // long mode
     private static final int EXTENDED_ECX = 1 << 0 // LAHF in 64-bit mode
-            | 1 << 4; // CR8 by LOCK MOV CR0
+            | 1 << 4 // CR8 by LOCK MOV CR0
+            | 1 << 5 // LZCNT
+            | 1 << 8; // PREFETCHW
+
+    // Leaf 0xD: x87 and SSE, in an area that ends with the header
+    private static final int XSAVE_AREA = 512 + 64;
+    private static final int XSAVE_KINDS = 1 << 0 // XSAVEOPT
+            | 1 << 1 // XSAVEC and compacted areas
+            | 1 << 2; // XGETBV with 1
     private static final int INVARIANT_TSC = 1 << 8;
     private static final int ADDRESS_BITS = 48 << 8 | PageWalk.PHYSICAL_BITS;
     private static final int FAMILY_15_MODEL_6 = 0xF << 8 | 6 << 4 | 1; // as QEMU's kvm64
     private static final int CLFLUSH_LINE = 8 << 8; // in units of 8 bytes
     private static final int CRYSTAL_HZ = 1_000_000_000;
     private static final int HYPERVISOR_LEAF = 0x4000_0000;
+    private static final int HYPERVISOR_FEATURES_LEAF = 0x4000_0001;
     private static final int TIMING_LEAF = 0x4000_0010;
+    private static final int HYPERVISOR_FEATURES = 1 << 0 // KVM_FEATURE_CLOCKSOURCE
+            | 1 << 1 // KVM_FEATURE_NOP_IO_DELAY
+            | 1 << 3 // KVM_FEATURE_CLOCKSOURCE2
+            | 1 << 24; // KVM_FEATURE_CLOCKSOURCE_STABLE_BIT
     private static final int EXTENDED = 0x8000_0000;
 
     private List<CpuidEntry> entries = List.of();
@@ -74,9 +103,13 @@ public final class CpuidTable {
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
         table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, STRUCTURED_ECX, STRUCTURED_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
+        int managed = (int) ControlRegisters.XCR0_KNOWN;
+        table.add(new CpuidEntry(0xD, 0, true, managed, XSAVE_AREA, XSAVE_AREA, 0));
+        table.add(new CpuidEntry(0xD, 1, true, XSAVE_KINDS, XSAVE_AREA, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));
-        table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x7263_694D, 0x4D56_4D6F, 0x4A56_4D56));
+        table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x4B4D_564B, 0x564B_4D56, 0x4D)); // KVMKVMKVM
+        table.add(leaf(HYPERVISOR_FEATURES_LEAF, HYPERVISOR_FEATURES, 0, 0, 0));
         table.add(leaf(TIMING_LEAF, tscKhz, CRYSTAL_HZ / 1000, 0, 0));
         table.add(leaf(EXTENDED, EXTENDED | 8, 0, 0, 0));
         table.add(leaf(EXTENDED | 1, 0, 0, EXTENDED_ECX, EXTENDED_EDX));
@@ -121,6 +154,7 @@ public final class CpuidTable {
                 break;
             }
         }
+        if (function == 1 && (cpu.cr4 & ControlRegisters.CR4_OSXSAVE) != 0) ecx |= OSXSAVE;
         cpu.r[Cpu.RAX] = eax & 0xFFFF_FFFFL;
         cpu.r[Cpu.RBX] = ebx & 0xFFFF_FFFFL;
         cpu.r[Cpu.RCX] = ecx & 0xFFFF_FFFFL;

@@ -15,18 +15,18 @@ public abstract class Instruction {
     public Instruction next = Unlinked.INSTANCE;
 
     /** Offset in its page of its first byte. */
-    int start;
+    short start;
 
     /** Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses it. */
-    int end;
+    short end;
 
     /** Makes an instruction that is nowhere yet. */
     protected Instruction() {}
 
     /** Says where it is. */
     public final void place(int startOffset, int endOffset) {
-        start = startOffset;
-        end = endOffset;
+        start = (short) startOffset;
+        end = (short) endOffset;
     }
 
     /**
@@ -63,7 +63,9 @@ public abstract class Instruction {
 
     /** Lets the loop have its turn after this one, once; where a block ends it has it anyway. */
     final void interceptNext() {
-        if (isFollowed() && !(next instanceof Interception)) next = new Interception(this);
+        Instruction whole = this;
+        while (whole.end == whole.start && whole.isFollowed()) whole = whole.next; // this is only a part of it
+        if (whole.isFollowed() && !(whole.next instanceof Interception)) whole.next = new Interception(whole);
     }
 
     /** Between two instructions of a block, once. */
