@@ -63,7 +63,9 @@ public abstract class Instruction {
 
     /** Lets the loop have its turn after this one, once; where a block ends it has it anyway. */
     final void interceptNext() {
-        if (isFollowed() && !(next instanceof Interception)) next = new Interception(this);
+        Instruction whole = this;
+        while (whole.end == whole.start && whole.isFollowed()) whole = whole.next; // this is only a part of it
+        if (whole.isFollowed() && !(whole.next instanceof Interception)) whole.next = new Interception(whole);
     }
 
     /** Between two instructions of a block, once. */
