@@ -1,6 +1,7 @@
 package dev.microvm.engine;
 
 import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.GuestFault;
@@ -41,7 +42,6 @@ final class CpuState {
     private final EnginePlatform platform;
     private long apicBase = DEFAULT_APIC_BASE; // without an APIC
     private byte[] fpuArea = new byte[XSAVE_SIZE];
-    private long xcr0 = 1;
 
     CpuState(Cpu cpu, @Nullable LocalApic apic, EnginePlatform platform) {
         this.cpu = cpu;
@@ -138,12 +138,12 @@ final class CpuState {
         area.putInt(XSAVE_MXCSR, cpu.mxcsr.value());
         for (int i = 0; i < cpu.xmm.length; i++) area.putLong(XSAVE_XMM0 + i * Long.BYTES, cpu.xmm[i]);
         area.putLong(XSAVE_BITMAP, area.getLong(XSAVE_BITMAP) | XSAVE_X87_SSE);
-        return new FpuState(fpuArea, xcr0);
+        return new FpuState(fpuArea, cpu.xcr0);
     }
 
     void fpuState(FpuState from) {
         fpuArea = from.xsave();
-        xcr0 = from.xcr0();
+        cpu.xcr0 = (from.xcr0() & ControlRegisters.XCR0_KNOWN) | ControlRegisters.XCR0_X87;
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
         X87Images.loadFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
         cpu.mxcsr.value(area.getInt(XSAVE_MXCSR) & Mxcsr.MASK);

@@ -47,6 +47,7 @@ public final class ControlRegisters {
             | CR4_OSFXSR
             | CR4_OSXMMEXCPT
             | CR4_FSGSBASE
+            | CR4_OSXSAVE
             | CR4_SMEP;
 
     public static final long EFER_SCE = 1L << 0;
@@ -55,6 +56,14 @@ public final class ControlRegisters {
     public static final long EFER_NXE = 1L << 11;
 
     static final long EFER_KNOWN = EFER_SCE | EFER_LME | EFER_NXE;
+
+    /** XCR0: state that XSAVE manages. Intel SDM vol. 1, 13.3. */
+    public static final long XCR0_X87 = 1L << 0;
+
+    public static final long XCR0_SSE = 1L << 1;
+
+    /** What XCR0 may have. */
+    public static final long XCR0_KNOWN = XCR0_X87 | XCR0_SSE;
 
     private ControlRegisters() {}
 }

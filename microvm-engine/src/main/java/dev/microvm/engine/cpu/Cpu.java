@@ -40,7 +40,13 @@ public final class Cpu {
     /** An address that was worked out by an {@code instruction} before the one that uses it. */
     public static final int ADDRESS = 24;
 
-    private static final int SLOTS = 25;
+    /** What an operand in memory holds, for an instruction that takes registers. */
+    public static final int OPERAND = 25;
+
+    /** An immediate, for the same. */
+    public static final int IMMEDIATE = 26;
+
+    private static final int SLOTS = 27;
 
     static final int ES = Decoded.ES;
     static final int CS = Decoded.CS;
@@ -87,6 +93,10 @@ public final class Cpu {
     public long cr3;
     public long cr4;
     public long efer;
+
+    /** What XSAVE manages. */
+    public long xcr0 = ControlRegisters.XCR0_X87;
+
     public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
 
     /** The four pointers that PAE paging loads with CR3. */
@@ -185,6 +195,7 @@ public final class Cpu {
                 return loop();
             } catch (GuestFault fault) {
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
     }
@@ -219,13 +230,16 @@ public final class Cpu {
         return attention;
     }
 
+    private boolean leaves() {
+        if (!leave) return false;
+        leave = false;
+        attention = true;
+        return true;
+    }
+
     private @Nullable CpuExit attendTo() {
         attention = false;
-        if (leave) {
-            leave = false;
-            attention = true;
-            return CpuExit.LEFT;
-        }
+        if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
         if (nmiPending && !nmiMasked) {
             nmiPending = false;

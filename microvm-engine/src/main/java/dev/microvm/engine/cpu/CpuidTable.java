@@ -31,12 +31,27 @@ public final class CpuidTable {
             | 1 << 24 // FXSR
             | 1 << 25 // SSE
             | 1 << 26; // SSE2
-    private static final int FEATURES_ECX = 1 << 13 // CX16
+    private static final int FEATURES_ECX = 1 << 0 // SSE3
+            | 1 << 9 // SSSE3
+            | 1 << 13 // CX16
+            | 1 << 19 // SSE4.1
+            | 1 << 20 // SSE4.2
             | 1 << 21 // x2APIC
+            | 1 << 22 // MOVBE
+            | 1 << 23 // POPCNT
+            | 1 << 26 // XSAVE
             | 1 << 31; // a hypervisor
-    private static final int STRUCTURED_EBX = 1 << 1 // TSC_ADJUST
+    private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
+    private static final int STRUCTURED_EBX = 1 << 0 // FSGSBASE
+            | 1 << 1 // TSC_ADJUST
+            | 1 << 3 // BMI1
             | 1 << 7 // SMEP
-            | 1 << 9; // ERMS
+            | 1 << 8 // BMI2
+            | 1 << 9 // ERMS
+            | 1 << 19 // ADX
+            | 1 << 23 // CLFLUSHOPT
+            | 1 << 24; // CLWB
+    private static final int STRUCTURED_ECX = 1 << 22; // RDPID
     private static final int STRUCTURED_EDX = 1 << 4; // FSRM
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX
@@ -44,7 +59,15 @@ public final class CpuidTable {
             | 1 << 27 // RDTSCP
             | 1 << 29; // long mode
     private static final int EXTENDED_ECX = 1 << 0 // LAHF in 64-bit mode
-            | 1 << 4; // CR8 by LOCK MOV CR0
+            | 1 << 4 // CR8 by LOCK MOV CR0
+            | 1 << 5 // LZCNT
+            | 1 << 8; // PREFETCHW
+
+    // Leaf 0xD: x87 and SSE, in an area that ends with the header
+    private static final int XSAVE_AREA = 512 + 64;
+    private static final int XSAVE_KINDS = 1 << 0 // XSAVEOPT
+            | 1 << 1 // XSAVEC and compacted areas
+            | 1 << 2; // XGETBV with 1
     private static final int INVARIANT_TSC = 1 << 8;
     private static final int ADDRESS_BITS = 48 << 8 | PageWalk.PHYSICAL_BITS;
     private static final int FAMILY_15_MODEL_6 = 0xF << 8 | 6 << 4 | 1; // as QEMU's kvm64
@@ -74,8 +97,11 @@ public final class CpuidTable {
         table.add(leaf(1, FAMILY_15_MODEL_6, CLFLUSH_LINE, FEATURES_ECX, FEATURES_EDX));
         table.add(leaf(2, 1, 0, 0, 0));
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
-        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, 0, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, STRUCTURED_ECX, STRUCTURED_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
+        int managed = (int) ControlRegisters.XCR0_KNOWN;
+        table.add(new CpuidEntry(0xD, 0, true, managed, XSAVE_AREA, XSAVE_AREA, 0));
+        table.add(new CpuidEntry(0xD, 1, true, XSAVE_KINDS, XSAVE_AREA, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));
         table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x4B4D_564B, 0x564B_4D56, 0x4D)); // KVMKVMKVM
@@ -124,6 +150,7 @@ public final class CpuidTable {
                 break;
             }
         }
+        if (function == 1 && (cpu.cr4 & ControlRegisters.CR4_OSXSAVE) != 0) ecx |= OSXSAVE;
         cpu.r[Cpu.RAX] = eax & 0xFFFF_FFFFL;
         cpu.r[Cpu.RBX] = ebx & 0xFFFF_FFFFL;
         cpu.r[Cpu.RCX] = ecx & 0xFFFF_FFFFL;

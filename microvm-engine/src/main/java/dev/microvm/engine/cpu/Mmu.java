@@ -318,7 +318,7 @@ public final class Mmu {
         CodePage page = codePages.first(physical & PAGE);
         while (page != null) {
             page.written((int) physical & OFFSET, size);
-            page = page.sibling;
+            page = CodePages.next(page);
         }
     }
 

@@ -50,6 +50,18 @@ public final class Decoded {
 
     public boolean rexW;
 
+    /**
+     * Whether there was a VEX prefix: Intel SDM vol. 2A, 2.3.5. Its {@code pp} is in the prefixes above, its W, R, X and B
+     * where those of REX are.
+     */
+    public boolean vex;
+
+    /** VEX.L: 256 bits. */
+    public boolean vexL;
+
+    /** VEX.vvvv, a register; 15 where an instruction has none. */
+    public int vexRegister;
+
     /** The segment named by a prefix, or {@link #NONE}. */
     public int segmentPrefix;
 

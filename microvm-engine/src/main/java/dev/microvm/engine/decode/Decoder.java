@@ -26,11 +26,23 @@ public final class Decoder {
     private static final int REX_X = 2;
     private static final int REX_B = 1;
 
+    // VEX: Intel SDM vol. 2A, figure 2-9
+    private static final int VEX_3 = 0xC4;
+    private static final int VEX_2 = 0xC5;
+    private static final int VEX_NOT_R = 0x80;
+    private static final int VEX_NOT_X = 0x40;
+    private static final int VEX_NOT_B = 0x20;
+    private static final int VEX_MAP = 0x1F;
+    private static final int VEX_W = 0x80;
+    private static final int VEX_L = 4;
+    private static final int VEX_MAPS = 3; // 0F, 0F 38, 0F 3A
+
     private final Decoded d = new Decoded();
     private byte[] code = {};
     private int at;
     private int limit;
     private boolean outOfBytes;
+    private boolean undefined; // a VEX prefix with what it must not have
 
     /** Makes a decoder. */
     public Decoder() {}
@@ -53,6 +65,7 @@ public final class Decoder {
         at = start;
         limit = Math.min(end, start + MAX_LENGTH);
         outOfBytes = false;
+        undefined = false;
         d.mode = mode;
         d.start = start;
         Result result = parse(mode);
@@ -65,7 +78,7 @@ public final class Decoder {
         int rex = prefixes(mode);
         d.rex = rex != 0;
         d.rexW = (rex & REX_W) != 0;
-        char follows = OpcodeTable.follows(d.opcode, mode);
+        char follows = undefined ? OpcodeTable.UNDEFINED : OpcodeTable.follows(d.opcode, mode);
         d.hasModRm = false;
         d.mod = 3;
         d.reg = 0;
@@ -95,6 +108,7 @@ public final class Decoder {
         d.repeatNotEqual = false;
         d.operandPrefix = false;
         d.segmentPrefix = Decoded.NONE;
+        d.vex = false;
         boolean addressPrefix = false;
         int rex = 0;
         while (true) {
@@ -121,8 +135,9 @@ public final class Decoder {
                 }
                 case 0x64, 0x65 -> d.segmentPrefix = next & 7;
                 default -> {
-                    opcode(next);
                     addressSize(mode, addressPrefix);
+                    if (isVex(next, mode)) return vex(next, rex);
+                    opcode(next);
                     return rex;
                 }
             }
@@ -131,6 +146,38 @@ public final class Decoder {
         d.opcode = 0x90;
         addressSize(mode, addressPrefix);
         return 0;
+    }
+
+    /** Whether a byte begins a VEX prefix: outside of 64-bit mode it is LES or LDS if memory follows. */
+    private boolean isVex(int first, CodeMode mode) {
+        if (first != VEX_3 && first != VEX_2) return false;
+        return mode == CodeMode.BITS_64 || (at < limit && (code[at] & 0xC0) == 0xC0);
+    }
+
+    /** Reads the rest of a VEX prefix and the opcode; answers what REX would be. */
+    private int vex(int first, int rex) {
+        undefined = rex != 0 || d.lock || d.mandatoryPrefix() != 0;
+        int second = u8();
+        int map = 1;
+        int third = second;
+        int bits = (second & VEX_NOT_R) == 0 ? REX_R : 0;
+        if (first == VEX_3) {
+            map = second & VEX_MAP;
+            bits |= ((second & VEX_NOT_X) == 0 ? REX_X : 0) | ((second & VEX_NOT_B) == 0 ? REX_B : 0);
+            third = u8();
+            if ((third & VEX_W) != 0) bits |= REX_W;
+        }
+        if (d.mode != CodeMode.BITS_64) bits = 0; // ignored there
+        d.vex = true;
+        d.vexL = (third & VEX_L) != 0;
+        d.vexRegister = ~third >> 3 & (d.mode == CodeMode.BITS_64 ? 0xF : 7);
+        int pp = third & 3;
+        d.operandPrefix = pp == 1;
+        d.repeat = pp == 2;
+        d.repeatNotEqual = pp == 3;
+        if (map == 0 || map > VEX_MAPS) undefined = true;
+        d.opcode = (map & VEX_MAPS) << 8 | u8();
+        return bits;
     }
 
     private void addressSize(CodeMode mode, boolean prefix) {

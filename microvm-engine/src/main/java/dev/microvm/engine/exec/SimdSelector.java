@@ -7,7 +7,6 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
-import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.simd.FloatCompare;
 import dev.microvm.engine.simd.FloatConvert;
 import dev.microvm.engine.simd.FloatImmediateOperation;
@@ -16,13 +15,11 @@ import dev.microvm.engine.simd.LaneOperation;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.engine.simd.PackedCompare;
 import dev.microvm.engine.simd.PackedImmediateOperation;
+import dev.microvm.engine.simd.PackedMultiply;
 import dev.microvm.engine.simd.PackedOperation;
 import dev.microvm.engine.simd.PackedShift;
 import dev.microvm.engine.simd.PackedShuffle;
 import dev.microvm.engine.simd.XmmOperation;
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -38,11 +35,8 @@ final class SimdSelector implements BlockTranslator.Selector {
     private static final int PF2 = 3;
     private static final int[] PREFIX_BYTES = {0, 0x66, 0xF3, 0xF2};
 
-    // FXSAVE: Intel SDM vol. 1, table 10-2
-    private static final int FXSAVE_SIZE = 512;
-    private static final int FXSAVE_MXCSR = 24;
-    private static final int FXSAVE_MXCSR_MASK = 28;
-    private static final int FXSAVE_XMM0 = 160;
+    /** The source's element means nothing where the source is memory: Intel SDM vol. 2A, INSERTPS. */
+    private static final int INSERTPS_WITHOUT_SOURCE = 0x3F;
 
     private static final Map<Integer, PackedOperation> PACKED = new HashMap<>();
     private static final Map<Integer, PackedImmediateOperation> PACKED_IMMEDIATE = new HashMap<>();
@@ -60,48 +54,56 @@ final class SimdSelector implements BlockTranslator.Selector {
 
     /** What one does, once SSE is known to be there. */
     @FunctionalInterface
-    private interface Work {
+    interface Work {
         void run(Cpu cpu, long[] xmm, Instruction at);
     }
 
     @Override
     public @Nullable Instruction select(Decoded d, Emission e) {
         if (d.opcode < 0x100 || d.lock) return null;
-        if (d.opcode == 0x1AE) return state(d, e);
         Instruction move = d.opcode < 0x200 ? move(d, e) : null;
         return move != null ? move : fromTables(d, e);
     }
 
     // Availability: Intel SDM vol. 3A, 14.1
 
-    private static void requireSse(Cpu cpu, Instruction at) {
+    static void requireSse(Cpu cpu, Instruction at) {
         boolean off = (cpu.cr0 & ControlRegisters.CR0_EM) != 0 || (cpu.cr4 & ControlRegisters.CR4_OSFXSR) == 0;
         if (off) throw cpu.fault(Vectors.UD, at);
         if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
     }
 
-    private static void requireMmx(Cpu cpu, Instruction at) {
+    static void requireMmx(Cpu cpu, Instruction at) {
         if ((cpu.cr0 & ControlRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
         if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
         if (cpu.fpu.errorPending()) throw cpu.fault(Vectors.MF, at);
     }
 
-    private static Instruction sse(Work work) {
+    static Instruction sse(Work work) {
         return new Plain((cpu, at) -> {
             requireSse(cpu, at);
             work.run(cpu, cpu.xmm, at);
         });
     }
 
-    private static Instruction mmx(Work work) {
+    static Instruction mmx(Work work) {
         return new Plain((cpu, at) -> {
             requireMmx(cpu, at);
             work.run(cpu, cpu.xmm, at);
         });
     }
 
+    /** What has XMM and MMX registers for operands. */
+    private static Instruction sseAndMmx(Work work) {
+        return new Plain((cpu, at) -> {
+            requireSse(cpu, at);
+            requireMmx(cpu, at);
+            work.run(cpu, cpu.xmm, at);
+        });
+    }
+
     /** #XM, or #UD where the system does not know of it, for an exception that is not masked. */
-    private static RuntimeException unmasked(Cpu cpu, Instruction at) {
+    static RuntimeException unmasked(Cpu cpu, Instruction at) {
         boolean known = (cpu.cr4 & ControlRegisters.CR4_OSXMMEXCPT) != 0;
         return cpu.fault(known ? Vectors.XM : Vectors.UD, at);
     }
@@ -109,7 +111,7 @@ final class SimdSelector implements BlockTranslator.Selector {
     // Operands
 
     /** The second operand: an XMM register or memory of up to 16 bytes. */
-    private static final class Source {
+    static final class Source {
         private final int register; // index of its low half, or -1
         private final @Nullable Address address;
         private final int size;
@@ -140,11 +142,11 @@ final class SimdSelector implements BlockTranslator.Selector {
         }
     }
 
-    private static long mmxSource(Cpu cpu, int register, @Nullable Operand memory, Instruction at) {
+    static long mmxSource(Cpu cpu, int register, @Nullable Operand memory, Instruction at) {
         return memory == null ? cpu.fpu.mmx(register) : memory.read(cpu, at);
     }
 
-    private static @Nullable Operand mmxMemory(Decoded d, Emission e, int size) {
+    static @Nullable Operand mmxMemory(Decoded d, Emission e, int size) {
         return d.isRegister() ? null : e.source(d, size);
     }
 
@@ -212,8 +214,11 @@ final class SimdSelector implements BlockTranslator.Selector {
                 yield d.isRegister() ? copy128(rm, reg) : store128(d, e, true);
             }
             case 0x2B -> prefix > P66 || d.isRegister() ? null : store128(d, e, true);
-            case 0x2A -> prefix >= PF3 ? fromInteger(d, e, prefix == PF2) : null;
-            case 0x2C, 0x2D -> prefix >= PF3 ? toInteger(d, e, prefix == PF2, (d.opcode & 1) == 0) : null;
+            case 0x2A -> prefix >= PF3 ? fromInteger(d, e, prefix == PF2) : fromMmx(d, e, prefix == P66);
+            case 0x2C, 0x2D -> {
+                boolean truncate = (d.opcode & 1) == 0;
+                yield prefix >= PF3 ? toInteger(d, e, prefix == PF2, truncate) : toMmx(d, e, prefix == P66, truncate);
+            }
             case 0x2E, 0x2F -> prefix <= P66 ? compare(d, e, prefix == P66, (d.opcode & 1) == 0) : null;
             case 0x50 -> {
                 if (prefix > P66 || !d.isRegister()) yield null;
@@ -320,7 +325,10 @@ final class SimdSelector implements BlockTranslator.Selector {
                 }
                 yield sse((cpu, xmm, at) -> target.write(cpu, PackedCompare.pmovmskb(xmm[rm], xmm[rm + 1]), at));
             }
-            case 0xF7 -> prefix == P66 && d.isRegister() ? maskedStore(d) : null;
+            case 0xF7 -> {
+                if (prefix > P66 || !d.isRegister()) yield null;
+                yield prefix == P66 ? maskedStore(d) : maskedStoreMmx(d);
+            }
             default -> null;
         };
     }
@@ -484,17 +492,43 @@ final class SimdSelector implements BlockTranslator.Selector {
     private static Instruction maskedStore(Decoded d) {
         int from = d.reg * 2;
         int mask = d.rm * 2;
-        int segment = d.segment;
-        long addressMask = Emission.mask(d);
+        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d));
         return sse((cpu, xmm, at) -> {
-            for (int i = 0; i < 16; i++) {
-                int shift = i % 8 * Byte.SIZE;
-                if ((xmm[mask + i / 8] >>> shift & 0x80) == 0) continue;
-                long offset = cpu.r[Cpu.RDI] + i & addressMask;
-                long linear = cpu.segmentedOrFlat(segment, offset, 1, true, at);
-                cpu.mmu.store8(linear, (int) (xmm[from + i / 8] >>> shift), at);
-            }
+            store.half(cpu, 0, xmm[from], xmm[mask], at, false);
+            store.half(cpu, 8, xmm[from + 1], xmm[mask + 1], at, false);
+            store.half(cpu, 0, xmm[from], xmm[mask], at, true);
+            store.half(cpu, 8, xmm[from + 1], xmm[mask + 1], at, true);
         });
+    }
+
+    /** MASKMOVQ. */
+    private static Instruction maskedStoreMmx(Decoded d) {
+        int from = d.reg & 7;
+        int mask = d.rm & 7;
+        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d));
+        return mmx((cpu, xmm, at) -> {
+            store.half(cpu, 0, cpu.fpu.mmx(from), cpu.fpu.mmx(mask), at, false);
+            store.half(cpu, 0, cpu.fpu.mmx(from), cpu.fpu.mmx(mask), at, true);
+            cpu.fpu.enterMmx();
+        });
+    }
+
+    /** The bytes at RDI whose mask is negative. */
+    private record MaskedStore(int segment, long addressMask) {
+        /** Stores eight of them, or finds out first whether that can be done. */
+        void half(Cpu cpu, int first, long bytes, long mask, Instruction at, boolean write) {
+            for (int i = 0; i < 8; i++) {
+                int shift = i * Byte.SIZE;
+                if ((mask >>> shift & 0x80) == 0) continue;
+                long offset = cpu.r[Cpu.RDI] + first + i & addressMask;
+                long linear = cpu.segmentedOrFlat(segment, offset, 1, true, at);
+                if (write) {
+                    cpu.mmu.store8(linear, (int) (bytes >>> shift), at);
+                } else {
+                    cpu.mmu.probeWrite(linear, 1, at);
+                }
+            }
+        }
     }
 
     // Conversions and comparisons with general registers
@@ -536,6 +570,53 @@ final class SimdSelector implements BlockTranslator.Selector {
         });
     }
 
+    /** CVTPI2PS, CVTPI2PD. */
+    private static Instruction fromMmx(Decoded d, Emission e, boolean isDouble) {
+        int to = d.reg * 2;
+        int from = d.rm & 7;
+        Operand memory = mmxMemory(d, e, 8);
+        Work work = (cpu, xmm, at) -> {
+            long value = mmxSource(cpu, from, memory, at);
+            int low = (int) value;
+            int high = (int) (value >> Integer.SIZE);
+            if (isDouble) {
+                if (memory == null) cpu.fpu.enterMmx();
+                xmm[to] = FloatConvert.doubleOf(low);
+                xmm[to + 1] = FloatConvert.doubleOf(high);
+                return;
+            }
+            Mxcsr m = cpu.mxcsr;
+            long result = PackedMultiply.pair(FloatConvert.floatOf(low, m), FloatConvert.floatOf(high, m));
+            if (!m.commit()) throw unmasked(cpu, at);
+            cpu.fpu.enterMmx();
+            xmm[to] = result;
+        };
+        return isDouble && memory != null ? sse(work) : sseAndMmx(work);
+    }
+
+    /** CVTPS2PI, CVTPD2PI, and those that truncate. */
+    private static Instruction toMmx(Decoded d, Emission e, boolean isDouble, boolean truncate) {
+        int to = d.reg & 7;
+        Source source = new Source(d, e, isDouble ? 16 : 8, true);
+        return sseAndMmx((cpu, xmm, at) -> {
+            long low = source.low(cpu, at);
+            Mxcsr m = cpu.mxcsr;
+            int first;
+            int second;
+            if (isDouble) {
+                long high = source.high(cpu, at);
+                first = FloatConvert.toInt32(low, truncate, m);
+                second = FloatConvert.toInt32(high, truncate, m);
+            } else {
+                first = FloatConvert.toInt32((int) low, truncate, m);
+                second = FloatConvert.toInt32((int) (low >> Integer.SIZE), truncate, m);
+            }
+            if (!m.commit()) throw unmasked(cpu, at);
+            cpu.fpu.enterMmx();
+            cpu.fpu.mmx(to, PackedMultiply.pair(first, second));
+        });
+    }
+
     /** COMISS, COMISD, UCOMISS, UCOMISD. */
     private static Instruction compare(Decoded d, Emission e, boolean isDouble, boolean quiet) {
         int left = d.reg * 2;
@@ -563,8 +644,12 @@ final class SimdSelector implements BlockTranslator.Selector {
     // Tables
 
     private static Instruction packed(Decoded d, Emission e, XmmOperation operation) {
+        return packed(d, e, operation, 16);
+    }
+
+    private static Instruction packed(Decoded d, Emission e, XmmOperation operation, int sourceSize) {
         int to = d.reg * 2;
-        Source source = new Source(d, e, 16, true);
+        Source source = new Source(d, e, sourceSize, true);
         return sse((cpu, xmm, at) -> {
             long low = source.low(cpu, at);
             operation.apply(xmm, to, low, source.high(cpu, at));
@@ -584,10 +669,15 @@ final class SimdSelector implements BlockTranslator.Selector {
 
         PackedOperation packed = prefix <= P66 ? PACKED.get(bare) : null;
         if (packed != null) {
-            if (prefix == P66) return packed(d, e, packed.xmm());
+            if (prefix == P66) return packed(d, e, packed.xmm(), packed.sourceSize());
             return packed.isOnMmx() ? packedMmx(d, e, packed.mmx()) : null;
         }
         PackedImmediateOperation withImmediate = PACKED_IMMEDIATE.get(key);
+        if (withImmediate == PackedImmediateOperation.INSERTPS && !d.isRegister()) {
+            Source source = new Source(d, e, 4, false);
+            return sse((cpu, xmm, at) ->
+                    withImmediate.apply(xmm, to, source.low(cpu, at), 0, immediate & INSERTPS_WITHOUT_SOURCE));
+        }
         if (withImmediate != null) {
             Source source = new Source(d, e, 16, true);
             return sse((cpu, xmm, at) -> {
@@ -606,7 +696,11 @@ final class SimdSelector implements BlockTranslator.Selector {
         }
         FloatImmediateOperation floatImmediate = FLOAT_IMMEDIATE.get(key);
         if (floatImmediate != null) {
-            int size = d.opcode == 0x1C2 ? scalarSize(prefix) : 16;
+            int size = switch (floatImmediate) {
+                case ROUNDSS -> 4;
+                case ROUNDSD -> 8;
+                default -> d.opcode == 0x1C2 ? scalarSize(prefix) : 16;
+            };
             Source source = new Source(d, e, size, true);
             return sse((cpu, xmm, at) -> {
                 long low = source.low(cpu, at);
@@ -639,67 +733,5 @@ final class SimdSelector implements BlockTranslator.Selector {
             cpu.fpu.enterMmx();
             cpu.fpu.mmx(to, operation.apply(cpu.fpu.mmx(to), value));
         });
-    }
-
-    // State: group 15
-
-    private static @Nullable Instruction state(Decoded d, Emission e) {
-        if (d.isRegister() || d.mandatoryPrefix() != NONE) return null;
-        return switch (d.group()) {
-            case 0, 1 -> {
-                boolean stores = d.group() == 0;
-                boolean wide = d.rexW;
-                Address address = e.address(d, FXSAVE_SIZE, stores);
-                yield new Plain((cpu, at) -> {
-                    if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) {
-                        throw cpu.fault(Vectors.NM, at);
-                    }
-                    long linear = address.linear(cpu);
-                    if ((linear & 15) != 0) throw cpu.fault(Vectors.GP, 0, at);
-                    if (stores) {
-                        save(cpu, linear, wide, at);
-                    } else {
-                        restore(cpu, linear, wide, at);
-                    }
-                });
-            }
-            case 2 -> {
-                Operand source = e.source(d, 4);
-                yield sse((cpu, xmm, at) -> {
-                    int value = (int) source.read(cpu, at);
-                    if ((value & ~Mxcsr.MASK) != 0) throw cpu.fault(Vectors.GP, 0, at);
-                    cpu.mxcsr.value(value);
-                });
-            }
-            case 3 -> {
-                Operand target = e.target(d, 4);
-                yield sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
-            }
-            default -> null;
-        };
-    }
-
-    /** FXSAVE. */
-    private static void save(Cpu cpu, long linear, boolean wide, Instruction at) {
-        cpu.mmu.probeWrite(linear, FXSAVE_SIZE, at);
-        byte[] bytes = new byte[FXSAVE_XMM0 + 16 * 16];
-        X87Images.storeFx(cpu.fpu, MemorySegment.ofArray(bytes), wide);
-        ByteBuffer image = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        image.putInt(FXSAVE_MXCSR, cpu.mxcsr.value());
-        image.putInt(FXSAVE_MXCSR_MASK, Mxcsr.MASK);
-        for (int i = 0; i < cpu.xmm.length; i++) image.putLong(FXSAVE_XMM0 + i * Long.BYTES, cpu.xmm[i]);
-        Images.write(cpu, linear, bytes, at);
-    }
-
-    /** FXRSTOR. */
-    private static void restore(Cpu cpu, long linear, boolean wide, Instruction at) {
-        byte[] bytes = new byte[FXSAVE_XMM0 + 16 * 16];
-        Images.read(cpu, linear, bytes, at);
-        ByteBuffer image = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        int mxcsr = image.getInt(FXSAVE_MXCSR);
-        if ((mxcsr & ~Mxcsr.MASK) != 0) throw cpu.fault(Vectors.GP, 0, at);
-        cpu.mxcsr.value(mxcsr);
-        X87Images.loadFx(cpu.fpu, MemorySegment.ofArray(bytes), wide);
-        for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = image.getLong(FXSAVE_XMM0 + i * Long.BYTES);
     }
 }

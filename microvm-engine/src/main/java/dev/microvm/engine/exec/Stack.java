@@ -103,10 +103,10 @@ final class Stack {
     }
 
     static final class Push64 extends Instruction {
-        private final int source;
+        private final byte source;
 
         Push64(int source) {
-            this.source = source;
+            this.source = (byte) source;
         }
 
         @Override
@@ -120,10 +120,10 @@ final class Stack {
     }
 
     static final class Pop64 extends Instruction {
-        private final int target;
+        private final byte target;
 
         Pop64(int target) {
-            this.target = target;
+            this.target = (byte) target;
         }
 
         @Override

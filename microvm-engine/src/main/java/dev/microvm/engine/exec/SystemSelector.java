@@ -325,16 +325,13 @@ final class SystemSelector implements BlockTranslator.Selector {
         };
     }
 
-    /** LFENCE, MFENCE, SFENCE, CLFLUSH; the rest of group 15 is the floating-point unit's. */
+    /** LFENCE, MFENCE, SFENCE; the rest of group 15 is {@link StateSelector}'s. */
     private static @Nullable Instruction fence(Decoded d) {
-        if (d.repeat || d.repeatNotEqual) return null;
-        if (d.isRegister()) {
-            return switch (d.group()) {
-                case 5, 7 -> new Plain((cpu, at) -> {});
-                case 6 -> new Plain((cpu, at) -> VarHandle.fullFence());
-                default -> null;
-            };
-        }
-        return d.group() == 7 ? new Plain((cpu, at) -> {}) : null;
+        if (d.mandatoryPrefix() != 0 || !d.isRegister()) return null;
+        return switch (d.group()) {
+            case 5, 7 -> new Plain((cpu, at) -> {});
+            case 6 -> new Plain((cpu, at) -> VarHandle.fullFence());
+            default -> null;
+        };
     }
 }

@@ -91,6 +91,12 @@ public final class X87 {
         note(0, 0, 0, 0, 0);
     }
 
+    /** What XRSTOR makes of state that is not in its area: as after a reset, registers too. */
+    public void clear() {
+        initialize();
+        for (int i = 0; i < REGISTERS; i++) physical(i, 0, 0);
+    }
+
     /** FNSTCW. */
     public int control() {
         return control;

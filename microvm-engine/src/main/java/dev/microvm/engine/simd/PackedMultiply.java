@@ -110,7 +110,7 @@ public final class PackedMultiply {
         r[dst + 1] = 0;
     }
 
-    static long pair(int low, int high) {
+    public static long pair(int low, int high) {
         return Integer.toUnsignedLong(low) | ((long) high << 32);
     }
 }

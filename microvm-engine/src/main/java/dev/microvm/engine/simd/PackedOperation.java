@@ -155,6 +155,16 @@ public enum PackedOperation {
         return opcode;
     }
 
+    /** Bytes of a second operand of XMM registers in memory: fewer than 16 for the widening moves. */
+    public int sourceSize() {
+        return switch (this) {
+            case PMOVSXBW, PMOVSXWD, PMOVSXDQ, PMOVZXBW, PMOVZXWD, PMOVZXDQ -> 8;
+            case PMOVSXBD, PMOVSXWQ, PMOVZXBD, PMOVZXWQ -> 4;
+            case PMOVSXBQ, PMOVZXBQ -> 2;
+            default -> 16;
+        };
+    }
+
     /** Whether it exists without the prefix 66, on MMX registers. */
     public boolean isOnMmx() {
         return onMmx;
