@@ -27,6 +27,8 @@ final class MachineDescription {
         StringBuilder text = new StringBuilder();
         line(text, "machine", config.name());
         line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
+        line(text, "clock", config.clock().toString());
+        config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
         line(text, "memory", (config.memorySize() >> 20) + " MiB");
         for (E820Map.Entry entry : config.start().memoryMap().entries()) {

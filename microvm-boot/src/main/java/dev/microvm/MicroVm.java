@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
@@ -37,7 +38,7 @@ public final class MicroVm implements AutoCloseable {
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
-    private final ConsoleInput consoleInput = new ConsoleInput();
+    private final ConsoleInput consoleInput;
     private final MachineRuns runs;
 
     // Guarded by this.
@@ -48,7 +49,16 @@ public final class MicroVm implements AutoCloseable {
 
     MicroVm(MicroVmConfig config) {
         this.config = config;
+        this.consoleInput = new ConsoleInput(typingRefusal(config.clock()));
         this.runs = new MachineRuns(config, consoleBuffer, consoleInput);
+    }
+
+    /** Why nothing may be typed into a guest with such a clock; null if it may. */
+    private static @Nullable String typingRefusal(GuestClock clock) {
+        return clock instanceof GuestClock.Host
+                ? null
+                : "clock: %s: what is typed would come at a time of the host's: describe it with MicroVmBuilder.typeAt"
+                        .formatted(clock);
     }
 
     /** Begins the description of a machine. */

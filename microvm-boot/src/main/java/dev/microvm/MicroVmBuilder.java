@@ -1,5 +1,7 @@
 package dev.microvm;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
@@ -17,13 +19,16 @@ import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
+import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -43,6 +48,7 @@ public final class MicroVmBuilder {
     private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
+    private static final Duration LATEST_TYPING = Duration.ofDays(1000);
     private static final int PORTS = 0x1_0000;
     private static final BusDevice NOTHING = new BusDevice() {
         @Override
@@ -70,7 +76,9 @@ public final class MicroVmBuilder {
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
     private ResetAction onReset = ResetAction.END;
-    private InstantSource rtcClock = InstantSource.system();
+    private GuestClock clock = GuestClock.HOST;
+    private @Nullable InstantSource rtcClock;
+    private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -256,6 +264,28 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /**
+     * By what the guest's time passes. Default the host's clock. With {@link GuestClock#instructions}, which needs the
+     * engine and is for one vCPU, runs with the same description are the same, instruction for instruction: nothing that
+     * comes from outside may come at a time of the host's. So what is typed must be given by {@link #typeAt}; devices of
+     * your own must do by their {@link DeviceContext#timers} what they do by themselves.
+     */
+    public MicroVmBuilder clock(GuestClock value) {
+        clock = value;
+        return this;
+    }
+
+    /**
+     * Types text into the serial port, as UTF-8, when the guest has run for a time, by its own clock; at most 65,536 bytes
+     * in all. After a reset it is typed again.
+     *
+     * @param sinceStart guest's time since the machine's start; 0 is before the first instruction
+     */
+    public MicroVmBuilder typeAt(Duration sinceStart, String text) {
+        typed.add(new TimedInput(sinceStart, text));
+        return this;
+    }
+
     /** The 16550 serial port, which is the console. AUTO, the default, is on. */
     public MicroVmBuilder isaSerial(Feature value) {
         parts.isaSerial = value;
@@ -326,6 +356,11 @@ public final class MicroVmBuilder {
      * @throws MicroVmConfigException with every problem found
      */
     public MicroVm build() {
+        return new MicroVm(config());
+    }
+
+    /** The description, checked. */
+    MicroVmConfig config() {
         List<String> problems = new ArrayList<>();
         String vmName = name == null ? "vm-" + UNNAMED.incrementAndGet() : name;
         if (!NAME.matcher(vmName).matches()) {
@@ -336,6 +371,7 @@ public final class MicroVmBuilder {
         MachineOptions options = parts.decide(offers(selected), problems);
         checkDevices(problems);
         checkSerial(problems, options);
+        checkClock(problems, offers(selected));
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
@@ -343,7 +379,7 @@ public final class MicroVmBuilder {
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
         firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
-        return new MicroVm(new MicroVmConfig(
+        return new MicroVmConfig(
                 vmName,
                 selected.hypervisor(),
                 selected.why(),
@@ -356,9 +392,11 @@ public final class MicroVmBuilder {
                 fwCfg,
                 firmwareLog,
                 onReset,
-                rtcClock,
+                clock,
+                rtcClock == null ? InstantSource.system() : rtcClock,
+                typed,
                 serial,
-                devices));
+                devices);
     }
 
     /** {@link #build} and {@link MicroVm#start} in one. */
@@ -380,6 +418,36 @@ public final class MicroVmBuilder {
         if (problem != null) problems.add("serial: " + problem);
         if (serial != Serial.buffer() && !options.isaSerial().present()) {
             problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
+        }
+    }
+
+    private void checkClock(List<String> problems, Set<Capability> offered) {
+        for (TimedInput input : typed) {
+            if (input.at().isNegative() || input.at().compareTo(LATEST_TYPING) > 0) {
+                problems.add("typeAt: a time of 0 to %d days, was %s".formatted(LATEST_TYPING.toDays(), input.at()));
+            }
+        }
+        int size = typed.stream()
+                .mapToInt(input -> input.text().getBytes(UTF_8).length)
+                .sum();
+        if (size > Uart16550.INPUT_CAPACITY) {
+            problems.add("typeAt: at most %d bytes in all, was %d".formatted(Uart16550.INPUT_CAPACITY, size));
+        }
+        if (clock instanceof GuestClock.Host) return;
+        String option = "clock: " + clock;
+        if (!offered.contains(Capability.INSTRUCTION_CLOCK)) {
+            problems.add(option + " needs hypervisor(ENGINE) and irqchip(SPLIT): nothing else counts instructions");
+        }
+        if (vcpus > 1) problems.add(option + " is for 1 vCPU, was %d: leave vcpus at 1".formatted(vcpus));
+        if (serial.hasInput()) {
+            problems.add(option
+                    + ": serial %s would type at times of the host's: use serial(OutputStream) and typeAt"
+                            .formatted(serial));
+        }
+        if (rtcClock != null) {
+            problems.add(
+                    "rtcClock: not with clock(%s), whose time it shows: use GuestClock.instructions(...).startingAt"
+                            .formatted(clock));
         }
     }
 

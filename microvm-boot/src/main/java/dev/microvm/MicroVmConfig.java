@@ -2,6 +2,7 @@ package dev.microvm;
 
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.hypervisor.Hypervisor;
 import java.time.InstantSource;
@@ -24,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  * @param fwCfg what it can ask the host for
  * @param firmwareLog who reads what firmware prints, if anybody but the log
  * @param onReset what comes after a reset
- * @param rtcClock the time that its real-time clock shows
+ * @param clock by what its time passes
+ * @param rtcClock the time that its real-time clock shows, with the host's clock
+ * @param typed what is typed on the serial port by itself
  * @param serial where its serial port leads, besides the console
  * @param devices of the user's own
  */
@@ -41,11 +44,36 @@ record MicroVmConfig(
         FwCfg.Builder fwCfg,
         @Nullable Consumer<String> firmwareLog,
         ResetAction onReset,
+        GuestClock clock,
         InstantSource rtcClock,
+        List<TimedInput> typed,
         Serial serial,
         List<UserDevice> devices) {
     MicroVmConfig {
         devices = List.copyOf(devices);
+        typed = List.copyOf(typed);
+    }
+
+    /** The same on another hypervisor. */
+    MicroVmConfig with(Hypervisor other) {
+        return new MicroVmConfig(
+                name,
+                other,
+                choice,
+                options,
+                vcpus,
+                memorySize,
+                kernel,
+                start,
+                optionRoms,
+                fwCfg,
+                firmwareLog,
+                onReset,
+                clock,
+                rtcClock,
+                typed,
+                serial,
+                devices);
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.devices.legacy.DebugConsole;
 import dev.microvm.devices.legacy.ExitPort;
@@ -32,7 +33,9 @@ import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -82,13 +85,14 @@ final class PcMachine implements AutoCloseable {
         try {
             boolean split = config.options().irqchip() == Irqchip.SPLIT;
             vm = config.hypervisor()
-                    .createVm(config.name(), config.options().irqchip().mode());
+                    .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
             memory = mapMemory();
-            eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
+            eventLoop = vm.eventLoop().orElseGet(() -> new EpollEventLoop("microvm-" + config.name() + "-io"));
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
             uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
+            typeInTime();
             addTimer(split);
             addLegacyDevices();
             addFirmwareDevices();
@@ -139,10 +143,29 @@ final class PcMachine implements AutoCloseable {
         }
     }
 
+    /** Arms what the user wants typed at given times. */
+    private void typeInTime() {
+        long start = eventLoop.nanoTime();
+        for (TimedInput input : config.typed()) {
+            byte[] text = input.text().getBytes(StandardCharsets.UTF_8);
+            eventLoop
+                    .timer(() -> uart.receive(text, 0, text.length))
+                    .armAt(start + input.at().toNanos());
+        }
+    }
+
+    /** The time of day: with a clock of its own, the machine's. */
+    private InstantSource timeOfDay() {
+        return switch (config.clock()) {
+            case GuestClock.Host host -> config.rtcClock();
+            case GuestClock.Instructions clock -> () -> clock.start().plusNanos(eventLoop.nanoTime());
+        };
+    }
+
     private void addLegacyDevices() {
         if (config.options().isaSerial().present()) add(Place.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, config.rtcClock());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, timeOfDay());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
             add(Place.RTC, rtc);

@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
+import dev.microvm.clock.GuestClock;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Arrays;
 import org.assertj.core.api.ListAssert;
 import org.junit.jupiter.api.BeforeEach;
@@ -295,6 +300,32 @@ final class MicroVmBuilderTest {
                 .isThrownBy(() -> builder().vcpus(0).name("?").build())
                 .withMessageContaining("problems:\n  - name: ")
                 .withMessageContaining("\n  - vcpus: 1 to 254, was 0");
+    }
+
+    @Test
+    void reportsAnInstructionClock_whereNothingCountsInstructions() {
+        problemsOf(builder().clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("clock: 1 ns for each instruction")
+                        && problem.contains("needs hypervisor(ENGINE)"));
+    }
+
+    @Test
+    void reportsWhatAnInstructionClockCannotHave() {
+        problemsOf(builder()
+                        .clock(GuestClock.instructions(2))
+                        .vcpus(2)
+                        .rtcClock(InstantSource.system())
+                        .serial(Serial.streams(InputStream.nullInputStream(), OutputStream.nullOutputStream())))
+                .anyMatch(problem -> problem.endsWith("is for 1 vCPU, was 2: leave vcpus at 1"))
+                .anyMatch(problem -> problem.endsWith("use serial(OutputStream) and typeAt"))
+                .anyMatch(problem -> problem.startsWith("rtcClock: not with clock("));
+    }
+
+    @Test
+    void reportsWhatCannotBeTyped() {
+        problemsOf(builder().typeAt(Duration.ofSeconds(-1), "too early").typeAt(Duration.ZERO, "x".repeat(70_000)))
+                .contains("typeAt: a time of 0 to 1000 days, was PT-1S")
+                .contains("typeAt: at most 65536 bytes in all, was 70009");
     }
 
     private MicroVmBuilder builder() {

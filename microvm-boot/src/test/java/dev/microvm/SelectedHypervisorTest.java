@@ -3,6 +3,7 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -74,7 +75,7 @@ final class SelectedHypervisorTest {
         }
 
         @Override
-        public VirtualMachine createVm(String machine, InterruptMode interruptMode) {
+        public VirtualMachine createVm(String machine, InterruptMode interruptMode, GuestClock clock) {
             throw new HypervisorException("no machine is made here");
         }
     }

@@ -2,6 +2,7 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.*;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -102,7 +103,11 @@ public final class KvmHypervisor implements Hypervisor {
     }
 
     @Override
-    public VirtualMachine createVm(String name, InterruptMode interruptMode) {
+    public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
+        if (clock instanceof GuestClock.Instructions) {
+            throw new HypervisorException(
+                    "clock: KVM knows the host's only, was %s: use the engine (hypervisor ENGINE)".formatted(clock));
+        }
         try (FileDescriptor kvm = open()) {
             requireUsable(kvm);
             return new KvmVirtualMachine(kvm, name, interruptMode);

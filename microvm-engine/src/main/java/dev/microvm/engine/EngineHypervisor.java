@@ -1,5 +1,6 @@
 package dev.microvm.engine;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -35,11 +36,16 @@ public final class EngineHypervisor implements Hypervisor {
 
     /** Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel to put them in. */
     @Override
-    public VirtualMachine createVm(String name, InterruptMode interruptMode) {
+    public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
         if (interruptMode == InterruptMode.KERNEL) {
             throw new HypervisorException(
                     "the engine has local APICs only, no PICs and no IOAPIC: use InterruptMode.SPLIT (irqchip SPLIT)");
         }
-        return new EngineVirtualMachine(name, interruptMode);
+        if (interruptMode == InterruptMode.USERSPACE && clock instanceof GuestClock.Instructions) {
+            throw new HypervisorException(
+                    "clock: the host's in InterruptMode.USERSPACE, where the host decides when interrupts come, was %s: use InterruptMode.SPLIT (irqchip SPLIT)"
+                            .formatted(clock));
+        }
+        return new EngineVirtualMachine(name, interruptMode, clock);
     }
 }

@@ -118,6 +118,7 @@ public final class Cpu {
     private final InterruptDelivery delivery = new InterruptDelivery(this);
     private final Translator translator;
     private final Platform platform;
+    private final @Nullable InstructionCounter counter;
     private final GuestFault guestFault = new GuestFault();
 
     private CodeMode mode = CodeMode.BITS_16;
@@ -145,8 +146,18 @@ public final class Cpu {
 
     /** Makes a CPU in the state after power-on. */
     public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
+        this(memory, translator, platform, null);
+    }
+
+    /**
+     * Makes a CPU in the state after power-on.
+     *
+     * @param counter counts what it executes; null if nobody asks
+     */
+    public Cpu(PhysicalMemory memory, Translator translator, Platform platform, @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
+        this.counter = counter;
         this.mmu = new Mmu(this, memory);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
         reset();
@@ -192,9 +203,10 @@ public final class Cpu {
         attention = true;
         while (true) {
             try {
-                return loop();
+                return counter == null ? loop() : loop(counter);
             } catch (GuestFault fault) {
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (counter != null) countException(counter);
                 if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
@@ -212,6 +224,36 @@ public final class Cpu {
             }
             block = block.first.execute(this);
         }
+    }
+
+    /** The same for a CPU whose instructions are counted: what is to happen at a number happens between two blocks. */
+    private CpuExit loop(InstructionCounter counted) {
+        Block block = jump(rip);
+        while (true) {
+            if (counted.isReached()) {
+                rip = r[CODE] + block.start;
+                counted.tell();
+                attention = true;
+            }
+            if (attention) {
+                rip = r[CODE] + block.start;
+                CpuExit exit = attendTo();
+                if (exit != null) return exit;
+                if (interruptShadow || (flags & Flags.TF) != 0) {
+                    counted.add(1);
+                    step();
+                }
+                block = jump(rip);
+            }
+            counted.add(block.instructions);
+            block = block.first.execute(this);
+        }
+    }
+
+    /** A handler that faults at once again must not stop the time. */
+    private static void countException(InstructionCounter counted) {
+        counted.add(1);
+        if (counted.isReached()) counted.tell();
     }
 
     /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
@@ -312,6 +354,7 @@ public final class Cpu {
     void translate(Block block) {
         rip = r[CODE] + block.start;
         block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
+        block.instructions = translator.instructions();
         Instruction last = block.first;
         while (last.isFollowed()) last = last.next;
         block.page.translated(block, last.end());
