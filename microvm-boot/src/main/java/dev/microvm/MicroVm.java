@@ -3,9 +3,12 @@ package dev.microvm;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.HypervisorException;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -196,6 +199,17 @@ public final class MicroVm implements AutoCloseable {
 
     private synchronized void requireStarted() {
         if (console == null) throw new IllegalStateException("machine " + name() + " was not started");
+    }
+
+    /**
+     * What the CPUID instruction answers on a vCPU: what the hypervisor offers, made to fit the machine, with the changes
+     * that its description asks for.
+     *
+     * @param vcpu its number, from 0
+     * @throws IndexOutOfBoundsException if there is none with that number
+     */
+    public List<CpuidEntry> cpuid(int vcpu) {
+        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
     }
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */

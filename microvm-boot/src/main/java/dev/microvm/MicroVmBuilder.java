@@ -24,6 +24,10 @@ import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.CpuidPolicy;
+import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
@@ -32,7 +36,10 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -76,6 +83,8 @@ public final class MicroVmBuilder {
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
     private ResetAction onReset = ResetAction.END;
+    private final Map<String, Feature> cpuFeatures = new LinkedHashMap<>();
+    private CpuidPolicy cpuidPolicy = CpuidPolicy.NONE;
     private GuestClock clock = GuestClock.HOST;
     private @Nullable InstantSource rtcClock;
     private final List<TimedInput> typed = new ArrayList<>();
@@ -230,6 +239,27 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /**
+     * Whether the guest is told of a feature of the CPU. ON needs a hypervisor that has it; OFF hides it; AUTO, the default,
+     * shows it if the hypervisor has it. Other features that build on a hidden one are not hidden with it.
+     *
+     * @param feature by its name in Linux's {@code /proc/cpuinfo}: {@link CpuFeature}
+     */
+    public MicroVmBuilder cpuFeature(String feature, Feature value) {
+        cpuFeatures.put(feature, value);
+        return this;
+    }
+
+    /**
+     * Sets what CPUID answers for a leaf, or sub-leaf, on each vCPU. In registers that hold features only what the
+     * hypervisor has may be set; the APIC ID and the leaves of topology and XSAVE are the machine's. {@link MicroVm#cpuid}
+     * shows the table.
+     */
+    public MicroVmBuilder cpuidLeaf(CpuidEntry leaf) {
+        cpuidPolicy = cpuidPolicy.with(leaf);
+        return this;
+    }
+
     /** Where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
     public MicroVmBuilder irqchip(Irqchip value) {
         parts.irqchip = value;
@@ -372,6 +402,10 @@ public final class MicroVmBuilder {
         checkDevices(problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
+        boolean tscDeadline = offers(selected).contains(Capability.TSC_DEADLINE);
+        List<CpuidEntry> supportedCpuid =
+                selected == null ? List.of() : selected.hypervisor().supportedCpuid(clock);
+        CpuidPolicy policy = cpuidPolicy(selected, supportedCpuid, tscDeadline, problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
@@ -394,6 +428,9 @@ public final class MicroVmBuilder {
                 onReset,
                 clock,
                 rtcClock == null ? InstantSource.system() : rtcClock,
+                policy,
+                supportedCpuid,
+                tscDeadline,
                 typed,
                 serial,
                 devices);
@@ -419,6 +456,29 @@ public final class MicroVmBuilder {
         if (serial != Serial.buffer() && !options.isaSerial().present()) {
             problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
         }
+    }
+
+    /** All that is to be changed of CPUID's tables, checked against what there is. */
+    private CpuidPolicy cpuidPolicy(
+            @Nullable SelectedHypervisor selected,
+            List<CpuidEntry> supported,
+            boolean tscDeadline,
+            List<String> problems) {
+        CpuidPolicy policy = cpuidPolicy;
+        for (Map.Entry<String, Feature> choice : cpuFeatures.entrySet()) {
+            Optional<CpuFeature> feature = CpuFeature.named(choice.getKey());
+            if (feature.isEmpty()) {
+                problems.add(
+                        "cpuFeature: \"%s\" is none that is known: give a name of /proc/cpuinfo's flags, such as avx2"
+                                .formatted(choice.getKey()));
+            } else if (choice.getValue() != Feature.AUTO) {
+                policy = policy.with(feature.get(), choice.getValue() == Feature.ON);
+            }
+        }
+        if (selected == null) return policy;
+        List<CpuidEntry> offered = GuestCpuid.forVcpu(supported, 0, Math.clamp(vcpus, 1, MAX_VCPUS), tscDeadline);
+        problems.addAll(policy.problems(offered, selected.hypervisor().name()));
+        return policy;
     }
 
     private void checkClock(List<String> problems, Set<Capability> offered) {

@@ -4,6 +4,9 @@ import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.CpuidPolicy;
+import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.Hypervisor;
 import java.time.InstantSource;
 import java.util.List;
@@ -27,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  * @param onReset what comes after a reset
  * @param clock by what its time passes
  * @param rtcClock the time that its real-time clock shows, with the host's clock
+ * @param cpuidPolicy what the user changes of CPUID's tables
+ * @param supportedCpuid what the hypervisor can do
+ * @param tscDeadline whether local APICs have the TSC-deadline mode
  * @param typed what is typed on the serial port by itself
  * @param serial where its serial port leads, besides the console
  * @param devices of the user's own
@@ -46,12 +52,20 @@ record MicroVmConfig(
         ResetAction onReset,
         GuestClock clock,
         InstantSource rtcClock,
+        CpuidPolicy cpuidPolicy,
+        List<CpuidEntry> supportedCpuid,
+        boolean tscDeadline,
         List<TimedInput> typed,
         Serial serial,
         List<UserDevice> devices) {
     MicroVmConfig {
         devices = List.copyOf(devices);
         typed = List.copyOf(typed);
+    }
+
+    /** What CPUID answers on a vCPU. */
+    List<CpuidEntry> cpuid(int vcpu) {
+        return cpuidPolicy.apply(GuestCpuid.forVcpu(supportedCpuid, vcpu, vcpus, tscDeadline));
     }
 
     /** The same on another hypervisor. */
@@ -71,6 +85,9 @@ record MicroVmConfig(
                 onReset,
                 clock,
                 rtcClock,
+                cpuidPolicy,
+                supportedCpuid,
+                tscDeadline,
                 typed,
                 serial,
                 devices);

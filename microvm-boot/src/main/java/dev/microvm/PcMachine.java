@@ -22,7 +22,6 @@ import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -219,11 +218,10 @@ final class PcMachine implements AutoCloseable {
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
         boolean byFirmware = config.start() instanceof FirmwarePlan;
-        boolean tscDeadline = vm.supports(Capability.TSC_DEADLINE);
         List<VcpuLoop> loops = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
-            vcpu.cpuid(GuestCpuid.forVcpu(vm.supportedCpuid(), index, config.vcpus(), tscDeadline));
+            vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
                 BootState start = config.start().load(memory);

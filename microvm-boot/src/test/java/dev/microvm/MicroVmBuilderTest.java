@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -319,6 +321,47 @@ final class MicroVmBuilderTest {
                 .anyMatch(problem -> problem.endsWith("is for 1 vCPU, was 2: leave vcpus at 1"))
                 .anyMatch(problem -> problem.endsWith("use serial(OutputStream) and typeAt"))
                 .anyMatch(problem -> problem.startsWith("rtcClock: not with clock("));
+    }
+
+    @Test
+    void reportsCpuFeatures_thatNobodyKnowsOrTheHypervisorDoesNotHave() {
+        problemsOf(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .cpuFeature("avx9", Feature.ON)
+                        .cpuFeature("amx_tile", Feature.ON))
+                .contains(
+                        "cpuFeature: \"avx9\" is none that is known: give a name of /proc/cpuinfo's flags, such as avx2")
+                .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile ON, which engine does not offer"));
+    }
+
+    @Test
+    void reportsAnswersOfCpuid_thatCannotBeGiven() {
+        problemsOf(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .cpuidLeaf(new CpuidEntry(0xb, 0, true, 0, 0, 0, 0))
+                        .cpuidLeaf(new CpuidEntry(0x7, 0, true, 0, -1, 0, 0)))
+                .anyMatch(problem -> problem.startsWith("cpuidLeaf: 0xb is filled in"))
+                .anyMatch(problem -> problem.startsWith("cpuidLeaf: 0x7.0 EBX=0xffffffff has bits that engine"));
+    }
+
+    @Test
+    void showsTheTableOfEachCpu() {
+        MicroVm vm = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .vcpus(2)
+                .cpuFeature("nx", Feature.OFF)
+                .cpuFeature("sse2", Feature.ON)
+                .build();
+        assertThat(CpuFeature.in(vm.cpuid(0)))
+                .extracting(CpuFeature::name)
+                .contains("sse2")
+                .doesNotContain("nx");
+        assertThat(vm.cpuid(1)).isNotEqualTo(vm.cpuid(0)); // by its APIC ID
+        assertThat(vm.describe())
+                .contains("-nx, +sse2")
+                .containsPattern("cpu features +fpu ")
+                .contains("0x1.0: eax=");
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> vm.cpuid(2));
     }
 
     @Test

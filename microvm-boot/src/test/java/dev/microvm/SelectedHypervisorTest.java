@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
@@ -72,6 +73,11 @@ final class SelectedHypervisorTest {
         @Override
         public Set<Capability> capabilities(InterruptMode interruptMode) {
             return Set.of();
+        }
+
+        @Override
+        public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+            return List.of();
         }
 
         @Override

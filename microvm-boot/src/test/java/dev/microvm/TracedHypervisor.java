@@ -4,6 +4,7 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
@@ -13,6 +14,7 @@ import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -67,6 +69,11 @@ final class TracedHypervisor implements Hypervisor {
     @Override
     public Set<Capability> capabilities(InterruptMode interruptMode) {
         return traced.capabilities(interruptMode);
+    }
+
+    @Override
+    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+        return traced.supportedCpuid(clock);
     }
 
     @Override

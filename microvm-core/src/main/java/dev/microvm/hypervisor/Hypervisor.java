@@ -20,6 +20,12 @@ public interface Hypervisor {
     Set<Capability> capabilities(InterruptMode interruptMode);
 
     /**
+     * What {@link VirtualMachine#supportedCpuid} will say of a machine with such a clock; empty if none can be made. Opens
+     * nothing that stays open.
+     */
+    List<CpuidEntry> supportedCpuid(GuestClock clock);
+
+    /**
      * Makes an empty virtual machine: no memory, no vCPU.
      *
      * @param name of the machine, used in the names of its threads

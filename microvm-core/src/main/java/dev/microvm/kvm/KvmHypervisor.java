@@ -4,6 +4,7 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
@@ -100,6 +101,16 @@ public final class KvmHypervisor implements Hypervisor {
             return Set.of(); // probe() says why
         }
         return found;
+    }
+
+    @Override
+    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+        try (FileDescriptor kvm = open()) {
+            requireUsable(kvm);
+            return KvmCpuid.supported(kvm);
+        } catch (HypervisorException e) {
+            return List.of(); // probe() says why
+        }
     }
 
     @Override

@@ -1,13 +1,16 @@
 package dev.microvm.engine;
 
 import dev.microvm.clock.GuestClock;
+import dev.microvm.engine.cpu.CpuidTable;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.VirtualMachine;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -34,6 +37,12 @@ public final class EngineHypervisor implements Hypervisor {
                 .collect(Collectors.toUnmodifiableSet());
     }
 
+    @Override
+    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+        List<CpuidEntry> table = CpuidTable.supported(EngineVirtualMachine.TSC_KHZ);
+        return clock instanceof GuestClock.Host ? table : CpuidTable.withoutRandomNumbers(table);
+    }
+
     /** Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel to put them in. */
     @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
@@ -46,6 +55,6 @@ public final class EngineHypervisor implements Hypervisor {
                     "clock: the host's in InterruptMode.USERSPACE, where the host decides when interrupts come, was %s: use InterruptMode.SPLIT (irqchip SPLIT)"
                             .formatted(clock));
         }
-        return new EngineVirtualMachine(name, interruptMode, clock);
+        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock));
     }
 }

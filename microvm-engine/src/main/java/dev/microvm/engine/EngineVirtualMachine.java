@@ -3,7 +3,6 @@ package dev.microvm.engine;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.engine.apic.LocalApics;
-import dev.microvm.engine.cpu.CpuidTable;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
@@ -39,6 +38,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     private final String name;
     private final InterruptMode interruptMode;
+    private final List<CpuidEntry> supportedCpuid;
     private final Arena arena = Arena.ofShared();
     private final PhysicalMemory memory = new PhysicalMemory();
     private final @Nullable InstructionTime instructionTime; // null with the host's clock
@@ -54,7 +54,8 @@ final class EngineVirtualMachine implements VirtualMachine {
     private volatile long clockOrigin;
     private volatile boolean closed;
 
-    EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock) {
+    EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock, List<CpuidEntry> supportedCpuid) {
+        this.supportedCpuid = supportedCpuid;
         this.name = name;
         this.interruptMode = interruptMode;
         switch (clock) {
@@ -201,8 +202,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public List<CpuidEntry> supportedCpuid() {
-        List<CpuidEntry> table = CpuidTable.supported(TSC_KHZ);
-        return instructionTime == null ? table : CpuidTable.withoutRandomNumbers(table);
+        return supportedCpuid;
     }
 
     @Override
