@@ -43,6 +43,8 @@ public final class CpuidTable {
             | 1 << 23 // POPCNT
             | 1 << 26 // XSAVE
             | 1 << 31; // a hypervisor
+    private static final int RDRAND = 1 << 30; // leaf 1, ECX
+    private static final int RDSEED = 1 << 18; // leaf 7, EBX
     private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
     private static final int STRUCTURED_EBX = 1 << 0 // FSGSBASE
             | 1 << 1 // TSC_ADJUST
@@ -121,6 +123,17 @@ public final class CpuidTable {
         table.add(leaf(EXTENDED | 7, 0, 0, 0, INVARIANT_TSC));
         table.add(leaf(EXTENDED | 8, ADDRESS_BITS, 0, 0, 0));
         return List.copyOf(table);
+    }
+
+    /** The same table without RDRAND and RDSEED, which no run can repeat. */
+    public static List<CpuidEntry> withoutRandomNumbers(List<CpuidEntry> table) {
+        return table.stream()
+                .map(entry -> switch (entry.function()) {
+                    case 1 -> entry.answering(entry.eax(), entry.ebx(), entry.ecx() & ~RDRAND, entry.edx());
+                    case 7 -> entry.answering(entry.eax(), entry.ebx() & ~RDSEED, entry.ecx(), entry.edx());
+                    default -> entry;
+                })
+                .toList();
     }
 
     private static CpuidEntry leaf(int function, int eax, int ebx, int ecx, int edx) {
