@@ -5,6 +5,7 @@ import dev.microvm.clock.Timers;
 import dev.microvm.engine.apic.LocalApics;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.event.EventLoop;
+import dev.microvm.event.JavaEventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -23,7 +24,6 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -42,8 +42,8 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Arena arena = Arena.ofShared();
     private final PhysicalMemory memory = new PhysicalMemory();
     private final @Nullable InstructionTime instructionTime; // null with the host's clock
-    private final Timers timers;
-    private final Runnable closesTimers;
+    private final EventLoop timers; // the local APICs': not the devices', which may be busy
+    private @Nullable EventLoop deviceLoop; // guarded by this
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
@@ -60,17 +60,15 @@ final class EngineVirtualMachine implements VirtualMachine {
         this.interruptMode = interruptMode;
         switch (clock) {
             case GuestClock.Host host -> {
-                EngineTimers own = new EngineTimers("microvm-" + name + "-timers");
-                closesTimers = own::close;
-                timers = own;
+                timers = new JavaEventLoop("microvm-" + name + "-timers");
                 instructionTime = null;
                 wallClock = InstantSource.system();
             }
             case GuestClock.Instructions instructions -> {
                 InstructionTime own = new InstructionTime(instructions);
-                closesTimers = own::close;
                 timers = own;
                 instructionTime = own;
+                deviceLoop = own;
                 wallClock = own::timeOfDay;
             }
         }
@@ -93,8 +91,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public Optional<EventLoop> eventLoop() {
-        return Optional.ofNullable(instructionTime);
+    public synchronized EventLoop eventLoop() {
+        if (deviceLoop == null) deviceLoop = new JavaEventLoop("microvm-" + name + "-io");
+        return deviceLoop;
     }
 
     LocalApics apics() {
@@ -272,7 +271,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         if (closed) return;
         vcpus.forEach(EngineVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
-        closesTimers.run();
+        timers.close();
         arena.close();
     }
 
