@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -16,10 +17,13 @@ import org.junit.jupiter.api.io.TempDir;
 @Lanes.Engine
 @Timeout(300)
 final class MovedLinuxEngineTest {
+    private static final Duration SOON = Duration.ofMinutes(2);
+    private static final int MOVES = 15;
     private static final String INIT = """
-            head -c 4000000 /bin/busybox | sha256sum | cut -c1-64 > /first
+            head -c 300000 /bin/busybox | sha256sum > /first
             for round in 1 2 3 4 5; do
-                head -c 4000000 /bin/busybox | sha256sum | cut -c1-64 | cmp - /first || vm-exit 1
+                echo "round $round"
+                head -c 300000 /bin/busybox | sha256sum | cmp - /first || vm-exit 1
                 sleep 0.1
             done
             echo "clocksource=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)."
@@ -41,15 +45,21 @@ final class MovedLinuxEngineTest {
                 .config();
         MovingHypervisor moving = new MovingHypervisor(config.hypervisor());
         try (MicroVm vm = new MicroVm(config.with(moving)).start()) {
-            while (vm.exitReport().isEmpty()) {
+            for (int i = 0; i < MOVES && vm.exitReport().isEmpty(); i++) {
                 TimeUnit.MILLISECONDS.sleep(150 + random.nextInt(250)); // after each it translates anew
                 moving.move();
             }
+            vm.console().awaitText("round 1", SOON);
+            for (int i = 0; i < MOVES && vm.exitReport().isEmpty(); i++) {
+                TimeUnit.MILLISECONDS.sleep(50 + random.nextInt(100));
+                moving.move();
+            }
+            vm.awaitExit(SOON);
             String text = vm.console().text();
             assertThat(vm.exitReport().orElseThrow().exitCode())
                     .as("-Dmicrovm.seed=%d, %d moves: %s", seed, moving.moves(), text)
                     .isEqualTo(OptionalInt.of(42));
-            assertThat(moving.moves()).isGreaterThan(10);
+            assertThat(moving.moves()).isGreaterThan(5);
             assertThat(text).contains("clocksource=tsc.").doesNotContain("BUG:", "WARNING:", "unstable");
         }
     }
