@@ -51,6 +51,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
     private final InstantSource wallClock;
     private long timeStampOrigin; // guarded by this
+    private boolean originSet; // by the host; guarded by this
     private volatile long clockOrigin;
     private volatile boolean closed;
 
@@ -115,12 +116,13 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     /**
      * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are meant to agree, but the
-     * host cannot set them at the same moment: so one that is close to the last gets its origin, as in KVM
+     * host cannot set them at the same moment: so one that is close to the last that it set gets its origin, as in KVM
      * (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
      */
     synchronized long commonOrigin(long origin) {
         long difference = origin - timeStampOrigin;
-        if (difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+        if (!originSet || difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+        originSet = true;
         return timeStampOrigin;
     }
 
