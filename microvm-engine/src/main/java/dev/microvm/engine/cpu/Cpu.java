@@ -110,6 +110,7 @@ public final class Cpu {
     public final Msrs msrs = new Msrs(this);
     public final CpuidTable cpuid = new CpuidTable();
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
+    final TaskState taskState = new TaskState(this);
     public final FarTransfers farTransfers = new FarTransfers(this);
     private final InterruptDelivery delivery = new InterruptDelivery(this);
     private final Translator translator;
@@ -471,6 +472,12 @@ public final class Cpu {
         rip = at.rip(this);
         stepTraps = debug.hostSteps();
         delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.TRAP);
+    }
+
+    /** #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1, 3.3.7.1. */
+    GuestFault notCanonical(long linear, @Nullable Instruction at) {
+        boolean stack = at != null && translator.addressesStack(mmu.code(codeLinear()), at.start(), linear - r[RSP]);
+        return fault(stack ? Vectors.SS : Vectors.GP, 0, at);
     }
 
     /** #GP(0) unless the privilege level is 0. */

@@ -10,4 +10,7 @@ public interface Translator {
      * @return the first instruction; the last one ends the block
      */
     Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
+
+    /** Whether the instruction at an offset addresses memory by way of SS, or the stack at {@code distance} from RSP. */
+    boolean addressesStack(CodePage page, int offset, long distance);
 }
