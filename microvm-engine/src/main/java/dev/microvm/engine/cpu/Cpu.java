@@ -364,6 +364,7 @@ public final class Cpu {
 
     void translate(Block block) {
         rip = r[CODE] + block.start;
+        block.page.refresh(); // what never ran here is as others wrote it, without their having to say so
         block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
         Instruction last = block.first;
         while (last.isFollowed()) last = last.next;
