@@ -3,6 +3,7 @@ package dev.microvm.engine;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
+import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.exec.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -56,7 +57,9 @@ final class EngineVcpu implements Vcpu {
         this.machine = machine;
         this.index = index;
         platform = new EnginePlatform(this, machine);
-        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform);
+        InstructionTime time = machine.instructionTime();
+        InstructionCounter counter = time == null ? null : time.counter();
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
@@ -169,7 +172,11 @@ final class EngineVcpu implements Vcpu {
     /** Waits for a kick, for one of these events of the APIC, or for memory to go away. */
     private void park(int events) {
         parked = Thread.currentThread();
-        while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) LockSupport.park(this);
+        InstructionTime time = machine.instructionTime();
+        while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) {
+            if (time == null) LockSupport.park(this);
+            else time.await();
+        }
         parked = null;
     }
 

@@ -48,8 +48,8 @@ public final class ControlRegisters {
             | CR4_OSXMMEXCPT
             | CR4_UMIP
             | CR4_FSGSBASE
-            | CR4_PCIDE
             | CR4_OSXSAVE
+            | CR4_PCIDE
             | CR4_SMEP;
 
     /** The process-context identifier, with CR4.PCIDE: Intel SDM vol. 3A, 4.10.1. */

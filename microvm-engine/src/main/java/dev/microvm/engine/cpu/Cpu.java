@@ -115,6 +115,7 @@ public final class Cpu {
     private final InterruptDelivery delivery = new InterruptDelivery(this);
     private final Translator translator;
     private final Platform platform;
+    private final @Nullable InstructionCounter counter;
     private final GuestFault guestFault = new GuestFault();
 
     private CodeMode mode = CodeMode.BITS_16;
@@ -149,8 +150,18 @@ public final class Cpu {
 
     /** Makes a CPU in the state after power-on. */
     public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
+        this(memory, translator, platform, null);
+    }
+
+    /**
+     * Makes a CPU in the state after power-on.
+     *
+     * @param counter counts what it executes; null if nobody asks
+     */
+    public Cpu(PhysicalMemory memory, Translator translator, Platform platform, @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
+        this.counter = counter;
         this.mmu = new Mmu(this, memory);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
         reset();
@@ -198,11 +209,12 @@ public final class Cpu {
         attention = true;
         while (true) {
             try {
-                return loop();
+                return counter == null ? loop() : loop(counter);
             } catch (GuestFault fault) {
                 if (fault.vector == GuestFault.TO_HOST) return CpuExit.DEBUG;
                 debug.forget();
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (counter != null) countOne(counter);
                 if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
@@ -226,8 +238,35 @@ public final class Cpu {
         while (true) {
             CpuExit exit = attendTo();
             if (exit != null || !stepsNext()) return exit;
+            if (counter != null) countOne(counter);
             step();
         }
+    }
+
+    /** The same for a CPU whose instructions are counted: what is to happen at a number happens between two blocks. */
+    private CpuExit loop(InstructionCounter counted) {
+        Block block = jump(rip);
+        while (true) {
+            if (counted.isReached()) {
+                rip = r[CODE] + block.start;
+                counted.tell();
+                attention = true;
+            }
+            if (attention) {
+                rip = r[CODE] + block.start;
+                CpuExit exit = attendAndStep();
+                if (exit != null) return exit;
+                block = jump(rip);
+            }
+            counted.add(block.instructions);
+            block = block.first.execute(this);
+        }
+    }
+
+    /** An instruction that is not of a block, or an exception: a handler that faults at once again must not stop the time. */
+    private static void countOne(InstructionCounter counted) {
+        counted.add(1);
+        if (counted.isReached()) counted.tell();
     }
 
     /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
@@ -366,6 +405,7 @@ public final class Cpu {
         rip = r[CODE] + block.start;
         block.page.refresh(); // what never ran here is as others wrote it, without their having to say so
         block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
+        block.instructions = translator.instructions();
         Instruction last = block.first;
         while (last.isFollowed()) last = last.next;
         block.page.translated(block, last.end());

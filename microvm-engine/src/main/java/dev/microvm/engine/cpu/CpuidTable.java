@@ -43,6 +43,8 @@ public final class CpuidTable {
             | 1 << 23 // POPCNT
             | 1 << 26 // XSAVE
             | 1 << 31; // a hypervisor
+    private static final int RDRAND = 1 << 30; // leaf 1, ECX
+    private static final int RDSEED = 1 << 18; // leaf 7, EBX
     private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
     private static final int STRUCTURED_EBX = 1 << 0 // FSGSBASE
             | 1 << 1 // TSC_ADJUST
@@ -56,7 +58,10 @@ public final class CpuidTable {
             | 1 << 24; // CLWB
     private static final int STRUCTURED_ECX = 1 << 2 // UMIP
             | 1 << 22; // RDPID
-    private static final int STRUCTURED_EDX = 1 << 4; // FSRM
+    private static final int STRUCTURED_EDX = 1 << 4 // FSRM
+            | 1 << 26 // IBRS and IBPB
+            | 1 << 29; // IA32_ARCH_CAPABILITIES
+    private static final int STRUCTURED_2_EDX = 1 << 4; // BHI_DIS_S
     private static final int EXTENDED_EDX = 1 << 11 // SYSCALL
             | 1 << 20 // NX
             | 1 << 26 // 1 GiB pages
@@ -101,7 +106,8 @@ public final class CpuidTable {
         table.add(leaf(1, FAMILY_15_MODEL_6, CLFLUSH_LINE, FEATURES_ECX, FEATURES_EDX));
         table.add(leaf(2, 1, 0, 0, 0));
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
-        table.add(new CpuidEntry(7, 0, true, 0, STRUCTURED_EBX, STRUCTURED_ECX, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 0, true, 2, STRUCTURED_EBX, STRUCTURED_ECX, STRUCTURED_EDX));
+        table.add(new CpuidEntry(7, 2, true, 0, 0, 0, STRUCTURED_2_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
         int managed = (int) ControlRegisters.XCR0_KNOWN;
         table.add(new CpuidEntry(0xD, 0, true, managed, XSAVE_AREA, XSAVE_AREA, 0));
@@ -117,6 +123,17 @@ public final class CpuidTable {
         table.add(leaf(EXTENDED | 7, 0, 0, 0, INVARIANT_TSC));
         table.add(leaf(EXTENDED | 8, ADDRESS_BITS, 0, 0, 0));
         return List.copyOf(table);
+    }
+
+    /** The same table without RDRAND and RDSEED, which no run can repeat. */
+    public static List<CpuidEntry> withoutRandomNumbers(List<CpuidEntry> table) {
+        return table.stream()
+                .map(entry -> switch (entry.function()) {
+                    case 1 -> entry.answering(entry.eax(), entry.ebx(), entry.ecx() & ~RDRAND, entry.edx());
+                    case 7 -> entry.answering(entry.eax(), entry.ebx() & ~RDSEED, entry.ecx(), entry.edx());
+                    default -> entry;
+                })
+                .toList();
     }
 
     private static CpuidEntry leaf(int function, int eax, int ebx, int ecx, int edx) {

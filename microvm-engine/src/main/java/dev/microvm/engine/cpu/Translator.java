@@ -13,4 +13,7 @@ public interface Translator {
 
     /** Whether the instruction at an offset addresses memory by way of SS, or the stack at {@code distance} from RSP. */
     boolean addressesStack(CodePage page, int offset, long distance);
+
+    /** How many of the guest's instructions the last translation has. */
+    int instructions();
 }

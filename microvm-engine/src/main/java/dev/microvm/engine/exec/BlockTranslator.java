@@ -32,6 +32,7 @@ public final class BlockTranslator implements Translator {
         new SimdSelector(),
         new Sse4Selector()
     };
+    private int instructions; // of the last translation
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 
     /** Makes a translator. */
@@ -41,7 +42,8 @@ public final class BlockTranslator implements Translator {
     public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
         Emission emission = new Emission(page);
         int at = offset;
-        for (int count = 0; !emission.ended(); count++) {
+        int count = 0;
+        for (; !emission.ended(); count++) {
             boolean full = count >= limit || at >= PhysicalMemory.PAGE_SIZE;
             if (full) {
                 emission.fallThrough(at);
@@ -51,6 +53,7 @@ public final class BlockTranslator implements Translator {
             if (result == Decoder.Result.TRUNCATED) {
                 if (count == 0) {
                     crossing(cpu, emission, at);
+                    count = 1;
                 } else {
                     emission.fallThrough(at);
                 }
@@ -60,6 +63,7 @@ public final class BlockTranslator implements Translator {
             at = decoder.decoded().end;
             if (emission.endsSoon()) limit = Math.min(limit, count + 2);
         }
+        instructions = count;
         return emission.first();
     }
 
@@ -83,13 +87,16 @@ public final class BlockTranslator implements Translator {
         };
     }
 
+    @Override
+    public int instructions() {
+        return instructions;
+    }
+
     private void select(Cpu cpu, Emission emission, Decoder.Result result) {
         Decoded d = decoder.decoded();
         emission.begin(d);
         if (cpu.debug.breaksAt(d.start)) {
-            Instruction check = new Plain((at, instruction) -> at.checkBreakpoint(instruction));
-            check.place(d.start, d.start);
-            emission.addAt(check);
+            emission.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
         }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {

@@ -339,7 +339,7 @@ final class SystemSelector implements BlockTranslator.Selector {
     private static @Nullable Instruction fence(Decoded d) {
         if (d.mandatoryPrefix() != 0 || !d.isRegister()) return null;
         return switch (d.group()) {
-            case 5, 7 -> new Plain((cpu, at) -> {});
+            case 5, 7 -> Emission.NOTHING;
             case 6 -> new Plain((cpu, at) -> VarHandle.fullFence());
             default -> null;
         };
