@@ -110,6 +110,7 @@ public final class Cpu {
     public final Msrs msrs = new Msrs(this);
     public final CpuidTable cpuid = new CpuidTable();
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
+    final TaskState taskState = new TaskState(this);
     public final FarTransfers farTransfers = new FarTransfers(this);
     private final InterruptDelivery delivery = new InterruptDelivery(this);
     private final Translator translator;
@@ -402,6 +403,7 @@ public final class Cpu {
 
     void translate(Block block) {
         rip = r[CODE] + block.start;
+        block.page.refresh(); // what never ran here is as others wrote it, without their having to say so
         block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
         block.instructions = translator.instructions();
         Instruction last = block.first;
@@ -511,6 +513,12 @@ public final class Cpu {
         rip = at.rip(this);
         stepTraps = debug.hostSteps();
         delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.TRAP);
+    }
+
+    /** #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1, 3.3.7.1. */
+    GuestFault notCanonical(long linear, @Nullable Instruction at) {
+        boolean stack = at != null && translator.addressesStack(mmu.code(codeLinear()), at.start(), linear - r[RSP]);
+        return fault(stack ? Vectors.SS : Vectors.GP, 0, at);
     }
 
     /** #GP(0) unless the privilege level is 0. */

@@ -4,11 +4,20 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 
 /**
- * Far jumps, calls and returns, and IRET. Call gates and task gates are not there: a selector of one is #GP.
+ * Far jumps, calls and returns, call gates, and IRET. Task switches are not there: a selector of a task-state segment or
+ * task gate is #GP.
  *
- * <p>Each method sets CS and RIP; the caller goes on at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET.
+ * <p>Each method sets CS and RIP; the caller goes on at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
+ * and vol. 3A, 5.8.
  */
 public final class FarTransfers {
+    // Call gates: Intel SDM vol. 3A, figures 5-8 and 5-9
+    private static final int CALL_GATE_16 = 0x4;
+    private static final int CALL_GATE = 0xC;
+    private static final int GATE_IS_32 = 8 << Segment.TYPE_SHIFT;
+    private static final int GATE_PARAMETERS = 0x1F;
+    private static final int UPPER_TYPE = 0x1F << Segment.TYPE_SHIFT;
+
     private final Cpu cpu;
 
     FarTransfers(Cpu cpu) {
@@ -20,48 +29,190 @@ public final class FarTransfers {
         cpu.rip = at.rip(cpu);
         if (cpu.realSegments()) {
             cpu.segmentLoader.loadReal(Cpu.CS, selector);
-        } else {
-            cpu.segmentLoader.loadCode(selector, target(selector), cpu.cpl);
+            cpu.rip = offset;
+            return;
         }
+        long descriptor = target(selector);
+        if (isCallGate(descriptor)) {
+            int to = gateSelector(descriptor);
+            go(to, sameLevel(to), gateOffset(selector, descriptor));
+        } else {
+            go(selector, checkLevel(selector, descriptor), offset);
+        }
+    }
+
+    private void go(int selector, long code, long offset) {
+        cpu.segmentLoader.requireInside(code, offset, 0);
+        cpu.segmentLoader.loadCode(selector, code, cpu.cpl);
         cpu.rip = offset;
     }
 
     /** CALL far. */
     public void call(int selector, long offset, int size, Instruction at) {
         cpu.rip = at.rip(cpu);
-        long code = cpu.realSegments() ? 0 : target(selector);
         long back = at.nextRip(cpu);
-        if (cpu.mode() == CodeMode.BITS_64) {
-            long pointer = cpu.r[Cpu.RSP];
-            cpu.mmu.store(pointer - size, cpu.segments[Cpu.CS].selector, size, at);
-            cpu.mmu.store(pointer - 2L * size, back, size, at);
-            cpu.r[Cpu.RSP] = pointer - 2L * size;
-        } else {
-            StackFrame stack = new StackFrame(cpu, cpu.segments[Cpu.SS], cpu.r[Cpu.RSP], size);
+        if (cpu.realSegments()) {
+            Writer stack = new Writer(size);
             stack.push(cpu.segments[Cpu.CS].selector);
             stack.push(back);
-            cpu.r[Cpu.RSP] = stack.pointer();
-        }
-        if (cpu.realSegments()) {
+            stack.commit();
             cpu.segmentLoader.loadReal(Cpu.CS, selector);
-        } else {
-            cpu.segmentLoader.loadCode(selector, code, cpu.cpl);
+            cpu.rip = offset;
+            return;
         }
+        long descriptor = target(selector);
+        if (isCallGate(descriptor)) {
+            callGate(selector, descriptor, back);
+        } else {
+            callSame(selector, checkLevel(selector, descriptor), offset, size, back);
+        }
+    }
+
+    private void callSame(int selector, long code, long offset, int size, long back) {
+        cpu.segmentLoader.requireInside(code, offset, 0);
+        Writer stack = new Writer(size);
+        stack.push(cpu.segments[Cpu.CS].selector);
+        stack.push(back);
+        stack.commit();
+        cpu.segmentLoader.loadCode(selector, code, cpu.cpl);
         cpu.rip = offset;
     }
 
-    /** The checked descriptor of a code segment of the same privilege. */
+    // Call gates: vol. 3A, 5.8.3 and 5.8.3.1
+
+    private static boolean isCallGate(long descriptor) {
+        return (descriptor >>> 32 & Segment.CODE_OR_DATA) == 0;
+    }
+
+    private static int gateSelector(long gate) {
+        return (int) (gate >>> 16) & 0xFFFF;
+    }
+
+    private static boolean isWide(long gate) {
+        return (gate >>> 32 & GATE_IS_32) != 0;
+    }
+
+    private long gateOffset(int selector, long gate) {
+        if (!isWide(gate)) return gate & 0xFFFF;
+        long offset = (gate & 0xFFFF) | (gate >>> 32 & 0xFFFF_0000L);
+        return cpu.longMode() ? offset | cpu.segmentLoader.upperHalf(selector, null) << 32 : offset;
+    }
+
+    private void callGate(int selector, long gate, long back) {
+        int to = gateSelector(gate);
+        long offset = gateOffset(selector, gate);
+        int size = cpu.longMode() ? 8 : isWide(gate) ? 4 : 2;
+        long code = codeOf(to);
+        int attributes = (int) (code >>> 32);
+        int level = Segment.dplOf(attributes);
+        if ((attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0 || level == cpu.cpl) {
+            callSame(to, code, offset, size, back);
+            return;
+        }
+        cpu.segmentLoader.requireInside(code, offset, 0);
+        if (cpu.longMode()) {
+            callInnerLong(to, code, offset, level, back);
+        } else {
+            callInner(to, code, offset, level, back, size, (int) (gate >>> 32) & GATE_PARAMETERS);
+        }
+    }
+
+    private void callInner(int to, long code, long offset, int level, long back, int size, int parameters) {
+        Segment segment = new Segment();
+        long pointer = cpu.taskState.stack(level, segment, 0);
+        long[] copied = new long[parameters];
+        Reader old = new Reader(size);
+        for (int i = 0; i < parameters; i++) copied[i] = old.pop();
+        cpu.mmu.select(false);
+        StackFrame stack = new StackFrame(cpu, segment, pointer, size);
+        stack.push(cpu.segments[Cpu.SS].selector);
+        stack.push(cpu.r[Cpu.RSP]);
+        for (int i = parameters - 1; i >= 0; i--) stack.push(copied[i]);
+        stack.push(cpu.segments[Cpu.CS].selector);
+        stack.push(back);
+        cpu.segments[Cpu.SS] = segment;
+        cpu.segmentChanged(Cpu.SS);
+        cpu.r[Cpu.RSP] = stack.pointer();
+        cpu.segmentLoader.loadCode(to, code, level);
+        cpu.rip = offset;
+    }
+
+    private void callInnerLong(int to, long code, long offset, int level, long back) {
+        long pointer = cpu.taskState.pointer(level, 0);
+        if (!cpu.canonical(pointer)) throw cpu.fault(Vectors.SS, 0, null);
+        long[] frame = {cpu.segments[Cpu.SS].selector, cpu.r[Cpu.RSP], cpu.segments[Cpu.CS].selector, back};
+        cpu.mmu.select(false);
+        for (long each : frame) {
+            pointer -= 8;
+            push64(pointer, each);
+        }
+        cpu.segments[Cpu.SS].loadNull(level);
+        cpu.segments[Cpu.SS].attributes = level << Segment.DPL_SHIFT;
+        cpu.segmentChanged(Cpu.SS);
+        cpu.r[Cpu.RSP] = pointer;
+        cpu.segmentLoader.loadCode(to, code, level);
+        cpu.rip = offset;
+    }
+
+    @SuppressWarnings("NullAway") // RIP is set
+    private void push64(long address, long value) {
+        cpu.mmu.store64(address, value, null);
+    }
+
+    // Descriptors
+
+    /** The descriptor that a far jump or call names: of code, which is not checked further, or of a call gate, which is. */
     private long target(int selector) {
+        int error = selector & ~SegmentLoader.SELECTOR_RPL;
+        if (error == 0) throw cpu.fault(Vectors.GP, 0, null);
+        long descriptor = cpu.segmentLoader.descriptor(selector, Vectors.GP, null);
+        if (!isCallGate(descriptor)) return descriptor;
+        int attributes = (int) (descriptor >>> 32);
+        int type = (attributes & Segment.TYPE) >> Segment.TYPE_SHIFT;
+        boolean known = type == CALL_GATE || (type == CALL_GATE_16 && !cpu.longMode());
+        boolean allowed = Segment.dplOf(attributes) >= Math.max(cpu.cpl, selector & SegmentLoader.SELECTOR_RPL);
+        if (!known || !allowed) throw cpu.fault(Vectors.GP, error, null);
+        if ((attributes & Segment.PRESENT) == 0) throw cpu.fault(Vectors.NP, error, null);
+        if (cpu.longMode() && (cpu.segmentLoader.upperHalf(selector, null) >>> 32 & UPPER_TYPE) != 0) {
+            throw cpu.fault(Vectors.GP, error, null);
+        }
+        return descriptor;
+    }
+
+    /** Checks a code segment that was named directly; RPL counts. */
+    private long checkLevel(int selector, long code) {
+        int error = selector & ~SegmentLoader.SELECTOR_RPL;
+        int attributes = (int) (code >>> 32);
+        requireCode(attributes, error);
+        boolean conforming = (attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
+        if (!conforming && (selector & SegmentLoader.SELECTOR_RPL) > cpu.cpl) throw cpu.fault(Vectors.GP, error, null);
+        return requireSameLevel(selector, code);
+    }
+
+    private long requireSameLevel(int selector, long code) {
+        int error = selector & ~SegmentLoader.SELECTOR_RPL;
+        int attributes = (int) (code >>> 32);
+        int dpl = Segment.dplOf(attributes);
+        boolean conforming = (attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
+        if (conforming ? dpl > cpu.cpl : dpl != cpu.cpl) throw cpu.fault(Vectors.GP, error, null);
+        if ((attributes & Segment.PRESENT) == 0) throw cpu.fault(Vectors.NP, error, null);
+        return cpu.segmentLoader.accessed(selector, code, null);
+    }
+
+    /** The code segment that a JMP by a call gate goes to. */
+    private long sameLevel(int selector) {
+        return requireSameLevel(selector, codeOf(selector));
+    }
+
+    /** The code segment in a call gate: of this or an inner level; in long mode of 64-bit code. */
+    private long codeOf(int selector) {
         int error = selector & ~SegmentLoader.SELECTOR_RPL;
         if (error == 0) throw cpu.fault(Vectors.GP, 0, null);
         long code = cpu.segmentLoader.descriptor(selector, Vectors.GP, null);
         int attributes = (int) (code >>> 32);
         requireCode(attributes, error);
-        int dpl = Segment.dplOf(attributes);
-        boolean conforming = (attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
-        boolean allowed =
-                conforming ? dpl <= cpu.cpl : dpl == cpu.cpl && (selector & SegmentLoader.SELECTOR_RPL) <= cpu.cpl;
-        if (!allowed) throw cpu.fault(Vectors.GP, error, null);
+        boolean wrongSize = cpu.longMode() && (attributes & Segment.LONG) == 0;
+        if (wrongSize || Segment.dplOf(attributes) > cpu.cpl) throw cpu.fault(Vectors.GP, error, null);
         if ((attributes & Segment.PRESENT) == 0) throw cpu.fault(Vectors.NP, error, null);
         return cpu.segmentLoader.accessed(selector, code, null);
     }
@@ -106,6 +257,7 @@ public final class FarTransfers {
             return;
         }
         long code = returnTarget(selector);
+        cpu.segmentLoader.requireInside(code, rip, 0);
         finishReturn(stack, rip, selector, code, (selector & SegmentLoader.SELECTOR_RPL) > cpu.cpl, extra);
     }
 
@@ -195,6 +347,7 @@ public final class FarTransfers {
 
     private void toProtected(Reader stack, long rip, int selector, int flags, int size) {
         long code = returnTarget(selector);
+        cpu.segmentLoader.requireInside(code, rip, 0);
         boolean outer = (selector & SegmentLoader.SELECTOR_RPL) > cpu.cpl;
         int kept = (cpu.cpl > 0 ? Flags.IOPL : 0) | (cpu.cpl > cpu.iopl() ? Flags.IF : 0) | Flags.VIF | Flags.VIP;
         if (cpu.cpl == 0) kept &= ~(Flags.VIF | Flags.VIP);
@@ -256,6 +409,33 @@ public final class FarTransfers {
 
         long pointer() {
             return flat ? pointer : frame.pointer();
+        }
+    }
+
+    /** Pushes to the current stack, which moves when all is done. */
+    private final class Writer {
+        private final int size;
+        private final boolean flat = cpu.mode() == CodeMode.BITS_64;
+        private final StackFrame frame;
+        private long pointer = cpu.r[Cpu.RSP];
+
+        Writer(int size) {
+            this.size = size;
+            this.frame = new StackFrame(cpu, cpu.segments[Cpu.SS], cpu.r[Cpu.RSP], size);
+        }
+
+        @SuppressWarnings("NullAway") // RIP is set
+        void push(long value) {
+            if (flat) {
+                pointer -= size;
+                cpu.mmu.store(pointer, value, size, null);
+            } else {
+                frame.push(value);
+            }
+        }
+
+        void commit() {
+            cpu.r[Cpu.RSP] = flat ? pointer : frame.pointer();
         }
     }
 }

@@ -32,12 +32,6 @@ final class InterruptDelivery {
     private static final int ERROR_EXTERNAL = 1;
     private static final int ERROR_IDT = 2;
 
-    // Task-state segments: Intel SDM vol. 3A, figures 8-2, 8-10 and 8-11
-    private static final int TSS64_RSP0 = 4;
-    private static final int TSS64_IST1 = 0x24;
-    private static final int TSS32_ESP0 = 4;
-    private static final int TSS16_SP0 = 2;
-
     private static final int VECTOR_MASK = 0xFF;
 
     private final Cpu cpu;
@@ -105,6 +99,7 @@ final class InterruptDelivery {
         int external = source == Source.SOFTWARE ? 0 : ERROR_EXTERNAL;
         long code = handlerSegment(selector, external);
         int newCpl = newCpl(code);
+        cpu.segmentLoader.requireInside(code, offset, external);
 
         boolean fromVirtual8086 = cpu.virtual8086();
         if (fromVirtual8086 && newCpl != 0) throw cpu.fault(Vectors.GP, (selector & ~3) | external, null);
@@ -114,7 +109,7 @@ final class InterruptDelivery {
         long pointer = cpu.r[Cpu.RSP];
         if (inner) {
             stackSegment = new Segment();
-            pointer = innerStack(newCpl, stackSegment, external);
+            pointer = cpu.taskState.stack(newCpl, stackSegment, external);
         }
         int flags = pushedFlags(vector, source);
         int oldCpl = cpu.cpl;
@@ -166,13 +161,14 @@ final class InterruptDelivery {
         long code = handlerSegment(selector, external);
         if ((code >>> 32 & Segment.LONG) == 0) throw cpu.fault(Vectors.GP, (selector & ~3) | external, null);
         int newCpl = newCpl(code);
+        cpu.segmentLoader.requireInside(code, offset, external);
 
         int ist = attributes & 7;
         long pointer = cpu.r[Cpu.RSP];
         if (ist != 0) {
-            pointer = fromTask(TSS64_IST1 + (ist - 1) * 8, 8, external);
+            pointer = cpu.taskState.interruptPointer(ist, external);
         } else if (newCpl < cpu.cpl) {
-            pointer = fromTask(TSS64_RSP0 + newCpl * 8, 8, external);
+            pointer = cpu.taskState.pointer(newCpl, external);
         }
         if (!cpu.canonical(pointer)) throw cpu.fault(Vectors.SS, external, null);
         pointer &= -16L;
@@ -221,43 +217,5 @@ final class InterruptDelivery {
     private int newCpl(long code) {
         int attributes = (int) (code >>> 32);
         return (attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0 ? cpu.cpl : Segment.dplOf(attributes);
-    }
-
-    /** The stack of an inner privilege level, from the task-state segment. */
-    private long innerStack(int level, Segment segment, int external) {
-        boolean is32 = ((cpu.tr.attributes & Segment.TYPE) >> Segment.TYPE_SHIFT & SegmentLoader.SYSTEM_TSS & 8) != 0;
-        long pointer;
-        int selector;
-        if (is32) {
-            pointer = fromTask(TSS32_ESP0 + level * 8, 4, external);
-            selector = (int) fromTask(TSS32_ESP0 + level * 8 + 4, 4, external) & 0xFFFF;
-        } else {
-            pointer = fromTask(TSS16_SP0 + level * 4, 2, external);
-            selector = (int) fromTask(TSS16_SP0 + level * 4 + 2, 2, external);
-        }
-        int error = (selector & ~SegmentLoader.SELECTOR_RPL) | external;
-        if ((selector & ~SegmentLoader.SELECTOR_RPL) == 0) throw cpu.fault(Vectors.TS, external, null);
-        if (!cpu.segmentLoader.inTable(selector)) throw cpu.fault(Vectors.TS, error, null);
-        long descriptor = cpu.segmentLoader.descriptor(selector, Vectors.TS, null);
-        int attributes = (int) (descriptor >>> 32);
-        boolean writableData = (attributes & (Segment.CODE_OR_DATA | Segment.CODE | Segment.WRITABLE_OR_READABLE))
-                == (Segment.CODE_OR_DATA | Segment.WRITABLE_OR_READABLE);
-        if ((selector & SegmentLoader.SELECTOR_RPL) != level || Segment.dplOf(attributes) != level || !writableData) {
-            throw cpu.fault(Vectors.TS, error, null);
-        }
-        if ((attributes & Segment.PRESENT) == 0) throw cpu.fault(Vectors.SS, error, null);
-        segment.load(selector, cpu.segmentLoader.accessed(selector, descriptor, null));
-        return pointer;
-    }
-
-    @SuppressWarnings("NullAway") // RIP is set
-    private long fromTask(int offset, int size, int external) {
-        if (!cpu.tr.usable || offset + size - 1 > cpu.tr.limit) {
-            throw cpu.fault(Vectors.TS, (cpu.tr.selector & ~SegmentLoader.SELECTOR_RPL) | external, null);
-        }
-        cpu.mmu.select(false);
-        long value = cpu.mmu.load(cpu.tr.base + offset, size, null);
-        cpu.mmu.select(cpu.cpl == 3);
-        return value;
     }
 }

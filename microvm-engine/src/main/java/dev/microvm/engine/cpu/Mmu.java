@@ -344,7 +344,7 @@ public final class Mmu {
 
     /** Walks the page tables, faults if it must, fills the TLB, answers the physical address. */
     private long translate(long linear, int access, @Nullable Instruction at) {
-        if (!cpu.canonical(linear)) throw cpu.fault(Vectors.GP, 0, at);
+        if (!cpu.canonical(linear)) throw cpu.notCanonical(linear, at);
         int error = walk.walk(linear, access, user);
         if (error >= 0) {
             cpu.cr2 = linear;

@@ -130,17 +130,20 @@ public final class SegmentLoader {
             cpu.ldtr.loadNull(selector);
             return;
         }
-        cpu.ldtr.load(selector, systemDescriptor(selector, SYSTEM_LDT, at));
-        extendBase(cpu.ldtr, selector, at);
+        long descriptor = systemDescriptor(selector, SYSTEM_LDT, at);
+        long high = baseAbove(selector, at);
+        cpu.ldtr.load(selector, descriptor);
+        cpu.ldtr.base |= high;
     }
 
     /** LTR: the task-state segment becomes busy. */
     public void loadTask(int selector, Instruction at) {
         if ((selector & ~SELECTOR_RPL) == 0) throw cpu.fault(Vectors.GP, 0, at);
         long descriptor = systemDescriptor(selector, SYSTEM_TSS, at) | (long) SYSTEM_BUSY << (32 + Segment.TYPE_SHIFT);
+        long high = baseAbove(selector, at);
         writeSystem(cpu.gdtBase + (selector & SELECTOR_INDEX), descriptor, at);
         cpu.tr.load(selector, descriptor);
-        extendBase(cpu.tr, selector, at);
+        cpu.tr.base |= high;
     }
 
     private long systemDescriptor(int selector, int type, Instruction at) {
@@ -157,11 +160,17 @@ public final class SegmentLoader {
         return descriptor;
     }
 
-    /** In long mode system descriptors have 16 bytes: Intel SDM vol. 3A, 8.2.3. */
-    private void extendBase(Segment segment, int selector, Instruction at) {
-        if (!cpu.longMode()) return;
-        long high = readSystem(cpu.gdtBase + (selector & SELECTOR_INDEX) + 8, at);
-        segment.base = (segment.base & 0xFFFF_FFFFL) | high << 32;
+    /** The upper 8 bytes of a system descriptor of long mode; #GP if they are beyond its table. */
+    long upperHalf(int selector, @Nullable Instruction at) {
+        if (!inTable((selector & SELECTOR_INDEX) + 8 | (selector & SELECTOR_TI))) {
+            throw cpu.fault(Vectors.GP, selector & ~SELECTOR_RPL, at);
+        }
+        return readSystem(descriptorAddress(selector) + 8, at);
+    }
+
+    /** The upper half of a base: in long mode system descriptors have 16 bytes, Intel SDM vol. 3A, 8.2.3. */
+    private long baseAbove(int selector, Instruction at) {
+        return cpu.longMode() ? upperHalf(selector, at) << 32 : 0;
     }
 
     /**
@@ -183,6 +192,13 @@ public final class SegmentLoader {
     /** Limit in bytes of a descriptor: LSL. */
     public static long limit(long descriptor) {
         return Segment.limitOf(descriptor);
+    }
+
+    /** #GP(0 or 1) for a target outside of its code segment, or not canonical. */
+    void requireInside(long code, long offset, int external) {
+        boolean toLong = cpu.longMode() && (code >>> 32 & Segment.LONG) != 0;
+        boolean inside = toLong ? cpu.canonical(offset) : Long.compareUnsigned(offset, Segment.limitOf(code)) <= 0;
+        if (!inside) throw cpu.fault(Vectors.GP, external, null);
     }
 
     /** Loads CS for a transfer that was checked; sets CPL. */

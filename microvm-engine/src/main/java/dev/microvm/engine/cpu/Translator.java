@@ -11,6 +11,9 @@ public interface Translator {
      */
     Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
 
+    /** Whether the instruction at an offset addresses memory by way of SS, or the stack at {@code distance} from RSP. */
+    boolean addressesStack(CodePage page, int offset, long distance);
+
     /** How many of the guest's instructions the last translation has. */
     int instructions();
 }

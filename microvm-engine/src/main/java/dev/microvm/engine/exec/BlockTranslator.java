@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * is. Belongs to one CPU.
  */
 public final class BlockTranslator implements Translator {
+    private static final int STACK_FRAME = 64; // bytes: more than any instruction pushes or pops
+
     private final Decoder decoder = new Decoder();
     private final Selector[] selectors = {
         new VexSelector(),
@@ -63,6 +65,26 @@ public final class BlockTranslator implements Translator {
         }
         instructions = count;
         return emission.first();
+    }
+
+    @Override
+    public boolean addressesStack(CodePage page, int offset, long distance) {
+        Decoder.Result result = decoder.decode(page.bytes(), offset, PhysicalMemory.PAGE_SIZE, page.mode());
+        if (result != Decoder.Result.COMPLETE) return false; // one that crosses pages: nobody will notice
+        Decoded d = decoder.decoded();
+        boolean operand = d.hasModRm && !d.isRegister() && d.segment == Decoded.SS;
+        return operand || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
+    }
+
+    /** Whether it pushes, pops, calls or returns. */
+    private static boolean usesStack(Decoded d) {
+        int opcode = d.opcode;
+        return switch (opcode) {
+            case 0x68, 0x6A, 0x8F, 0x9C, 0x9D, 0xC2, 0xC3, 0xC8, 0xC9, 0xCA, 0xCB, 0xCF, 0xE8 -> true;
+            case 0x1A0, 0x1A1, 0x1A8, 0x1A9 -> true;
+            case 0xFF -> d.group() == 2 || d.group() == 3 || d.group() == 6;
+            default -> opcode >= 0x50 && opcode <= 0x5F;
+        };
     }
 
     @Override

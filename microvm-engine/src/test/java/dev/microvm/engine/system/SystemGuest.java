@@ -15,6 +15,7 @@ import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.testing.RecordingHandler;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 import java.util.function.UnaryOperator;
 
 /**
@@ -152,9 +153,9 @@ final class SystemGuest implements AutoCloseable {
         return handler;
     }
 
-    /** Sets what the nth read from a device gives. */
-    SystemGuest answers(long... values) {
-        handler.answer(nth -> values[(int) nth]);
+    /** Sets what the nth read from a device gives, from 0. */
+    SystemGuest answers(LongUnaryOperator nthRead) {
+        handler.answer(nthRead);
         return this;
     }
 
