@@ -20,6 +20,9 @@ public abstract class Instruction {
     /** Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses it. */
     int end;
 
+    /** Whether its memory operand is in the stack segment. */
+    private boolean inStack;
+
     /** Makes an instruction that is nowhere yet. */
     protected Instruction() {}
 
@@ -27,6 +30,16 @@ public abstract class Instruction {
     public final void place(int startOffset, int endOffset) {
         start = startOffset;
         end = endOffset;
+    }
+
+    /** Says that its memory operand is in the stack segment. */
+    public final void operandInStack() {
+        inStack = true;
+    }
+
+    /** Whether its memory operand is in the stack segment. */
+    final boolean isOperandInStack() {
+        return inStack;
     }
 
     /**

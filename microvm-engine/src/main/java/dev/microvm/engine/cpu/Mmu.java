@@ -208,9 +208,11 @@ public final class Mmu {
 
     /** Makes sure that {@code size} bytes can be written, or faults. */
     public void probeWrite(long linear, int size, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) return;
         translate(linear, WRITE, at);
         long last = linear + size - 1;
-        if (((linear ^ last) & PAGE) != 0) translate(last, WRITE, at);
+        if (((linear ^ last) & PAGE) != 0) translate(last & PAGE, WRITE, at);
     }
 
     // For bulk and atomic access
@@ -307,7 +309,9 @@ public final class Mmu {
 
     /** Walks the page tables, faults if it must, fills the TLB, answers the physical address. */
     private long translate(long linear, int access, @Nullable Instruction at) {
-        if (!cpu.canonical(linear)) throw cpu.fault(Vectors.GP, 0, at);
+        if (!cpu.canonical(linear)) {
+            throw cpu.fault(isInStack(linear, at) ? Vectors.SS : Vectors.GP, 0, at);
+        }
         int error = walk.walk(linear, access, user);
         if (error >= 0) {
             cpu.cr2 = linear;
@@ -315,6 +319,14 @@ public final class Mmu {
         }
         fill(linear);
         return walk.physical;
+    }
+
+    /** Whether an address in 64-bit mode is the stack's: by the operand's segment, or near what pushes and frames go by. */
+    private boolean isInStack(long linear, @Nullable Instruction at) {
+        final int most = 32 * Long.BYTES; // the deepest ENTER
+        return (at != null && at.isOperandInStack())
+                || Math.abs(linear - cpu.r[Cpu.RSP]) <= most
+                || Math.abs(linear - cpu.r[Cpu.RBP]) <= most;
     }
 
     /** Makes an entry of the last walk, if it led to memory. A fetch's tag is not set here. */

@@ -73,6 +73,7 @@ public final class BlockTranslator implements Translator {
                 }
             }
         }
+        emission.undo();
         emission.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
     }
 
@@ -155,6 +156,10 @@ public final class BlockTranslator implements Translator {
         private boolean endsSoon;
         private int start;
         private int end;
+        private boolean inStack;
+        private @Nullable Instruction firstBefore;
+        private @Nullable Instruction lastBefore;
+        private boolean added; // since begin()
 
         Emission(CodePage page) {
             this.page = page;
@@ -180,11 +185,40 @@ public final class BlockTranslator implements Translator {
         void begin(Decoded d) {
             start = d.start;
             end = d.end;
+            inStack = false;
+            firstBefore = first;
+            lastBefore = last;
+            added = false;
+        }
+
+        /** Forgets what was added since {@link #begin}: addresses of what turned out not to exist. */
+        void undo() {
+            first = firstBefore;
+            last = lastBefore;
+            inStack = false;
+        }
+
+        /** Adds a check before all that was added since {@link #begin}. */
+        void precede(Instruction check) {
+            check.place(start, start);
+            Instruction after = lastBefore == null ? first : lastBefore.next;
+            if (!added || after == null) {
+                addAt(check);
+                return;
+            }
+            check.next = after;
+            if (lastBefore == null) {
+                first = check;
+            } else {
+                lastBefore.next = check;
+            }
         }
 
         /** Adds an instruction at the place of the one decoded. */
         void add(Instruction instruction) {
             if (instruction.end() == 0) instruction.place(start, end);
+            if (inStack) instruction.operandInStack();
+            added = true;
             if (last == null) {
                 first = instruction;
             } else {
@@ -273,6 +307,7 @@ public final class BlockTranslator implements Translator {
 
         /** Adds an instruction that was placed already, even at 0. */
         void addAt(Instruction instruction) {
+            added = true;
             if (last == null) {
                 first = instruction;
             } else {
@@ -287,6 +322,7 @@ public final class BlockTranslator implements Translator {
 
         /** The offset in its segment of a memory operand. */
         Address offset(Decoded d) {
+            inStack = d.segment == Decoded.SS;
             int base = d.base;
             long displacement = d.displacement;
             if (base == Decoded.RIP) {

@@ -30,7 +30,9 @@ final class Branches {
          * @param target offset of the target, which may be outside the page
          */
         Direct(CodePage page, int following, int target, int operandSize) {
-            this.taken = inside(target) ? page.entry(target) : null;
+            // an operand of 16 bits in other code cuts the target off
+            boolean whole = operandSize == page.mode().addressSize();
+            this.taken = whole && inside(target) ? page.entry(target) : null;
             this.notTaken = inside(following) ? page.entry(following) : null;
             this.target = target;
             this.operandSize = operandSize;
@@ -42,7 +44,12 @@ final class Branches {
 
         final Block take(Cpu cpu) {
             Block block = taken;
-            return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize);
+            return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize, this);
+        }
+
+        /** Faults if the branch cannot be taken: for what changes something before it is. */
+        final void require(Cpu cpu) {
+            if (taken == null) cpu.requireTarget(cpu.target(cpu.r[Cpu.CODE] + target, operandSize), this);
         }
 
         final Block pass(Cpu cpu) {
@@ -281,6 +288,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
+            require(cpu);
             long pointer = cpu.r[Cpu.RSP] - Long.BYTES;
             cpu.mmu.store64(pointer, nextRip(cpu), this);
             cpu.r[Cpu.RSP] = pointer;
@@ -299,6 +307,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
+            require(cpu);
             Stack.push(cpu, nextRip(cpu), size, this);
             return take(cpu);
         }
@@ -316,7 +325,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            return cpu.jump(target.read(cpu, this), size);
+            return cpu.jump(target.read(cpu, this), size, this);
         }
     }
 
@@ -332,9 +341,10 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            long to = target.read(cpu, this);
+            long to = cpu.target(target.read(cpu, this), size);
+            cpu.requireTarget(to, this);
             Stack.push(cpu, nextRip(cpu), size, this);
-            return cpu.jump(to, size);
+            return cpu.jump(to);
         }
     }
 
@@ -351,6 +361,7 @@ final class Branches {
         public Block execute(Cpu cpu) {
             long pointer = cpu.r[Cpu.RSP];
             long to = cpu.mmu.load64(pointer, this);
+            cpu.requireTarget(to, this);
             cpu.r[Cpu.RSP] = pointer + Long.BYTES + extra;
             return cpu.jump(to);
         }
@@ -368,9 +379,10 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            long to = Stack.top(cpu, size, this);
+            long to = cpu.target(Stack.top(cpu, size, this), size);
+            cpu.requireTarget(to, this);
             Stack.drop(cpu, size + extra);
-            return cpu.jump(to, size);
+            return cpu.jump(to);
         }
     }
 
@@ -391,6 +403,7 @@ final class Branches {
             if (opcode == 0xE3) return (count & mask) == 0 ? take(cpu) : pass(cpu);
             long left = count - 1 & mask;
             boolean goOn = left != 0 && (opcode == 0xE2 || Flags.zero(cpu) == (opcode == 0xE1));
+            if (goOn) require(cpu);
             // A 16-bit count leaves the rest of the register alone; a 32-bit one clears it.
             cpu.r[Cpu.RCX] = mask == 0xFFFF ? (count & ~mask) | left : left;
             return goOn ? take(cpu) : pass(cpu);
