@@ -29,6 +29,11 @@ final class MachineChoices {
      * @param problems takes what contradicts itself
      */
     MachineOptions decide(Set<Capability> hypervisor, List<String> problems) {
+        if (irqchip == Irqchip.KERNEL && !hypervisor.contains(Capability.KERNEL_PIT)) {
+            problems.add(
+                    "irqchip: KERNEL needs a hypervisor with interrupt controllers and a PIT of its own, as KVM has:"
+                            + " choose SPLIT, or hypervisor(KVM)");
+        }
         if (irqchip == Irqchip.KERNEL && pic == Feature.OFF) {
             problems.add("pic: OFF needs irqchip(SPLIT): the hypervisor's own interrupt controllers come with PICs");
         }

@@ -56,7 +56,7 @@ public final class MicroVmBuilder {
     private static final AtomicInteger UNNAMED = new AtomicInteger();
 
     private @Nullable String name;
-    private HypervisorChoice hypervisor = HypervisorChoice.AUTO;
+    private @Nullable HypervisorChoice hypervisor;
     private @Nullable Path kernel;
     private @Nullable Path initrd;
     private byte @Nullable [] initrdBytes;
@@ -82,7 +82,10 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** What runs the vCPUs. Default {@link HypervisorChoice#AUTO}. */
+    /**
+     * What runs the vCPUs. Default what the system property {@code microvm.hypervisor} says ({@code auto}, {@code kvm},
+     * {@code engine}), and {@link HypervisorChoice#AUTO} where it is not set.
+     */
     public MicroVmBuilder hypervisor(HypervisorChoice value) {
         hypervisor = value;
         return this;
@@ -410,7 +413,8 @@ public final class MicroVmBuilder {
 
     private @Nullable SelectedHypervisor selectHypervisor(List<String> problems) {
         try {
-            return SelectedHypervisor.select(hypervisor, Hypervisor.installed());
+            HypervisorChoice choice = hypervisor == null ? HypervisorChoice.ofProperty() : hypervisor;
+            return SelectedHypervisor.select(choice, Hypervisor.installed());
         } catch (HypervisorException e) {
             problems.add("hypervisor: " + e.getMessage());
             return null;

@@ -17,7 +17,9 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.memory.GuestMemory;
+import dev.microvm.testing.Lanes;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
 import java.lang.module.ModuleDescriptor;
@@ -40,10 +42,11 @@ final class ArchitectureTest {
     private static final String VCPU = "dev.microvm.vcpu..";
     private static final String KVM = "dev.microvm.kvm..";
     private static final String BINDINGS = "dev.microvm.kvm.generated..";
+    private static final String ENGINE = "dev.microvm.engine..";
     private static final String LINUX = "dev.microvm.linux..";
 
     /** One class of each module, which leads to all the others. */
-    private static final List<Class<?>> MODULES = List.of(GuestMemory.class, Uart16550.class, MicroVm.class);
+    private static final List<Class<?>> MODULES = List.of(GuestMemory.class, Uart16550.class, engine(), MicroVm.class);
 
     private static final JavaClasses ALL = new ClassFileImporter()
             .importUrls(MODULES.stream().map(ArchitectureTest::location).toList());
@@ -52,6 +55,7 @@ final class ArchitectureTest {
     void findsTheClassesOfAllModules() {
         assertThat(ALL.contain(GuestMemory.class)).isTrue();
         assertThat(ALL.contain(Uart16550.class)).isTrue();
+        assertThat(ALL.contain(engine())).isTrue();
         assertThat(ALL.contain(MicroVm.class)).isTrue();
         assertThat(ALL.size()).isGreaterThan(100);
     }
@@ -102,6 +106,27 @@ final class ArchitectureTest {
                 .resideOutsideOfPackage(KVM)
                 .should()
                 .dependOnClassesThat(resideInAPackage(KVM))
+                .check(ALL);
+    }
+
+    @Test
+    void nobodyKnowsTheEngine_butTheEngine() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ENGINE)
+                .should()
+                .dependOnClassesThat(resideInAPackage(ENGINE))
+                .check(ALL);
+    }
+
+    /** So that it runs wherever a JVM does. */
+    @Test
+    void theEngineKnowsNoHost() {
+        noClasses()
+                .that()
+                .resideInAPackage(ENGINE)
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(KVM, LINUX))
                 .check(ALL);
     }
 
@@ -159,6 +184,15 @@ final class ArchitectureTest {
                 .should()
                 .haveModifier(JavaModifier.FINAL)
                 .check(ALL);
+    }
+
+    /** The class behind a service, because its module exports nothing. */
+    private static Class<?> engine() {
+        return Hypervisor.installed().stream()
+                .filter(each -> each.name().equals(Lanes.ENGINE))
+                .findFirst()
+                .orElseThrow()
+                .getClass();
     }
 
     /** A directory of classes, or the jar that Maven has made of them. */

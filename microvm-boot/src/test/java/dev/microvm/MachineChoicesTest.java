@@ -48,6 +48,14 @@ final class MachineChoicesTest {
     }
 
     @Test
+    void refusesIrqchipKernel_whenTheHypervisorHasNoInterruptControllers() {
+        choices.irqchip = Irqchip.KERNEL;
+        choices.decide(EnumSet.of(Capability.TSC_DEADLINE), problems);
+
+        assertThat(problems).singleElement().asString().startsWith("irqchip: KERNEL needs ");
+    }
+
+    @Test
     void refusesToTurnOffThePit_whenAGuestHasNothingElseToMeasureTimeWith() {
         choices.pit = Feature.OFF;
         choices.decide(EnumSet.of(Capability.DOORBELL), problems);

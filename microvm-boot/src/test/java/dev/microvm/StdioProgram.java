@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * What {@link StdioKvmTest} starts on a terminal: a machine with {@link Serial#stdio}, which says how the terminal is.
+ * What {@link StdioGuestTest} starts on a terminal: a machine with {@link Serial#stdio}, which says how the terminal is.
  * Arguments: a folder to work in, and the command line of the {@link TinyKernel}.
  */
 final class StdioProgram {

@@ -20,13 +20,10 @@ final class TinyFirmware {
         }
     }
 
-    /** Describes a machine that runs it on KVM, small as it is. */
+    /** Describes a machine that runs it on the hypervisor that is tested, small as it is. */
     static MicroVmBuilder on(Path folder) {
         try {
-            return MicroVm.builder()
-                    .hypervisor(HypervisorChoice.KVM)
-                    .memoryMiB(16)
-                    .firmware(Files.write(folder.resolve("firmware.rom"), rom()));
+            return TestMachine.builder().memoryMiB(16).firmware(Files.write(folder.resolve("firmware.rom"), rom()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

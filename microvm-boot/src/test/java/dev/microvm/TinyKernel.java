@@ -25,15 +25,15 @@ final class TinyKernel {
         }
     }
 
-    /** Describes a machine that runs {@code ends.S} on KVM, small as it is. */
+    /** Describes a machine that runs {@code ends.S}, small as it is. */
     static MicroVmBuilder on(Path folder, String cmdline) {
-        return of("ends", folder, cmdline).hypervisor(HypervisorChoice.KVM);
+        return of("ends", folder, cmdline);
     }
 
     /** Describes a small machine that runs a kernel, by its file name without the ending. */
     static MicroVmBuilder of(String name, Path folder, String cmdline) {
         try {
-            return MicroVm.builder()
+            return TestMachine.builder()
                     .memoryMiB(16)
                     .kernel(Files.write(folder.resolve(name + ".elf"), guest(name + ".elf")))
                     .cmdline(cmdline);

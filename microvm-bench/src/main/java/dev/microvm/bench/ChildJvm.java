@@ -11,14 +11,16 @@ final class ChildJvm {
     private ChildJvm() {}
 
     static Process start(List<String> moreOptions, Class<?> main, List<String> arguments) throws IOException {
+        return builder(moreOptions, main, arguments).start();
+    }
+
+    static ProcessBuilder builder(List<String> moreOptions, Class<?> main, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
         command.addAll(moreOptions);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
         command.addAll(arguments);
-        return new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     }
 }

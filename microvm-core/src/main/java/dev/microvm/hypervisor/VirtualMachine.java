@@ -66,6 +66,17 @@ public interface VirtualMachine extends AutoCloseable {
      */
     IrqLine edgeLine(int gsi);
 
+    /**
+     * What the paravirtual clock says, which counts from the machine's beginning; needs
+     * {@link Capability#PARAVIRTUAL_CLOCK}.
+     *
+     * @return nanoseconds
+     */
+    long clockNanos();
+
+    /** Sets the paravirtual clock, in nanoseconds, while no vCPU runs: a guest that moved here reads on where it was. */
+    void clockNanos(long nanos);
+
     /** Delivers a message-signalled interrupt now; one that no local APIC takes is lost, as on hardware. */
     void signalMsi(long address, int data);
 

@@ -14,6 +14,7 @@ import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
+import dev.microvm.kvm.generated.kvm_clock_data;
 import dev.microvm.kvm.generated.kvm_enable_cap;
 import dev.microvm.kvm.generated.kvm_ioeventfd;
 import dev.microvm.kvm.generated.kvm_msi;
@@ -230,6 +231,24 @@ final class KvmVirtualMachine implements VirtualMachine {
         KvmIrqFd line = new KvmIrqFd(fd, gsi);
         irqFds.add(line);
         return line;
+    }
+
+    @Override
+    public long clockNanos() {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment clock = kvm_clock_data.allocate(call);
+            KvmRequest.GET_CLOCK.call(fd, clock);
+            return kvm_clock_data.clock(clock);
+        }
+    }
+
+    @Override
+    public void clockNanos(long nanos) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment clock = kvm_clock_data.allocate(call);
+            kvm_clock_data.clock(clock, nanos);
+            KvmRequest.SET_CLOCK.call(fd, clock);
+        }
     }
 
     @Override

@@ -33,6 +33,8 @@ final class KvmRequestTest {
         "IOEVENTFD, 0x4040AE79",
         "SIGNAL_MSI, 0x4020AEA5",
         "ENABLE_CAP, 0x4068AEA3",
+        "GET_CLOCK, 0x8030AE7C",
+        "SET_CLOCK, 0x4030AE7B",
         "RUN, 0xAE80",
         "GET_REGS, 0x8090AE81",
         "SET_REGS, 0x4090AE82",
@@ -63,7 +65,7 @@ final class KvmRequestTest {
 
     @Test
     void countsAsManyAsTheTableAbove() {
-        assertThat(KvmRequest.values()).hasSize(41);
+        assertThat(KvmRequest.values()).hasSize(43);
     }
 
     @ParameterizedTest

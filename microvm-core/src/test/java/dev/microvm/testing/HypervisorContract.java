@@ -4,7 +4,9 @@ import static dev.microvm.testing.RecordingHandler.DEVICE_MMIO;
 import static dev.microvm.testing.RecordingHandler.DEVICE_PORT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.FpuState;
@@ -33,6 +35,8 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 public abstract class HypervisorContract {
     private static final int READY = 0xaa; // what guests write to the device port when they are set up
+    private static final int KVM_SYSTEM_TIME = 0x4b56_4d01; // Linux Documentation/virt/kvm/x86/msr.rst
+    private static final long PVCLOCK_SYSTEM_TIME = 16; // offset in struct pvclock_vcpu_time_info
     private static final long PATTERN = 0x1122_3344_5566_7788L;
 
     /** The implementation under test. */
@@ -219,6 +223,38 @@ public abstract class HypervisorContract {
             assertThatExceptionOfType(HypervisorException.class)
                     .isThrownBy(() -> guest.vcpu().msrs(List.of(new MsrEntry(0x4b56_4dff, 1))))
                     .withMessageContaining("0x4b564dff");
+        }
+    }
+
+    @Test
+    void keepsAParavirtualClockInMemory_whereTheGuestAsks() {
+        long page = 0x5000; // as guest "kvmclock" expects it
+        try (TinyGuest guest = guest("kvmclock").startProtected()) {
+            assumeTrue(guest.vm().supports(Capability.PARAVIRTUAL_CLOCK));
+            guest.handler().answer(nth -> nth == 0 ? page | 1 : 0);
+            assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);
+            List<Long> seen = guest.handler().values();
+            assertThat(seen).hasSize(4);
+            assertThat(seen.get(0)).as("version").isPositive().matches(version -> version % 2 == 0, "even");
+            assertThat(seen.get(1)).as("multiplier").isPositive();
+            assertThat(seen.get(3)).as("MSR").isEqualTo(page | 1);
+        }
+    }
+
+    @Test
+    void setsItsParavirtualClock() {
+        long page = 0x5000;
+        long anHour = 3_600_000_000_000L;
+        try (TinyGuest guest = guest("hello32").startProtected()) {
+            assumeTrue(guest.vm().supports(Capability.PARAVIRTUAL_CLOCK));
+            assertThat(guest.vm().clockNanos()).isBetween(0L, anHour - 1);
+            guest.vm().clockNanos(anHour);
+            assertThat(guest.vm().clockNanos()).isGreaterThanOrEqualTo(anHour);
+            assertThat(guest.vcpu().msrIndices()).contains(KVM_SYSTEM_TIME);
+            guest.vcpu().msrs(List.of(new MsrEntry(KVM_SYSTEM_TIME, page | 1)));
+            guest.run();
+            assertThat(guest.vcpu().msrs(KVM_SYSTEM_TIME)).containsExactly(new MsrEntry(KVM_SYSTEM_TIME, page | 1));
+            assertThat(guest.memory().getLong(page + PVCLOCK_SYSTEM_TIME)).isBetween(anHour, anHour * 2);
         }
     }
 

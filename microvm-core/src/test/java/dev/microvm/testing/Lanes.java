@@ -20,6 +20,11 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * the environment variable {@code MICROVM_REQUIRE_LANES} names it: then its tests run, and fail.
  */
 public final class Lanes {
+    /** The engine's name as a hypervisor. */
+    public static final String ENGINE = "engine";
+
+    private static final String KVM = "kvm";
+
     private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
     private Lanes() {}
@@ -38,12 +43,44 @@ public final class Lanes {
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface Lab {}
 
+    /** Guests on the engine alone. */
+    @Tag("engine")
+    @ExtendWith(EngineCondition.class)
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface Engine {}
+
+    /** Tiny guests on {@link #hypervisor}: in lane kvm on this machine's KVM, in lane engine on the engine. */
+    @Tag("kvm")
+    @Tag("engine")
+    @ExtendWith(TinyGuestsCondition.class)
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface TinyGuests {}
+
+    /** Ordinary kernels on {@link #hypervisor}: in lane lab on KVM, in lane engine on the engine. */
+    @Tag("lab")
+    @Tag("engine")
+    @ExtendWith(KernelsCondition.class)
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface Kernels {}
+
+    /** The name of the hypervisor that is tested where several can be: the property {@code microvm.hypervisor}, or KVM. */
+    public static String hypervisor() {
+        return System.getProperty("microvm.hypervisor", KVM);
+    }
+
     /** KVM of this host. */
     public static Hypervisor kvm() {
+        return installed(KVM);
+    }
+
+    private static Hypervisor installed(String name) {
         return Hypervisor.installed().stream()
-                .filter(h -> h.name().equals("kvm"))
+                .filter(h -> h.name().equals(name))
                 .findFirst()
-                .orElseThrow();
+                .orElseThrow(() -> new AssertionError("no hypervisor " + name + " on the class path"));
     }
 
     static final class KvmCondition implements ExecutionCondition {
@@ -59,6 +96,30 @@ public final class Lanes {
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
             Probe probe = kvm().probe();
             return decide("lab", probe.runsKernels(), probe.explanation());
+        }
+    }
+
+    static final class EngineCondition implements ExecutionCondition {
+        @Override
+        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            Probe probe = installed(ENGINE).probe();
+            return decide("engine", probe.runsKernels(), probe.explanation());
+        }
+    }
+
+    static final class TinyGuestsCondition implements ExecutionCondition {
+        @Override
+        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            ExecutionCondition lane = hypervisor().equals(ENGINE) ? new EngineCondition() : new KvmCondition();
+            return lane.evaluateExecutionCondition(context);
+        }
+    }
+
+    static final class KernelsCondition implements ExecutionCondition {
+        @Override
+        public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            ExecutionCondition lane = hypervisor().equals(ENGINE) ? new EngineCondition() : new LabCondition();
+            return lane.evaluateExecutionCondition(context);
         }
     }
 

@@ -20,7 +20,9 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A {@link Cpu}'s state as records of the SPI, and back. */
@@ -37,12 +39,14 @@ final class CpuState {
 
     private final Cpu cpu;
     private final @Nullable LocalApic apic;
+    private final EnginePlatform platform;
     private long apicBase = DEFAULT_APIC_BASE; // without an APIC
     private byte[] fpuArea = new byte[XSAVE_SIZE];
 
-    CpuState(Cpu cpu, @Nullable LocalApic apic) {
+    CpuState(Cpu cpu, @Nullable LocalApic apic, EnginePlatform platform) {
         this.cpu = cpu;
         this.apic = apic;
+        this.platform = platform;
     }
 
     Registers registers() {
@@ -175,7 +179,8 @@ final class CpuState {
     }
 
     int[] msrIndices() {
-        return cpu.msrs.indices();
+        IntStream own = Arrays.stream(cpu.msrs.indices());
+        return IntStream.concat(own, Arrays.stream(platform.msrIndices())).toArray();
     }
 
     List<MsrEntry> msrs(int... indices) {
@@ -192,6 +197,10 @@ final class CpuState {
 
     void msrs(List<MsrEntry> entries) {
         for (MsrEntry entry : entries) {
+            if (platform.restoresMsr(entry.index())) {
+                platform.restoreMsr(entry.index(), entry.value());
+                continue;
+            }
             try {
                 cpu.msrs.write(entry.index(), entry.value(), null);
             } catch (GuestFault e) {

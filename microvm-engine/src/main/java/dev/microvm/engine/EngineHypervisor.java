@@ -22,10 +22,7 @@ public final class EngineHypervisor implements Hypervisor {
 
     @Override
     public Probe probe() {
-        return new Probe(
-                Probe.Support.LIMITED,
-                "the Java engine has no floating-point instructions yet, and so runs no ordinary kernel",
-                "use KVM for one");
+        return Probe.full();
     }
 
     @Override

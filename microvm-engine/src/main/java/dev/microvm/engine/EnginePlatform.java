@@ -3,23 +3,34 @@ package dev.microvm.engine;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Platform;
 import dev.microvm.engine.cpu.Vectors;
+import java.util.Arrays;
 
 /** What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's devices behind them. */
 final class EnginePlatform implements Platform {
     private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
     private static final int IA32_TSC_ADJUST = 0x3B;
+    private static final int IA32_TSC_DEADLINE = 0x6E0;
     private static final long PAGE = -4096;
+
+    /** MSRs that hold state; the deadline is behind the counter on which it depends. */
+    private static final int[] MSRS = {
+        IA32_TSC_ADJUST,
+        IA32_TIME_STAMP_COUNTER,
+        ParavirtualClock.MSR_WALL_CLOCK_NEW,
+        ParavirtualClock.MSR_SYSTEM_TIME_NEW,
+        IA32_TSC_DEADLINE
+    };
 
     private final EngineVcpu vcpu;
     private final EngineVirtualMachine machine;
-    private volatile long timeStampOrigin; // nanoTime() at a time-stamp counter of 0
+    private volatile long timeStampOrigin; // the machine's time at a time-stamp counter of 0
     private long timeStampAdjust; // IA32_TSC_ADJUST: what writes have added, Intel SDM vol. 3B, 18.17.3
     private int taskPriority; // without an APIC
 
     EnginePlatform(EngineVcpu vcpu, EngineVirtualMachine machine) {
         this.vcpu = vcpu;
         this.machine = machine;
-        this.timeStampOrigin = machine.created();
+        this.timeStampOrigin = machine.timeStampOrigin();
     }
 
     /** When the time-stamp counter has a value, on the clock of the machine's timers. */
@@ -47,9 +58,19 @@ final class EnginePlatform implements Platform {
         return apic == null || apic.passesExternal();
     }
 
+    /** The time-stamp counter's value at a time on the clock of the machine's timers. */
+    long timeStampAt(long nanos) {
+        return nanos - timeStampOrigin;
+    }
+
+    /** The machine's time at which the time-stamp counter was 0. */
+    long timeStampOrigin() {
+        return timeStampOrigin;
+    }
+
     @Override
     public long timeStamp() {
-        return System.nanoTime() - timeStampOrigin;
+        return timeStampAt(machine.timers().nanoTime());
     }
 
     @Override
@@ -58,11 +79,37 @@ final class EnginePlatform implements Platform {
     }
 
     private void addToTimeStamp(long difference) {
-        long origin = timeStampOrigin; // this thread alone writes it
-        timeStampOrigin = origin - difference;
         timeStampAdjust += difference;
+        timeStampOrigin(timeStampOrigin - difference);
+        vcpu.clock().update();
+    }
+
+    private void timeStampOrigin(long origin) {
+        timeStampOrigin = origin;
         LocalApic apic = vcpu.apic();
         if (apic != null) apic.tscChanged();
+    }
+
+    /** The numbers of the MSRs that hold state, in the order in which they are to be put back. */
+    int[] msrIndices() {
+        return vcpu.apic() == null ? Arrays.copyOf(MSRS, MSRS.length - 1) : MSRS.clone();
+    }
+
+    /** Whether {@link #restoreMsr} is for an MSR: one that does more, or other things, when the guest writes it. */
+    boolean restoresMsr(int index) {
+        return index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST || ParavirtualClock.isMsr(index);
+    }
+
+    /** Puts back an MSR that was read while nobody ran the guest. */
+    void restoreMsr(int index, long value) {
+        switch (index) {
+            case IA32_TIME_STAMP_COUNTER -> {
+                timeStampOrigin(machine.commonOrigin(machine.timers().nanoTime() - value));
+                vcpu.clock().outdate();
+            }
+            case IA32_TSC_ADJUST -> timeStampAdjust = value;
+            default -> vcpu.clock().restoreMsr(index, value);
+        }
     }
 
     @Override
@@ -93,7 +140,7 @@ final class EnginePlatform implements Platform {
 
     @Override
     public boolean ownsMsr(int index) {
-        if (index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST) return true;
+        if (index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST || ParavirtualClock.isMsr(index)) return true;
         return vcpu.apic() != null && LocalApic.isMsr(index);
     }
 
@@ -101,6 +148,7 @@ final class EnginePlatform implements Platform {
     public long readMsr(int index) {
         if (index == IA32_TIME_STAMP_COUNTER) return timeStamp();
         if (index == IA32_TSC_ADJUST) return timeStampAdjust;
+        if (ParavirtualClock.isMsr(index)) return vcpu.clock().readMsr(index);
         LocalApic apic = vcpu.apic();
         if (apic == null || !apic.isReadable(index)) throw vcpu.cpu().fault(Vectors.GP, 0, null);
         return apic.readMsr(index);
@@ -114,6 +162,10 @@ final class EnginePlatform implements Platform {
         }
         if (index == IA32_TSC_ADJUST) {
             addToTimeStamp(value - timeStampAdjust);
+            return;
+        }
+        if (ParavirtualClock.isMsr(index)) {
+            vcpu.clock().writeMsr(index, value);
             return;
         }
         LocalApic apic = vcpu.apic();

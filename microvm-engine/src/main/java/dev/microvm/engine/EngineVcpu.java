@@ -35,6 +35,7 @@ final class EngineVcpu implements Vcpu {
     private final @Nullable LocalApic apic;
     private final EnginePlatform platform;
     private final Cpu cpu;
+    private final ParavirtualClock clock;
     private final CpuState state;
 
     private ExitHandler handler = NOBODY;
@@ -52,9 +53,10 @@ final class EngineVcpu implements Vcpu {
         this.index = index;
         platform = new EnginePlatform(this, machine);
         cpu = new Cpu(machine.memory(), new BlockTranslator(), platform);
+        clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
-        state = new CpuState(cpu, apic);
+        state = new CpuState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
     }
 
@@ -70,6 +72,14 @@ final class EngineVcpu implements Vcpu {
     @Nullable
     LocalApic apic() {
         return apic;
+    }
+
+    ParavirtualClock clock() {
+        return clock;
+    }
+
+    EnginePlatform platform() {
+        return platform;
     }
 
     ExitHandler handler() {
@@ -178,6 +188,7 @@ final class EngineVcpu implements Vcpu {
         runner = Thread.currentThread();
         CURRENT.set(this);
         cpu.mmu.flushCode(); // the host may have written to memory
+        clock.updateIfOutdated();
     }
 
     private synchronized void exit() {

@@ -16,6 +16,8 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     private static final int MAX_VCPUS = 254; // xAPIC IDs but the broadcast's
     private static final long PAGE_SIZE = GuestMemoryRegion.PAGE_SIZE;
+    private static final long CLOSE_NANOS = 1_000_000_000;
 
     private final String name;
     private final InterruptMode interruptMode;
@@ -39,13 +42,17 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Doorbells doorbells = new Doorbells();
     private final Object busLock = new Object();
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
-    private final long created = System.nanoTime();
+    private final InstantSource wallClock = InstantSource.system();
+    private long timeStampOrigin; // guarded by this
+    private volatile long clockOrigin;
     private volatile boolean closed;
 
     EngineVirtualMachine(String name, InterruptMode interruptMode) {
         this.name = name;
         this.interruptMode = interruptMode;
         this.timers = new EngineTimers("microvm-" + name + "-timers");
+        this.timeStampOrigin = timers.nanoTime();
+        this.clockOrigin = timeStampOrigin;
     }
 
     PhysicalMemory memory() {
@@ -68,9 +75,49 @@ final class EngineVirtualMachine implements VirtualMachine {
         return busLock;
     }
 
-    /** When it was made, on the clock of its timers. */
-    long created() {
-        return created;
+    /** When a time-stamp counter that nobody set was 0, on the clock of the timers. */
+    synchronized long timeStampOrigin() {
+        return timeStampOrigin;
+    }
+
+    /**
+     * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are meant to agree, but the
+     * host cannot set them at the same moment: so one that is close to the last gets its origin, as in KVM
+     * (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
+     */
+    synchronized long commonOrigin(long origin) {
+        long difference = origin - timeStampOrigin;
+        if (difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+        return timeStampOrigin;
+    }
+
+    /** Whether no guest has made the time-stamp counters of two vCPUs differ. */
+    boolean countersAgree() {
+        for (EngineVcpu vcpu : vcpus) {
+            if (vcpu.platform().timeStampOrigin() != vcpus.getFirst().platform().timeStampOrigin()) return false;
+        }
+        return true;
+    }
+
+    /** The time of day. */
+    Instant wallClock() {
+        return wallClock.instant();
+    }
+
+    /** What the paravirtual clock says at a time on the clock of the timers. */
+    long clockAt(long nanos) {
+        return nanos - clockOrigin;
+    }
+
+    @Override
+    public long clockNanos() {
+        return clockAt(timers.nanoTime());
+    }
+
+    @Override
+    public void clockNanos(long nanos) {
+        clockOrigin = timers.nanoTime() - nanos;
+        vcpus.forEach(vcpu -> vcpu.clock().outdate());
     }
 
     boolean hasSeveralCpus() {
@@ -90,9 +137,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     /** Whether a machine with its interrupt controllers there can do something. */
     static boolean supports(InterruptMode mode, Capability capability) {
         return switch (capability) {
-            case READ_ONLY_MEMORY, DOORBELL -> true;
+            case READ_ONLY_MEMORY, DOORBELL, PARAVIRTUAL_CLOCK -> true;
             case TSC_DEADLINE -> mode == InterruptMode.SPLIT;
-            case KERNEL_PIT, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> false;
+            case KERNEL_PIT, GUEST_DEBUG -> false;
         };
     }
 

@@ -26,9 +26,9 @@ public final class CodePage {
     private final List<Block> reachingIn = new ArrayList<>(0); // of the page before, by their last instruction
     private long lines; // which hold translated bytes
 
-    /** The next of the same physical page, in another mode. */
+    /** The next in its bucket of {@link CodePages}. */
     @Nullable
-    CodePage sibling;
+    CodePage following;
 
     CodePage(long physical, CodeMode mode, long host) {
         this.physical = physical;

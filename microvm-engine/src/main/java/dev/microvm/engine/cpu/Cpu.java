@@ -40,7 +40,13 @@ public final class Cpu {
     /** An address that was worked out by an {@code instruction} before the one that uses it. */
     public static final int ADDRESS = 24;
 
-    private static final int SLOTS = 25;
+    /** What an operand in memory holds, for an instruction that takes registers. */
+    public static final int OPERAND = 25;
+
+    /** An immediate, for the same. */
+    public static final int IMMEDIATE = 26;
+
+    private static final int SLOTS = 27;
 
     static final int ES = Decoded.ES;
     static final int CS = Decoded.CS;
@@ -189,6 +195,7 @@ public final class Cpu {
                 return loop();
             } catch (GuestFault fault) {
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
     }
@@ -223,13 +230,16 @@ public final class Cpu {
         return attention;
     }
 
+    private boolean leaves() {
+        if (!leave) return false;
+        leave = false;
+        attention = true;
+        return true;
+    }
+
     private @Nullable CpuExit attendTo() {
         attention = false;
-        if (leave) {
-            leave = false;
-            attention = true;
-            return CpuExit.LEFT;
-        }
+        if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
         if (nmiPending && !nmiMasked) {
             nmiPending = false;
@@ -333,10 +343,14 @@ public final class Cpu {
         return page.entry((int) (target - r[CODE]));
     }
 
-    /** #GP(0), at the branch, for a target that no branch may have: Intel SDM vol. 2A, JMP. */
+    /** Whether a near branch may go to an address: Intel SDM vol. 2A, JMP. */
+    public boolean isTarget(long target) {
+        return mode == CodeMode.BITS_64 ? canonical(target) : target >= 0 && target <= segments[CS].limit;
+    }
+
+    /** #GP(0), at the branch, for a target that no branch may have. */
     public void requireTarget(long target, Instruction at) {
-        boolean allowed = mode == CodeMode.BITS_64 ? canonical(target) : target >= 0 && target <= segments[CS].limit;
-        if (!allowed) throw fault(Vectors.GP, 0, at);
+        if (!isTarget(target)) throw fault(Vectors.GP, 0, at);
     }
 
     /** A branch's target as wide as its operand. */

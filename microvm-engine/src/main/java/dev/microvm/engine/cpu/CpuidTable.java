@@ -7,8 +7,9 @@ import java.util.List;
 /**
  * What CPUID answers: a table that the machine sets.
  *
- * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaf
- * 0x40000010, which VMware defined.
+ * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaves
+ * 0x40000000 and 0x40000001: the engine speaks KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is
+ * one that VMware defined, and QEMU has for KVM too.
  */
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2
@@ -73,7 +74,12 @@ public final class CpuidTable {
     private static final int CLFLUSH_LINE = 8 << 8; // in units of 8 bytes
     private static final int CRYSTAL_HZ = 1_000_000_000;
     private static final int HYPERVISOR_LEAF = 0x4000_0000;
+    private static final int HYPERVISOR_FEATURES_LEAF = 0x4000_0001;
     private static final int TIMING_LEAF = 0x4000_0010;
+    private static final int HYPERVISOR_FEATURES = 1 << 0 // KVM_FEATURE_CLOCKSOURCE
+            | 1 << 1 // KVM_FEATURE_NOP_IO_DELAY
+            | 1 << 3 // KVM_FEATURE_CLOCKSOURCE2
+            | 1 << 24; // KVM_FEATURE_CLOCKSOURCE_STABLE_BIT
     private static final int EXTENDED = 0x8000_0000;
 
     private List<CpuidEntry> entries = List.of();
@@ -98,7 +104,8 @@ public final class CpuidTable {
         table.add(new CpuidEntry(0xD, 1, true, XSAVE_KINDS, XSAVE_AREA, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));
-        table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x7263_694D, 0x4D56_4D6F, 0x4A56_4D56));
+        table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x4B4D_564B, 0x564B_4D56, 0x4D)); // KVMKVMKVM
+        table.add(leaf(HYPERVISOR_FEATURES_LEAF, HYPERVISOR_FEATURES, 0, 0, 0));
         table.add(leaf(TIMING_LEAF, tscKhz, CRYSTAL_HZ / 1000, 0, 0));
         table.add(leaf(EXTENDED, EXTENDED | 8, 0, 0, 0));
         table.add(leaf(EXTENDED | 1, 0, 0, EXTENDED_ECX, EXTENDED_EDX));

@@ -21,15 +21,26 @@ public final class FarTransfers {
         if (cpu.realSegments()) {
             cpu.segmentLoader.loadReal(Cpu.CS, selector);
         } else {
-            cpu.segmentLoader.loadCode(selector, target(selector), cpu.cpl);
+            long code = target(selector);
+            requireOffset(code, offset);
+            cpu.segmentLoader.loadCode(selector, code, cpu.cpl);
         }
         cpu.rip = offset;
+    }
+
+    /** #GP(0) for an offset that the segment does not have. */
+    private void requireOffset(long code, long offset) {
+        boolean toLong = cpu.longMode() && (code >>> 32 & Segment.LONG) != 0;
+        boolean allowed =
+                toLong ? cpu.canonical(offset) : (offset & 0xFFFF_FFFFL) <= (SegmentLoader.limit(code) & 0xFFFF_FFFFL);
+        if (!allowed) throw cpu.fault(Vectors.GP, 0, null);
     }
 
     /** CALL far. */
     public void call(int selector, long offset, int size, Instruction at) {
         cpu.rip = at.rip(cpu);
         long code = cpu.realSegments() ? 0 : target(selector);
+        if (!cpu.realSegments()) requireOffset(code, offset);
         long back = at.nextRip(cpu);
         if (cpu.mode() == CodeMode.BITS_64) {
             long pointer = cpu.r[Cpu.RSP];
@@ -111,6 +122,7 @@ public final class FarTransfers {
 
     private void finishReturn(Reader stack, long rip, int selector, long code, boolean outer, int extra) {
         int newCpl = selector & SegmentLoader.SELECTOR_RPL;
+        requireOffset(code, rip);
         if (!outer) {
             cpu.r[Cpu.RSP] = stack.pointer();
             cpu.segmentLoader.loadCode(selector, code, newCpl);
@@ -201,6 +213,7 @@ public final class FarTransfers {
         if (cpu.mode() == CodeMode.BITS_64) {
             long pointer = stack.pop();
             int stackSelector = (int) stack.pop() & 0xFFFF;
+            requireOffset(code, rip);
             switchOut(rip, selector, code, pointer, stackSelector);
         } else {
             finishReturn(stack, rip, selector, code, outer, 0);

@@ -48,6 +48,12 @@ public final class Flags {
     private static final int TURN_SIGN_SHIFT = 62;
     private static final long CARRIES = CARRY_OUT | CARRY_IN | CARRY_NIBBLE;
 
+    // A state of CF, OF, SF and ZF, as a number
+    private static final int STATE_CARRY_IN = 1;
+    private static final int STATE_CARRY_OUT = 2;
+    private static final int STATE_SIGN = 4;
+    private static final int STATE_NOT_ZERO = 8;
+
     private Flags() {}
 
     // What arithmetic leaves
@@ -108,6 +114,29 @@ public final class Flags {
         cpu.flagCarry = (carry ? CARRY_OUT : 0) | (carry != overflow ? CARRY_IN : 0);
     }
 
+    /**
+     * After a shift; AF is clear.
+     *
+     * @param result sign-extended
+     * @param carryOut CF, as 0 or 1
+     * @param carryIn CF exclusive-or OF, as 0 or 1
+     */
+    public static void shifted(Cpu cpu, long result, long carryOut, long carryIn) {
+        cpu.flagResult = result;
+        cpu.flagCarry = carryOut << 63 | carryIn << 62;
+    }
+
+    /** Changes CF and OF alone, after a rotation; parameters as of {@link #shifted}. */
+    public static void rotated(Cpu cpu, long carryOut, long carryIn) {
+        cpu.flagCarry = (cpu.flagCarry & ~(CARRY_OUT | CARRY_IN)) | carryOut << 63 | carryIn << 62;
+    }
+
+    /** Gives CF the value that it had with an earlier {@code flagCarry}, and leaves the others alone. */
+    public static void keepCarry(Cpu cpu, long before) {
+        long differs = (cpu.flagCarry ^ before) & CARRY_OUT;
+        cpu.flagCarry ^= differs | differs >>> 1; // OF is the difference of both
+    }
+
     /** Changes CF alone. */
     public static void carry(Cpu cpu, boolean carry) {
         if (carry(cpu) != carry) cpu.flagCarry ^= CARRY_OUT | CARRY_IN; // OF is their difference
@@ -129,6 +158,11 @@ public final class Flags {
 
     public static boolean carry(Cpu cpu) {
         return cpu.flagCarry < 0;
+    }
+
+    /** CF as 0 or 1. */
+    public static long carryBit(Cpu cpu) {
+        return cpu.flagCarry >>> 63;
     }
 
     public static boolean zero(Cpu cpu) {
@@ -175,6 +209,48 @@ public final class Flags {
             default -> less(cpu) || zero(cpu);
         };
         return positive != ((code & 1) != 0);
+    }
+
+    /** Whether {@link #answers} has something for a condition: not for those of PF. */
+    public static boolean hasAnswers(int code) {
+        return code >> 1 != 5;
+    }
+
+    /**
+     * A condition as a table for {@link #holds}: one bit for each state of four flags.
+     *
+     * @param code as of {@link #condition}, but not one of PF
+     */
+    public static char answers(int code) {
+        int answers = 0;
+        for (int state = 0; state < 16; state++) {
+            boolean carry = (state & STATE_CARRY_OUT) != 0;
+            boolean zero = (state & STATE_NOT_ZERO) == 0;
+            boolean sign = (state & STATE_SIGN) != 0;
+            boolean overflow = carry != ((state & STATE_CARRY_IN) != 0);
+            boolean positive = switch (code >> 1) {
+                case 0 -> overflow;
+                case 1 -> carry;
+                case 2 -> zero;
+                case 3 -> carry || zero;
+                case 4 -> sign;
+                case 6 -> sign != overflow;
+                case 7 -> zero || sign != overflow;
+                default -> throw new IllegalArgumentException("condition " + code);
+            };
+            if (positive != ((code & 1) != 0)) answers |= 1 << state;
+        }
+        return (char) answers;
+    }
+
+    /** Whether a condition holds, without a branch for each flag. */
+    public static boolean holds(Cpu cpu, int answers) {
+        long result = cpu.flagResult;
+        long carries = cpu.flagCarry;
+        int state = (int) (carries >>> 62)
+                | (int) ((result ^ (carries << TURN_SIGN_SHIFT)) >>> 63) << 2
+                | (int) ((result | -result) >>> 63) << 3;
+        return (answers >>> state & 1) != 0;
     }
 
     // All of them

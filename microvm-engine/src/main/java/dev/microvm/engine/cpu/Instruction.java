@@ -15,10 +15,10 @@ public abstract class Instruction {
     public Instruction next = Unlinked.INSTANCE;
 
     /** Offset in its page of its first byte. */
-    int start;
+    short start;
 
     /** Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses it. */
-    int end;
+    short end;
 
     /** Whether its memory operand is in the stack segment. */
     private boolean inStack;
@@ -28,8 +28,8 @@ public abstract class Instruction {
 
     /** Says where it is. */
     public final void place(int startOffset, int endOffset) {
-        start = startOffset;
-        end = endOffset;
+        start = (short) startOffset;
+        end = (short) endOffset;
     }
 
     /** Says that its memory operand is in the stack segment. */

@@ -244,6 +244,23 @@ public final class Mmu {
         return host == PhysicalMemory.NONE ? 0 : HostMemory.get64(host);
     }
 
+    // For what the platform writes to the guest's memory by itself, never to a device
+
+    /** Whether there is memory at a physical address that the guest may write. */
+    public boolean isWritable(long physical) {
+        return memory.writable(physical);
+    }
+
+    /** Reads a word of memory that {@link #isWritable}; {@code physical} is a multiple of 4. */
+    public int read32(long physical) {
+        return (int) readPhysical(physical, Integer.BYTES);
+    }
+
+    /** Writes a word of memory that {@link #isWritable}; {@code physical} is a multiple of 4. */
+    public void write32(long physical, int value) {
+        writePhysical(physical, Integer.BYTES, value);
+    }
+
     // Slow paths
 
     private long slowLoad(long linear, int size, int access, Instruction at) {
@@ -303,7 +320,7 @@ public final class Mmu {
         CodePage page = codePages.first(physical & PAGE);
         while (page != null) {
             page.written((int) physical & OFFSET, size);
-            page = page.sibling;
+            page = CodePages.next(page);
         }
     }
 

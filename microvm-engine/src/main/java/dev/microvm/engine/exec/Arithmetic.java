@@ -9,8 +9,8 @@ import dev.microvm.engine.memory.PhysicalMemory;
 import java.math.BigInteger;
 
 /**
- * Addition to comparison, multiplication and division of any operands: Intel SDM vol. 1, 7.3.2. {@link FastArithmetic}
- * has the forms that run most.
+ * Addition to comparison, multiplication and division of any operands: Intel SDM vol. 1, 7.3.2. {@link
+ * RegisterArithmetic} and {@link Comparison} have the forms that run most.
  */
 final class Arithmetic {
     // Operations as numbered in opcodes: Intel SDM vol. 2D, table A-6, group 1

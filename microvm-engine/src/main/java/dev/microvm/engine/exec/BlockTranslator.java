@@ -68,7 +68,7 @@ public final class BlockTranslator implements Translator {
             for (Selector selector : selectors) {
                 Instruction instruction = selector.select(d, emission);
                 if (instruction != null) {
-                    emission.add(instruction);
+                    if (!instruction.equals(Emission.NOTHING)) emission.add(instruction);
                     return;
                 }
             }
@@ -149,9 +149,13 @@ public final class BlockTranslator implements Translator {
 
     /** A block in the making. */
     static final class Emission {
+        /** What a {@link Selector} answers for an instruction that does nothing. */
+        static final Instruction NOTHING = new Plain((cpu, at) -> {});
+
         private final CodePage page;
         private @Nullable Instruction first;
         private @Nullable Instruction last;
+        private @Nullable Instruction beforeLast;
         private boolean ended;
         private boolean endsSoon;
         private int start;
@@ -218,13 +222,28 @@ public final class BlockTranslator implements Translator {
         void add(Instruction instruction) {
             if (instruction.end() == 0) instruction.place(start, end);
             if (inStack) instruction.operandInStack();
-            added = true;
-            if (last == null) {
-                first = instruction;
-            } else {
-                last.next = instruction;
-            }
-            last = instruction;
+            addAt(instruction);
+        }
+
+        /** Adds an instruction that works for the one decoded, before it: it has its address, and is not its end. */
+        void addPart(Instruction instruction) {
+            instruction.place(start, start);
+            if (inStack) instruction.operandInStack();
+            addAt(instruction);
+        }
+
+        /** A comparison just before the instruction decoded, or null. */
+        @Nullable
+        Comparison comparison() {
+            return last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
+        }
+
+        /** Takes the last instruction away again: the one decoded does its work, too. */
+        void absorbLast() {
+            if (last == null) throw new IllegalStateException("an empty block");
+            start = last.start();
+            last = beforeLast;
+            if (last == null) first = null;
         }
 
         /** Adds the last instruction. */
@@ -300,19 +319,18 @@ public final class BlockTranslator implements Translator {
             } else {
                 made = new AddressInstruction(offset, d.segment, mask(d), size, write);
             }
-            made.place(d.start, d.start);
-            addAt(made);
+            addPart(made);
             return Address.COMPUTED;
         }
 
-        /** Adds an instruction that was placed already, even at 0. */
-        void addAt(Instruction instruction) {
+        private void addAt(Instruction instruction) {
             added = true;
             if (last == null) {
                 first = instruction;
             } else {
                 last.next = instruction;
             }
+            beforeLast = last;
             last = instruction;
         }
 

@@ -20,7 +20,7 @@ final class Branches {
         private final @Nullable Block taken;
         private final @Nullable Block notTaken;
         private final int target;
-        private final int operandSize;
+        private final byte operandSize;
 
         /**
          * Makes one.
@@ -35,10 +35,10 @@ final class Branches {
             this.taken = whole && inside(target) ? page.entry(target) : null;
             this.notTaken = inside(following) ? page.entry(following) : null;
             this.target = target;
-            this.operandSize = operandSize;
+            this.operandSize = (byte) operandSize;
         }
 
-        private static boolean inside(int offset) {
+        static boolean inside(int offset) {
             return offset >= 0 && offset < PhysicalMemory.PAGE_SIZE;
         }
 
@@ -49,7 +49,16 @@ final class Branches {
 
         /** Faults if the branch cannot be taken: for what changes something before it is. */
         final void require(Cpu cpu) {
-            if (taken == null) cpu.requireTarget(cpu.target(cpu.r[Cpu.CODE] + target, operandSize), this);
+            if (taken == null) cpu.requireTarget(address(cpu), this);
+        }
+
+        /** The same for a call, which faults for its stack first. */
+        final void requireCall(Cpu cpu) {
+            if (taken == null) Branches.requireCall(cpu, address(cpu), operandSize, this);
+        }
+
+        private long address(Cpu cpu) {
+            return cpu.target(cpu.r[Cpu.CODE] + target, operandSize);
         }
 
         final Block pass(Cpu cpu) {
@@ -58,201 +67,55 @@ final class Branches {
         }
     }
 
+    private static void requireCall(Cpu cpu, long target, int size, Instruction at) {
+        if (cpu.isTarget(target)) return;
+        Stack.requireRoom(cpu, size, at);
+        cpu.requireTarget(target, at);
+    }
+
     /** Jcc; {@code condition} as in {@link Flags#condition}. */
     static Instruction conditional(int condition, CodePage page, int following, int target, int operandSize) {
-        return switch (condition) {
-            case 0 -> new IfOverflow(page, following, target, operandSize);
-            case 1 -> new IfNoOverflow(page, following, target, operandSize);
-            case 2 -> new IfCarry(page, following, target, operandSize);
-            case 3 -> new IfNoCarry(page, following, target, operandSize);
-            case 4 -> new IfZero(page, following, target, operandSize);
-            case 5 -> new IfNotZero(page, following, target, operandSize);
-            case 6 -> new IfBelowOrEqual(page, following, target, operandSize);
-            case 7 -> new IfAbove(page, following, target, operandSize);
-            case 8 -> new IfSign(page, following, target, operandSize);
-            case 9 -> new IfNoSign(page, following, target, operandSize);
-            case 10 -> new IfParity(page, following, target, operandSize);
-            case 11 -> new IfNoParity(page, following, target, operandSize);
-            case 12 -> new IfLess(page, following, target, operandSize);
-            case 13 -> new IfGreaterOrEqual(page, following, target, operandSize);
-            case 14 -> new IfLessOrEqual(page, following, target, operandSize);
-            default -> new IfGreater(page, following, target, operandSize);
-        };
+        return Flags.hasAnswers(condition)
+                ? new IfFlags(condition, page, following, target, operandSize)
+                : new IfParity(condition, page, following, target, operandSize);
     }
 
-    private static final class IfOverflow extends Direct {
-        IfOverflow(CodePage page, int following, int target, int operandSize) {
+    /** A branch on a condition of any flags but PF. */
+    abstract static class If extends Direct {
+        private final char answers;
+
+        If(int condition, CodePage page, int following, int target, int operandSize) {
             super(page, following, target, operandSize);
+            this.answers = Flags.answers(condition);
+        }
+
+        final Block branch(Cpu cpu) {
+            return Flags.holds(cpu, answers) ? take(cpu) : pass(cpu);
+        }
+    }
+
+    private static final class IfFlags extends If {
+        IfFlags(int condition, CodePage page, int following, int target, int operandSize) {
+            super(condition, page, following, target, operandSize);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            return Flags.overflow(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfNoOverflow extends Direct {
-        IfNoOverflow(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return !Flags.overflow(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfCarry extends Direct {
-        IfCarry(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagCarry < 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfNoCarry extends Direct {
-        IfNoCarry(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagCarry >= 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfZero extends Direct {
-        IfZero(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagResult == 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfNotZero extends Direct {
-        IfNotZero(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagResult != 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfBelowOrEqual extends Direct {
-        IfBelowOrEqual(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagCarry < 0 || cpu.flagResult == 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfAbove extends Direct {
-        IfAbove(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagCarry >= 0 && cpu.flagResult != 0 ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfSign extends Direct {
-        IfSign(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return Flags.sign(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfNoSign extends Direct {
-        IfNoSign(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return !Flags.sign(cpu) ? take(cpu) : pass(cpu);
+            return branch(cpu);
         }
     }
 
     private static final class IfParity extends Direct {
-        IfParity(CodePage page, int following, int target, int operandSize) {
+        private final boolean even;
+
+        IfParity(int condition, CodePage page, int following, int target, int operandSize) {
             super(page, following, target, operandSize);
+            this.even = (condition & 1) == 0;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            return Flags.parity(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfNoParity extends Direct {
-        IfNoParity(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return !Flags.parity(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfLess extends Direct {
-        IfLess(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return Flags.less(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfGreaterOrEqual extends Direct {
-        IfGreaterOrEqual(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return !Flags.less(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfLessOrEqual extends Direct {
-        IfLessOrEqual(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagResult == 0 || Flags.less(cpu) ? take(cpu) : pass(cpu);
-        }
-    }
-
-    private static final class IfGreater extends Direct {
-        IfGreater(CodePage page, int following, int target, int operandSize) {
-            super(page, following, target, operandSize);
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            return cpu.flagResult != 0 && !Flags.less(cpu) ? take(cpu) : pass(cpu);
+            return Flags.parity(cpu) == even ? take(cpu) : pass(cpu);
         }
     }
 
@@ -288,7 +151,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            require(cpu);
+            requireCall(cpu);
             long pointer = cpu.r[Cpu.RSP] - Long.BYTES;
             cpu.mmu.store64(pointer, nextRip(cpu), this);
             cpu.r[Cpu.RSP] = pointer;
@@ -307,7 +170,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            require(cpu);
+            requireCall(cpu);
             Stack.push(cpu, nextRip(cpu), size, this);
             return take(cpu);
         }
@@ -342,7 +205,7 @@ final class Branches {
         @Override
         public Block execute(Cpu cpu) {
             long to = cpu.target(target.read(cpu, this), size);
-            cpu.requireTarget(to, this);
+            requireCall(cpu, to, size, this);
             Stack.push(cpu, nextRip(cpu), size, this);
             return cpu.jump(to);
         }

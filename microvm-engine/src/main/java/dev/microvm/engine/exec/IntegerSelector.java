@@ -71,6 +71,11 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0x68, 0x6A -> new Stack.Push(Operand.immediate(d.immediate, 8), d.operandSize);
             case 0x69, 0x6B -> {
                 int size = d.operandSize;
+                if (size >= 4) {
+                    int left = sourceRegister(d, e, size);
+                    e.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
+                    yield new RegisterArithmetic.Multiply(d.reg, left, Cpu.IMMEDIATE, size);
+                }
                 Operand source = e.source(d, size);
                 yield new Arithmetic.Multiply(e.register(d, size), source, Operand.immediate(d.immediate, size), size);
             }
@@ -81,11 +86,12 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0x88, 0x89, 0x8A, 0x8B -> move(d, e);
             case 0x8D -> loadAddress(d, e);
             case 0x8F -> popOperand(d, e);
-            case 0x90 -> d.rm == Cpu.RAX ? new Plain((cpu, at) -> {}) : exchangeAccumulator(d);
+            case 0x90 -> d.rm != Cpu.RAX ? exchangeAccumulator(d) : d.repeat ? pause() : Emission.NOTHING;
             case 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97 -> exchangeAccumulator(d);
             case 0x98 -> {
                 int half = d.operandSize / 2;
-                yield new Moves.SignExtend(
+                if (half > 1) yield new Moves.SignExtend(Cpu.RAX, d.operandSize, Cpu.RAX, half);
+                yield new Moves.SignExtendGeneral(
                         Operand.register(Cpu.RAX, d.operandSize), Operand.register(Cpu.RAX, half), half);
             }
             case 0x99 -> new Moves.SpreadSign(d.operandSize);
@@ -100,11 +106,9 @@ final class IntegerSelector implements BlockTranslator.Selector {
                 Operand target = e.target(d, size(d));
                 yield new Moves.General(target, Operand.register(Cpu.RAX, size(d)));
             }
-            case 0xA8, 0xA9 -> testAccumulator(d);
-            case 0xB0, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7 ->
-                new Moves.General(e.byNumber(d, d.rm, 1), Operand.immediate(d.immediate, 1));
-            case 0xB8, 0xB9, 0xBA, 0xBB, 0xBC, 0xBD, 0xBE, 0xBF ->
-                moveImmediate(Operand.register(d.rm, d.operandSize), d.rm, d);
+            case 0xA8, 0xA9 -> Comparison.testImmediate(Cpu.RAX, (int) d.immediate, size(d));
+            case 0xB0, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7 -> moveImmediate(d, e, 1);
+            case 0xB8, 0xB9, 0xBA, 0xBB, 0xBC, 0xBD, 0xBE, 0xBF -> moveImmediate(d, e, d.operandSize);
             case 0xC0, 0xC1 -> shift(d, e, Operand.immediate(d.immediate, 1), (int) d.immediate & 0xFF);
             case 0xD0, 0xD1 -> shift(d, e, Operand.immediate(1, 1), 1);
             case 0xD2, 0xD3 -> shift(d, e, Operand.register(Cpu.RCX, 1), 0);
@@ -113,9 +117,10 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0xC6, 0xC7 -> {
                 if (d.group() != 0) yield null;
                 int size = size(d);
-                if (d.isRegister()) yield moveImmediate(e.target(d, size), size == 1 ? -1 : d.rm, d);
-                Operand target = e.target(d, size);
-                yield new Moves.General(target, Operand.immediate(d.immediate, size));
+                if (d.isRegister()) yield moveImmediate(d, e, size);
+                Address address = e.address(d, size, true);
+                e.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
+                yield Moves.store(address, Cpu.IMMEDIATE, size);
             }
             case 0xC8 -> new Stack.Enter((int) d.immediate, d.immediate2, d.operandSize);
             case 0xC9 -> new Stack.Leave(d.operandSize);
@@ -141,7 +146,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
         int opcode = d.opcode & 0xFF;
         int size = d.operandSize;
         return switch (opcode) {
-            case 0x0D, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F -> new Plain((cpu, at) -> {}); // prefetch, hints
+            case 0x0D, 0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F -> Emission.NOTHING; // prefetch, hints
             case 0xA3, 0xAB, 0xB3, 0xBB -> bitTest(d, e);
             case 0xA4, 0xA5, 0xAC, 0xAD -> {
                 Operand count = (opcode & 1) == 0 ? Operand.immediate(d.immediate, 1) : Operand.register(Cpu.RCX, 1);
@@ -149,6 +154,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
                 yield new Shifts.DoubleShift(opcode < 0xA8, target, e.register(d, size), count, size);
             }
             case 0xAF -> {
+                if (size >= 4) yield new RegisterArithmetic.Multiply(d.reg, d.reg, sourceRegister(d, e, size), size);
                 Operand source = e.source(d, size);
                 Operand target = e.register(d, size);
                 yield new Arithmetic.Multiply(target, target, source, size);
@@ -160,8 +166,11 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0xB6, 0xB7 -> zeroExtend(d, e, opcode == 0xB6 ? 1 : 2);
             case 0xBE, 0xBF -> {
                 int from = opcode == 0xBE ? 1 : 2;
+                if (size >= 4 && hasLowSource(d, from)) {
+                    yield new Moves.SignExtend(d.reg, size, sourceRegister(d, e, from), from);
+                }
                 Operand source = e.source(d, from);
-                yield new Moves.SignExtend(e.register(d, size), source, from);
+                yield new Moves.SignExtendGeneral(e.register(d, size), source, from);
             }
             case 0xB8 -> {
                 if (!d.repeat) yield null;
@@ -196,11 +205,8 @@ final class IntegerSelector implements BlockTranslator.Selector {
             }
             case 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF -> new Moves.SwapBytes(d.rm, size);
             default -> {
-                if (opcode >= 0x40 && opcode <= 0x4F) {
-                    Operand source = e.source(d, size);
-                    yield new Moves.Conditional(opcode & 0xF, e.register(d, size), source);
-                }
-                if (opcode >= 0x90 && opcode <= 0x9F) yield new Moves.SetCondition(opcode & 0xF, e.target(d, 1));
+                if (opcode >= 0x40 && opcode <= 0x4F) yield conditionalMove(d, e);
+                if (opcode >= 0x90 && opcode <= 0x9F) yield setCondition(d, e);
                 if (opcode < 0x80 || opcode > 0x8F) yield null;
                 yield conditionalJump(d, e);
             }
@@ -261,8 +267,8 @@ final class IntegerSelector implements BlockTranslator.Selector {
                 yield general(operation, e.register(d, size), source, size, false);
             }
             default -> {
-                Instruction fast = fastImmediate(operation, Cpu.RAX, d.immediate, size);
-                if (fast != null) yield fast;
+                if (operation == Arithmetic.CMP) yield Comparison.compareImmediate(Cpu.RAX, (int) d.immediate, size);
+                if (size >= 4) yield fastImmediate(operation, Cpu.RAX, d, e, size);
                 Operand immediate = Operand.immediate(d.immediate, size);
                 yield general(operation, Operand.register(Cpu.RAX, size), immediate, size, false);
             }
@@ -272,14 +278,14 @@ final class IntegerSelector implements BlockTranslator.Selector {
     private static Instruction arithmeticImmediate(Decoded d, Emission e) {
         int operation = d.group();
         int size = size(d);
-        if (d.isRegister()) {
-            Instruction fast = size == 1 ? null : fastImmediate(operation, d.rm, d.immediate, size);
-            if (fast != null) return fast;
-        } else if (!d.lock && size >= 4 && isFast(operation)) {
-            Address address = e.address(d, size, operation != Arithmetic.CMP);
-            return size == 8
-                    ? Arithmetic64.memoryImmediate(operation, address, d.immediate)
-                    : Arithmetic32.memoryImmediate(operation, address, (int) d.immediate);
+        if (operation == Arithmetic.CMP && hasLowSource(d, size)) {
+            return Comparison.compareImmediate(sourceRegister(d, e, size), (int) d.immediate, size);
+        }
+        if (size >= 4 && !d.lock && operation != Arithmetic.CMP) {
+            if (d.isRegister()) return fastImmediate(operation, d.rm, d, e, size);
+            Address address = loadForWrite(d, e, size);
+            e.addPart(fastImmediate(operation, Cpu.OPERAND, d, e, size));
+            return Moves.store(address, Cpu.OPERAND, size);
         }
         Operand target = operation == Arithmetic.CMP ? e.source(d, size) : e.target(d, size);
         return general(operation, target, Operand.immediate(d.immediate, size), size, d.lock);
@@ -290,85 +296,105 @@ final class IntegerSelector implements BlockTranslator.Selector {
         return new Arithmetic.Binary(operation, target, source, size).locked(lock);
     }
 
-    private static boolean isFast(int operation) {
-        return operation != Arithmetic.ADC && operation != Arithmetic.SBB;
+    // Operands as RegisterArithmetic and Comparison take them: the low bits of registers
+
+    /** Whether a byte register is a low one. */
+    private static boolean isLow(Decoded d, int register, int size) {
+        return size > 1 || d.rex || register < 4;
+    }
+
+    /** Whether the ModR/M operand is memory, or the low bits of a register. */
+    private static boolean hasLowSource(Decoded d, int size) {
+        return !d.isRegister() || isLow(d, d.rm, size);
+    }
+
+    /** The register that holds the ModR/M operand; memory is loaded into one. */
+    private static int sourceRegister(Decoded d, Emission e, int size) {
+        if (d.isRegister()) return d.rm;
+        e.addPart(Moves.load(Cpu.OPERAND, e.address(d, size, false), size));
+        return Cpu.OPERAND;
+    }
+
+    /** Loads a memory operand that is stored after. */
+    private static Address loadForWrite(Decoded d, Emission e, int size) {
+        Address address = e.address(d, size, true);
+        e.addPart(Moves.loadForWrite(Cpu.OPERAND, address, size));
+        return address;
     }
 
     private static @Nullable Instruction fastFromRegister(int operation, Decoded d, Emission e, int size) {
-        if (d.lock || size < 4 || !isFast(operation)) return null;
-        if (d.isRegister()) {
-            return size == 8
-                    ? Arithmetic64.registerRegister(operation, d.rm, d.reg)
-                    : Arithmetic32.registerRegister(operation, d.rm, d.reg);
+        if (operation == Arithmetic.CMP) {
+            if (!hasLowSource(d, size) || !isLow(d, d.reg, size)) return null;
+            return Comparison.compare(sourceRegister(d, e, size), d.reg, size);
         }
-        Address address = e.address(d, size, operation != Arithmetic.CMP);
-        return size == 8
-                ? Arithmetic64.memoryRegister(operation, address, d.reg)
-                : Arithmetic32.memoryRegister(operation, address, d.reg);
+        if (d.lock || size < 4) return null;
+        if (d.isRegister()) return RegisterArithmetic.registers(operation, d.rm, d.reg, size);
+        Address address = loadForWrite(d, e, size);
+        e.addPart(RegisterArithmetic.registers(operation, Cpu.OPERAND, d.reg, size));
+        return Moves.store(address, Cpu.OPERAND, size);
     }
 
     private static @Nullable Instruction fastToRegister(int operation, Decoded d, Emission e, int size) {
-        if (size < 4 || !isFast(operation)) return null;
-        if (d.isRegister()) {
-            return size == 8
-                    ? Arithmetic64.registerRegister(operation, d.reg, d.rm)
-                    : Arithmetic32.registerRegister(operation, d.reg, d.rm);
+        if (operation == Arithmetic.CMP) {
+            if (!hasLowSource(d, size) || !isLow(d, d.reg, size)) return null;
+            return Comparison.compare(d.reg, sourceRegister(d, e, size), size);
         }
-        Address address = e.address(d, size, false);
-        return size == 8
-                ? Arithmetic64.registerMemory(operation, d.reg, address)
-                : Arithmetic32.registerMemory(operation, d.reg, address);
+        if (size < 4) return null;
+        return RegisterArithmetic.registers(operation, d.reg, sourceRegister(d, e, size), size);
     }
 
-    private static @Nullable Instruction fastImmediate(int operation, int target, long immediate, int size) {
-        if (size < 4 || !isFast(operation)) return null;
-        return size == 8
-                ? Arithmetic64.registerImmediate(operation, target, immediate)
-                : Arithmetic32.registerImmediate(operation, target, (int) immediate);
+    private static Instruction fastImmediate(int operation, int target, Decoded d, Emission e, int size) {
+        Instruction fast = RegisterArithmetic.immediate(operation, target, (int) d.immediate, size);
+        if (fast != null) return fast;
+        e.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
+        return RegisterArithmetic.registers(operation, target, Cpu.IMMEDIATE, size);
     }
 
     private static Instruction test(Decoded d, Emission e) {
         int size = size(d);
-        if (d.isRegister() && size >= 4) {
-            return size == 8
-                    ? Arithmetic64.testRegisterRegister(d.rm, d.reg)
-                    : Arithmetic32.testRegisterRegister(d.rm, d.reg);
+        if (hasLowSource(d, size) && isLow(d, d.reg, size)) {
+            return Comparison.test(sourceRegister(d, e, size), d.reg, size);
         }
         Operand left = e.source(d, size);
         return new Arithmetic.Test(left, e.register(d, size), size);
     }
 
-    private static Instruction testAccumulator(Decoded d) {
-        return testImmediate(Operand.register(Cpu.RAX, size(d)), Cpu.RAX, d);
-    }
-
-    private static Instruction testImmediate(Operand left, int register, Decoded d) {
+    private static Instruction testImmediate(Decoded d, Emission e) {
         int size = size(d);
-        if (register >= 0 && size == 8) return Arithmetic64.testRegisterImmediate(register, d.immediate);
-        if (register >= 0 && size == 4) return Arithmetic32.testRegisterImmediate(register, (int) d.immediate);
-        return new Arithmetic.Test(left, Operand.immediate(d.immediate, size), size);
+        if (hasLowSource(d, size)) {
+            return Comparison.testImmediate(sourceRegister(d, e, size), (int) d.immediate, size);
+        }
+        return new Arithmetic.Test(e.source(d, size), Operand.immediate(d.immediate, size), size);
     }
 
     /** INC and DEC of one byte, outside of 64-bit mode. */
     private static Instruction step(int step, Decoded d) {
+        if (d.operandSize == 4) return new RegisterArithmetic.Step(step, d.rm, 4);
         return new Arithmetic.Step(step, Operand.register(d.rm, d.operandSize), d.operandSize);
     }
 
     private static @Nullable Instruction group3(Decoded d, Emission e) {
         int size = size(d);
         return switch (d.group()) {
-            case 0, 1 -> testImmediate(e.source(d, size), d.isRegister() ? d.rm : -1, d);
+            case 0, 1 -> testImmediate(d, e);
             case 2 -> new Arithmetic.Not(e.target(d, size), size).locked(d.lock);
             case 3 -> new Arithmetic.Negate(e.target(d, size), size).locked(d.lock);
             default -> new Arithmetic.Wide(d.group(), e.source(d, size), size);
         };
     }
 
+    private static Instruction step(Decoded d, Emission e, int size) {
+        int step = d.group() == 0 ? 1 : -1;
+        if (size < 4 || d.lock) return new Arithmetic.Step(step, e.target(d, size), size).locked(d.lock);
+        if (d.isRegister()) return new RegisterArithmetic.Step(step, d.rm, size);
+        Address address = loadForWrite(d, e, size);
+        e.addPart(new RegisterArithmetic.Step(step, Cpu.OPERAND, size));
+        return Moves.store(address, Cpu.OPERAND, size);
+    }
+
     private static @Nullable Instruction group5(Decoded d, Emission e) {
         int size = size(d);
-        if (d.group() < 2) {
-            return new Arithmetic.Step(d.group() == 0 ? 1 : -1, e.target(d, size), size).locked(d.lock);
-        }
+        if (d.group() < 2) return step(d, e, size);
         if (d.opcode == 0xFE) return null;
         return switch (d.group()) {
             case 2 -> e.ending(new Branches.CallTo(e.source(d, size), size));
@@ -387,34 +413,31 @@ final class IntegerSelector implements BlockTranslator.Selector {
             int to = load ? d.reg : d.rm;
             int from = load ? d.rm : d.reg;
             if (size == 8) return new Moves.Register64(to, from);
-            if (size == 4) return new Moves.Register32(to, from);
+            if (size == 4) return new Moves.ZeroExtend(to, from, 4);
             return new Moves.General(e.byNumber(d, to, size), e.byNumber(d, from, size));
         }
+        if (load && size < 4) {
+            Operand memory = e.source(d, size);
+            return new Moves.General(e.register(d, size), memory);
+        }
+        if (!isLow(d, d.reg, size)) {
+            Operand memory = e.target(d, size);
+            return new Moves.General(memory, e.register(d, size));
+        }
         Address address = e.address(d, size, !load);
-        if (size == 8) return load ? new Moves.Load64(d.reg, address) : new Moves.Store64(address, d.reg);
-        if (size == 4) return load ? new Moves.Load32(d.reg, address) : new Moves.Store32(address, d.reg);
-        boolean lowByte = size == 1 && (d.rex || d.reg < 4);
-        if (!load && lowByte) return new Moves.Store8(address, d.reg);
-        Operand memory = new Operand.Memory(address, size);
-        Operand register = e.register(d, size);
-        return load ? new Moves.General(register, memory) : new Moves.General(memory, register);
+        return load ? Moves.load(d.reg, address, size) : Moves.store(address, d.reg, size);
     }
 
-    private static Instruction moveImmediate(Operand target, int register, Decoded d) {
-        int size = register < 0 ? 1 : d.operandSize;
-        if (size == 8) return new Moves.Immediate(register, d.immediate);
-        if (size == 4) return new Moves.Immediate(register, d.immediate & 0xFFFF_FFFFL);
-        return new Moves.General(target, Operand.immediate(d.immediate, size));
+    private static Instruction moveImmediate(Decoded d, Emission e, int size) {
+        if (size == 8) return new Moves.Immediate(d.rm, d.immediate);
+        if (size == 4) return new Moves.Immediate(d.rm, d.immediate & 0xFFFF_FFFFL);
+        return new Moves.General(e.byNumber(d, d.rm, size), Operand.immediate(d.immediate, size));
     }
 
     private static Instruction zeroExtend(Decoded d, Emission e, int from) {
         if (d.operandSize >= 4) {
-            if (!d.isRegister()) {
-                Address address = e.address(d, from, false);
-                return from == 1 ? new Moves.LoadZero8(d.reg, address) : new Moves.LoadZero16(d.reg, address);
-            }
-            if (from == 2) return new Moves.ZeroExtend(d.reg, d.rm, 0xFFFF);
-            if (d.rex || d.rm < 4) return new Moves.ZeroExtend(d.reg, d.rm, 0xFF);
+            if (!d.isRegister()) return Moves.load(d.reg, e.address(d, from, false), from);
+            if (isLow(d, d.rm, from)) return new Moves.ZeroExtend(d.reg, d.rm, from);
         }
         Operand source = e.source(d, from);
         return new Moves.General(e.register(d, d.operandSize), source);
@@ -423,8 +446,9 @@ final class IntegerSelector implements BlockTranslator.Selector {
     private static Instruction moveSignExtended32(Decoded d, Emission e) {
         if (d.mode == CodeMode.BITS_64) {
             int from = Math.min(4, d.operandSize);
+            if (from == 4) return new Moves.SignExtend(d.reg, d.operandSize, sourceRegister(d, e, 4), 4);
             Operand source = e.source(d, from);
-            return new Moves.SignExtend(e.register(d, d.operandSize), source, from);
+            return new Moves.General(e.register(d, d.operandSize), source);
         }
         Operand target = e.source(d, 2); // written only if it must be
         Operand source = e.register(d, 2);
@@ -432,11 +456,35 @@ final class IntegerSelector implements BlockTranslator.Selector {
         return new Plain((cpu, at) -> SystemInstructions.adjustPrivilege(cpu, target, segment, source, at));
     }
 
+    private static Instruction conditionalMove(Decoded d, Emission e) {
+        int condition = d.opcode & 0xF;
+        int size = d.operandSize;
+        if (size >= 4 && Flags.hasAnswers(condition)) {
+            return new Moves.ConditionalRegister(condition, d.reg, sourceRegister(d, e, size), size);
+        }
+        Operand source = e.source(d, size);
+        return new Moves.Conditional(condition, e.register(d, size), source);
+    }
+
+    private static Instruction setCondition(Decoded d, Emission e) {
+        int condition = d.opcode & 0xF;
+        if (d.isRegister() && isLow(d, d.rm, 1) && Flags.hasAnswers(condition)) {
+            return new Moves.SetRegister(condition, d.rm);
+        }
+        return new Moves.SetCondition(condition, e.target(d, 1));
+    }
+
     private static @Nullable Instruction loadAddress(Decoded d, Emission e) {
         if (d.isRegister()) return null;
         Address offset = e.offset(d);
-        if (d.operandSize == 8 && d.addressSize == 8) return new Moves.LoadAddress64(d.reg, offset);
-        return new Moves.LoadAddress(e.register(d, d.operandSize), offset, Emission.mask(d));
+        if (d.operandSize == 2) return new Moves.LoadAddress16(e.register(d, 2), offset, Emission.mask(d));
+        long operandMask = d.operandSize == 8 ? -1L : 0xFFFF_FFFFL;
+        return new Moves.LoadAddress(d.reg, offset, Emission.mask(d) & operandMask);
+    }
+
+    /** PAUSE: another thread of the host may be who is waited for. */
+    private static Instruction pause() {
+        return new Plain((cpu, at) -> Thread.onSpinWait());
     }
 
     private static Instruction exchange(Decoded d, Emission e) {
@@ -478,12 +526,8 @@ final class IntegerSelector implements BlockTranslator.Selector {
         int operation = d.group();
         int n = constant & (size == 8 ? 0x3F : 0x1F);
         if (d.isRegister() && n != 0 && size >= 4) {
-            if (operation == Shifts.SHL || operation == Shifts.SAL) {
-                return size == 8 ? new Shifts.Left64(d.rm, n) : new Shifts.Left32(d.rm, n);
-            }
-            if (operation == Shifts.SHR) {
-                return size == 8 ? new Shifts.Right64(d.rm, n) : new Shifts.Right32(d.rm, n);
-            }
+            Instruction fast = Shifts.constant(operation, d.rm, n, size);
+            if (fast != null) return fast;
         }
         return new Shifts.General(operation, e.target(d, size), count, size);
     }
@@ -498,8 +542,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
         } else {
             boolean writes = operation != Shifts.BitTest.TEST;
             Instruction moved = new Shifts.BitAddress(e.offset(d), d.segment, Emission.mask(d), bit, size, writes);
-            moved.place(d.start, d.start);
-            e.addAt(moved);
+            e.addPart(moved);
             target = new Operand.Memory(Address.COMPUTED, size);
         }
         if (operation == Shifts.BitTest.TEST) return new Shifts.BitRead(target, bit, size);
@@ -551,6 +594,14 @@ final class IntegerSelector implements BlockTranslator.Selector {
 
     private static Instruction conditionalJump(Decoded d, Emission e) {
         CodePage page = e.page();
+        int condition = d.opcode & 0xF;
+        Comparison comparison = e.comparison();
+        boolean faults =
+                d.mode != CodeMode.BITS_64 && !Branches.Direct.inside(target(d)); // which would be the comparison's
+        if (comparison != null && Flags.hasAnswers(condition) && !faults) {
+            e.absorbLast();
+            return e.ending(comparison.with(condition, page, d.end, target(d), branchSize(d)));
+        }
         return e.ending(Branches.conditional(d.opcode & 0xF, page, d.end, target(d), branchSize(d)));
     }
 

@@ -26,13 +26,13 @@ final class Moves {
         }
     }
 
-    /** MOVSX, MOVSXD, and the CBW family: sign-extended from a smaller size. */
-    static final class SignExtend extends Instruction {
+    /** MOVSX and CBW of operands that {@link SignExtend} has not. */
+    static final class SignExtendGeneral extends Instruction {
         private final Operand target;
         private final Operand source;
         private final int unused;
 
-        SignExtend(Operand target, Operand source, int sourceSize) {
+        SignExtendGeneral(Operand target, Operand source, int sourceSize) {
             this.target = target;
             this.source = source;
             this.unused = Long.SIZE - sourceSize * Byte.SIZE;
@@ -101,13 +101,13 @@ final class Moves {
         }
     }
 
-    /** LEA. */
-    static final class LoadAddress extends Instruction {
+    /** LEA of 16 bits. */
+    static final class LoadAddress16 extends Instruction {
         private final Operand target;
         private final Address address;
         private final long mask;
 
-        LoadAddress(Operand target, Address address, long mask) {
+        LoadAddress16(Operand target, Address address, long mask) {
             this.target = target;
             this.address = address;
             this.mask = mask;
@@ -120,26 +120,20 @@ final class Moves {
         }
     }
 
-    /** LEA of 64 bits. */
-    static final class LoadAddress64 extends Instruction {
-        private final int target;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** LEA of 32 or 64 bits; the mask is that of operand and address. */
+    static final class LoadAddress extends MemoryInstruction {
+        private final byte target;
+        private final long mask;
 
-        LoadAddress64(int target, Address address) {
-            this.target = target;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+        LoadAddress(int target, Address address, long mask) {
+            super(address);
+            this.target = (byte) target;
+            this.mask = mask;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            r[target] = r[base] + (r[index] << scale) + displacement;
+            cpu.r[target] = linear(cpu.r) & mask;
             return next.execute(cpu);
         }
     }
@@ -185,15 +179,40 @@ final class Moves {
         }
     }
 
-    // Forms that run most
+    // Forms that run most: registers of 32 and 64 bits, and what loads and stores them
+
+    /** Loads into a register, zero-extended from {@code size} bytes. */
+    static Instruction load(int target, Address address, int size) {
+        return switch (size) {
+            case 1 -> new Load8(target, address);
+            case 2 -> new Load16(target, address);
+            case 4 -> new Load32(target, address);
+            default -> new Load64(target, address);
+        };
+    }
+
+    /** Loads 4 or 8 bytes that {@link #store} writes after: a fault is that of a write. */
+    static Instruction loadForWrite(int target, Address address, int size) {
+        return size == 4 ? new LoadForWrite32(target, address) : new LoadForWrite64(target, address);
+    }
+
+    /** Stores the low {@code size} bytes of a register. */
+    static Instruction store(Address address, int source, int size) {
+        return switch (size) {
+            case 1 -> new Store8(address, source);
+            case 2 -> new Store16(address, source);
+            case 4 -> new Store32(address, source);
+            default -> new Store64(address, source);
+        };
+    }
 
     static final class Register64 extends Instruction {
-        private final int target;
-        private final int source;
+        private final byte target;
+        private final byte source;
 
         Register64(int target, int source) {
-            this.target = target;
-            this.source = source;
+            this.target = (byte) target;
+            this.source = (byte) source;
         }
 
         @Override
@@ -203,29 +222,53 @@ final class Moves {
         }
     }
 
-    static final class Register32 extends Instruction {
-        private final int target;
-        private final int source;
+    /** MOV of 32 bits, and MOVZX between registers. */
+    static final class ZeroExtend extends Instruction {
+        private final byte target;
+        private final byte source;
+        private final byte unused;
 
-        Register32(int target, int source) {
-            this.target = target;
-            this.source = source;
+        ZeroExtend(int target, int source, int sourceSize) {
+            this.target = (byte) target;
+            this.source = (byte) source;
+            this.unused = (byte) (Long.SIZE - sourceSize * Byte.SIZE);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            cpu.r[target] = cpu.r[source] & 0xFFFF_FFFFL;
+            cpu.r[target] = cpu.r[source] << unused >>> unused;
+            return next.execute(cpu);
+        }
+    }
+
+    /** MOVSX, MOVSXD, CWDE and CDQE, to 32 or 64 bits. */
+    static final class SignExtend extends Instruction {
+        private final byte target;
+        private final byte source;
+        private final byte unused;
+        private final byte targetUnused;
+
+        SignExtend(int target, int size, int source, int sourceSize) {
+            this.target = (byte) target;
+            this.source = (byte) source;
+            this.unused = (byte) (Long.SIZE - sourceSize * Byte.SIZE);
+            this.targetUnused = (byte) (Long.SIZE - size * Byte.SIZE);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = cpu.r[source] << unused >> unused << targetUnused >>> targetUnused;
             return next.execute(cpu);
         }
     }
 
     /** An immediate into a register of 32 bits (zero-extended) or 64. */
     static final class Immediate extends Instruction {
-        private final int target;
+        private final byte target;
         private final long value;
 
         Immediate(int target, long value) {
-            this.target = target;
+            this.target = (byte) target;
             this.value = value;
         }
 
@@ -236,185 +279,202 @@ final class Moves {
         }
     }
 
-    static final class Load64 extends Instruction {
-        private final int target;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** CMOVcc of registers, but on PF. */
+    static final class ConditionalRegister extends Instruction {
+        private final char answers;
+        private final byte target;
+        private final byte source;
+        private final byte unused;
+
+        ConditionalRegister(int condition, int target, int source, int size) {
+            this.answers = Flags.answers(condition);
+            this.target = (byte) target;
+            this.source = (byte) source;
+            this.unused = (byte) (Long.SIZE - size * Byte.SIZE);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long[] r = cpu.r;
+            long value = r[Flags.holds(cpu, answers) ? source : target];
+            r[target] = value << unused >>> unused;
+            return next.execute(cpu);
+        }
+    }
+
+    /** SETcc of a register's low byte, but on PF. */
+    static final class SetRegister extends Instruction {
+        private final char answers;
+        private final byte target;
+
+        SetRegister(int condition, int target) {
+            this.answers = Flags.answers(condition);
+            this.target = (byte) target;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = (cpu.r[target] & ~0xFFL) | (Flags.holds(cpu, answers) ? 1 : 0);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Loads 64 bits. */
+    private static final class Load64 extends MemoryInstruction {
+        private final byte target;
 
         Load64(int target, Address address) {
-            this.target = target;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+            super(address);
+            this.target = (byte) target;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            r[target] = cpu.mmu.load64(r[base] + (r[index] << scale) + displacement, this);
+            cpu.r[target] = cpu.mmu.load64(linear(cpu.r), this);
             return next.execute(cpu);
         }
     }
 
-    static final class Load32 extends Instruction {
-        private final int target;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** Loads 32 bits, zero-extended. */
+    private static final class Load32 extends MemoryInstruction {
+        private final byte target;
 
         Load32(int target, Address address) {
-            this.target = target;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+            super(address);
+            this.target = (byte) target;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            r[target] = cpu.mmu.load32(r[base] + (r[index] << scale) + displacement, this) & 0xFFFF_FFFFL;
+            cpu.r[target] = cpu.mmu.load32(linear(cpu.r), this) & 0xFFFF_FFFFL;
             return next.execute(cpu);
         }
     }
 
-    static final class Store64 extends Instruction {
-        private final int source;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** Loads 16 bits, zero-extended: MOVZX. */
+    private static final class Load16 extends MemoryInstruction {
+        private final byte target;
+
+        Load16(int target, Address address) {
+            super(address);
+            this.target = (byte) target;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = cpu.mmu.load16(linear(cpu.r), this);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Loads a byte, zero-extended: MOVZX. */
+    private static final class Load8 extends MemoryInstruction {
+        private final byte target;
+
+        Load8(int target, Address address) {
+            super(address);
+            this.target = (byte) target;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = cpu.mmu.load8(linear(cpu.r), this);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Loads 64 bits that will be written. */
+    private static final class LoadForWrite64 extends MemoryInstruction {
+        private final byte target;
+
+        LoadForWrite64(int target, Address address) {
+            super(address);
+            this.target = (byte) target;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = cpu.mmu.load64ForWrite(linear(cpu.r), this);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Loads 32 bits that will be written. */
+    private static final class LoadForWrite32 extends MemoryInstruction {
+        private final byte target;
+
+        LoadForWrite32(int target, Address address) {
+            super(address);
+            this.target = (byte) target;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.r[target] = cpu.mmu.load32ForWrite(linear(cpu.r), this) & 0xFFFF_FFFFL;
+            return next.execute(cpu);
+        }
+    }
+
+    /** Stores 64 bits. */
+    private static final class Store64 extends MemoryInstruction {
+        private final byte source;
 
         Store64(Address address, int source) {
-            this.source = source;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+            super(address);
+            this.source = (byte) source;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            cpu.mmu.store64(r[base] + (r[index] << scale) + displacement, r[source], this);
+            cpu.mmu.store64(linear(cpu.r), cpu.r[source], this);
             return next.execute(cpu);
         }
     }
 
-    static final class Store32 extends Instruction {
-        private final int source;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** Stores 32 bits. */
+    private static final class Store32 extends MemoryInstruction {
+        private final byte source;
 
         Store32(Address address, int source) {
-            this.source = source;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+            super(address);
+            this.source = (byte) source;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            cpu.mmu.store32(r[base] + (r[index] << scale) + displacement, (int) r[source], this);
+            cpu.mmu.store32(linear(cpu.r), (int) cpu.r[source], this);
             return next.execute(cpu);
         }
     }
 
-    /** The low byte of a register to memory. */
-    static final class Store8 extends Instruction {
-        private final int source;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
+    /** Stores 16 bits. */
+    private static final class Store16 extends MemoryInstruction {
+        private final byte source;
+
+        Store16(Address address, int source) {
+            super(address);
+            this.source = (byte) source;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            cpu.mmu.store16(linear(cpu.r), (int) cpu.r[source], this);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Stores the low byte. */
+    private static final class Store8 extends MemoryInstruction {
+        private final byte source;
 
         Store8(Address address, int source) {
-            this.source = source;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
+            super(address);
+            this.source = (byte) source;
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            cpu.mmu.store8(r[base] + (r[index] << scale) + displacement, (int) r[source], this);
-            return next.execute(cpu);
-        }
-    }
-
-    /** MOVZX of a byte in memory to 32 or 64 bits. */
-    static final class LoadZero8 extends Instruction {
-        private final int target;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
-
-        LoadZero8(int target, Address address) {
-            this.target = target;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            r[target] = cpu.mmu.load8(r[base] + (r[index] << scale) + displacement, this);
-            return next.execute(cpu);
-        }
-    }
-
-    /** MOVZX of a word in memory to 32 or 64 bits. */
-    static final class LoadZero16 extends Instruction {
-        private final int target;
-        private final int base;
-        private final int index;
-        private final int scale;
-        private final long displacement;
-
-        LoadZero16(int target, Address address) {
-            this.target = target;
-            this.base = address.base();
-            this.index = address.index();
-            this.scale = address.scale();
-            this.displacement = address.displacement();
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            long[] r = cpu.r;
-            r[target] = cpu.mmu.load16(r[base] + (r[index] << scale) + displacement, this);
-            return next.execute(cpu);
-        }
-    }
-
-    /** MOVZX between registers, to 32 or 64 bits. */
-    static final class ZeroExtend extends Instruction {
-        private final int target;
-        private final int source;
-        private final long mask;
-
-        ZeroExtend(int target, int source, long mask) {
-            this.target = target;
-            this.source = source;
-            this.mask = mask;
-        }
-
-        @Override
-        public Block execute(Cpu cpu) {
-            cpu.r[target] = cpu.r[source] & mask;
+            cpu.mmu.store8(linear(cpu.r), (int) cpu.r[source], this);
             return next.execute(cpu);
         }
     }

@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import org.jspecify.annotations.Nullable;
 
 /** Shifts, rotations and bit tests: Intel SDM vol. 1, 7.3.6 and 7.3.7. */
 final class Shifts {
@@ -271,82 +272,107 @@ final class Shifts {
         }
     }
 
-    // Forms that run most: by a constant that is not 0
+    // Forms that run most: registers of 32 and 64 bits by a constant that is not 0
 
-    static final class Left64 extends Instruction {
-        private final int target;
-        private final int count;
+    /** One of these, or null for RCL and RCR. */
+    static @Nullable Instruction constant(int operation, int target, int count, int size) {
+        return switch (operation) {
+            case ROL -> new RotateLeft(target, count, size);
+            case ROR -> new RotateRight(target, count, size);
+            case SHL, SAL -> new Left(target, count, size);
+            case SHR -> new Right(target, count, size);
+            case SAR -> new RightSigned(target, count, size);
+            default -> null;
+        };
+    }
 
-        Left64(int target, int count) {
-            this.target = target;
-            this.count = count;
+    private abstract static class Constant extends Instruction {
+        final byte target;
+        final byte count;
+
+        /** Bits of a long that the operand does not have. */
+        final byte unused;
+
+        Constant(int target, int count, int size) {
+            this.target = (byte) target;
+            this.count = (byte) count;
+            this.unused = (byte) (Long.SIZE - size * Byte.SIZE);
+        }
+    }
+
+    private static final class Left extends Constant {
+        Left(int target, int count, int size) {
+            super(target, count, size);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long a = cpu.r[target];
-            long result = a << count;
-            boolean carry = (a >>> (Long.SIZE - count) & 1) != 0;
+            long top = cpu.r[target] << unused; // the operand in the high bits
+            long result = top << count;
+            Flags.shifted(cpu, result >> unused, top << (count - 1) >>> 63, result >>> 63);
+            cpu.r[target] = result >>> unused;
+            return next.execute(cpu);
+        }
+    }
+
+    private static final class Right extends Constant {
+        Right(int target, int count, int size) {
+            super(target, count, size);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long top = cpu.r[target] << unused;
+            long result = top >>> unused >>> count;
+            long out = (top >>> unused >>> (count - 1)) & 1;
+            Flags.shifted(cpu, result, out, out ^ (top >>> 63));
             cpu.r[target] = result;
-            Flags.result(cpu, result, carry, result < 0 != carry);
             return next.execute(cpu);
         }
     }
 
-    static final class Left32 extends Instruction {
-        private final int target;
-        private final int count;
-
-        Left32(int target, int count) {
-            this.target = target;
-            this.count = count;
+    private static final class RightSigned extends Constant {
+        RightSigned(int target, int count, int size) {
+            super(target, count, size);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            int a = (int) cpu.r[target];
-            int result = a << count;
-            boolean carry = (a >>> (Integer.SIZE - count) & 1) != 0;
-            cpu.r[target] = result & 0xFFFF_FFFFL;
-            Flags.result(cpu, result, carry, result < 0 != carry);
+            long value = cpu.r[target] << unused >> unused;
+            long result = value >> count;
+            long out = (value >> (count - 1)) & 1;
+            Flags.shifted(cpu, result, out, out);
+            cpu.r[target] = result << unused >>> unused;
             return next.execute(cpu);
         }
     }
 
-    static final class Right64 extends Instruction {
-        private final int target;
-        private final int count;
-
-        Right64(int target, int count) {
-            this.target = target;
-            this.count = count;
+    private static final class RotateLeft extends Constant {
+        RotateLeft(int target, int count, int size) {
+            super(target, count, size);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            long a = cpu.r[target];
-            long result = a >>> count;
-            cpu.r[target] = result;
-            Flags.result(cpu, result, (a >>> (count - 1) & 1) != 0, a < 0);
+            long value = cpu.r[target] << unused >>> unused;
+            long top = ((value << count) | (value >>> (Long.SIZE - unused - count))) << unused;
+            Flags.rotated(cpu, top >>> unused & 1, top >>> 63);
+            cpu.r[target] = top >>> unused;
             return next.execute(cpu);
         }
     }
 
-    static final class Right32 extends Instruction {
-        private final int target;
-        private final int count;
-
-        Right32(int target, int count) {
-            this.target = target;
-            this.count = count;
+    private static final class RotateRight extends Constant {
+        RotateRight(int target, int count, int size) {
+            super(target, count, size);
         }
 
         @Override
         public Block execute(Cpu cpu) {
-            int a = (int) cpu.r[target];
-            int result = a >>> count;
-            cpu.r[target] = result & 0xFFFF_FFFFL;
-            Flags.result(cpu, result, (a >>> (count - 1) & 1) != 0, a < 0);
+            long value = cpu.r[target] << unused >>> unused;
+            long top = ((value >>> count) | (value << (Long.SIZE - unused - count))) << unused;
+            Flags.rotated(cpu, top >>> 63, top << 1 >>> 63);
+            cpu.r[target] = top >>> unused;
             return next.execute(cpu);
         }
     }

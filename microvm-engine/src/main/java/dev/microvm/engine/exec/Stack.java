@@ -23,6 +23,12 @@ final class Stack {
         }
     }
 
+    /** Faults if {@code size} bytes cannot be pushed. */
+    static void requireRoom(Cpu cpu, int size, Instruction at) {
+        long pointer = cpu.r[Cpu.RSP] - size & mask(cpu);
+        cpu.mmu.probeWrite(cpu.segmentedOrFlat(Decoded.SS, pointer, size, true, at), size, at);
+    }
+
     /** The value on top, of {@code size} bytes. */
     static long top(Cpu cpu, int size, Instruction at) {
         return at(cpu, cpu.r[Cpu.RSP], size, at);
@@ -103,10 +109,10 @@ final class Stack {
     }
 
     static final class Push64 extends Instruction {
-        private final int source;
+        private final byte source;
 
         Push64(int source) {
-            this.source = source;
+            this.source = (byte) source;
         }
 
         @Override
@@ -120,10 +126,10 @@ final class Stack {
     }
 
     static final class Pop64 extends Instruction {
-        private final int target;
+        private final byte target;
 
         Pop64(int target) {
-            this.target = target;
+            this.target = (byte) target;
         }
 
         @Override

@@ -29,9 +29,7 @@ final class VexSelector implements BlockTranslator.Selector {
             return instruction != null ? instruction : e.ending(Faulting.undefined());
         }
         if (!isKnown(d)) return e.ending(Faulting.undefined());
-        ProtectedOnly check = new ProtectedOnly();
-        check.place(d.start, d.start);
-        e.addAt(check);
+        e.addPart(new ProtectedOnly());
         return bits(d, e);
     }
 

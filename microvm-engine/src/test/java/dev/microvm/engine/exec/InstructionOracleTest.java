@@ -29,7 +29,7 @@ final class InstructionOracleTest {
     private static final int MOST_FAILURES = Integer.getInteger("microvm.oracle.failures", 10);
 
     private static final int BP = 3;
-    private static final long ERROR_SUMMARY = 1 << 16 + 7; // of the x87's status word
+    private static final long ERROR_SUMMARY = 1L << (16 + 7); // of the x87's status word
     private static final int SS = 12;
     private static final int GP = 13;
     private static final int PF = 14;

@@ -413,6 +413,30 @@ final class IntegerOracleTest {
                 code(0xFC, 0x48, 0x8D, 0x3D, 9, 0, 0, 0, 0xB0, 0x90, 0xB9, 2, 0, 0, 0, 0xF3, 0xAA, 0xFF, 0xC0)));
     }
 
+    /** Comparisons of each size and form, with the branch after them. */
+    private static void addComparisonsBefore(int condition, List<Form> forms) {
+        int jump = 0x70 | condition;
+        for (int opcode : new int[] {0x39, 0x3B, 0x85}) {
+            String name = (opcode == 0x85 ? "test" : "cmp") + " %s; jcc " + condition;
+            int flags = opcode == 0x85 ? ALL & ~AF : ALL;
+            for (int modRm : new int[] {RAX_RDX, 0xC0, AT_RBX_RDX}) {
+                String operands = "%x %x".formatted(opcode, modRm);
+                forms.add(new Form(name.formatted(operands), flags, code(opcode - 1, modRm, jump, 2, 0x89, 0xC8)));
+                forms.add(new Form(
+                        name.formatted("66 " + operands), flags, code(0x66, opcode, modRm, jump, 2, 0x89, 0xC8)));
+                forms.add(new Form(
+                        name.formatted("48 " + operands), flags, code(0x48, opcode, modRm, jump, 2, 0x89, 0xC8)));
+            }
+        }
+        forms.add(new Form("cmp ah, dl; jcc " + condition, ALL, code(0x38, 0xD4, jump, 2, 0x89, 0xC8)));
+        forms.add(new Form("cmp rax, imm8; jcc " + condition, ALL, code(0x48, 0x83, 0xF8, 0x9C, jump, 2, 0x89, 0xC8)));
+        forms.add(new Form("cmp al, imm8; jcc " + condition, ALL, code(0x3C, 0x80, jump, 2, 0x89, 0xC8)));
+        forms.add(new Form("cmp byte [rbx], imm8; jcc " + condition, ALL, code(0x80, 0x3B, 0, jump, 2, 0x89, 0xC8)));
+        forms.add(new Form("test al, imm8; jcc " + condition, ALL & ~AF, code(0xA8, 0x81, jump, 2, 0x89, 0xC8)));
+        forms.add(new Form(
+                "test byte [rbx], imm8; jcc " + condition, ALL & ~AF, code(0xF6, 0x03, 0x81, jump, 2, 0x89, 0xC8)));
+    }
+
     private static void addConditions(List<Form> forms) {
         for (int condition = 0; condition < 16; condition++) {
             forms.add(new Form("setcc " + condition, ALL, code(0x0F, 0x90 | condition, 0xC0)));
@@ -421,6 +445,7 @@ final class IntegerOracleTest {
             forms.add(new Form("jcc " + condition, ALL, code(0x70 | condition, 2, 0x31, 0xC0)));
             forms.add(
                     new Form("cmp eax, edx; jcc " + condition, ALL, code(0x39, 0xD0, 0x70 | condition, 2, 0x89, 0xC8)));
+            addComparisonsBefore(condition, forms);
             forms.add(new Form(
                     "cmp rax, rdx; setcc " + condition, ALL, code(0x48, 0x39, 0xD0, 0x0F, 0x90 | condition, 0xC1)));
         }

@@ -175,7 +175,7 @@ public final class CaseGenerator {
         boolean near = offset < 128;
         emit(0xC7);
         emit(near ? 0x43 : 0x83);
-        for (int i = 0; i < (near ? 1 : 4); i++) emit(offset >> i * 8);
+        for (int i = 0; i < (near ? 1 : 4); i++) emit(offset >> (i * 8));
         for (int i = 0; i < bytes; i++) emit(0);
     }
 
@@ -284,7 +284,7 @@ public final class CaseGenerator {
         }
         displacementAt = length;
         int displacement = chance(50) ? random.nextInt(128) : random.nextInt();
-        for (int i = 0; i < displacementSize; i++) emit(displacement >> i * 8);
+        for (int i = 0; i < displacementSize; i++) emit(displacement >> (i * 8));
     }
 
     private boolean contains(int prefix) {
@@ -432,7 +432,7 @@ public final class CaseGenerator {
         } else if (d.segment == Decoded.GS) {
             segment = c.gsBase();
         }
-        long mask = d.addressSize == 8 ? -1L : (1L << d.addressSize * 8) - 1;
+        long mask = d.addressSize == 8 ? -1L : (1L << (d.addressSize * 8)) - 1;
         long wanted = target - segment;
         long index = d.index == Decoded.NONE ? 0 : c.register(d.index) << d.scale;
         if (d.base >= 0) {
@@ -444,7 +444,7 @@ public final class CaseGenerator {
             long displacement = wanted - index - base;
             if (displacementAt < 0) return false;
             for (int i = 0; i < displacementSize; i++) {
-                scratch[displacementAt + i] = (byte) (displacement >> i * 8);
+                scratch[displacementAt + i] = (byte) (displacement >> (i * 8));
             }
             if (displacementSize < 8 && displacement != (int) displacement && d.addressSize == 8) return false;
         }
@@ -478,8 +478,9 @@ public final class CaseGenerator {
         int status = random.nextInt(0x10000) & 0x7F00;
         if (chance(20)) status |= random.nextInt(64) & (chance(80) ? control : -1);
         Words.put(image, 0, control | (long) status << 16 | (long) (chance(50) ? 0xFF : random.nextInt(256)) << 32);
-        int mxcsr =
-                chance(60) ? 0x1F80 : chance(60) ? 0x1F80 | random.nextInt(0x10000) & 0xE07F : random.nextInt(0x10000);
+        int mxcsr = chance(60)
+                ? 0x1F80
+                : chance(60) ? 0x1F80 | (random.nextInt(0x10000) & 0xE07F) : random.nextInt(0x10000);
         Words.put(image, 24, mxcsr);
         for (int i = 0; i < 8; i++) extended(image, 32 + 16 * i);
         for (int i = 160; i < 416; i += 8) Words.put(image, i, word());

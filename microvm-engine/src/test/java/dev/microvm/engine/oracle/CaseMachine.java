@@ -164,21 +164,21 @@ public final class CaseMachine implements AutoCloseable {
         descriptor(GDT_AT + 0x08, 0, 0xFFFFF, 0xC09B); // 32-bit kernel code
         descriptor(GDT_AT + KERNEL_CODE, 0, 0xFFFFF, 0xA09B);
         descriptor(GDT_AT + 0x18, 0, 0xFFFFF, 0xC093); // kernel data
-        descriptor(GDT_AT + (CODE_32 & ~7), 0, 0xFFFFF, 0xC0FB);
-        descriptor(GDT_AT + (DATA_32 & ~7), 0, 0xFFFFF, 0xC0F3);
-        descriptor(GDT_AT + (CODE_64 & ~7), 0, 0xFFFFF, 0xA0FB);
+        descriptor(descriptorOf(CODE_32), 0, 0xFFFFF, 0xC0FB);
+        descriptor(descriptorOf(DATA_32), 0, 0xFFFFF, 0xC0F3);
+        descriptor(descriptorOf(CODE_64), 0, 0xFFFFF, 0xA0FB);
         descriptor(GDT_AT + TASK, TASK_AT, 0x67, 0x008B);
         memory.putLong(GDT_AT + TASK + 8, KERNEL >>> 32);
         descriptor(GDT_AT + LDT, LDT_AT, LDT_LIMIT, 0x0082);
         memory.putLong(GDT_AT + LDT + 8, KERNEL >>> 32);
         descriptor(GDT_AT + 0x78, 0, 0, 0x40F5); // the processor's number
 
-        descriptor(LDT_AT + (LDT_CODE_16 & ~7), CODE, CODE_SIZE - 1, 0x00FB);
-        descriptor(LDT_AT + (LDT_DATA_16 & ~7), DATA, 0x5FFF, 0x00F3);
-        descriptor(LDT_AT + (LDT_READ_ONLY & ~7), DATA, 0x9FF, 0x40F1);
-        descriptor(LDT_AT + (LDT_EXPAND_DOWN & ~7), DATA, 0x7FF, 0x40F7);
-        descriptor(LDT_AT + (LDT_CODE_32 & ~7), CODE, CODE_SIZE - 1, 0x40F9);
-        descriptor(LDT_AT + (LDT_MISSING & ~7), DATA, 0x5FFF, 0x4073);
+        descriptor(descriptorOf(LDT_CODE_16), CODE, CODE_SIZE - 1, 0x00FB);
+        descriptor(descriptorOf(LDT_DATA_16), DATA, 0x5FFF, 0x00F3);
+        descriptor(descriptorOf(LDT_READ_ONLY), DATA, 0x9FF, 0x40F1);
+        descriptor(descriptorOf(LDT_EXPAND_DOWN), DATA, 0x7FF, 0x40F7);
+        descriptor(descriptorOf(LDT_CODE_32), CODE, CODE_SIZE - 1, 0x40F9);
+        descriptor(descriptorOf(LDT_MISSING), DATA, 0x5FFF, 0x4073);
 
         final int stackPointer0 = 4; // Intel SDM vol. 3A, figure 8-11
         final int ioMapBase = 0x66;
@@ -195,6 +195,10 @@ public final class CaseMachine implements AutoCloseable {
         }
     }
 
+    private static long descriptorOf(int selector) {
+        return ((selector & 4) != 0 ? LDT_AT : GDT_AT) + (selector & ~7);
+    }
+
     /** Writes a segment descriptor; {@code attributes} are bits 40 to 55 of it, but for the limit. */
     private void descriptor(long at, long base, int limit, int attributes) {
         long low = (limit & 0xFFFFL) | (base & 0xFF_FFFF) << 16;
@@ -207,8 +211,7 @@ public final class CaseMachine implements AutoCloseable {
         if ((selector & ~3) == 0) {
             return new SegmentRegister(0, 0, selector, 0, false, 0, false, false, false, false, false, true);
         }
-        long at = ((selector & 4) != 0 ? LDT_AT : GDT_AT) + (selector & ~7);
-        long descriptor = memory.getLong(at);
+        long descriptor = memory.getLong(descriptorOf(selector));
         long base = (descriptor >>> 16 & 0xFF_FFFF) | (descriptor >>> 32 & 0xFF00_0000L);
         int limit = (int) ((descriptor & 0xFFFF) | (descriptor >>> 32 & 0xF_0000));
         boolean granularity = (descriptor & 1L << 55) != 0;

@@ -39,9 +39,11 @@ public record Expectation(int flags, int status, boolean area, boolean aligned, 
                 defined || isWhole(d));
     }
 
-    /** FLDENV, FRSTOR, FXRSTOR, XRSTOR. */
+    /** FLDENV, FRSTOR, FXSAVE, FXRSTOR, XSAVE, XSAVEC, XRSTOR. */
     private static boolean isArea(Decoded d) {
-        return d.mod != 3 && (d.opcode == 0xD9 || d.opcode == 0xDD || d.opcode == 0x1AE);
+        if (d.opcode == 0xCB || d.opcode == 0xCF) return true; // RETF, IRET
+        if (d.mod == 3) return false;
+        return d.opcode == 0xD9 || d.opcode == 0xDD || d.opcode == 0x1AE || (d.opcode == 0x1C7 && d.group() == 4);
     }
 
     /** PUSHA, POPA and ENTER are not. */

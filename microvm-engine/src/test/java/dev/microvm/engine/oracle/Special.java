@@ -1,6 +1,7 @@
 package dev.microvm.engine.oracle;
 
 import dev.microvm.engine.decode.Decoded;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /** What some instructions need, so that they do more than fault: selectors, addresses of code, flags that may be set. */
@@ -17,6 +18,11 @@ final class Special {
             case 0x07, 0x17, 0x1F, 0x1A1, 0x1A9, 0x9D, 0xC2, 0xC3, 0xCA, 0xCB, 0xCF -> true;
             default -> false;
         };
+    }
+
+    /** POPF, RETF and IRET: flags must not be random, and processors read frames in different order. */
+    private static boolean mustReachStack(Decoded d) {
+        return d.opcode == 0x9D || d.opcode == 0xCB || d.opcode == 0xCF;
     }
 
     /** What of the memory operand matters most. */
@@ -72,7 +78,8 @@ final class Special {
             }
             if (jumps(d) && d.rm != 4 && random.nextInt(4) != 0) c.register(d.rm, codeAddress(c, random));
         }
-        if (operandIsOnStack(d) && (d.opcode == 0x9D || random.nextInt(4) != 0)) c.register(4, c.register(4) & ~0x7FFL); // so that what is popped is ours
+        if (mustReachStack(d) || (operandIsOnStack(d) && random.nextInt(4) != 0))
+            c.register(4, c.register(4) & ~0x7FFL); // what is popped is ours
         if (isNarrowDoubleShift(d)) c.register(1, c.register(1) & ~0x10L); // a count above 16: undefined
         boolean xsave = (d.opcode == 0x1AE && d.group() >= 4) || d.opcode == 0x1C7;
         if (xsave && d.mod != 3 && d.group() != 1) {
@@ -84,7 +91,12 @@ final class Special {
     private static long codeAddress(Case c, SplittableRandom random) {
         boolean based =
                 c.selector(Case.CS) == CaseMachine.LDT_CODE_16 || c.selector(Case.CS) == CaseMachine.LDT_CODE_32;
-        return (based ? 0 : CaseMachine.CODE) + random.nextInt(0x2004);
+        return (based ? 0 : CaseMachine.CODE) + behindCode(random);
+    }
+
+    /** An offset in the code's pages, or a little behind them, where no case is. */
+    private static int behindCode(SplittableRandom random) {
+        return 0x1400 + random.nextInt(0xC04);
     }
 
     static void adjustOperand(byte[] operand, Case c, Decoded d, SplittableRandom random, int[] selectors) {
@@ -104,7 +116,7 @@ final class Special {
         if (fxrstor && random.nextInt(5) != 0) Words.put(operand, 24, Words.get(operand, 24) & 0xFFFF);
         if (ldmxcsr && random.nextInt(5) != 0) Words.put(operand, 0, Words.get(operand, 0) & 0xFFFF);
         if (isXrstor(d)) {
-            java.util.Arrays.fill(operand, (byte) 0);
+            Arrays.fill(operand, (byte) 0);
             Words.put(operand, 0, random.nextInt(4));
             if (random.nextInt(2) == 0) Words.put(operand, 8, 3 | 1L << 63);
             if (random.nextInt(6) == 0) operand[random.nextInt(64)] |= (byte) (1 << random.nextInt(8));
@@ -114,18 +126,27 @@ final class Special {
     /** Offset and selector; for IRET, flags and a stack too. */
     private static void farPointer(byte[] operand, Case c, Decoded d, SplittableRandom random, int[] selectors) {
         final int[] code = {
-            CaseMachine.CODE_64, CaseMachine.CODE_32, CaseMachine.LDT_CODE_16, CaseMachine.LDT_CODE_32, c.selector(Case.CS)
+            CaseMachine.CODE_64,
+            CaseMachine.CODE_32,
+            CaseMachine.LDT_CODE_16,
+            CaseMachine.LDT_CODE_32,
+            c.selector(Case.CS)
         };
-        int selector = random.nextInt(4) == 0 ? selectors[random.nextInt(selectors.length)] : code[random.nextInt(code.length)];
+        int selector = random.nextInt(4) == 0
+                ? selectors[random.nextInt(selectors.length)]
+                : code[random.nextInt(code.length)];
+        boolean call = d.opcode == 0xFF && d.group() == 3 && !c.wide();
+        if (call && selector == CaseMachine.CODE_64)
+            selector = CaseMachine.CODE_32; // AMD pushes to the stack of 64-bit mode
         boolean based = selector == CaseMachine.LDT_CODE_16 || selector == CaseMachine.LDT_CODE_32;
-        long offset = (based ? 0 : CaseMachine.CODE) + random.nextInt(0x2004);
+        long offset = (based ? 0 : CaseMachine.CODE) + behindCode(random);
         final int[] stacks = {CaseMachine.DATA_32, CaseMachine.LDT_DATA_16, CaseMachine.LDT_READ_ONLY, 0, selector};
         long[] values = {
-            offset, selector, random.nextInt() & 0xCD5 | 0x202, CaseMachine.STACK + 0x800, stacks[random.nextInt(5)]
+            offset, selector, (random.nextInt() & 0xCD5) | 0x202, CaseMachine.STACK + 0x800, stacks[random.nextInt(5)]
         };
         int size = d.operandSize;
         for (int i = 0; i < values.length; i++) {
-            for (int at = 0; at < size; at++) operand[i * size + at] = (byte) (values[i] >>> at * 8);
+            for (int at = 0; at < size; at++) operand[i * size + at] = (byte) (values[i] >>> (at * 8));
         }
     }
 

@@ -43,6 +43,7 @@ final class Unclaimed {
             case 0x62 -> wide || d.mod == 3; // EVEX
             case 0xC4, 0xC5 -> wide; // VEX
             case 0xFF -> nearBranch16(d) || ((d.group() == 3 || d.group() == 5) && d.rexW); // as with LFS
+            case 0xCA -> true; // RETF with an immediate: AMD looks first at the stack behind it
             case 0xCD -> (d.immediate & 0xFF) == 0x80; // a system call
             case 0xE0, 0xE1 -> d.repeat || d.repeatNotEqual || nearBranch16(d) || loops(d); // AMD heeds REPE for LOOPNE
             case 0xF1 -> true; // INT1: the kernel's debugging

@@ -17,9 +17,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Multiboot kernels from {@code src/test/guest/multiboot.inc}, which print how they were entered and what they were told. */
-@Lanes.Kvm
+@Lanes.TinyGuests
 @Timeout(60)
-final class MultibootKvmTest {
+final class MultibootGuestTest {
     private static final Duration SOON = Duration.ofSeconds(20);
 
     private static final int FIRST_MODULE = 0x10_1000; // the page behind the kernel
@@ -41,8 +41,7 @@ final class MultibootKvmTest {
         byte[] first = "the first module".repeat(300).getBytes(StandardCharsets.US_ASCII);
         Path second = Files.write(folder.resolve("second"), new byte[] {1, 2, 3});
 
-        try (MicroVm vm = machine(kernel)
-                .irqchip(irqchip)
+        try (MicroVm vm = machine(kernel, irqchip)
                 .cmdline("tiny verbose=1")
                 .module(first, "first.img key=value")
                 .module(second, "")
@@ -70,7 +69,8 @@ final class MultibootKvmTest {
 
     @Test
     void startsWithoutModules() throws IOException {
-        try (MicroVm vm = machine("multiboot-flat.bin").cmdline("").start()) {
+        try (MicroVm vm =
+                machine("multiboot-flat.bin", Irqchip.SPLIT).cmdline("").start()) {
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
             assertThat(vm.console().text()).contains("\ncmdline \nentry 00000000 00000000 ");
         }
@@ -78,8 +78,9 @@ final class MultibootKvmTest {
 
     @Test
     void describesKernelAndModules() throws IOException {
-        try (MicroVm vm =
-                machine("multiboot-flat.bin").module(new byte[5], "five").build()) {
+        try (MicroVm vm = machine("multiboot-flat.bin", Irqchip.SPLIT)
+                .module(new byte[5], "five")
+                .build()) {
             assertThat(vm.describe())
                     .contains("multiboot-flat.bin (flat)")
                     .containsPattern("boot +MULTIBOOT, loaded ready to run, kernel at \\[0x100000, ")
@@ -87,9 +88,8 @@ final class MultibootKvmTest {
         }
     }
 
-    private MicroVmBuilder machine(String kernel) throws IOException {
-        return MicroVm.builder()
-                .hypervisor(HypervisorChoice.KVM)
+    private MicroVmBuilder machine(String kernel, Irqchip irqchip) throws IOException {
+        return TestMachine.builder(irqchip)
                 .memoryMiB(16)
                 .kernel(Files.write(folder.resolve(kernel), TinyKernel.guest(kernel)));
     }

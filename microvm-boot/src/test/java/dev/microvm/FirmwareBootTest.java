@@ -21,11 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Debian's kernels boot to an init of ours by QEMU's firmware, on ordinary KVM. */
-@Lanes.Lab
+/** Debian's kernels boot to an init of ours by QEMU's firmware. */
+@Lanes.Kernels
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class FirmwareBootLabTest {
+final class FirmwareBootTest {
     private static final Duration SOON = Duration.ofMinutes(3);
 
     /** Reports on the machine, then resets it. */
@@ -69,11 +69,10 @@ final class FirmwareBootLabTest {
     })
     void bootsToInit(String firmware, String form, Irqchip irqchip, int vcpus) {
         boolean bzImage = form.equals("bzImage");
-        MicroVmBuilder builder = linux("cloud")
+        MicroVmBuilder builder = linux("cloud", irqchip)
                 .kernel(bzImage ? GuestFiles.file("cloud/vmlinuz") : unpacked)
                 .firmware(GuestFiles.file(firmware))
                 .optionRom(GuestFiles.file(bzImage ? "linuxboot_dma.bin" : "pvh.bin"))
-                .irqchip(irqchip)
                 .vcpus(vcpus);
         assertThat(reportOf(builder))
                 .contains("cpus=" + vcpus + ".")
@@ -84,24 +83,23 @@ final class FirmwareBootLabTest {
 
     @Test
     void findsCpusByTheFirmwaresMpTable_whenThereIsNoAcpi() { // Debian's cloud kernel cannot
-        MicroVmBuilder builder = linux("standard")
+        MicroVmBuilder builder = linux("standard", TestMachine.preferredIrqchip())
                 .firmware(GuestFiles.file("qboot.rom"))
                 .acpi(Feature.OFF)
-                .irqchip(Irqchip.KERNEL)
                 .vcpus(2);
         assertThat(reportOf(builder)).contains("cpus=2.").contains("acpi=.").containsPattern("IO-APIC +4-edge +ttyS0");
     }
 
     @Test
     void readsItsItems_whenThereIsNoFirmware() {
-        assertThat(reportOf(linux("cloud").kernel(unpacked))).contains("item=by hand.");
+        assertThat(reportOf(linux("cloud", Irqchip.SPLIT).kernel(unpacked))).contains("item=by hand.");
     }
 
     @ParameterizedTest
     @CsvSource({"qboot.rom, vmlinux", "bios-microvm.bin, bzImage"})
     void startsAgainWithTheFirmware(String firmware, String form) {
         boolean bzImage = form.equals("bzImage");
-        try (MicroVm vm = linux("cloud")
+        try (MicroVm vm = linux("cloud", Irqchip.SPLIT)
                 .kernel(bzImage ? GuestFiles.file("cloud/vmlinuz") : unpacked)
                 .firmware(GuestFiles.file(firmware))
                 .optionRom(GuestFiles.file(bzImage ? "linuxboot_dma.bin" : "pvh.bin"))
@@ -115,7 +113,7 @@ final class FirmwareBootLabTest {
 
     @Test
     void saysSo_whenThereIsNothingToBoot() {
-        try (MicroVm vm = MicroVm.builder()
+        try (MicroVm vm = TestMachine.builder()
                 .firmware(GuestFiles.file("bios-microvm.bin"))
                 .firmwareLog(firmwareLines::add)
                 .start()) {
@@ -133,8 +131,8 @@ final class FirmwareBootLabTest {
         }
     }
 
-    private MicroVmBuilder linux(String kernel) {
-        return MicroVm.builder()
+    private MicroVmBuilder linux(String kernel, Irqchip irqchip) {
+        return TestMachine.builder(irqchip)
                 .kernel(GuestFiles.file(kernel + "/vmlinuz"))
                 .initrd(initramfs)
                 .memoryMiB(256)

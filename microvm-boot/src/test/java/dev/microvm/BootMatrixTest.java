@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -26,10 +28,10 @@ import org.junit.jupiter.params.provider.MethodSource;
  *
  * <p>Every day a few combinations, see {@link BootMatrix#pairwise}; all of them by {@code scripts/boot-matrix}.
  */
-@Lanes.Lab
+@Lanes.Kernels
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class BootMatrixLabTest {
+final class BootMatrixTest {
     private static final Duration SOON = Duration.ofMinutes(4);
     private static final int NOTHING_FAILED = 100;
 
@@ -55,7 +57,7 @@ final class BootMatrixLabTest {
             check local-timer grep -qE 'LOC: +[1-9]' /proc/interrupts
             check rtc is $rtc grep -qE 'IO-APIC +8-edge +rtc0' /proc/interrupts
             check power-button is $acpi grep -qE 'IO-APIC +9-edge +ACPI:Ged' /proc/interrupts
-            check clock [ $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource) = kvm-clock ]
+            check clock grep -qE '^(kvm-clock|tsc)$' /sys/devices/system/clocksource/clocksource0/current_clocksource
             check no-wait-for-the-rtc is off grep -q 'broken or not accessible' /kernel-log
             check no-complaint-about-acpi is off grep -qE 'ACPI.*(Error|Warning)|ACPI BIOS|\\[Firmware (Bug|Warn)' /kernel-log
             cat /proc/interrupts
@@ -76,13 +78,14 @@ final class BootMatrixLabTest {
         KernelImage.open(GuestFiles.file("standard/vmlinuz")).writeVmlinux(kernel); // has MP tables
     }
 
-    /** As {@code microvm.matrix} says: pairwise, or the Kth of N parts of all, as K/N. */
+    /** As {@code microvm.matrix} says: pairwise, or the Kth of N parts of all, as K/N; those that the hypervisor can be. */
     static List<Combination> combinations() {
+        Set<Irqchip> irqchips = TestMachine.irqchips().collect(Collectors.toSet());
         String which = System.getProperty("microvm.matrix", "pairwise");
-        if (which.equals("pairwise")) return BootMatrix.pairwise();
+        if (which.equals("pairwise")) return BootMatrix.pairwise(irqchips);
         int part = Integer.parseInt(which.substring(0, which.indexOf('/')));
         int parts = Integer.parseInt(which.substring(which.indexOf('/') + 1));
-        List<Combination> all = BootMatrix.all();
+        List<Combination> all = BootMatrix.all(irqchips);
         return IntStream.range(0, all.size())
                 .filter(index -> index % parts == part - 1)
                 .mapToObj(all::get)
@@ -114,12 +117,11 @@ final class BootMatrixLabTest {
     }
 
     private MicroVmBuilder describe(Combination machine) {
-        MicroVmBuilder builder = MicroVm.builder()
+        MicroVmBuilder builder = TestMachine.builder(machine.irqchip())
                 .kernel(kernel)
                 .initrd(initramfs)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 cryptomgr.notests panic=-1 reboot=k " + expectations(machine))
-                .irqchip(machine.irqchip())
                 .vcpus(machine.vcpus())
                 .pic(feature(machine.pic()))
                 .pit(feature(machine.pit()))

@@ -16,19 +16,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** A tiny firmware of ours runs from the reset vector, on this machine's KVM. */
-@Lanes.Kvm
+@Lanes.TinyGuests
 @Timeout(60)
-final class FirmwareKvmTest {
+final class FirmwareGuestTest {
     private static final Duration SOON = Duration.ofSeconds(20);
 
     @TempDir
     private Path folder;
 
     @ParameterizedTest
-    @EnumSource(Irqchip.class)
+    @MethodSource("dev.microvm.TestMachine#irqchips")
     void runsFromTheResetVector_andFindsWhatTheHostTellsIt(Irqchip irqchip) {
         try (MicroVm vm = TinyFirmware.on(folder)
                 .irqchip(irqchip)

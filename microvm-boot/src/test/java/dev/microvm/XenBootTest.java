@@ -8,18 +8,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Debian's Xen, a Multiboot kernel in a file of gzip's, finds its memory, its tables and Linux as its module. */
-@Lanes.Lab
+@Lanes.Kernels
 @Timeout(300)
-final class XenBootLabTest {
+final class XenBootTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
     @Test
     void bootsUntilItLoadsLinux() {
-        try (MicroVm vm = MicroVm.builder()
+        try (MicroVm vm = TestMachine.builder(TestMachine.preferredIrqchip())
                 .kernel(GuestFiles.file("xen.gz"))
                 .cmdline("xen com1=115200,8n1 console=com1 loglvl=all")
                 .module(GuestFiles.file("cloud/vmlinuz"), "vmlinuz console=hvc0")
-                .irqchip(Irqchip.KERNEL)
                 .memoryMiB(512)
                 .start()) {
             assertThat(vm.console().awaitText("Dom0 kernel: 64-bit", SOON))

@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The back ends of the serial port, with a tiny kernel on this machine's KVM. */
-@Lanes.Kvm
+@Lanes.TinyGuests
 @Timeout(120)
-final class SerialKvmTest {
+final class SerialGuestTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 
     @TempDir

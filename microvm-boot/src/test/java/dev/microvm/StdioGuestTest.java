@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Standard input and output as the serial port: {@link StdioProgram}, on a terminal that script(1) makes. */
-@Lanes.Kvm
+@Lanes.TinyGuests
 @Timeout(120)
-final class StdioKvmTest {
+final class StdioGuestTest {
     private static final Path SCRIPT = Path.of("/usr/bin/script");
     private static final String RAW = "during:[^!]*-isig -icanon[^!]*-echo ";
     private static final String COOKED = "after the end:.*\\sisig icanon.*\\secho ";
@@ -106,8 +106,10 @@ final class StdioKvmTest {
     private void start(String cmdline) throws IOException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         // whoever runs the tests in the background may ignore SIGINT, which children inherit
-        String program = "env --default-signal=INT,TERM %s --enable-native-access=ALL-UNNAMED -cp '%s' %s '%s' %s"
-                .formatted(java, classPath(), StdioProgram.class.getName(), folder, cmdline);
+        String program =
+                "env --default-signal=INT,TERM %s -Dmicrovm.hypervisor=%s --enable-native-access=ALL-UNNAMED -cp '%s' %s '%s' %s"
+                        .formatted(
+                                java, Lanes.hypervisor(), classPath(), StdioProgram.class.getName(), folder, cmdline);
         String command = "echo before=$(stty -g).; %s; echo status=$?; echo after=$(stty -g).".formatted(program);
         terminal = new ProcessBuilder(SCRIPT.toString(), "-qec", command, "/dev/null")
                 .redirectErrorStream(true)

@@ -25,13 +25,13 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What Debian's kernel makes of a running machine: its clocks, its power button, its resets. */
-@Lanes.Lab
+@Lanes.Kernels
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-final class LinuxMachineLabTest {
+final class LinuxMachineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
     /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
@@ -78,7 +78,7 @@ final class LinuxMachineLabTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Irqchip.class)
+    @MethodSource("dev.microvm.TestMachine#irqchips")
     void readsTheHostsTimeFromTheRtc(Irqchip irqchip) {
         try (MicroVm vm = ready(irqchip).start()) {
             vm.console().awaitText("ready", SOON);
@@ -102,7 +102,7 @@ final class LinuxMachineLabTest {
     @Test
     void keepsTime() throws InterruptedException {
         try (MicroVm ours = ready(Irqchip.SPLIT).start();
-                MicroVm theirs = ready(Irqchip.KERNEL).start()) {
+                MicroVm theirs = ready(TestMachine.preferredIrqchip()).start()) {
             ours.console().awaitText("ready", SOON);
             theirs.console().awaitText("ready", SOON);
             double oursBefore = offset(ours);
@@ -131,7 +131,7 @@ final class LinuxMachineLabTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Irqchip.class)
+    @MethodSource("dev.microvm.TestMachine#irqchips")
     void turnsItselfOff_whenTheHostPressesThePowerButton(Irqchip irqchip) {
         try (MicroVm vm = ready(irqchip).start()) {
             vm.console().awaitText("ready", SOON);
@@ -143,7 +143,7 @@ final class LinuxMachineLabTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Irqchip.class)
+    @MethodSource("dev.microvm.TestMachine#irqchips")
     void usesPicsAndPit_whenItFindsNoIoApic(Irqchip irqchip) { // the cloud kernel knows no MP table
         try (MicroVm vm = ready(irqchip).acpi(Feature.OFF).start()) {
             vm.console().awaitText("ready", SOON);
@@ -155,7 +155,7 @@ final class LinuxMachineLabTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Irqchip.class)
+    @MethodSource("dev.microvm.TestMachine#irqchips")
     void usesLocalTimerAndIoApic_whenThereIsAcpi(Irqchip irqchip) {
         try (MicroVm vm = ready(irqchip).start()) {
             vm.console().awaitText("ready", SOON);
@@ -190,10 +190,9 @@ final class LinuxMachineLabTest {
     }
 
     private MicroVmBuilder ready(Irqchip irqchip) {
-        return MicroVm.builder()
+        return TestMachine.builder(irqchip)
                 .kernel(kernel)
                 .initrd(initramfs)
-                .irqchip(irqchip)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k");
     }

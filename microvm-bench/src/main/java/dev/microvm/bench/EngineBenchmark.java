@@ -1,0 +1,223 @@
+package dev.microvm.bench;
+
+import dev.microvm.HypervisorChoice;
+import dev.microvm.Irqchip;
+import dev.microvm.MicroVm;
+import dev.microvm.MicroVmBuilder;
+import dev.microvm.boot.KernelImage;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * The engine beside QEMU's compiler of the same kind, TCG: the three loops of {@code loops.S}, and Linux from the start
+ * of a process to init's first line. Both run the same files, each time in a new process, in turn.
+ *
+ * <p>Arguments: the loops' kernel, Linux as bzImage, initrd whose init prints {@value #FIRST_LINE}, rounds; then, to
+ * take part of it, {@code loops} or {@code boot}.
+ */
+public final class EngineBenchmark {
+    private static final String FIRST_LINE = "bench-init-runs";
+    private static final String CMDLINE = "console=ttyS0 reboot=k panic=-1";
+    private static final String NO_TESTS = " cryptomgr.notests";
+    private static final int MEMORY_MIB = 256;
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final double NANOS_PER_SECOND = 1e9;
+    private static final double MILLION = 1e6;
+
+    private final String program;
+    private final String bzImage;
+    private final String initrd;
+    private final int rounds;
+
+    private EngineBenchmark(String[] args) {
+        program = args[0];
+        bzImage = args[1];
+        initrd = args[2];
+        rounds = Integer.parseInt(args[3]);
+    }
+
+    /** Runs it and prints tables; as a child, runs one guest. */
+    public static void main(String[] args) throws IOException {
+        if (args[0].equals("child")) {
+            runGuest(args);
+            return;
+        }
+        EngineBenchmark benchmark = new EngineBenchmark(args);
+        String part = args.length > 4 ? args[4] : "";
+        if (!part.equals("boot")) benchmark.loops();
+        if (!part.equals("loops")) benchmark.boots();
+    }
+
+    // The loops
+
+    private void loops() throws IOException {
+        Map<String, Loop> ours = new LinkedHashMap<>();
+        Map<String, Loop> theirs = new LinkedHashMap<>();
+        for (int i = 0; i < rounds; i++) {
+            runLoops(ours(program), ours);
+            runLoops(qemu(program), theirs);
+        }
+        Table table = new Table("loop", "ours, M/s", "QEMU TCG, M/s", "ours, M/s CPU", "TCG, M/s CPU", "TCG/ours, CPU");
+        ours.forEach((name, our) -> {
+            Loop their = Objects.requireNonNull(theirs.get(name));
+            table.row(
+                    name,
+                    Samples.text("%.0f", our.wall.median()),
+                    Samples.text("%.0f", their.wall.median()),
+                    Samples.text("%.0f", our.cpu.median()),
+                    Samples.text("%.0f", their.cpu.median()),
+                    Samples.text("%.1f", their.cpu.over(our.cpu).median()));
+        });
+        System.out.printf(
+                "### Loops%n%nMedians of %d rounds, million guest instructions per second.%n%n%s%n", rounds, table);
+    }
+
+    /** Million instructions per second of a loop. */
+    private static final class Loop {
+        final Samples wall = new Samples();
+        final Samples cpu = new Samples();
+    }
+
+    /** Takes the time from each line that announces a loop to the next line. */
+    private static void runLoops(ProcessBuilder guest, Map<String, Loop> loops) throws IOException {
+        try (Run run = new Run(guest)) {
+            Mark mark = run.await(" ");
+            while (!mark.line.startsWith("end")) {
+                String[] words = mark.line.strip().split(" ", 2);
+                Mark after = run.await(" ");
+                long instructions = Long.parseLong(words[1]);
+                if (instructions != 0) {
+                    Loop loop = loops.computeIfAbsent(words[0], name -> new Loop());
+                    loop.wall.add(instructions / MILLION / (after.seconds - mark.seconds));
+                    loop.cpu.add(instructions / MILLION / (after.cpuSeconds - mark.cpuSeconds));
+                }
+                mark = after;
+            }
+        }
+    }
+
+    // Linux
+
+    private void boots() throws IOException {
+        Path vmlinux = Files.createTempFile("microvm-bench", ".vmlinux");
+        try {
+            KernelImage.open(Path.of(bzImage)).writeVmlinux(vmlinux);
+            Table table = new Table(
+                    "kernel, command line",
+                    "ours, s",
+                    "QEMU TCG, s",
+                    "ours/TCG",
+                    "ours, s CPU",
+                    "TCG, s CPU",
+                    "all rounds, ours; TCG");
+            for (String options : new String[] {NO_TESTS, ""}) {
+                boot("vmlinux" + options, table, vmlinux.toString(), options);
+                boot("bzImage" + options, table, bzImage, options);
+            }
+            System.out.printf(
+                    "### Boot on the engine%n%nMedians of %d rounds; `%s` and what is named; 1 vCPU, %d MiB.%n%n%s%n",
+                    rounds, CMDLINE, MEMORY_MIB, table);
+        } finally {
+            Files.delete(vmlinux);
+        }
+    }
+
+    private void boot(String name, Table table, String kernel, String options) throws IOException {
+        Samples ours = new Samples();
+        Samples oursCpu = new Samples();
+        Samples theirs = new Samples();
+        Samples theirsCpu = new Samples();
+        for (int i = 0; i < rounds; i++) {
+            String cmdline = CMDLINE + options;
+            boot(ours(kernel, initrd, cmdline), ours, oursCpu);
+            boot(qemu(kernel, "-initrd", initrd, "-append", cmdline), theirs, theirsCpu);
+        }
+        table.row(
+                name,
+                Samples.text("%.2f", ours.median()),
+                Samples.text("%.2f", theirs.median()),
+                Samples.text("%.2f", ours.over(theirs).median()),
+                Samples.text("%.2f", oursCpu.median()),
+                Samples.text("%.2f", theirsCpu.median()),
+                ours.all("%.2f") + "; " + theirs.all("%.2f"));
+    }
+
+    private static void boot(ProcessBuilder guest, Samples seconds, Samples cpuSeconds) throws IOException {
+        try (Run run = new Run(guest)) {
+            Mark init = run.await(FIRST_LINE);
+            seconds.add(init.seconds);
+            cpuSeconds.add(init.cpuSeconds);
+        }
+    }
+
+    // Guests
+
+    private static ProcessBuilder ours(String... kernelInitrdCmdline) {
+        List<String> arguments = new ArrayList<>(List.of("child"));
+        arguments.addAll(List.of(kernelInitrdCmdline));
+        return ChildJvm.builder(List.of(), EngineBenchmark.class, arguments);
+    }
+
+    /** As a child: kernel, initrd, command line; without the last two, a kernel that needs none. */
+    private static void runGuest(String[] args) {
+        MicroVmBuilder builder = MicroVm.builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .irqchip(Irqchip.SPLIT)
+                .memoryMiB(MEMORY_MIB)
+                .kernel(Path.of(args[1]))
+                .serial(System.out);
+        if (args.length > 2) builder.initrd(Path.of(args[2])).cmdline(args[3]);
+        try (MicroVm vm = builder.start()) {
+            vm.awaitExit(LIMIT);
+        }
+    }
+
+    private static ProcessBuilder qemu(String kernel, String... more) {
+        List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-M", "pc", "-accel", "tcg"));
+        command.addAll(List.of("-cpu", "max", "-m", String.valueOf(MEMORY_MIB), "-nodefaults", "-no-user-config"));
+        command.addAll(List.of("-display", "none", "-no-reboot", "-serial", "stdio"));
+        command.addAll(List.of("-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", kernel));
+        command.addAll(List.of(more));
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    }
+
+    /** A line of a guest, when it came, and the processor time its process had used by then. */
+    private record Mark(String line, double seconds, double cpuSeconds) {}
+
+    /** A process that runs a guest, whose console is its output. */
+    private static final class Run implements AutoCloseable {
+        private final long start = System.nanoTime();
+        private final Process process;
+        private final BufferedReader out;
+
+        Run(ProcessBuilder guest) throws IOException {
+            process = guest.start();
+            out = process.inputReader();
+        }
+
+        /** The next line that contains a text. */
+        Mark await(String text) throws IOException {
+            for (String line = out.readLine(); line != null; line = out.readLine()) {
+                if (!line.contains(text)) continue;
+                double seconds = (System.nanoTime() - start) / NANOS_PER_SECOND;
+                Duration cpu = process.info().totalCpuDuration().orElse(Duration.ZERO);
+                return new Mark(line, seconds, cpu.toNanos() / NANOS_PER_SECOND);
+            }
+            throw new IOException(
+                    process.info().command().orElse("the process") + " ended before its guest printed " + text);
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly();
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package dev.microvm.engine;
+
+import dev.microvm.engine.cpu.Mmu;
+import java.lang.invoke.VarHandle;
+import java.time.Instant;
+
+/**
+ * KVM's paravirtual clock of one vCPU: a page of the guest's from which it works out the time by its time-stamp counter.
+ *
+ * <p>Both count nanoseconds of the same clock of the host's, so what is written once holds until the guest sets its
+ * counter. The address is the guest's choice: where there is no memory that it may write, nothing is written.
+ *
+ * <p>Source: Linux Documentation/virt/kvm/x86/msr.rst, and cpuid.rst for what announces it.
+ */
+final class ParavirtualClock {
+    static final int MSR_WALL_CLOCK_NEW = 0x4B56_4D00;
+    static final int MSR_SYSTEM_TIME_NEW = 0x4B56_4D01;
+    private static final int MSR_WALL_CLOCK = 0x11; // the same, by their old numbers
+    private static final int MSR_SYSTEM_TIME = 0x12;
+
+    private static final long ENABLE = 1;
+
+    // struct pvclock_vcpu_time_info
+    private static final int VERSION = 0;
+    private static final int TSC_TIMESTAMP = 8;
+    private static final int SYSTEM_TIME = 16;
+    private static final int TSC_TO_SYSTEM_MULTIPLIER = 24;
+    private static final int SHIFT_AND_FLAGS = 28;
+    private static final int TIME_INFO_SIZE = 32;
+
+    // struct pvclock_wall_clock
+    private static final int SECONDS = 4;
+    private static final int NANOSECONDS = 8;
+    private static final int WALL_CLOCK_SIZE = 12;
+
+    /** Ticks, shifted left by one, times this, shifted right by 32, are nanoseconds: for a counter of 1 GHz. */
+    private static final int MULTIPLIER = 1 << 31;
+
+    private static final int SHIFT = 1;
+    private static final int TSC_STABLE = 1 << 0; // the clocks of all vCPUs are one
+    private static final int FLAGS_BIT = 8; // of the word that begins with the shift
+
+    private final EngineVirtualMachine machine;
+    private final EnginePlatform platform;
+    private final Mmu mmu;
+    private long systemTime; // MSR
+    private long wallClock; // MSR
+    private volatile boolean outdated;
+
+    ParavirtualClock(EngineVirtualMachine machine, EnginePlatform platform, Mmu mmu) {
+        this.machine = machine;
+        this.platform = platform;
+        this.mmu = mmu;
+    }
+
+    static boolean isMsr(int index) {
+        return switch (index) {
+            case MSR_WALL_CLOCK, MSR_SYSTEM_TIME, MSR_WALL_CLOCK_NEW, MSR_SYSTEM_TIME_NEW -> true;
+            default -> false;
+        };
+    }
+
+    private static boolean isSystemTime(int index) {
+        return index == MSR_SYSTEM_TIME || index == MSR_SYSTEM_TIME_NEW;
+    }
+
+    long readMsr(int index) {
+        return isSystemTime(index) ? systemTime : wallClock;
+    }
+
+    /** WRMSR: the guest finds its answer in memory at once. */
+    void writeMsr(int index, long value) {
+        if (isSystemTime(index)) {
+            systemTime = value;
+            update();
+        } else {
+            wallClock = value;
+            writeWallClock();
+        }
+    }
+
+    /** Puts an MSR back; memory may be put back later, so the page is written when the vCPU runs. */
+    void restoreMsr(int index, long value) {
+        if (isSystemTime(index)) {
+            systemTime = value;
+            outdated = true;
+        } else {
+            wallClock = value; // what it led to is in the guest's memory
+        }
+    }
+
+    /** The machine's clock was set: the page is to be written before the guest reads it again. Any thread may call. */
+    void outdate() {
+        outdated = true;
+    }
+
+    /** Writes the page if something has changed since. */
+    void updateIfOutdated() {
+        if (outdated) update();
+    }
+
+    /** Writes the page, if there is one: with an odd version meanwhile, so that the guest's readers try again. */
+    void update() {
+        outdated = false;
+        long at = systemTime & ~ENABLE;
+        if ((systemTime & ENABLE) == 0 || !usable(at, TIME_INFO_SIZE)) return;
+        long now = machine.timers().nanoTime();
+        int version = beginWriting(at);
+        write64(at + TSC_TIMESTAMP, platform.timeStampAt(now));
+        write64(at + SYSTEM_TIME, machine.clockAt(now));
+        mmu.write32(at + TSC_TO_SYSTEM_MULTIPLIER, MULTIPLIER);
+        mmu.write32(at + SHIFT_AND_FLAGS, SHIFT | (machine.countersAgree() ? TSC_STABLE << FLAGS_BIT : 0));
+        endWriting(at, version);
+    }
+
+    /** Writes the time of day at which the system time was 0: once, when asked. */
+    private void writeWallClock() {
+        if (!usable(wallClock, WALL_CLOCK_SIZE)) return;
+        Instant start =
+                machine.wallClock().minusNanos(machine.clockAt(machine.timers().nanoTime()));
+        int version = beginWriting(wallClock);
+        mmu.write32(wallClock + SECONDS, (int) start.getEpochSecond());
+        mmu.write32(wallClock + NANOSECONDS, start.getNano());
+        endWriting(wallClock, version);
+    }
+
+    private boolean usable(long at, int size) {
+        return at % Integer.BYTES == 0 && mmu.isWritable(at) && mmu.isWritable(at + size - 1);
+    }
+
+    private int beginWriting(long at) {
+        int odd = (mmu.read32(at + VERSION) + 1) | 1;
+        mmu.write32(at + VERSION, odd);
+        VarHandle.storeStoreFence();
+        return odd;
+    }
+
+    private void endWriting(long at, int odd) {
+        VarHandle.storeStoreFence();
+        mmu.write32(at + VERSION, odd + 1);
+    }
+
+    private void write64(long at, long value) {
+        mmu.write32(at, (int) value);
+        mmu.write32(at + Integer.BYTES, (int) (value >>> Integer.SIZE));
+    }
+}
