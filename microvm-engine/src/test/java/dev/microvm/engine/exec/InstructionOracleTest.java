@@ -64,9 +64,10 @@ final class InstructionOracleTest {
     private void compare(CaseOracle real, CaseMachine ours, long seed) throws IOException {
         for (int i = 0; i < BATCH; i++) {
             String difference = difference(batch.get(i), expectations[i], expected.get(i), actual.get(i));
+            boolean memoryDiffers = expected.get(i).checksum() != actual.get(i).checksum();
+            if (difference.isEmpty() && memoryDiffers) return; // which it may: what follows cannot be compared
             if (difference.isEmpty()) continue;
             String memory = "";
-            boolean memoryDiffers = expected.get(i).checksum() != actual.get(i).checksum();
             if (memoryDiffers) {
                 real.run(batch, i + 1, expected);
                 ours.run(batch, i + 1, actual);
@@ -94,7 +95,8 @@ final class InstructionOracleTest {
         StringBuilder text = new StringBuilder();
         boolean same = e.aligned() && real.vector() == GP && ours.vector() == SS;
         if (!same) add(text, "vector", real.vector(), ours.vector());
-        add(text, "error", error(real), error(ours));
+        long bits = e.area() && real.vector() == PF ? ~1L : -1; // which byte of it decides whether a page is there
+        add(text, "error", error(real) & bits, error(ours) & bits);
         if (real.vector() == PF && !e.area()) add(text, "cr2", real.address(), ours.address());
         add(text, "rip", real.rip(), ours.rip());
         boolean unmasked = e.compares() && (real.fx(0) & ERROR_SUMMARY) != 0; // AMD sets flags nevertheless
@@ -119,10 +121,11 @@ final class InstructionOracleTest {
         return text.toString();
     }
 
-    /** A register; an interrupt may change the upper half of a stack pointer that 64-bit mode does not see. */
+    /** A register; of a stack pointer the upper half means nothing outside of 64-bit mode. */
     private static long register(Case c, Outcome outcome, int number) {
         long value = outcome.register(number);
-        return number == 4 && !c.wide() ? value & 0xFFFF_FFFFL : value;
+        boolean half = number == 4 && (!c.wide() || outcome.selector(Case.CS) != CaseMachine.CODE_64);
+        return half ? value & 0xFFFF_FFFFL : value;
     }
 
     /** A selector; Linux makes 0 of all that are null, now and then. */

@@ -46,9 +46,13 @@ public record Expectation(int flags, int status, boolean area, boolean aligned, 
         return d.opcode == 0xD9 || d.opcode == 0xDD || d.opcode == 0x1AE || (d.opcode == 0x1C7 && d.group() == 4);
     }
 
-    /** PUSHA, POPA and ENTER are not. */
+    /** PUSHA, POPA, ENTER and far calls are not. */
     private static boolean isWhole(Decoded d) {
-        return d.opcode != 0x60 && d.opcode != 0x61 && d.opcode != 0xC8;
+        return switch (d.opcode) {
+            case 0x60, 0x61, 0xC8, 0x9A -> false;
+            case 0xFF -> d.group() != 3;
+            default -> true;
+        };
     }
 
     /** FCOMI and the like, and FFREE: AMD's C1 is not Intel's. */
