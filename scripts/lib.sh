@@ -315,15 +315,28 @@ need_junit_console() {
   mv "$PROJECT/target/${artifact#*:}.jar" "$PROJECT/target/junit-console.jar"
 }
 
-# junit_in_lab MODULE SECONDS ARGUMENT...: JUnit with these arguments, on what Maven has built of the module, in the lab
-# for so long at most; JAVA_OPTIONS, an array, is for its JVM. Without Maven, which is slow in there. With one CPU, because
-# a guest that patches its own code while another of its CPUs runs it can hang where QEMU emulates several (see
-# hold_machine in lab-init).
+# Sets JUNIT, an array: java and its arguments that run JUnit on what Maven has built of a module, but not which tests.
+# JAVA_OPTIONS, an array, is for its JVM. Without Maven, which is slow in the lab.
+set_junit() {
+  local target=$PROJECT/$1/target
+  JUNIT=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED
+    -jar "$PROJECT/target/junit-console.jar" execute --disable-banner --disable-ansi-colors --details=tree
+    --fail-if-no-tests --class-path "$target/test-classes:$target/classes:$(< "$target/test-classpath")")
+}
+
+# junit_here MODULE ARGUMENT...: JUnit with these arguments, see set_junit.
+junit_here() {
+  set_junit "$1"
+  shift
+  "${JUNIT[@]}" "$@"
+}
+
+# junit_in_lab MODULE SECONDS ARGUMENT...: the same in the lab, for so long at most. With one CPU, because a guest that
+# patches its own code while another of its CPUs runs it can hang where QEMU emulates several (see hold_machine in
+# lab-init).
 junit_in_lab() {
-  local target=$PROJECT/$1/target seconds=$2
+  local seconds=$2 JAVA_OPTIONS=("${LAB_JVM[@]}" "${JAVA_OPTIONS[@]}")
+  set_junit "$1"
   shift 2
-  "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "$JAVA_HOME/bin/java" "${LAB_JVM[@]}" "${JAVA_OPTIONS[@]}" \
-    --enable-native-access=ALL-UNNAMED -jar "$PROJECT/target/junit-console.jar" execute --disable-banner \
-    --disable-ansi-colors --details=tree --fail-if-no-tests \
-    --class-path "$target/test-classes:$target/classes:$(< "$target/test-classpath")" "$@"
+  "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "${JUNIT[@]}" "$@"
 }

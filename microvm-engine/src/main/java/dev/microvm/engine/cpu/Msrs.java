@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Model-specific registers of the CPU itself; those of the local APIC and of time belong to the {@link Platform}.
  *
- * <p>Source: Intel SDM vol. 4, table 2-2; AMD APM vol. 2, appendix A.
+ * <p>Source: Intel SDM vol. 4, table 2-2; Intel, CPUID Enumeration and Architectural MSRs (speculative execution); AMD APM
+ * vol. 2, appendix A.
  */
 public final class Msrs {
     public static final int SYSENTER_CS = 0x174;
@@ -24,8 +25,11 @@ public final class Msrs {
     public static final int KERNEL_GS_BASE = 0xC000_0102;
     public static final int TSC_AUX = 0xC000_0103;
 
+    private static final int SPEC_CTRL = 0x48;
+    private static final int PRED_CMD = 0x49;
     private static final int MICROCODE_REVISION = 0x8B;
     private static final int MTRR_CAPABILITIES = 0xFE;
+    private static final int ARCH_CAPABILITIES = 0x10A;
     private static final int MCG_CAPABILITIES = 0x179;
     private static final int MCG_STATUS = 0x17A;
     private static final int MISC_ENABLE = 0x1A0;
@@ -41,6 +45,29 @@ public final class Msrs {
     private static final int PLATFORM_ID = 0x17;
     private static final int AMD_HARDWARE_CONFIGURATION = 0xC001_0015;
 
+    /**
+     * This CPU has none of the buffers that leak and predicts no branches. Guests that know leave their mitigations out,
+     * of which page tables for each privilege and jumps to returns cost most here.
+     */
+    private static final long NOT_AFFECTED = 1L << 0 // RDCL_NO
+            | 1L << 1 // IBRS_ALL: nothing to do at each entry
+            | 1L << 3 // SKIP_L1DFL_VMENTRY
+            | 1L << 4 // SSB_NO
+            | 1L << 5 // MDS_NO
+            | 1L << 6 // IF_PSCHANGE_MC_NO
+            | 1L << 8 // TAA_NO
+            | 1L << 13 // SBDR_SSDP_NO
+            | 1L << 14 // FBSDP_NO
+            | 1L << 15 // PSDP_NO
+            | 1L << 20 // BHI_NO
+            | 1L << 24 // PBRSB_NO
+            | 1L << 26 // GDS_NO
+            | 1L << 27 // RFDS_NO
+            | 1L << 62; // ITS_NO
+
+    private static final long SPEC_CTRL_KNOWN = 1L << 0 // IBRS
+            | 1L << 10; // BHI_DIS_S
+    private static final long PRED_CMD_IBPB = 1;
     private static final long PAT_RESET = 0x0007_0406_0007_0406L;
     private static final long MTRRS_EIGHT_AND_FIXED = 0x508; // eight, fixed ranges, write-combining
 
@@ -59,6 +86,7 @@ public final class Msrs {
 
     Msrs(Cpu cpu) {
         this.cpu = cpu;
+        plain.put(SPEC_CTRL, 0L);
         plain.put(MCG_STATUS, 0L);
         plain.put(MISC_ENABLE, 1L);
         plain.put(PAT, PAT_RESET);
@@ -86,6 +114,7 @@ public final class Msrs {
             case KERNEL_GS_BASE -> kernelGsBase;
             case TSC_AUX -> tscAux;
             case MICROCODE_REVISION, PLATFORM_ID, MCG_CAPABILITIES, AMD_HARDWARE_CONFIGURATION -> 0;
+            case ARCH_CAPABILITIES -> NOT_AFFECTED;
             case MTRR_CAPABILITIES -> MTRRS_EIGHT_AND_FIXED;
             default -> {
                 Long value = plain.get(index);
@@ -112,6 +141,8 @@ public final class Msrs {
             case GS_BASE -> cpu.segmentBase(5, canonical(value, at));
             case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
             case TSC_AUX -> tscAux = value & 0xFFFF_FFFFL;
+            case SPEC_CTRL -> plain.put(SPEC_CTRL, allowed(value, SPEC_CTRL_KNOWN, at));
+            case PRED_CMD -> allowed(value, PRED_CMD_IBPB, at); // there is no prediction to forget
             case MICROCODE_REVISION -> {} // asks for the revision: Intel SDM vol. 3A, 10.11.7
             default -> {
                 if (plain.containsKey(index)) {
@@ -124,6 +155,11 @@ public final class Msrs {
                 }
             }
         }
+    }
+
+    private long allowed(long value, long bits, @Nullable Instruction at) {
+        if ((value & ~bits) != 0) throw cpu.fault(Vectors.GP, 0, at);
+        return value;
     }
 
     private long canonical(long value, @Nullable Instruction at) {

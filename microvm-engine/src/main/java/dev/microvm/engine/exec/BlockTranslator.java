@@ -30,6 +30,7 @@ public final class BlockTranslator implements Translator {
         new SimdSelector(),
         new Sse4Selector()
     };
+    private int instructions; // of the last translation
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 
     /** Makes a translator. */
@@ -39,7 +40,8 @@ public final class BlockTranslator implements Translator {
     public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
         Emission emission = new Emission(page);
         int at = offset;
-        for (int count = 0; !emission.ended(); count++) {
+        int count = 0;
+        for (; !emission.ended(); count++) {
             boolean full = count >= limit || at >= PhysicalMemory.PAGE_SIZE;
             if (full) {
                 emission.fallThrough(at);
@@ -49,21 +51,31 @@ public final class BlockTranslator implements Translator {
             if (result == Decoder.Result.TRUNCATED) {
                 if (count == 0) {
                     crossing(cpu, emission, at);
+                    count = 1;
                 } else {
                     emission.fallThrough(at);
                 }
                 break;
             }
-            select(emission, result);
+            select(cpu, emission, result);
             at = decoder.decoded().end;
             if (emission.endsSoon()) limit = Math.min(limit, count + 2);
         }
+        instructions = count;
         return emission.first();
     }
 
-    private void select(Emission emission, Decoder.Result result) {
+    @Override
+    public int instructions() {
+        return instructions;
+    }
+
+    private void select(Cpu cpu, Emission emission, Decoder.Result result) {
         Decoded d = decoder.decoded();
         emission.begin(d);
+        if (cpu.debug.breaksAt(d.start)) {
+            emission.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
+        }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {
                 Instruction instruction = selector.select(d, emission);
@@ -92,7 +104,7 @@ public final class BlockTranslator implements Translator {
         d.end += at;
         check.expect(page.entry(at), second);
         emission.add(check);
-        select(emission, result);
+        select(cpu, emission, result);
         if (!emission.ended()) emission.fallThrough(d.end);
     }
 
@@ -158,6 +170,7 @@ public final class BlockTranslator implements Translator {
         private @Nullable Instruction beforeLast;
         private boolean ended;
         private boolean endsSoon;
+        private boolean owesShadow; // the last instruction was STI
         private int start;
         private int end;
         private boolean inStack;
@@ -193,6 +206,7 @@ public final class BlockTranslator implements Translator {
             firstBefore = first;
             lastBefore = last;
             added = false;
+            owesShadow = false;
         }
 
         /** Forgets what was added since {@link #begin}: addresses of what turned out not to exist. */
@@ -261,10 +275,12 @@ public final class BlockTranslator implements Translator {
         /** Says that the block must end with the instruction after this: interrupts wait for it. */
         void shadow() {
             endsSoon = true;
+            owesShadow = true;
         }
 
         /** Ends the block with a way to the instruction at an offset. */
         void fallThrough(int offset) {
+            if (owesShadow) addAt(new Plain((cpu, at) -> cpu.shadow()));
             start = offset;
             end = offset;
             Branches.FallThrough through =

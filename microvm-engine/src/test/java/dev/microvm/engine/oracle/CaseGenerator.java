@@ -308,10 +308,9 @@ public final class CaseGenerator {
         long target = target();
         boolean string = isString(d);
         if (string) strings(c);
-        boolean reaches = result == Decoder.Result.COMPLETE
-                && d.mod != 3
-                && reach(c, d, target, codeAt + before + length - base(c, Case.CS));
-        if (reaches && !isAsBefore(d)) return null;
+        boolean inMemory = result == Decoder.Result.COMPLETE && d.mod != 3;
+        boolean reaches = inMemory && reach(c, d, target, codeAt + before + length - base(c, Case.CS));
+        if (inMemory && !isAsBefore(d)) return null;
         code.write(scratch, 0, length);
         Special.adjust(c, d, random, SELECTORS);
         long place = place(c, d, reaches, target);

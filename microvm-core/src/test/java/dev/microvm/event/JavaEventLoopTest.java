@@ -1,0 +1,7 @@
+package dev.microvm.event;
+
+final class JavaEventLoopTest extends EventLoopContract {
+    JavaEventLoopTest() {
+        super(new JavaEventLoop(NAME));
+    }
+}
