@@ -88,7 +88,7 @@ public record CpuFeature(String name, int function, int index, Register register
 
     private static void word(int function, int index, Register register, String names) {
         int bit = 0;
-        for (String name : names.split("\\s+")) {
+        for (String name : names.split("\\s+", -1)) {
             if (!name.equals(NO_NAME)) BY_NAME.put(name, new CpuFeature(name, function, index, register, bit));
             bit++;
         }
