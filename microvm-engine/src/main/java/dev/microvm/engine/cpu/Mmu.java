@@ -210,9 +210,11 @@ public final class Mmu {
 
     /** Makes sure that {@code size} bytes can be written, or faults. */
     public void probeWrite(long linear, int size, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) return;
         translate(linear, WRITE, at);
         long last = linear + size - 1;
-        if (((linear ^ last) & PAGE) != 0) translate(last, WRITE, at);
+        if (((linear ^ last) & PAGE) != 0) translate(last & PAGE, WRITE, at);
     }
 
     // For bulk and atomic access

@@ -73,14 +73,19 @@ public final class BlockTranslator implements Translator {
         if (result != Decoder.Result.COMPLETE) return false; // one that crosses pages: nobody will notice
         Decoded d = decoder.decoded();
         boolean operand = d.hasModRm && !d.isRegister() && d.segment == Decoded.SS;
-        return operand || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
+        return operand || isFrame(d) || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
+    }
+
+    /** ENTER and LEAVE, whose accesses are the stack's all, by RBP also. */
+    private static boolean isFrame(Decoded d) {
+        return d.opcode == 0xC8 || d.opcode == 0xC9;
     }
 
     /** Whether it pushes, pops, calls or returns. */
     private static boolean usesStack(Decoded d) {
         int opcode = d.opcode;
         return switch (opcode) {
-            case 0x68, 0x6A, 0x8F, 0x9C, 0x9D, 0xC2, 0xC3, 0xC8, 0xC9, 0xCA, 0xCB, 0xCF, 0xE8 -> true;
+            case 0x68, 0x6A, 0x8F, 0x9C, 0x9D, 0xC2, 0xC3, 0xCA, 0xCB, 0xCF, 0xE8 -> true;
             case 0x1A0, 0x1A1, 0x1A8, 0x1A9 -> true;
             case 0xFF -> d.group() == 2 || d.group() == 3 || d.group() == 6;
             default -> opcode >= 0x50 && opcode <= 0x5F;
@@ -107,6 +112,7 @@ public final class BlockTranslator implements Translator {
                 }
             }
         }
+        emission.undo();
         emission.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
     }
 
@@ -194,6 +200,9 @@ public final class BlockTranslator implements Translator {
         private boolean owesShadow; // the last instruction was STI
         private int start;
         private int end;
+        private @Nullable Instruction firstBefore;
+        private @Nullable Instruction lastBefore;
+        private boolean added; // since begin()
 
         Emission(CodePage page) {
             this.page = page;
@@ -219,7 +228,32 @@ public final class BlockTranslator implements Translator {
         void begin(Decoded d) {
             start = d.start;
             end = d.end;
+            firstBefore = first;
+            lastBefore = last;
+            added = false;
             owesShadow = false;
+        }
+
+        /** Forgets what was added since {@link #begin}: addresses of what turned out not to exist. */
+        void undo() {
+            first = firstBefore;
+            last = lastBefore;
+        }
+
+        /** Adds a check before all that was added since {@link #begin}. */
+        void precede(Instruction check) {
+            check.place(start, start);
+            Instruction after = lastBefore == null ? first : lastBefore.next;
+            if (!added || after == null) {
+                addAt(check);
+                return;
+            }
+            check.next = after;
+            if (lastBefore == null) {
+                first = check;
+            } else {
+                lastBefore.next = check;
+            }
         }
 
         /** Adds an instruction at the place of the one decoded. */
@@ -328,6 +362,7 @@ public final class BlockTranslator implements Translator {
         }
 
         private void addAt(Instruction instruction) {
+            added = true;
             if (last == null) {
                 first = instruction;
             } else {
