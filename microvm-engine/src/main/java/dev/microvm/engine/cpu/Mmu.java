@@ -73,6 +73,7 @@ public final class Mmu {
     private Bank bank = supervisorBank;
     private long[] tlb = bank.entries;
     private @Nullable CodePage[] pages = bank.pages;
+    private long flushes = 1; // of any kind
 
     Mmu(Cpu cpu, PhysicalMemory memory) {
         this.cpu = cpu;
@@ -374,7 +375,7 @@ public final class Mmu {
         }
         CodePage page = codePages.find(physicalPage, cpu.mode());
         if (page != null) {
-            page.refresh();
+            page.refresh(flushes);
         } else {
             if (codePages.full()) {
                 codePages.clear();
@@ -402,12 +403,14 @@ public final class Mmu {
 
     /** Forgets all translations of addresses. */
     public void flush() {
+        flushes++;
         supervisorBank.clear();
         userBank.clear();
     }
 
     /** Forgets all but global pages: MOV to CR3. */
     public void flushNonGlobal() {
+        flushes++;
         flushNonGlobal(supervisorBank);
         flushNonGlobal(userBank);
     }
@@ -420,6 +423,7 @@ public final class Mmu {
 
     /** Forgets one page, which may be a large one: INVLPG. */
     public void flushPage(long linear) {
+        flushes++;
         flushPage(supervisorBank, linear);
         flushPage(userBank, linear);
     }
@@ -442,6 +446,7 @@ public final class Mmu {
 
     /** Makes the next fetch from each page compare it with what was translated. */
     public void flushCode() {
+        flushes++;
         flushCode(supervisorBank);
         flushCode(userBank);
     }
