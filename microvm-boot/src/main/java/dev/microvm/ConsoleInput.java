@@ -15,8 +15,18 @@ import org.jspecify.annotations.Nullable;
 final class ConsoleInput {
     private final ReentrantLock writing = new ReentrantLock(); // one writer at a time: what each writes stays together
     private final Semaphore changes = new Semaphore(0); // a permit: look again for room, or for the end
+    private final @Nullable String refusal;
     private volatile boolean ended;
     private @Nullable Uart16550 uart; // guarded by this
+
+    /**
+     * Makes one that leads nowhere yet.
+     *
+     * @param refusal why nothing may be typed; null if it may
+     */
+    ConsoleInput(@Nullable String refusal) {
+        this.refusal = refusal;
+    }
 
     /** Sends to this port from now on; it inherits what the last one's guest has not read. */
     synchronized void connect(Uart16550 next) {
@@ -42,9 +52,10 @@ final class ConsoleInput {
      * Writes all, and waits while there is no room.
      *
      * @throws InterruptedIOException if the thread is interrupted while it waits; a part may have been written
-     * @throws IOException if the guest has ended, before or meanwhile
+     * @throws IOException if the guest has ended, before or meanwhile, or nothing may be typed
      */
     void write(byte[] bytes, int offset, int length) throws IOException {
+        if (refusal != null) throw new IOException(refusal);
         try {
             writing.lockInterruptibly();
             try {

@@ -1,5 +1,7 @@
 package dev.microvm;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootPlan;
@@ -11,7 +13,10 @@ import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A machine in words. */
@@ -27,7 +32,16 @@ final class MachineDescription {
         StringBuilder text = new StringBuilder();
         line(text, "machine", config.name());
         line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
+        line(text, "clock", config.clock().toString());
+        config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
+        List<CpuidEntry> cpuid = config.cpuid(0);
+        line(text, "cpu", config.cpuidPolicy().toString());
+        line(
+                text,
+                "cpu features",
+                CpuFeature.in(cpuid).stream().map(CpuFeature::name).collect(joining(" ")));
+        cpuid.forEach(entry -> line(text, "cpuid", entry.toString().replace("cpuid ", "")));
         line(text, "memory", (config.memorySize() >> 20) + " MiB");
         for (E820Map.Entry entry : config.start().memoryMap().entries()) {
             line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));

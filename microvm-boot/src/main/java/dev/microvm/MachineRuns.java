@@ -1,6 +1,8 @@
 package dev.microvm;
 
 import dev.microvm.ExitReport.Reason;
+import dev.microvm.clock.GuestClock;
+import dev.microvm.devices.legacy.Uart16550;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
@@ -26,6 +28,7 @@ final class MachineRuns implements AutoCloseable {
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer;
+    private final Uart16550.Output output;
     private final ConsoleInput consoleInput;
     private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
     private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
@@ -40,6 +43,7 @@ final class MachineRuns implements AutoCloseable {
         this.config = config;
         this.consoleBuffer = consoleBuffer;
         this.consoleInput = consoleInput;
+        this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
     }
 
     /**
@@ -54,7 +58,7 @@ final class MachineRuns implements AutoCloseable {
     }
 
     private PcMachine make() {
-        return new PcMachine(config, consoleBuffer, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
+        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
     }
 
     /** Adds what to do when there will be no more run, on the thread that finds out; it must return at once. */
@@ -65,7 +69,7 @@ final class MachineRuns implements AutoCloseable {
     /** The caller holds the lock. */
     private void run(PcMachine made) {
         machine = made;
-        consoleBuffer.onRoom(made.uart()::outputReady);
+        consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made.uart()::outputReady);
         consoleInput.connect(made.uart());
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine

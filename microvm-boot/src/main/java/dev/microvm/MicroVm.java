@@ -1,10 +1,14 @@
 package dev.microvm;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.GenericEventDevice;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.HypervisorException;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
@@ -37,7 +41,7 @@ public final class MicroVm implements AutoCloseable {
 
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
-    private final ConsoleInput consoleInput = new ConsoleInput();
+    private final ConsoleInput consoleInput;
     private final MachineRuns runs;
 
     // Guarded by this.
@@ -48,7 +52,16 @@ public final class MicroVm implements AutoCloseable {
 
     MicroVm(MicroVmConfig config) {
         this.config = config;
+        this.consoleInput = new ConsoleInput(typingRefusal(config.clock()));
         this.runs = new MachineRuns(config, consoleBuffer, consoleInput);
+    }
+
+    /** Why nothing may be typed into a guest with such a clock; null if it may. */
+    private static @Nullable String typingRefusal(GuestClock clock) {
+        return clock instanceof GuestClock.Host
+                ? null
+                : "clock: %s: what is typed would come at a time of the host's: describe it with MicroVmBuilder.typeAt"
+                        .formatted(clock);
     }
 
     /** Begins the description of a machine. */
@@ -186,6 +199,17 @@ public final class MicroVm implements AutoCloseable {
 
     private synchronized void requireStarted() {
         if (console == null) throw new IllegalStateException("machine " + name() + " was not started");
+    }
+
+    /**
+     * What the CPUID instruction answers on a vCPU: what the hypervisor offers, made to fit the machine, with the changes
+     * that its description asks for.
+     *
+     * @param vcpu its number, from 0
+     * @throws IndexOutOfBoundsException if there is none with that number
+     */
+    public List<CpuidEntry> cpuid(int vcpu) {
+        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
     }
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */

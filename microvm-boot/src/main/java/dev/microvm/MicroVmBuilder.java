@@ -1,5 +1,7 @@
 package dev.microvm;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
@@ -17,17 +19,27 @@ import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
+import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.CpuidPolicy;
+import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -43,6 +55,7 @@ public final class MicroVmBuilder {
     private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
+    private static final Duration LATEST_TYPING = Duration.ofDays(1000);
     private static final int PORTS = 0x1_0000;
     private static final BusDevice NOTHING = new BusDevice() {
         @Override
@@ -70,7 +83,11 @@ public final class MicroVmBuilder {
     private int vcpus = 1;
     private final MachineChoices parts = new MachineChoices();
     private ResetAction onReset = ResetAction.END;
-    private InstantSource rtcClock = InstantSource.system();
+    private final Map<String, Feature> cpuFeatures = new LinkedHashMap<>();
+    private CpuidPolicy cpuidPolicy = CpuidPolicy.NONE;
+    private GuestClock clock = GuestClock.HOST;
+    private @Nullable InstantSource rtcClock;
+    private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -222,6 +239,27 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /**
+     * Whether the guest is told of a feature of the CPU. ON needs a hypervisor that has it; OFF hides it; AUTO, the default,
+     * shows it if the hypervisor has it. Other features that build on a hidden one are not hidden with it.
+     *
+     * @param feature by its name in Linux's {@code /proc/cpuinfo}: {@link CpuFeature}
+     */
+    public MicroVmBuilder cpuFeature(String feature, Feature value) {
+        cpuFeatures.put(feature, value);
+        return this;
+    }
+
+    /**
+     * Sets what CPUID answers for a leaf, or sub-leaf, on each vCPU. In registers that hold features only what the
+     * hypervisor has may be set; the APIC ID and the leaves of topology and XSAVE are the machine's. {@link MicroVm#cpuid}
+     * shows the table.
+     */
+    public MicroVmBuilder cpuidLeaf(CpuidEntry leaf) {
+        cpuidPolicy = cpuidPolicy.with(leaf);
+        return this;
+    }
+
     /** Where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
     public MicroVmBuilder irqchip(Irqchip value) {
         parts.irqchip = value;
@@ -253,6 +291,28 @@ public final class MicroVmBuilder {
      */
     public MicroVmBuilder rtcClock(InstantSource value) {
         rtcClock = value;
+        return this;
+    }
+
+    /**
+     * By what the guest's time passes. Default the host's clock. With {@link GuestClock#instructions}, which needs the
+     * engine and is for one vCPU, runs with the same description are the same, instruction for instruction: nothing that
+     * comes from outside may come at a time of the host's. So what is typed must be given by {@link #typeAt}; devices of
+     * your own must do by their {@link DeviceContext#timers} what they do by themselves.
+     */
+    public MicroVmBuilder clock(GuestClock value) {
+        clock = value;
+        return this;
+    }
+
+    /**
+     * Types text into the serial port, as UTF-8, when the guest has run for a time, by its own clock; at most 65,536 bytes
+     * in all. After a reset it is typed again.
+     *
+     * @param sinceStart guest's time since the machine's start; 0 is before the first instruction
+     */
+    public MicroVmBuilder typeAt(Duration sinceStart, String text) {
+        typed.add(new TimedInput(sinceStart, text));
         return this;
     }
 
@@ -326,6 +386,11 @@ public final class MicroVmBuilder {
      * @throws MicroVmConfigException with every problem found
      */
     public MicroVm build() {
+        return new MicroVm(config());
+    }
+
+    /** The description, checked. */
+    MicroVmConfig config() {
         List<String> problems = new ArrayList<>();
         String vmName = name == null ? "vm-" + UNNAMED.incrementAndGet() : name;
         if (!NAME.matcher(vmName).matches()) {
@@ -336,6 +401,11 @@ public final class MicroVmBuilder {
         MachineOptions options = parts.decide(offers(selected), problems);
         checkDevices(problems);
         checkSerial(problems, options);
+        checkClock(problems, offers(selected));
+        boolean tscDeadline = offers(selected).contains(Capability.TSC_DEADLINE);
+        List<CpuidEntry> supportedCpuid =
+                selected == null ? List.of() : selected.hypervisor().supportedCpuid(clock);
+        CpuidPolicy policy = cpuidPolicy(selected, supportedCpuid, tscDeadline, problems);
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
@@ -343,7 +413,7 @@ public final class MicroVmBuilder {
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
         firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
-        return new MicroVm(new MicroVmConfig(
+        return new MicroVmConfig(
                 vmName,
                 selected.hypervisor(),
                 selected.why(),
@@ -356,9 +426,14 @@ public final class MicroVmBuilder {
                 fwCfg,
                 firmwareLog,
                 onReset,
-                rtcClock,
+                clock,
+                rtcClock == null ? InstantSource.system() : rtcClock,
+                policy,
+                supportedCpuid,
+                tscDeadline,
+                typed,
                 serial,
-                devices));
+                devices);
     }
 
     /** {@link #build} and {@link MicroVm#start} in one. */
@@ -380,6 +455,59 @@ public final class MicroVmBuilder {
         if (problem != null) problems.add("serial: " + problem);
         if (serial != Serial.buffer() && !options.isaSerial().present()) {
             problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
+        }
+    }
+
+    /** All that is to be changed of CPUID's tables, checked against what there is. */
+    private CpuidPolicy cpuidPolicy(
+            @Nullable SelectedHypervisor selected,
+            List<CpuidEntry> supported,
+            boolean tscDeadline,
+            List<String> problems) {
+        CpuidPolicy policy = cpuidPolicy;
+        for (Map.Entry<String, Feature> choice : cpuFeatures.entrySet()) {
+            Optional<CpuFeature> feature = CpuFeature.named(choice.getKey());
+            if (feature.isEmpty()) {
+                problems.add(
+                        "cpuFeature: \"%s\" is none that is known: give a name of /proc/cpuinfo's flags, such as avx2"
+                                .formatted(choice.getKey()));
+            } else if (choice.getValue() != Feature.AUTO) {
+                policy = policy.with(feature.get(), choice.getValue() == Feature.ON);
+            }
+        }
+        if (selected == null) return policy;
+        List<CpuidEntry> offered = GuestCpuid.forVcpu(supported, 0, Math.clamp(vcpus, 1, MAX_VCPUS), tscDeadline);
+        problems.addAll(policy.problems(offered, selected.hypervisor().name()));
+        return policy;
+    }
+
+    private void checkClock(List<String> problems, Set<Capability> offered) {
+        for (TimedInput input : typed) {
+            if (input.at().isNegative() || input.at().compareTo(LATEST_TYPING) > 0) {
+                problems.add("typeAt: a time of 0 to %d days, was %s".formatted(LATEST_TYPING.toDays(), input.at()));
+            }
+        }
+        int size = typed.stream()
+                .mapToInt(input -> input.text().getBytes(UTF_8).length)
+                .sum();
+        if (size > Uart16550.INPUT_CAPACITY) {
+            problems.add("typeAt: at most %d bytes in all, was %d".formatted(Uart16550.INPUT_CAPACITY, size));
+        }
+        if (clock instanceof GuestClock.Host) return;
+        String option = "clock: " + clock;
+        if (!offered.contains(Capability.INSTRUCTION_CLOCK)) {
+            problems.add(option + " needs hypervisor(ENGINE) and irqchip(SPLIT): nothing else counts instructions");
+        }
+        if (vcpus > 1) problems.add(option + " is for 1 vCPU, was %d: leave vcpus at 1".formatted(vcpus));
+        if (serial.hasInput()) {
+            problems.add(option
+                    + ": serial %s would type at times of the host's: use serial(OutputStream) and typeAt"
+                            .formatted(serial));
+        }
+        if (rtcClock != null) {
+            problems.add(
+                    "rtcClock: not with clock(%s), whose time it shows: use GuestClock.instructions(...).startingAt"
+                            .formatted(clock));
         }
     }
 

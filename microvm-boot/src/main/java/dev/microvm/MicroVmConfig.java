@@ -2,7 +2,11 @@ package dev.microvm;
 
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
+import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.CpuidPolicy;
+import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.Hypervisor;
 import java.time.InstantSource;
 import java.util.List;
@@ -24,7 +28,12 @@ import org.jspecify.annotations.Nullable;
  * @param fwCfg what it can ask the host for
  * @param firmwareLog who reads what firmware prints, if anybody but the log
  * @param onReset what comes after a reset
- * @param rtcClock the time that its real-time clock shows
+ * @param clock by what its time passes
+ * @param rtcClock the time that its real-time clock shows, with the host's clock
+ * @param cpuidPolicy what the user changes of CPUID's tables
+ * @param supportedCpuid what the hypervisor can do
+ * @param tscDeadline whether local APICs have the TSC-deadline mode
+ * @param typed what is typed on the serial port by itself
  * @param serial where its serial port leads, besides the console
  * @param devices of the user's own
  */
@@ -41,11 +50,47 @@ record MicroVmConfig(
         FwCfg.Builder fwCfg,
         @Nullable Consumer<String> firmwareLog,
         ResetAction onReset,
+        GuestClock clock,
         InstantSource rtcClock,
+        CpuidPolicy cpuidPolicy,
+        List<CpuidEntry> supportedCpuid,
+        boolean tscDeadline,
+        List<TimedInput> typed,
         Serial serial,
         List<UserDevice> devices) {
     MicroVmConfig {
         devices = List.copyOf(devices);
+        typed = List.copyOf(typed);
+    }
+
+    /** What CPUID answers on a vCPU. */
+    List<CpuidEntry> cpuid(int vcpu) {
+        return cpuidPolicy.apply(GuestCpuid.forVcpu(supportedCpuid, vcpu, vcpus, tscDeadline));
+    }
+
+    /** The same on another hypervisor. */
+    MicroVmConfig with(Hypervisor other) {
+        return new MicroVmConfig(
+                name,
+                other,
+                choice,
+                options,
+                vcpus,
+                memorySize,
+                kernel,
+                start,
+                optionRoms,
+                fwCfg,
+                firmwareLog,
+                onReset,
+                clock,
+                rtcClock,
+                cpuidPolicy,
+                supportedCpuid,
+                tscDeadline,
+                typed,
+                serial,
+                devices);
     }
 
     /**

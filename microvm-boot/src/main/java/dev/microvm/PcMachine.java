@@ -7,6 +7,7 @@ import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.devices.legacy.DebugConsole;
 import dev.microvm.devices.legacy.ExitPort;
@@ -21,7 +22,6 @@ import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -32,7 +32,9 @@ import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -82,13 +84,14 @@ final class PcMachine implements AutoCloseable {
         try {
             boolean split = config.options().irqchip() == Irqchip.SPLIT;
             vm = config.hypervisor()
-                    .createVm(config.name(), config.options().irqchip().mode());
+                    .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
             memory = mapMemory();
-            eventLoop = new EpollEventLoop("microvm-" + config.name() + "-io");
+            eventLoop = vm.eventLoop().orElseGet(() -> new EpollEventLoop("microvm-" + config.name() + "-io"));
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
             uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
+            typeInTime();
             addTimer(split);
             addLegacyDevices();
             addFirmwareDevices();
@@ -139,10 +142,29 @@ final class PcMachine implements AutoCloseable {
         }
     }
 
+    /** Arms what the user wants typed at given times. */
+    private void typeInTime() {
+        long start = eventLoop.nanoTime();
+        for (TimedInput input : config.typed()) {
+            byte[] text = input.text().getBytes(StandardCharsets.UTF_8);
+            eventLoop
+                    .timer(() -> uart.receive(text, 0, text.length))
+                    .armAt(start + input.at().toNanos());
+        }
+    }
+
+    /** The time of day: with a clock of its own, the machine's. */
+    private InstantSource timeOfDay() {
+        return switch (config.clock()) {
+            case GuestClock.Host host -> config.rtcClock();
+            case GuestClock.Instructions clock -> () -> clock.start().plusNanos(eventLoop.nanoTime());
+        };
+    }
+
     private void addLegacyDevices() {
         if (config.options().isaSerial().present()) add(Place.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, config.rtcClock());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, timeOfDay());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
             add(Place.RTC, rtc);
@@ -196,11 +218,10 @@ final class PcMachine implements AutoCloseable {
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
         boolean byFirmware = config.start() instanceof FirmwarePlan;
-        boolean tscDeadline = vm.supports(Capability.TSC_DEADLINE);
         List<VcpuLoop> loops = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
-            vcpu.cpuid(GuestCpuid.forVcpu(vm.supportedCpuid(), index, config.vcpus(), tscDeadline));
+            vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
                 BootState start = config.start().load(memory);

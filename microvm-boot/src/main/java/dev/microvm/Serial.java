@@ -18,14 +18,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Serial {
     private static final Serial BUFFER =
-            new Serial("kept in memory only", () -> null, (machine, stop) -> SerialEnds.NONE);
+            new Serial("kept in memory only", false, () -> null, (machine, stop) -> SerialEnds.NONE);
 
     private final String description;
+    private final boolean hasInput;
     private final Check check;
     private final Opener opener;
 
-    private Serial(String description, Check check, Opener opener) {
+    private Serial(String description, boolean hasInput, Check check, Opener opener) {
         this.description = description;
+        this.hasInput = hasInput;
         this.check = check;
         this.opener = opener;
     }
@@ -46,7 +48,7 @@ public final class Serial {
      * guest goes on.
      */
     public static Serial stdio() {
-        return new Serial("standard input and output", Stdio::problem, Stdio::open);
+        return new Serial("standard input and output", true, Stdio::problem, Stdio::open);
     }
 
     /**
@@ -55,7 +57,7 @@ public final class Serial {
      */
     public static Serial file(Path file) {
         Objects.requireNonNull(file, "file");
-        return new Serial("file " + file, () -> problem(file), (machine, stop) -> {
+        return new Serial("file " + file, false, () -> problem(file), (machine, stop) -> {
             try {
                 return SerialEnds.to(Files.newOutputStream(file));
             } catch (IOException e) {
@@ -71,7 +73,7 @@ public final class Serial {
      */
     public static Serial output(OutputStream to) {
         Objects.requireNonNull(to, "to");
-        return new Serial("stream", () -> null, (machine, stop) -> SerialEnds.to(SerialEnds.unclosed(to)));
+        return new Serial("stream", false, () -> null, (machine, stop) -> SerialEnds.to(SerialEnds.unclosed(to)));
     }
 
     /**
@@ -86,7 +88,15 @@ public final class Serial {
         Objects.requireNonNull(from, "from");
         Objects.requireNonNull(to, "to");
         return new Serial(
-                "streams", () -> null, (machine, stop) -> new SerialEnds(from, SerialEnds.unclosed(to), () -> {}));
+                "streams",
+                true,
+                () -> null,
+                (machine, stop) -> new SerialEnds(from, SerialEnds.unclosed(to), () -> {}));
+    }
+
+    /** Whether what somebody types there reaches the guest. */
+    boolean hasInput() {
+        return hasInput;
     }
 
     /** What is wrong with it as far as can be seen without opening anything; null if nothing. */

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 final class ConsoleInputTest {
     private static final int FULL = Uart16550.INPUT_CAPACITY + 1; // the queue, and the receive register
 
-    private final ConsoleInput input = new ConsoleInput();
+    private final ConsoleInput input = new ConsoleInput(null);
     private final Uart16550 uart = port();
     private final CompletableFuture<Thread> writer = new CompletableFuture<>();
 

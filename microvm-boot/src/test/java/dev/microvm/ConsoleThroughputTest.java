@@ -28,7 +28,7 @@ final class ConsoleThroughputTest {
     private static final int TRANSMITTER_EMPTY = 1 << 5;
 
     private final ConsoleBuffer buffer = new ConsoleBuffer();
-    private final ConsoleInput input = new ConsoleInput();
+    private final ConsoleInput input = new ConsoleInput(null);
 
     @Test
     void losesNothing_inEitherDirection() throws Exception {

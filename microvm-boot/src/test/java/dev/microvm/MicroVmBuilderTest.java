@@ -5,10 +5,17 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
+import dev.microvm.clock.GuestClock;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Arrays;
 import org.assertj.core.api.ListAssert;
 import org.junit.jupiter.api.BeforeEach;
@@ -295,6 +302,73 @@ final class MicroVmBuilderTest {
                 .isThrownBy(() -> builder().vcpus(0).name("?").build())
                 .withMessageContaining("problems:\n  - name: ")
                 .withMessageContaining("\n  - vcpus: 1 to 254, was 0");
+    }
+
+    @Test
+    void reportsAnInstructionClock_whereNothingCountsInstructions() {
+        problemsOf(builder().clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("clock: 1 ns for each instruction")
+                        && problem.contains("needs hypervisor(ENGINE)"));
+    }
+
+    @Test
+    void reportsWhatAnInstructionClockCannotHave() {
+        problemsOf(builder()
+                        .clock(GuestClock.instructions(2))
+                        .vcpus(2)
+                        .rtcClock(InstantSource.system())
+                        .serial(Serial.streams(InputStream.nullInputStream(), OutputStream.nullOutputStream())))
+                .anyMatch(problem -> problem.endsWith("is for 1 vCPU, was 2: leave vcpus at 1"))
+                .anyMatch(problem -> problem.endsWith("use serial(OutputStream) and typeAt"))
+                .anyMatch(problem -> problem.startsWith("rtcClock: not with clock("));
+    }
+
+    @Test
+    void reportsCpuFeatures_thatNobodyKnowsOrTheHypervisorDoesNotHave() {
+        problemsOf(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .cpuFeature("avx9", Feature.ON)
+                        .cpuFeature("amx_tile", Feature.ON))
+                .contains(
+                        "cpuFeature: \"avx9\" is none that is known: give a name of /proc/cpuinfo's flags, such as avx2")
+                .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile ON, which engine does not offer"));
+    }
+
+    @Test
+    void reportsAnswersOfCpuid_thatCannotBeGiven() {
+        problemsOf(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .cpuidLeaf(new CpuidEntry(0xb, 0, true, 0, 0, 0, 0))
+                        .cpuidLeaf(new CpuidEntry(0x7, 0, true, 0, -1, 0, 0)))
+                .anyMatch(problem -> problem.startsWith("cpuidLeaf: 0xb is filled in"))
+                .anyMatch(problem -> problem.startsWith("cpuidLeaf: 0x7.0 EBX=0xffffffff has bits that engine"));
+    }
+
+    @Test
+    void showsTheTableOfEachCpu() {
+        MicroVm vm = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .vcpus(2)
+                .cpuFeature("nx", Feature.OFF)
+                .cpuFeature("sse2", Feature.ON)
+                .build();
+        assertThat(CpuFeature.in(vm.cpuid(0)))
+                .extracting(CpuFeature::name)
+                .contains("sse2")
+                .doesNotContain("nx");
+        assertThat(vm.cpuid(1)).isNotEqualTo(vm.cpuid(0)); // by its APIC ID
+        assertThat(vm.describe())
+                .contains("-nx, +sse2")
+                .containsPattern("cpu features +fpu ")
+                .contains("0x1.0: eax=");
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> vm.cpuid(2));
+    }
+
+    @Test
+    void reportsWhatCannotBeTyped() {
+        problemsOf(builder().typeAt(Duration.ofSeconds(-1), "too early").typeAt(Duration.ZERO, "x".repeat(70_000)))
+                .contains("typeAt: a time of 0 to 1000 days, was PT-1S")
+                .contains("typeAt: at most 65536 bytes in all, was 70009");
     }
 
     private MicroVmBuilder builder() {

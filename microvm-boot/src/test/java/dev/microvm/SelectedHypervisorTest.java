@@ -3,7 +3,9 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
@@ -74,7 +76,12 @@ final class SelectedHypervisorTest {
         }
 
         @Override
-        public VirtualMachine createVm(String machine, InterruptMode interruptMode) {
+        public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+            return List.of();
+        }
+
+        @Override
+        public VirtualMachine createVm(String machine, InterruptMode interruptMode, GuestClock clock) {
             throw new HypervisorException("no machine is made here");
         }
     }

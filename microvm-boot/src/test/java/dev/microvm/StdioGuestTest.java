@@ -6,16 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.microvm.testing.Lanes;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,12 +99,16 @@ final class StdioGuestTest {
 
     /** Starts the program on a terminal of its own, with the terminal's settings told before and after it. */
     private void start(String cmdline) throws IOException {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         // whoever runs the tests in the background may ignore SIGINT, which children inherit
         String program =
                 "env --default-signal=INT,TERM %s -Dmicrovm.hypervisor=%s --enable-native-access=ALL-UNNAMED -cp '%s' %s '%s' %s"
                         .formatted(
-                                java, Lanes.hypervisor(), classPath(), StdioProgram.class.getName(), folder, cmdline);
+                                ChildJvm.java(),
+                                Lanes.hypervisor(),
+                                ChildJvm.classPath(),
+                                StdioProgram.class.getName(),
+                                folder,
+                                cmdline);
         String command = "echo before=$(stty -g).; %s; echo status=$?; echo after=$(stty -g).".formatted(program);
         terminal = new ProcessBuilder(SCRIPT.toString(), "-qec", command, "/dev/null")
                 .redirectErrorStream(true)
@@ -146,19 +145,5 @@ final class StdioGuestTest {
         String before = seen.toString().replaceAll("(?s).*before=([^.]+)\\..*", "$1");
         assertThat(before).hasSizeBetween(20, 300);
         assertThat(seen.toString()).contains("after=" + before + ".");
-    }
-
-    /** What this JVM runs with, on the class path or the module path. */
-    private static String classPath() {
-        Path target = Path.of("target").toAbsolutePath();
-        return Stream.of(
-                        target.resolve("test-classes").toString(),
-                        target.resolve("classes").toString(),
-                        System.getProperty("java.class.path"),
-                        Objects.requireNonNullElse(System.getProperty("jdk.module.path"), ""))
-                .flatMap(each -> List.of(each.split(File.pathSeparator)).stream())
-                .filter(each -> !each.isEmpty())
-                .distinct()
-                .collect(Collectors.joining(File.pathSeparator));
     }
 }

@@ -12,6 +12,8 @@ public enum Capability {
     TSC_DEADLINE,
     /** A paravirtual clock that needs no calibration. */
     PARAVIRTUAL_CLOCK,
+    /** Time that passes by executed instructions, so that runs can be repeated: {@link dev.microvm.clock.GuestClock}. */
+    INSTRUCTION_CLOCK,
     /** Breakpoints and single-stepping set by the host. */
     GUEST_DEBUG
 }

@@ -109,6 +109,13 @@ public final class GuestCpuid {
         return "";
     }
 
+    /** Another answer for a leaf, with what leaf 1 says of the vCPU it is on. */
+    static CpuidEntry keepingIdentity(CpuidEntry of, CpuidEntry answer) {
+        if (of.function() != LEAF_FEATURES) return answer;
+        int ebx = (of.ebx() & ~EBX_KEPT) | (answer.ebx() & EBX_KEPT);
+        return answer.answering(answer.eax(), ebx, answer.ecx(), answer.edx());
+    }
+
     private static CpuidEntry features(CpuidEntry entry, int index, int vcpus, boolean tscDeadline) {
         int ebx = (entry.ebx() & EBX_KEPT)
                 | (Math.min(index, MAX_BYTE) << EBX_APIC_ID_SHIFT)

@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.clock.GuestClock;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.Set;
@@ -19,13 +20,25 @@ public interface Hypervisor {
     Set<Capability> capabilities(InterruptMode interruptMode);
 
     /**
+     * What {@link VirtualMachine#supportedCpuid} will say of a machine with such a clock; empty if none can be made. Opens
+     * nothing that stays open.
+     */
+    List<CpuidEntry> supportedCpuid(GuestClock clock);
+
+    /**
      * Makes an empty virtual machine: no memory, no vCPU.
      *
      * @param name of the machine, used in the names of its threads
      * @param interruptMode where its interrupt controllers are
+     * @param clock by what its time passes; all but the host's clock needs {@link Capability#INSTRUCTION_CLOCK}
      * @throws HypervisorException if it cannot be used, with reason and remedy
      */
-    VirtualMachine createVm(String name, InterruptMode interruptMode);
+    VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock);
+
+    /** The same with the host's clock. */
+    default VirtualMachine createVm(String name, InterruptMode interruptMode) {
+        return createVm(name, interruptMode, GuestClock.HOST);
+    }
 
     /** All hypervisors that are installed, in no particular order. */
     static List<Hypervisor> installed() {

@@ -88,6 +88,15 @@ public interface Vcpu extends AutoCloseable {
     /** Asks for {@link VcpuExit#INTERRUPT_WINDOW} as soon as the guest can take an interrupt. */
     void requestInterruptWindow(boolean wanted);
 
+    /** Sets what a debugger wants, in place of what it wanted before; needs {@link Capability#GUEST_DEBUG}. */
+    void debug(GuestDebug wanted);
+
+    /**
+     * What made the last {@link #run} return {@link VcpuExit#DEBUG}. An EXECUTE breakpoint or INT3 at RIP is hit again,
+     * unless a debugger takes it away for a step, or sets RFLAGS.RF to pass a breakpoint.
+     */
+    DebugEvent debugEvent();
+
     /** Frees the vCPU. Twice is once. */
     @Override
     void close();

@@ -1,10 +1,12 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
@@ -65,6 +67,14 @@ public interface VirtualMachine extends AutoCloseable {
      * I/O threads. Driving it high pulses it.
      */
     IrqLine edgeLine(int gsi);
+
+    /**
+     * The loop on which all that devices do by themselves must run, where time is the machine's own; empty with the host's
+     * clock, where any loop will do.
+     */
+    default Optional<EventLoop> eventLoop() {
+        return Optional.empty();
+    }
 
     /**
      * What the paravirtual clock says, which counts from the machine's beginning; needs

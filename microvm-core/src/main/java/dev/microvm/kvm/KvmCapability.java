@@ -63,6 +63,7 @@ enum KvmCapability {
             case DOORBELL -> true;
             case TSC_DEADLINE -> mode != InterruptMode.USERSPACE && TSC_DEADLINE_TIMER.check(fd) != 0;
             case PARAVIRTUAL_CLOCK -> ADJUST_CLOCK.check(fd) != 0;
+            case INSTRUCTION_CLOCK -> false;
             case GUEST_DEBUG -> SET_GUEST_DEBUG.check(fd) != 0;
         };
     }

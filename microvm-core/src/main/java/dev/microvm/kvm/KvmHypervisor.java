@@ -2,7 +2,9 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.*;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
@@ -102,7 +104,21 @@ public final class KvmHypervisor implements Hypervisor {
     }
 
     @Override
-    public VirtualMachine createVm(String name, InterruptMode interruptMode) {
+    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+        try (FileDescriptor kvm = open()) {
+            requireUsable(kvm);
+            return KvmCpuid.supported(kvm);
+        } catch (HypervisorException e) {
+            return List.of(); // probe() says why
+        }
+    }
+
+    @Override
+    public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
+        if (clock instanceof GuestClock.Instructions) {
+            throw new HypervisorException(
+                    "clock: KVM knows the host's only, was %s: use the engine (hypervisor ENGINE)".formatted(clock));
+        }
         try (FileDescriptor kvm = open()) {
             requireUsable(kvm);
             return new KvmVirtualMachine(kvm, name, interruptMode);

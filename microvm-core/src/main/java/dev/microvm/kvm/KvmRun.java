@@ -5,7 +5,9 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.kvm.generated.kvm_debug_exit_arch;
 import dev.microvm.kvm.generated.kvm_run;
 import java.lang.foreign.MemorySegment;
 
@@ -34,6 +36,12 @@ final class KvmRun {
     private static final long MMIO_IS_WRITE = kvm_run.mmio$offset() + kvm_run.mmio.is_write$offset();
 
     private static final long EOI_VECTOR = kvm_run.eoi$offset() + kvm_run.eoi.vector$offset();
+    private static final long DEBUG_EXCEPTION = debugField(kvm_debug_exit_arch.exception$offset());
+    private static final long DEBUG_PC = debugField(kvm_debug_exit_arch.pc$offset());
+    private static final long DEBUG_DR6 = debugField(kvm_debug_exit_arch.dr6$offset());
+    private static final int BP_VECTOR = 3; // Intel SDM vol. 3A, table 6-1
+    private static final int DR6_BREAKPOINTS = 0xF; // Intel SDM vol. 3B, figure 18-1
+    private static final int DR6_BS = 1 << 14;
     private static final long HARDWARE_EXIT_REASON = kvm_run.hw$offset() + kvm_run.hw.hardware_exit_reason$offset();
     private static final long INTERNAL_SUBERROR = kvm_run.internal$offset() + kvm_run.internal.suberror$offset();
     private static final long INTERNAL_NDATA = kvm_run.internal$offset() + kvm_run.internal.ndata$offset();
@@ -102,6 +110,21 @@ final class KvmRun {
 
     int eoiVector() {
         return page.get(JAVA_BYTE, EOI_VECTOR) & 0xFF;
+    }
+
+    private static long debugField(long offset) {
+        return kvm_run.debug$offset() + kvm_run.debug.arch$offset() + offset;
+    }
+
+    /** What a KVM_EXIT_DEBUG is for. */
+    DebugEvent debugEvent() {
+        long dr6 = page.get(JAVA_LONG_UNALIGNED, DEBUG_DR6);
+        boolean int3 = page.get(JAVA_INT_UNALIGNED, DEBUG_EXCEPTION) == BP_VECTOR;
+        return new DebugEvent(
+                page.get(JAVA_LONG_UNALIGNED, DEBUG_PC),
+                int3,
+                !int3 && (dr6 & DR6_BS) != 0,
+                int3 ? 0 : (int) dr6 & DR6_BREAKPOINTS);
     }
 
     long hardwareExitReason() {

@@ -4,9 +4,11 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.microvm.hypervisor.ActivityState;
+import dev.microvm.hypervisor.Breakpoint;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.GuestDebug;
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
@@ -14,6 +16,8 @@ import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.kvm.generated.kvm_debugregs;
 import dev.microvm.kvm.generated.kvm_dtable;
+import dev.microvm.kvm.generated.kvm_guest_debug;
+import dev.microvm.kvm.generated.kvm_guest_debug_arch;
 import dev.microvm.kvm.generated.kvm_lapic_state;
 import dev.microvm.kvm.generated.kvm_mp_state;
 import dev.microvm.kvm.generated.kvm_regs;
@@ -27,15 +31,50 @@ import dev.microvm.kvm.generated.kvm_xsave;
 import dev.microvm.linux.FileDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** A vCPU's state between the neutral records of the SPI and KVM's structs: a pair of methods for each ioctl pair. */
 final class KvmState {
+    private static final int DR7 = 7;
+    private static final long DR7_FIXED = 0x400; // Intel SDM vol. 3B, figure 18-1
     private static final int XCR0 = 0; // number of the register in struct kvm_xcr
 
     private final FileDescriptor vcpu;
 
     KvmState(FileDescriptor vcpu) {
         this.vcpu = vcpu;
+    }
+
+    /** Sets what a debugger wants. */
+    void debug(GuestDebug wanted) {
+        List<Breakpoint> breakpoints = wanted.breakpoints();
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment debug = kvm_guest_debug.allocate(call);
+            int control = (wanted.singleStep() ? KVM_GUESTDBG_SINGLESTEP : 0)
+                    | (wanted.softwareBreakpoints() ? KVM_GUESTDBG_USE_SW_BP : 0)
+                    | (breakpoints.isEmpty() ? 0 : KVM_GUESTDBG_USE_HW_BP);
+            kvm_guest_debug.control(debug, control == 0 ? 0 : control | KVM_GUESTDBG_ENABLE);
+            MemorySegment arch = kvm_guest_debug.arch(debug);
+            long dr7 = DR7_FIXED;
+            for (int i = 0; i < breakpoints.size(); i++) {
+                Breakpoint each = breakpoints.get(i);
+                kvm_guest_debug_arch.debugreg(arch, i, each.address());
+                dr7 |= enabled(each, i);
+            }
+            kvm_guest_debug_arch.debugreg(arch, DR7, dr7);
+            KvmRequest.SET_GUEST_DEBUG.call(vcpu, debug);
+        }
+    }
+
+    /** DR7's fields of the nth breakpoint: Intel SDM vol. 3B, figure 18-1. */
+    private static long enabled(Breakpoint breakpoint, int n) {
+        int type = switch (breakpoint.kind()) {
+            case EXECUTE -> 0;
+            case WRITE -> 1;
+            case READ_WRITE -> 3;
+        };
+        int length = breakpoint.length() == 8 ? 2 : breakpoint.length() - 1;
+        return 2L << (2 * n) | (long) (length << 2 | type) << (16 + 4 * n);
     }
 
     Registers registers() {

@@ -4,9 +4,11 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.GuestDebug;
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Registers;
@@ -227,6 +229,16 @@ final class KvmVcpu implements Vcpu {
     @Override
     public void requestInterruptWindow(boolean wanted) {
         run.requestInterruptWindow(wanted);
+    }
+
+    @Override
+    public void debug(GuestDebug wanted) {
+        state.debug(wanted);
+    }
+
+    @Override
+    public DebugEvent debugEvent() {
+        return run.debugEvent();
     }
 
     /** Where a linear address leads, or -1 if it is not mapped. */

@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.CpuFeature;
+import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.FpuState;
@@ -268,6 +271,15 @@ public abstract class HypervisorContract {
             assertThat(got.interruptInjected()).isTrue();
             assertThat(got.interruptVector()).isEqualTo(0x55);
             assertThat(got.nmiMasked()).isTrue();
+        }
+    }
+
+    @Test
+    void saysBeforehandWhatItsCpusCanDo() {
+        try (TinyGuest guest = guest("spin")) {
+            List<CpuidEntry> supported = hypervisor().supportedCpuid(GuestClock.HOST);
+            assertThat(CpuFeature.in(supported)).extracting(CpuFeature::name).contains("fpu", "msr", "lm", "syscall");
+            assertThat(CpuFeature.in(guest.vm().supportedCpuid())).isEqualTo(CpuFeature.in(supported));
         }
     }
 

@@ -6,6 +6,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
 
+import dev.microvm.clock.GuestClock;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Registers;
@@ -50,7 +51,12 @@ public final class TinyGuest implements AutoCloseable {
 
     /** Makes the machine and loads a program, by its file name without the ending. */
     public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program) {
-        vm = hypervisor.createVm(program, interruptMode);
+        this(hypervisor, interruptMode, program, GuestClock.HOST);
+    }
+
+    /** The same with a clock of its own. */
+    public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program, GuestClock clock) {
+        vm = hypervisor.createVm(program, interruptMode, clock);
         GuestMemoryRegion region = new GuestMemoryRegion(0, vm.allocate(MEMORY_SIZE), false);
         memory = new GuestMemory(List.of(region));
         memory.write(ORIGIN, program(program));

@@ -118,8 +118,18 @@ final class EnginePlatform implements Platform {
     }
 
     @Override
-    public Object busLock() {
-        return machine.busLock();
+    public void beginExclusive() {
+        machine.exclusive().begin(vcpu);
+    }
+
+    @Override
+    public void endExclusive() {
+        machine.exclusive().end(vcpu);
+    }
+
+    @Override
+    public void giveWay() {
+        machine.exclusive().giveWay(vcpu);
     }
 
     @Override
@@ -176,19 +186,35 @@ final class EnginePlatform implements Platform {
 
     @Override
     public long portIn(int port, int size) {
-        return vcpu.handler().portIn(port, size);
+        machine.exclusive().leaveGuest(vcpu);
+        try {
+            return vcpu.handler().portIn(port, size);
+        } finally {
+            machine.exclusive().enterGuest(vcpu);
+        }
     }
 
     @Override
     public void portOut(int port, int size, long value) {
-        if (!machine.doorbells().ring(true, port, size, value)) vcpu.handler().portOut(port, size, value);
+        if (machine.doorbells().ring(true, port, size, value)) return;
+        machine.exclusive().leaveGuest(vcpu);
+        try {
+            vcpu.handler().portOut(port, size, value);
+        } finally {
+            machine.exclusive().enterGuest(vcpu);
+        }
     }
 
     @Override
     public long mmioRead(long gpa, int size) {
         LocalApic apic = vcpu.apic();
         if (apic != null && (gpa & PAGE) == apic.page()) return apic.read(gpa & ~PAGE, size);
-        return vcpu.handler().mmioRead(gpa, size);
+        machine.exclusive().leaveGuest(vcpu);
+        try {
+            return vcpu.handler().mmioRead(gpa, size);
+        } finally {
+            machine.exclusive().enterGuest(vcpu);
+        }
     }
 
     @Override
@@ -196,8 +222,14 @@ final class EnginePlatform implements Platform {
         LocalApic apic = vcpu.apic();
         if (apic != null && (gpa & PAGE) == apic.page()) {
             apic.write(gpa & ~PAGE, size, value);
-        } else if (!machine.doorbells().ring(false, gpa, size, value)) {
+            return;
+        }
+        if (machine.doorbells().ring(false, gpa, size, value)) return;
+        machine.exclusive().leaveGuest(vcpu);
+        try {
             vcpu.handler().mmioWrite(gpa, size, value);
+        } finally {
+            machine.exclusive().enterGuest(vcpu);
         }
     }
 

@@ -2,12 +2,16 @@ package dev.microvm.engine;
 
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.CpuExit;
+import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.exec.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
+import dev.microvm.hypervisor.GuestDebug;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.LapicState;
@@ -39,6 +43,7 @@ final class EngineVcpu implements Vcpu {
     private final CpuState state;
 
     private ExitHandler handler = NOBODY;
+    private volatile boolean inGuest;
     private volatile boolean kicked;
     private volatile @Nullable Thread parked;
     private ActivityState activity;
@@ -52,7 +57,9 @@ final class EngineVcpu implements Vcpu {
         this.machine = machine;
         this.index = index;
         platform = new EnginePlatform(this, machine);
-        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform);
+        InstructionTime time = machine.instructionTime();
+        InstructionCounter counter = time == null ? null : time.counter();
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
@@ -124,7 +131,7 @@ final class EngineVcpu implements Vcpu {
                 park(LocalApic.INITIALIZE | LocalApic.START);
                 continue;
             }
-            switch (cpu.run()) {
+            switch (runGuest()) {
                 case LEFT -> {}
                 case HALTED -> {
                     if (apic == null) return VcpuExit.HALTED;
@@ -137,14 +144,39 @@ final class EngineVcpu implements Vcpu {
                 case SHUTDOWN -> {
                     return VcpuExit.SHUTDOWN;
                 }
+                case DEBUG -> {
+                    return VcpuExit.DEBUG;
+                }
             }
         }
+    }
+
+    private CpuExit runGuest() {
+        machine.exclusive().enterGuest(this);
+        try {
+            return cpu.run();
+        } finally {
+            machine.exclusive().leaveGuest(this);
+        }
+    }
+
+    /** Whether it runs guest code, and others must wait for it to stop. */
+    boolean inGuest() {
+        return inGuest;
+    }
+
+    void inGuest(boolean now) {
+        inGuest = now;
     }
 
     /** Waits for a kick, for one of these events of the APIC, or for memory to go away. */
     private void park(int events) {
         parked = Thread.currentThread();
-        while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) LockSupport.park(this);
+        InstructionTime time = machine.instructionTime();
+        while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) {
+            if (time == null) LockSupport.park(this);
+            else time.await();
+        }
         parked = null;
     }
 
@@ -270,16 +302,23 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public DebugRegisters debugRegisters() {
-        long[] dr = cpu.dr;
-        return new DebugRegisters(dr[0], dr[1], dr[2], dr[3], dr[6], dr[7]);
+        return new DebugRegisters(
+                cpu.debug.register(0),
+                cpu.debug.register(1),
+                cpu.debug.register(2),
+                cpu.debug.register(3),
+                cpu.debug.register(6),
+                cpu.debug.register(7));
     }
 
     @Override
     public void debugRegisters(DebugRegisters registers) {
-        long[] dr = {
-            registers.dr0(), registers.dr1(), registers.dr2(), registers.dr3(), 0, 0, registers.dr6(), registers.dr7()
-        };
-        System.arraycopy(dr, 0, cpu.dr, 0, dr.length);
+        cpu.debug.register(0, registers.dr0());
+        cpu.debug.register(1, registers.dr1());
+        cpu.debug.register(2, registers.dr2());
+        cpu.debug.register(3, registers.dr3());
+        cpu.debug.register(6, registers.dr6());
+        cpu.debug.register(7, registers.dr7());
     }
 
     @Override
@@ -341,6 +380,18 @@ final class EngineVcpu implements Vcpu {
     @Override
     public long tscKhz() {
         return EngineVirtualMachine.TSC_KHZ;
+    }
+
+    // Debugging
+
+    @Override
+    public void debug(GuestDebug wanted) {
+        cpu.debug.host(wanted.singleStep(), wanted.softwareBreakpoints(), wanted.breakpoints());
+    }
+
+    @Override
+    public DebugEvent debugEvent() {
+        return cpu.debug.event(cpu.rip);
     }
 
     // External interrupts

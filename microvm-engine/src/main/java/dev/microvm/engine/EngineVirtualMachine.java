@@ -1,8 +1,10 @@
 package dev.microvm.engine;
 
+import dev.microvm.clock.GuestClock;
+import dev.microvm.clock.Timers;
 import dev.microvm.engine.apic.LocalApics;
-import dev.microvm.engine.cpu.CpuidTable;
 import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -21,7 +23,9 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /** A machine whose CPUs are {@link EngineVcpu}s. */
 final class EngineVirtualMachine implements VirtualMachine {
@@ -34,23 +38,42 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     private final String name;
     private final InterruptMode interruptMode;
+    private final List<CpuidEntry> supportedCpuid;
     private final Arena arena = Arena.ofShared();
     private final PhysicalMemory memory = new PhysicalMemory();
-    private final EngineTimers timers;
+    private final @Nullable InstructionTime instructionTime; // null with the host's clock
+    private final Timers timers;
+    private final Runnable closesTimers;
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
-    private final Object busLock = new Object();
+    private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
-    private final InstantSource wallClock = InstantSource.system();
+    private final InstantSource wallClock;
     private long timeStampOrigin; // guarded by this
     private volatile long clockOrigin;
     private volatile boolean closed;
 
-    EngineVirtualMachine(String name, InterruptMode interruptMode) {
+    EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock, List<CpuidEntry> supportedCpuid) {
+        this.supportedCpuid = supportedCpuid;
         this.name = name;
         this.interruptMode = interruptMode;
-        this.timers = new EngineTimers("microvm-" + name + "-timers");
+        switch (clock) {
+            case GuestClock.Host host -> {
+                EngineTimers own = new EngineTimers("microvm-" + name + "-timers");
+                closesTimers = own::close;
+                timers = own;
+                instructionTime = null;
+                wallClock = InstantSource.system();
+            }
+            case GuestClock.Instructions instructions -> {
+                InstructionTime own = new InstructionTime(instructions);
+                closesTimers = own::close;
+                timers = own;
+                instructionTime = own;
+                wallClock = own::timeOfDay;
+            }
+        }
         this.timeStampOrigin = timers.nanoTime();
         this.clockOrigin = timeStampOrigin;
     }
@@ -59,8 +82,19 @@ final class EngineVirtualMachine implements VirtualMachine {
         return memory;
     }
 
-    EngineTimers timers() {
+    Timers timers() {
         return timers;
+    }
+
+    /** The time that the vCPU's instructions make; null with the host's clock. */
+    @Nullable
+    InstructionTime instructionTime() {
+        return instructionTime;
+    }
+
+    @Override
+    public Optional<EventLoop> eventLoop() {
+        return Optional.ofNullable(instructionTime);
     }
 
     LocalApics apics() {
@@ -71,8 +105,8 @@ final class EngineVirtualMachine implements VirtualMachine {
         return doorbells;
     }
 
-    Object busLock() {
-        return busLock;
+    ExclusiveSection exclusive() {
+        return exclusive;
     }
 
     /** When a time-stamp counter that nobody set was 0, on the clock of the timers. */
@@ -137,15 +171,16 @@ final class EngineVirtualMachine implements VirtualMachine {
     /** Whether a machine with its interrupt controllers there can do something. */
     static boolean supports(InterruptMode mode, Capability capability) {
         return switch (capability) {
-            case READ_ONLY_MEMORY, DOORBELL, PARAVIRTUAL_CLOCK -> true;
-            case TSC_DEADLINE -> mode == InterruptMode.SPLIT;
-            case KERNEL_PIT, GUEST_DEBUG -> false;
+            case READ_ONLY_MEMORY, DOORBELL, PARAVIRTUAL_CLOCK, GUEST_DEBUG -> true;
+            case TSC_DEADLINE, INSTRUCTION_CLOCK -> mode == InterruptMode.SPLIT;
+            case KERNEL_PIT -> false;
         };
     }
 
+    /** With an instruction clock one: several would need an order among their instructions. */
     @Override
     public int maxVcpus() {
-        return MAX_VCPUS;
+        return instructionTime == null ? MAX_VCPUS : 1;
     }
 
     @Override
@@ -167,13 +202,14 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public List<CpuidEntry> supportedCpuid() {
-        return CpuidTable.supported(TSC_KHZ);
+        return supportedCpuid;
     }
 
     @Override
     public synchronized Vcpu createVcpu(int index) {
-        if (index < 0 || index >= MAX_VCPUS || vcpus.stream().anyMatch(each -> each.index() == index)) {
-            throw new HypervisorException("vCPU %d: must be 0 to %d and not there yet".formatted(index, MAX_VCPUS - 1));
+        if (index < 0 || index >= maxVcpus() || vcpus.stream().anyMatch(each -> each.index() == index)) {
+            throw new HypervisorException(
+                    "vCPU %d: must be 0 to %d and not there yet".formatted(index, maxVcpus() - 1));
         }
         EngineVcpu vcpu = new EngineVcpu(this, index);
         vcpus.add(vcpu);
@@ -236,7 +272,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         if (closed) return;
         vcpus.forEach(EngineVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
-        timers.close();
+        closesTimers.run();
         arena.close();
     }
 

@@ -11,6 +11,9 @@ public final class Block {
     /** What to run. */
     Instruction first;
 
+    /** How many instructions it has; 0 while it is not translated. */
+    int instructions;
+
     /** Offset of the first byte after its last instruction; at most 4096, the part in this page. */
     int end;
 
@@ -28,6 +31,7 @@ public final class Block {
     void drop() {
         Instruction each = first;
         first = new Untranslated(this);
+        instructions = 0;
         while (each.isFollowed()) {
             Instruction following = each.next;
             each.next = new Resume(each.end);

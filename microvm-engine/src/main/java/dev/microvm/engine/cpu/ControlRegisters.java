@@ -46,9 +46,14 @@ public final class ControlRegisters {
             | CR4_PCE
             | CR4_OSFXSR
             | CR4_OSXMMEXCPT
+            | CR4_UMIP
             | CR4_FSGSBASE
             | CR4_OSXSAVE
+            | CR4_PCIDE
             | CR4_SMEP;
+
+    /** The process-context identifier, with CR4.PCIDE: Intel SDM vol. 3A, 4.10.1. */
+    public static final long CR3_PCID = 0xFFF;
 
     public static final long EFER_SCE = 1L << 0;
     public static final long EFER_LME = 1L << 8;

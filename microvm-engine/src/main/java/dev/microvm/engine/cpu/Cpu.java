@@ -56,9 +56,6 @@ public final class Cpu {
 
     private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
     private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
-    private static final long DR6_SINGLE_STEP = 1 << 14;
-    private static final long DR6_RESET = 0xFFFF_0FF0L;
-    private static final long DR7_RESET = 0x400;
     private static final int NO_VECTOR = -1;
 
     /** CS after a reset: the last 64 KiB below 4 GiB. */
@@ -97,8 +94,6 @@ public final class Cpu {
     /** What XSAVE manages. */
     public long xcr0 = ControlRegisters.XCR0_X87;
 
-    public final long[] dr = {0, 0, 0, 0, 0, 0, DR6_RESET, DR7_RESET};
-
     /** The four pointers that PAE paging loads with CR3. */
     final long[] pagePointers = new long[4];
 
@@ -111,6 +106,7 @@ public final class Cpu {
     public int idtLimit = 0xFFFF;
 
     public final Mmu mmu;
+    public final DebugUnit debug = new DebugUnit(this);
     public final Msrs msrs = new Msrs(this);
     public final CpuidTable cpuid = new CpuidTable();
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
@@ -118,6 +114,7 @@ public final class Cpu {
     private final InterruptDelivery delivery = new InterruptDelivery(this);
     private final Translator translator;
     private final Platform platform;
+    private final @Nullable InstructionCounter counter;
     private final GuestFault guestFault = new GuestFault();
 
     private CodeMode mode = CodeMode.BITS_16;
@@ -132,6 +129,13 @@ public final class Cpu {
     /** Whether interrupts wait for one more instruction: after STI, and after a load of SS. */
     public boolean interruptShadow;
 
+    /** Whether debug exceptions wait too: after a load of SS. */
+    private boolean debugShadow;
+
+    // Of a single instruction that runs
+    private boolean stepTraps;
+    private boolean resumes; // past a breakpoint: RF was set
+
     /** Whether NMIs are blocked until IRET. */
     public boolean nmiMasked;
 
@@ -145,8 +149,18 @@ public final class Cpu {
 
     /** Makes a CPU in the state after power-on. */
     public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
+        this(memory, translator, platform, null);
+    }
+
+    /**
+     * Makes a CPU in the state after power-on.
+     *
+     * @param counter counts what it executes; null if nobody asks
+     */
+    public Cpu(PhysicalMemory memory, Translator translator, Platform platform, @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
+        this.counter = counter;
         this.mmu = new Mmu(this, memory);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
         reset();
@@ -179,6 +193,8 @@ public final class Cpu {
         nmiMasked = false;
         nmiPending = false;
         injectedVector = NO_VECTOR;
+        debugShadow = false;
+        debug.reset();
         cpl = 0;
         mmu.select(false);
         mmu.flush();
@@ -192,9 +208,12 @@ public final class Cpu {
         attention = true;
         while (true) {
             try {
-                return loop();
+                return counter == null ? loop() : loop(counter);
             } catch (GuestFault fault) {
+                if (fault.vector == GuestFault.TO_HOST) return CpuExit.DEBUG;
+                debug.forget();
                 if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
+                if (counter != null) countOne(counter);
                 if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
             }
         }
@@ -205,13 +224,48 @@ public final class Cpu {
         while (true) {
             if (attention) {
                 rip = r[CODE] + block.start;
-                CpuExit exit = attendTo();
+                CpuExit exit = attendAndStep();
                 if (exit != null) return exit;
-                if (interruptShadow || (flags & Flags.TF) != 0) step();
                 block = jump(rip);
             }
             block = block.first.execute(this);
         }
+    }
+
+    /** Looks at interrupts and the like, and as long as instructions must run one by one, runs them. */
+    private @Nullable CpuExit attendAndStep() {
+        while (true) {
+            CpuExit exit = attendTo();
+            if (exit != null || !stepsNext()) return exit;
+            if (counter != null) countOne(counter);
+            step();
+        }
+    }
+
+    /** The same for a CPU whose instructions are counted: what is to happen at a number happens between two blocks. */
+    private CpuExit loop(InstructionCounter counted) {
+        Block block = jump(rip);
+        while (true) {
+            if (counted.isReached()) {
+                rip = r[CODE] + block.start;
+                counted.tell();
+                attention = true;
+            }
+            if (attention) {
+                rip = r[CODE] + block.start;
+                CpuExit exit = attendAndStep();
+                if (exit != null) return exit;
+                block = jump(rip);
+            }
+            counted.add(block.instructions);
+            block = block.first.execute(this);
+        }
+    }
+
+    /** An instruction that is not of a block, or an exception: a handler that faults at once again must not stop the time. */
+    private static void countOne(InstructionCounter counted) {
+        counted.add(1);
+        if (counted.isReached()) counted.tell();
     }
 
     /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
@@ -239,6 +293,12 @@ public final class Cpu {
 
     private @Nullable CpuExit attendTo() {
         attention = false;
+        platform.giveWay();
+        if (debug.isPending() && !debugShadow) {
+            if (debug.takeForHost()) return CpuExit.DEBUG;
+            halted = false;
+            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
+        }
         if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
         if (nmiPending && !nmiMasked) {
@@ -272,18 +332,49 @@ public final class Cpu {
         delivery.deliver(vector, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.EXTERNAL);
     }
 
-    /** Runs one instruction, and traps after it if TF was set before it. */
+    /** Whether the next instruction must run alone; RF counts only while there are breakpoints to pass. */
+    private boolean stepsNext() {
+        if ((flags & Flags.RF) != 0 && !debug.breaksCode()) flags &= ~Flags.RF;
+        return interruptShadow || (flags & (Flags.TF | Flags.RF)) != 0 || debug.hostSteps();
+    }
+
+    /** Runs one instruction, or one iteration of a string instruction, and traps after it if TF was set before it. */
     private void step() {
-        boolean trap = (flags & Flags.TF) != 0;
+        stepTraps = (flags & Flags.TF) != 0 || debug.hostSteps();
+        resumes = (flags & Flags.RF) != 0;
+        flags &= ~Flags.RF;
         interruptShadow = false;
-        CodePage page = enter(rip);
-        Block after = translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
-        rip = r[CODE] + after.start;
+        debugShadow = false;
         attention = true;
-        if (trap) {
-            dr[6] |= DR6_SINGLE_STEP;
-            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
+        try {
+            CodePage page = enter(rip);
+            Block after =
+                    translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
+            rip = r[CODE] + after.start;
+        } finally {
+            resumes = false;
         }
+        if (stepTraps) debug.pend(DebugUnit.DR6_BS);
+    }
+
+    /** Lets TF as it is now, not as it was before the instruction, decide about a trap: SYSCALL and SYSRET. */
+    public void trapByNewFlags() {
+        stepTraps = debug.hostSteps();
+        if ((flags & Flags.TF) != 0) {
+            debug.pend(DebugUnit.DR6_BS);
+            attention = true;
+        }
+    }
+
+    /** Makes the loop look around after an instruction, wherever it is in its block. */
+    void stopAfter(@Nullable Instruction instruction) {
+        attention = true;
+        if (instruction != null) instruction.interceptNext();
+    }
+
+    /** Faults if the code at an instruction has a breakpoint that RF does not pass: Intel SDM vol. 3B, 18.3.1.1. */
+    public void checkBreakpoint(Instruction at) {
+        if (!resumes) debug.checkCode(wrap(at.rip(this) + (mode == CodeMode.BITS_64 ? 0 : r[SEGMENT_BASE + CS])), at);
     }
 
     /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
@@ -312,6 +403,7 @@ public final class Cpu {
     void translate(Block block) {
         rip = r[CODE] + block.start;
         block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
+        block.instructions = translator.instructions();
         Instruction last = block.first;
         while (last.isFollowed()) last = last.next;
         block.page.translated(block, last.end());
@@ -332,6 +424,13 @@ public final class Cpu {
     public void shadow() {
         interruptShadow = true;
         attention = true;
+    }
+
+    /** Lets interrupts and debug exceptions wait for one more instruction: Intel SDM vol. 3A, 6.8.3. */
+    public void stackShadow() {
+        debugShadow = true;
+        stepTraps = false;
+        shadow();
     }
 
     // Control transfer
@@ -394,11 +493,24 @@ public final class Cpu {
         return fault(vector, GuestFault.NO_ERROR_CODE, at);
     }
 
-    /** INT n, INT3, INTO. */
-    public Block softwareInterrupt(int vector, Instruction at) {
+    /** INT n, INTO. It clears TF, and so is not followed by a single-step trap. */
+    public void softwareInterrupt(int vector, Instruction at) {
         rip = at.rip(this);
+        stepTraps = debug.hostSteps();
         delivery.deliver(vector, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.SOFTWARE);
-        return jump(rip);
+    }
+
+    /** INT3, which a debugger on the host may want. */
+    public void breakpoint(Instruction at) {
+        if (debug.hostTakesInt3()) throw fault(GuestFault.TO_HOST, at);
+        softwareInterrupt(Vectors.BP, at);
+    }
+
+    /** INT1, whose gate needs no privilege: Intel SDM vol. 2A, INT n. */
+    public void debugTrap(Instruction at) {
+        rip = at.rip(this);
+        stepTraps = debug.hostSteps();
+        delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.TRAP);
     }
 
     /** #GP(0) unless the privilege level is 0. */
@@ -469,6 +581,11 @@ public final class Cpu {
         return (efer & ControlRegisters.EFER_LMA) != 0;
     }
 
+    /** Whether a user's accesses must be aligned: Intel SDM vol. 3A, 6.15, interrupt 17. */
+    boolean alignmentChecked() {
+        return (flags & Flags.AC) != 0 && (cr0 & ControlRegisters.CR0_AM) != 0;
+    }
+
     public int iopl() {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
@@ -490,6 +607,7 @@ public final class Cpu {
 
     /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
     public void flagsChanged() {
+        if (cpl == 3 && (cr0 & ControlRegisters.CR0_AM) != 0) mmu.select(true);
         if ((flags & Flags.TF) != 0 || (interruptBlocked && (flags & Flags.IF) != 0)) attention = true;
     }
 
@@ -504,7 +622,11 @@ public final class Cpu {
         mmu.flush();
         mmu.flushCode();
         updatePrivilege();
-        loadPagePointers();
+        if (pagePointersUsed()) {
+            for (int i = 0; i < pagePointers.length; i++)
+                pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
+        }
+        debug.arm();
     }
 
     /** Works out the privilege level and how code is read, after registers were set from outside. */
@@ -546,51 +668,66 @@ public final class Cpu {
         boolean paging = (value & ControlRegisters.CR0_PG) != 0;
         boolean invalid = (paging && (value & ControlRegisters.CR0_PE) == 0)
                 || ((value & ControlRegisters.CR0_NW) != 0 && (value & ControlRegisters.CR0_CD) == 0)
+                || (!paging && (cr4 & ControlRegisters.CR4_PCIDE) != 0)
                 || value >>> 32 != 0;
         boolean starts = paging && !paging();
-        if (starts && (efer & ControlRegisters.EFER_LME) != 0) {
-            invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
-        }
+        boolean toLong = starts && (efer & ControlRegisters.EFER_LME) != 0;
+        if (toLong) invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
         if (!paging && paging() && mode == CodeMode.BITS_64) invalid = true;
         if (invalid) throw fault(Vectors.GP, 0, at);
+        if (starts && !toLong && (cr4 & ControlRegisters.CR4_PAE) != 0) loadPagePointers(cr3, at);
         long changed = cr0 ^ value;
         cr0 = (value & ControlRegisters.CR0_KNOWN) | ControlRegisters.CR0_ET;
-        if (starts && (efer & ControlRegisters.EFER_LME) != 0) efer |= ControlRegisters.EFER_LMA;
+        if (toLong) efer |= ControlRegisters.EFER_LMA;
         if (!paging) efer &= ~ControlRegisters.EFER_LMA;
-        if (starts) loadPagePointers();
         if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
+        mmu.select(cpl == 3);
         updateMode();
     }
 
-    /** MOV to CR3. */
+    /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
     public void cr3(long value, @Nullable Instruction at) {
-        if (longMode() && (value & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
-        cr3 = value;
-        loadPagePointers();
+        boolean identified = (cr4 & ControlRegisters.CR4_PCIDE) != 0;
+        long base = identified ? value & Long.MAX_VALUE : value;
+        if (longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
+        if (pagePointersUsed()) loadPagePointers(base, at);
+        cr3 = base;
         mmu.flushNonGlobal();
     }
 
     /** MOV to CR4. */
     public void cr4(long value, @Nullable Instruction at) {
+        long changed = cr4 ^ value;
         boolean invalid =
                 (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & ControlRegisters.CR4_PAE) == 0);
+        if ((changed & value & ControlRegisters.CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
+            invalid |= !longMode() || (cr3 & ControlRegisters.CR3_PCID) != 0;
+        }
         if (invalid) throw fault(Vectors.GP, 0, at);
-        long changed = cr4 ^ value;
-        cr4 = value;
         long paging = ControlRegisters.CR4_PAE
                 | ControlRegisters.CR4_PSE
                 | ControlRegisters.CR4_PGE
+                | ControlRegisters.CR4_PCIDE
                 | ControlRegisters.CR4_SMEP;
-        if ((changed & paging) != 0) {
-            loadPagePointers();
-            mmu.flush();
-        }
+        boolean pointers = paging() && !longMode() && (value & ControlRegisters.CR4_PAE) != 0;
+        if (pointers && (changed & paging) != 0) loadPagePointers(cr3, at);
+        cr4 = value;
+        if ((changed & paging) != 0) mmu.flush();
+        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
     }
 
-    /** Intel SDM vol. 3A, 4.4.1. */
-    void loadPagePointers() {
-        if (!paging() || (cr4 & ControlRegisters.CR4_PAE) == 0 || longMode()) return;
-        for (int i = 0; i < pagePointers.length; i++) pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
+    private boolean pagePointersUsed() {
+        return paging() && (cr4 & ControlRegisters.CR4_PAE) != 0 && !longMode();
+    }
+
+    /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
+    private void loadPagePointers(long from, @Nullable Instruction at) {
+        long[] loaded = new long[pagePointers.length];
+        for (int i = 0; i < loaded.length; i++) {
+            loaded[i] = mmu.physical64((from & 0xFFFF_FFE0L) + i * 8L);
+            if (PageWalk.invalidPointer(loaded[i])) throw fault(Vectors.GP, 0, at);
+        }
+        System.arraycopy(loaded, 0, pagePointers, 0, loaded.length);
     }
 
     /** WRMSR to EFER. */

@@ -8,6 +8,8 @@ public enum CpuExit {
     HALTED,
     /** It can take an interrupt, as {@link Cpu#interruptWindow} asked. */
     INTERRUPT_WINDOW,
+    /** A breakpoint or single step of a debugger's on the host. */
+    DEBUG,
     /** A fault while a double fault was delivered. */
     SHUTDOWN
 }

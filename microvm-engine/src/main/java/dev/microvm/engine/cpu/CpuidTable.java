@@ -14,6 +14,7 @@ import java.util.List;
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2
     private static final int FEATURES_EDX = 1 << 0 // FPU
+            | 1 << 2 // DE
             | 1 << 3 // PSE
             | 1 << 4 // TSC
             | 1 << 5 // MSR
@@ -34,6 +35,7 @@ public final class CpuidTable {
     private static final int FEATURES_ECX = 1 << 0 // SSE3
             | 1 << 9 // SSSE3
             | 1 << 13 // CX16
+            | 1 << 17 // PCID
             | 1 << 19 // SSE4.1
             | 1 << 20 // SSE4.2
             | 1 << 21 // x2APIC
@@ -41,6 +43,8 @@ public final class CpuidTable {
             | 1 << 23 // POPCNT
             | 1 << 26 // XSAVE
             | 1 << 31; // a hypervisor
+    private static final int RDRAND = 1 << 30; // leaf 1, ECX
+    private static final int RDSEED = 1 << 18; // leaf 7, EBX
     private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
     private static final int STRUCTURED_EBX = 1 << 0 // FSGSBASE
             | 1 << 1 // TSC_ADJUST
@@ -48,10 +52,12 @@ public final class CpuidTable {
             | 1 << 7 // SMEP
             | 1 << 8 // BMI2
             | 1 << 9 // ERMS
+            | 1 << 10 // INVPCID
             | 1 << 19 // ADX
             | 1 << 23 // CLFLUSHOPT
             | 1 << 24; // CLWB
-    private static final int STRUCTURED_ECX = 1 << 22; // RDPID
+    private static final int STRUCTURED_ECX = 1 << 2 // UMIP
+            | 1 << 22; // RDPID
     private static final int STRUCTURED_EDX = 1 << 4 // FSRM
             | 1 << 26 // IBRS and IBPB
             | 1 << 29; // IA32_ARCH_CAPABILITIES
@@ -117,6 +123,17 @@ public final class CpuidTable {
         table.add(leaf(EXTENDED | 7, 0, 0, 0, INVARIANT_TSC));
         table.add(leaf(EXTENDED | 8, ADDRESS_BITS, 0, 0, 0));
         return List.copyOf(table);
+    }
+
+    /** The same table without RDRAND and RDSEED, which no run can repeat. */
+    public static List<CpuidEntry> withoutRandomNumbers(List<CpuidEntry> table) {
+        return table.stream()
+                .map(entry -> switch (entry.function()) {
+                    case 1 -> entry.answering(entry.eax(), entry.ebx(), entry.ecx() & ~RDRAND, entry.edx());
+                    case 7 -> entry.answering(entry.eax(), entry.ebx() & ~RDSEED, entry.ecx(), entry.edx());
+                    default -> entry;
+                })
+                .toList();
     }
 
     private static CpuidEntry leaf(int function, int eax, int ebx, int ecx, int edx) {

@@ -10,6 +10,9 @@ public final class GuestFault extends RuntimeException {
     /** What {@link #errorCode} holds where none is pushed. */
     static final int NO_ERROR_CODE = -1;
 
+    /** The vector of what is no exception of the guest's but an exit to a debugger on the host. */
+    static final int TO_HOST = -1;
+
     int vector;
     int errorCode;
 

@@ -61,6 +61,31 @@ public abstract class Instruction {
         return next != Unlinked.INSTANCE;
     }
 
+    /** Lets the loop have its turn after this one, once; where a block ends it has it anyway. */
+    final void interceptNext() {
+        Instruction whole = this;
+        while (whole.end == whole.start && whole.isFollowed()) whole = whole.next; // this is only a part of it
+        if (whole.isFollowed() && !(whole.next instanceof Interception)) whole.next = new Interception(whole);
+    }
+
+    /** Between two instructions of a block, once. */
+    private static final class Interception extends Instruction {
+        private final Instruction before;
+        private final Instruction after;
+
+        Interception(Instruction before) {
+            this.before = before;
+            this.after = before.next;
+            place(before.end, before.end);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            before.next = after;
+            return cpu.jump(rip(cpu));
+        }
+    }
+
     /** Where no instruction is: running it is a mistake of the translator's. */
     private static final class Unlinked extends Instruction {
         static final Unlinked INSTANCE = new Unlinked();

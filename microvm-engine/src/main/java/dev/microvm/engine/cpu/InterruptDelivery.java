@@ -63,9 +63,10 @@ final class InterruptDelivery {
         }
     }
 
-    private int pushedFlags(Source source) {
+    /** Faults set RF, so that breakpoints do not hit again, but for those of breakpoints: vol. 3B, 18.3.1.1. */
+    private int pushedFlags(int vector, Source source) {
         int all = Flags.all(cpu);
-        return source == Source.FAULT ? all | Flags.RF : all;
+        return source == Source.FAULT && vector != Vectors.DB ? all | Flags.RF : all;
     }
 
     private static int errorOf(int vector, Source source) {
@@ -115,7 +116,7 @@ final class InterruptDelivery {
             stackSegment = new Segment();
             pointer = innerStack(newCpl, stackSegment, external);
         }
-        int flags = pushedFlags(source);
+        int flags = pushedFlags(vector, source);
         int oldCpl = cpu.cpl;
         cpu.mmu.select(newCpl == 3);
         StackFrame stack = new StackFrame(cpu, stackSegment, pointer, size);
@@ -178,7 +179,7 @@ final class InterruptDelivery {
         cpu.mmu.select(newCpl == 3);
         push64(pointer -= 8, cpu.segments[Cpu.SS].selector);
         push64(pointer -= 8, cpu.r[Cpu.RSP]);
-        push64(pointer -= 8, pushedFlags(source));
+        push64(pointer -= 8, pushedFlags(vector, source));
         push64(pointer -= 8, cpu.segments[Cpu.CS].selector);
         push64(pointer -= 8, returnRip);
         if (errorCode != GuestFault.NO_ERROR_CODE) push64(pointer -= 8, errorCode);

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * page in the slow paths, by way of {@link PhysicalMemory}.
  *
  * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set, nor ROM: so the slow
- * path sees to these.
+ * path sees to these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
  *
- * <p>User and supervisor have a TLB each. Linear addresses come in canonical form or miss.
+ * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Linear addresses come in canonical form or miss.
  */
 public final class Mmu {
     /** Kinds of access, and where their tags are in an entry. */
@@ -32,9 +32,9 @@ public final class Mmu {
     private static final int STRIDE = 4; // longs of an entry
     private static final int INDEX_SHIFT = 10; // page number times STRIDE
     private static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
-    private static final int PAGE_SHIFT = 12;
+    static final int PAGE_SHIFT = 12;
     private static final long PAGE = -1L << PAGE_SHIFT;
-    private static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
+    static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
 
     /** A tag that matches no page. */
     private static final long NO_PAGE = 1;
@@ -68,6 +68,8 @@ public final class Mmu {
     private final CodePages codePages = new CodePages();
     private final Bank supervisorBank = new Bank();
     private final Bank userBank = new Bank();
+    private final Bank alignedBank = new Bank();
+    private final Bank[] banks = {supervisorBank, userBank, alignedBank};
 
     private boolean user;
     private Bank bank = supervisorBank;
@@ -84,7 +86,7 @@ public final class Mmu {
     /** Chooses whose rights accesses have from now on. */
     void select(boolean asUser) {
         user = asUser;
-        bank = asUser ? userBank : supervisorBank;
+        bank = !asUser ? supervisorBank : cpu.alignmentChecked() ? alignedBank : userBank;
         tlb = bank.entries;
         pages = bank.pages;
     }
@@ -231,9 +233,9 @@ public final class Mmu {
         return linear + tlb[i + ADDEND];
     }
 
-    /** The host address of an operand that can be changed atomically, or {@link PhysicalMemory#NONE}. */
+    /** The host address of an operand inside of 8 aligned bytes, where it can be changed atomically, or {@link PhysicalMemory#NONE}. */
     public long atomic(long linear, int size, Instruction at) {
-        if ((linear & size - 1) != 0) return PhysicalMemory.NONE;
+        if ((linear & Long.BYTES - 1) + size > Long.BYTES) return PhysicalMemory.NONE;
         return host(linear, WRITE, at);
     }
 
@@ -263,6 +265,13 @@ public final class Mmu {
     // Slow paths
 
     private long slowLoad(long linear, int size, int access, Instruction at) {
+        long value = slowRead(linear, size, access, at);
+        cpu.debug.accessed(linear, size, false, at);
+        return value;
+    }
+
+    private long slowRead(long linear, int size, int access, Instruction at) {
+        checkAlignment(linear, size, at);
         int here = (int) Math.min(size, PhysicalMemory.PAGE_SIZE - (linear & OFFSET));
         long physical = translate(linear, access, at);
         if (here == size) return readPhysical(physical, size);
@@ -276,6 +285,17 @@ public final class Mmu {
     }
 
     private void slowStore(long linear, int size, long value, Instruction at) {
+        slowWrite(linear, size, value, at);
+        cpu.debug.accessed(linear, size, true, at);
+    }
+
+    /** #AC(0) for what is not aligned where that counts: Intel SDM vol. 3A, 6.15, interrupt 17. */
+    private void checkAlignment(long linear, int size, Instruction at) {
+        if (bank == alignedBank && (linear & size - 1) != 0) throw cpu.fault(Vectors.AC, 0, at);
+    }
+
+    private void slowWrite(long linear, int size, long value, Instruction at) {
+        checkAlignment(linear, size, at);
         int here = (int) Math.min(size, PhysicalMemory.PAGE_SIZE - (linear & OFFSET));
         long physical = translate(linear, WRITE, at);
         if (here == size) {
@@ -348,10 +368,14 @@ public final class Mmu {
         }
         long addend = host - page;
         if (t[i + FETCH] != page || t[i + ADDEND] != addend) t[i + FETCH] = NO_PAGE;
-        t[i + READ] = page;
+        boolean seen = bank == alignedBank || cpu.debug.watches(page);
+        t[i + READ] = seen ? NO_PAGE : page;
         t[i + ADDEND] = addend;
-        boolean direct =
-                walk.writable && walk.dirty && codePages.first(physicalPage) == null && memory.writable(physicalPage);
+        boolean direct = !seen
+                && walk.writable
+                && walk.dirty
+                && codePages.first(physicalPage) == null
+                && memory.writable(physicalPage);
         t[i + WRITE] = direct ? page : NO_PAGE;
         bank.info[i / STRIDE] = walk.sizeShift | (walk.global ? INFO_GLOBAL : 0);
     }
@@ -378,12 +402,10 @@ public final class Mmu {
             page.refresh(flushes);
         } else {
             if (codePages.full()) {
-                codePages.clear();
-                flushCode();
+                dropCode();
             }
             page = codePages.add(physicalPage, cpu.mode(), host);
-            protect(supervisorBank, host);
-            protect(userBank, host);
+            for (Bank each : banks) protect(each, host);
         }
         int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
         tlb[i + FETCH] = linear & PAGE;
@@ -404,15 +426,13 @@ public final class Mmu {
     /** Forgets all translations of addresses. */
     public void flush() {
         flushes++;
-        supervisorBank.clear();
-        userBank.clear();
+        for (Bank each : banks) each.clear();
     }
 
     /** Forgets all but global pages: MOV to CR3. */
     public void flushNonGlobal() {
         flushes++;
-        flushNonGlobal(supervisorBank);
-        flushNonGlobal(userBank);
+        for (Bank each : banks) flushNonGlobal(each);
     }
 
     private static void flushNonGlobal(Bank bank) {
@@ -424,14 +444,13 @@ public final class Mmu {
     /** Forgets one page, which may be a large one: INVLPG. */
     public void flushPage(long linear) {
         flushes++;
-        flushPage(supervisorBank, linear);
-        flushPage(userBank, linear);
+        for (Bank each : banks) flushPage(each, linear);
     }
 
     private static void flushPage(Bank bank, long linear) {
         long[] t = bank.entries;
         for (int i = 0; i < ENTRIES; i++) {
-            long page = t[i * STRIDE + READ];
+            long page = t[i * STRIDE + READ] != NO_PAGE ? t[i * STRIDE + READ] : t[i * STRIDE + FETCH];
             int shift = bank.info[i] & 0xFF;
             if (page != NO_PAGE && page >>> shift == linear >>> shift) bank.clear(i * STRIDE);
         }
@@ -440,15 +459,19 @@ public final class Mmu {
     /** Forgets all that was learnt of memory, because a part of it goes away. */
     public void forget() {
         flush();
-        flushCode();
-        codePages.clear();
+        dropCode();
     }
 
     /** Makes the next fetch from each page compare it with what was translated. */
     public void flushCode() {
         flushes++;
-        flushCode(supervisorBank);
-        flushCode(userBank);
+        for (Bank each : banks) flushCode(each);
+    }
+
+    /** Forgets all translated code. */
+    void dropCode() {
+        codePages.clear();
+        flushCode();
     }
 
     private static void flushCode(Bank bank) {

@@ -21,6 +21,7 @@ final class PageWalk {
     private static final long NO_EXECUTE = 1L << 63;
     private static final long ADDRESS = 0x000F_FFFF_FFFF_F000L;
     private static final long PAE_POINTER_RESERVED = 0xFFF0_0000_0000_01E6L;
+    private static final long PAE_ENTRY_RESERVED = 0x7FF0_0000_0000_0000L;
 
     // Error code of a page fault: Intel SDM vol. 3A, figure 4-12
     static final int ERROR_PRESENT = 1 << 0;
@@ -71,12 +72,18 @@ final class PageWalk {
             return -1;
         }
         levels = 0;
-        boolean noExecute = (cpu.efer & ControlRegisters.EFER_NXE) != 0;
+        boolean wide = (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
+        boolean noExecute = wide && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
         int error = (access == Mmu.WRITE ? ERROR_WRITE : 0)
                 | (user ? ERROR_USER : 0)
                 | (access == Mmu.FETCH && (noExecute || (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0) ? ERROR_FETCH : 0);
-        if ((cpu.cr4 & ControlRegisters.CR4_PAE) == 0) return walk32(linear, access, user, error);
+        if (!wide) return walk32(linear, access, user, error);
         return walk64(linear, access, user, error, noExecute);
+    }
+
+    /** Whether a pointer of PAE paging cannot be loaded: present, with reserved bits. */
+    static boolean invalidPointer(long pointer) {
+        return (pointer & PRESENT) != 0 && (pointer & (PAE_POINTER_RESERVED | BEYOND_PHYSICAL)) != 0;
     }
 
     /** Two levels of 4-byte entries: Intel SDM vol. 3A, 4.3. */
@@ -116,23 +123,23 @@ final class PageWalk {
     private int walk64(long linear, int access, boolean user, int error, boolean noExecute) {
         long table;
         int shift;
+        long beyond = BEYOND_PHYSICAL;
         if ((cpu.efer & ControlRegisters.EFER_LMA) != 0) {
             table = cpu.cr3 & ADDRESS;
             shift = 39;
         } else {
             long pointer = cpu.pagePointers[(int) (linear >>> 30 & 3)];
             if ((pointer & PRESENT) == 0) return error;
-            if ((pointer & (PAE_POINTER_RESERVED | BEYOND_PHYSICAL)) != 0)
-                return error | ERROR_PRESENT | ERROR_RESERVED;
             table = pointer & ADDRESS;
             shift = 21;
+            beyond |= PAE_ENTRY_RESERVED;
         }
         long rights = WRITABLE | USER;
         boolean executable = true;
         while (true) {
             long entry = read64(table + (linear >>> shift & 0x1FF) * 8);
             if ((entry & PRESENT) == 0) return error;
-            long reserved = BEYOND_PHYSICAL | (noExecute ? 0 : NO_EXECUTE);
+            long reserved = beyond | (noExecute ? 0 : NO_EXECUTE);
             if (shift == 39) reserved |= LARGE;
             boolean leaf = shift == 12 || (entry & LARGE) != 0;
             long offset = (1L << shift) - 1;

@@ -22,8 +22,14 @@ public interface Platform extends ExitHandler {
     /** Whether the machine has more than one CPU, so that others may write code. */
     boolean hasOtherCpus();
 
-    /** Held while memory changes in more than one access that must be one for the other CPUs. */
-    Object busLock();
+    /** Stops the other CPUs, so that several accesses to memory are one to them, until {@link #endExclusive}. */
+    void beginExclusive();
+
+    /** Lets the other CPUs go on. */
+    void endExclusive();
+
+    /** Waits while another CPU is alone; between two instructions. */
+    void giveWay();
 
     /** CR8: Intel SDM vol. 3A, 11.8.6. */
     int taskPriority();

@@ -10,4 +10,7 @@ public interface Translator {
      * @return the first instruction; the last one ends the block
      */
     Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
+
+    /** How many of the guest's instructions the last translation has. */
+    int instructions();
 }

@@ -2,7 +2,7 @@ package dev.microvm.engine.exec;
 
 import dev.microvm.engine.memory.HostMemory;
 
-/** Atomic access to host memory of any operand size, at addresses that are aligned to it. */
+/** Atomic access to host memory of any operand size, inside of 8 aligned bytes. */
 final class Atomic {
     private Atomic() {}
 
@@ -16,23 +16,21 @@ final class Atomic {
     }
 
     static boolean compareAndSet(long host, int size, long expected, long value) {
-        return switch (size) {
-            case 8 -> HostMemory.compareAndSet64(host, expected, value);
-            case 4 -> HostMemory.compareAndSet32(host, (int) expected, (int) value);
-            default -> compareAndSetPart(host, size, (int) expected, (int) value);
-        };
+        if (size == 8) return HostMemory.compareAndSet64(host, expected, value);
+        if (size == 4 && (host & 3) == 0) return HostMemory.compareAndSet32(host, (int) expected, (int) value);
+        return compareAndSetPart(host, size, expected, value);
     }
 
-    /** Bytes and words change as part of the double word around them: Java has no narrower exchange. */
-    private static boolean compareAndSetPart(long host, int size, int expected, int value) {
-        long around = host & -4L;
-        int shift = (int) (host & 3) * Byte.SIZE;
-        int mask = (1 << (size * Byte.SIZE)) - 1;
+    /** Changes it as part of the 8 bytes around it: Java has no narrower exchange. */
+    private static boolean compareAndSetPart(long host, int size, long expected, long value) {
+        long around = host & -Long.BYTES;
+        int shift = (int) (host & Long.BYTES - 1) * Byte.SIZE;
+        long mask = (1L << (size * Byte.SIZE)) - 1;
         while (true) {
-            int whole = HostMemory.get32(around);
+            long whole = HostMemory.get64(around);
             if ((whole >>> shift & mask) != (expected & mask)) return false;
-            int changed = (whole & ~(mask << shift)) | (value & mask) << shift;
-            if (HostMemory.compareAndSet32(around, whole, changed)) return true;
+            long changed = (whole & ~(mask << shift)) | (value & mask) << shift;
+            if (HostMemory.compareAndSet64(around, whole, changed)) return true;
         }
     }
 }

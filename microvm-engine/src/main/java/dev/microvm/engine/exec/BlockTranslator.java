@@ -30,6 +30,7 @@ public final class BlockTranslator implements Translator {
         new SimdSelector(),
         new Sse4Selector()
     };
+    private int instructions; // of the last translation
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 
     /** Makes a translator. */
@@ -37,9 +38,10 @@ public final class BlockTranslator implements Translator {
 
     @Override
     public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
-        Emission emission = new Emission(page);
+        Emission emission = new Emission(page, !cpu.debug.watchesData());
         int at = offset;
-        for (int count = 0; !emission.ended(); count++) {
+        int count = 0;
+        for (; !emission.ended(); count++) {
             boolean full = count >= limit || at >= PhysicalMemory.PAGE_SIZE;
             if (full) {
                 emission.fallThrough(at);
@@ -49,21 +51,31 @@ public final class BlockTranslator implements Translator {
             if (result == Decoder.Result.TRUNCATED) {
                 if (count == 0) {
                     crossing(cpu, emission, at);
+                    count = 1;
                 } else {
                     emission.fallThrough(at);
                 }
                 break;
             }
-            select(emission, result);
+            select(cpu, emission, result);
             at = decoder.decoded().end;
             if (emission.endsSoon()) limit = Math.min(limit, count + 2);
         }
+        instructions = count;
         return emission.first();
     }
 
-    private void select(Emission emission, Decoder.Result result) {
+    @Override
+    public int instructions() {
+        return instructions;
+    }
+
+    private void select(Cpu cpu, Emission emission, Decoder.Result result) {
         Decoded d = decoder.decoded();
         emission.begin(d);
+        if (cpu.debug.breaksAt(d.start)) {
+            emission.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
+        }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {
                 Instruction instruction = selector.select(d, emission);
@@ -91,7 +103,7 @@ public final class BlockTranslator implements Translator {
         d.end += at;
         check.expect(page.entry(at), second);
         emission.add(check);
-        select(emission, result);
+        select(cpu, emission, result);
         if (!emission.ended()) emission.fallThrough(d.end);
     }
 
@@ -152,16 +164,19 @@ public final class BlockTranslator implements Translator {
         static final Instruction NOTHING = new Plain((cpu, at) -> {});
 
         private final CodePage page;
+        private final boolean joins; // a comparison and a branch become one
         private @Nullable Instruction first;
         private @Nullable Instruction last;
         private @Nullable Instruction beforeLast;
         private boolean ended;
         private boolean endsSoon;
+        private boolean owesShadow; // the last instruction was STI
         private int start;
         private int end;
 
-        Emission(CodePage page) {
+        Emission(CodePage page, boolean joins) {
             this.page = page;
+            this.joins = joins;
         }
 
         CodePage page() {
@@ -184,6 +199,7 @@ public final class BlockTranslator implements Translator {
         void begin(Decoded d) {
             start = d.start;
             end = d.end;
+            owesShadow = false;
         }
 
         /** Adds an instruction at the place of the one decoded. */
@@ -201,7 +217,7 @@ public final class BlockTranslator implements Translator {
         /** A comparison just before the instruction decoded, or null. */
         @Nullable
         Comparison comparison() {
-            return last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
+            return joins && last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
         }
 
         /** Takes the last instruction away again: the one decoded does its work, too. */
@@ -227,10 +243,12 @@ public final class BlockTranslator implements Translator {
         /** Says that the block must end with the instruction after this: interrupts wait for it. */
         void shadow() {
             endsSoon = true;
+            owesShadow = true;
         }
 
         /** Ends the block with a way to the instruction at an offset. */
         void fallThrough(int offset) {
+            if (owesShadow) addAt(new Plain((cpu, at) -> cpu.shadow()));
             start = offset;
             end = offset;
             Branches.FallThrough through =

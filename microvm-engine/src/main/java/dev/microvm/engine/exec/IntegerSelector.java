@@ -199,7 +199,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0xC7 -> {
                 if (d.isRegister() || d.group() != 1) yield null;
                 Address address = e.address(d, size == 8 ? 16 : 8, true);
-                yield new Arithmetic.CompareExchangePair(new Operand.Memory(address, 8), size == 8);
+                yield new Arithmetic.CompareExchangePair(new Operand.Memory(address, 8), size == 8, d.lock);
             }
             case 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD, 0xCE, 0xCF -> new Moves.SwapBytes(d.rm, size);
             default -> {

@@ -47,6 +47,7 @@ final class PortIo {
             } else {
                 Operand.register(Cpu.RAX, size).write(cpu, cpu.io().portIn(at, size), this);
             }
+            cpu.debug.portAccessed(at, size, this);
             return cpu.jump(nextRip(cpu));
         }
     }

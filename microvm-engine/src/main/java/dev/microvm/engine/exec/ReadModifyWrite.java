@@ -79,12 +79,15 @@ abstract class ReadModifyWrite extends Instruction {
         }
     }
 
-    /** What cannot be done by one atomic access of the host's, such as across a page. */
+    /** What cannot be done by one atomic access of the host's, such as across a page: a split lock. */
     private void updateAlone(Cpu cpu, Operand.Memory memory) {
-        synchronized (cpu.io().busLock()) {
+        cpu.io().beginExclusive();
+        try {
             long old = memory.readForWrite(cpu, this);
             memory.write(cpu, compute(cpu, old), this);
             finish(cpu, old);
+        } finally {
+            cpu.io().endExclusive();
         }
     }
 }

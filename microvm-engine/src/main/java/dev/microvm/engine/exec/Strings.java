@@ -30,8 +30,6 @@ final class Strings extends Instruction {
         WHILE_NOT_EQUAL
     }
 
-    private static final int INTERRUPT_CHECK = 64; // items between looks at interrupts
-
     private final int operation;
     private final int size;
     private final Repeat repeat;
@@ -70,16 +68,16 @@ final class Strings extends Instruction {
                 && mask == -1
                 && segment < Decoded.FS
                 && (cpu.flags & Flags.DF) == 0;
-        int items = 0;
         while ((cpu.r[Cpu.RCX] & mask) != 0) {
-            long done = bulk ? bulk(cpu) : 0;
+            long done = bulk && !cpu.attentionWanted() ? bulk(cpu) : 0;
             if (done == 0) {
                 item(cpu);
                 done = 1;
             }
             count(cpu, cpu.r[Cpu.RCX] - done);
             if (compares && Flags.zero(cpu) != (repeat == Repeat.WHILE_EQUAL)) break;
-            if ((bulk || ++items % INTERRUPT_CHECK == 0) && cpu.attentionWanted() && (cpu.r[Cpu.RCX] & mask) != 0) {
+            if (cpu.attentionWanted() && (cpu.r[Cpu.RCX] & mask) != 0) {
+                cpu.flags |= Flags.RF; // a breakpoint here was passed: Intel SDM vol. 3B, 18.3.1.1
                 return false;
             }
         }
@@ -173,12 +171,14 @@ final class Strings extends Instruction {
                 long to = target(cpu, true);
                 cpu.mmu.probeWrite(to, size, this);
                 cpu.mmu.store(to, cpu.io().portIn(port, size), size, this);
+                cpu.debug.portAccessed(port, size, this);
             }
             default -> {
                 int port = (int) cpu.r[Cpu.RDX] & 0xFFFF;
                 PortIo.requirePermission(cpu, port, size, this);
                 long value = cpu.mmu.load(source(cpu), size, this);
                 cpu.io().portOut(port, size, value);
+                cpu.debug.portAccessed(port, size, this);
             }
         }
         boolean usesSource = operation == MOVS || operation == CMPS || operation == LODS || operation == OUTS;

@@ -16,10 +16,13 @@ final class SystemInstructions {
     private static final int STAR_SYSRET_SHIFT = 48;
     private static final int DR4 = 4;
     private static final int DR5 = 5;
-    private static final long DR6_FIXED = 0xFFFF_0FF0L;
-    private static final long DR6_SETTABLE = 0xE00FL;
-    private static final long DR7_FIXED = 0x400;
-    private static final long DR7_SETTABLE = 0xFFFF_23FFL;
+
+    // Types of INVPCID: Intel SDM vol. 2A, INVPCID
+    private static final int INVALIDATE_ADDRESS = 0;
+    private static final int INVALIDATE_CONTEXT = 1;
+    private static final int INVALIDATE_ALL = 2;
+    private static final int INVALIDATE_ALL_BUT_GLOBAL = 3;
+    private static final int PCID_BITS = 12;
 
     private SystemInstructions() {}
 
@@ -101,27 +104,29 @@ final class SystemInstructions {
         cpu.requireSupervisor(at);
         boolean alias = number == DR4 || number == DR5;
         if (number > 7 || (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0)) throw cpu.fault(Vectors.UD, at);
+        cpu.debug.detectAccess(at);
         return alias ? number + 2 : number;
     }
 
     static void readDebug(Cpu cpu, int number, int target, Instruction at) {
-        cpu.r[target] = cpu.dr[debugRegister(cpu, number, at)];
+        cpu.r[target] = cpu.debug.register(debugRegister(cpu, number, at));
     }
 
     static void writeDebug(Cpu cpu, int number, int source, Instruction at) {
         int register = debugRegister(cpu, number, at);
-        long value = cpu.r[source];
+        long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
         if (register >= 6 && value >>> 32 != 0) throw cpu.fault(Vectors.GP, 0, at);
-        cpu.dr[register] = switch (register) {
-            case 6 -> (value & DR6_SETTABLE) | DR6_FIXED;
-            case 7 -> (value & DR7_SETTABLE) | DR7_FIXED;
-            default -> value;
-        };
+        cpu.debug.register(register, value);
     }
 
     static void clearTaskSwitched(Cpu cpu, Instruction at) {
         cpu.requireSupervisor(at);
         cpu.cr0 &= ~ControlRegisters.CR0_TS;
+    }
+
+    static void storeMachineStatus(Cpu cpu, Operand target, Instruction at) {
+        requireNoUserPrevention(cpu, at);
+        target.write(cpu, cpu.cr0, at);
     }
 
     static void loadMachineStatus(Cpu cpu, Operand source, Instruction at) {
@@ -135,7 +140,13 @@ final class SystemInstructions {
 
     // Descriptor tables
 
+    /** What SGDT, SIDT, SLDT, SMSW and STR check: Intel SDM vol. 3A, 2.5, CR4.UMIP. */
+    static void requireNoUserPrevention(Cpu cpu, Instruction at) {
+        if ((cpu.cr4 & ControlRegisters.CR4_UMIP) != 0) cpu.requireSupervisor(at);
+    }
+
     static void storeTable(Cpu cpu, long base, int limit, Address to, int size, Instruction at) {
+        requireNoUserPrevention(cpu, at);
         long linear = to.linear(cpu);
         cpu.mmu.probeWrite(linear, 2 + size, at);
         cpu.mmu.store16(linear, limit, at);
@@ -233,6 +244,7 @@ final class SystemInstructions {
         cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
         cpu.cpl(0);
         cpu.updateMode();
+        cpu.trapByNewFlags();
     }
 
     /** SYSRET. */
@@ -255,6 +267,7 @@ final class SystemInstructions {
         cpu.updateMode();
         cpu.rip = to64 ? target : target & 0xFFFF_FFFFL;
         cpu.flagsChanged();
+        cpu.trapByNewFlags();
     }
 
     static void sysenter(Cpu cpu, Instruction at) {
@@ -328,6 +341,30 @@ final class SystemInstructions {
         cpu.requireSupervisor(at);
         cpu.halted = true;
         cpu.attend();
+    }
+
+    /** INVPCID. The TLB holds the current context and what is global, never another. */
+    static void invalidateContext(Cpu cpu, int type, Address descriptor, Instruction at) {
+        cpu.requireSupervisor(at);
+        long linear = descriptor.linear(cpu);
+        long context = cpu.mmu.load64(linear, at);
+        long address = cpu.mmu.load64(linear + 8, at);
+        long kind = cpu.mode() == CodeMode.BITS_64 ? cpu.r[type] : cpu.r[type] & 0xFFFF_FFFFL;
+        boolean identified = (cpu.cr4 & ControlRegisters.CR4_PCIDE) != 0;
+        boolean invalid = kind < 0
+                || kind > INVALIDATE_ALL_BUT_GLOBAL
+                || context >>> PCID_BITS != 0
+                || (kind == INVALIDATE_ADDRESS && !cpu.canonical(address))
+                || (kind <= INVALIDATE_CONTEXT && !identified && context != 0);
+        if (invalid) throw cpu.fault(Vectors.GP, 0, at);
+        boolean current = !identified || context == (cpu.cr3 & ControlRegisters.CR3_PCID);
+        if (kind == INVALIDATE_ALL) {
+            cpu.mmu.flush();
+        } else if (kind == INVALIDATE_ALL_BUT_GLOBAL || (kind == INVALIDATE_CONTEXT && current)) {
+            cpu.mmu.flushNonGlobal();
+        } else if (current) {
+            cpu.mmu.flushPage(address);
+        }
     }
 
     static void invalidatePage(Cpu cpu, Address page, Instruction at) {

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.ControlRegisters;
+import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Segment;
@@ -8,19 +9,20 @@ import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
-import dev.microvm.engine.memory.PhysicalMemory;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /** Segments, far transfers, I/O, interrupts, and what only operating systems use. */
 final class SystemSelector implements BlockTranslator.Selector {
     private static final int SYSRET = 0x107;
+    private static final int INVPCID = 0x282; // with 66
 
     @Override
     public @Nullable Instruction select(Decoded d, Emission e) {
         return switch (d.opcode >> 8) {
             case 0 -> oneByte(d, e);
             case 1 -> after0f(d, e);
+            case 2 -> d.opcode == INVPCID ? invalidateContext(d, e) : null;
             default -> null;
         };
     }
@@ -43,8 +45,8 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0xC5 -> loadPointer(Decoded.DS, d, e);
             case 0xCA -> farReturn(size, (int) d.immediate, e);
             case 0xCB -> farReturn(size, 0, e);
-            case 0xCC -> interrupt(Vectors.BP, false, e);
-            case 0xCD -> interrupt((int) d.immediate & 0xFF, true, e);
+            case 0xCC -> e.ending(new Transfer(Cpu::breakpoint));
+            case 0xCD -> interrupt((int) d.immediate & 0xFF, e);
             case 0xCE -> overflow(e);
             case 0xCF -> e.ending(new Transfer((cpu, at) -> cpu.farTransfers.iret(size, at)));
             case 0xE4, 0xE5 -> e.ending(PortIo.Transfer.immediate(false, (int) d.immediate & 0xFF, ioSize));
@@ -52,10 +54,10 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0xEC, 0xED -> e.ending(PortIo.Transfer.dx(false, ioSize));
             case 0xEE, 0xEF -> e.ending(PortIo.Transfer.dx(true, ioSize));
             case 0xEA -> farJump(d.immediate2, d.immediate, e);
-            case 0xF1 -> interrupt(Vectors.DB, false, e);
+            case 0xF1 -> e.ending(new Transfer(Cpu::debugTrap));
             case 0xF4 -> e.ending(new Ending(SystemInstructions::halt));
             case 0xFA -> new Plain(SystemInstructions::cli);
-            case 0xFB -> enableInterrupts(d, e);
+            case 0xFB -> enableInterrupts(e);
             case 0xFF -> farGroup(d, e);
             default -> null;
         };
@@ -95,7 +97,7 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0x23 -> {
                 int number = d.reg;
                 int source = d.rm;
-                yield new Plain((cpu, at) -> SystemInstructions.writeDebug(cpu, number, source, at));
+                yield e.ending(new Ending((cpu, at) -> SystemInstructions.writeDebug(cpu, number, source, at)));
             }
             case 0x30 -> e.ending(new Ending(SystemInstructions::writeMsr));
             case 0x31 -> new Plain(SystemInstructions::readTimeStamp);
@@ -119,6 +121,13 @@ final class SystemSelector implements BlockTranslator.Selector {
         };
     }
 
+    private static @Nullable Instruction invalidateContext(Decoded d, Emission e) {
+        if (d.isRegister() || d.mandatoryPrefix() != 1) return null;
+        int type = d.reg;
+        Address descriptor = e.address(d, 16, false);
+        return e.ending(new Ending((cpu, at) -> SystemInstructions.invalidateContext(cpu, type, descriptor, at)));
+    }
+
     private static Instruction cpuid(Emission e) {
         return e.ending(new Ending((cpu, at) -> {
             cpu.cpuid.answer(cpu);
@@ -133,12 +142,12 @@ final class SystemSelector implements BlockTranslator.Selector {
     }
 
     private static Instruction popSegment(int segment, int size, Emission e) {
-        if (segment == Decoded.SS) e.shadow();
-        return new Plain((cpu, at) -> {
+        Plain.Action action = (cpu, at) -> {
             int selector = (int) Stack.top(cpu, size, at) & 0xFFFF;
             cpu.segmentLoader.load(segment, selector, at);
             Stack.drop(cpu, size);
-        });
+        };
+        return segment == Decoded.SS ? stackLoad(action, e) : new Plain(action);
     }
 
     private static @Nullable Instruction moveFromSegment(Decoded d, Emission e) {
@@ -151,9 +160,17 @@ final class SystemSelector implements BlockTranslator.Selector {
     private static @Nullable Instruction moveToSegment(Decoded d, Emission e) {
         int segment = d.group();
         if (segment > Decoded.GS || segment == Decoded.CS) return null;
-        if (segment == Decoded.SS) e.shadow();
         Operand source = e.source(d, 2);
-        return new Plain((cpu, at) -> cpu.segmentLoader.load(segment, (int) source.read(cpu, at), at));
+        Plain.Action action = (cpu, at) -> cpu.segmentLoader.load(segment, (int) source.read(cpu, at), at);
+        return segment == Decoded.SS ? stackLoad(action, e) : new Plain(action);
+    }
+
+    /** After a load of SS, interrupts and debug exceptions wait, so that the stack pointer can follow. */
+    private static Instruction stackLoad(Plain.Action action, Emission e) {
+        return e.ending(new Ending((cpu, at) -> {
+            action.run(cpu, at);
+            cpu.stackShadow();
+        }));
     }
 
     private static @Nullable Instruction loadPointer(int segment, Decoded d, Emission e) {
@@ -203,9 +220,9 @@ final class SystemSelector implements BlockTranslator.Selector {
 
     // Interrupts
 
-    private static Instruction interrupt(int vector, boolean checked, Emission e) {
+    private static Instruction interrupt(int vector, Emission e) {
         return e.ending(new Transfer((cpu, at) -> {
-            if (checked && cpu.virtual8086() && cpu.iopl() < 3) throw cpu.fault(Vectors.GP, 0, at);
+            if (cpu.virtual8086() && cpu.iopl() < 3) throw cpu.fault(Vectors.GP, 0, at);
             cpu.softwareInterrupt(vector, at);
         }));
     }
@@ -220,16 +237,8 @@ final class SystemSelector implements BlockTranslator.Selector {
         }));
     }
 
-    /** STI lets interrupts wait for the next instruction; if that is in another page, the CPU remembers it. */
-    private static Instruction enableInterrupts(Decoded d, Emission e) {
-        boolean pageEnds = d.end >= PhysicalMemory.PAGE_SIZE;
-        if (pageEnds) {
-            return e.ending(new Ending((cpu, at) -> {
-                boolean before = (cpu.flags & Flags.IF) != 0;
-                SystemInstructions.sti(cpu, at);
-                if (!before) cpu.shadow();
-            }));
-        }
+    /** STI lets interrupts wait for the next instruction. */
+    private static Instruction enableInterrupts(Emission e) {
         e.shadow();
         return new Plain(SystemInstructions::sti);
     }
@@ -243,6 +252,7 @@ final class SystemSelector implements BlockTranslator.Selector {
                 Operand target = e.target(d, d.isRegister() ? d.operandSize : 2);
                 yield new Plain((cpu, at) -> {
                     SystemInstructions.requireProtected(cpu, at);
+                    SystemInstructions.requireNoUserPrevention(cpu, at);
                     Segment from = local ? cpu.ldtr : cpu.tr;
                     target.write(cpu, from.selector, at);
                 });
@@ -291,7 +301,7 @@ final class SystemSelector implements BlockTranslator.Selector {
             }
             case 4 -> {
                 Operand target = e.target(d, 2);
-                yield new Plain((cpu, at) -> target.write(cpu, cpu.cr0, at));
+                yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));
             }
             case 6 -> {
                 Operand source = e.source(d, 2);
@@ -309,7 +319,7 @@ final class SystemSelector implements BlockTranslator.Selector {
         return switch (d.group()) {
             case 4 -> {
                 Operand target = e.target(d, d.operandSize);
-                yield new Plain((cpu, at) -> target.write(cpu, cpu.cr0, at));
+                yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));
             }
             case 6 -> {
                 Operand source = e.source(d, 2);

@@ -1,0 +1,1 @@
+${RUN}perl perl.pl

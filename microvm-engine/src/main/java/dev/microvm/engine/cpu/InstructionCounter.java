@@ -1,0 +1,45 @@
+package dev.microvm.engine.cpu;
+
+/**
+ * Counts what a CPU executes, for a machine whose time that is, and says when a number is reached.
+ *
+ * <p>A block counts as a whole when it is entered, so that a number is seen as reached at the end of a block; what a fault
+ * leaves undone of it is counted too. A repeated string instruction is one, and one more each time it is interrupted. An
+ * exception is one.
+ */
+public final class InstructionCounter {
+    private final Runnable reached;
+    private long executed; // other threads may see it late
+    private volatile long limit = Long.MAX_VALUE;
+
+    /**
+     * Makes a counter that stands at 0.
+     *
+     * @param reached called on the CPU's thread, between two instructions, while the limit is reached
+     */
+    public InstructionCounter(Runnable reached) {
+        this.reached = reached;
+    }
+
+    /** How many were executed. */
+    public long executed() {
+        return executed;
+    }
+
+    /** Sets at which number to call; any thread may. */
+    public void limit(long newLimit) {
+        limit = newLimit;
+    }
+
+    void add(int instructions) {
+        executed += instructions;
+    }
+
+    boolean isReached() {
+        return executed >= limit;
+    }
+
+    void tell() {
+        reached.run();
+    }
+}
