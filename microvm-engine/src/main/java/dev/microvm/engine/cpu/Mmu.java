@@ -75,6 +75,7 @@ public final class Mmu {
     private Bank bank = supervisorBank;
     private long[] tlb = bank.entries;
     private @Nullable CodePage[] pages = bank.pages;
+    private long flushes = 1; // of any kind
 
     Mmu(Cpu cpu, PhysicalMemory memory) {
         this.cpu = cpu;
@@ -400,7 +401,7 @@ public final class Mmu {
         }
         CodePage page = codePages.find(physicalPage, cpu.mode());
         if (page != null) {
-            page.refresh();
+            page.refresh(flushes);
         } else {
             if (codePages.full()) {
                 dropCode();
@@ -426,11 +427,13 @@ public final class Mmu {
 
     /** Forgets all translations of addresses. */
     public void flush() {
+        flushes++;
         for (Bank each : banks) each.clear();
     }
 
     /** Forgets all but global pages: MOV to CR3. */
     public void flushNonGlobal() {
+        flushes++;
         for (Bank each : banks) flushNonGlobal(each);
     }
 
@@ -442,6 +445,7 @@ public final class Mmu {
 
     /** Forgets one page, which may be a large one: INVLPG. */
     public void flushPage(long linear) {
+        flushes++;
         for (Bank each : banks) flushPage(each, linear);
     }
 
@@ -462,6 +466,7 @@ public final class Mmu {
 
     /** Makes the next fetch from each page compare it with what was translated. */
     public void flushCode() {
+        flushes++;
         for (Bank each : banks) flushCode(each);
     }
 

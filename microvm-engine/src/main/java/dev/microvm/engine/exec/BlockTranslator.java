@@ -40,7 +40,7 @@ public final class BlockTranslator implements Translator {
 
     @Override
     public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
-        Emission emission = new Emission(page);
+        Emission emission = new Emission(page, !cpu.debug.watchesData());
         int at = offset;
         int count = 0;
         for (; !emission.ended(); count++) {
@@ -192,6 +192,7 @@ public final class BlockTranslator implements Translator {
         static final Instruction NOTHING = new Plain((cpu, at) -> {});
 
         private final CodePage page;
+        private final boolean joins; // a comparison and a branch become one
         private @Nullable Instruction first;
         private @Nullable Instruction last;
         private @Nullable Instruction beforeLast;
@@ -204,8 +205,9 @@ public final class BlockTranslator implements Translator {
         private @Nullable Instruction lastBefore;
         private boolean added; // since begin()
 
-        Emission(CodePage page) {
+        Emission(CodePage page, boolean joins) {
             this.page = page;
+            this.joins = joins;
         }
 
         CodePage page() {
@@ -271,7 +273,7 @@ public final class BlockTranslator implements Translator {
         /** A comparison just before the instruction decoded, or null. */
         @Nullable
         Comparison comparison() {
-            return last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
+            return joins && last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
         }
 
         /** Takes the last instruction away again: the one decoded does its work, too. */
