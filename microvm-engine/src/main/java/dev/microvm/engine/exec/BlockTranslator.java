@@ -102,6 +102,7 @@ public final class BlockTranslator implements Translator {
         emission.begin(d);
         if (cpu.debug.breaksAt(d.start)) {
             emission.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
+            emission.begin(d); // the check stays, whatever becomes of the instruction
         }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {
