@@ -27,7 +27,6 @@ import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
-import dev.microvm.linux.EpollEventLoop;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.vcpu.VcpuLoop;
@@ -87,7 +86,7 @@ final class PcMachine implements AutoCloseable {
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
             memory = mapMemory();
-            eventLoop = vm.eventLoop().orElseGet(() -> new EpollEventLoop("microvm-" + config.name() + "-io"));
+            eventLoop = vm.eventLoop();
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
             uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);

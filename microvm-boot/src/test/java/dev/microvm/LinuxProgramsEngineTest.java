@@ -113,9 +113,7 @@ final class LinuxProgramsEngineTest {
                 .init(LinuxGuest.init("md5sum /data; sha256sum /data; vm-exit %d\n".formatted(DONE)))
                 .build();
 
-        assertThat(run(initramfs, 1))
-                .contains(hex("MD5", data) + "  /data")
-                .contains(hex("SHA-256", data) + "  /data");
+        assertThat(run(initramfs, 1)).contains(hex("MD5", data) + "  /data").contains(hex("SHA-256", data) + "  /data");
     }
 
     private void printSameAsOnTheHost(int vcpus, Program... programs) throws IOException, GeneralSecurityException {
@@ -146,7 +144,8 @@ final class LinuxProgramsEngineTest {
     }
 
     private String run(Initramfs initramfs, int vcpus) {
-        try (MicroVm vm = MicroVm.builder().name("programs")
+        try (MicroVm vm = MicroVm.builder()
+                .name("programs")
                 .hypervisor(HypervisorChoice.ENGINE)
                 .kernel(kernel)
                 .initrd(initramfs)

@@ -2,6 +2,7 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -22,7 +23,7 @@ final class PatientOutputTest {
         });
         int seen = 0;
         while (seen < size) {
-            byte[] read = reader.read(size);
+            byte[] read = Objects.requireNonNull(reader.read(size));
             for (byte each : read) assertThat(each).isEqualTo((byte) (seen++ % 100));
         }
         printing.get(10, TimeUnit.SECONDS);

@@ -82,8 +82,8 @@ final class TracedHypervisor implements Hypervisor {
         return wrap(VirtualMachine.class, vm, (method, arguments, answer) -> {
             if (!method.equals("createVcpu")) return answer.get();
             Vcpu vcpu = (Vcpu) answer.get();
-            sample(vcpu, vm.eventLoop().orElseThrow());
-            return traced(vcpu, vm.eventLoop().orElseThrow());
+            sample(vcpu, vm.eventLoop());
+            return traced(vcpu, vm.eventLoop());
         });
     }
 

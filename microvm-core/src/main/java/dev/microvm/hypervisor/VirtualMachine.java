@@ -6,7 +6,6 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
@@ -69,12 +68,11 @@ public interface VirtualMachine extends AutoCloseable {
     IrqLine edgeLine(int gsi);
 
     /**
-     * The loop on which all that devices do by themselves must run, where time is the machine's own; empty with the host's
-     * clock, where any loop will do.
+     * The loop on which all that devices do by themselves must run: its time is the machine's, and its signals can be
+     * {@linkplain #doorbell doorbells}. The first call starts its thread, {@code microvm-<name>-io}, if it has one; who calls
+     * closes it, before the machine.
      */
-    default Optional<EventLoop> eventLoop() {
-        return Optional.empty();
-    }
+    EventLoop eventLoop();
 
     /**
      * What the paravirtual clock says, which counts from the machine's beginning; needs

@@ -4,6 +4,7 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -20,6 +21,7 @@ import dev.microvm.kvm.generated.kvm_ioeventfd;
 import dev.microvm.kvm.generated.kvm_msi;
 import dev.microvm.kvm.generated.kvm_pit_config;
 import dev.microvm.kvm.generated.kvm_userspace_memory_region;
+import dev.microvm.linux.EpollEventLoop;
 import dev.microvm.linux.EpollEventLoop.EventFdSignal;
 import dev.microvm.linux.Errno;
 import dev.microvm.linux.FileDescriptor;
@@ -34,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.StampedLock;
+import org.jspecify.annotations.Nullable;
 
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
@@ -64,6 +67,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
+    private @Nullable EventLoop eventLoop;
     private final MemorySegment msi;
     private volatile boolean closed;
 
@@ -322,6 +326,12 @@ final class KvmVirtualMachine implements VirtualMachine {
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();
+    }
+
+    @Override
+    public synchronized EventLoop eventLoop() {
+        if (eventLoop == null) eventLoop = new EpollEventLoop("microvm-" + name + "-io");
+        return eventLoop;
     }
 
     @Override

@@ -33,7 +33,9 @@ public final class TinyGuest implements AutoCloseable {
     /** Where programs are loaded and start. */
     public static final long ORIGIN = 0x1000;
 
-    private static final long MEMORY_SIZE = 1 << 20;
+    /** Bytes of memory, from 0. */
+    public static final long MEMORY_SIZE = 1 << 20;
+
     private static final long PAGE_TABLES = 0x8_0000;
     private static final int CODE_SELECTOR = 0x8;
     private static final int DATA_SELECTOR = 0x10;

@@ -270,8 +270,18 @@ final class EngineVcpu implements Vcpu {
 
     // State
 
+    /** While nobody runs it, what waits for the vCPU is taken before its state is read. */
+    private void settle() {
+        boolean runs;
+        synchronized (this) {
+            runs = runner != null;
+        }
+        if (!runs) takeSignals();
+    }
+
     @Override
     public Registers registers() {
+        settle();
         return state.registers();
     }
 
@@ -282,6 +292,7 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public SpecialRegisters specialRegisters() {
+        settle();
         return state.specialRegisters();
     }
 
@@ -323,6 +334,7 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public VcpuEvents events() {
+        settle();
         return state.events();
     }
 
@@ -333,6 +345,7 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public ActivityState activity() {
+        settle();
         return activity == ActivityState.RUNNING && cpu.halted ? ActivityState.HALTED : activity;
     }
 

@@ -5,6 +5,7 @@ import dev.microvm.clock.Timers;
 import dev.microvm.engine.apic.LocalApics;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.event.EventLoop;
+import dev.microvm.event.JavaEventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -23,7 +24,6 @@ import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -42,8 +42,8 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Arena arena = Arena.ofShared();
     private final PhysicalMemory memory = new PhysicalMemory();
     private final @Nullable InstructionTime instructionTime; // null with the host's clock
-    private final Timers timers;
-    private final Runnable closesTimers;
+    private final EventLoop timers; // the local APICs': not the devices', which may be busy
+    private @Nullable EventLoop deviceLoop; // guarded by this
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
@@ -51,6 +51,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
     private final InstantSource wallClock;
     private long timeStampOrigin; // guarded by this
+    private boolean originSet; // by the host; guarded by this
     private volatile long clockOrigin;
     private volatile boolean closed;
 
@@ -60,17 +61,15 @@ final class EngineVirtualMachine implements VirtualMachine {
         this.interruptMode = interruptMode;
         switch (clock) {
             case GuestClock.Host host -> {
-                EngineTimers own = new EngineTimers("microvm-" + name + "-timers");
-                closesTimers = own::close;
-                timers = own;
+                timers = new JavaEventLoop("microvm-" + name + "-timers");
                 instructionTime = null;
                 wallClock = InstantSource.system();
             }
             case GuestClock.Instructions instructions -> {
                 InstructionTime own = new InstructionTime(instructions);
-                closesTimers = own::close;
                 timers = own;
                 instructionTime = own;
+                deviceLoop = own;
                 wallClock = own::timeOfDay;
             }
         }
@@ -93,8 +92,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public Optional<EventLoop> eventLoop() {
-        return Optional.ofNullable(instructionTime);
+    public synchronized EventLoop eventLoop() {
+        if (deviceLoop == null) deviceLoop = new JavaEventLoop("microvm-" + name + "-io");
+        return deviceLoop;
     }
 
     LocalApics apics() {
@@ -116,12 +116,13 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     /**
      * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are meant to agree, but the
-     * host cannot set them at the same moment: so one that is close to the last gets its origin, as in KVM
+     * host cannot set them at the same moment: so one that is close to the last that it set gets its origin, as in KVM
      * (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
      */
     synchronized long commonOrigin(long origin) {
         long difference = origin - timeStampOrigin;
-        if (difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+        if (!originSet || difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+        originSet = true;
         return timeStampOrigin;
     }
 
@@ -272,7 +273,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         if (closed) return;
         vcpus.forEach(EngineVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
-        closesTimers.run();
+        timers.close();
         arena.close();
     }
 

@@ -55,7 +55,7 @@ final class InstructionTimeTest {
     @Test
     void countsInstructions() {
         try (TinyGuest guest = guest("spin")) {
-            EventLoop time = guest.vm().eventLoop().orElseThrow();
+            EventLoop time = guest.vm().eventLoop();
             List<Long> at = new ArrayList<>();
             for (long nanos : new long[] {0, 1000, 1005, 1_000_000}) {
                 time.timer(() -> at.add(time.nanoTime())).armAt(nanos);
@@ -73,7 +73,7 @@ final class InstructionTimeTest {
     @Test
     void skipsToTheNextTimer_whileTheGuestWaits() {
         try (TinyGuest guest = busy()) {
-            EventLoop time = guest.vm().eventLoop().orElseThrow();
+            EventLoop time = guest.vm().eventLoop();
             long hour = 3_600_000_000_000L;
             time.timer(() -> guest.vm().signalMsi(0xfee0_0000L, 0x40)).armAt(1); // lost: its APIC is off
             time.timer(() -> seen.add("at " + time.nanoTime())).armAt(24 * hour);
@@ -86,7 +86,7 @@ final class InstructionTimeTest {
     @Test
     void runsTimersOfOneTimeInTheOrderOfTheirArming_andTasksFirst() {
         try (TinyGuest guest = busy()) {
-            EventLoop time = guest.vm().eventLoop().orElseThrow();
+            EventLoop time = guest.vm().eventLoop();
             Timers.Timer cancelled = time.timer(() -> seen.add("cancelled"));
             cancelled.armAt(50);
             Timers.Timer again = time.timer(() -> seen.add("again"));
@@ -114,7 +114,7 @@ final class InstructionTimeTest {
     @Test
     void goesOn_whenATimerFailsOrArmsItselfForThePast() {
         try (TinyGuest guest = busy()) {
-            EventLoop time = guest.vm().eventLoop().orElseThrow();
+            EventLoop time = guest.vm().eventLoop();
             int[] left = {1000};
             Timers.Timer[] restless = new Timers.Timer[1];
             restless[0] = time.timer(() -> {
@@ -137,7 +137,7 @@ final class InstructionTimeTest {
     private static List<Registers> trace() {
         List<Registers> trace = new ArrayList<>();
         try (TinyGuest guest = busy()) {
-            EventLoop time = guest.vm().eventLoop().orElseThrow();
+            EventLoop time = guest.vm().eventLoop();
             Timers.Timer[] self = new Timers.Timer[1];
             self[0] = time.timer(() -> {
                 trace.add(guest.vcpu().registers());

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * A physical page that holds code, in one mode, and what was translated of it.
  *
  * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link #written}; what others
- * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy whenever the page is entered by
- * way of an empty TLB entry. Guests flush the TLB, take an interrupt or serialize before they run such code: Intel SDM
- * vol. 3A, 9.1.3.
+ * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered by way of
+ * an empty TLB entry for the first time after a flush. Guests flush the TLB, take an interrupt or serialize before they
+ * run such code: Intel SDM vol. 3A, 9.1.3.
  */
 public final class CodePage {
     private static final int LINE_SHIFT = 6; // 64 lines, one bit of a long each
@@ -25,6 +25,7 @@ public final class CodePage {
     private final @Nullable Block[] blocks = new Block[PhysicalMemory.PAGE_SIZE];
     private final List<Block> reachingIn = new ArrayList<>(0); // of the page before, by their last instruction
     private long lines; // which hold translated bytes
+    private long refreshed; // at which flush
 
     /** The next in its bucket of {@link CodePages}. */
     @Nullable
@@ -77,8 +78,10 @@ public final class CodePage {
         dropLines(linesOf(offset, offset + size));
     }
 
-    /** Takes in what others wrote. */
-    void refresh() {
+    /** Takes in what others wrote, unless that was done since the last flush, which has this number. */
+    void refresh(long flush) {
+        if (refreshed == flush) return;
+        refreshed = flush;
         if (HostMemory.mismatch(host, bytes) < 0) return;
         byte[] before = bytes.clone();
         HostMemory.read(host, bytes);

@@ -444,6 +444,22 @@ public final class Cpu {
         return page.entry((int) (target - r[CODE]));
     }
 
+    /** Whether a near branch may go to an address: Intel SDM vol. 2A, JMP. */
+    public boolean isTarget(long target) {
+        return mode == CodeMode.BITS_64 ? canonical(target) : target >= 0 && target <= segments[CS].limit;
+    }
+
+    /** #GP(0), at the branch, for a target that no branch may have. */
+    public void requireTarget(long target, Instruction at) {
+        if (!isTarget(target)) throw fault(Vectors.GP, 0, at);
+    }
+
+    /** A branch's target as wide as its operand. */
+    public long target(long address, int operandSize) {
+        if (operandSize == 2) return address & 0xFFFF;
+        return mode == CodeMode.BITS_64 ? address : address & 0xFFFF_FFFFL;
+    }
+
     /** Finds the page of code and makes it the current one. */
     private CodePage enter(long target) {
         if (mode != CodeMode.BITS_64) return enterLegacy(target);
@@ -461,8 +477,10 @@ public final class Cpu {
     }
 
     /** A near branch in 16- or 32-bit code, or with a 16-bit operand. */
-    public Block jump(long target, int operandSize) {
-        return jump(operandSize == 2 ? target & 0xFFFF : mode == CodeMode.BITS_64 ? target : target & 0xFFFF_FFFFL);
+    public Block jump(long target, int operandSize, Instruction at) {
+        long to = target(target, operandSize);
+        requireTarget(to, at);
+        return jump(to);
     }
 
     /** The page of code after the current one, for an instruction that crosses into it. */

@@ -155,7 +155,8 @@ public final class DebugUnit {
             }
         }
         boolean moved = !Arrays.equals(start, startBefore);
-        if (execute != codeBefore || (moved && execute != 0)) cpu.mmu.dropCode();
+        boolean joined = dataBefore == 0 && watchesData(); // what was translated must come apart
+        if (joined || execute != codeBefore || (moved && execute != 0)) cpu.mmu.dropCode();
         if ((write | readWrite) != dataBefore || (moved && dataBefore != 0)) cpu.mmu.flush();
     }
 
@@ -203,6 +204,11 @@ public final class DebugUnit {
     }
 
     // Data
+
+    /** Whether any bytes are watched: a trap may follow each instruction, so none may be joined. */
+    public boolean watchesData() {
+        return (write | readWrite) != 0;
+    }
 
     /** Whether a page has watched bytes. */
     boolean watches(long page) {

@@ -75,6 +75,7 @@ public final class Mmu {
     private Bank bank = supervisorBank;
     private long[] tlb = bank.entries;
     private @Nullable CodePage[] pages = bank.pages;
+    private long flushes = 1; // of any kind
 
     Mmu(Cpu cpu, PhysicalMemory memory) {
         this.cpu = cpu;
@@ -210,9 +211,11 @@ public final class Mmu {
 
     /** Makes sure that {@code size} bytes can be written, or faults. */
     public void probeWrite(long linear, int size, Instruction at) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) return;
         translate(linear, WRITE, at);
         long last = linear + size - 1;
-        if (((linear ^ last) & PAGE) != 0) translate(last, WRITE, at);
+        if (((linear ^ last) & PAGE) != 0) translate(last & PAGE, WRITE, at);
     }
 
     // For bulk and atomic access
@@ -398,7 +401,7 @@ public final class Mmu {
         }
         CodePage page = codePages.find(physicalPage, cpu.mode());
         if (page != null) {
-            page.refresh();
+            page.refresh(flushes);
         } else {
             if (codePages.full()) {
                 dropCode();
@@ -424,11 +427,13 @@ public final class Mmu {
 
     /** Forgets all translations of addresses. */
     public void flush() {
+        flushes++;
         for (Bank each : banks) each.clear();
     }
 
     /** Forgets all but global pages: MOV to CR3. */
     public void flushNonGlobal() {
+        flushes++;
         for (Bank each : banks) flushNonGlobal(each);
     }
 
@@ -440,6 +445,7 @@ public final class Mmu {
 
     /** Forgets one page, which may be a large one: INVLPG. */
     public void flushPage(long linear) {
+        flushes++;
         for (Bank each : banks) flushPage(each, linear);
     }
 
@@ -460,6 +466,7 @@ public final class Mmu {
 
     /** Makes the next fetch from each page compare it with what was translated. */
     public void flushCode() {
+        flushes++;
         for (Bank each : banks) flushCode(each);
     }
 

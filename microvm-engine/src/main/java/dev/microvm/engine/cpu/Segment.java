@@ -87,7 +87,7 @@ public final class Segment {
     }
 
     /** Whether bytes may be written: data, not read-only. */
-    boolean writable() {
+    public boolean writable() {
         return (attributes & (CODE | WRITABLE_OR_READABLE)) == WRITABLE_OR_READABLE;
     }
 

@@ -59,7 +59,7 @@ public final class Decoded {
     /** VEX.L: 256 bits. */
     public boolean vexL;
 
-    /** VEX.vvvv, a register; 15 where an instruction has none. */
+    /** VEX.vvvv, a register, of whose bits 64-bit mode alone heeds the highest; 0 where an instruction has none. */
     public int vexRegister;
 
     /** The segment named by a prefix, or {@link #NONE}. */

@@ -170,7 +170,7 @@ public final class Decoder {
         if (d.mode != CodeMode.BITS_64) bits = 0; // ignored there
         d.vex = true;
         d.vexL = (third & VEX_L) != 0;
-        d.vexRegister = ~third >> 3 & (d.mode == CodeMode.BITS_64 ? 0xF : 7);
+        d.vexRegister = ~third >> 3 & 0xF;
         int pp = third & 3;
         d.operandPrefix = pp == 1;
         d.repeat = pp == 2;

@@ -74,7 +74,7 @@ final class OpcodeTable {
             /* e0 */ + "JJJJBBBBKKAJ...."
             /* f0 */ + "P.PP..fF......mm";
 
-    private static final String AFTER_0F = /* 00 */ "mmmm!.....!.!m.!"
+    private static final String AFTER_0F = /* 00 */ "mmmm!.....!.!m.b"
             /* 10 */ + "mmmmmmmmmmmmmmmm"
             /* 20 */ + "mmmm!!!!mmmmmmmm"
             /* 30 */ + "......!!P!P!!!!!"

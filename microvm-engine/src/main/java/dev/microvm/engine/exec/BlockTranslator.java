@@ -40,7 +40,7 @@ public final class BlockTranslator implements Translator {
 
     @Override
     public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
-        Emission emission = new Emission(page);
+        Emission emission = new Emission(page, !cpu.debug.watchesData());
         int at = offset;
         int count = 0;
         for (; !emission.ended(); count++) {
@@ -73,14 +73,19 @@ public final class BlockTranslator implements Translator {
         if (result != Decoder.Result.COMPLETE) return false; // one that crosses pages: nobody will notice
         Decoded d = decoder.decoded();
         boolean operand = d.hasModRm && !d.isRegister() && d.segment == Decoded.SS;
-        return operand || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
+        return operand || isFrame(d) || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
+    }
+
+    /** ENTER and LEAVE, whose accesses are the stack's all, by RBP also. */
+    private static boolean isFrame(Decoded d) {
+        return d.opcode == 0xC8 || d.opcode == 0xC9;
     }
 
     /** Whether it pushes, pops, calls or returns. */
     private static boolean usesStack(Decoded d) {
         int opcode = d.opcode;
         return switch (opcode) {
-            case 0x68, 0x6A, 0x8F, 0x9C, 0x9D, 0xC2, 0xC3, 0xC8, 0xC9, 0xCA, 0xCB, 0xCF, 0xE8 -> true;
+            case 0x68, 0x6A, 0x8F, 0x9C, 0x9D, 0xC2, 0xC3, 0xCA, 0xCB, 0xCF, 0xE8 -> true;
             case 0x1A0, 0x1A1, 0x1A8, 0x1A9 -> true;
             case 0xFF -> d.group() == 2 || d.group() == 3 || d.group() == 6;
             default -> opcode >= 0x50 && opcode <= 0x5F;
@@ -97,6 +102,7 @@ public final class BlockTranslator implements Translator {
         emission.begin(d);
         if (cpu.debug.breaksAt(d.start)) {
             emission.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
+            emission.begin(d); // the check stays, whatever becomes of the instruction
         }
         if (result == Decoder.Result.COMPLETE) {
             for (Selector selector : selectors) {
@@ -107,6 +113,7 @@ public final class BlockTranslator implements Translator {
                 }
             }
         }
+        emission.undo();
         emission.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
     }
 
@@ -186,6 +193,7 @@ public final class BlockTranslator implements Translator {
         static final Instruction NOTHING = new Plain((cpu, at) -> {});
 
         private final CodePage page;
+        private final boolean joins; // a comparison and a branch become one
         private @Nullable Instruction first;
         private @Nullable Instruction last;
         private @Nullable Instruction beforeLast;
@@ -194,9 +202,13 @@ public final class BlockTranslator implements Translator {
         private boolean owesShadow; // the last instruction was STI
         private int start;
         private int end;
+        private @Nullable Instruction firstBefore;
+        private @Nullable Instruction lastBefore;
+        private boolean added; // since begin()
 
-        Emission(CodePage page) {
+        Emission(CodePage page, boolean joins) {
             this.page = page;
+            this.joins = joins;
         }
 
         CodePage page() {
@@ -219,7 +231,32 @@ public final class BlockTranslator implements Translator {
         void begin(Decoded d) {
             start = d.start;
             end = d.end;
+            firstBefore = first;
+            lastBefore = last;
+            added = false;
             owesShadow = false;
+        }
+
+        /** Forgets what was added since {@link #begin}: addresses of what turned out not to exist. */
+        void undo() {
+            first = firstBefore;
+            last = lastBefore;
+        }
+
+        /** Adds a check before all that was added since {@link #begin}. */
+        void precede(Instruction check) {
+            check.place(start, start);
+            Instruction after = lastBefore == null ? first : lastBefore.next;
+            if (!added || after == null) {
+                addAt(check);
+                return;
+            }
+            check.next = after;
+            if (lastBefore == null) {
+                first = check;
+            } else {
+                lastBefore.next = check;
+            }
         }
 
         /** Adds an instruction at the place of the one decoded. */
@@ -237,7 +274,7 @@ public final class BlockTranslator implements Translator {
         /** A comparison just before the instruction decoded, or null. */
         @Nullable
         Comparison comparison() {
-            return last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
+            return joins && last instanceof Comparison comparison && comparison.end() == start ? comparison : null;
         }
 
         /** Takes the last instruction away again: the one decoded does its work, too. */
@@ -328,6 +365,7 @@ public final class BlockTranslator implements Translator {
         }
 
         private void addAt(Instruction instruction) {
+            added = true;
             if (last == null) {
                 first = instruction;
             } else {

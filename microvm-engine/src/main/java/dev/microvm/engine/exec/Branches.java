@@ -30,25 +30,47 @@ final class Branches {
          * @param target offset of the target, which may be outside the page
          */
         Direct(CodePage page, int following, int target, int operandSize) {
-            this.taken = inside(target) ? page.entry(target) : null;
+            // an operand of 16 bits in other code cuts the target off
+            boolean whole = operandSize == page.mode().addressSize();
+            this.taken = whole && inside(target) ? page.entry(target) : null;
             this.notTaken = inside(following) ? page.entry(following) : null;
             this.target = target;
             this.operandSize = (byte) operandSize;
         }
 
-        private static boolean inside(int offset) {
+        static boolean inside(int offset) {
             return offset >= 0 && offset < PhysicalMemory.PAGE_SIZE;
         }
 
         final Block take(Cpu cpu) {
             Block block = taken;
-            return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize);
+            return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize, this);
+        }
+
+        /** Faults if the branch cannot be taken: for what changes something before it is. */
+        final void require(Cpu cpu) {
+            if (taken == null) cpu.requireTarget(address(cpu), this);
+        }
+
+        /** The same for a call, which faults for its stack first. */
+        final void requireCall(Cpu cpu) {
+            if (taken == null) Branches.requireCall(cpu, address(cpu), operandSize, this);
+        }
+
+        private long address(Cpu cpu) {
+            return cpu.target(cpu.r[Cpu.CODE] + target, operandSize);
         }
 
         final Block pass(Cpu cpu) {
             Block block = notTaken;
             return block != null ? block : cpu.jump(nextRip(cpu));
         }
+    }
+
+    private static void requireCall(Cpu cpu, long target, int size, Instruction at) {
+        if (cpu.isTarget(target)) return;
+        Stack.requireRoom(cpu, size, at);
+        cpu.requireTarget(target, at);
     }
 
     /** Jcc; {@code condition} as in {@link Flags#condition}. */
@@ -129,6 +151,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
+            requireCall(cpu);
             long pointer = cpu.r[Cpu.RSP] - Long.BYTES;
             cpu.mmu.store64(pointer, nextRip(cpu), this);
             cpu.r[Cpu.RSP] = pointer;
@@ -147,6 +170,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
+            requireCall(cpu);
             Stack.push(cpu, nextRip(cpu), size, this);
             return take(cpu);
         }
@@ -164,7 +188,7 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            return cpu.jump(target.read(cpu, this), size);
+            return cpu.jump(target.read(cpu, this), size, this);
         }
     }
 
@@ -180,9 +204,10 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            long to = target.read(cpu, this);
+            long to = cpu.target(target.read(cpu, this), size);
+            requireCall(cpu, to, size, this);
             Stack.push(cpu, nextRip(cpu), size, this);
-            return cpu.jump(to, size);
+            return cpu.jump(to);
         }
     }
 
@@ -199,6 +224,7 @@ final class Branches {
         public Block execute(Cpu cpu) {
             long pointer = cpu.r[Cpu.RSP];
             long to = cpu.mmu.load64(pointer, this);
+            cpu.requireTarget(to, this);
             cpu.r[Cpu.RSP] = pointer + Long.BYTES + extra;
             return cpu.jump(to);
         }
@@ -216,9 +242,10 @@ final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            long to = Stack.top(cpu, size, this);
+            long to = cpu.target(Stack.top(cpu, size, this), size);
+            cpu.requireTarget(to, this);
             Stack.drop(cpu, size + extra);
-            return cpu.jump(to, size);
+            return cpu.jump(to);
         }
     }
 
@@ -239,6 +266,7 @@ final class Branches {
             if (opcode == 0xE3) return (count & mask) == 0 ? take(cpu) : pass(cpu);
             long left = count - 1 & mask;
             boolean goOn = left != 0 && (opcode == 0xE2 || Flags.zero(cpu) == (opcode == 0xE1));
+            if (goOn) require(cpu);
             // A 16-bit count leaves the rest of the register alone; a 32-bit one clears it.
             cpu.r[Cpu.RCX] = mask == 0xFFFF ? (count & ~mask) | left : left;
             return goOn ? take(cpu) : pass(cpu);

@@ -5,6 +5,7 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
 import dev.microvm.engine.fpu.X87;
@@ -42,7 +43,15 @@ final class FpuSelector implements BlockTranslator.Selector {
     @Override
     public @Nullable Instruction select(Decoded d, Emission e) {
         if (d.opcode < 0xD8 || d.opcode > 0xDF) return null;
-        return d.isRegister() ? register(d) : memory(d, e);
+        if (d.isRegister()) return register(d);
+        Instruction instruction = memory(d, e);
+        if (instruction != null && d.mode != CodeMode.BITS_64) {
+            // the unit's own exceptions come before those of the operand's segment
+            boolean stores =
+                    d.group() >= 6 && (d.opcode == 0xD9 || d.opcode == 0xDD); // FNSTENV, FNSTCW, FNSAVE, FNSTSW
+            e.precede(new Plain((cpu, at) -> requireUnit(cpu, !stores, at)));
+        }
+        return instruction;
     }
 
     // Availability
@@ -50,9 +59,12 @@ final class FpuSelector implements BlockTranslator.Selector {
     /** #NM if the unit is not there for the task, #MF if an exception waits. */
     private static void requireUnit(Cpu cpu, boolean waits, Instruction at) {
         if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
-        if (waits && cpu.fpu.errorPending() && (cpu.cr0 & ControlRegisters.CR0_NE) != 0) {
-            throw cpu.fault(Vectors.MF, at);
-        }
+        if (waits) requireNoError(cpu, at);
+    }
+
+    /** #MF if an exception waits. */
+    static void requireNoError(Cpu cpu, Instruction at) {
+        if (cpu.fpu.errorPending() && (cpu.cr0 & ControlRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
     }
 
     /** An instruction that waits for exceptions and is remembered. */
@@ -166,10 +178,12 @@ final class FpuSelector implements BlockTranslator.Selector {
     }
 
     private static Instruction store(Decoded d, Emission e, int size, boolean pop, Prepare prepare) {
-        Operand target = e.target(d, size);
+        Address address = e.address(d, size, true);
         return work(d, (cpu, f, at) -> {
+            long linear = address.linear(cpu);
+            cpu.mmu.probeWrite(linear, size, at); // before an exception of the unit's own
             boolean written = prepare.run(f);
-            if (written) target.write(cpu, X87Transfers.low(f), at);
+            if (written) cpu.mmu.store(linear, X87Transfers.low(f), size, at);
             X87Transfers.finishStore(f, written, pop);
         });
     }
@@ -178,10 +192,10 @@ final class FpuSelector implements BlockTranslator.Selector {
     private static Instruction storeTen(Decoded d, Emission e, Prepare prepare) {
         Address address = e.address(d, EXTENDED_SIZE, true);
         return work(d, (cpu, f, at) -> {
+            long linear = address.linear(cpu);
+            cpu.mmu.probeWrite(linear, EXTENDED_SIZE, at);
             boolean written = prepare.run(f);
             if (written) {
-                long linear = address.linear(cpu);
-                cpu.mmu.probeWrite(linear, EXTENDED_SIZE, at);
                 cpu.mmu.store64(linear, X87Transfers.low(f), at);
                 cpu.mmu.store16(linear + 8, X87Transfers.high(f), at);
             }
@@ -249,7 +263,9 @@ final class FpuSelector implements BlockTranslator.Selector {
         return digit == Operation.COMPARE.digit() || digit == Operation.COMPARE_POP.digit();
     }
 
-    // Register forms
+    // Register forms, with those that are only in AMD APM vol. 3, appendix A: FCOM2, FCOMP3, FXCH4, FCOMP5, FFREEP,
+    // FXCH7, FSTP1,
+    // FSTP8 and FSTP9, all of them the same as others
 
     private static @Nullable Instruction register(Decoded d) {
         int group = d.group();
@@ -259,10 +275,14 @@ final class FpuSelector implements BlockTranslator.Selector {
                 isCompare(group)
                         ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, group - 2))
                         : work(d, (cpu, f, at) -> X87Arithmetic.operate(f, Operation.of(group), 0, i, false));
-            case 0xDC -> isCompare(group) ? null : toRegister(d, group, i, false);
+            case 0xDC ->
+                isCompare(group)
+                        ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, group - 2))
+                        : toRegister(d, group, i, false);
             case 0xDE -> {
                 if (group == 3 && i == 1) yield work(d, (cpu, f, at) -> X87Comparisons.fcom(f, 1, false, 2));
-                if (isCompare(group)) yield null;
+                if (group == 2) yield work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, 1));
+                if (group == 3) yield null;
                 yield toRegister(d, group, i, true);
             }
             case 0xD9 -> registerD9(d, group, i);
@@ -288,6 +308,7 @@ final class FpuSelector implements BlockTranslator.Selector {
             case 0 -> work(d, (cpu, f, at) -> X87Transfers.fld(f, i));
             case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
             case 2 -> i == 0 ? work(d, (cpu, f, at) -> {}) : null;
+            case 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true));
             case 4 ->
                 switch (i) {
                     case 0 -> work(d, (cpu, f, at) -> X87Arithmetic.fchs(f));
@@ -369,6 +390,7 @@ final class FpuSelector implements BlockTranslator.Selector {
     private static @Nullable Instruction registerDd(Decoded d, int group, int i) {
         return switch (group) {
             case 0 -> work(d, (cpu, f, at) -> f.free(i));
+            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
             case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, group == 3));
             case 4, 5 -> work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, true, group - 4));
             default -> null;
@@ -377,6 +399,9 @@ final class FpuSelector implements BlockTranslator.Selector {
 
     private static @Nullable Instruction registerDf(Decoded d, int group, int i) {
         return switch (group) {
+            case 0 -> work(d, (cpu, f, at) -> f.freeAndPop(i));
+            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
+            case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true));
             case 4 ->
                 i == 0
                         ? control(

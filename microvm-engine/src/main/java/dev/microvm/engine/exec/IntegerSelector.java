@@ -27,8 +27,9 @@ final class IntegerSelector implements BlockTranslator.Selector {
 
     /** Intel SDM vol. 2A, LOCK. */
     private static boolean lockable(Decoded d) {
-        if (!d.hasModRm || d.isRegister()) return false;
         int opcode = d.opcode;
+        if (opcode == 0x120 || opcode == 0x122) return d.reg == 0; // CR8 by another name: AMD APM vol. 3, MOV CRn
+        if (!d.hasModRm || d.isRegister()) return false;
         if (opcode < 0x38) return (opcode & 7) < 2; // not CMP
         return switch (opcode) {
             case 0x80, 0x81, 0x82, 0x83 -> d.group() != Arithmetic.CMP;
@@ -193,8 +194,9 @@ final class IntegerSelector implements BlockTranslator.Selector {
             }
             case 0xC3 -> { // MOVNTI
                 if (d.isRegister() || d.mandatoryPrefix() != 0) yield null;
-                Operand target = e.target(d, size);
-                yield new Moves.General(target, e.register(d, size));
+                int wide = d.rexW ? 8 : 4;
+                Operand target = e.target(d, wide);
+                yield new Moves.General(target, e.register(d, wide));
             }
             case 0xC7 -> {
                 if (d.isRegister() || d.group() != 1) yield null;
@@ -255,7 +257,7 @@ final class IntegerSelector implements BlockTranslator.Selector {
             case 0, 1 -> {
                 Instruction fast = fastFromRegister(operation, d, e, size);
                 if (fast != null) yield fast;
-                Operand target = e.target(d, size);
+                Operand target = operation == Arithmetic.CMP ? e.source(d, size) : e.target(d, size);
                 yield general(operation, target, e.register(d, size), size, d.lock);
             }
             case 2, 3 -> {
@@ -448,9 +450,10 @@ final class IntegerSelector implements BlockTranslator.Selector {
             Operand source = e.source(d, from);
             return new Moves.General(e.register(d, d.operandSize), source);
         }
-        Operand target = e.target(d, 2);
+        Operand target = e.source(d, 2); // written only if it must be
         Operand source = e.register(d, 2);
-        return new Plain((cpu, at) -> SystemInstructions.adjustPrivilege(cpu, target, source, at));
+        int segment = d.isRegister() ? Decoded.NONE : d.segment;
+        return new Plain((cpu, at) -> SystemInstructions.adjustPrivilege(cpu, target, segment, source, at));
     }
 
     private static Instruction conditionalMove(Decoded d, Emission e) {
@@ -537,9 +540,8 @@ final class IntegerSelector implements BlockTranslator.Selector {
         if (d.isRegister()) {
             target = e.target(d, size);
         } else {
-            Address address = e.address(d, size, operation != Shifts.BitTest.TEST);
-            long mask = d.mode == CodeMode.BITS_64 ? -1L : 0xFFFF_FFFFL;
-            Instruction moved = new Shifts.BitAddress(address, bit, size, mask);
+            boolean writes = operation != Shifts.BitTest.TEST;
+            Instruction moved = new Shifts.BitAddress(e.offset(d), d.segment, Emission.mask(d), bit, size, writes);
             e.addPart(moved);
             target = new Operand.Memory(Address.COMPUTED, size);
         }
@@ -594,7 +596,9 @@ final class IntegerSelector implements BlockTranslator.Selector {
         CodePage page = e.page();
         int condition = d.opcode & 0xF;
         Comparison comparison = e.comparison();
-        if (comparison != null && Flags.hasAnswers(condition)) {
+        boolean faults =
+                d.mode != CodeMode.BITS_64 && !Branches.Direct.inside(target(d)); // which would be the comparison's
+        if (comparison != null && Flags.hasAnswers(condition) && !faults) {
             e.absorbLast();
             return e.ending(comparison.with(condition, page, d.end, target(d), branchSize(d)));
         }

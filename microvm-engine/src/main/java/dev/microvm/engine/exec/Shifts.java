@@ -211,18 +211,28 @@ final class Shifts {
         }
     }
 
-    /** Moves the address of a bit test with memory to the operand that holds the bit. */
+    /** Works out the address of the operand that holds the bit, for a bit test with memory. */
     static final class BitAddress extends Instruction {
-        private final Address address;
+        private final Address offset;
+        private final int segment;
+        private final long mask;
         private final Operand bit;
         private final int size;
-        private final long mask;
+        private final boolean write;
 
-        BitAddress(Address address, Operand bit, int size, long mask) {
-            this.address = address;
+        /**
+         * Makes one.
+         *
+         * @param offset of bit 0, within its segment
+         * @param mask bits that the address size has
+         */
+        BitAddress(Address offset, int segment, long mask, Operand bit, int size, boolean write) {
+            this.offset = offset;
+            this.segment = segment;
+            this.mask = mask;
             this.bit = bit;
             this.size = size;
-            this.mask = mask;
+            this.write = write;
         }
 
         @Override
@@ -230,7 +240,8 @@ final class Shifts {
             int unused = Long.SIZE - size * Byte.SIZE;
             long n = bit.read(cpu, this) << unused >> unused;
             int shift = size == 8 ? 6 : size == 4 ? 5 : 4;
-            cpu.r[Cpu.ADDRESS] = address.linear(cpu) + (n >> shift) * size & mask;
+            long effective = offset.linear(cpu) + (n >> shift) * size & mask;
+            cpu.r[Cpu.ADDRESS] = cpu.segmentedOrFlat(segment, effective, size, write, this);
             return next.execute(cpu);
         }
     }

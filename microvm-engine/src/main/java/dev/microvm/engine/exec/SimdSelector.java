@@ -1,10 +1,12 @@
 package dev.microvm.engine.exec;
 
+import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
 import dev.microvm.engine.simd.FloatCompare;
@@ -62,7 +64,11 @@ final class SimdSelector implements BlockTranslator.Selector {
     public @Nullable Instruction select(Decoded d, Emission e) {
         if (d.opcode < 0x100 || d.lock) return null;
         Instruction move = d.opcode < 0x200 ? move(d, e) : null;
-        return move != null ? move : fromTables(d, e);
+        Instruction instruction = move != null ? move : fromTables(d, e);
+        if (d.mode != CodeMode.BITS_64 && !d.isRegister() && instruction instanceof OnRegisters checked) {
+            e.precede(new Plain(checked.availability)); // it comes before the operand's segment
+        }
+        return instruction;
     }
 
     // Availability: Intel SDM vol. 3A, 14.1
@@ -79,27 +85,40 @@ final class SimdSelector implements BlockTranslator.Selector {
         if (cpu.fpu.errorPending()) throw cpu.fault(Vectors.MF, at);
     }
 
+    private static void requireSseAndMmx(Cpu cpu, Instruction at) {
+        requireSse(cpu, at);
+        requireMmx(cpu, at);
+    }
+
+    /** An instruction that checks first whether its registers are there. */
+    private static final class OnRegisters extends Instruction {
+        private final Plain.Action availability;
+        private final Work work;
+
+        OnRegisters(Plain.Action availability, Work work) {
+            this.availability = availability;
+            this.work = work;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            availability.run(cpu, this);
+            work.run(cpu, cpu.xmm, this);
+            return next.execute(cpu);
+        }
+    }
+
     static Instruction sse(Work work) {
-        return new Plain((cpu, at) -> {
-            requireSse(cpu, at);
-            work.run(cpu, cpu.xmm, at);
-        });
+        return new OnRegisters(SimdSelector::requireSse, work);
     }
 
     static Instruction mmx(Work work) {
-        return new Plain((cpu, at) -> {
-            requireMmx(cpu, at);
-            work.run(cpu, cpu.xmm, at);
-        });
+        return new OnRegisters(SimdSelector::requireMmx, work);
     }
 
     /** What has XMM and MMX registers for operands. */
     private static Instruction sseAndMmx(Work work) {
-        return new Plain((cpu, at) -> {
-            requireSse(cpu, at);
-            requireMmx(cpu, at);
-            work.run(cpu, cpu.xmm, at);
-        });
+        return new OnRegisters(SimdSelector::requireSseAndMmx, work);
     }
 
     /** #XM, or #UD where the system does not know of it, for an exception that is not masked. */
@@ -492,12 +511,11 @@ final class SimdSelector implements BlockTranslator.Selector {
     private static Instruction maskedStore(Decoded d) {
         int from = d.reg * 2;
         int mask = d.rm * 2;
-        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d));
+        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d), 16);
         return sse((cpu, xmm, at) -> {
-            store.half(cpu, 0, xmm[from], xmm[mask], at, false);
-            store.half(cpu, 8, xmm[from + 1], xmm[mask + 1], at, false);
-            store.half(cpu, 0, xmm[from], xmm[mask], at, true);
-            store.half(cpu, 8, xmm[from + 1], xmm[mask + 1], at, true);
+            long linear = store.linear(cpu, at);
+            store.half(cpu, linear, xmm[from], xmm[mask], at);
+            store.half(cpu, linear + 8, xmm[from + 1], xmm[mask + 1], at);
         });
     }
 
@@ -505,28 +523,27 @@ final class SimdSelector implements BlockTranslator.Selector {
     private static Instruction maskedStoreMmx(Decoded d) {
         int from = d.reg & 7;
         int mask = d.rm & 7;
-        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d));
+        MaskedStore store = new MaskedStore(d.segment, Emission.mask(d), 8);
         return mmx((cpu, xmm, at) -> {
-            store.half(cpu, 0, cpu.fpu.mmx(from), cpu.fpu.mmx(mask), at, false);
-            store.half(cpu, 0, cpu.fpu.mmx(from), cpu.fpu.mmx(mask), at, true);
-            cpu.fpu.enterMmx();
+            cpu.fpu.enterMmx(); // even if what follows faults
+            store.half(cpu, store.linear(cpu, at), cpu.fpu.mmx(from), cpu.fpu.mmx(mask), at);
         });
     }
 
     /** The bytes at RDI whose mask is negative. */
-    private record MaskedStore(int segment, long addressMask) {
-        /** Stores eight of them, or finds out first whether that can be done. */
-        void half(Cpu cpu, int first, long bytes, long mask, Instruction at, boolean write) {
+    private record MaskedStore(int segment, long addressMask, int size) {
+        /** Where they are: all can be written, even if the mask has none. */
+        long linear(Cpu cpu, Instruction at) {
+            long linear = cpu.segmentedOrFlat(segment, cpu.r[Cpu.RDI] & addressMask, size, true, at);
+            cpu.mmu.probeWrite(linear, size, at);
+            return linear;
+        }
+
+        /** Stores eight of them. */
+        void half(Cpu cpu, long linear, long bytes, long mask, Instruction at) {
             for (int i = 0; i < 8; i++) {
                 int shift = i * Byte.SIZE;
-                if ((mask >>> shift & 0x80) == 0) continue;
-                long offset = cpu.r[Cpu.RDI] + first + i & addressMask;
-                long linear = cpu.segmentedOrFlat(segment, offset, 1, true, at);
-                if (write) {
-                    cpu.mmu.store8(linear, (int) (bytes >>> shift), at);
-                } else {
-                    cpu.mmu.probeWrite(linear, 1, at);
-                }
+                if ((mask >>> shift & 0x80) != 0) cpu.mmu.store8(linear + i, (int) (bytes >>> shift), at);
             }
         }
     }
@@ -585,10 +602,10 @@ final class SimdSelector implements BlockTranslator.Selector {
                 xmm[to + 1] = FloatConvert.doubleOf(high);
                 return;
             }
+            cpu.fpu.enterMmx();
             Mxcsr m = cpu.mxcsr;
             long result = PackedMultiply.pair(FloatConvert.floatOf(low, m), FloatConvert.floatOf(high, m));
             if (!m.commit()) throw unmasked(cpu, at);
-            cpu.fpu.enterMmx();
             xmm[to] = result;
         };
         return isDouble && memory != null ? sse(work) : sseAndMmx(work);
@@ -600,11 +617,12 @@ final class SimdSelector implements BlockTranslator.Selector {
         Source source = new Source(d, e, isDouble ? 16 : 8, true);
         return sseAndMmx((cpu, xmm, at) -> {
             long low = source.low(cpu, at);
+            long high = source.high(cpu, at);
+            cpu.fpu.enterMmx(); // even if what follows raises #XM
             Mxcsr m = cpu.mxcsr;
             int first;
             int second;
             if (isDouble) {
-                long high = source.high(cpu, at);
                 first = FloatConvert.toInt32(low, truncate, m);
                 second = FloatConvert.toInt32(high, truncate, m);
             } else {
@@ -612,7 +630,6 @@ final class SimdSelector implements BlockTranslator.Selector {
                 second = FloatConvert.toInt32((int) (low >> Integer.SIZE), truncate, m);
             }
             if (!m.commit()) throw unmasked(cpu, at);
-            cpu.fpu.enterMmx();
             cpu.fpu.mmx(to, PackedMultiply.pair(first, second));
         });
     }
@@ -670,7 +687,7 @@ final class SimdSelector implements BlockTranslator.Selector {
         PackedOperation packed = prefix <= P66 ? PACKED.get(bare) : null;
         if (packed != null) {
             if (prefix == P66) return packed(d, e, packed.xmm(), packed.sourceSize());
-            return packed.isOnMmx() ? packedMmx(d, e, packed.mmx()) : null;
+            return packed.isOnMmx() ? packedMmx(d, e, packed) : null;
         }
         PackedImmediateOperation withImmediate = PACKED_IMMEDIATE.get(key);
         if (withImmediate == PackedImmediateOperation.INSERTPS && !d.isRegister()) {
@@ -724,10 +741,11 @@ final class SimdSelector implements BlockTranslator.Selector {
         };
     }
 
-    private static Instruction packedMmx(Decoded d, Emission e, LaneOperation operation) {
+    private static Instruction packedMmx(Decoded d, Emission e, PackedOperation packed) {
         int to = d.reg & 7;
         int from = d.rm & 7;
-        Operand memory = mmxMemory(d, e, 8);
+        LaneOperation operation = packed.mmx();
+        Operand memory = mmxMemory(d, e, packed.mmxSourceSize());
         return mmx((cpu, xmm, at) -> {
             long value = mmxSource(cpu, from, memory, at);
             cpu.fpu.enterMmx();

@@ -23,6 +23,12 @@ final class Stack {
         }
     }
 
+    /** Faults if {@code size} bytes cannot be pushed. */
+    static void requireRoom(Cpu cpu, int size, Instruction at) {
+        long pointer = cpu.r[Cpu.RSP] - size & mask(cpu);
+        cpu.mmu.probeWrite(cpu.segmentedOrFlat(Decoded.SS, pointer, size, true, at), size, at);
+    }
+
     /** The value on top, of {@code size} bytes. */
     static long top(Cpu cpu, int size, Instruction at) {
         return at(cpu, cpu.r[Cpu.RSP], size, at);
@@ -201,7 +207,7 @@ final class Stack {
         }
     }
 
-    /** ENTER. */
+    /** ENTER; the new top of the stack must be one that can be written. */
     static final class Enter extends Instruction {
         private final int bytes;
         private final int level;
@@ -211,6 +217,11 @@ final class Stack {
             this.bytes = bytes;
             this.level = level & 0x1F;
             this.size = size;
+        }
+
+        private void requireWritable(Cpu cpu, long top, int size) {
+            long linear = cpu.segmentedOrFlat(Decoded.SS, top, size, true, this);
+            cpu.mmu.probeWrite(linear, size, this);
         }
 
         @Override
@@ -224,6 +235,7 @@ final class Stack {
                     push(cpu, at(cpu, cpu.r[Cpu.RBP] - (long) i * size, size, this), size, this);
                 if (level > 0) push(cpu, frame, size, this);
                 long top = cpu.r[Cpu.RSP] - bytes;
+                requireWritable(cpu, top & mask(cpu), size);
                 cpu.r[Cpu.RSP] = (cpu.r[Cpu.RSP] & ~mask(cpu)) | (top & mask(cpu));
                 Operand.register(Cpu.RBP, size).write(cpu, frame, this);
                 done = true;

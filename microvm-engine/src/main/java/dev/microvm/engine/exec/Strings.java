@@ -68,6 +68,7 @@ final class Strings extends Instruction {
                 && mask == -1
                 && segment < Decoded.FS
                 && (cpu.flags & Flags.DF) == 0;
+        if (operation == INS || operation == OUTS) requirePort(cpu); // even for none
         while ((cpu.r[Cpu.RCX] & mask) != 0) {
             long done = bulk && !cpu.attentionWanted() ? bulk(cpu) : 0;
             if (done == 0) {
@@ -147,12 +148,21 @@ final class Strings extends Instruction {
         return cpu.segmentedOrFlat(Decoded.ES, cpu.r[Cpu.RDI] & mask, size, write, this);
     }
 
+    private int requirePort(Cpu cpu) {
+        int port = (int) cpu.r[Cpu.RDX] & 0xFFFF;
+        PortIo.requirePermission(cpu, port, size, this);
+        return port;
+    }
+
     /** Does one item and moves on. */
     private void item(Cpu cpu) {
         long step = (cpu.flags & Flags.DF) != 0 ? -size : size;
         int unused = Long.SIZE - size * Byte.SIZE;
         switch (operation) {
-            case MOVS -> cpu.mmu.store(target(cpu, true), cpu.mmu.load(source(cpu), size, this), size, this);
+            case MOVS -> {
+                long value = cpu.mmu.load(source(cpu), size, this);
+                cpu.mmu.store(target(cpu, true), value, size, this);
+            }
             case STOS -> cpu.mmu.store(target(cpu, true), cpu.r[Cpu.RAX], size, this);
             case LODS -> Operand.register(Cpu.RAX, size).write(cpu, cpu.mmu.load(source(cpu), size, this), this);
             case CMPS -> {
@@ -166,16 +176,14 @@ final class Strings extends Instruction {
                 Flags.sub(cpu, a, b, a - b, unused);
             }
             case INS -> {
-                int port = (int) cpu.r[Cpu.RDX] & 0xFFFF;
-                PortIo.requirePermission(cpu, port, size, this);
+                int port = requirePort(cpu);
                 long to = target(cpu, true);
                 cpu.mmu.probeWrite(to, size, this);
                 cpu.mmu.store(to, cpu.io().portIn(port, size), size, this);
                 cpu.debug.portAccessed(port, size, this);
             }
             default -> {
-                int port = (int) cpu.r[Cpu.RDX] & 0xFFFF;
-                PortIo.requirePermission(cpu, port, size, this);
+                int port = requirePort(cpu);
                 long value = cpu.mmu.load(source(cpu), size, this);
                 cpu.io().portOut(port, size, value);
                 cpu.debug.portAccessed(port, size, this);

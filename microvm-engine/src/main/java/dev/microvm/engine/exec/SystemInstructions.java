@@ -70,8 +70,15 @@ final class SystemInstructions {
 
     // Control registers
 
-    static void readControl(Cpu cpu, int control, int target, Instruction at) {
+    /** #UD for a register that does not exist, before #GP for want of privilege. */
+    private static void requireControl(Cpu cpu, int control, Instruction at) {
+        boolean exists = control == 0 || (control >= 2 && control <= 4) || control == 8;
+        if (!exists) throw cpu.fault(Vectors.UD, at);
         cpu.requireSupervisor(at);
+    }
+
+    static void readControl(Cpu cpu, int control, int target, Instruction at) {
+        requireControl(cpu, control, at);
         long value = switch (control) {
             case 0 -> cpu.cr0;
             case 2 -> cpu.cr2;
@@ -84,7 +91,7 @@ final class SystemInstructions {
     }
 
     static void writeControl(Cpu cpu, int control, int source, Instruction at) {
-        cpu.requireSupervisor(at);
+        requireControl(cpu, control, at);
         long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
         switch (control) {
             case 0 -> cpu.cr0(value, at);
@@ -101,9 +108,10 @@ final class SystemInstructions {
     }
 
     private static int debugRegister(Cpu cpu, int number, Instruction at) {
-        cpu.requireSupervisor(at);
         boolean alias = number == DR4 || number == DR5;
-        if (number > 7 || (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0)) throw cpu.fault(Vectors.UD, at);
+        if (number > 7) throw cpu.fault(Vectors.UD, at);
+        cpu.requireSupervisor(at);
+        if (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0) throw cpu.fault(Vectors.UD, at);
         cpu.debug.detectAccess(at);
         return alias ? number + 2 : number;
     }
@@ -189,7 +197,7 @@ final class SystemInstructions {
         long descriptor = cpu.segmentLoader.visibleDescriptor((int) selector.read(cpu, at) & 0xFFFF, at);
         int attributes = (int) (descriptor >>> 32);
         boolean known = descriptor != 0 && rightsAreVisible(cpu, attributes, true);
-        if (known) target.write(cpu, attributes & 0x00F0_FF00, at);
+        if (known) target.write(cpu, attributes & 0x00FF_FF00, at);
         Flags.zero(cpu, known);
     }
 
@@ -214,12 +222,17 @@ final class SystemInstructions {
         };
     }
 
-    static void adjustPrivilege(Cpu cpu, Operand target, Operand source, Instruction at) {
+    /** ARPL; {@code segment} is that of a target in memory, else {@link Decoded#NONE}. */
+    static void adjustPrivilege(Cpu cpu, Operand target, int segment, Operand source, Instruction at) {
         requireProtected(cpu, at);
-        long a = target.readForWrite(cpu, at);
+        long a = target.read(cpu, at);
         long b = source.read(cpu, at);
         boolean lower = (a & 3) < (b & 3);
-        if (lower) target.write(cpu, (a & ~3L) | (b & 3), at);
+        if (lower) {
+            boolean writable = segment == Decoded.NONE || cpu.segments[segment].writable();
+            if (!writable) throw cpu.fault(Vectors.GP, 0, at);
+            target.write(cpu, (a & ~3L) | (b & 3), at);
+        }
         Flags.zero(cpu, lower);
     }
 

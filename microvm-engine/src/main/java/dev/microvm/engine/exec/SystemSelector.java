@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Segments, far transfers, I/O, interrupts, and what only operating systems use. */
 final class SystemSelector implements BlockTranslator.Selector {
     private static final int SYSRET = 0x107;
+    private static final int CR8 = 8;
     private static final int INVPCID = 0x282; // with 66
 
     @Override
@@ -40,6 +41,7 @@ final class SystemSelector implements BlockTranslator.Selector {
                 new Plain((cpu, at) -> {
                     long both = ControlRegisters.CR0_MP | ControlRegisters.CR0_TS;
                     if ((cpu.cr0 & both) == both) throw cpu.fault(Vectors.NM, at);
+                    FpuSelector.requireNoError(cpu, at);
                 });
             case 0xC4 -> loadPointer(Decoded.ES, d, e);
             case 0xC5 -> loadPointer(Decoded.DS, d, e);
@@ -80,7 +82,7 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0x06 -> e.ending(new Ending(SystemInstructions::clearTaskSwitched));
             case 0x08, 0x09 -> new Plain((cpu, at) -> cpu.requireSupervisor(at)); // INVD, WBINVD: there is no cache
             case 0x20 -> {
-                int control = d.reg;
+                int control = d.lock ? CR8 : d.reg;
                 int target = d.rm;
                 yield e.ending(new Ending((cpu, at) -> SystemInstructions.readControl(cpu, control, target, at)));
             }
@@ -90,7 +92,7 @@ final class SystemSelector implements BlockTranslator.Selector {
                 yield new Plain((cpu, at) -> SystemInstructions.readDebug(cpu, number, target, at));
             }
             case 0x22 -> {
-                int control = d.reg;
+                int control = d.lock ? CR8 : d.reg;
                 int source = d.rm;
                 yield e.ending(new Ending((cpu, at) -> SystemInstructions.writeControl(cpu, control, source, at)));
             }

@@ -19,7 +19,6 @@ final class VexSelector implements BlockTranslator.Selector {
     private static final int P66 = 1;
     private static final int PF3 = 2;
     private static final int PF2 = 3;
-    private static final int NO_REGISTER = 15;
 
     @Override
     public @Nullable Instruction select(Decoded d, Emission e) {
@@ -51,7 +50,7 @@ final class VexSelector implements BlockTranslator.Selector {
             case 0x2F5 -> prefix != P66;
             case 0x2F6 -> prefix == PF2;
             case 0x2F7 -> true;
-            case 0x3F0 -> prefix == PF2 && (d.vexRegister | (d.mode == CodeMode.BITS_64 ? 0 : 8)) == NO_REGISTER;
+            case 0x3F0 -> prefix == PF2 && d.vexRegister == 0;
             default -> false;
         };
     }
@@ -61,7 +60,7 @@ final class VexSelector implements BlockTranslator.Selector {
         int size = d.mode == CodeMode.BITS_64 && d.rexW ? 8 : 4;
         Operand source = e.source(d, size);
         Operand target = Operand.register(d.reg, size);
-        Operand other = Operand.register(d.vexRegister, size);
+        Operand other = Operand.register(d.vexRegister & (d.mode == CodeMode.BITS_64 ? 15 : 7), size);
         int prefix = d.mandatoryPrefix();
         return switch (d.opcode) {
             case 0x2F2 -> new Plain((cpu, at) -> Bits.andNot(cpu, target, other, source, size, at));

@@ -198,6 +198,12 @@ public final class X87 {
         used &= ~(1 << physical(i));
     }
 
+    /** FFREEP. */
+    public void freeAndPop(int i) {
+        free(i);
+        pop();
+    }
+
     /** FINCSTP. */
     public void incrementTop() {
         top = (top + 1) & TOP_MASK;
@@ -270,6 +276,7 @@ public final class X87 {
 
     /** EMMS. */
     public void emptyMmx() {
+        top = 0;
         used = 0;
     }
 

@@ -165,6 +165,14 @@ public enum PackedOperation {
         };
     }
 
+    /** Bytes of a second operand of MMX registers in memory. */
+    public int mmxSourceSize() {
+        return switch (this) {
+            case PUNPCKLBW, PUNPCKLWD, PUNPCKLDQ -> 4;
+            default -> 8;
+        };
+    }
+
     /** Whether it exists without the prefix 66, on MMX registers. */
     public boolean isOnMmx() {
         return onMmx;

@@ -344,6 +344,19 @@ final class DebugTest extends SystemTest {
     }
 
     @Test
+    void breaksBetweenAComparisonAndItsBranch() {
+        SystemGuest guest = breakpoint(long64().handler(DB, TRACE), DATA, READ_WRITE, 4);
+        guest.run("""
+                // .code64
+                39 04 25 00 00 03 00 // cmp %eax, 0x30000
+                74 02                // je .+4
+                ff c3                // inc %ebx
+                e6 f4                // out %al, $0xf4
+                """);
+        assertThat(guest.written()).containsExactly(CODE + 7);
+    }
+
+    @Test
     void breaksAfterAWrite_thatReachesInFromThePageBefore() {
         SystemGuest guest = breakpoint(long64(), DATA, WRITE, 1);
         End end = guest.run("""

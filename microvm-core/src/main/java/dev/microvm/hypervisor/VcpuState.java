@@ -1,0 +1,55 @@
+package dev.microvm.hypervisor;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that a vCPU is, so that another one of the same hypervisor, with the same CPUID table and memory, can go on as this
+ * one. What belongs to the machine comes beside it: {@link VirtualMachine#clockNanos}, routes, memory.
+ *
+ * @param lapic null in {@link InterruptMode#USERSPACE}
+ * @param msrs those of {@link Vcpu#msrIndices}
+ */
+public record VcpuState(
+        Registers registers,
+        SpecialRegisters specialRegisters,
+        FpuState fpu,
+        DebugRegisters debugRegisters,
+        @Nullable LapicState lapic,
+        List<MsrEntry> msrs,
+        VcpuEvents events,
+        ActivityState activity) {
+    /** Takes a copy. */
+    public VcpuState {
+        msrs = List.copyOf(msrs);
+    }
+
+    /** The state of a vCPU that nobody runs. */
+    public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
+        return new VcpuState(
+                vcpu.registers(),
+                vcpu.specialRegisters(),
+                vcpu.fpuState(),
+                vcpu.debugRegisters(),
+                interruptMode == InterruptMode.USERSPACE ? null : vcpu.lapic(),
+                vcpu.msrs(vcpu.msrIndices()),
+                vcpu.events(),
+                vcpu.activity());
+    }
+
+    /**
+     * Puts the state into a vCPU that nobody runs; its memory must be there.
+     *
+     * @throws HypervisorException if the hypervisor refuses a value
+     */
+    public void restore(Vcpu vcpu) {
+        vcpu.specialRegisters(specialRegisters); // first: they say how the local APIC is reached
+        vcpu.registers(registers);
+        vcpu.fpuState(fpu);
+        vcpu.debugRegisters(debugRegisters);
+        if (lapic != null) vcpu.lapic(lapic);
+        vcpu.msrs(msrs); // after the APIC, whose timer's mode a deadline needs
+        vcpu.events(events);
+        vcpu.activity(activity);
+    }
+}
