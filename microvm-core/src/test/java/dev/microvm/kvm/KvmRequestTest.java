@@ -57,6 +57,7 @@ final class KvmRequestTest {
         "SET_CPUID2, 0x4008AE90",
         "GET_TSC_KHZ, 0xAEA3",
         "INTERRUPT, 0x4004AE86",
+        "SET_GUEST_DEBUG, 0x4048AE9B",
         "TRANSLATE, 0xC018AE85"
     })
     void hasTheNumberOfTheKernel(KvmRequest request, long number) {
@@ -65,7 +66,7 @@ final class KvmRequestTest {
 
     @Test
     void countsAsManyAsTheTableAbove() {
-        assertThat(KvmRequest.values()).hasSize(43);
+        assertThat(KvmRequest.values()).hasSize(44);
     }
 
     @ParameterizedTest
