@@ -82,6 +82,11 @@ public final class CodePage {
     void refresh(long flush) {
         if (refreshed == flush) return;
         refreshed = flush;
+        refresh();
+    }
+
+    /** Takes in what others wrote. */
+    void refresh() {
         if (HostMemory.mismatch(host, bytes) < 0) return;
         byte[] before = bytes.clone();
         HostMemory.read(host, bytes);
