@@ -535,7 +535,7 @@ public final class Cpu {
 
     /** #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1, 3.3.7.1. */
     GuestFault notCanonical(long linear, @Nullable Instruction at) {
-        boolean stack = at != null && translator.addressesStack(mmu.code(codeLinear()), at.start(), linear - r[RSP]);
+        boolean stack = at != null && translator.addressesStack(this, mmu.code(codeLinear()), at, linear - r[RSP]);
         return fault(stack ? Vectors.SS : Vectors.GP, 0, at);
     }
 

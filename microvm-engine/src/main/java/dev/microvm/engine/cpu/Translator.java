@@ -11,8 +11,8 @@ public interface Translator {
      */
     Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
 
-    /** Whether the instruction at an offset addresses memory by way of SS, or the stack at {@code distance} from RSP. */
-    boolean addressesStack(CodePage page, int offset, long distance);
+    /** Whether an instruction in {@code page} addresses memory by way of SS, or the stack at {@code distance} from RSP. */
+    boolean addressesStack(Cpu cpu, CodePage page, Instruction at, long distance);
 
     /** How many of the guest's instructions the last translation has. */
     int instructions();

@@ -68,9 +68,9 @@ public final class BlockTranslator implements Translator {
     }
 
     @Override
-    public boolean addressesStack(CodePage page, int offset, long distance) {
-        Decoder.Result result = decoder.decode(page.bytes(), offset, PhysicalMemory.PAGE_SIZE, page.mode());
-        if (result != Decoder.Result.COMPLETE) return false; // one that crosses pages: nobody will notice
+    public boolean addressesStack(Cpu cpu, CodePage page, Instruction at, long distance) {
+        Decoder.Result result = decoder.decode(page.bytes(), at.start(), PhysicalMemory.PAGE_SIZE, page.mode());
+        if (result == Decoder.Result.TRUNCATED) decodeCrossing(page, at.start(), cpu.followingPage(at));
         Decoded d = decoder.decoded();
         boolean operand = d.hasModRm && !d.isRegister() && d.segment == Decoded.SS;
         return operand || isFrame(d) || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
@@ -120,13 +120,10 @@ public final class BlockTranslator implements Translator {
     /** An instruction of which a part is in the next page. */
     private void crossing(Cpu cpu, Emission emission, int at) {
         CodePage page = emission.page();
-        int here = PhysicalMemory.PAGE_SIZE - at;
         SecondPage check = new SecondPage();
         check.place(at, at);
         CodePage second = cpu.followingPage(check);
-        System.arraycopy(page.bytes(), at, window, 0, here);
-        System.arraycopy(second.bytes(), 0, window, here, Decoder.MAX_LENGTH);
-        Decoder.Result result = decoder.decode(window, 0, here + Decoder.MAX_LENGTH, page.mode());
+        Decoder.Result result = decodeCrossing(page, at, second);
         Decoded d = decoder.decoded();
         d.start += at;
         d.end += at;
@@ -134,6 +131,13 @@ public final class BlockTranslator implements Translator {
         emission.add(check);
         select(cpu, emission, result);
         if (!emission.ended()) emission.fallThrough(d.end);
+    }
+
+    private Decoder.Result decodeCrossing(CodePage page, int at, CodePage second) {
+        int here = PhysicalMemory.PAGE_SIZE - at;
+        System.arraycopy(page.bytes(), at, window, 0, here);
+        System.arraycopy(second.bytes(), 0, window, here, Decoder.MAX_LENGTH);
+        return decoder.decode(window, 0, here + Decoder.MAX_LENGTH, page.mode());
     }
 
     /** Turns decoded instructions of some families into objects. */

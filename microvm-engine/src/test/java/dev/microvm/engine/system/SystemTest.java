@@ -1,7 +1,9 @@
 package dev.microvm.engine.system;
 
 import dev.microvm.engine.EngineHypervisor;
+import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.testing.Lanes;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -66,9 +68,14 @@ abstract class SystemTest {
     }
 
     private SystemGuest guest(InterruptMode interrupts, SystemGuest.Mode mode) {
-        SystemGuest made = new SystemGuest(new EngineHypervisor(), interrupts, mode);
+        SystemGuest made = new SystemGuest(hypervisor(), interrupts, mode);
         guests.add(made);
         return made;
+    }
+
+    /** The engine; with {@code -Dmicrovm.systemTests=kvm} the host's KVM, to see whether tests ask for what processors do. */
+    private static Hypervisor hypervisor() {
+        return System.getProperty("microvm.systemTests", "engine").equals("kvm") ? Lanes.kvm() : new EngineHypervisor();
     }
 
     /** What an exception with an error code looks like. */
