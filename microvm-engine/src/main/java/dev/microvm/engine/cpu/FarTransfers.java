@@ -156,7 +156,13 @@ public final class FarTransfers {
 
     @SuppressWarnings("NullAway") // RIP is set
     private void push64(long address, long value) {
+        requireCanonical(address, Long.BYTES);
         cpu.mmu.store64(address, value, null);
+    }
+
+    /** #SS(0) for a place of the stack whose address is not canonical: Intel SDM vol. 1, 3.3.7.1. */
+    private void requireCanonical(long linear, int size) {
+        if (!cpu.canonical(linear) || !cpu.canonical(linear + size - 1)) throw cpu.fault(Vectors.SS, 0, null);
     }
 
     // Descriptors
@@ -397,6 +403,7 @@ public final class FarTransfers {
         @SuppressWarnings("NullAway") // RIP is set
         long pop() {
             if (!flat) return frame.pop();
+            requireCanonical(pointer, size);
             long value = cpu.mmu.load(pointer, size, null);
             pointer += size;
             return value;
@@ -428,6 +435,7 @@ public final class FarTransfers {
         void push(long value) {
             if (flat) {
                 pointer -= size;
+                requireCanonical(pointer, size);
                 cpu.mmu.store(pointer, value, size, null);
             } else {
                 frame.push(value);
