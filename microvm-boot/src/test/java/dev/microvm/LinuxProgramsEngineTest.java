@@ -44,7 +44,7 @@ final class LinuxProgramsEngineTest {
     private static final int READABLE = 0644;
     private static final int DONE = 42;
     private static final int LARGE = 50_000_000;
-    private static final int SMALL = 400_000;
+    private static final int SMALL = 150_000;
     private static final long SEED = 4;
 
     /** What runs in a folder of its own. */
@@ -113,9 +113,7 @@ final class LinuxProgramsEngineTest {
                 .init(LinuxGuest.init("md5sum /data; sha256sum /data; vm-exit %d\n".formatted(DONE)))
                 .build();
 
-        assertThat(run(initramfs, 1))
-                .contains(hex("MD5", data) + "  /data")
-                .contains(hex("SHA-256", data) + "  /data");
+        assertThat(run(initramfs, 1)).contains(hex("MD5", data) + "  /data").contains(hex("SHA-256", data) + "  /data");
     }
 
     private void printSameAsOnTheHost(int vcpus, Program... programs) throws IOException, GeneralSecurityException {
@@ -133,8 +131,8 @@ final class LinuxProgramsEngineTest {
             show.append("echo '<%s>'; cat /run/%s.txt; echo '</%s>'\n".formatted(program, program, program));
         }
         if (List.of(programs).stream().anyMatch(p -> p.debian)) DebianPrograms.addTo(files);
-        String commands = DebianPrograms.guestEnvironment() + "mkdir -p /tmp; chmod 1777 /tmp\n" + start + "wait\n"
-                + show + "vm-exit %d\n".formatted(DONE);
+        String commands = DebianPrograms.guestEnvironment() + "mkdir -p /tmp; chmod 1777 /tmp; dmesg -n 1\n" + start
+                + "wait\n" + show + "vm-exit %d\n".formatted(DONE);
 
         String console = run(files.init(LinuxGuest.init(commands)).build(), vcpus);
 
@@ -146,7 +144,8 @@ final class LinuxProgramsEngineTest {
     }
 
     private String run(Initramfs initramfs, int vcpus) {
-        try (MicroVm vm = MicroVm.builder().name("programs")
+        try (MicroVm vm = MicroVm.builder()
+                .name("programs")
                 .hypervisor(HypervisorChoice.ENGINE)
                 .kernel(kernel)
                 .initrd(initramfs)
