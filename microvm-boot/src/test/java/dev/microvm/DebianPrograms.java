@@ -59,7 +59,7 @@ final class DebianPrograms {
         return exports.toString();
     }
 
-    /** Runs {@code script}, a file in {@code folder}, on the host in that folder, and returns what it prints to both streams. */
+    /** Runs {@code script}, a file in {@code folder}, on the host in that folder, and returns what it prints to both streams, as if ROOT were empty. */
     static String runOnHost(Path folder, String script) {
         Path root = root();
         String run =
@@ -78,7 +78,8 @@ final class DebianPrograms {
                 process.destroyForcibly();
                 throw new AssertionError(script + " did not end on the host");
             }
-            return Files.readString(folder.resolve("output"), StandardCharsets.ISO_8859_1);
+            return Files.readString(folder.resolve("output"), StandardCharsets.ISO_8859_1)
+                    .replace(root.toString(), "");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {

@@ -44,7 +44,7 @@ final class LinuxProgramsEngineTest {
     private static final int READABLE = 0644;
     private static final int DONE = 42;
     private static final int LARGE = 50_000_000;
-    private static final int SMALL = 400_000;
+    private static final int SMALL = 150_000;
     private static final long SEED = 4;
 
     /** What runs in a folder of its own. */
@@ -131,8 +131,8 @@ final class LinuxProgramsEngineTest {
             show.append("echo '<%s>'; cat /run/%s.txt; echo '</%s>'\n".formatted(program, program, program));
         }
         if (List.of(programs).stream().anyMatch(p -> p.debian)) DebianPrograms.addTo(files);
-        String commands = DebianPrograms.guestEnvironment() + "mkdir -p /tmp; chmod 1777 /tmp\n" + start + "wait\n"
-                + show + "vm-exit %d\n".formatted(DONE);
+        String commands = DebianPrograms.guestEnvironment() + "mkdir -p /tmp; chmod 1777 /tmp; dmesg -n 1\n" + start
+                + "wait\n" + show + "vm-exit %d\n".formatted(DONE);
 
         String console = run(files.init(LinuxGuest.init(commands)).build(), vcpus);
 
