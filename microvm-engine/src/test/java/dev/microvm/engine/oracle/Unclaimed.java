@@ -42,7 +42,8 @@ final class Unclaimed {
             case 0x8F -> d.group() != 0 && hasManyPrefixes(d); // XOP to AMD
             case 0x62 -> wide || d.mod == 3; // EVEX
             case 0xC4, 0xC5 -> wide; // VEX
-            case 0xFF -> nearBranch16(d) || ((d.group() == 3 || d.group() == 5) && d.rexW); // as with LFS
+            case 0xFF -> // far: as with LFS; and AMD pushes by the stack addresses of the code that is called
+                nearBranch16(d) || (d.group() == 3 && wide) || (d.group() == 5 && d.rexW);
             case 0xCA -> true; // RETF with an immediate: AMD looks first at the stack behind it
             case 0xCD -> (d.immediate & 0xFF) == 0x80; // a system call
             case 0xE0, 0xE1 -> d.repeat || d.repeatNotEqual || nearBranch16(d) || loops(d); // AMD heeds REPE for LOOPNE
@@ -116,9 +117,12 @@ final class Unclaimed {
         };
     }
 
-    /** FXSAVE, XSAVE and XSAVEOPT, of which AMD leaves out the pointers. */
+    /**
+     * FXSAVE, XSAVE and XSAVEOPT, of which AMD leaves out the pointers, and XRSTOR, which loads MXCSR with AVX's state too, where
+     * there is AVX.
+     */
     private static boolean isSave(int group) {
-        return group == 0 || group == 4 || group == 6;
+        return group == 0 || group >= 4 && group <= 6;
     }
 
     private static boolean group7(Decoded d) {

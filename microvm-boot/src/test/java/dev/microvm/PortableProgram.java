@@ -1,0 +1,18 @@
+package dev.microvm;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** What {@link EngineHostsTest} runs in a JVM of its own: a {@link TinyKernel}, on what AUTO takes. */
+final class PortableProgram {
+    private PortableProgram() {}
+
+    public static void main(String[] args) {
+        try (MicroVm vm = TinyKernel.of("ends", Path.of(args[0]), "exit")
+                .hypervisor(HypervisorChoice.AUTO)
+                .start()) {
+            System.out.println(vm.awaitExit(Duration.ofSeconds(60)).reason() + "!");
+            System.out.println(vm.describe());
+        }
+    }
+}
