@@ -117,12 +117,9 @@ final class Unclaimed {
         };
     }
 
-    /**
-     * FXSAVE, XSAVE and XSAVEOPT, of which AMD leaves out the pointers, and XRSTOR, which loads MXCSR with AVX's state too, where
-     * there is AVX.
-     */
+    /** FXSAVE, XSAVE and XSAVEOPT, of which AMD leaves out the pointers. */
     private static boolean isSave(int group) {
-        return group == 0 || group >= 4 && group <= 6;
+        return group == 0 || group == 4 || group == 6;
     }
 
     private static boolean group7(Decoded d) {
