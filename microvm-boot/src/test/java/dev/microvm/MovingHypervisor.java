@@ -132,7 +132,7 @@ final class MovingHypervisor implements Hypervisor {
         target.clockNanos(old.clockNanos());
         vm = target;
         vcpu = to;
-        if (old != first) old.close();
+        if (!old.equals(first)) old.close();
         moves++;
     }
 
