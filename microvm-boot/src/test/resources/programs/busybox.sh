@@ -57,7 +57,7 @@ $b awk 'BEGIN { for (i = 1; i < 40; i++) printf "%.17g %e %d %x\n", i / 7 + 1 / 
 $b awk '{ n[substr($0, 1, 1)]++ } END { for (c in n) print c, n[c] }' lines.txt | $b sort
 echo '2 100 ^ p 3 7 / p 1000 v p' | $b dc
 echo 'scale = 60; 4 * a(1); e(1); sqrt(2); 2 ^ 512; s(1) + c(1); l(10)' | $b bc -l
-$b factor 1234567890123456789 18446744073709551557 600851475143
+$b factor 1234567890123456789 1000000007 600851475143
 $b expr 12345 \* 6789 - 17 % 5
 $b date -u -d @1234567890 '+%Y-%m-%d %H:%M:%S %j %a'
 $b cal 2 2000
