@@ -24,15 +24,19 @@ public record VcpuState(
         msrs = List.copyOf(msrs);
     }
 
-    /** The state of a vCPU that nobody runs. */
+    /**
+     * The state of a vCPU that nobody runs. Time goes on meanwhile: the local APIC is read after its timer's deadline, an
+     * MSR, so that a timer that expires between the two is in both and its interrupt, pending once, is not lost.
+     */
     public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
+        List<MsrEntry> msrs = vcpu.msrs(vcpu.msrIndices());
         return new VcpuState(
                 vcpu.registers(),
                 vcpu.specialRegisters(),
                 vcpu.fpuState(),
                 vcpu.debugRegisters(),
                 interruptMode == InterruptMode.USERSPACE ? null : vcpu.lapic(),
-                vcpu.msrs(vcpu.msrIndices()),
+                msrs,
                 vcpu.events(),
                 vcpu.activity());
     }
