@@ -47,6 +47,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private static final String STATE_TYPE = "virtio-mmio";
     private static final int STATE_VERSION = 1;
     private static final int REGISTER_SIZE = 4;
+    private static final long LOW_HALF = 0xffff_ffffL; // of the feature bits
     private static final int MOST_CONFIG = RANGE - CONFIG;
 
     private final Version version;
@@ -86,7 +87,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         this.loop = new DeviceLoop(eventLoop, lock, this::failed);
         this.device = factory.create(new Transport());
         this.made = true;
-        this.offered = device.features() | transportFeatures();
+        this.offered = offered(version, device.features());
         if ((device.features() & VirtioFeatures.RESERVED) != 0 || device.configSize() > MOST_CONFIG) {
             device.close();
             throw new IllegalArgumentException(
@@ -95,9 +96,13 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         }
     }
 
-    private long transportFeatures() {
-        long both = VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX;
-        return both | (version == Version.MODERN ? VirtioFeatures.VERSION_1 : VirtioFeatures.ANY_LAYOUT);
+    /** The device's features and the transport's; a legacy device has 32 of them: section 2.2.3. */
+    private static long offered(Version version, long features) {
+        long all = features | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX;
+        return switch (version) {
+            case MODERN -> all | VirtioFeatures.VERSION_1;
+            case LEGACY -> (all | VirtioFeatures.ANY_LAYOUT) & LOW_HALF;
+        };
     }
 
     /** The device. */
@@ -205,7 +210,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
 
     private static long half(long features, int select) {
         return switch (select) {
-            case 0 -> features & 0xffff_ffffL;
+            case 0 -> features & LOW_HALF;
             case 1 -> features >>> Integer.SIZE;
             default -> 0;
         };
@@ -243,8 +248,8 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private void writeFeatures(int value) {
         if ((status & (FEATURES_OK | DRIVER_OK)) != 0) return; // too late: 2.2.1
         long bits = Integer.toUnsignedLong(value);
-        if (driverFeaturesSel == 0) driverFeatures = (driverFeatures & ~0xffff_ffffL) | bits;
-        else if (driverFeaturesSel == 1) driverFeatures = (driverFeatures & 0xffff_ffffL) | (bits << Integer.SIZE);
+        if (driverFeaturesSel == 0) driverFeatures = (driverFeatures & ~LOW_HALF) | bits;
+        else if (driverFeaturesSel == 1) driverFeatures = (driverFeatures & LOW_HALF) | (bits << Integer.SIZE);
     }
 
     private void writeQueueRegister(int offset, int value) {

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.IntConsumer;
 
 /** A device that remembers what its transport tells it, and does with its queues what a test says. */
-final class RecordingDevice implements VirtioDevice {
+class RecordingDevice implements VirtioDevice {
     static final int ID = 42;
     static final long FEATURE_A = 1;
     static final long FEATURE_B = 1L << 50;
