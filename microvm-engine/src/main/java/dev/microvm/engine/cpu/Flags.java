@@ -108,6 +108,17 @@ public final class Flags {
         cpu.flagCarry = ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
     }
 
+    /**
+     * After a multiplication: CF and OF say whether the result is not the product, AF is clear.
+     *
+     * @param result sign-extended
+     * @param lost not 0 if something of the product was lost
+     */
+    public static void multiplied(Cpu cpu, long result, long lost) {
+        cpu.flagResult = result;
+        cpu.flagCarry = (lost | -lost) & CARRY_OUT;
+    }
+
     /** Leaves a result with given CF and OF; AF is clear. {@code result} sign-extended. */
     public static void result(Cpu cpu, long result, boolean carry, boolean overflow) {
         cpu.flagResult = result;
@@ -245,12 +256,17 @@ public final class Flags {
 
     /** Whether a condition holds, without a branch for each flag. */
     public static boolean holds(Cpu cpu, int answers) {
+        return bit(cpu, answers) != 0;
+    }
+
+    /** The same as a number, 1 if it holds, else 0: for what the host should not guess at. */
+    public static int bit(Cpu cpu, int answers) {
         long result = cpu.flagResult;
         long carries = cpu.flagCarry;
         int state = (int) (carries >>> 62)
                 | (int) ((result ^ (carries << TURN_SIGN_SHIFT)) >>> 63) << 2
                 | (int) ((result | -result) >>> 63) << 3;
-        return (answers >>> state & 1) != 0;
+        return answers >>> state & 1;
     }
 
     // All of them

@@ -57,7 +57,7 @@ public abstract class Instruction {
     }
 
     /** Whether another is linked to it: it does not end its block. */
-    final boolean isFollowed() {
+    public final boolean isFollowed() {
         return next != Unlinked.INSTANCE;
     }
 

@@ -64,7 +64,7 @@ public final class BlockTranslator implements Translator {
             if (emission.endsSoon()) limit = Math.min(limit, count + 2);
         }
         instructions = count;
-        return emission.first();
+        return Improvements.of(emission.first());
     }
 
     @Override

@@ -10,7 +10,7 @@ import dev.microvm.engine.cpu.Instruction;
  * CMP and TEST of registers, of any size. The conditional branch that follows most of them becomes one instruction with
  * them. Only the low bits of a register count, so the high bytes are not for these.
  */
-abstract class Comparison extends Instruction {
+abstract class Comparison extends Instruction implements OnRegisters {
     final byte left;
 
     /** Bits of a long that the operands do not have. */
@@ -19,6 +19,11 @@ abstract class Comparison extends Instruction {
     Comparison(int left, int size) {
         this.left = (byte) left;
         this.unused = (byte) (Long.SIZE - size * Byte.SIZE);
+    }
+
+    @Override
+    public final FlagUse flagUse() {
+        return FlagUse.OVERWRITES;
     }
 
     /** This and the Jcc after it; parameters as of {@link Branches.Direct}. */
@@ -126,7 +131,19 @@ abstract class Comparison extends Instruction {
 
     // With a branch
 
-    private static final class CompareBranch extends Branches.If {
+    /** The flags come first, whatever becomes of the branch. */
+    private abstract static class AndBranch extends Branches.If implements OnRegisters {
+        AndBranch(int condition, CodePage page, int following, int target, int operandSize) {
+            super(condition, page, following, target, operandSize);
+        }
+
+        @Override
+        public final FlagUse flagUse() {
+            return FlagUse.OVERWRITES;
+        }
+    }
+
+    private static final class CompareBranch extends AndBranch {
         private final byte left;
         private final byte right;
         private final byte unused;
@@ -147,7 +164,7 @@ abstract class Comparison extends Instruction {
         }
     }
 
-    private static final class CompareImmediateBranch extends Branches.If {
+    private static final class CompareImmediateBranch extends AndBranch {
         private final byte left;
         private final byte unused;
         private final int b;
@@ -168,7 +185,7 @@ abstract class Comparison extends Instruction {
         }
     }
 
-    private static final class TestBranch extends Branches.If {
+    private static final class TestBranch extends AndBranch {
         private final byte left;
         private final byte right;
         private final byte unused;
@@ -187,7 +204,7 @@ abstract class Comparison extends Instruction {
         }
     }
 
-    private static final class TestImmediateBranch extends Branches.If {
+    private static final class TestImmediateBranch extends AndBranch {
         private final byte left;
         private final byte unused;
         private final int b;

@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import org.jspecify.annotations.Nullable;
 
 /** MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, BSWAP: Intel SDM vol. 1, 7.3.1. */
 final class Moves {
@@ -121,7 +122,7 @@ final class Moves {
     }
 
     /** LEA of 32 or 64 bits; the mask is that of operand and address. */
-    static final class LoadAddress extends MemoryInstruction {
+    static final class LoadAddress extends MemoryInstruction implements OnRegisters {
         private final byte target;
         private final long mask;
 
@@ -136,10 +137,15 @@ final class Moves {
             cpu.r[target] = linear(cpu.r) & mask;
             return next.execute(cpu);
         }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
     }
 
     /** BSWAP. */
-    static final class SwapBytes extends Instruction {
+    static final class SwapBytes extends Instruction implements OnRegisters {
         private final int target;
         private final int size;
 
@@ -157,6 +163,11 @@ final class Moves {
                 default -> value & ~0xFFFFL; // undefined; what processors do
             };
             return next.execute(cpu);
+        }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
         }
     }
 
@@ -206,7 +217,7 @@ final class Moves {
         };
     }
 
-    static final class Register64 extends Instruction {
+    static final class Register64 extends Instruction implements OnRegisters {
         private final byte target;
         private final byte source;
 
@@ -220,10 +231,20 @@ final class Moves {
             cpu.r[target] = cpu.r[source];
             return next.execute(cpu);
         }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
+
+        @Override
+        public @Nullable Instruction joined(OnRegisters following) {
+            return following.afterMove(target, source, Long.SIZE);
+        }
     }
 
     /** MOV of 32 bits, and MOVZX between registers. */
-    static final class ZeroExtend extends Instruction {
+    static final class ZeroExtend extends Instruction implements OnRegisters {
         private final byte target;
         private final byte source;
         private final byte unused;
@@ -239,10 +260,20 @@ final class Moves {
             cpu.r[target] = cpu.r[source] << unused >>> unused;
             return next.execute(cpu);
         }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
+
+        @Override
+        public @Nullable Instruction joined(OnRegisters following) {
+            return following.afterMove(target, source, Long.SIZE - unused);
+        }
     }
 
     /** MOVSX, MOVSXD, CWDE and CDQE, to 32 or 64 bits. */
-    static final class SignExtend extends Instruction {
+    static final class SignExtend extends Instruction implements OnRegisters {
         private final byte target;
         private final byte source;
         private final byte unused;
@@ -260,10 +291,15 @@ final class Moves {
             cpu.r[target] = cpu.r[source] << unused >> unused << targetUnused >>> targetUnused;
             return next.execute(cpu);
         }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
     }
 
     /** An immediate into a register of 32 bits (zero-extended) or 64. */
-    static final class Immediate extends Instruction {
+    static final class Immediate extends Instruction implements OnRegisters {
         private final byte target;
         private final long value;
 
@@ -277,33 +313,56 @@ final class Moves {
             cpu.r[target] = value;
             return next.execute(cpu);
         }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
     }
 
     /** CMOVcc of registers, but on PF. */
-    static final class ConditionalRegister extends Instruction {
+    static final class ConditionalRegister extends Instruction implements OnRegisters {
         private final char answers;
         private final byte target;
+        private final byte left; // what the target is otherwise
         private final byte source;
         private final byte unused;
 
         ConditionalRegister(int condition, int target, int source, int size) {
-            this.answers = Flags.answers(condition);
+            this(Flags.answers(condition), target, target, source, (byte) (Long.SIZE - size * Byte.SIZE));
+        }
+
+        private ConditionalRegister(char answers, int target, int left, int source, byte unused) {
+            this.answers = answers;
             this.target = (byte) target;
+            this.left = (byte) left;
             this.source = (byte) source;
-            this.unused = (byte) (Long.SIZE - size * Byte.SIZE);
+            this.unused = unused;
         }
 
         @Override
         public Block execute(Cpu cpu) {
             long[] r = cpu.r;
-            long value = r[Flags.holds(cpu, answers) ? source : target];
+            long kept = r[left];
+            long value = kept ^ ((kept ^ r[source]) & -(long) Flags.bit(cpu, answers));
             r[target] = value << unused >>> unused;
             return next.execute(cpu);
+        }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NEEDS;
+        }
+
+        @Override
+        public @Nullable Instruction afterMove(int to, int from, int bits) {
+            boolean both = to == target && left == target && source != to && bits + unused >= Long.SIZE;
+            return both ? new ConditionalRegister(answers, target, from, source, unused) : null;
         }
     }
 
     /** SETcc of a register's low byte, but on PF. */
-    static final class SetRegister extends Instruction {
+    static final class SetRegister extends Instruction implements OnRegisters {
         private final char answers;
         private final byte target;
 
@@ -314,8 +373,13 @@ final class Moves {
 
         @Override
         public Block execute(Cpu cpu) {
-            cpu.r[target] = (cpu.r[target] & ~0xFFL) | (Flags.holds(cpu, answers) ? 1 : 0);
+            cpu.r[target] = (cpu.r[target] & ~0xFFL) | Flags.bit(cpu, answers);
             return next.execute(cpu);
+        }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NEEDS;
         }
     }
 

@@ -97,7 +97,7 @@ final class Unclaimed {
         int prefix = d.mandatoryPrefix();
         int group = d.group();
         return switch (d.opcode & 0xFF) {
-            case 0x00 -> group < 2; // SLDT and STR, which Linux may emulate
+            case 0x00 -> group < 2 || (group == 5 && d.lock); // SLDT and STR, which Linux may emulate; LOCK VERW on AMD
             case 0x01 -> group7(d);
             case 0x05, 0x07, 0x34, 0x35 -> true; // SYSCALL and the like
             case 0x0D -> d.mod == 3; // PREFETCHW
