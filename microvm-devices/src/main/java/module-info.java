@@ -6,5 +6,6 @@ module dev.microvm.devices {
 
     exports dev.microvm.devices.legacy;
     exports dev.microvm.devices.virtio;
+    exports dev.microvm.devices.virtio.console;
     exports dev.microvm.devices.virtio.rng;
 }

@@ -69,6 +69,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private int guestPageSize;
     private boolean made;
     private long broken; // how often, since the machine began
+    private int defects; // of them by no fault of the driver's
 
     /**
      * Makes registers and the device behind them.
@@ -108,6 +109,11 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     /** The device. */
     public VirtioDevice device() {
         return device;
+    }
+
+    /** How often the device failed by no fault of the driver's, so by its own: for tests. */
+    int defects() {
+        return defects;
     }
 
     /** How many queues it has. */
@@ -163,6 +169,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         status |= DEVICE_NEEDS_RESET;
         if (!told && (status & DRIVER_OK) != 0) interrupts.raise(CONFIGURATION_CHANGE);
         if (!DeviceLoop.isGuestMistake(e)) {
+            defects++;
             log.error("{} failed and needs a reset", device.name(), e);
         } else if (Long.bitCount(++broken) == 1) { // a guest can cause it at will: only the 1st, 2nd, 4th, 8th...
             log.warn("{} needs a reset, for the {}. time: {}", device.name(), broken, e.getMessage());

@@ -422,6 +422,9 @@ public final class Virtqueue {
         descriptors = NOWHERE;
         available = NOWHERE;
         used = NOWHERE;
+        inFlightCount = 0;
+        heldBackCount = 0;
+        Arrays.fill(inFlight, null); // these objects are not used again: the device may hold on to them
     }
 
     /** As before the driver came. */
@@ -433,9 +436,6 @@ public final class Virtqueue {
         nextUsed = 0;
         publishedUsed = 0;
         notifiedUsed = 0;
-        inFlightCount = 0;
-        Arrays.fill(inFlight, null); // never used again: the device may hold on to them
-        heldBackCount = 0;
     }
 
     /** Indices and what is in flight; where the queue is, the transport knows. */
