@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The guest's first serial port, as text and as streams. The newest 256 KiB of what the guest printed are kept. Any
+ * A guest's console or port, as text and as streams. The newest 256 KiB of what the guest printed are kept. Any
  * thread may call; streams are for one thread each.
  */
 public final class Console {
@@ -95,7 +95,7 @@ public final class Console {
     }
 
     /**
-     * Types {@code text} into the guest's serial port, as UTF-8.
+     * Types {@code text} into the guest's console or port, as UTF-8.
      *
      * @throws MicroVmException if the guest has ended
      */

@@ -1,6 +1,9 @@
 package dev.microvm;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import dev.microvm.devices.legacy.Uart16550;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +47,32 @@ final class ConsoleBuffer implements Uart16550.Output {
         end++;
         if (waiting > 0) notifyAll();
         return true;
+    }
+
+    /**
+     * Takes bytes of a segment, {@code [offset, offset + length)}.
+     *
+     * @return how many there was room for, from the first on
+     */
+    synchronized long offer(MemorySegment from, long offset, long length) {
+        long room = length;
+        for (int i = 0; i < readers.size(); i++) {
+            room = Math.min(room, CAPACITY - (end - readers.get(i).position));
+        }
+        if (room < length) refused = true;
+        for (long done = 0; done < room; ) done += append(from, offset + done, room - done);
+        if (room > 0 && waiting > 0) notifyAll();
+        return room;
+    }
+
+    /** Takes what fits before the ring's end; returns how much that is. */
+    private int append(MemorySegment from, long offset, long length) {
+        while (end - oldest() + Math.min(length, CAPACITY) > ring.length && ring.length < CAPACITY) grow();
+        int at = (int) end & (ring.length - 1);
+        int now = (int) Math.min(length, ring.length - at);
+        MemorySegment.copy(from, JAVA_BYTE, offset, ring, at, now);
+        end += now;
+        return now;
     }
 
     /** Says that nothing will be printed any more. */

@@ -1,6 +1,7 @@
 package dev.microvm;
 
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.virtio.console.ConsolePort;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.concurrent.Semaphore;
@@ -17,7 +18,10 @@ final class ConsoleInput {
     private final Semaphore changes = new Semaphore(0); // a permit: look again for room, or for the end
     private final @Nullable String refusal;
     private volatile boolean ended;
-    private @Nullable Uart16550 uart; // guarded by this
+
+    // Guarded by this.
+    private @Nullable Object port; // what it leads to
+    private Receiver receiver = (bytes, offset, length) -> 0;
 
     /**
      * Makes one that leads nowhere yet.
@@ -30,10 +34,22 @@ final class ConsoleInput {
 
     /** Sends to this port from now on; it inherits what the last one's guest has not read. */
     synchronized void connect(Uart16550 next) {
-        if (uart != null) next.inherit(uart);
+        if (port instanceof Uart16550 last) next.inherit(last);
         // Nothing here may refer to the MicroVm, so that a forgotten one can be collected.
         next.onInputSpace(changes::release);
-        uart = next;
+        connect(next, next::receive);
+    }
+
+    /** The same for a port of a virtio console. */
+    synchronized void connect(ConsolePort next) {
+        if (port instanceof ConsolePort last) next.inherit(last);
+        next.onInputSpace(changes::release);
+        connect(next, next::receive);
+    }
+
+    private void connect(Object next, Receiver by) {
+        port = next;
+        receiver = by;
         changes.release();
     }
 
@@ -76,6 +92,12 @@ final class ConsoleInput {
 
     /** Under the lock of {@link #connect}, so that nothing is given to a port that was replaced. */
     private synchronized int offer(byte[] bytes, int offset, int length) {
-        return uart == null ? 0 : uart.receive(bytes, offset, length);
+        return receiver.receive(bytes, offset, length);
+    }
+
+    /** Takes what there is room for. */
+    @FunctionalInterface
+    private interface Receiver {
+        int receive(byte[] bytes, int offset, int length);
     }
 }

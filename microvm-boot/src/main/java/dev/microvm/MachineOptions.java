@@ -34,9 +34,10 @@ record MachineOptions(
      */
     private static final String NO_RTC_PARAMETER = "initcall_blacklist=add_rtc_cmos";
 
-    /** The kernel's command line for who gives none: console on the serial port, and an end of the machine by reset. */
-    String defaultCmdline() {
-        return (isaSerial.present() ? "console=ttyS0 " : "") + "reboot=k panic=-1";
+    /** The kernel's command line for who gives none: console on the serial port or, without one, on the virtio console, and an end of the machine by reset. */
+    String defaultCmdline(boolean virtioConsole) {
+        String console = isaSerial.present() ? "console=ttyS0 " : virtioConsole ? "console=hvc0 " : "";
+        return console + "reboot=k panic=-1";
     }
 
     /** What the kernel must be told beside the user's command line. */

@@ -69,8 +69,11 @@ final class MachineRuns implements AutoCloseable {
     /** The caller holds the lock. */
     private void run(PcMachine made) {
         machine = made;
-        consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made.uart()::outputReady);
-        consoleInput.connect(made.uart());
+        if (!config.consoleIsVirtio()) {
+            consoleBuffer.onRoom(
+                    output instanceof PatientOutput patient ? patient::roomAgain : made.uart()::outputReady);
+            consoleInput.connect(made.uart());
+        }
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine
     }
@@ -125,6 +128,7 @@ final class MachineRuns implements AutoCloseable {
         Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
         consoleBuffer.end();
         consoleInput.end();
+        config.ports().forEach(GuestPort::end);
         endActions.forEach(Runnable::run);
         log.info("machine {} ended: {}", config.name(), reason);
         report.complete(new ExitReport(reason, exitCode, detail, uptime));

@@ -7,7 +7,9 @@ import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.HypervisorException;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
@@ -40,19 +42,23 @@ public final class MicroVm implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final MicroVmConfig config;
-    private final ConsoleBuffer consoleBuffer = new ConsoleBuffer();
+    private final ConsoleBuffer consoleBuffer;
     private final ConsoleInput consoleInput;
     private final MachineRuns runs;
 
     // Guarded by this.
     private VmState state = VmState.NEW;
     private @Nullable Console console;
+    private final Map<String, Console> ports = new HashMap<>();
     private @Nullable SerialLink serial;
     private Cleaner.@Nullable Cleanable cleanable;
 
     MicroVm(MicroVmConfig config) {
         this.config = config;
-        this.consoleInput = new ConsoleInput(typingRefusal(config.clock()));
+        boolean virtio = config.consoleIsVirtio();
+        this.consoleBuffer = virtio ? config.ports().getFirst().buffer() : new ConsoleBuffer();
+        this.consoleInput =
+                virtio ? config.ports().getFirst().input() : new ConsoleInput(typingRefusal(config.clock()));
         this.runs = new MachineRuns(config, consoleBuffer, consoleInput);
     }
 
@@ -116,13 +122,52 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * The guest's console.
+     * The guest's console: its serial port, or where it has none, its virtio console.
      *
      * @throws IllegalStateException if the machine was not started
      */
     public synchronized Console console() {
         if (console == null) throw new IllegalStateException("machine " + name() + " was not started");
         return console;
+    }
+
+    /**
+     * A port of the guest's virtio console.
+     *
+     * @param portName one given to {@link MicroVmBuilder#virtioConsole}, or {@code "hvc0"} for the console itself
+     * @throws IllegalArgumentException if there is no such port
+     * @throws IllegalStateException if the machine was not started
+     */
+    public synchronized Console port(String portName) {
+        requireStarted();
+        GuestPort port = config.ports().stream()
+                .filter(each -> each.name().equals(portName))
+                .findAny()
+                .orElseThrow(() ->
+                        new IllegalArgumentException("machine %s has no port \"%s\", but %s: see virtioConsole"
+                                .formatted(
+                                        name(),
+                                        portName,
+                                        config.ports().stream()
+                                                .map(GuestPort::name)
+                                                .toList())));
+        return ports.computeIfAbsent(portName, key -> new Console(this, port.buffer(), port.input()));
+    }
+
+    /**
+     * Tells the guest how large the window of its virtio console is, until it is reset; nothing happens without one.
+     *
+     * @param columns 1 to 65535
+     * @param rows 1 to 65535
+     * @throws IllegalStateException if the machine was not started
+     */
+    public void resizeConsole(int columns, int rows) {
+        if (columns < 1 || columns > 0xffff || rows < 1 || rows > 0xffff) {
+            throw new IllegalArgumentException("columns and rows: 1 to 65535, were %d and %d".formatted(columns, rows));
+        }
+        requireStarted();
+        PcMachine running = runs.machine();
+        if (running != null) running.resizeConsole(columns, rows);
     }
 
     /** How the guest ended, if it has. */

@@ -26,6 +26,7 @@ import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuFeature;
@@ -48,6 +49,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
@@ -61,6 +63,7 @@ public final class MicroVmBuilder {
     private static final int MIN_MEMORY_MIB = 2; // below is what boot needs; kernels want much more
     private static final int MAX_VCPUS = MpTable.MAX_CPUS;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
+    private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final Duration LATEST_TYPING = Duration.ofDays(1000);
     private static final int PORTS = 0x1_0000;
     private static final BusDevice NOTHING = new BusDevice() {
@@ -96,6 +99,9 @@ public final class MicroVmBuilder {
     private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
     private final List<VirtioChoice> virtio = new ArrayList<>();
+    private boolean usesHostsRandomness;
+    private int consoles;
+    private final List<String> ports = new ArrayList<>();
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -351,7 +357,7 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** Where the serial port leads, besides {@link MicroVm#console}. Default {@link Serial#buffer}: nowhere else. */
+    /** Where the console, which is the serial port if there is one, leads besides {@link MicroVm#console}. Default {@link Serial#buffer}: nowhere else. */
     public MicroVmBuilder serial(Serial value) {
         serial = value;
         return this;
@@ -367,8 +373,8 @@ public final class MicroVmBuilder {
      * {@code /dev/hwrng}.
      */
     public MicroVmBuilder virtioRng() {
-        SecureRandom source = new SecureRandom();
-        return virtioRng(source);
+        usesHostsRandomness = true;
+        return virtioRng(new SecureRandom());
     }
 
     /**
@@ -382,13 +388,28 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Plugs in a virtio console, Linux's {@code hvc0}, and serial ports with names, Linux's {@code /dev/virtio-ports/NAME}. It
+     * is {@link MicroVm#console} where there is no {@link #isaSerial}, and the kernel's default console; in any case it is
+     * {@link MicroVm#port} of {@code "hvc0"}, and each port that of its name. Once for a machine.
+     *
+     * @param portNames up to 31, of 1 to 64 letters, digits, {@code . _ -}
+     */
+    public MicroVmBuilder virtioConsole(String... portNames) {
+        consoles++;
+        ports.add(GuestPort.CONSOLE);
+        ports.addAll(List.of(portNames));
+        virtio.add(new VirtioChoice("virtio-console", GuestPort::console));
+        return this;
+    }
+
+    /**
      * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
      *
      * @param deviceName for {@link MicroVm#describe}
      * @param factory makes the device when the machine starts
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
-        virtio.add(new VirtioChoice(deviceName, factory));
+        virtio.add(new VirtioChoice(deviceName, ports -> factory));
         return this;
     }
 
@@ -443,7 +464,8 @@ public final class MicroVmBuilder {
         checkNumbers(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
-        List<VirtioSlot> slots = virtioSlots(options, problems);
+        List<GuestPort> guestPorts = guestPorts(problems);
+        List<VirtioSlot> slots = virtioSlots(options, guestPorts, problems);
         checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
@@ -479,6 +501,7 @@ public final class MicroVmBuilder {
                 typed,
                 serial,
                 slots,
+                guestPorts,
                 devices);
     }
 
@@ -499,8 +522,8 @@ public final class MicroVmBuilder {
     private void checkSerial(List<String> problems, MachineOptions options) {
         String problem = serial.problem();
         if (problem != null) problems.add("serial: " + problem);
-        if (serial != Serial.buffer() && !options.isaSerial().present()) {
-            problems.add("serial: %s needs isaSerial(ON)".formatted(serial));
+        if (serial != Serial.buffer() && !options.isaSerial().present() && ports.isEmpty()) {
+            problems.add("serial: %s needs isaSerial(ON) or virtioConsole()".formatted(serial));
         }
     }
 
@@ -544,6 +567,10 @@ public final class MicroVmBuilder {
         if (!offered.contains(Capability.INSTRUCTION_CLOCK)) {
             problems.add(option + " needs hypervisor(ENGINE) and irqchip(SPLIT): nothing else counts instructions");
         }
+        if (usesHostsRandomness) {
+            problems.add(
+                    option + ": virtioRng() gives other bytes in each run: use virtioRng(new SplittableRandom(seed))");
+        }
         if (vcpus > 1) problems.add(option + " is for 1 vCPU, was %d: leave vcpus at 1".formatted(vcpus));
         if (serial.hasInput()) {
             problems.add(option
@@ -557,8 +584,33 @@ public final class MicroVmBuilder {
         }
     }
 
+    /** The ports of the virtio console, for one machine; none if there is none. */
+    private List<GuestPort> guestPorts(List<String> problems) {
+        if (consoles > 1) problems.add("virtioConsole: one for a machine, was called %d times".formatted(consoles));
+        if (ports.size() > VirtioConsole.MOST_PORTS) {
+            problems.add("virtioConsole: up to %d ports beside the console, were %d"
+                    .formatted(VirtioConsole.MOST_PORTS - 1, ports.size() - 1));
+        }
+        if (!ports.isEmpty() && !(clock instanceof GuestClock.Host)) {
+            problems.add("virtioConsole: not with clock(%s): what the host does there comes at times of its own"
+                    .formatted(clock));
+        }
+        List<GuestPort> made = new ArrayList<>();
+        for (String each : ports) {
+            if (!PORT_NAME.matcher(each).matches()) {
+                problems.add("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"%s\""
+                        .formatted(each));
+            } else if (consoles == 1
+                    && made.stream().anyMatch(port -> port.name().equals(each))) {
+                problems.add("virtioConsole: there is a port \"%s\" already".formatted(each));
+            }
+            made.add(GuestPort.named(each));
+        }
+        return made;
+    }
+
     /** Where the virtio devices are. */
-    private List<VirtioSlot> virtioSlots(MachineOptions options, List<String> problems) {
+    private List<VirtioSlot> virtioSlots(MachineOptions options, List<GuestPort> guestPorts, List<String> problems) {
         if (virtio.size() > PcLayout.VIRTIO_SLOTS) {
             problems.add("virtioDevice: a machine has %d slots for virtio devices, and these are %d: %s"
                     .formatted(
@@ -576,7 +628,7 @@ public final class MicroVmBuilder {
                     virtioVersion,
                     PcLayout.virtioBase(number),
                     PcLayout.virtioGsi(number, acpi),
-                    choice.factory()));
+                    choice.factory().apply(guestPorts)));
         }
         return slots;
     }
@@ -713,7 +765,7 @@ public final class MicroVmBuilder {
     }
 
     private CommandLine commandLine(MachineOptions options, List<VirtioSlot> slots) {
-        return CommandLine.of(cmdline == null ? options.defaultCmdline() : cmdline)
+        return CommandLine.of(cmdline == null ? options.defaultCmdline(!ports.isEmpty()) : cmdline)
                 .with(options.kernelParameters(slots));
     }
 
@@ -736,7 +788,7 @@ public final class MicroVmBuilder {
     }
 
     /** A virtio device that the user wants. */
-    private record VirtioChoice(String name, VirtioDeviceFactory factory) {}
+    private record VirtioChoice(String name, Function<List<GuestPort>, VirtioDeviceFactory> factory) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

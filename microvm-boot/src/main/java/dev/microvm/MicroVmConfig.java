@@ -36,6 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param typed what is typed on the serial port by itself
  * @param serial where its serial port leads, besides the console
  * @param virtio its virtio devices, by slot
+ * @param ports of its virtio console, which is the first; none if it has no such device
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -59,11 +60,18 @@ record MicroVmConfig(
         List<TimedInput> typed,
         Serial serial,
         List<VirtioSlot> virtio,
+        List<GuestPort> ports,
         List<UserDevice> devices) {
     MicroVmConfig {
+        ports = List.copyOf(ports);
         virtio = List.copyOf(virtio);
         devices = List.copyOf(devices);
         typed = List.copyOf(typed);
+    }
+
+    /** Whether the guest's console is its virtio console: where it has no serial port. */
+    boolean consoleIsVirtio() {
+        return !ports.isEmpty() && !options.isaSerial().present();
     }
 
     /** What CPUID answers on a vCPU. */
@@ -94,6 +102,7 @@ record MicroVmConfig(
                 typed,
                 serial,
                 virtio,
+                ports,
                 devices);
     }
 

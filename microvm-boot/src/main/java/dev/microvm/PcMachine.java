@@ -21,6 +21,7 @@ import dev.microvm.devices.legacy.SystemControlPortA;
 import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Doorbell;
@@ -274,6 +275,12 @@ final class PcMachine implements AutoCloseable {
     /** What has the power button; empty without ACPI. */
     Optional<GenericEventDevice> genericEvents() {
         return genericEvents;
+    }
+
+    void resizeConsole(int columns, int rows) {
+        for (VirtioMmio device : virtio) {
+            if (device.device() instanceof VirtioConsole console) console.resize(columns, rows);
+        }
     }
 
     IoBuses buses() {

@@ -1,16 +1,24 @@
 package dev.microvm;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Random;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -19,6 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Debian's kernel does with virtio devices, which it finds by ACPI. */
 @Lanes.Kernels
@@ -29,8 +38,10 @@ final class LinuxVirtioTest {
 
     /** Runs each line that it reads, and says that it is done. */
     private static final String INIT = """
-            stty -echo
             # the modules
+            while ! grep -q 'ttyS0\\|hvc0' /proc/consoles; do sleep 0.1; done
+            if ! grep -q ttyS0 /proc/consoles; then exec < /dev/hvc0 > /dev/hvc0 2>&1; fi
+            stty -echo
             echo ready
             while read line; do eval "$line"; echo "=$?="; done
             """;
@@ -62,7 +73,7 @@ final class LinuxVirtioTest {
                 .modules(
                         GuestFiles.file("cloud/modules"),
                         Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("virtio_mmio", "virtio_rng"));
+                        List.of("virtio_mmio", "virtio_rng", "virtio_console"));
         StringBuilder load = new StringBuilder();
         files.moduleLoadOrder()
                 .forEach(module -> load.append("insmod ").append(module).append('\n'));
@@ -95,6 +106,154 @@ final class LinuxVirtioTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void printsOnAVirtioConsole_withEveryLegacyDeviceOff(Irqchip irqchip) {
+        try (MicroVm vm = withoutLegacyDevices(irqchip).virtioConsole().start()) {
+            vm.console().awaitText("ready", SOON);
+
+            assertThat(ask(vm, "cat /proc/consoles")).containsPattern("hvc0 +-W- \\(EC");
+            vm.resizeConsole(132, 43);
+            assertThat(ask(vm, "while ! stty size | grep 132; do sleep 0.1; done"))
+                    .contains("43 132");
+            assertThat(vm.port("hvc0").text()).isEqualTo(vm.console().text());
+        }
+    }
+
+    @Test
+    void goesOnWithItsConsole_afterAReset() {
+        try (MicroVm vm = withoutLegacyDevices(Irqchip.SPLIT)
+                .virtioConsole("agent")
+                .onReset(ResetAction.RESTART)
+                .start()) {
+            vm.console().awaitText("ready", SOON);
+            vm.console().type("reboot -f\n");
+            vm.console().awaitText("ready", SOON);
+
+            assertThat(ask(vm, "echo once $((1 + 1))")).contains("once 2");
+            assertThat(vm.restarts()).isEqualTo(1);
+            vm.stop();
+            assertThat(vm.port("agent").text()).isEmpty();
+        }
+    }
+
+    @Test
+    void losesNothingOnAVirtioConsole() throws Exception {
+        try (MicroVm vm = withoutLegacyDevices(Irqchip.SPLIT).virtioConsole().start()) {
+            vm.console().awaitText("ready", SOON);
+            byte[] sent = random(750_000);
+            String text = Base64.getMimeEncoder(76, new byte[] {'\n'}).encodeToString(sent) + "\n";
+
+            try (InputStream output = vm.console().output()) {
+                vm.console()
+                        .type("head -c " + text.length() + " > /sent; base64 -d /sent > /got; cat /got | md5sum;"
+                                + " stty -opost; echo begin; base64 /got; echo end; stty opost\n");
+                vm.console().type(text);
+                String printed = readUntil(output, "\nend\n");
+
+                assertThat(printed).contains(md5(sent));
+                String echoed = printed.substring(printed.indexOf("begin\n") + 6, printed.lastIndexOf("\nend\n"));
+                assertThat(md5(Base64.getMimeDecoder().decode(echoed))).isEqualTo(md5(sent));
+            }
+        }
+    }
+
+    @Test
+    void echoesOnANamedPort() throws Exception {
+        try (MicroVm vm = machine(Irqchip.SPLIT).virtioConsole("agent", "log").start()) {
+            vm.console().awaitText("ready", SOON);
+            byte[] sent = random(1_000_000);
+            ask(vm, "while ! [ -c /dev/vport0p1 -a -c /dev/vport0p2 ]; do sleep 0.1; done");
+            assertThat(ask(vm, "cat /sys/class/virtio-ports/vport*/name")).contains("agent\r\nlog");
+            ask(vm, "cat 0<>/dev/vport0p1 1>&0 &");
+            ask(vm, "echo to the log > /dev/vport0p2");
+
+            try (InputStream output = vm.port("agent").output()) {
+                Thread writer = Thread.ofPlatform().start(() -> {
+                    try {
+                        vm.port("agent").input().write(sent);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                });
+                assertThat(output.readNBytes(sent.length)).isEqualTo(sent);
+                writer.join();
+            }
+            vm.port("log").awaitText("to the log\n", SOON);
+        }
+    }
+
+    @Test
+    void usesEightDevicesAtOnce() {
+        MicroVmBuilder builder = machine(Irqchip.SPLIT).virtioConsole("agent");
+        for (int i = 0; i < 7; i++) builder.virtioRng(SEVENS);
+        try (MicroVm vm = builder.start()) {
+            vm.console().awaitText("ready", SOON);
+
+            assertThat(ask(vm, "cat /sys/class/misc/hw_random/rng_available"))
+                    .contains(
+                            "virtio_rng.0 virtio_rng.1 virtio_rng.2 virtio_rng.3 virtio_rng.4 virtio_rng.5 virtio_rng.6");
+            assertThat(ask(vm, "cat /proc/interrupts")).containsPattern("23-edge +virtio7");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"qboot.rom", "bios-microvm.bin"})
+    void findsItsDevices_whenItIsBootedByFirmware(String firmware) {
+        try (MicroVm vm = machine(Irqchip.SPLIT)
+                .firmware(GuestFiles.file(firmware))
+                .optionRom(GuestFiles.file("pvh.bin"))
+                .virtioRng(SEVENS)
+                .start()) {
+            vm.console().awaitText("ready", SOON);
+
+            assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
+        }
+    }
+
+    @Test
+    void worksAgain_afterItsModulesWereLoadedTenTimes() {
+        try (MicroVm vm = machine(Irqchip.SPLIT).virtioRng(SEVENS).start()) {
+            vm.console().awaitText("ready", SOON);
+            ask(vm, "M=$(find /lib/modules -name 'virtio*rng.ko')");
+            for (int i = 0; i < 10; i++) {
+                ask(vm, "cat /dev/hwrng > /dev/null & sleep 0.1; rmmod virtio_rng; kill $!; insmod $M");
+                assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
+            }
+        }
+    }
+
+    private static byte[] random(int length) {
+        byte[] bytes = new byte[length];
+        new Random(42).nextBytes(bytes);
+        return bytes;
+    }
+
+    private static String md5(byte[] bytes) throws GeneralSecurityException {
+        return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(bytes));
+    }
+
+    private static String readUntil(InputStream from, String end) throws IOException {
+        StringBuilder text = new StringBuilder();
+        byte[] piece = new byte[8192];
+        while (text.lastIndexOf(end) < 0) {
+            int length = from.read(piece);
+            if (length < 0) throw new AssertionError("the guest ended: " + text);
+            text.append(new String(piece, 0, length, US_ASCII));
+        }
+        return text.toString();
+    }
+
+    private MicroVmBuilder withoutLegacyDevices(Irqchip irqchip) {
+        Feature pic = irqchip == Irqchip.KERNEL ? Feature.AUTO : Feature.OFF; // KVM's come with PICs
+        return machine(irqchip)
+                .pic(pic)
+                .pit(Feature.OFF)
+                .rtc(Feature.OFF)
+                .isaSerial(Feature.OFF)
+                .cmdline("console=hvc0 quiet cryptomgr.notests reboot=k");
+    }
+
     private MicroVmBuilder machine(Irqchip irqchip) {
         return TestMachine.builder(irqchip)
                 .kernel(kernel)
@@ -106,6 +265,6 @@ final class LinuxVirtioTest {
     /** What a command prints. */
     private static String ask(MicroVm vm, String command) {
         vm.console().type(command + "\n");
-        return vm.console().awaitText("=0=", SOON);
+        return vm.console().awaitText("=0=", SOON); // its exit code
     }
 }

@@ -97,9 +97,12 @@ final class MachineChoicesTest {
 
     @Test
     void printsOnTheSerialPort_onlyIfThereIsOne() {
-        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline()).isEqualTo("console=ttyS0 reboot=k panic=-1");
+        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(false))
+                .isEqualTo("console=ttyS0 reboot=k panic=-1");
 
         choices.isaSerial = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline()).isEqualTo("reboot=k panic=-1");
+        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(false)).isEqualTo("reboot=k panic=-1");
+        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(true))
+                .isEqualTo("console=hvc0 reboot=k panic=-1");
     }
 }

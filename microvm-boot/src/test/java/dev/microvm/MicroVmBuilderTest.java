@@ -69,7 +69,7 @@ final class MicroVmBuilderTest {
     void reportsASerialFile_whenThereIsNoSerialPort() {
         Path file = folder.resolve("console.log");
         problemsOf(builder().serial(Serial.file(file)).isaSerial(Feature.OFF))
-                .contains("serial: file %s needs isaSerial(ON)".formatted(file));
+                .contains("serial: file %s needs isaSerial(ON) or virtioConsole()".formatted(file));
     }
 
     @Test
@@ -319,10 +319,12 @@ final class MicroVmBuilderTest {
         problemsOf(builder()
                         .clock(GuestClock.instructions(2))
                         .vcpus(2)
+                        .virtioRng()
                         .rtcClock(InstantSource.system())
                         .serial(Serial.streams(InputStream.nullInputStream(), OutputStream.nullOutputStream())))
                 .anyMatch(problem -> problem.endsWith("is for 1 vCPU, was 2: leave vcpus at 1"))
                 .anyMatch(problem -> problem.endsWith("use serial(OutputStream) and typeAt"))
+                .anyMatch(problem -> problem.endsWith("use virtioRng(new SplittableRandom(seed))"))
                 .anyMatch(problem -> problem.startsWith("rtcClock: not with clock("));
     }
 
@@ -421,6 +423,30 @@ final class MicroVmBuilderTest {
         problemsOf(builder)
                 .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices, and"
                         + " these are 9: virtio-rng, virtio-rng,"));
+    }
+
+    @Test
+    void makesTheVirtioConsoleTheKernels_whereThereIsNoSerialPort() {
+        MicroVmBuilder builder = builder().hypervisor(HypervisorChoice.ENGINE).virtioConsole("agent");
+
+        assertThat(builder.build().describe()).contains("console=ttyS0 ");
+        assertThat(builder.isaSerial(Feature.OFF).build().describe())
+                .contains("console=hvc0 ")
+                .contains("virtio-console MODERN at [0xfeb00000");
+        assertThat(builder.serial(OutputStream.nullOutputStream()).build().describe())
+                .contains("serial");
+    }
+
+    @Test
+    void reportsPortsOfAVirtioConsole_thatCannotBe() {
+        problemsOf(builder().virtioConsole("a b", "agent", "agent", "hvc0"))
+                .contains("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"a b\"")
+                .contains("virtioConsole: there is a port \"agent\" already")
+                .contains("virtioConsole: there is a port \"hvc0\" already");
+        problemsOf(builder().virtioConsole().virtioConsole())
+                .contains("virtioConsole: one for a machine, was called 2 times");
+        problemsOf(builder().virtioConsole(new String[] {"p"}).clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("virtioConsole: not with clock("));
     }
 
     @Test
