@@ -5,4 +5,6 @@ module dev.microvm.devices {
     requires static transitive org.jspecify;
 
     exports dev.microvm.devices.legacy;
+    exports dev.microvm.devices.net;
+    exports dev.microvm.devices.net.user;
 }
