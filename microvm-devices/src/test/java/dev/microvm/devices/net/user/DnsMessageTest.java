@@ -39,10 +39,6 @@ final class DnsMessageTest {
         }
     }
 
-    static byte[] lastFourBytes(byte[] answer) {
-        return Arrays.copyOfRange(answer, answer.length - 4, answer.length);
-    }
-
     @Test
     void readsNameAndType() {
         DnsMessage question = Objects.requireNonNull(DnsMessage.parse(query("www.example.org", DnsMessage.TYPE_AAAA)));
