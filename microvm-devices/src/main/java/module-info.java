@@ -8,5 +8,6 @@ module dev.microvm.devices {
     exports dev.microvm.devices.net;
     exports dev.microvm.devices.net.user;
     exports dev.microvm.devices.virtio;
+    exports dev.microvm.devices.virtio.net;
     exports dev.microvm.devices.virtio.rng;
 }

@@ -21,11 +21,12 @@ public interface NetBackend extends AutoCloseable {
     int NO_FRAME = 0;
 
     /**
-     * Opens the network, or, after a machine has started again, drops the frames that wait and serves the next device.
+     * Opens the network for a device; after {@link #close} it may be opened again, for the next.
      *
      * @param name of the machine, for threads and logs
      * @param ready called on any thread when a frame came after {@link #NO_FRAME}, or there is room after a refused
      *     {@link #send}; must not block. It may be called for nothing.
+     * @throws IllegalStateException if it is open: it serves one device at a time
      * @throws dev.microvm.error.MicroVmException if the network cannot be opened, with reason and remedy
      */
     void start(String name, Runnable ready);

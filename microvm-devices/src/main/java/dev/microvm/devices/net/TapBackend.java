@@ -60,11 +60,9 @@ public final class TapBackend implements NetBackend {
     private static final long IFREQ_FLAGS = 16;
 
     private final String tap;
-    private volatile Runnable ready = () -> {};
     private @Nullable FileDescriptor fd;
     private @Nullable DescriptorWatch watch;
     private int mtu = DEFAULT_MTU;
-    private boolean closed;
     private long lost;
 
     /**
@@ -81,20 +79,14 @@ public final class TapBackend implements NetBackend {
     }
 
     @Override
-    public synchronized void start(String name, Runnable newReady) {
-        if (closed) throw new IllegalStateException("tap " + tap + " is closed");
-        ready = newReady;
-        FileDescriptor open = fd;
-        if (open != null) {
-            dropWaiting(open);
-            return;
-        }
-        open = new FileDescriptor(openDevice());
+    public synchronized void start(String name, Runnable ready) {
+        if (fd != null) throw new IllegalStateException("tap " + tap + " is used by a device");
+        FileDescriptor open = new FileDescriptor(openDevice());
         try {
             attach(open.value());
             fd = open;
             mtu = readMtu();
-            watch = new DescriptorWatch(open.value(), "microvm-" + name + "-tap", () -> ready.run());
+            watch = new DescriptorWatch(open.value(), "microvm-" + name + "-tap", ready);
         } catch (RuntimeException e) {
             fd = null;
             open.close();
@@ -157,7 +149,6 @@ public final class TapBackend implements NetBackend {
 
     @Override
     public synchronized void close() {
-        closed = true;
         if (watch != null) watch.close();
         if (fd != null) fd.close();
         watch = null;
@@ -215,13 +206,6 @@ public final class TapBackend implements NetBackend {
                     Files.readString(INTERFACES.resolve(tap).resolve("mtu")).strip());
         } catch (IOException | NumberFormatException e) {
             return DEFAULT_MTU; // no sysfs here
-        }
-    }
-
-    private static void dropWaiting(FileDescriptor open) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment scratch = arena.allocate(VnetHeader.MAX_FRAME);
-            for (int left = 1024; left > 0 && Libc.read(open.value(), scratch) > 0; left--) {}
         }
     }
 }

@@ -15,9 +15,9 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,16 +42,8 @@ public final class UserNetwork implements NetBackend {
     private static final long JOIN_MILLIS = 5_000;
 
     private final UserNetworkConfig config;
-    private final FrameRing fromGuest = new FrameRing(RING_SIZE);
-    private final FrameRing toGuest = new FrameRing(RING_SIZE);
     private final Counters counters = new Counters();
-    private final Map<HostForward, NetworkChannel> forwards = new LinkedHashMap<>(); // guarded by this
-
-    private volatile Runnable ready = () -> {};
-    private @Nullable NetLoop loop;
-    private @Nullable NetworkStack stack;
-    private @Nullable Thread thread;
-    private volatile boolean stopping;
+    private volatile @Nullable Session session;
 
     UserNetwork(UserNetworkConfig config) {
         this.config = config;
@@ -62,7 +54,7 @@ public final class UserNetwork implements NetBackend {
         return new UserNetworkBuilder();
     }
 
-    /** What it has counted since its start. */
+    /** What it has counted since it was made. */
     public Map<NetCounter, Long> counters() {
         return counters.all();
     }
@@ -78,60 +70,49 @@ public final class UserNetwork implements NetBackend {
      * @throws IllegalStateException if the network is not open
      * @throws IllegalArgumentException if it has no such forward
      */
-    public synchronized int hostPort(HostForward forward) {
-        if (thread == null || stopping) throw new IllegalStateException("the network is not open");
-        NetworkChannel channel = forwards.get(forward);
-        if (channel == null) throw new IllegalArgumentException("no forward " + forward);
-        try {
-            return channel.getLocalAddress() instanceof InetSocketAddress address ? address.getPort() : 0;
-        } catch (IOException e) {
-            throw new IllegalStateException("the network is not open", e);
-        }
+    public int hostPort(HostForward forward) {
+        Session open = session;
+        if (open == null) throw new IllegalStateException("the user network is not open");
+        Integer port = open.hostPorts.get(forward);
+        if (port == null) throw new IllegalArgumentException("no forward " + forward);
+        return port;
     }
 
     @Override
-    public synchronized void start(String name, Runnable newReady) {
-        if (stopping) throw new IllegalStateException("the user network is closed");
-        ready = newReady;
-        if (thread != null) {
-            toGuest.clear();
-            return;
-        }
-        try {
-            open(name, NanoClock.SYSTEM);
-        } catch (IOException | RuntimeException e) {
-            close();
-            if (e instanceof MicroVmException mine) throw mine;
-            throw new MicroVmException("user network: cannot be opened: " + e.getMessage(), e);
-        }
-        thread = Thread.ofPlatform().name("microvm-" + name + "-net").daemon().start(this::run);
+    public synchronized void start(String name, Runnable ready) {
+        if (session != null) throw new IllegalStateException("the user network is used by a device");
+        session = open(name, ready, NanoClock.SYSTEM);
+        session.thread.start();
     }
 
-    /** Opens everything but the thread. */
-    void open(String name, NanoClock clock) throws IOException {
-        NetLoop newLoop = new NetLoop(clock);
-        loop = newLoop;
-        NetworkStack newStack = new NetworkStack(config, newLoop, toGuest, counters, name);
-        stack = newStack;
-        fromGuest.onChange(newLoop::wake, () -> ready.run());
-        toGuest.onChange(() -> ready.run(), newLoop::wake);
-        for (HostForward forward : config.forwards()) forwards.put(forward, listen(forward, newStack, newLoop));
+    /** Opens everything, without letting the thread run. */
+    Session open(String name, Runnable ready, NanoClock clock) {
+        NetLoop loop;
+        try {
+            loop = new NetLoop(clock);
+        } catch (IOException e) {
+            throw new MicroVmException("user network: cannot be opened: " + e.getMessage(), e);
+        }
+        Session opened = new Session(name, ready, loop);
+        try {
+            for (HostForward forward : config.forwards()) opened.listen(forward);
+            return opened;
+        } catch (RuntimeException e) {
+            opened.free();
+            throw e;
+        }
     }
 
     @Override
     public boolean send(MemorySegment segment, long offset, long length) {
-        if (length < VnetHeader.SIZE || length > VnetHeader.MAX_FRAME) return true;
-        return fromGuest.offer(segment, offset, (int) length);
+        Session open = session;
+        return open == null || open.send(segment, offset, length);
     }
 
     @Override
     public int receive(MemorySegment segment, long offset, int capacity) {
-        int at = toGuest.peek();
-        if (at == FrameRing.NONE) return NO_FRAME;
-        int length = Math.min(toGuest.length(at), capacity);
-        MemorySegment.copy(toGuest.bytes(), at, segment, ValueLayout.JAVA_BYTE, offset, length);
-        toGuest.release(at);
-        return length;
+        Session open = session;
+        return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
     }
 
     @Override
@@ -146,8 +127,8 @@ public final class UserNetwork implements NetBackend {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
-        NetworkStack current = stack;
-        if (current != null) current.link().offloads(accepted);
+        Session open = session;
+        if (open != null) open.stack.link().offloads(accepted);
     }
 
     @Override
@@ -156,118 +137,145 @@ public final class UserNetwork implements NetBackend {
     }
 
     @Override
-    public void close() {
-        Thread running;
-        NetLoop ending;
-        synchronized (this) {
-            stopping = true;
-            running = thread;
-            ending = loop;
-        }
-        if (ending == null) return;
-        ending.wake();
-        if (running == null) {
-            closeAll(ending);
-            return;
-        }
-        boolean interrupted = false;
-        try {
-            running.join(JOIN_MILLIS);
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (running.isAlive()) log.error("{} does not end: the network's policy blocks", running.getName());
-        if (interrupted) Thread.currentThread().interrupt();
+    public synchronized void close() {
+        Session closing = session;
+        session = null;
+        if (closing != null) closing.end();
     }
 
-    /** How many TCP connections there are; for tests, on the network's thread. */
+    /** How many TCP connections there are; for tests. */
     int tcpConnections() {
-        NetworkStack current = stack;
-        return current == null ? 0 : current.tcp().connections();
+        Session open = session;
+        return open == null ? 0 : open.stack.tcp().connections();
     }
 
-    private void run() {
-        NetLoop current = loop;
-        if (current == null) return;
-        try {
-            while (!stopping) turn(current, true);
-        } catch (IOException e) {
-            log.error("the user network ends: waiting for its sockets failed", e);
-        } finally {
-            closeAll(current);
+    /** A network that is open: what it holds, and its thread. */
+    final class Session {
+        private final FrameRing fromGuest = new FrameRing(RING_SIZE);
+        private final FrameRing toGuest = new FrameRing(RING_SIZE);
+        private final Map<HostForward, Integer> hostPorts = new ConcurrentHashMap<>();
+        private final NetLoop loop;
+        private final NetworkStack stack;
+        private final Thread thread;
+        private volatile boolean stopping;
+
+        private Session(String name, Runnable ready, NetLoop loop) {
+            this.loop = loop;
+            stack = new NetworkStack(config, loop, toGuest, counters, name);
+            fromGuest.onChange(loop::wake, ready);
+            toGuest.onChange(ready, loop::wake);
+            thread = Thread.ofPlatform()
+                    .name("microvm-" + name + "-net")
+                    .daemon()
+                    .unstarted(this::run);
         }
-    }
 
-    /** Serves sockets, timers and the guest's frames once, and sends what became due. */
-    void turn(NetLoop current, boolean mayWait) throws IOException {
-        NetworkStack serving = stack;
-        if (serving == null) return;
-        current.turn(mayWait && fromGuest.isEmpty());
-        try {
-            takeFrames(serving);
-            serving.flush();
-        } catch (RuntimeException e) {
-            current.failed(e);
+        boolean send(MemorySegment segment, long offset, long length) {
+            if (length < VnetHeader.SIZE || length > VnetHeader.MAX_FRAME) return true;
+            return fromGuest.offer(segment, offset, (int) length);
         }
-    }
 
-    private void takeFrames(NetworkStack serving) {
-        for (int left = BATCH; left > 0; left--) {
-            int at = fromGuest.peek();
-            if (at == FrameRing.NONE) return;
+        int receive(MemorySegment segment, long offset, int capacity) {
+            int at = toGuest.peek();
+            if (at == FrameRing.NONE) return NO_FRAME;
+            int length = Math.min(toGuest.length(at), capacity);
+            MemorySegment.copy(toGuest.bytes(), at, segment, ValueLayout.JAVA_BYTE, offset, length);
+            toGuest.release(at);
+            return length;
+        }
+
+        private void run() {
             try {
-                serving.input(fromGuest.bytes(), at, fromGuest.length(at));
+                while (!stopping) turn(true);
+            } catch (IOException e) {
+                log.error("the user network ends: waiting for its sockets failed", e);
             } finally {
-                fromGuest.release(at);
+                free();
             }
         }
-    }
 
-    private void closeAll(NetLoop ending) {
-        NetworkStack current = stack;
-        if (current != null) current.close();
-        ending.close();
-        synchronized (this) {
-            forwards.values().forEach(NetLoop::closeQuietly);
-        }
-    }
-
-    private static NetworkChannel listen(HostForward forward, NetworkStack stack, NetLoop loop) {
-        InetSocketAddress address =
-                new InetSocketAddress(Ipv4Address.of(Ipv4Address.parse(forward.hostAddress())), forward.hostPort());
-        int guest = stack.guestAddress(forward);
-        NetworkChannel channel = null;
-        try {
-            if (forward.protocol() == Protocol.TCP) {
-                ServerSocketChannel server = ServerSocketChannel.open();
-                channel = server;
-                server.bind(address, BACKLOG);
-                loop.register(server, SelectionKey.OP_ACCEPT, key -> accept(server, stack, guest, forward.guestPort()));
-            } else {
-                DatagramChannel socket = DatagramChannel.open();
-                channel = socket;
-                socket.bind(address);
-                stack.udp().forward(socket, guest, forward.guestPort());
+        /** Serves sockets, timers and the guest's frames once, and sends what became due. */
+        void turn(boolean mayWait) throws IOException {
+            loop.turn(mayWait && fromGuest.isEmpty());
+            try {
+                takeFrames();
+                stack.flush();
+            } catch (RuntimeException e) {
+                loop.failed(e);
             }
-            return channel;
-        } catch (IOException e) {
-            if (channel != null) NetLoop.closeQuietly(channel);
-            throw new MicroVmException(
-                    "forward %s: the host's port cannot be had (%s): choose another, or 0 for any"
-                            .formatted(forward, e.getMessage()),
-                    e);
         }
-    }
 
-    private static void accept(ServerSocketChannel server, NetworkStack stack, int guestAddress, int guestPort) {
-        try {
-            for (int left = ACCEPTS; left > 0; left--) {
-                SocketChannel client = server.accept();
-                if (client == null) return;
-                stack.tcp().accept(client, guestAddress, guestPort);
+        private void takeFrames() {
+            for (int left = BATCH; left > 0; left--) {
+                int at = fromGuest.peek();
+                if (at == FrameRing.NONE) return;
+                try {
+                    stack.input(fromGuest.bytes(), at, fromGuest.length(at));
+                } finally {
+                    fromGuest.release(at);
+                }
             }
-        } catch (IOException e) {
-            log.warn("accepting a connection for the guest failed", e);
+        }
+
+        /** Ends the thread, which frees everything. */
+        private void end() {
+            stopping = true;
+            loop.wake();
+            boolean interrupted = false;
+            try {
+                thread.join(JOIN_MILLIS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+            if (thread.isAlive()) log.error("{} does not end: the network's policy blocks", thread.getName());
+            if (interrupted) Thread.currentThread().interrupt();
+        }
+
+        void free() {
+            stack.close();
+            loop.close();
+        }
+
+        private void listen(HostForward forward) {
+            InetSocketAddress address =
+                    new InetSocketAddress(Ipv4Address.of(Ipv4Address.parse(forward.hostAddress())), forward.hostPort());
+            try {
+                NetworkChannel channel =
+                        forward.protocol() == Protocol.TCP ? listenTcp(forward, address) : listenUdp(forward, address);
+                if (channel.getLocalAddress() instanceof InetSocketAddress local) {
+                    hostPorts.put(forward, local.getPort());
+                }
+            } catch (IOException e) {
+                throw new MicroVmException(
+                        "forward %s: the host's port cannot be had (%s): choose another, or 0 for any"
+                                .formatted(forward, e.getMessage()),
+                        e);
+            }
+        }
+
+        private NetworkChannel listenTcp(HostForward forward, InetSocketAddress address) throws IOException {
+            ServerSocketChannel server = ServerSocketChannel.open();
+            int guest = stack.guestAddress(forward);
+            loop.register(server, SelectionKey.OP_ACCEPT, key -> accept(server, guest, forward.guestPort()));
+            return server.bind(address, BACKLOG);
+        }
+
+        private NetworkChannel listenUdp(HostForward forward, InetSocketAddress address) throws IOException {
+            DatagramChannel socket = DatagramChannel.open();
+            stack.udp().forward(socket, stack.guestAddress(forward), forward.guestPort());
+            return socket.bind(address);
+        }
+
+        private void accept(ServerSocketChannel server, int guestAddress, int guestPort) {
+            try {
+                for (int left = ACCEPTS; left > 0; left--) {
+                    SocketChannel client = server.accept();
+                    if (client == null) return;
+                    stack.tcp().accept(client, guestAddress, guestPort);
+                }
+            } catch (IOException e) {
+                log.warn("accepting a connection for the guest failed", e);
+            }
         }
     }
 }

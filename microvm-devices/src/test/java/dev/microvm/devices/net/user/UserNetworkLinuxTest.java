@@ -185,16 +185,18 @@ final class UserNetworkLinuxTest {
     @Test
     void leadsDatagramsToTheGuest_throughAForward() throws Exception {
         HostForward forward = HostForward.udp(0, UDP_ECHO);
-        String echo = "use IO::Socket; my $s = IO::Socket::INET->new(LocalPort => %d, Proto => \"udp\");"
-                .formatted(UDP_ECHO)
-                + " while ($s->recv($d, 2000)) { $s->send($d); }";
+        String echo =
+                "use IO::Socket; my $s = IO::Socket::INET->new(LocalPort => %d, Proto => \"udp\");".formatted(UDP_ECHO)
+                        + " while ($s->recv($d, 2000)) { $s->send($d); }";
         try (Guest guest = new Guest(UserNetwork.builder().forward(forward)).configured()) {
             guest.space.start("perl -e '" + echo + "'");
             guest.run("for i in $(seq 100); do grep -q ':%04X ' /proc/net/udp && exit 0; sleep 0.1; done; exit 1"
                     .formatted(UDP_ECHO));
             byte[] datagram = data(1000, 8);
-            assertThat(DnsMessageTest.exchange(guest.network.hostPort(forward), datagram)).isEqualTo(datagram);
-            assertThat(DnsMessageTest.exchange(guest.network.hostPort(forward), datagram)).isEqualTo(datagram);
+            assertThat(DnsMessageTest.exchange(guest.network.hostPort(forward), datagram))
+                    .isEqualTo(datagram);
+            assertThat(DnsMessageTest.exchange(guest.network.hostPort(forward), datagram))
+                    .isEqualTo(datagram);
             assertThat(guest.network.counter(NetCounter.UDP_TO_GUEST)).isEqualTo(2);
         }
     }
