@@ -24,8 +24,11 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.net.MacAddress;
+import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuFeature;
@@ -48,6 +51,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
@@ -96,6 +100,7 @@ public final class MicroVmBuilder {
     private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
     private final List<VirtioChoice> virtio = new ArrayList<>();
+    private int nets; // network devices among them
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -382,13 +387,37 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Plugs in a virtio network device, with an address that is made of the machine's {@link #name} and so always the same
+     * for the same name.
+     *
+     * @param network where its frames go, such as a {@link dev.microvm.devices.net.user.UserNetwork} or
+     *     {@link dev.microvm.devices.net.TapBackend}; it is opened when the machine starts and closed when it ends, and serves
+     *     one device at a time
+     */
+    public MicroVmBuilder virtioNet(NetBackend network) {
+        int index = nets++;
+        virtio.add(new VirtioChoice(
+                "virtio-net",
+                machine -> transport -> new VirtioNet(transport, network, machine, MacAddress.of(machine, index))));
+        return this;
+    }
+
+    /** The same with an Ethernet address of your own. */
+    public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
+        nets++;
+        virtio.add(new VirtioChoice(
+                "virtio-net", machine -> transport -> new VirtioNet(transport, network, machine, address)));
+        return this;
+    }
+
+    /**
      * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
      *
      * @param deviceName for {@link MicroVm#describe}
      * @param factory makes the device when the machine starts
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
-        virtio.add(new VirtioChoice(deviceName, factory));
+        virtio.add(new VirtioChoice(deviceName, machine -> factory));
         return this;
     }
 
@@ -443,7 +472,7 @@ public final class MicroVmBuilder {
         checkNumbers(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
-        List<VirtioSlot> slots = virtioSlots(options, problems);
+        List<VirtioSlot> slots = virtioSlots(vmName, options, problems);
         checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
@@ -558,7 +587,7 @@ public final class MicroVmBuilder {
     }
 
     /** Where the virtio devices are. */
-    private List<VirtioSlot> virtioSlots(MachineOptions options, List<String> problems) {
+    private List<VirtioSlot> virtioSlots(String vmName, MachineOptions options, List<String> problems) {
         if (virtio.size() > PcLayout.VIRTIO_SLOTS) {
             problems.add("virtioDevice: a machine has %d slots for virtio devices, and these are %d: %s"
                     .formatted(
@@ -576,7 +605,7 @@ public final class MicroVmBuilder {
                     virtioVersion,
                     PcLayout.virtioBase(number),
                     PcLayout.virtioGsi(number, acpi),
-                    choice.factory()));
+                    choice.factoryFor().apply(vmName)));
         }
         return slots;
     }
@@ -735,8 +764,8 @@ public final class MicroVmBuilder {
         }
     }
 
-    /** A virtio device that the user wants. */
-    private record VirtioChoice(String name, VirtioDeviceFactory factory) {}
+    /** A virtio device that the user wants; what makes it knows the machine's name. */
+    private record VirtioChoice(String name, Function<String, VirtioDeviceFactory> factoryFor) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

@@ -25,6 +25,7 @@ final class NetLoop implements AutoCloseable {
     private final Consumer<SelectionKey> dispatch = this::dispatch;
     private long now;
     private long failures;
+    private Consumer<RuntimeException> observer = failure -> {};
 
     NetLoop(NanoClock clock) throws IOException {
         this.clock = clock;
@@ -83,7 +84,12 @@ final class NetLoop implements AutoCloseable {
 
     /** Reports such a failure: the 1st, 2nd, 4th, 8th... */
     void failed(RuntimeException e) {
+        observer.accept(e);
         if (Long.bitCount(++failures) == 1) log.error("the user network failed {} times, last:", failures, e);
+    }
+
+    void onFailure(Consumer<RuntimeException> newObserver) {
+        observer = newObserver;
     }
 
     static void closeQuietly(AutoCloseable closeable) {

@@ -16,8 +16,10 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -229,6 +231,15 @@ public final class UserNetwork implements NetBackend {
             }
             if (thread.isAlive()) log.error("{} does not end: the network's policy blocks", thread.getName());
             if (interrupted) Thread.currentThread().interrupt();
+        }
+
+        /** Hands on what is thrown inside, which would be a defect, besides logging it. */
+        void onFailure(Consumer<RuntimeException> observer) {
+            loop.onFailure(observer);
+        }
+
+        int port(HostForward forward) {
+            return Objects.requireNonNull(hostPorts.get(forward));
         }
 
         void free() {

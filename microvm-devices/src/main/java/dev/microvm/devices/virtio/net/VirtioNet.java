@@ -384,30 +384,17 @@ public final class VirtioNet implements VirtioDevice {
     }
 
     private boolean obeysReceive(int command, boolean on) {
-        switch (command) {
-            case RX_PROMISC -> filter.promiscuous(on);
-            case RX_ALLMULTI -> filter.allMulticast(on);
-            default -> {
-                return false;
-            }
-        }
+        if (command == RX_PROMISC) filter.promiscuous(on);
+        else if (command == RX_ALLMULTI) filter.allMulticast(on);
+        else return false;
         return true;
     }
 
     private boolean obeysMac(int command, GuestBuffer from) {
-        switch (command) {
-            case MAC_TABLE_SET -> {
-                return filter.setTables(from, CONTROL_DATA);
-            }
-            case MAC_ADDR_SET -> {
-                if (from.length() < CONTROL_DATA + MacAddress.SIZE) return false;
-                mac = ReceiveFilter.mac(from, CONTROL_DATA);
-                return true;
-            }
-            default -> {
-                return false;
-            }
-        }
+        if (command == MAC_TABLE_SET) return filter.setTables(from, CONTROL_DATA);
+        if (command != MAC_ADDR_SET || from.length() < CONTROL_DATA + MacAddress.SIZE) return false;
+        mac = ReceiveFilter.mac(from, CONTROL_DATA);
+        return true;
     }
 
     // ---- state

@@ -1,15 +1,15 @@
 package dev.microvm.devices.net.user;
 
-import static dev.microvm.devices.net.TestServers.data;
-import static dev.microvm.devices.net.TestServers.sha256;
+import static dev.microvm.devices.net.testing.TestServers.data;
+import static dev.microvm.devices.net.testing.TestServers.sha256;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.devices.net.Cable;
-import dev.microvm.devices.net.NetNamespace;
 import dev.microvm.devices.net.NetOffload;
 import dev.microvm.devices.net.TapBackend;
-import dev.microvm.devices.net.TestServers;
+import dev.microvm.devices.net.testing.Cable;
+import dev.microvm.devices.net.testing.NetNamespace;
+import dev.microvm.devices.net.testing.TestServers;
 import dev.microvm.testing.ProcessUse;
 import java.io.IOException;
 import java.io.InputStream;

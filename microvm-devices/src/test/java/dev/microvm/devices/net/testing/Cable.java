@@ -1,5 +1,8 @@
-package dev.microvm.devices.net;
+package dev.microvm.devices.net.testing;
 
+import dev.microvm.devices.net.NetBackend;
+import dev.microvm.devices.net.NetOffload;
+import dev.microvm.devices.net.VnetHeader;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;

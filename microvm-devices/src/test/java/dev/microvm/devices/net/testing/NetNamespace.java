@@ -1,4 +1,4 @@
-package dev.microvm.devices.net;
+package dev.microvm.devices.net.testing;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
