@@ -24,9 +24,12 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.net.MacAddress;
+import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
+import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuFeature;
@@ -102,6 +105,7 @@ public final class MicroVmBuilder {
     private boolean usesHostsRandomness;
     private int consoles;
     private final List<String> ports = new ArrayList<>();
+    private int nets; // network devices among them
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -398,7 +402,32 @@ public final class MicroVmBuilder {
         consoles++;
         ports.add(GuestPort.CONSOLE);
         ports.addAll(List.of(portNames));
-        virtio.add(new VirtioChoice("virtio-console", GuestPort::console));
+        virtio.add(new VirtioChoice("virtio-console", machine -> GuestPort.console(machine.ports())));
+        return this;
+    }
+
+    /**
+     * Plugs in a virtio network device, with an address that is made of the machine's {@link #name} and so always the same
+     * for the same name.
+     *
+     * @param network where its frames go, such as a {@link dev.microvm.devices.net.user.UserNetwork} or
+     *     {@link dev.microvm.devices.net.TapBackend}; it is opened when the machine starts and closed when it ends, and serves
+     *     one device at a time
+     */
+    public MicroVmBuilder virtioNet(NetBackend network) {
+        int index = nets++;
+        virtio.add(new VirtioChoice(
+                "virtio-net",
+                machine -> transport ->
+                        new VirtioNet(transport, network, machine.name(), MacAddress.of(machine.name(), index))));
+        return this;
+    }
+
+    /** The same with an Ethernet address of your own. */
+    public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
+        nets++;
+        virtio.add(new VirtioChoice(
+                "virtio-net", machine -> transport -> new VirtioNet(transport, network, machine.name(), address)));
         return this;
     }
 
@@ -409,7 +438,7 @@ public final class MicroVmBuilder {
      * @param factory makes the device when the machine starts
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
-        virtio.add(new VirtioChoice(deviceName, ports -> factory));
+        virtio.add(new VirtioChoice(deviceName, machine -> factory));
         return this;
     }
 
@@ -465,7 +494,7 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         List<GuestPort> guestPorts = guestPorts(problems);
-        List<VirtioSlot> slots = virtioSlots(options, guestPorts, problems);
+        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, guestPorts), problems);
         checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
@@ -610,7 +639,7 @@ public final class MicroVmBuilder {
     }
 
     /** Where the virtio devices are. */
-    private List<VirtioSlot> virtioSlots(MachineOptions options, List<GuestPort> guestPorts, List<String> problems) {
+    private List<VirtioSlot> virtioSlots(MachineOptions options, Surroundings surroundings, List<String> problems) {
         if (virtio.size() > PcLayout.VIRTIO_SLOTS) {
             problems.add("virtioDevice: a machine has %d slots for virtio devices, and these are %d: %s"
                     .formatted(
@@ -628,7 +657,7 @@ public final class MicroVmBuilder {
                     virtioVersion,
                     PcLayout.virtioBase(number),
                     PcLayout.virtioGsi(number, acpi),
-                    choice.factory().apply(guestPorts)));
+                    choice.factoryFor().apply(surroundings)));
         }
         return slots;
     }
@@ -788,7 +817,10 @@ public final class MicroVmBuilder {
     }
 
     /** A virtio device that the user wants. */
-    private record VirtioChoice(String name, Function<List<GuestPort>, VirtioDeviceFactory> factory) {}
+    private record VirtioChoice(String name, Function<Surroundings, VirtioDeviceFactory> factoryFor) {}
+
+    /** What a virtio device may want to know of its machine before it is made. */
+    private record Surroundings(String name, List<GuestPort> ports) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

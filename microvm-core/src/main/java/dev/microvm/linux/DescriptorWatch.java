@@ -1,0 +1,95 @@
+package dev.microvm.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A thread that waits, when asked to, until a descriptor can be read, and says so once: for event loops that know no
+ * descriptors. {@link #arm} and {@link #close} are for any thread.
+ */
+public final class DescriptorWatch implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(DescriptorWatch.class);
+    private static final long JOIN_MILLIS = 5_000;
+
+    // struct pollfd and its bits: include/uapi/asm-generic/poll.h
+    private static final long POLLFD_SIZE = 8;
+    private static final long EVENTS = 4;
+    private static final long REVENTS = 6;
+    private static final short POLLIN = 0x1;
+    private static final int IGNORED = -1; // a negative descriptor: poll(2)
+
+    private final int fd;
+    private final Runnable readable;
+    private final EventFd wake = new EventFd();
+    private final Thread thread;
+    private volatile boolean armed;
+    private volatile boolean stopping;
+
+    /**
+     * Starts a watch that is not armed.
+     *
+     * @param fd stays its owner's; to be closed after this
+     * @param readable called on the watch's thread; must not block
+     */
+    public DescriptorWatch(int fd, String threadName, Runnable readable) {
+        this.fd = fd;
+        this.readable = readable;
+        thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this::run);
+        thread.start();
+    }
+
+    /** Asks to be told once when the descriptor can be read, or has an error; at once if it can. */
+    public void arm() {
+        if (armed) return;
+        armed = true;
+        wake.signal();
+    }
+
+    /** Ends the thread; after it, nothing is called. Twice is once. */
+    @Override
+    public void close() {
+        stopping = true;
+        wake.signal();
+        boolean interrupted = false;
+        try {
+            if (!Thread.currentThread().equals(thread)) thread.join(JOIN_MILLIS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+    }
+
+    private void run() {
+        try (wake;
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment descriptors = arena.allocate(2 * POLLFD_SIZE, Integer.BYTES);
+            MemorySegment scratch = arena.allocate(JAVA_LONG);
+            descriptors.set(JAVA_INT, 0, wake.descriptor());
+            descriptors.set(JAVA_SHORT, EVENTS, POLLIN);
+            descriptors.set(JAVA_SHORT, POLLFD_SIZE + EVENTS, POLLIN);
+            while (!stopping) {
+                descriptors.set(JAVA_INT, POLLFD_SIZE, armed ? fd : IGNORED);
+                int ready = Libc.poll(descriptors, 2);
+                if (ready < 0 && ready != -Errno.EINTR) Libc.check("poll", ready);
+                if (descriptors.get(JAVA_SHORT, REVENTS) != 0) wake.drain(scratch);
+                if (stopping || descriptors.get(JAVA_SHORT, POLLFD_SIZE + REVENTS) == 0) continue;
+                armed = false;
+                call();
+            }
+        }
+    }
+
+    private void call() {
+        try {
+            readable.run();
+        } catch (RuntimeException e) {
+            log.error("{}: an action failed", thread.getName(), e);
+        }
+    }
+}
