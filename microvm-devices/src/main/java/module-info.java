@@ -4,5 +4,6 @@ module dev.microvm.devices {
     requires org.slf4j;
     requires static transitive org.jspecify;
 
+    exports dev.microvm.devices.block;
     exports dev.microvm.devices.legacy;
 }
