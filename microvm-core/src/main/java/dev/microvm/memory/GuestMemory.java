@@ -30,6 +30,7 @@ public final class GuestMemory {
             JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
 
     private final List<GuestMemoryRegion> regions;
+    private final GuestMemoryRegion[] sorted;
     // The same, taken apart and sorted by base, so that a lookup touches no object but the segment it finds.
     private final long[] bases;
     private final long[] sizes;
@@ -46,6 +47,7 @@ public final class GuestMemory {
                 .sorted(Comparator.comparingLong(GuestMemoryRegion::base))
                 .toList();
         int n = regions.size();
+        sorted = this.regions.toArray(GuestMemoryRegion[]::new);
         bases = new long[n];
         sizes = new long[n];
         segments = new MemorySegment[n];
@@ -139,6 +141,14 @@ public final class GuestMemory {
     public void putShortRelease(long gpa, int value) {
         int i = region(gpa, Short.BYTES);
         ALIGNED_SHORT.setRelease(segments[i], gpa - bases[i], (short) value);
+    }
+
+    /**
+     * The region in which {@code [gpa, gpa + size)} lies, for bulk access that allocates nothing: the bytes are in its
+     * segment, from {@code gpa - base()} on.
+     */
+    public GuestMemoryRegion regionOf(long gpa, long size) {
+        return sorted[region(gpa, size)];
     }
 
     /** The host's view of {@code [gpa, gpa + size)}, for bulk access; it is bounded to exactly that range. */

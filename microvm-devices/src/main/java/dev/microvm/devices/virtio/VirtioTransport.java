@@ -1,0 +1,29 @@
+package dev.microvm.devices.virtio;
+
+import dev.microvm.event.EventLoop;
+import dev.microvm.memory.GuestMemory;
+
+/** What a {@link VirtioDevice} is handed when it is made, and keeps: its queues, its memory, and the loop it runs on. */
+public interface VirtioTransport {
+    /**
+     * Gives the device its next queue; only while it is made.
+     *
+     * @param size the most entries that the driver may choose: a power of two, 1 to 32768 (section 2.7)
+     * @return the queue, number 0 for the first; the same object across resets, and empty while the driver is not ready
+     */
+    Virtqueue addQueue(int size);
+
+    /** The guest's memory. Buffers of queues are checked already. */
+    GuestMemory memory();
+
+    /**
+     * The machine's I/O loop, as the device may use it: what it runs for the device never runs at the same time as anything else of
+     * the device, and an exception ends the device, not the loop. It must not be closed.
+     */
+    EventLoop loop();
+
+    /**
+     * Tells the driver that the configuration space has changed by itself: section 2.5. Call it after the change, from a method or a task of the device.
+     */
+    void configChanged();
+}

@@ -1,0 +1,81 @@
+package dev.microvm.devices.virtio.rng;
+
+import dev.microvm.devices.virtio.ChainHandler;
+import dev.microvm.devices.virtio.DescriptorChain;
+import dev.microvm.devices.virtio.VirtioDevice;
+import dev.microvm.devices.virtio.VirtioTransport;
+import dev.microvm.devices.virtio.Virtqueue;
+import dev.microvm.state.DeviceState;
+import java.util.random.RandomGenerator;
+
+/**
+ * An entropy device: VIRTIO 1.2, section 5.4. Its one queue takes buffers and gives them back with random bytes.
+ *
+ * <p>A request gets {@link #MOST_BYTES} at most, which the specification allows (5.4.6.1), so that the host's time for one is
+ * bounded; the driver asks again if it wants more.
+ */
+public final class VirtioRng implements VirtioDevice {
+    /** The device's number: section 5.4.1. */
+    public static final int DEVICE_ID = 4;
+
+    /** The most bytes that one request gets. */
+    public static final int MOST_BYTES = 4096;
+
+    private static final int QUEUE_SIZE = 64;
+    private static final int CHUNK = 64; // bytes that the source is asked for at a time; Linux asks for no more
+    private static final String STATE_TYPE = "virtio-rng";
+    private static final int STATE_VERSION = 1;
+
+    private final RandomGenerator source;
+    private final Virtqueue requests;
+    private final ChainHandler serve = this::serve; // made once: a request allocates nothing
+    private final byte[] bytes = new byte[CHUNK];
+
+    /**
+     * Makes a device.
+     *
+     * @param source where the bytes come from: a {@link java.security.SecureRandom}, for anything but repeatable runs
+     */
+    public VirtioRng(VirtioTransport transport, RandomGenerator source) {
+        this.source = source;
+        requests = transport.addQueue(QUEUE_SIZE);
+    }
+
+    @Override
+    public int deviceId() {
+        return DEVICE_ID;
+    }
+
+    @Override
+    public String name() {
+        return "virtio-rng";
+    }
+
+    @Override
+    public void queueNotified(int queue) {
+        requests.drain(serve);
+    }
+
+    private boolean serve(DescriptorChain chain) {
+        int length = (int) Math.min(chain.writable().length(), MOST_BYTES);
+        for (int done = 0; done < length; done += CHUNK) {
+            source.nextBytes(bytes);
+            chain.writable().copyFrom(done, bytes, 0, Math.min(CHUNK, length - done));
+        }
+        requests.complete(chain, length);
+        return true;
+    }
+
+    @Override
+    public void reset() {}
+
+    @Override
+    public DeviceState save() {
+        return new DeviceState(STATE_TYPE, STATE_VERSION);
+    }
+
+    @Override
+    public void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+    }
+}
