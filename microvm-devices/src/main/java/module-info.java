@@ -7,5 +7,6 @@ module dev.microvm.devices {
     exports dev.microvm.devices.block;
     exports dev.microvm.devices.legacy;
     exports dev.microvm.devices.virtio;
+    exports dev.microvm.devices.virtio.blk;
     exports dev.microvm.devices.virtio.rng;
 }
