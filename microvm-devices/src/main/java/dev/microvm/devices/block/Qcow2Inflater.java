@@ -1,16 +1,19 @@
 package dev.microvm.devices.block;
 
+import dev.microvm.zstd.ZstdDecoder;
+import dev.microvm.zstd.ZstdException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
-/** Unpacks compressed clusters, and keeps the last one. Not thread-safe; with zlib nothing is allocated. */
+/** Unpacks compressed clusters, and keeps the last one. Not thread-safe; with zlib a request allocates nothing. */
 final class Qcow2Inflater {
     private static final long NOTHING = 0; // an entry that names no compressed cluster
 
     private final ImageFile file;
+    private final boolean zstd;
     private final MemorySegment stored;
     private final byte[] packed;
     private final byte[] cluster;
@@ -19,6 +22,7 @@ final class Qcow2Inflater {
 
     Qcow2Inflater(ImageFile file, Qcow2Header header, Arena arena) {
         this.file = file;
+        zstd = header.compressionType() == Qcow2Format.ZSTD;
         int clusterSize = (int) header.clusterSize();
         cluster = new byte[clusterSize];
         packed = new byte[2 * clusterSize]; // as many sectors as an entry can name
@@ -31,6 +35,16 @@ final class Qcow2Inflater {
         present = NOTHING;
         file.read(position, stored, 0, length);
         MemorySegment.copy(stored, ValueLayout.JAVA_BYTE, 0, packed, 0, length);
+        if (zstd) {
+            unpackZstd(position, length);
+        } else {
+            inflate(position, length);
+        }
+        present = entry;
+        return cluster;
+    }
+
+    private void inflate(long position, int length) {
         inflater.reset();
         inflater.setInput(packed, 0, length);
         int done = 0;
@@ -43,8 +57,21 @@ final class Qcow2Inflater {
         } catch (DataFormatException e) {
             throw corrupt(position, String.valueOf(e.getMessage()));
         }
-        present = entry;
-        return cluster;
+    }
+
+    private void unpackZstd(long position, int length) {
+        try {
+            ZstdDecoder decoder = new ZstdDecoder(packed, 0, length, cluster.length);
+            while (decoder.unpacked() < cluster.length && !decoder.finished()) {
+                decoder.unpackNextBlock();
+            }
+            if (decoder.unpacked() != cluster.length) {
+                throw corrupt(position, "it has %d bytes".formatted(decoder.unpacked()));
+            }
+            System.arraycopy(decoder.bytes(), 0, cluster, 0, cluster.length);
+        } catch (ZstdException e) {
+            throw corrupt(position, String.valueOf(e.getMessage()));
+        }
     }
 
     private BlockException corrupt(long position, String what) {

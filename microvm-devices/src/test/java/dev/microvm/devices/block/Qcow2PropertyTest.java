@@ -62,7 +62,13 @@ final class Qcow2PropertyTest {
                 all.addAll(List.of("cluster_size=2M,refcount_bits=1", "lazy_refcounts=on", "compat=0.10"));
             }
             case COMPRESSED ->
-                all.addAll(List.of("cluster_size=2M", "compat=0.10", "cluster_size=512,refcount_bits=8"));
+                all.addAll(List.of(
+                        "cluster_size=2M",
+                        "compat=0.10",
+                        "cluster_size=512,refcount_bits=8",
+                        "compression_type=zstd",
+                        "compression_type=zstd,cluster_size=1k",
+                        "compression_type=zstd,cluster_size=2M"));
             case ON_RAW, SNAPSHOT -> all.addAll(List.of("cluster_size=2M", "compat=0.10"));
             default -> {}
         }
