@@ -10,6 +10,9 @@ interface Interrupts {
     /** The wire to a global system interrupt, 0 to 23; 0 to 15 are the ISA irqs. */
     IrqLine line(int gsi);
 
+    /** The same for a device whose interrupt is edge-triggered and frequent: an edge takes the cheapest way there is. */
+    IrqLine edgeLine(int gsi);
+
     /** What offers external interrupts to the first vCPU from user space; null if nothing does. */
     @Nullable
     InterruptController externalInterrupts();

@@ -23,6 +23,11 @@ final class KernelInterrupts implements Interrupts {
     }
 
     @Override
+    public IrqLine edgeLine(int gsi) {
+        return vm.edgeLine(gsi);
+    }
+
+    @Override
     public @Nullable InterruptController externalInterrupts() {
         return null;
     }

@@ -13,6 +13,7 @@ import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.hypervisor.CpuFeature;
 import dev.microvm.hypervisor.CpuidEntry;
 import java.util.Arrays;
@@ -73,6 +74,17 @@ final class MachineDescription {
         config.fwCfg()
                 .files()
                 .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
+        config.virtio()
+                .forEach(slot -> line(
+                        text,
+                        "virtio",
+                        "%s %s at [0x%x, 0x%x), GSI %d"
+                                .formatted(
+                                        slot.name(),
+                                        slot.version(),
+                                        slot.base(),
+                                        slot.base() + VirtioMmio.RANGE,
+                                        slot.gsi())));
         if (buses != null) {
             buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
             buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));

@@ -40,9 +40,13 @@ record MachineOptions(
     }
 
     /** What the kernel must be told beside the user's command line. */
-    List<String> kernelParameters() {
+    List<String> kernelParameters(List<VirtioSlot> virtio) {
         if (!autoKernelCmdline.present() || acpi.present()) return List.of();
-        return rtc.present() ? List.of(NO_ACPI_PARAMETER) : List.of(NO_ACPI_PARAMETER, NO_RTC_PARAMETER);
+        List<String> parameters = new ArrayList<>();
+        parameters.add(NO_ACPI_PARAMETER);
+        if (!rtc.present()) parameters.add(NO_RTC_PARAMETER);
+        virtio.forEach(slot -> parameters.add(slot.kernelParameter()));
+        return parameters;
     }
 
     /** The IOAPIC pin of the timer, as the tables must say it. */
@@ -51,12 +55,13 @@ record MachineOptions(
     }
 
     /** What the ACPI tables say of such a machine. */
-    AcpiConfig acpiConfig(int cpus) {
+    AcpiConfig acpiConfig(int cpus, List<VirtioSlot> virtio) {
         List<AcpiDevice> devices = new ArrayList<>();
         if (isaSerial.present()) devices.add(AcpiDevice.serialPort(1, (int) Place.COM1.base(), Place.COM1.gsi()));
         if (rtc.present()) devices.add(AcpiDevice.realTimeClock());
         devices.add(AcpiDevice.keyboardController());
         devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
+        virtio.forEach(slot -> devices.add(slot.acpiDevice()));
         return AcpiConfig.of(cpus)
                 .withTimerPin(timerPin())
                 .withLegacy(new LegacyParts(

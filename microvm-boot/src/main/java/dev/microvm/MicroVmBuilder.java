@@ -1,6 +1,7 @@
 package dev.microvm;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.joining;
 
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.BootException;
@@ -23,6 +24,9 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.virtio.VirtioDeviceFactory;
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuFeature;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -32,6 +36,7 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -44,6 +49,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +95,8 @@ public final class MicroVmBuilder {
     private @Nullable InstantSource rtcClock;
     private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
+    private final List<VirtioChoice> virtio = new ArrayList<>();
+    private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
     MicroVmBuilder() {}
@@ -355,6 +363,42 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Plugs in a virtio entropy device: the guest gets random bytes from the host's {@link SecureRandom}, in Linux by
+     * {@code /dev/hwrng}.
+     */
+    public MicroVmBuilder virtioRng() {
+        SecureRandom source = new SecureRandom();
+        return virtioRng(source);
+    }
+
+    /**
+     * The same from another source.
+     *
+     * @param source is asked on the machine's I/O thread; one with a seed makes runs that can be repeated, and secrets of the
+     *     guest's that anybody can guess
+     */
+    public MicroVmBuilder virtioRng(RandomGenerator source) {
+        return virtioDevice("virtio-rng", transport -> new VirtioRng(transport, source));
+    }
+
+    /**
+     * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
+     *
+     * @param deviceName for {@link MicroVm#describe}
+     * @param factory makes the device when the machine starts
+     */
+    public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
+        virtio.add(new VirtioChoice(deviceName, factory));
+        return this;
+    }
+
+    /** The version of all virtio devices: LEGACY for guests from before VIRTIO 1.0. Default MODERN. */
+    public MicroVmBuilder virtioVersion(VirtioMmio.Version value) {
+        virtioVersion = value;
+        return this;
+    }
+
+    /**
      * Plugs in a device of your own at I/O ports.
      *
      * @param deviceName for {@link MicroVm#describe}
@@ -399,7 +443,8 @@ public final class MicroVmBuilder {
         checkNumbers(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
-        checkDevices(problems);
+        List<VirtioSlot> slots = virtioSlots(options, problems);
+        checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
         boolean tscDeadline = offers(selected).contains(Capability.TSC_DEADLINE);
@@ -409,7 +454,7 @@ public final class MicroVmBuilder {
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
-        StartPlan plan = plan(image, initialFiles, bootModules, options, problems);
+        StartPlan plan = plan(image, initialFiles, bootModules, options, slots, problems);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
         firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
@@ -433,6 +478,7 @@ public final class MicroVmBuilder {
                 tscDeadline,
                 typed,
                 serial,
+                slots,
                 devices);
     }
 
@@ -511,13 +557,38 @@ public final class MicroVmBuilder {
         }
     }
 
+    /** Where the virtio devices are. */
+    private List<VirtioSlot> virtioSlots(MachineOptions options, List<String> problems) {
+        if (virtio.size() > PcLayout.VIRTIO_SLOTS) {
+            problems.add("virtioDevice: a machine has %d slots for virtio devices, and these are %d: %s"
+                    .formatted(
+                            PcLayout.VIRTIO_SLOTS,
+                            virtio.size(),
+                            virtio.stream().map(VirtioChoice::name).collect(joining(", "))));
+        }
+        boolean acpi = options.acpi().present();
+        List<VirtioSlot> slots = new ArrayList<>();
+        for (int number = 0; number < Math.min(virtio.size(), PcLayout.VIRTIO_SLOTS); number++) {
+            VirtioChoice choice = virtio.get(number);
+            slots.add(new VirtioSlot(
+                    number,
+                    choice.name(),
+                    virtioVersion,
+                    PcLayout.virtioBase(number),
+                    PcLayout.virtioGsi(number, acpi),
+                    choice.factory()));
+        }
+        return slots;
+    }
+
     /** Puts all devices on buses of their own, as the machine will. */
-    private void checkDevices(List<String> problems) {
+    private void checkDevices(List<VirtioSlot> slots, List<String> problems) {
         Bus ports = new Bus("port");
         Bus mmio = new Bus("MMIO");
         for (Place taken : Place.values()) {
             (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
         }
+        for (VirtioSlot slot : slots) mmio.add(slot.base(), VirtioMmio.RANGE, slot.name(), NOTHING);
         if (firmware.given()) {
             mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
         }
@@ -597,11 +668,12 @@ public final class MicroVmBuilder {
             @Nullable Initrd initialFiles,
             List<BootModule> bootModules,
             MachineOptions options,
+            List<VirtioSlot> slots,
             List<String> problems) {
         if (firmware.given() && !bootModules.isEmpty()) {
             problems.add("module: a Multiboot kernel gets them, and firmware starts none: leave one of the two out");
         }
-        if (firmware.given()) return firmwarePlan(image, initialFiles, options, problems);
+        if (firmware.given()) return firmwarePlan(image, initialFiles, options, slots, problems);
         firmware.checkWithout(problems);
         if (image == null || memoryMiB < MIN_MEMORY_MIB) return null;
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
@@ -609,9 +681,9 @@ public final class MicroVmBuilder {
             BootPlan.Builder plan = BootPlan.builder(image, BootLayout.memoryMap(memorySize()))
                     .protocol(bootProtocol)
                     .unpacking(unpacking)
-                    .cmdline(commandLine(options))
+                    .cmdline(commandLine(options, slots))
                     .mpTable(new MpTable(cpus, options.timerPin()));
-            if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus));
+            if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus, slots));
             if (initialFiles != null) plan.initrd(initialFiles);
             bootModules.forEach(plan::module);
             return plan.build();
@@ -622,13 +694,17 @@ public final class MicroVmBuilder {
     }
 
     private @Nullable FirmwarePlan firmwarePlan(
-            @Nullable KernelImage image, @Nullable Initrd initialFiles, MachineOptions options, List<String> problems) {
+            @Nullable KernelImage image,
+            @Nullable Initrd initialFiles,
+            MachineOptions options,
+            List<VirtioSlot> slots,
+            List<String> problems) {
         checkForFirmware(image, problems);
         FirmwarePlan.Builder plan = firmware.begin(memorySize(), problems);
         if (plan == null) return null;
         try {
-            if (options.acpi().present()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS)));
-            if (image != null) plan.kernel(image, commandLine(options), initialFiles);
+            if (options.acpi().present()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS), slots));
+            if (image != null) plan.kernel(image, commandLine(options, slots), initialFiles);
             return plan.build();
         } catch (BootException e) {
             problems.add(String.valueOf(e.getMessage()));
@@ -636,9 +712,9 @@ public final class MicroVmBuilder {
         }
     }
 
-    private CommandLine commandLine(MachineOptions options) {
+    private CommandLine commandLine(MachineOptions options, List<VirtioSlot> slots) {
         return CommandLine.of(cmdline == null ? options.defaultCmdline() : cmdline)
-                .with(options.kernelParameters());
+                .with(options.kernelParameters(slots));
     }
 
     /** Reports what only a direct start can do. */
@@ -658,6 +734,9 @@ public final class MicroVmBuilder {
             problems.add("initrd: needs kernel(...), for which it is");
         }
     }
+
+    /** A virtio device that the user wants. */
+    private record VirtioChoice(String name, VirtioDeviceFactory factory) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param tscDeadline whether local APICs have the TSC-deadline mode
  * @param typed what is typed on the serial port by itself
  * @param serial where its serial port leads, besides the console
+ * @param virtio its virtio devices, by slot
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -57,8 +58,10 @@ record MicroVmConfig(
         boolean tscDeadline,
         List<TimedInput> typed,
         Serial serial,
+        List<VirtioSlot> virtio,
         List<UserDevice> devices) {
     MicroVmConfig {
+        virtio = List.copyOf(virtio);
         devices = List.copyOf(devices);
         typed = List.copyOf(typed);
     }
@@ -90,6 +93,7 @@ record MicroVmConfig(
                 tscDeadline,
                 typed,
                 serial,
+                virtio,
                 devices);
     }
 

@@ -2,6 +2,7 @@ package dev.microvm;
 
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.GenericEventDevice;
+import dev.microvm.devices.virtio.VirtioMmio;
 
 /**
  * The ports, addresses and interrupts of the machine: those of a PC where a PC has the part, those of QEMU's
@@ -10,7 +11,24 @@ import dev.microvm.devices.legacy.GenericEventDevice;
 final class PcLayout {
     private static final int NONE = -1; // no interrupt
 
+    /** How many virtio devices there can be: QEMU's microvm has as many. */
+    static final int VIRTIO_SLOTS = 8;
+
+    private static final long VIRTIO_BASE = 0xFEB0_0000L;
+    private static final int VIRTIO_FIRST_ISA_GSI = 5; // without ACPI, as in QEMU's documentation
+    private static final int VIRTIO_FIRST_GSI = 16; // with ACPI: no ISA device has it
+
     private PcLayout() {}
+
+    /** Guest-physical address of the registers of a virtio device, {@link VirtioMmio#RANGE} bytes. */
+    static long virtioBase(int slot) {
+        return VIRTIO_BASE + (long) VirtioMmio.RANGE * slot;
+    }
+
+    /** Global system interrupt of a virtio device, edge-triggered. */
+    static int virtioGsi(int slot, boolean acpi) {
+        return (acpi ? VIRTIO_FIRST_GSI : VIRTIO_FIRST_ISA_GSI) + slot;
+    }
 
     /** Who answers where, on the port bus or on that of memory-mapped registers. */
     enum Place {

@@ -20,8 +20,10 @@ import dev.microvm.devices.legacy.ResetPort;
 import dev.microvm.devices.legacy.SystemControlPortA;
 import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -74,6 +76,7 @@ final class PcMachine implements AutoCloseable {
     private final IoBuses buses = new IoBuses();
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
+    private final List<VirtioMmio> virtio = new ArrayList<>();
     private final VcpuThreads threads;
 
     /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
@@ -87,6 +90,7 @@ final class PcMachine implements AutoCloseable {
             resources.add(vm::close);
             memory = mapMemory();
             eventLoop = vm.eventLoop();
+            resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
             resources.add(eventLoop::close);
             interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
             uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
@@ -95,6 +99,7 @@ final class PcMachine implements AutoCloseable {
             addLegacyDevices();
             addFirmwareDevices();
             genericEvents = addPowerControl();
+            addVirtioDevices();
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             end.onEnd(threads::stop);
@@ -200,6 +205,30 @@ final class PcMachine implements AutoCloseable {
                 interrupts.line(Place.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
         add(Place.GENERIC_EVENTS, made);
         return Optional.of(made);
+    }
+
+    private void addVirtioDevices() {
+        for (VirtioSlot slot : config.virtio()) {
+            VirtioMmio device =
+                    new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
+            virtio.add(device);
+            buses.mmio().add(slot.base(), VirtioMmio.RANGE, slot.name(), device);
+            if (vm.supports(Capability.DOORBELL)) ringByHypervisor(slot.base(), device);
+        }
+    }
+
+    /** Lets the hypervisor ring a device's doorbells, without a way through the vCPU's thread. */
+    private void ringByHypervisor(long base, VirtioMmio device) {
+        for (int queue = 0; queue < device.queueCount(); queue++) {
+            Doorbell at = Doorbell.mmio(base + VirtioMmio.NOTIFY_REGISTER, Integer.BYTES, queue);
+            vm.doorbell(at, device.doorbell(queue));
+        }
+    }
+
+    private void closeVirtioDevices() {
+        Resources devices = new Resources();
+        virtio.forEach(device -> devices.add(device::close));
+        devices.close();
     }
 
     private void addUserDevices() {

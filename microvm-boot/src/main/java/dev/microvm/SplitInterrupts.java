@@ -35,6 +35,7 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
     private final IoApic ioApic = new IoApic(this, IOAPIC_ID, IoApic.PC_PINS);
     private final @Nullable I8259Pic pic;
     private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by pin; guarded by the IOAPIC, which calls route()
+    private final @Nullable IrqLine[] edgeLines = new IrqLine[IoApic.PC_PINS]; // by pin; set before any vCPU runs
     private volatile boolean intr;
     private volatile @Nullable VcpuLoop firstVcpu;
 
@@ -69,6 +70,12 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
     }
 
     @Override
+    public IrqLine edgeLine(int gsi) {
+        edgeLines[gsi] = vm.edgeLine(gsi);
+        return line(gsi);
+    }
+
+    @Override
     public @Nullable InterruptController externalInterrupts() {
         return pic == null ? null : this;
     }
@@ -98,6 +105,13 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
     @Override
     public void signal(long address, int data) {
         vm.signalMsi(address, data);
+    }
+
+    @Override
+    public void edge(int pin, long address, int data) {
+        IrqLine line = edgeLines[pin];
+        if (line == null) vm.signalMsi(address, data);
+        else line.pulse(); // by the pin's route
     }
 
     /**

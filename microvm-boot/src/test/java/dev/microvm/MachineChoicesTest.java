@@ -79,17 +79,20 @@ final class MachineChoicesTest {
     @Test
     void tellsTheKernelWhatThereIsNot_onlyWhereTablesDoNot() {
         choices.rtc = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).isEmpty();
+        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+                .isEmpty();
 
         choices.acpi = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters())
+        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
                 .containsExactly("acpi=off", "initcall_blacklist=add_rtc_cmos");
 
         choices.rtc = Feature.ON;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).containsExactly("acpi=off");
+        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+                .containsExactly("acpi=off");
 
         choices.autoKernelCmdline = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters()).isEmpty();
+        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+                .isEmpty();
     }
 
     @Test

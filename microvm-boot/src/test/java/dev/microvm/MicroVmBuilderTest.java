@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.CpuFeature;
 import dev.microvm.hypervisor.CpuidEntry;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import org.assertj.core.api.ListAssert;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -369,6 +372,67 @@ final class MicroVmBuilderTest {
         problemsOf(builder().typeAt(Duration.ofSeconds(-1), "too early").typeAt(Duration.ZERO, "x".repeat(70_000)))
                 .contains("typeAt: a time of 0 to 1000 days, was PT-1S")
                 .contains("typeAt: at most 65536 bytes in all, was 70009");
+    }
+
+    @Test
+    void putsVirtioDevicesIntoSlots_inTheOrderOfTheirCalls() {
+        String description = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .virtioDevice("first", transport -> new VirtioRng(transport, new SplittableRandom(1)))
+                .virtioRng()
+                .build()
+                .describe();
+
+        assertThat(description)
+                .containsPattern("virtio +first MODERN at \\[0xfeb00000, 0xfeb00200\\), GSI 16")
+                .containsPattern("virtio +virtio-rng MODERN at \\[0xfeb00200, 0xfeb00400\\), GSI 17")
+                .doesNotContain("virtio_mmio.device");
+    }
+
+    @Test
+    void tellsTheKernelOfVirtioDevices_whereThereIsNoAcpi() {
+        String description = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .acpi(Feature.OFF)
+                .virtioVersion(VirtioMmio.Version.LEGACY)
+                .virtioRng()
+                .virtioRng()
+                .build()
+                .describe();
+
+        assertThat(description)
+                .contains("virtio-rng LEGACY at [0xfeb00000, 0xfeb00200), GSI 5")
+                .contains("virtio_mmio.device=512@0xfeb00000:5 virtio_mmio.device=512@0xfeb00200:6");
+        assertThat(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .acpi(Feature.OFF)
+                        .autoKernelCmdline(Feature.OFF)
+                        .virtioRng()
+                        .build()
+                        .describe())
+                .doesNotContain("virtio_mmio.device");
+    }
+
+    @Test
+    void reportsMoreVirtioDevices_thanThereAreSlots() {
+        MicroVmBuilder builder = builder();
+        for (int i = 0; i < 9; i++) builder.virtioRng();
+
+        problemsOf(builder)
+                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices, and"
+                        + " these are 9: virtio-rng, virtio-rng,"));
+    }
+
+    @Test
+    void reportsADevice_whereAVirtioDeviceIs() {
+        problemsOf(builder().virtioRng().mmioDevice("mine", 0xfeb0_0100L, 0x100, context -> new FixedDevice(0)))
+                .anyMatch(problem -> problem.startsWith("mmioDevice \"mine\": ") && problem.contains("virtio-rng"));
+        assertThat(builder()
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .mmioDevice("mine", 0xfeb0_0100L, 0x100, context -> new FixedDevice(0))
+                        .build()
+                        .describe())
+                .contains("machine");
     }
 
     private MicroVmBuilder builder() {

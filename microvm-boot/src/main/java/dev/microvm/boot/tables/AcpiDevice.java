@@ -51,13 +51,13 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
         return new AcpiDevice("FWCF", "QEMU0002", 0, List.of(new AcpiResource.Ports(port, count)));
     }
 
-    /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its level-triggered interrupt. */
+    /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its edge-triggered interrupt. */
     public static AcpiDevice virtioMmio(int number, long base, long size, int gsi) {
         return new AcpiDevice(
                 "VR" + Aml.hex(number, 2),
                 "LNRO0005",
                 number,
-                List.of(new AcpiResource.Memory(base, size), new AcpiResource.Interrupt(gsi, /* level= */ true)));
+                List.of(new AcpiResource.Memory(base, size), new AcpiResource.Interrupt(gsi, /* level= */ false)));
     }
 
     /** The {@code Device} term, with {@code more} terms in it behind its own. */

@@ -77,7 +77,7 @@ public final class IoApic implements BusDevice, Stateful {
         if ((table[pin] & LEVEL_TRIGGERED) != 0) {
             deliverLevel(pin);
         } else if (rises && (table[pin] & MASKED) == 0) { // an edge on a masked pin is lost: section 3.2.4, bit 16
-            sink.signal(address(table[pin]), data(table[pin]));
+            sink.edge(pin, address(table[pin]), data(table[pin]));
         }
     }
 

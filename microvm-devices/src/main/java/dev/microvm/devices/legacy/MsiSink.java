@@ -15,6 +15,18 @@ public interface MsiSink {
     void signal(long address, int data);
 
     /**
+     * Delivers the message of an edge on a pin that is not masked; {@link #route} has told of it before. Does as
+     * {@link #signal} by default.
+     *
+     * @param pin of the IOAPIC, from 0
+     * @param address as in {@link #signal}
+     * @param data as in {@link #signal}
+     */
+    default void edge(int pin, long address, int data) {
+        signal(address, data);
+    }
+
+    /**
      * Hears what a pin will send from now on, whenever the guest changes it: for a hypervisor that keeps routes of its own,
      * to take interrupts by eventfd or to report the end of level-triggered ones. Does nothing by default.
      *

@@ -1,0 +1,96 @@
+package dev.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.testing.Lanes;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A tiny driver, {@code virtio.S}, and an entropy device: queue, doorbell and interrupt, on any hypervisor. */
+@Lanes.TinyGuests
+@Timeout(120)
+final class VirtioGuestTest {
+    private static final Duration SOON = Duration.ofSeconds(90);
+
+    private static final String STARTED = """
+            device 04
+            features 01
+            entries 40
+            status 0f
+            """;
+
+    private static final String SERVED = """
+            reason 01
+            reason 00
+            used 01
+            length 06
+            first 5a
+            last 5a
+            behind 00
+            """;
+
+    private static final RandomGenerator SAME = new RandomGenerator() {
+        @Override
+        public long nextLong() {
+            throw new AssertionError("bytes are asked for");
+        }
+
+        @Override
+        public void nextBytes(byte[] bytes) {
+            Arrays.fill(bytes, (byte) 0x5a);
+        }
+    };
+
+    @TempDir
+    private Path folder;
+
+    private String run(MicroVmBuilder builder) {
+        try (MicroVm vm = builder.virtioRng(SAME).start()) {
+            assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
+            return vm.console().text();
+        }
+    }
+
+    private MicroVmBuilder guest(Irqchip irqchip, String scenario) {
+        TestMachine.builder(irqchip); // skips what the hypervisor does not have
+        return TinyKernel.of("virtio", folder, scenario).irqchip(irqchip);
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void servesADriver_throughTheIoApic(Irqchip irqchip) {
+        assertThat(run(guest(irqchip, "ioapic"))).isEqualTo(STARTED + "interrupt 50\n" + SERVED);
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void servesADriver_throughThePic_withoutAcpi(Irqchip irqchip) {
+        assertThat(run(guest(irqchip, "pic").acpi(Feature.OFF))).isEqualTo(STARTED + "interrupt 25\n" + SERVED);
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void servesALegacyDriver(Irqchip irqchip) {
+        assertThat(run(guest(irqchip, "legacy").acpi(Feature.OFF).virtioVersion(VirtioMmio.Version.LEGACY)))
+                .isEqualTo("interrupt 25\n" + SERVED);
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void losesNoInterrupt_inManyRequests(Irqchip irqchip) {
+        assertThat(run(guest(irqchip, "many"))).isEqualTo(STARTED + "used 64\nstatus 00\n");
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void asksForAReset_whenTheQueueIsBroken(Irqchip irqchip) {
+        assertThat(run(guest(irqchip, "broken"))).isEqualTo(STARTED + "interrupt 50\nreason 02\nstatus 4f\n");
+    }
+}
