@@ -21,11 +21,13 @@ import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.devices.block.DiskImage;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.CpuFeature;
@@ -96,6 +98,7 @@ public final class MicroVmBuilder {
     private final List<TimedInput> typed = new ArrayList<>();
     private Serial serial = Serial.buffer();
     private final List<VirtioChoice> virtio = new ArrayList<>();
+    private final List<VirtioBlkOptions> disks = new ArrayList<>();
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -381,6 +384,20 @@ public final class MicroVmBuilder {
         return virtioDevice("virtio-rng", transport -> new VirtioRng(transport, source));
     }
 
+    /** A disk: {@code /dev/vda} in Linux for the first, as {@link #virtioBlk(VirtioBlkOptions)} with nothing else said. */
+    public MicroVmBuilder virtioBlk(DiskImage image) {
+        return virtioBlk(VirtioBlkOptions.of(image));
+    }
+
+    /**
+     * Plugs in a disk. Its image is checked by {@link #build} as far as can be without opening it, and opened and locked each
+     * time that the machine starts; {@code start} throws {@link dev.microvm.devices.block.BlockException} if it cannot be.
+     */
+    public MicroVmBuilder virtioBlk(VirtioBlkOptions options) {
+        disks.add(options);
+        return virtioDevice("virtio-blk " + options, new DiskFactory(options, "", GuestClock.HOST));
+    }
+
     /**
      * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
      *
@@ -444,6 +461,8 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         List<VirtioSlot> slots = virtioSlots(options, problems);
+        slots.replaceAll(slot -> DiskFactory.in(slot, vmName, clock));
+        disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
         checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
