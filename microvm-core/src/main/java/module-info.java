@@ -22,6 +22,9 @@ module dev.microvm.core {
             dev.microvm.devices,
             dev.microvm.boot,
             dev.microvm.bench;
+    exports dev.microvm.zstd to
+            dev.microvm.devices,
+            dev.microvm.boot;
 
     uses dev.microvm.hypervisor.Hypervisor;
 

@@ -4,10 +4,12 @@ module dev.microvm.devices {
     requires org.slf4j;
     requires static transitive org.jspecify;
 
+    exports dev.microvm.devices.block;
     exports dev.microvm.devices.legacy;
     exports dev.microvm.devices.net;
     exports dev.microvm.devices.net.user;
     exports dev.microvm.devices.virtio;
+    exports dev.microvm.devices.virtio.blk;
     exports dev.microvm.devices.virtio.console;
     exports dev.microvm.devices.virtio.net;
     exports dev.microvm.devices.virtio.rng;

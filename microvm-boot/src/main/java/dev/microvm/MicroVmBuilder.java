@@ -21,6 +21,7 @@ import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.devices.block.DiskImage;
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
@@ -28,6 +29,7 @@ import dev.microvm.devices.net.MacAddress;
 import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.rng.VirtioRng;
@@ -106,6 +108,7 @@ public final class MicroVmBuilder {
     private int consoles;
     private final List<String> ports = new ArrayList<>();
     private int nets; // network devices among them
+    private final List<VirtioBlkOptions> disks = new ArrayList<>();
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -391,6 +394,22 @@ public final class MicroVmBuilder {
         return virtioDevice("virtio-rng", transport -> new VirtioRng(transport, source));
     }
 
+    /** A disk: {@code /dev/vda} in Linux for the first, as {@link #virtioBlk(VirtioBlkOptions)} with nothing else said. */
+    public MicroVmBuilder virtioBlk(DiskImage image) {
+        return virtioBlk(VirtioBlkOptions.of(image));
+    }
+
+    /**
+     * Plugs in a disk. Its image is checked by {@link #build} as far as can be without opening it, and opened and locked each
+     * time that the machine starts; {@code start} throws {@link dev.microvm.devices.block.BlockException} if it cannot be.
+     */
+    public MicroVmBuilder virtioBlk(VirtioBlkOptions options) {
+        disks.add(options);
+        virtio.add(new VirtioChoice(
+                "virtio-blk " + options, machine -> new DiskFactory(options, machine.name(), machine.clock())));
+        return this;
+    }
+
     /**
      * Plugs in a virtio console, Linux's {@code hvc0}, and serial ports with names, Linux's {@code /dev/virtio-ports/NAME}. It
      * is {@link MicroVm#console} where there is no {@link #isaSerial}, and the kernel's default console; in any case it is
@@ -494,7 +513,8 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         List<GuestPort> guestPorts = guestPorts(problems);
-        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, guestPorts), problems);
+        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, clock, guestPorts), problems);
+        disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
         checkDevices(slots, problems);
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
@@ -820,7 +840,7 @@ public final class MicroVmBuilder {
     private record VirtioChoice(String name, Function<Surroundings, VirtioDeviceFactory> factoryFor) {}
 
     /** What a virtio device may want to know of its machine before it is made. */
-    private record Surroundings(String name, List<GuestPort> ports) {}
+    private record Surroundings(String name, GuestClock clock, List<GuestPort> ports) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

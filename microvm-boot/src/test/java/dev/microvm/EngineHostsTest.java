@@ -3,6 +3,7 @@ package dev.microvm;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Files;
 import java.nio.file.Path;

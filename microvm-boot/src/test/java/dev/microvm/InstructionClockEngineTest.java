@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.devices.block.DiskImage;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.CpuFeature;
 import dev.microvm.hypervisor.CpuidEntry;
@@ -389,6 +391,27 @@ final class MicroVmBuilderTest {
                 .containsPattern("virtio +first MODERN at \\[0xfeb00000, 0xfeb00200\\), GSI 16")
                 .containsPattern("virtio +virtio-rng MODERN at \\[0xfeb00200, 0xfeb00400\\), GSI 17")
                 .doesNotContain("virtio_mmio.device");
+    }
+
+    @Test
+    void reportsADisk_thatCannotBe() {
+        Path nowhere = folder.resolve("no-such-image");
+        problemsOf(builder()
+                        .virtioBlk(VirtioBlkOptions.of(DiskImage.raw(nowhere))
+                                .queues(17)
+                                .serial("a serial number that is too long")))
+                .contains(
+                        "virtioBlk: disk image " + nowhere + ": there is no such file",
+                        "virtioBlk: queues: 1 to 16, was 17",
+                        "virtioBlk: serial: at most 20 printable ASCII characters, "
+                                + "was \"a serial number that is too long\"");
+    }
+
+    @Test
+    void describesDisks() {
+        MicroVm vm = builder().virtioBlk(DiskImage.raw(kernel).readOnly()).build();
+
+        assertThat(vm.describe()).contains("virtio-blk " + kernel + " (raw, read-only) MODERN");
     }
 
     @Test

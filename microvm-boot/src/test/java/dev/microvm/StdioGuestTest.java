@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.InputStream;

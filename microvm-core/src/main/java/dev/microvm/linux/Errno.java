@@ -55,6 +55,15 @@ public final class Errno {
     /** Inappropriate ioctl for device. */
     public static final int ENOTTY = 25;
 
+    /** No space left on device. */
+    public static final int ENOSPC = 28;
+
+    /** Function not implemented. */
+    public static final int ENOSYS = 38;
+
+    /** Operation not supported. */
+    public static final int EOPNOTSUPP = 95;
+
     private static final Map<Integer, String> TEXTS = Map.ofEntries(
             Map.entry(EPERM, "EPERM (operation not permitted)"),
             Map.entry(ENOENT, "ENOENT (no such file or directory)"),
@@ -77,11 +86,12 @@ public final class Errno {
             Map.entry(23, "ENFILE (too many open files in the system)"),
             Map.entry(EMFILE, "EMFILE (too many open files in the process)"),
             Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
-            Map.entry(28, "ENOSPC (no space left)"),
+            Map.entry(27, "EFBIG (file too large)"),
+            Map.entry(ENOSPC, "ENOSPC (no space left)"),
             Map.entry(30, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
-            Map.entry(38, "ENOSYS (no such system call)"),
-            Map.entry(95, "EOPNOTSUPP (not supported)"));
+            Map.entry(ENOSYS, "ENOSYS (no such system call)"),
+            Map.entry(EOPNOTSUPP, "EOPNOTSUPP (not supported)"));
 
     private Errno() {}
 

@@ -47,6 +47,13 @@ public final class Libc {
     private static final MethodHandle EPOLL_WAIT =
             link("epoll_wait", 0, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     private static final MethodHandle POLL = link("poll", 0, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle PREAD = link("pread", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle PWRITE = link("pwrite", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle LSEEK = link("lseek", 0, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle FDATASYNC = link("fdatasync", 0, JAVA_INT, JAVA_INT);
+    private static final MethodHandle FALLOCATE =
+            link("fallocate", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle FCNTL = link("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
     private static final MethodHandle TIMERFD_CREATE = link("timerfd_create", 0, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle TIMERFD_SETTIME =
             link("timerfd_settime", 0, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
@@ -192,6 +199,73 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) POLL.invokeExact(state, descriptors, (long) count, -1));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** pread(2) of {@code length} bytes at {@code position} into {@code buffer}, from its byte {@code offset} on. */
+    static long pread(int fd, MemorySegment buffer, long offset, long length, long position) {
+        MemorySegment state = STATE.get();
+        try {
+            long n = (long) PREAD.invokeExact(state, fd, buffer.asSlice(offset, length), length, position);
+            return n < 0 ? -errno(state) : n;
+        } catch (RuntimeException e) { // the buffer: too short, closed, or in the heap
+            throw e;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** pwrite(2) of {@code length} bytes of {@code buffer}, from its byte {@code offset} on, at {@code position}. */
+    static long pwrite(int fd, MemorySegment buffer, long offset, long length, long position) {
+        MemorySegment state = STATE.get();
+        try {
+            long n = (long) PWRITE.invokeExact(state, fd, buffer.asSlice(offset, length), length, position);
+            return n < 0 ? -errno(state) : n;
+        } catch (RuntimeException e) { // the buffer: too short, closed, or in the heap
+            throw e;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** lseek(2). */
+    static long lseek(int fd, long offset, int whence) {
+        MemorySegment state = STATE.get();
+        try {
+            long position = (long) LSEEK.invokeExact(state, fd, offset, whence);
+            return position < 0 ? -errno(state) : position;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** fdatasync(2). May block for long. */
+    static int fdatasync(int fd) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) FDATASYNC.invokeExact(state, fd));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** fallocate(2). */
+    static int fallocate(int fd, int mode, long offset, long length) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) FALLOCATE.invokeExact(state, fd, mode, offset, length));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** fcntl(2) with a pointer as its argument. */
+    static int fcntl(int fd, int command, MemorySegment argument) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) FCNTL.invokeExact(state, fd, command, argument));
         } catch (Throwable t) {
             throw linkage(t);
         }

@@ -43,7 +43,7 @@ class ZstdReaderTest {
 
         assertThatExceptionOfType(InvalidImageException.class)
                 .isThrownBy(() -> ZstdReader.unpack(packed, 1_000_000))
-                .withMessage("expected at most 1000000 unpacked bytes, found more");
+                .withMessage("expected an intact zstd payload, found more than 1000000 unpacked bytes");
     }
 
     /** Packs the zstd program itself, of which it cannot know the size. */

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.zstd;
 
 /**
  * Reads bits from the end of a range of bytes to its start, as zstd's entropy coders want.
@@ -46,7 +46,7 @@ final class BackwardBits {
             return -bit >= count ? 0 : peekAt(0, (int) (count + bit)) << -bit;
         }
         int index = start + (int) (bit >>> 3);
-        long word = index + Long.BYTES <= bytes.length ? LittleEndian.getLong(bytes, index) : slowWord(index);
+        long word = index + Long.BYTES <= bytes.length ? Zstd.getLong(bytes, index) : slowWord(index);
         return word >>> (bit & 7) & ((1L << count) - 1);
     }
 

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.zstd;
 
 import org.jspecify.annotations.Nullable;
 
@@ -69,7 +69,7 @@ final class ZstdSequences {
         int first = in[at++] & 0xFF;
         left = first;
         if (first == 255) {
-            left = LittleEndian.getUnsignedShort(in, at) + 0x7F00;
+            left = Zstd.getUnsignedShort(in, at) + 0x7F00;
             at += 2;
         } else if (first >= 128) {
             left = ((first - 128) << 8) + (in[at++] & 0xFF);

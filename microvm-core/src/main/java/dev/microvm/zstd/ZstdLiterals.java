@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.zstd;
 
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -86,7 +86,7 @@ final class ZstdLiterals {
         int part = (size + 3) / 4;
         int to = 0;
         for (int i = 0; i < 4; i++) {
-            int next = i == 3 ? end : from + LittleEndian.getUnsignedShort(in, start + i * Short.BYTES);
+            int next = i == 3 ? end : from + Zstd.getUnsignedShort(in, start + i * Short.BYTES);
             int stop = i == 3 ? size : to + part;
             if (next > end || stop > size) throw Zstd.corrupt("a jump table past its literals");
             decode(in, from, next, to, stop);

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.zstd;
 
 /**
  * A decoding table of zstd's finite state entropy coder: for each state a symbol, and how to get the next state.

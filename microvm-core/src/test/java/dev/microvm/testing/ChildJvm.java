@@ -1,4 +1,4 @@
-package dev.microvm;
+package dev.microvm.testing;
 
 import java.io.File;
 import java.nio.file.Path;
@@ -8,16 +8,16 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What a test needs to start another JVM. */
-final class ChildJvm {
+public final class ChildJvm {
     private ChildJvm() {}
 
     /** The program that starts one. */
-    static String java() {
+    public static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
     /** What this JVM runs with, on the class path or the module path. */
-    static String classPath() {
+    public static String classPath() {
         Path target = Path.of("target").toAbsolutePath();
         return Stream.of(
                         target.resolve("test-classes").toString(),

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.zstd;
 
 /** Reads bits from the start of a range of bytes, the lowest of each byte first: RFC 8878, 4.1.1. */
 final class ForwardBits {

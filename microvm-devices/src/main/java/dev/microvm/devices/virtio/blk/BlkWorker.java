@@ -1,0 +1,133 @@
+package dev.microvm.devices.virtio.blk;
+
+import java.util.concurrent.ThreadFactory;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The thread that serves the requests of one queue, in the order they came, so that neither a vCPU nor the machine's loop waits
+ * for a disk. Any thread may call. Requests are kept in lists of their own links: nothing is allocated.
+ */
+final class BlkWorker {
+    private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
+
+    private static final long CLOSE_MILLIS = 5_000; // what a request may take longer than that, is not waited for
+
+    private final BlkServer server;
+    private final Runnable whenDone;
+    private final Thread thread;
+
+    // Guarded by this.
+    private @Nullable BlkRequest first; // to be served
+    private @Nullable BlkRequest last;
+    private @Nullable BlkRequest done; // the latest first
+    private boolean busy;
+    private boolean stopping;
+
+    /**
+     * Starts the thread.
+     *
+     * @param whenDone called by the thread when something is done and nothing was that is not {@linkplain #takeDone taken}
+     */
+    BlkWorker(BlkServer server, ThreadFactory threads, Runnable whenDone) {
+        this.server = server;
+        this.whenDone = whenDone;
+        thread = threads.newThread(this::run);
+        thread.start();
+    }
+
+    /** Hands a request over. */
+    synchronized void submit(BlkRequest request) {
+        request.next = null;
+        if (last == null) first = request;
+        else last.next = request;
+        last = request;
+        if (!busy) notifyAll();
+    }
+
+    /** Takes what is done: a list, in the order in which it was. */
+    synchronized @Nullable BlkRequest takeDone() {
+        BlkRequest reversed = null;
+        for (BlkRequest each = done; each != null; ) {
+            BlkRequest following = each.next;
+            each.next = reversed;
+            reversed = each;
+            each = following;
+        }
+        done = null;
+        return reversed;
+    }
+
+    /** Waits until nothing is being served and nothing waits to be. */
+    synchronized void awaitIdle() {
+        boolean interrupted = false;
+        while ((busy || first != null) && !stopping) {
+            try {
+                wait();
+            } catch (InterruptedException e) { // the guest's memory is in use for as long
+                interrupted = true;
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+    }
+
+    /** Drops what waits and what is done, and waits for what is being served. */
+    synchronized void cancel() {
+        first = null;
+        last = null;
+        awaitIdle();
+        done = null;
+    }
+
+    /** Ends the thread, and says whether it has ended: a host's disk may not answer. */
+    boolean close() {
+        synchronized (this) {
+            first = null;
+            last = null;
+            stopping = true;
+            notifyAll();
+        }
+        boolean interrupted = false;
+        try {
+            thread.join(CLOSE_MILLIS);
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+        if (thread.isAlive()) log.error("{} does not end: its disk stays open", thread.getName());
+        return !thread.isAlive();
+    }
+
+    private void run() {
+        for (BlkRequest request = next(); request != null; request = next()) {
+            server.serve(request);
+            if (finish(request)) whenDone.run();
+        }
+    }
+
+    private synchronized @Nullable BlkRequest next() {
+        busy = false;
+        if (first == null) notifyAll();
+        while (first == null && !stopping) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                log.debug("{} was interrupted, and goes on", thread.getName());
+            }
+        }
+        BlkRequest request = first;
+        if (request == null || stopping) return null;
+        first = request.next;
+        if (first == null) last = null;
+        busy = true;
+        return request;
+    }
+
+    private synchronized boolean finish(BlkRequest request) {
+        boolean none = done == null;
+        request.next = done;
+        done = request;
+        return none;
+    }
+}

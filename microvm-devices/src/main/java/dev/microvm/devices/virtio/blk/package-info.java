@@ -1,0 +1,8 @@
+/**
+ * A disk for the guest: {@link dev.microvm.devices.virtio.blk.VirtioBlk}, on whatever {@link
+ * dev.microvm.devices.block.BlockBackend} holds its content.
+ */
+@NullMarked
+package dev.microvm.devices.virtio.blk;
+
+import org.jspecify.annotations.NullMarked;

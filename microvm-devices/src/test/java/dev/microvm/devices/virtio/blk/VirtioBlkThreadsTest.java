@@ -1,0 +1,191 @@
+package dev.microvm.devices.virtio.blk;
+
+import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.microvm.devices.block.BlockBackend;
+import dev.microvm.devices.block.DiskImage;
+import dev.microvm.devices.virtio.DriverQueue;
+import dev.microvm.devices.virtio.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.VirtioDriver;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Requests that threads of the device serve. */
+@Timeout(value = 60, unit = TimeUnit.SECONDS)
+final class VirtioBlkThreadsTest {
+    private static final int SIZE = 4 << 20; // bytes
+    private static final int QUEUES = 4;
+
+    @TempDir
+    private Path directory;
+
+    private static Thread thread(Runnable task) {
+        Thread thread = new Thread(task, "blk-test");
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private static byte[] header(int type, long sector) {
+        return ByteBuffer.allocate(HEADER_SIZE)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(type)
+                .putInt(0)
+                .putLong(sector)
+                .array();
+    }
+
+    /** Runs the loop until a queue gives something back. */
+    private static DriverQueue.Used await(VirtioDriver driver, int queue) {
+        while (true) {
+            driver.loop().run();
+            DriverQueue.Used used = driver.queue(queue).poll();
+            if (used != null) return used;
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void servesManyRequests_ofSeveralQueues() throws IOException {
+        byte[] content = new byte[SIZE];
+        new Random(1).nextBytes(content);
+        Path path = Files.write(directory.resolve("image"), content);
+        VirtioDriver driver = new VirtioDriver(transport ->
+                        new VirtioBlk(transport, DiskImage.raw(path).open(), "", QUEUES, VirtioBlkThreadsTest::thread))
+                .start();
+        List<List<Buffer>> buffers = new ArrayList<>();
+        for (int queue = 0; queue < QUEUES; queue++) {
+            buffers.add(new ArrayList<>());
+            for (int i = 0; i < 50; i++) {
+                Buffer data = driver.writable(4096);
+                buffers.get(queue).add(data);
+                driver.queue(queue).add(driver.readable(header(T_IN, place(queue, i))), data, driver.writable(1));
+            }
+        }
+
+        for (int queue = 0; queue < QUEUES; queue++) driver.notify(queue);
+        for (int queue = 0; queue < QUEUES; queue++) {
+            for (int i = 0; i < 50; i++) {
+                assertThat(await(driver, queue).written()).isEqualTo(4097);
+            }
+        }
+
+        for (int queue = 0; queue < QUEUES; queue++) {
+            for (int i = 0; i < 50; i++) {
+                int at = (int) place(queue, i) * 512;
+                assertThat(driver.content(buffers.get(queue).get(i)))
+                        .isEqualTo(Arrays.copyOfRange(content, at, at + 4096));
+            }
+        }
+        driver.mmio().close();
+    }
+
+    private static long place(int queue, int i) {
+        return (queue * 50L + i) * 8;
+    }
+
+    /** A disk whose reads wait until they are let go. */
+    private static final class SlowDisk {
+        private final CountDownLatch begun = new CountDownLatch(1);
+        private final CountDownLatch go = new CountDownLatch(1);
+        private final MemoryDisk disk = new MemoryDisk(4096);
+
+        BlockBackend backend() {
+            return new BlockBackend() {
+                @Override
+                public long size() {
+                    return disk.size();
+                }
+
+                @Override
+                public boolean readOnly() {
+                    return false;
+                }
+
+                @Override
+                public int discardUnit() {
+                    return 512;
+                }
+
+                @Override
+                public void read(long position, MemorySegment to, long offset, long length) {
+                    begun.countDown();
+                    boolean interrupted = false;
+                    while (true) {
+                        try {
+                            go.await();
+                            break;
+                        } catch (InterruptedException e) {
+                            interrupted = true;
+                        }
+                    }
+                    if (interrupted) Thread.currentThread().interrupt();
+                    disk.read(position, to, offset, length);
+                }
+
+                @Override
+                public void write(long position, MemorySegment from, long offset, long length) {
+                    disk.write(position, from, offset, length);
+                }
+
+                @Override
+                public void flush() {}
+
+                @Override
+                public void discard(long position, long length) {}
+
+                @Override
+                public void writeZeroes(long position, long length, boolean mayUnmap) {}
+
+                @Override
+                public void close() {
+                    disk.close();
+                }
+            };
+        }
+    }
+
+    @Test
+    void waitsForWhatIsInFlight_whenItIsReset() throws InterruptedException {
+        SlowDisk slow = new SlowDisk();
+        slow.disk.content[0] = 5;
+        VirtioDriver driver = new VirtioDriver(
+                        transport -> new VirtioBlk(transport, slow.backend(), "", 1, VirtioBlkThreadsTest::thread))
+                .start();
+        Buffer data = driver.writable(512);
+        Buffer status = driver.writable(1);
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), data, status);
+        driver.queue(0).add(driver.readable(header(T_OUT, 1)), driver.readable(new byte[512]), driver.writable(1));
+        driver.notify(0);
+        slow.begun.await();
+
+        Thread reset = thread(() -> driver.mmio().reset());
+        reset.start();
+        while (reset.getState() != Thread.State.WAITING) Thread.onSpinWait();
+        slow.go.countDown();
+        reset.join();
+
+        assertThat(driver.content(data)[0]).as("read before the reset was over").isEqualTo((byte) 5);
+        assertThat(driver.content(status)).as("not completed").containsExactly(0);
+        assertThat(slow.disk.calls).as("the second was not begun").containsExactly("read 0 512");
+        driver.start();
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), status);
+        driver.notify(0);
+        assertThat(await(driver, 0).written()).isEqualTo(1);
+        driver.mmio().close();
+        assertThat(slow.disk.closed).isTrue();
+    }
+}
