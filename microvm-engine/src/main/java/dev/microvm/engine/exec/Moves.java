@@ -217,13 +217,68 @@ final class Moves {
         };
     }
 
-    static final class Register64 extends Instruction implements OnRegisters {
-        private final byte target;
-        private final byte source;
+    /** A move between registers, of so many bits. */
+    private abstract static class Move extends Instruction implements OnRegisters {
+        final byte target;
+        final byte source;
 
-        Register64(int target, int source) {
+        /** Bits of a long that are not moved: they become 0. */
+        final byte unused;
+
+        Move(int target, int source, int size) {
             this.target = (byte) target;
             this.source = (byte) source;
+            this.unused = (byte) (Long.SIZE - size * Byte.SIZE);
+        }
+
+        @Override
+        public final FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
+
+        @Override
+        public final @Nullable Instruction joined(OnRegisters following) {
+            Instruction both = following.afterMove(target, source, Long.SIZE - unused);
+            if (both != null) return both;
+            return following instanceof Move second ? new TwoMoves(this, second) : null;
+        }
+    }
+
+    /** Two moves, one after the other. */
+    private static final class TwoMoves extends Instruction implements OnRegisters {
+        private final byte target;
+        private final byte source;
+        private final byte unused;
+        private final byte secondTarget;
+        private final byte secondSource;
+        private final byte secondUnused;
+
+        TwoMoves(Move first, Move second) {
+            this.target = first.target;
+            this.source = first.source;
+            this.unused = first.unused;
+            this.secondTarget = second.target;
+            this.secondSource = second.source;
+            this.secondUnused = second.unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            long[] r = cpu.r;
+            r[target] = r[source] << unused >>> unused;
+            r[secondTarget] = r[secondSource] << secondUnused >>> secondUnused;
+            return next.execute(cpu);
+        }
+
+        @Override
+        public FlagUse flagUse() {
+            return FlagUse.NONE;
+        }
+    }
+
+    static final class Register64 extends Move {
+        Register64(int target, int source) {
+            super(target, source, Long.BYTES);
         }
 
         @Override
@@ -231,44 +286,18 @@ final class Moves {
             cpu.r[target] = cpu.r[source];
             return next.execute(cpu);
         }
-
-        @Override
-        public FlagUse flagUse() {
-            return FlagUse.NONE;
-        }
-
-        @Override
-        public @Nullable Instruction joined(OnRegisters following) {
-            return following.afterMove(target, source, Long.SIZE);
-        }
     }
 
     /** MOV of 32 bits, and MOVZX between registers. */
-    static final class ZeroExtend extends Instruction implements OnRegisters {
-        private final byte target;
-        private final byte source;
-        private final byte unused;
-
+    static final class ZeroExtend extends Move {
         ZeroExtend(int target, int source, int sourceSize) {
-            this.target = (byte) target;
-            this.source = (byte) source;
-            this.unused = (byte) (Long.SIZE - sourceSize * Byte.SIZE);
+            super(target, source, sourceSize);
         }
 
         @Override
         public Block execute(Cpu cpu) {
             cpu.r[target] = cpu.r[source] << unused >>> unused;
             return next.execute(cpu);
-        }
-
-        @Override
-        public FlagUse flagUse() {
-            return FlagUse.NONE;
-        }
-
-        @Override
-        public @Nullable Instruction joined(OnRegisters following) {
-            return following.afterMove(target, source, Long.SIZE - unused);
         }
     }
 
