@@ -218,7 +218,7 @@ final class Moves {
     }
 
     /** A move between registers, of so many bits. */
-    private abstract static class Move extends Instruction implements OnRegisters {
+    abstract static class Move extends Instruction implements OnRegisters {
         final byte target;
         final byte source;
 
