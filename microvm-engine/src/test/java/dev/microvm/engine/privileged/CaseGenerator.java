@@ -35,6 +35,7 @@ final class CaseGenerator {
 
     private static final long DR7_ENABLES = 0xFF; // Intel SDM vol. 3B, figure 18-1
     private static final long UPPER_OFFSET = 0xFFFFL << 48; // of a gate
+    private static final long LONG_CODE = 1L << 53; // L of a descriptor: Intel SDM vol. 3A, 3.4.5
     private static final int PF = 14;
     private static final int RSP = 4;
     private static final int RCX = 1;
@@ -196,6 +197,10 @@ final class CaseGenerator {
         if (chance(15)) return stackOf(selector(), codeSelector & 3);
         if (chance(8)) return codeSelector & 3;
         if (chance(8) && (codeSelector & 3) == 0) return Layout.DATA_16;
+        return usualStack(codeSelector);
+    }
+
+    private static int usualStack(int codeSelector) {
         return new int[] {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2, Layout.USER_DATA}[codeSelector & 3];
     }
 
@@ -387,7 +392,6 @@ final class CaseGenerator {
 
     private void startSegments() {
         int level = c.cpl;
-        int[] stacks = {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2, Layout.USER_DATA};
         if (level == 1 || level == 2) resize(level == 1 ? Layout.CODE_1 : Layout.CODE_2);
         int codeSelector = switch (level) {
             case 1 -> Layout.CODE_1;
@@ -396,7 +400,7 @@ final class CaseGenerator {
                 c.mode.width == 8 ? Layout.USER_CODE_64 : c.mode.width == 4 ? Layout.USER_CODE_32 : Layout.USER_CODE_16;
             default -> c.mode.width == 8 ? Layout.CODE_64 : c.mode.width == 4 ? Layout.CODE_32 : Layout.CODE_16;
         };
-        int stack = stacks[level];
+        int stack = usualStack(level);
         if (level == 0 && !c.mode.isLong && chance(15)) stack = Layout.DATA_16; // in long mode: NotCompared.GATE_STACK
         int data = level == 0 ? Layout.DATA_0 : Layout.USER_DATA;
         c.segments[SystemCase.CS] = c.loaded(codeSelector);
@@ -598,6 +602,7 @@ final class CaseGenerator {
             }
             default -> {
                 if (chance(70)) systemSegment(0x9);
+                if (CaseMachine.EMULATED && c.mode.isLong) dropNarrowSystemTypes();
                 onSelector(4, 3, chance(60) ? Layout.FREE : selector(), 0x0F, 0x00); // LTR
             }
         }
@@ -718,11 +723,20 @@ final class CaseGenerator {
         int size = anySize();
         int selector = codeSelector() | (chance(90) ? c.cpl : 0);
         int stack = stackSelector(selector);
+        if (CaseMachine.EMULATED
+                && stack < 4
+                && !isLongCode(selector)) { // NotCompared.NULL_STACK_IN_COMPATIBILITY_MODE
+            stack = usualStack(selector);
+        }
         if (chance(90) || !c.mode.isLong) c.flags &= ~NT; // NotCompared.TASK_SWITCH
         frame(size, target(), selector, randomFlags(), stackPointer(stack), stack);
         sizePrefix(size);
         if (size == 8) emit(0x48);
         emit(0xCF);
+    }
+
+    private boolean isLongCode(int selector) {
+        return (c.get64(SystemCase.descriptorAt(selector)) & LONG_CODE) != 0;
     }
 
     private void interrupt() {
@@ -784,6 +798,7 @@ final class CaseGenerator {
 
     private void msr() {
         mostlySupervisor();
+        c.notCompared.add(NotCompared.SECOND_EXCEPTION);
         boolean write = chance(70);
         int index = chance(90)
                 ? any(features.msrs())
@@ -902,7 +917,7 @@ final class CaseGenerator {
                 if (!c.mode.is64()) begin(c.family, Mode.LONG_64, c.cpl);
                 if (features.cr4(Features.CR4_FSGSBASE) && chance(80)) c.cr4 |= 1L << Features.CR4_FSGSBASE;
                 int operand = register();
-                if (chance(70)) c.registers[operand] = canonical();
+                if (chance(70) || CaseMachine.EMULATED) c.registers[operand] = canonical(); // NotCompared.CANONICAL_MSR
                 emit(0xF3, rex(chance(60), 0, operand), 0x0F, 0xAE, 0xC0 | random.nextInt(4) << 3 | (operand & 7));
             }
         }

@@ -31,8 +31,8 @@ enum NotCompared {
     UPPER_CONTROL(
             "the upper half of CR0 and CR4 is reserved (Intel SDM vol. 2B, MOV); KVM, where it emulates MOV, does not look at it"),
     CANONICAL_MSR(
-            "MSRs that hold addresses take canonical ones (Intel SDM vol. 2C, WRMSR); KVM leaves that to the processor, QEMU 7.2"
-                    + " has no check"),
+            "MSRs that hold addresses take canonical ones, so does WRGSBASE (Intel SDM vol. 2D); KVM leaves that to the processor,"
+                    + " QEMU 7.2 has no check"),
 
     // Where the lab's processor, QEMU 7.2, is wrong
     RESUME_FLAG("faults push RF set (Intel SDM vol. 3B, 18.3.1.1); QEMU does not"),
@@ -45,7 +45,8 @@ enum NotCompared {
     GATE_ERROR(
             "error codes name a gate by 8 times its vector (Intel SDM vol. 3A, 6.13); QEMU's in long mode by 16 times"),
     NARROW_GATE("a 16-bit gate has an offset of 16 bits (Intel SDM vol. 3A, 5.8.3); QEMU takes the reserved ones too"),
-    NARROW_SYSTEM_TYPES("LAR and LSL know no 16-bit gates and tasks in long mode (Intel SDM vol. 2A, LAR); QEMU does"),
+    NARROW_SYSTEM_TYPES(
+            "LAR, LSL and LTR know no 16-bit gates and tasks in long mode (Intel SDM vol. 3A, table 3-2); QEMU does"),
     TARGET_CHECKS(
             "far transfers and gates check where they lead: limit, canonical, D with L (Intel SDM vol. 2A, JMP, CALL, IRET); QEMU"
                     + " leaves it to the first instruction there"),
@@ -71,6 +72,9 @@ enum NotCompared {
     SYSENTER_SELECTOR(
             "SYSENTER is #GP if bits 2 to 15 of IA32_SYSENTER_CS are 0 (Intel SDM vol. 2B); in QEMU only if all are"),
     MSR_INDEX("RDMSR and WRMSR take ECX; QEMU asks the map of intercepted MSRs for RCX"),
+    SECOND_EXCEPTION(
+            "a #GP that cannot be delivered is a double fault (Intel SDM vol. 3A, table 6-5); where KVM has injected it, as for"
+                    + " MSRs, QEMU forgets it over the second exception"),
     GENERAL_DETECT("DR7.GD makes debug registers fault (Intel SDM vol. 3B, 18.2.4); QEMU does not know it"),
     DEBUG_RESERVED(
             "bit 12 of DR6 and bits 11, 12, 14 and 15 of DR7 are 0 (Intel SDM vol. 3B, figure 18-1); QEMU keeps what is written"),
