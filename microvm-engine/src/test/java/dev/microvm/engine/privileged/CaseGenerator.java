@@ -33,6 +33,10 @@ final class CaseGenerator {
     private static final long AC = 1 << 18;
     private static final long ID = 1 << 21;
 
+    private static final int MC0_CTL = 0x400; // Intel SDM vol. 4, table 2-2
+    private static final int MC32_CTL = 0x480;
+    private static final int NO_MSRS = 0x600; // as many that KVM does not know
+
     private static final long DR7_ENABLES = 0xFF; // Intel SDM vol. 3B, figure 18-1
     private static final long UPPER_OFFSET = 0xFFFFL << 48; // of a gate
     private static final long LONG_CODE = 1L << 53; // L of a descriptor: Intel SDM vol. 3A, 3.4.5
@@ -603,7 +607,9 @@ final class CaseGenerator {
             default -> {
                 if (chance(70)) systemSegment(0x9);
                 if (CaseMachine.EMULATED && c.mode.isLong) dropNarrowSystemTypes();
-                onSelector(4, 3, chance(60) ? Layout.FREE : selector(), 0x0F, 0x00); // LTR
+                int selector = chance(60) ? Layout.FREE : selector();
+                if (CaseMachine.EMULATED && selector < 4) selector = Layout.FREE; // NotCompared.NULL_TASK
+                onSelector(4, 3, selector, 0x0F, 0x00); // LTR
             }
         }
     }
@@ -804,6 +810,7 @@ final class CaseGenerator {
                 ? any(features.msrs())
                 : value() < 0 ? 0xC000_0000 | random.nextInt(0x2000) : random.nextInt(0x2000);
         if (chance(10)) index = any(0x4000_0001, 0xC000_0090, 0x500, 0xC001_0FFF);
+        if (index >= MC0_CTL && index < MC32_CTL) index += NO_MSRS - MC0_CTL; // NotCompared.MACHINE_CHECK
         c.registers[RCX] = (index & 0xFFFF_FFFFL)
                 | (CaseMachine.EMULATED || chance(50) ? 0 : random.nextLong() << 32); // NotCompared.MSR_INDEX
         if (write) {

@@ -10,6 +10,7 @@ enum NotCompared {
     TASK_SWITCH(
             "the engine has no hardware task switches, and says so: task-state segments, task gates and NT are #GP"),
     PERFORMANCE_COUNTERS("the engine has none: RDPMC is #GP"),
+    MACHINE_CHECK("the engine has no machine-check banks; KVM has 32, whatever CPUID says"),
     LAR_LIMIT("bits 16 to 19 of what LAR answers are undefined (Intel SDM vol. 2A, LAR)"),
     NULL_STACK("what is hidden behind a null SS is not used in 64-bit mode: no manual says what it is"),
     ACCESSED_ON_FAULT(
@@ -43,7 +44,10 @@ enum NotCompared {
             "bit 5 of a PAE pointer is reserved (Intel SDM vol. 3A, table 4-8); QEMU sets it, and KVM then refuses to load"
                     + " the pointers again: no MOV to control registers in PAE paging"),
     GATE_ERROR(
-            "error codes name a gate by 8 times its vector (Intel SDM vol. 3A, 6.13); QEMU's in long mode by 16 times"),
+            "error codes name a gate by 8 times its vector, with EXT set if an exception led there (Intel SDM vol. 3A, 6.13);"
+                    + " QEMU's in long mode by 16 times, and without EXT"),
+    NULL_TASK("LTR of a null selector is #GP (Intel SDM vol. 2A, LTR); QEMU takes it"),
+    ABSENT_STACK("a missing stack segment is #SS to returns (Intel SDM vol. 2A, IRET; vol. 2B, RET); QEMU raises #NP"),
     NARROW_GATE("a 16-bit gate has an offset of 16 bits (Intel SDM vol. 3A, 5.8.3); QEMU takes the reserved ones too"),
     NARROW_SYSTEM_TYPES(
             "LAR, LSL and LTR know no 16-bit gates and tasks in long mode (Intel SDM vol. 3A, table 3-2); QEMU does"),
