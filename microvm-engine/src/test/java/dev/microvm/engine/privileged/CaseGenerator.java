@@ -33,8 +33,13 @@ final class CaseGenerator {
     private static final long AC = 1 << 18;
     private static final long ID = 1 << 21;
 
+    private static final int MC0_CTL = 0x400; // Intel SDM vol. 4, table 2-2
+    private static final int MC32_CTL = 0x480;
+    private static final int NO_MSRS = 0x600; // as many that KVM does not know
+
     private static final long DR7_ENABLES = 0xFF; // Intel SDM vol. 3B, figure 18-1
     private static final long UPPER_OFFSET = 0xFFFFL << 48; // of a gate
+    private static final long LONG_CODE = 1L << 53; // L of a descriptor: Intel SDM vol. 3A, 3.4.5
     private static final int PF = 14;
     private static final int RSP = 4;
     private static final int RCX = 1;
@@ -196,6 +201,10 @@ final class CaseGenerator {
         if (chance(15)) return stackOf(selector(), codeSelector & 3);
         if (chance(8)) return codeSelector & 3;
         if (chance(8) && (codeSelector & 3) == 0) return Layout.DATA_16;
+        return usualStack(codeSelector);
+    }
+
+    private static int usualStack(int codeSelector) {
         return new int[] {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2, Layout.USER_DATA}[codeSelector & 3];
     }
 
@@ -387,7 +396,6 @@ final class CaseGenerator {
 
     private void startSegments() {
         int level = c.cpl;
-        int[] stacks = {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2, Layout.USER_DATA};
         if (level == 1 || level == 2) resize(level == 1 ? Layout.CODE_1 : Layout.CODE_2);
         int codeSelector = switch (level) {
             case 1 -> Layout.CODE_1;
@@ -396,7 +404,7 @@ final class CaseGenerator {
                 c.mode.width == 8 ? Layout.USER_CODE_64 : c.mode.width == 4 ? Layout.USER_CODE_32 : Layout.USER_CODE_16;
             default -> c.mode.width == 8 ? Layout.CODE_64 : c.mode.width == 4 ? Layout.CODE_32 : Layout.CODE_16;
         };
-        int stack = stacks[level];
+        int stack = usualStack(level);
         if (level == 0 && !c.mode.isLong && chance(15)) stack = Layout.DATA_16; // in long mode: NotCompared.GATE_STACK
         int data = level == 0 ? Layout.DATA_0 : Layout.USER_DATA;
         c.segments[SystemCase.CS] = c.loaded(codeSelector);
@@ -598,7 +606,10 @@ final class CaseGenerator {
             }
             default -> {
                 if (chance(70)) systemSegment(0x9);
-                onSelector(4, 3, chance(60) ? Layout.FREE : selector(), 0x0F, 0x00); // LTR
+                if (CaseMachine.EMULATED && c.mode.isLong) dropNarrowSystemTypes();
+                int selector = chance(60) ? Layout.FREE : selector();
+                if (CaseMachine.EMULATED && selector < 4) selector = Layout.FREE; // NotCompared.NULL_TASK
+                onSelector(4, 3, selector, 0x0F, 0x00); // LTR
             }
         }
     }
@@ -718,11 +729,20 @@ final class CaseGenerator {
         int size = anySize();
         int selector = codeSelector() | (chance(90) ? c.cpl : 0);
         int stack = stackSelector(selector);
+        if (CaseMachine.EMULATED
+                && stack < 4
+                && !isLongCode(selector)) { // NotCompared.NULL_STACK_IN_COMPATIBILITY_MODE
+            stack = usualStack(selector);
+        }
         if (chance(90) || !c.mode.isLong) c.flags &= ~NT; // NotCompared.TASK_SWITCH
         frame(size, target(), selector, randomFlags(), stackPointer(stack), stack);
         sizePrefix(size);
         if (size == 8) emit(0x48);
         emit(0xCF);
+    }
+
+    private boolean isLongCode(int selector) {
+        return (c.get64(SystemCase.descriptorAt(selector)) & LONG_CODE) != 0;
     }
 
     private void interrupt() {
@@ -784,11 +804,13 @@ final class CaseGenerator {
 
     private void msr() {
         mostlySupervisor();
+        c.notCompared.add(NotCompared.SECOND_EXCEPTION);
         boolean write = chance(70);
         int index = chance(90)
                 ? any(features.msrs())
                 : value() < 0 ? 0xC000_0000 | random.nextInt(0x2000) : random.nextInt(0x2000);
         if (chance(10)) index = any(0x4000_0001, 0xC000_0090, 0x500, 0xC001_0FFF);
+        if (index >= MC0_CTL && index < MC32_CTL) index += NO_MSRS - MC0_CTL; // NotCompared.MACHINE_CHECK
         c.registers[RCX] = (index & 0xFFFF_FFFFL)
                 | (CaseMachine.EMULATED || chance(50) ? 0 : random.nextLong() << 32); // NotCompared.MSR_INDEX
         if (write) {
@@ -902,7 +924,7 @@ final class CaseGenerator {
                 if (!c.mode.is64()) begin(c.family, Mode.LONG_64, c.cpl);
                 if (features.cr4(Features.CR4_FSGSBASE) && chance(80)) c.cr4 |= 1L << Features.CR4_FSGSBASE;
                 int operand = register();
-                if (chance(70)) c.registers[operand] = canonical();
+                if (chance(70) || CaseMachine.EMULATED) c.registers[operand] = canonical(); // NotCompared.CANONICAL_MSR
                 emit(0xF3, rex(chance(60), 0, operand), 0x0F, 0xAE, 0xC0 | random.nextInt(4) << 3 | (operand & 7));
             }
         }

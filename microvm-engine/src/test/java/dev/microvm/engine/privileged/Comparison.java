@@ -11,6 +11,9 @@ import java.util.Arrays;
 /** What differs between two outcomes of a case. */
 final class Comparison {
     private static final int MOST_WORDS = 24;
+    private static final int DF = 8;
+    private static final int NP = 11;
+    private static final int SS = 12;
     private static final int PF = 14;
     private static final long RF = 1 << 16;
     private static final long ACCESSED = 1 << 5;
@@ -42,7 +45,7 @@ final class Comparison {
     }
 
     private String compare() {
-        if (CaseMachine.EMULATED && returnsToCompatibilityModeWithoutStack()) return "";
+        if (CaseMachine.EMULATED && (forgetsTheFirst() || missesTheStack())) return "";
         if (real.end() != ours.end()) text.append("  end: real %s, ours %s%n".formatted(real.ending(), ours.ending()));
         if (real.end() == SystemOutcome.SHUTDOWN && ours.end() == SystemOutcome.SHUTDOWN) return "";
         if (!real.ports().equals(ours.ports()))
@@ -68,12 +71,15 @@ final class Comparison {
         return text.toString();
     }
 
-    private boolean returnsToCompatibilityModeWithoutStack() {
-        SpecialRegisters s = real.special();
-        return from.mode.isLong
-                && from.family.equals("interrupt returns")
-                && s.ss().selector() <= 3
-                && !s.cs().longMode();
+    /** {@link NotCompared#SECOND_EXCEPTION}. */
+    private boolean forgetsTheFirst() {
+        return free(NotCompared.SECOND_EXCEPTION) && ours.end() == DF && real.end() == NP;
+    }
+
+    /** {@link NotCompared#ABSENT_STACK}. */
+    private boolean missesTheStack() {
+        boolean returns = from.family.equals("interrupt returns") || from.family.equals("far returns");
+        return returns && ours.end() == SS && real.end() == NP;
     }
 
     private void general() {
@@ -223,6 +229,8 @@ final class Comparison {
         if (at >= Layout.PAE_POINTERS && at < Layout.PAE_POINTERS + 32) bits |= ACCESSED;
         if (frame.isException) {
             bits |= shifted(RF, frame.flags - at);
+            if (stackWasSwitched()) bits |= shifted(0xFFFF, frame.flags + 2 * Long.BYTES - at);
+            bits |= shifted(levelBits(expected >>> ((frame.code - at) * Byte.SIZE)), frame.code - at);
             bits |= shifted(errorBits(expected >>> ((frame.error - at) * Byte.SIZE)), frame.error - at);
         }
         return bits;
@@ -231,8 +239,19 @@ final class Comparison {
     /** The bits of an error code that may differ in the lab. */
     private long errorBits(long error) {
         if (real.end() == PF) return ((error & 8) != 0 ? 1 : 0) | (free(NotCompared.READ_MODIFY_WRITE) ? 2 : 0);
-        boolean namesGate = frame.hasError && from.mode.isLong && (error & 2) != 0;
-        return namesGate ? 0xFFFF : 0;
+        boolean namesGate = frame.hasError && (error & 2) != 0;
+        return !namesGate ? 0 : from.mode.isLong ? 0xFFFF : 1;
+    }
+
+    /** Whether an SS that the exception pushed is that of an interrupt before it: {@link NotCompared#INTERRUPT_STACK_SAME_LEVEL}. */
+    private boolean stackWasSwitched() {
+        return from.mode.isLong && from.family.equals("interrupts") && real.end() == PF;
+    }
+
+    /** The bits of a pushed CS that may differ in the lab: {@link NotCompared#CONFORMING_GATE}. */
+    private static long levelBits(long selector) {
+        int segment = (int) selector & 0xFFFC;
+        return segment == Layout.CONFORMING_0 || segment == Layout.CONFORMING_3 ? 3 : 0;
     }
 
     private static long shifted(long bits, int offset) {
@@ -240,7 +259,7 @@ final class Comparison {
     }
 
     /** Where a handler finds what was pushed for it. */
-    private record Frame(boolean isException, boolean hasError, int error, int flags) {
+    private record Frame(boolean isException, boolean hasError, int error, int code, int flags) {
         static Frame of(SystemCase from, SystemOutcome outcome) {
             int vector = outcome.end();
             boolean isException = vector >= 0 && vector < 0x20;
@@ -248,7 +267,8 @@ final class Comparison {
             SpecialRegisters s = outcome.special();
             int slot = from.mode.isLong ? 8 : 4;
             int top = (int) (outcome.registers().rsp() + (from.mode.isLong ? 0 : s.ss().base()));
-            return new Frame(isException, hasError, top, top + (hasError ? slot : 0) + 2 * slot);
+            int rip = top + (hasError ? slot : 0);
+            return new Frame(isException, hasError, top, rip + slot, rip + 2 * slot);
         }
     }
 

@@ -10,6 +10,7 @@ enum NotCompared {
     TASK_SWITCH(
             "the engine has no hardware task switches, and says so: task-state segments, task gates and NT are #GP"),
     PERFORMANCE_COUNTERS("the engine has none: RDPMC is #GP"),
+    MACHINE_CHECK("the engine has no machine-check banks; KVM has 32, whatever CPUID says"),
     LAR_LIMIT("bits 16 to 19 of what LAR answers are undefined (Intel SDM vol. 2A, LAR)"),
     NULL_STACK("what is hidden behind a null SS is not used in 64-bit mode: no manual says what it is"),
     ACCESSED_ON_FAULT(
@@ -31,8 +32,8 @@ enum NotCompared {
     UPPER_CONTROL(
             "the upper half of CR0 and CR4 is reserved (Intel SDM vol. 2B, MOV); KVM, where it emulates MOV, does not look at it"),
     CANONICAL_MSR(
-            "MSRs that hold addresses take canonical ones (Intel SDM vol. 2C, WRMSR); KVM leaves that to the processor, QEMU 7.2"
-                    + " has no check"),
+            "MSRs that hold addresses take canonical ones, so does WRGSBASE (Intel SDM vol. 2D); KVM leaves that to the processor,"
+                    + " QEMU 7.2 has no check"),
 
     // Where the lab's processor, QEMU 7.2, is wrong
     RESUME_FLAG("faults push RF set (Intel SDM vol. 3B, 18.3.1.1); QEMU does not"),
@@ -43,9 +44,13 @@ enum NotCompared {
             "bit 5 of a PAE pointer is reserved (Intel SDM vol. 3A, table 4-8); QEMU sets it, and KVM then refuses to load"
                     + " the pointers again: no MOV to control registers in PAE paging"),
     GATE_ERROR(
-            "error codes name a gate by 8 times its vector (Intel SDM vol. 3A, 6.13); QEMU's in long mode by 16 times"),
+            "error codes name a gate by 8 times its vector, with EXT set if an exception led there (Intel SDM vol. 3A, 6.13);"
+                    + " QEMU's in long mode by 16 times, and without EXT"),
+    NULL_TASK("LTR of a null selector is #GP (Intel SDM vol. 2A, LTR); QEMU takes it"),
+    ABSENT_STACK("a missing stack segment is #SS to returns (Intel SDM vol. 2A, IRET; vol. 2B, RET); QEMU raises #NP"),
     NARROW_GATE("a 16-bit gate has an offset of 16 bits (Intel SDM vol. 3A, 5.8.3); QEMU takes the reserved ones too"),
-    NARROW_SYSTEM_TYPES("LAR and LSL know no 16-bit gates and tasks in long mode (Intel SDM vol. 2A, LAR); QEMU does"),
+    NARROW_SYSTEM_TYPES(
+            "LAR, LSL and LTR know no 16-bit gates and tasks in long mode (Intel SDM vol. 3A, table 3-2); QEMU does"),
     TARGET_CHECKS(
             "far transfers and gates check where they lead: limit, canonical, D with L (Intel SDM vol. 2A, JMP, CALL, IRET); QEMU"
                     + " leaves it to the first instruction there"),
@@ -71,6 +76,9 @@ enum NotCompared {
     SYSENTER_SELECTOR(
             "SYSENTER is #GP if bits 2 to 15 of IA32_SYSENTER_CS are 0 (Intel SDM vol. 2B); in QEMU only if all are"),
     MSR_INDEX("RDMSR and WRMSR take ECX; QEMU asks the map of intercepted MSRs for RCX"),
+    SECOND_EXCEPTION(
+            "a #GP that cannot be delivered is a double fault (Intel SDM vol. 3A, table 6-5); where KVM has injected it, as for"
+                    + " MSRs, QEMU forgets it over the second exception"),
     GENERAL_DETECT("DR7.GD makes debug registers fault (Intel SDM vol. 3B, 18.2.4); QEMU does not know it"),
     DEBUG_RESERVED(
             "bit 12 of DR6 and bits 11, 12, 14 and 15 of DR7 are 0 (Intel SDM vol. 3B, figure 18-1); QEMU keeps what is written"),

@@ -70,6 +70,7 @@ final class PrivilegedOracleTest {
         SystemOutcome actual = ours.run(each);
         endings.merge(expected.ending().lines().findFirst().orElse(""), 1, Integer::sum);
         String difference = Comparison.of(each, expected, actual);
-        if (!difference.isEmpty()) failures.add("seed %d: %s%s".formatted(seed, each, difference));
+        if (!difference.isEmpty())
+            failures.add("seed %d: %s  %s%n%s".formatted(seed, each, expected.ending(), difference));
     }
 }
