@@ -620,6 +620,10 @@ public final class MicroVmBuilder {
             problems.add(
                     option + ": virtioRng() gives other bytes in each run: use virtioRng(new SplittableRandom(seed))");
         }
+        if (nets > 0) {
+            problems.add(
+                    "virtioNet: not with clock(%s): what a network brings comes at times of its own".formatted(clock));
+        }
         if (vcpus > 1) problems.add(option + " is for 1 vCPU, was %d: leave vcpus at 1".formatted(vcpus));
         if (serial.hasInput()) {
             problems.add(option

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.block.DiskImage;
+import dev.microvm.devices.net.user.UserNetwork;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
@@ -472,6 +473,8 @@ final class MicroVmBuilderTest {
                 .contains("virtioConsole: one for a machine, was called 2 times");
         problemsOf(builder().virtioConsole(new String[] {"p"}).clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioConsole: not with clock("));
+        problemsOf(builder().virtioNet(UserNetwork.builder().build()).clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("virtioNet: not with clock("));
     }
 
     @Test
