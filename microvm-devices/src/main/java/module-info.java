@@ -9,6 +9,7 @@ module dev.microvm.devices {
     exports dev.microvm.devices.net;
     exports dev.microvm.devices.net.user;
     exports dev.microvm.devices.virtio;
+    exports dev.microvm.devices.virtio.balloon;
     exports dev.microvm.devices.virtio.blk;
     exports dev.microvm.devices.virtio.console;
     exports dev.microvm.devices.virtio.net;

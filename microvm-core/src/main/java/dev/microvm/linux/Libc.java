@@ -41,6 +41,8 @@ public final class Libc {
     private static final MethodHandle MMAP =
             link("mmap", 0, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle MUNMAP = link("munmap", 0, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle MADVISE = link("madvise", 0, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle GETPAGESIZE = link("getpagesize", 0, JAVA_INT);
     private static final MethodHandle EVENTFD = link("eventfd", 0, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle EPOLL_CREATE1 = link("epoll_create1", 0, JAVA_INT, JAVA_INT);
     private static final MethodHandle EPOLL_CTL = link("epoll_ctl", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
@@ -149,6 +151,27 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) MUNMAP.invokeExact(state, address, size));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** madvise(2) for {@code length} bytes of {@code memory}, from its byte {@code offset} on. */
+    static int madvise(MemorySegment memory, long offset, long length, int advice) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) MADVISE.invokeExact(state, memory.asSlice(offset, length), length, advice));
+        } catch (RuntimeException e) { // the memory: too short, closed, or in the heap
+            throw e;
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** getpagesize(2): bytes. */
+    static int getpagesize() {
+        try {
+            return (int) GETPAGESIZE.invokeExact(STATE.get());
         } catch (Throwable t) {
             throw linkage(t);
         }

@@ -2,6 +2,7 @@ package dev.microvm.linux;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /** Memory of mmap(2) that lives as long as an {@link Arena}. */
 public final class MappedMemory {
@@ -11,6 +12,9 @@ public final class MappedMemory {
     private static final int MAP_PRIVATE = 0x02;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
+    private static final int MADV_DONTNEED = 4;
+
+    private static final long PAGE_SIZE = Libc.getpagesize(); // the host's
 
     private MappedMemory() {}
 
@@ -22,6 +26,23 @@ public final class MappedMemory {
      */
     public static MemorySegment anonymous(long size, Arena arena) {
         return map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, arena);
+    }
+
+    /**
+     * Gives the host's pages that lie whole in {@code [offset, offset + length)} back to it: they read as zero from then on, and
+     * cost nothing until they are touched. Any thread may call, also while others use the memory.
+     *
+     * @param memory private and anonymous, as what {@link #anonymous} or {@link Arena#allocate(long, long)} gave; of other
+     *     memory the host may keep the pages
+     * @throws ErrnoException if the host refuses, as it does for memory that is locked: mlock(2)
+     */
+    public static void discard(MemorySegment memory, long offset, long length) {
+        Objects.checkFromIndexSize(offset, length, memory.byteSize());
+        long address = memory.address();
+        // Inwards: madvise(2) itself would round a length up, into what is not ours to discard.
+        long from = ((address + offset + PAGE_SIZE - 1) & -PAGE_SIZE) - address;
+        long size = ((address + offset + length) & -PAGE_SIZE) - address - from;
+        if (size > 0) Libc.check("madvise(MADV_DONTNEED)", Libc.madvise(memory, from, size, MADV_DONTNEED));
     }
 
     /** The first {@code size} bytes of what {@code fd} maps, shared with it. */

@@ -1,9 +1,12 @@
 package dev.microvm.devices.virtio;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.microvm.devices.virtio.balloon.VirtioBalloon;
+import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.console.VirtioConsole.Port;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -46,6 +49,20 @@ final class VirtioFuzzTest {
             device.ports().forEach(port -> port.receive(script, 0, Math.min(script.length, 100)));
             return device;
         });
+    }
+
+    /** What is given back is guest RAM: what the host leaves there shows up where it must not be. */
+    @MethodSource("samples")
+    @FuzzTest(maxDuration = "")
+    void balloon(byte[] script) {
+        HostileDriver.run(
+                script,
+                transport -> new VirtioBalloon(
+                        transport,
+                        VirtioBalloonOptions.DEFAULT.targetMiB(script.length % 16),
+                        (memory, offset, length) ->
+                                memory.asSlice(offset, length).fill((byte) 0x5a),
+                        InstantSource.system()));
     }
 
     private static RecordingDevice juggler(VirtioTransport transport) {

@@ -1,0 +1,26 @@
+package dev.microvm.devices.virtio.balloon;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** For hosts to which a Java program cannot give memory back: the guest has less, and the host no more. */
+final class NoMemoryDiscard implements MemoryDiscard {
+    private static final Logger log = LoggerFactory.getLogger(NoMemoryDiscard.class);
+    private static final AtomicBoolean SAID = new AtomicBoolean();
+
+    private NoMemoryDiscard() {}
+
+    static MemoryDiscard get() {
+        if (SAID.compareAndSet(false, true)) {
+            log.warn(
+                    "balloon: {} has no way to give memory back that Java can use: guests do without, the host gains nothing",
+                    System.getProperty("os.name"));
+        }
+        return new NoMemoryDiscard();
+    }
+
+    @Override
+    public void discard(MemorySegment memory, long offset, long length) {}
+}

@@ -1,0 +1,295 @@
+package dev.microvm.devices.virtio.balloon;
+
+import dev.microvm.clock.Timers.Timer;
+import dev.microvm.devices.virtio.ChainHandler;
+import dev.microvm.devices.virtio.DescriptorChain;
+import dev.microvm.devices.virtio.GuestBuffer;
+import dev.microvm.devices.virtio.VirtioConfigSpace;
+import dev.microvm.devices.virtio.VirtioDevice;
+import dev.microvm.devices.virtio.VirtioFeatures;
+import dev.microvm.devices.virtio.VirtioTransport;
+import dev.microvm.devices.virtio.Virtqueue;
+import dev.microvm.state.DeviceState;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A memory balloon: VIRTIO 1.2, section 5.5. The host sets a target; the driver takes so much memory from the guest and
+ * names its pages, which go back to the host. It may also report pages that are free at the moment, and tell about the
+ * guest's memory.
+ *
+ * <p>A page that was given back is still the guest's memory, so that it may be used before the device knows of it (MUST_TELL_HOST
+ * is not offered), and a hostile driver harms only its own guest: what it names wrongly is ignored, what it names twice is
+ * given back twice, and a page with code of the guest's is as if a device had written zeros there.
+ *
+ * <p>Free page hinting is not offered. {@link #targetMiB(int)}, {@link #targetMiB()}, {@link #actualMiB} and {@link #statistics}
+ * are for any thread.
+ */
+public final class VirtioBalloon implements VirtioDevice {
+    /** The device's number: section 5.5.1. */
+    public static final int DEVICE_ID = 5;
+
+    // Feature bits: section 5.5.3
+    private static final long F_STATS_VQ = 1 << 1;
+    private static final long F_DEFLATE_ON_OOM = 1 << 2;
+    private static final long F_PAGE_POISON = 1 << 4;
+    private static final long F_PAGE_REPORTING = 1 << 5;
+
+    // Queues: section 5.5.2. The reporting queue's number is 4, but Linux (vm_find_vqs in drivers/virtio/virtio_mmio.c,
+    // 6.1) and
+    // QEMU leave no gap for that of free page hinting where it is not offered. So number 3, which is nobody's, reports
+    // too.
+    private static final int INFLATE = 0;
+    private static final int DEFLATE = 1;
+    private static final int STATISTICS = 2;
+    private static final int REPORTING_WITHOUT_GAP = 3;
+    private static final int QUEUE_SIZE = 128; // Linux reports nothing where fewer than 32 buffers have room
+
+    // Configuration space: section 5.5.4
+    private static final int CONFIG_TARGET = 0; // num_pages, le32
+    private static final int CONFIG_ACTUAL = 4; // le32, the driver's to write
+    private static final int CONFIG_POISON = 12; // poison_val, le32, the driver's to write
+    private static final int CONFIG_SIZE = 16;
+
+    // Pages of the balloon are of 4 KiB whatever the guest's are: section 5.5.6
+    private static final int PAGE_SHIFT = 12;
+    private static final int PAGES_PER_MIB = 1 << 20 >> PAGE_SHIFT;
+    private static final int NUMBER_SIZE = Integer.BYTES; // of a page, le32
+
+    // What one turn of the loop does at most: some milliseconds.
+    private static final long INFLATED_A_TURN = 4096 * NUMBER_SIZE; // bytes of page numbers
+    private static final long REPORTED_A_TURN = 256 << 20; // bytes of memory
+
+    private static final String STATE_TYPE = "virtio-balloon";
+    private static final int STATE_VERSION = 1;
+
+    private final VirtioTransport transport;
+    private final VirtioBalloonOptions options;
+    private final InstantSource clock;
+    private final PageRun run;
+    private final SteppedQueue inflate;
+    private final Virtqueue deflate;
+    private final Virtqueue statisticsQueue;
+    private final SteppedQueue[] reporting; // by queue, from REPORTING_WITHOUT_GAP on; none if it is not offered
+    private final ChainHandler acknowledge = this::acknowledge;
+    private final ChainHandler keepStatistics = this::keepStatistics;
+    private final GuestBuffer.PieceAction<RuntimeException> discardPiece;
+    private final Timer asking;
+    private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
+
+    private boolean poison; // the driver says what its free pages are full of: section 5.5.6.6
+    private boolean nextIsUninitialized; // of a legacy driver, the first statistics: section 5.5.6.3
+    private @Nullable DescriptorChain kept; // the driver's buffer of statistics: completing it asks for new ones
+    private volatile int target; // pages
+    private volatile int actual; // pages, unsigned
+    private volatile @Nullable BalloonStatistics statistics;
+
+    /**
+     * Makes a device.
+     *
+     * @param options without {@linkplain VirtioBalloonOptions#problems problems}
+     * @param discard takes what the guest gives up
+     * @param clock dates statistics
+     */
+    public VirtioBalloon(
+            VirtioTransport transport, VirtioBalloonOptions options, MemoryDiscard discard, InstantSource clock) {
+        this.transport = transport;
+        this.options = options;
+        this.clock = clock;
+        run = new PageRun(transport.memory(), discard);
+        discardPiece = discard::discard;
+        inflate = new SteppedQueue(
+                transport.addQueue(QUEUE_SIZE),
+                transport.loop(),
+                DescriptorChain::readable,
+                INFLATED_A_TURN,
+                this::inflate);
+        deflate = transport.addQueue(QUEUE_SIZE);
+        statisticsQueue = transport.addQueue(QUEUE_SIZE);
+        reporting = options.freePageReporting()
+                ? new SteppedQueue[] {reportingQueue(), reportingQueue()}
+                : new SteppedQueue[0];
+        asking = transport.loop().timer(this::askForStatistics);
+        setTarget(options.targetMiB() * PAGES_PER_MIB);
+    }
+
+    private SteppedQueue reportingQueue() {
+        return new SteppedQueue(
+                transport.addQueue(QUEUE_SIZE),
+                transport.loop(),
+                DescriptorChain::writable,
+                REPORTED_A_TURN,
+                this::report);
+    }
+
+    // ---- what the host does
+
+    /**
+     * Sets how much memory the guest is to give up. It does so as fast as it can, and no more than it can.
+     *
+     * @param mib 0 to what the guest has
+     */
+    public void targetMiB(int mib) {
+        transport.loop().execute(() -> {
+            setTarget(mib * PAGES_PER_MIB);
+            transport.configChanged();
+        });
+    }
+
+    private void setTarget(int pages) {
+        target = pages;
+        config.putInt(CONFIG_TARGET, pages);
+    }
+
+    /** How much memory the guest is to give up, in MiB. */
+    public int targetMiB() {
+        return target / PAGES_PER_MIB;
+    }
+
+    /** How much memory the guest says it has given up, in MiB; 0 before its driver is there. */
+    public int actualMiB() {
+        return Integer.divideUnsigned(actual, PAGES_PER_MIB);
+    }
+
+    /** What the guest last told of its memory; empty if it has told nothing since it was reset. */
+    public Optional<BalloonStatistics> statistics() {
+        return Optional.ofNullable(statistics);
+    }
+
+    // ---- what the transport asks
+
+    @Override
+    public int deviceId() {
+        return DEVICE_ID;
+    }
+
+    @Override
+    public String name() {
+        return "virtio-balloon";
+    }
+
+    @Override
+    public long features() {
+        return F_STATS_VQ
+                | (options.deflateOnOom() ? F_DEFLATE_ON_OOM : 0)
+                | (options.freePageReporting() ? F_PAGE_REPORTING | F_PAGE_POISON : 0);
+    }
+
+    @Override
+    public int configSize() {
+        return CONFIG_SIZE;
+    }
+
+    @Override
+    public long readConfig(int offset, int size) {
+        return config.read(offset, size);
+    }
+
+    @Override
+    public void writeConfig(int offset, int size, long value) {
+        for (int i = 0; i < size; i++) {
+            int at = offset + i;
+            boolean writable = (at >= CONFIG_ACTUAL && at < CONFIG_ACTUAL + Integer.BYTES) || at >= CONFIG_POISON;
+            if (writable) config.putByte(at, (int) (value >>> (Byte.SIZE * i)));
+        }
+        // A legacy driver writes byte by byte, the highest last: section 5.5.6.2.1.
+        int last = CONFIG_ACTUAL + Integer.BYTES - 1;
+        if (offset <= last && offset + size > last) actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+    }
+
+    @Override
+    public void activate(long features) {
+        poison = (features & F_PAGE_POISON) != 0;
+        nextIsUninitialized = (features & VirtioFeatures.VERSION_1) == 0;
+        if ((features & F_STATS_VQ) != 0) armAsking();
+    }
+
+    @Override
+    public void queueNotified(int queue) {
+        switch (queue) {
+            case INFLATE -> inflate.notified();
+            case DEFLATE -> deflate.drain(acknowledge);
+            case STATISTICS -> statisticsQueue.drain(keepStatistics);
+            default -> reporting[queue - REPORTING_WITHOUT_GAP].notified();
+        }
+    }
+
+    // ---- pages: sections 5.5.6 and 5.5.6.7
+
+    private void inflate(GuestBuffer numbers, long at, long size) {
+        for (long i = at; i + NUMBER_SIZE <= at + size; i += NUMBER_SIZE) {
+            run.add(Integer.toUnsignedLong(numbers.getInt(i)) << PAGE_SHIFT);
+        }
+        run.flush();
+    }
+
+    /** The pages come back by being used. */
+    private boolean acknowledge(DescriptorChain chain) {
+        deflate.complete(chain, 0);
+        return true;
+    }
+
+    private void report(GuestBuffer pages, long at, long size) {
+        boolean mayBeZero = !poison || config.read(CONFIG_POISON, Integer.BYTES) == 0; // 5.5.6.7.2
+        if (mayBeZero) pages.forEach(at, size, discardPiece);
+    }
+
+    // ---- statistics: section 5.5.6.3
+
+    private boolean keepStatistics(DescriptorChain chain) {
+        if (kept != null) return false; // at most one at a time: 5.5.6.3.1
+        kept = chain;
+        if (!nextIsUninitialized) statistics = BalloonStatistics.read(chain.readable(), clock.instant());
+        nextIsUninitialized = false;
+        return true;
+    }
+
+    private void armAsking() {
+        long interval = options.statisticsInterval().toNanos();
+        if (interval > 0) asking.armAt(transport.loop().nanoTime() + interval);
+    }
+
+    private void askForStatistics() {
+        if (!statisticsQueue.running()) return;
+        armAsking();
+        DescriptorChain asked = kept;
+        if (asked == null) return; // the driver is at it
+        kept = null;
+        statisticsQueue.complete(asked, 0);
+        statisticsQueue.drain(keepStatistics); // notifies, and takes what a driver that breaks the rule put there
+    }
+
+    // ---- reset and state
+
+    @Override
+    public void reset() {
+        asking.cancel();
+        inflate.reset();
+        for (SteppedQueue queue : reporting) queue.reset();
+        kept = null;
+        poison = false;
+        statistics = null;
+        actual = 0;
+        config.putInt(CONFIG_ACTUAL, 0).putInt(CONFIG_POISON, 0);
+    }
+
+    @Override
+    public DeviceState save() {
+        return new DeviceState(STATE_TYPE, STATE_VERSION)
+                .put("target", target)
+                .put("actual", config.read(CONFIG_ACTUAL, Integer.BYTES))
+                .put("poison", config.read(CONFIG_POISON, Integer.BYTES))
+                .put("nextIsUninitialized", nextIsUninitialized);
+    }
+
+    @Override
+    public void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+        setTarget(state.integer("target"));
+        config.putInt(CONFIG_ACTUAL, (int) state.number("actual"));
+        config.putInt(CONFIG_POISON, (int) state.number("poison"));
+        actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+        nextIsUninitialized = state.flag("nextIsUninitialized");
+    }
+}
