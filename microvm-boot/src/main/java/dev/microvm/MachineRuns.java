@@ -52,6 +52,8 @@ final class MachineRuns implements AutoCloseable {
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
     synchronized void start() {
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.open();
         PcMachine made = make();
         firstStart = System.nanoTime();
         run(made);
@@ -129,6 +131,8 @@ final class MachineRuns implements AutoCloseable {
         consoleBuffer.end();
         consoleInput.end();
         config.ports().forEach(GuestPort::end);
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.end();
         endActions.forEach(Runnable::run);
         log.info("machine {} ended: {}", config.name(), reason);
         report.complete(new ExitReport(reason, exitCode, detail, uptime));
@@ -166,5 +170,7 @@ final class MachineRuns implements AutoCloseable {
             PcMachine last = machine;
             if (last != null) last.close();
         }
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.close();
     }
 }
