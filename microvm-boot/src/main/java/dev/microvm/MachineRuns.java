@@ -26,6 +26,8 @@ final class MachineRuns implements AutoCloseable {
     /** A guest that resets itself at once and for ever must not keep the host busy with new machines. */
     private static final Duration SHORTEST_RUN = Duration.ofMillis(100);
 
+    private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
+
     private final MicroVmConfig config;
     private final ConsoleBuffer consoleBuffer;
     private final Uart16550.Output output;
@@ -36,6 +38,7 @@ final class MachineRuns implements AutoCloseable {
     private volatile long firstStart = System.nanoTime();
 
     private volatile @Nullable PcMachine machine; // changed under the lock of this
+    private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private long lastStart; // guarded by this
 
@@ -83,10 +86,12 @@ final class MachineRuns implements AutoCloseable {
     /** On the thread that found out, often a vCPU's. */
     private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
         if (startsAgain(reason)) {
-            Thread.ofPlatform()
+            Thread thread = Thread.ofPlatform()
                     .name("microvm-" + config.name() + "-restart")
                     .daemon()
-                    .start(() -> restart(reason, detail));
+                    .unstarted(() -> restart(reason, detail));
+            restarter = thread;
+            thread.start();
         } else {
             finish(reason, exitCode, detail);
         }
@@ -170,7 +175,19 @@ final class MachineRuns implements AutoCloseable {
             PcMachine last = machine;
             if (last != null) last.close();
         }
+        awaitRestarter();
         GuestVsock vsock = config.vsock();
         if (vsock != null) vsock.close();
+    }
+
+    /** It is on its way out: there will be no more run. */
+    private void awaitRestarter() {
+        Thread thread = restarter;
+        if (thread == null || thread.equals(Thread.currentThread())) return;
+        try {
+            if (!thread.join(RESTARTER_LIMIT)) log.error("{} does not end", thread.getName());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -12,6 +12,7 @@ import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.CpuFeature;
 import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -311,6 +312,7 @@ final class MicroVmBuilderTest {
     }
 
     @Test
+    @Lanes.Kvm
     void reportsAnInstructionClock_whereNothingCountsInstructions() {
         problemsOf(builder().clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("clock: 1 ns for each instruction")

@@ -18,7 +18,8 @@ import java.util.Objects;
 
 /**
  * The engine beside QEMU's compiler of the same kind, TCG: the three loops of {@code loops.S}, and Linux from the start
- * of a process to init's first line. Both run the same files, each time in a new process, in turn.
+ * of a process to init's first line. Both run the same files, each time in a new process, in turn. Linux boots a second time
+ * with an ahead-of-time cache (JEP 483 and 515), which a first boot has filled with classes and profiles; Java 25 has it.
  *
  * <p>Arguments: the loops' kernel, Linux as bzImage, initrd whose init prints {@value #FIRST_LINE}, rounds; then, to
  * take part of it, {@code loops} or {@code boot}.
@@ -29,6 +30,7 @@ public final class EngineBenchmark {
     private static final String NO_TESTS = " cryptomgr.notests";
     private static final int MEMORY_MIB = 256;
     private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final int JAVA_WITH_CACHE = 25;
     private static final double NANOS_PER_SECOND = 1e9;
     private static final double MILLION = 1e6;
 
@@ -62,7 +64,7 @@ public final class EngineBenchmark {
         Map<String, Loop> ours = new LinkedHashMap<>();
         Map<String, Loop> theirs = new LinkedHashMap<>();
         for (int i = 0; i < rounds; i++) {
-            runLoops(ours(program), ours);
+            runLoops(ours(List.of(), program), ours);
             runLoops(qemu(program), theirs);
         }
         Table table = new Table("loop", "ours, M/s", "QEMU TCG, M/s", "ours, M/s CPU", "TCG, M/s CPU", "TCG/ours, CPU");
@@ -108,46 +110,70 @@ public final class EngineBenchmark {
 
     private void boots() throws IOException {
         Path vmlinux = Files.createTempFile("microvm-bench", ".vmlinux");
+        Path cache = Files.createTempFile("microvm-bench", ".aot");
         try {
             KernelImage.open(Path.of(bzImage)).writeVmlinux(vmlinux);
+            List<String> cached = fill(cache, vmlinux);
             Table table = new Table(
                     "kernel, command line",
                     "ours, s",
+                    "ours, cache, s",
                     "QEMU TCG, s",
                     "ours/TCG",
+                    "cache/TCG",
                     "ours, s CPU",
+                    "cache, s CPU",
                     "TCG, s CPU",
-                    "all rounds, ours; TCG");
+                    "all rounds, ours; cache; TCG");
             for (String options : new String[] {NO_TESTS, ""}) {
-                boot("vmlinux" + options, table, vmlinux.toString(), options);
-                boot("bzImage" + options, table, bzImage, options);
+                boot("vmlinux" + options, table, cached, vmlinux.toString(), options);
+                boot("bzImage" + options, table, cached, bzImage, options);
             }
             System.out.printf(
                     "### Boot on the engine%n%nMedians of %d rounds; `%s` and what is named; 1 vCPU, %d MiB.%n%n%s%n",
                     rounds, CMDLINE, MEMORY_MIB, table);
         } finally {
             Files.delete(vmlinux);
+            Files.deleteIfExists(cache);
         }
     }
 
-    private void boot(String name, Table table, String kernel, String options) throws IOException {
+    /** Fills a cache by one boot; the options that use it, none where this Java has no such cache. */
+    private List<String> fill(Path cache, Path kernel) throws IOException {
+        if (Runtime.version().feature() < JAVA_WITH_CACHE) return List.of();
+        List<String> recording = List.of("-XX:AOTCacheOutput=" + cache);
+        ProcessBuilder guest = ours(recording, kernel.toString(), initrd, CMDLINE);
+        try (Run run =
+                new Run(guest.redirectError(ProcessBuilder.Redirect.DISCARD))) { // says which options it passes on
+            run.awaitEnd();
+        }
+        return List.of("-XX:AOTCache=" + cache);
+    }
+
+    private void boot(String name, Table table, List<String> cached, String kernel, String options) throws IOException {
         Samples ours = new Samples();
         Samples oursCpu = new Samples();
+        Samples quick = new Samples();
+        Samples quickCpu = new Samples();
         Samples theirs = new Samples();
         Samples theirsCpu = new Samples();
         for (int i = 0; i < rounds; i++) {
             String cmdline = CMDLINE + options;
-            boot(ours(kernel, initrd, cmdline), ours, oursCpu);
+            boot(ours(List.of(), kernel, initrd, cmdline), ours, oursCpu);
+            boot(ours(cached, kernel, initrd, cmdline), quick, quickCpu);
             boot(qemu(kernel, "-initrd", initrd, "-append", cmdline), theirs, theirsCpu);
         }
         table.row(
                 name,
                 Samples.text("%.2f", ours.median()),
+                Samples.text("%.2f", quick.median()),
                 Samples.text("%.2f", theirs.median()),
                 Samples.text("%.2f", ours.over(theirs).median()),
+                Samples.text("%.2f", quick.over(theirs).median()),
                 Samples.text("%.2f", oursCpu.median()),
+                Samples.text("%.2f", quickCpu.median()),
                 Samples.text("%.2f", theirsCpu.median()),
-                ours.all("%.2f") + "; " + theirs.all("%.2f"));
+                ours.all("%.2f") + "; " + quick.all("%.2f") + "; " + theirs.all("%.2f"));
     }
 
     private static void boot(ProcessBuilder guest, Samples seconds, Samples cpuSeconds) throws IOException {
@@ -160,10 +186,10 @@ public final class EngineBenchmark {
 
     // Guests
 
-    private static ProcessBuilder ours(String... kernelInitrdCmdline) {
+    private static ProcessBuilder ours(List<String> options, String... kernelInitrdCmdline) {
         List<String> arguments = new ArrayList<>(List.of("child"));
         arguments.addAll(List.of(kernelInitrdCmdline));
-        return ChildJvm.builder(List.of(), EngineBenchmark.class, arguments);
+        return ChildJvm.builder(options, EngineBenchmark.class, arguments);
     }
 
     /** As a child: kernel, initrd, command line; without the last two, a kernel that needs none. */
@@ -213,6 +239,12 @@ public final class EngineBenchmark {
             }
             throw new IOException(
                     process.info().command().orElse("the process") + " ended before its guest printed " + text);
+        }
+
+        /** Lets the guest run to its end. */
+        void awaitEnd() throws IOException {
+            while (out.readLine() != null) {}
+            process.onExit().join();
         }
 
         @Override

@@ -21,6 +21,7 @@ final class KvmRun {
     private static final long REQUEST_INTERRUPT_WINDOW = kvm_run.request_interrupt_window$offset();
     private static final long IMMEDIATE_EXIT = kvm_run.immediate_exit$offset();
     private static final long EXIT_REASON = kvm_run.exit_reason$offset();
+    private static final long CR8 = kvm_run.cr8$offset();
     private static final long READY_FOR_INTERRUPT = kvm_run.ready_for_interrupt_injection$offset();
 
     private static final long IO_DIRECTION = kvm_run.io$offset() + kvm_run.io.direction$offset();
@@ -57,6 +58,11 @@ final class KvmRun {
     /** Makes KVM_RUN return at once, or not. */
     void immediateExit(boolean wanted) {
         page.set(JAVA_BYTE, IMMEDIATE_EXIT, (byte) (wanted ? 1 : 0));
+    }
+
+    /** Sets CR8, which KVM_RUN takes from here where KVM has no local APIC. */
+    void taskPriority(long cr8) {
+        page.set(JAVA_LONG_UNALIGNED, CR8, cr8);
     }
 
     /** Makes KVM_RUN return when the guest can take an interrupt, or not. */

@@ -72,6 +72,7 @@ final class KvmVcpu implements Vcpu {
                     case KVM_EXIT_IO -> run.serveIo(handler);
                     case KVM_EXIT_MMIO -> run.serveMmio(handler);
                     case KVM_EXIT_IOAPIC_EOI -> handler.endOfInterrupt(run.eoiVector());
+                    case KVM_EXIT_SET_TPR -> {} // CR8 became lower: nobody here holds interrupts back by it
                     case KVM_EXIT_HLT -> {
                         return VcpuExit.HALTED;
                     }
@@ -133,6 +134,7 @@ final class KvmVcpu implements Vcpu {
     @Override
     public void specialRegisters(SpecialRegisters registers) {
         state.specialRegisters(registers);
+        run.taskPriority(registers.cr8());
     }
 
     @Override

@@ -1,8 +1,10 @@
 package dev.microvm.testing;
 
 import java.io.File;
+import java.net.URI;
+import java.net.URLClassLoader;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -16,17 +18,25 @@ public final class ChildJvm {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
-    /** What this JVM runs with, on the class path or the module path. */
+    /** What the tests run with, on the class path, on the module path, or by a loader of the launcher's own. */
     public static String classPath() {
         Path target = Path.of("target").toAbsolutePath();
-        return Stream.of(
-                        target.resolve("test-classes").toString(),
-                        target.resolve("classes").toString(),
-                        System.getProperty("java.class.path"),
-                        Objects.requireNonNullElse(System.getProperty("jdk.module.path"), ""))
-                .flatMap(each -> List.of(each.split(File.pathSeparator)).stream())
+        Stream<String> paths = Stream.of(
+                target.resolve("test-classes").toString(),
+                target.resolve("classes").toString(),
+                System.getProperty("java.class.path"),
+                Objects.requireNonNullElse(System.getProperty("jdk.module.path"), ""));
+        return Stream.concat(paths.flatMap(each -> Stream.of(each.split(File.pathSeparator))), ofLoader())
                 .filter(each -> !each.isEmpty())
                 .distinct()
                 .collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static Stream<String> ofLoader() {
+        ClassLoader loader = Thread.currentThread().getContextClassLoader();
+        return loader instanceof URLClassLoader urls
+                ? Arrays.stream(urls.getURLs())
+                        .map(url -> Path.of(URI.create(url.toString())).toString())
+                : Stream.empty();
     }
 }

@@ -17,8 +17,6 @@ public final class ControlRegisters {
     static final long CR0_KNOWN =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 
-    public static final long CR4_VME = 1L << 0;
-    public static final long CR4_PVI = 1L << 1;
     public static final long CR4_TSD = 1L << 2;
     public static final long CR4_DE = 1L << 3;
     public static final long CR4_PSE = 1L << 4;
@@ -35,9 +33,7 @@ public final class ControlRegisters {
     public static final long CR4_SMEP = 1L << 20;
 
     /** What a guest may set: all that goes with a feature that {@link CpuidTable#supported} has. */
-    static final long CR4_KNOWN = CR4_VME
-            | CR4_PVI
-            | CR4_TSD
+    static final long CR4_KNOWN = CR4_TSD
             | CR4_DE
             | CR4_PSE
             | CR4_PAE

@@ -16,7 +16,6 @@ public final class FarTransfers {
     private static final int CALL_GATE = 0xC;
     private static final int GATE_IS_32 = 8 << Segment.TYPE_SHIFT;
     private static final int GATE_PARAMETERS = 0x1F;
-    private static final int UPPER_TYPE = 0x1F << Segment.TYPE_SHIFT;
 
     private final Cpu cpu;
 
@@ -179,7 +178,7 @@ public final class FarTransfers {
         boolean allowed = Segment.dplOf(attributes) >= Math.max(cpu.cpl, selector & SegmentLoader.SELECTOR_RPL);
         if (!known || !allowed) throw cpu.fault(Vectors.GP, error, null);
         if ((attributes & Segment.PRESENT) == 0) throw cpu.fault(Vectors.NP, error, null);
-        if (cpu.longMode() && (cpu.segmentLoader.upperHalf(selector, null) >>> 32 & UPPER_TYPE) != 0) {
+        if (cpu.longMode() && (cpu.segmentLoader.upperHalf(selector, null) >>> 32 & SegmentLoader.UPPER_TYPE) != 0) {
             throw cpu.fault(Vectors.GP, error, null);
         }
         return descriptor;

@@ -69,6 +69,14 @@ public final class Msrs {
             | 1L << 10; // BHI_DIS_S
     private static final long PRED_CMD_IBPB = 1;
     private static final long PAT_RESET = 0x0007_0406_0007_0406L;
+
+    // Memory types, as bits: Intel SDM vol. 3A, table 12-2; MTRRs: 12.11.2
+    private static final int MTRR_TYPES = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6; // UC WC WT WP WB
+    private static final int PAT_TYPES = MTRR_TYPES | 1 << 7; // UC-
+    private static final long MTRR_DEFAULT_TYPE_KNOWN = 0xFF | 1 << 10 | 1 << 11; // FE, E
+    private static final long MTRR_RANGE = (1L << PageWalk.PHYSICAL_BITS) - 0x1000;
+    private static final long MTRR_VALID = 1 << 11;
+
     private static final long MTRRS_EIGHT_AND_FIXED = 0x508; // eight, fixed ranges, write-combining
 
     private final Cpu cpu;
@@ -140,12 +148,14 @@ public final class Msrs {
             case FS_BASE -> cpu.segmentBase(4, canonical(value, at));
             case GS_BASE -> cpu.segmentBase(5, canonical(value, at));
             case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
-            case TSC_AUX -> tscAux = value & 0xFFFF_FFFFL;
+            case TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
+            case PAT -> plain.put(PAT, memoryTypes(value, PAT_TYPES, at));
             case SPEC_CTRL -> plain.put(SPEC_CTRL, allowed(value, SPEC_CTRL_KNOWN, at));
             case PRED_CMD -> allowed(value, PRED_CMD_IBPB, at); // there is no prediction to forget
             case MICROCODE_REVISION -> {} // asks for the revision: Intel SDM vol. 3A, 10.11.7
             default -> {
                 if (plain.containsKey(index)) {
+                    requireMtrr(index, value, at);
                     plain.put(index, value);
                 } else if (cpu.io().ownsMsr(index)) {
                     if (at != null) cpu.rip = at.rip(cpu);
@@ -159,6 +169,28 @@ public final class Msrs {
 
     private long allowed(long value, long bits, @Nullable Instruction at) {
         if ((value & ~bits) != 0) throw cpu.fault(Vectors.GP, 0, at);
+        return value;
+    }
+
+    /** #GP(0) for a value that a memory type range register does not take: Intel SDM vol. 3A, 12.11.2. */
+    private void requireMtrr(int index, long value, @Nullable Instruction at) {
+        if (index == MTRR_DEFAULT_TYPE) {
+            memoryTypes(allowed(value, MTRR_DEFAULT_TYPE_KNOWN, at) & 0xFF, MTRR_TYPES, at);
+        } else if (index >= MTRR_PHYSICAL && index < MTRR_PHYSICAL_END) {
+            boolean mask = (index & 1) != 0;
+            allowed(value, MTRR_RANGE | (mask ? MTRR_VALID : 0xFF), at);
+            if (!mask) memoryTypes(value & 0xFF, MTRR_TYPES, at);
+        } else if (index >= MTRR_FIX_64K && index < MTRR_FIX_4K_END) {
+            memoryTypes(value, MTRR_TYPES, at);
+        }
+    }
+
+    /** #GP(0) unless each byte is one of these memory types, given as bits. */
+    private long memoryTypes(long value, int types, @Nullable Instruction at) {
+        for (int i = 0; i < Long.SIZE; i += Byte.SIZE) {
+            int type = (int) (value >>> i) & 0xFF;
+            if (type > 7 || (types >> type & 1) == 0) throw cpu.fault(Vectors.GP, 0, at);
+        }
         return value;
     }
 

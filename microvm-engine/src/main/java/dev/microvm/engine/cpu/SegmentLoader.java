@@ -19,6 +19,9 @@ public final class SegmentLoader {
     static final int SYSTEM_TSS = 9;
     static final int SYSTEM_BUSY = 2;
 
+    /** Where the type of an upper half would be, which is 0: Intel SDM vol. 3A, figures 5-9 and 8-4. */
+    static final int UPPER_TYPE = 0x1F << Segment.TYPE_SHIFT;
+
     private final Cpu cpu;
 
     SegmentLoader(Cpu cpu) {
@@ -131,19 +134,20 @@ public final class SegmentLoader {
             return;
         }
         long descriptor = systemDescriptor(selector, SYSTEM_LDT, at);
-        long high = baseAbove(selector, at);
+        long upper = cpu.longMode() ? upperHalf(selector, at) : 0;
         cpu.ldtr.load(selector, descriptor);
-        cpu.ldtr.base |= high;
+        cpu.ldtr.base |= upper << 32;
     }
 
     /** LTR: the task-state segment becomes busy. */
     public void loadTask(int selector, Instruction at) {
         if ((selector & ~SELECTOR_RPL) == 0) throw cpu.fault(Vectors.GP, 0, at);
         long descriptor = systemDescriptor(selector, SYSTEM_TSS, at) | (long) SYSTEM_BUSY << (32 + Segment.TYPE_SHIFT);
-        long high = baseAbove(selector, at);
+        long upper = cpu.longMode() ? upperHalf(selector, at) : 0;
+        if ((upper >>> 32 & UPPER_TYPE) != 0) throw cpu.fault(Vectors.GP, selector & ~SELECTOR_RPL, at);
         writeSystem(cpu.gdtBase + (selector & SELECTOR_INDEX), descriptor, at);
         cpu.tr.load(selector, descriptor);
-        cpu.tr.base |= high;
+        cpu.tr.base |= upper << 32;
     }
 
     private long systemDescriptor(int selector, int type, Instruction at) {
@@ -160,17 +164,15 @@ public final class SegmentLoader {
         return descriptor;
     }
 
-    /** The upper 8 bytes of a system descriptor of long mode; #GP if they are beyond its table. */
+    /**
+     * The upper 8 bytes of a system descriptor, which has 16 in long mode (Intel SDM vol. 3A, 8.2.3); #GP if they are beyond
+     * its table.
+     */
     long upperHalf(int selector, @Nullable Instruction at) {
         if (!inTable((selector & SELECTOR_INDEX) + 8 | (selector & SELECTOR_TI))) {
             throw cpu.fault(Vectors.GP, selector & ~SELECTOR_RPL, at);
         }
         return readSystem(descriptorAddress(selector) + 8, at);
-    }
-
-    /** The upper half of a base: in long mode system descriptors have 16 bytes, Intel SDM vol. 3A, 8.2.3. */
-    private long baseAbove(int selector, Instruction at) {
-        return cpu.longMode() ? upperHalf(selector, at) << 32 : 0;
     }
 
     /**
@@ -209,10 +211,14 @@ public final class SegmentLoader {
         cpu.updateMode();
     }
 
-    /** A flat segment as SYSCALL, SYSENTER and their returns make them: Intel SDM vol. 2B, SYSCALL. */
+    /**
+     * A flat segment as SYSCALL, SYSENTER and their returns make them: Intel SDM vol. 2B, SYSCALL.
+     *
+     * @param selector of which 16 bits count
+     */
     public void loadFlat(int segment, int selector, boolean code, int dpl, boolean longCode) {
         Segment target = cpu.segments[segment];
-        target.selector = selector;
+        target.selector = selector & 0xFFFF;
         target.base = 0;
         target.limit = 0xFFFF_FFFFL;
         target.usable = true;

@@ -87,12 +87,17 @@ final class SystemInstructions {
             case 8 -> cpu.io().taskPriority();
             default -> throw cpu.fault(Vectors.UD, at);
         };
-        cpu.r[target] = value;
+        cpu.r[target] = asWideAsCode(cpu, value);
+    }
+
+    /** What a MOV of a control or debug register moves: 64 bits in 64-bit mode, else 32. */
+    private static long asWideAsCode(Cpu cpu, long value) {
+        return cpu.mode() == CodeMode.BITS_64 ? value : value & 0xFFFF_FFFFL;
     }
 
     static void writeControl(Cpu cpu, int control, int source, Instruction at) {
         requireControl(cpu, control, at);
-        long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
+        long value = asWideAsCode(cpu, cpu.r[source]);
         switch (control) {
             case 0 -> cpu.cr0(value, at);
             case 2 -> cpu.cr2 = value;
@@ -117,12 +122,12 @@ final class SystemInstructions {
     }
 
     static void readDebug(Cpu cpu, int number, int target, Instruction at) {
-        cpu.r[target] = cpu.debug.register(debugRegister(cpu, number, at));
+        cpu.r[target] = asWideAsCode(cpu, cpu.debug.register(debugRegister(cpu, number, at)));
     }
 
     static void writeDebug(Cpu cpu, int number, int source, Instruction at) {
         int register = debugRegister(cpu, number, at);
-        long value = cpu.mode() == CodeMode.BITS_64 ? cpu.r[source] : cpu.r[source] & 0xFFFF_FFFFL;
+        long value = asWideAsCode(cpu, cpu.r[source]);
         if (register >= 6 && value >>> 32 != 0) throw cpu.fault(Vectors.GP, 0, at);
         cpu.debug.register(register, value);
     }
@@ -242,7 +247,7 @@ final class SystemInstructions {
     static void syscall(Cpu cpu, Instruction at) {
         if ((cpu.efer & ControlRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
         Msrs msrs = cpu.msrs;
-        int selector = (int) (msrs.star >>> STAR_SYSCALL_SHIFT) & 0xFFFC;
+        int selector = (int) (msrs.star >>> STAR_SYSCALL_SHIFT);
         cpu.r[Cpu.RCX] = at.nextRip(cpu);
         if (cpu.longMode()) {
             boolean from64 = cpu.mode() == CodeMode.BITS_64;
@@ -253,7 +258,7 @@ final class SystemInstructions {
             cpu.rip = msrs.star & 0xFFFF_FFFFL;
             cpu.flags &= ~(Flags.IF | Flags.VM | Flags.RF);
         }
-        cpu.segmentLoader.loadFlat(Decoded.CS, selector, true, 0, cpu.longMode());
+        cpu.segmentLoader.loadFlat(Decoded.CS, selector & ~3, true, 0, cpu.longMode());
         cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
         cpu.cpl(0);
         cpu.updateMode();

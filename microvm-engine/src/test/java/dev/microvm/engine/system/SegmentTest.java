@@ -3,6 +3,9 @@ package dev.microvm.engine.system;
 import static dev.microvm.engine.system.SystemGuest.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.hypervisor.DebugRegisters;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
 import org.junit.jupiter.api.Test;
 
 /** Limits, types and privilege of segments: Intel SDM vol. 3A, chapters 3 and 5; real mode: chapter 20. */
@@ -254,6 +257,18 @@ final class SegmentTest extends SystemTest {
     }
 
     @Test
+    void refusesATaskWhoseUpperHalfHasAType_inLongMode() { // vol. 2A, LTR, 64-bit mode exceptions
+        SystemGuest guest =
+                long64().descriptor(FREE, segment(TSS, 0x67, 0x89, 0)).descriptor(FREE + 8, 0x1L << 40);
+        assertThat(guest.run("""
+                // .code64
+                b8 50 00 00 00 // mov $0x50, %eax
+                0f 00 d8       // ltr %ax
+                """)).hasToString(fault(GP, FREE, CODE + 5));
+        assertThat(guest.memory().getByte(GDT + FREE + 5)).isEqualTo(0x89);
+    }
+
+    @Test
     void refusesATaskThatIsBusy() {
         assertThat(protected32().run("""
                 // .code32
@@ -361,6 +376,50 @@ final class SegmentTest extends SystemTest {
                 48 0f ba e8 1f // bts $31, %rax
                 0f 22 e0       // mov %rax, %cr4
                 """)).hasToString(fault(GP, 0, CODE + 8));
+    }
+
+    @Test
+    void refusesVirtual8086Extensions_whichCpuidDoesNotAnnounce() {
+        assertThat(long64().run("""
+                // .code64
+                0f 20 e0 // mov %cr4, %rax
+                83 c8 01 // or $1, %eax
+                0f 22 e0 // mov %rax, %cr4
+                """)).hasToString(fault(GP, 0, CODE + 6));
+    }
+
+    @Test
+    void reads32Bits_inCompatibilityMode() { // vol. 2B, MOV of control and debug registers
+        SystemGuest guest = long64().special(s -> s.withSegments(
+                SegmentRegister.flat32(CODE32, SegmentRegister.TYPE_CODE),
+                SegmentRegister.flat32(DATA0, SegmentRegister.TYPE_DATA)));
+        guest.vcpu().debugRegisters(new DebugRegisters(0x1_2345_6789L, 0, 0, 0, 0, 0));
+        guest.special(s -> new SpecialRegisters(
+                s.cs(),
+                s.ds(),
+                s.es(),
+                s.fs(),
+                s.gs(),
+                s.ss(),
+                s.tr(),
+                s.ldt(),
+                s.gdt(),
+                s.idt(),
+                s.cr0(),
+                0xFFFF_8000_0000_1000L,
+                s.cr3(),
+                s.cr4(),
+                s.cr8(),
+                s.efer(),
+                s.apicBase()));
+        guest.run("""
+                // .code32
+                0f 20 d0 // mov %cr2, %eax
+                0f 21 c3 // mov %db0, %ebx
+                e6 f4    // out %al, $0xf4
+                """);
+        assertThat(guest.vcpu().registers().rax()).isEqualTo(0x1000);
+        assertThat(guest.vcpu().registers().rbx()).isEqualTo(0x2345_6789L);
     }
 
     @Test

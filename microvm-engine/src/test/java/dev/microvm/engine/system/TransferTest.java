@@ -480,6 +480,37 @@ final class TransferTest extends SystemTest {
     }
 
     @Test
+    void takesTheStackSegment_thatFollowsTheCodesOfSyscall() { // RPL and all: vol. 2B, SYSCALL
+        SystemGuest guest = long64().msr(STAR, 0x0013_0009_0000_0000L).msr(LSTAR, DATA);
+        guest.code(DATA, """
+                // .code64
+                e6 f4 // out %al, $0xf4
+                """);
+        guest.run("""
+                // .code64
+                0f 05 // syscall
+                """);
+        assertThat(special(guest).cs().selector()).isEqualTo(8);
+        assertThat(special(guest).ss().selector()).isEqualTo(0x11);
+    }
+
+    @Test
+    void keepsSelectorsOf16Bits_inSysexit() {
+        SystemGuest guest = protected32().msr(SYSENTER_CS, 0xFFF8);
+        guest.with(r -> r.withRdx(DATA).withRcx(STACK)).flags(3 << 12);
+        guest.code(DATA, """
+                // .code32
+                e6 f4 // out %al, $0xf4
+                """);
+        guest.run("""
+                // .code32
+                0f 35 // sysexit
+                """);
+        assertThat(special(guest).cs().selector()).isEqualTo(0xB);
+        assertThat(special(guest).ss().selector()).isEqualTo(0x13);
+    }
+
+    @Test
     void refusesSysenter_whenItIsNotSetUp() {
         assertThat(protected32().msr(SYSENTER_CS, 0).run("""
                 // .code32
