@@ -14,4 +14,5 @@ module dev.microvm.devices {
     exports dev.microvm.devices.virtio.console;
     exports dev.microvm.devices.virtio.net;
     exports dev.microvm.devices.virtio.rng;
+    exports dev.microvm.devices.virtio.vsock;
 }

@@ -55,6 +55,8 @@ final class MachineRuns implements AutoCloseable {
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
     synchronized void start() {
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.open();
         PcMachine made = make();
         firstStart = System.nanoTime();
         run(made);
@@ -134,6 +136,8 @@ final class MachineRuns implements AutoCloseable {
         consoleBuffer.end();
         consoleInput.end();
         config.ports().forEach(GuestPort::end);
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.end();
         endActions.forEach(Runnable::run);
         log.info("machine {} ended: {}", config.name(), reason);
         report.complete(new ExitReport(reason, exitCode, detail, uptime));
@@ -172,6 +176,8 @@ final class MachineRuns implements AutoCloseable {
             if (last != null) last.close();
         }
         awaitRestarter();
+        GuestVsock vsock = config.vsock();
+        if (vsock != null) vsock.close();
     }
 
     /** It is on its way out: there will be no more run. */

@@ -2,6 +2,7 @@ package dev.microvm;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.legacy.GenericEventDevice;
+import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.HypervisorException;
@@ -155,6 +156,18 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
+     * The host's end of the guest's socket device. May be asked for before the start, so that somebody listens when the guest looks
+     * first; it ends with the machine.
+     *
+     * @throws IllegalStateException if the machine has no such device
+     */
+    public VsockHost vsock() {
+        GuestVsock vsock = config.vsock();
+        if (vsock == null) throw new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock");
+        return vsock.host();
+    }
+
+    /**
      * Tells the guest how large the window of its virtio console is, until it is reset; nothing happens without one.
      *
      * @param columns 1 to 65535
@@ -283,7 +296,11 @@ public final class MicroVm implements AutoCloseable {
             link = serial;
             state = VmState.CLOSED;
         }
-        if (frees == null) return;
+        if (frees == null) { // it was never started
+            GuestVsock vsock = config.vsock();
+            if (vsock != null) vsock.close();
+            return;
+        }
         frees.clean();
         if (link != null) link.close();
     }

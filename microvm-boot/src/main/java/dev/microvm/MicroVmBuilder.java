@@ -50,6 +50,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -108,6 +109,9 @@ public final class MicroVmBuilder {
     private int consoles;
     private final List<String> ports = new ArrayList<>();
     private int nets; // network devices among them
+    private int vsocks;
+    private long guestCid;
+    private @Nullable Path vsockPath;
     private final List<VirtioBlkOptions> disks = new ArrayList<>();
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
@@ -451,6 +455,33 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Plugs in a virtio socket device: {@link MicroVm#vsock} connects to AF_VSOCK ports of the guest's and listens for it, who finds the
+     * host at context ID 2. Once for a machine.
+     *
+     * @param cid the guest's context ID, 3 to 0xfffffffe; another machine may have the same
+     */
+    public MicroVmBuilder virtioVsock(long cid) {
+        vsocks++;
+        guestCid = cid;
+        virtio.add(new VirtioChoice(
+                "virtio-vsock CID " + cid,
+                machine -> Objects.requireNonNull(machine.vsock()).device()));
+        return this;
+    }
+
+    /**
+     * The same, for other processes too, by Firecracker's convention: {@link
+     * dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
+     *
+     * @param path of a Unix socket, which is made when the machine starts and removed when it ends; with {@code _PORT} behind it, of
+     *     those that the guest is connected to
+     */
+    public MicroVmBuilder virtioVsock(long cid, Path path) {
+        vsockPath = path;
+        return virtioVsock(cid);
+    }
+
+    /**
      * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
      *
      * @param deviceName for {@link MicroVm#describe}
@@ -513,7 +544,8 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         List<GuestPort> guestPorts = guestPorts(problems);
-        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, clock, guestPorts), problems);
+        GuestVsock vsock = guestVsock(vmName, problems);
+        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, clock, guestPorts, vsock), problems);
         disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
         checkDevices(slots, problems);
         checkSerial(problems, options);
@@ -551,6 +583,7 @@ public final class MicroVmBuilder {
                 serial,
                 slots,
                 guestPorts,
+                vsock,
                 devices);
     }
 
@@ -660,6 +693,18 @@ public final class MicroVmBuilder {
             made.add(GuestPort.named(each));
         }
         return made;
+    }
+
+    /** The host's end of the virtio socket device, for one machine; null if there is none. */
+    private @Nullable GuestVsock guestVsock(String machine, List<String> problems) {
+        if (vsocks == 0) return null;
+        if (vsocks > 1) problems.add("virtioVsock: one for a machine, was called %d times".formatted(vsocks));
+        GuestVsock.check(guestCid, vsockPath, problems);
+        if (!(clock instanceof GuestClock.Host)) {
+            problems.add("virtioVsock: not with clock(%s): what the host does there comes at times of its own"
+                    .formatted(clock));
+        }
+        return GuestVsock.of(guestCid, vsockPath, machine);
     }
 
     /** Where the virtio devices are. */
@@ -844,7 +889,11 @@ public final class MicroVmBuilder {
     private record VirtioChoice(String name, Function<Surroundings, VirtioDeviceFactory> factoryFor) {}
 
     /** What a virtio device may want to know of its machine before it is made. */
-    private record Surroundings(String name, GuestClock clock, List<GuestPort> ports) {}
+    private record Surroundings(
+            String name,
+            GuestClock clock,
+            List<GuestPort> ports,
+            @Nullable GuestVsock vsock) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

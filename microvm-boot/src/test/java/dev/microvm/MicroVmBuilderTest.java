@@ -17,6 +17,7 @@ import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -475,6 +476,32 @@ final class MicroVmBuilderTest {
                 .anyMatch(problem -> problem.startsWith("virtioConsole: not with clock("));
         problemsOf(builder().virtioNet(UserNetwork.builder().build()).clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioNet: not with clock("));
+    }
+
+    @Test
+    void reportsSocketsThatCannotBe() {
+        problemsOf(builder().virtioVsock(2)).contains("virtioVsock: a guest's context ID is 3 to 4294967294, was 2");
+        problemsOf(builder().virtioVsock(3).virtioVsock(4))
+                .contains("virtioVsock: one for a machine, was called 2 times");
+        problemsOf(builder().virtioVsock(3, kernel))
+                .contains("virtioVsock: %s is there already: remove it, or choose another".formatted(kernel));
+        problemsOf(builder().virtioVsock(3).clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("virtioVsock: not with clock("));
+    }
+
+    @Test
+    void hasSockets_whereTheyAreAskedFor() {
+        MicroVmBuilder builder = builder().hypervisor(HypervisorChoice.ENGINE);
+
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(() -> builder.build().vsock())
+                .withMessageEndingWith("has no vsock: see virtioVsock");
+        try (MicroVm vm = builder.virtioVsock(3).build()) {
+            assertThat(vm.describe()).contains("virtio-vsock CID 3 MODERN at [0xfeb00000");
+            assertThatExceptionOfType(ConnectException.class)
+                    .isThrownBy(() -> vm.vsock().connect(1, Duration.ZERO))
+                    .withMessage("guest port 1: the guest does not run");
+        }
     }
 
     @Test

@@ -1,0 +1,281 @@
+package dev.microvm.devices.virtio.vsock;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.microvm.error.MicroVmException;
+import java.io.IOException;
+import java.net.ProtocolException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A guest's sockets for other processes, as Unix sockets, by Firecracker's convention (its {@code docs/vsock.md}): who
+ * connects to a path and writes {@code CONNECT PORT\n} is connected to that port of the guest's and reads {@code OK HOSTPORT\n}
+ * first; a guest that connects to port P of the host's gets the Unix socket {@code PATH_P}, if somebody listens there.
+ *
+ * <p>Either end may shut down one direction and go on with the other. Any thread may call.
+ */
+public final class VsockUnixSockets implements AutoCloseable {
+    /** The most bytes of a path: sockaddr_un, unix(7), less the longest {@code _PORT} and the zero at the end. */
+    private static final int MOST_PATH_BYTES = 108 - "_4294967295".length() - 1;
+
+    private static final Pattern CONNECT = Pattern.compile("(?i:CONNECT) ([0-9]{1,10})\r?");
+    private static final int MOST_CONNECT_BYTES = 32;
+    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
+    private static final int PIECE = 16 << 10; // bytes that are carried at once
+    private static final Duration PAUSE =
+            Duration.ofMillis(100); // after an error of accept, such as too many open files
+
+    private static final Logger log = LoggerFactory.getLogger(VsockUnixSockets.class);
+
+    private final VsockHost host;
+    private final Path path;
+    private final String threadName;
+    private final Set<SocketChannel> peers = ConcurrentHashMap.newKeySet();
+
+    // Guarded by this.
+    private @Nullable ServerSocketChannel server;
+    private volatile boolean ended;
+    private volatile boolean closed; // and so ended
+
+    /**
+     * Describes them; {@link #open} makes them.
+     *
+     * @param host what they lead to
+     * @param path of the socket for connections to the guest; no file is there yet, and a {@linkplain #problem problem} neither
+     * @param machine its name, for threads and the log
+     */
+    public VsockUnixSockets(VsockHost host, Path path, String machine) {
+        this.host = host;
+        this.path = path;
+        this.threadName = "microvm-" + machine + "-vsock";
+    }
+
+    /** Why sockets cannot be made with this path, and what to do; empty if nothing is known to be in the way. */
+    public static Optional<String> problem(Path path) {
+        Path folder = path.toAbsolutePath().getParent();
+        int length = path.toString().getBytes(UTF_8).length;
+        if (folder == null || !Files.isDirectory(folder)) {
+            return Optional.of("there is no folder %s to make the socket %s in: make it".formatted(folder, path));
+        }
+        if (length > MOST_PATH_BYTES) {
+            return Optional.of("the path of a Unix socket has at most %d bytes, %s has %d: choose a shorter one"
+                    .formatted(MOST_PATH_BYTES, path, length));
+        }
+        if (Files.exists(path)) return Optional.of("%s is there already: remove it, or choose another".formatted(path));
+        return Optional.empty();
+    }
+
+    /**
+     * Listens at the path, and connects the guest to the others.
+     *
+     * @throws MicroVmException if the socket cannot be made
+     */
+    public synchronized void open() {
+        try {
+            ServerSocketChannel opened = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+            try {
+                opened.bind(UnixDomainSocketAddress.of(path));
+            } catch (IOException | RuntimeException e) {
+                opened.close();
+                throw e;
+            }
+            server = opened;
+            Thread.ofPlatform().name(threadName).daemon().start(() -> acceptAll(opened));
+        } catch (IOException | UnsupportedOperationException e) {
+            String why = problem(path).orElse(e.getMessage());
+            throw new MicroVmException("virtioVsock: cannot make the Unix socket %s: %s".formatted(path, why), e);
+        }
+        host.listenElsewhere(this::offer);
+    }
+
+    /** Takes no more connections and removes the socket's file; who is connected may read to the end. Twice is once. */
+    public synchronized void end() {
+        if (ended) return;
+        ended = true;
+        host.listenElsewhere(null);
+        if (server == null) return;
+        closeQuietly(server);
+        try {
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            log.warn("{}: cannot remove {}: {}", threadName, path, e.toString());
+        }
+    }
+
+    /** Ends, and closes all connections. Twice is once. */
+    @Override
+    public void close() {
+        end();
+        closed = true;
+        peers.forEach(VsockUnixSockets::closeQuietly);
+    }
+
+    // ---- from the host to the guest
+
+    private void acceptAll(ServerSocketChannel from) {
+        while (!ended) {
+            try {
+                SocketChannel peer = from.accept();
+                if (keep(peer)) startThread(() -> serve(peer));
+            } catch (ClosedChannelException e) {
+                return;
+            } catch (IOException e) {
+                log.warn("{}: {}", threadName, e.toString());
+                pause();
+            }
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(PAUSE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // accept will throw
+        }
+    }
+
+    /** Counts a peer among those that {@link #close} closes; or closes it, if there are too many or it is too late. */
+    private boolean keep(SocketChannel peer) {
+        boolean fits = peers.size() < VsockHost.MOST_CONNECTIONS;
+        if (fits) peers.add(peer);
+        if (fits && !closed) return true;
+        drop(peer);
+        return false;
+    }
+
+    private void drop(SocketChannel peer) {
+        peers.remove(peer);
+        closeQuietly(peer);
+    }
+
+    private void serve(SocketChannel peer) {
+        try {
+            long port = readConnect(peer);
+            try (VsockChannel guest = host.connect(port, CONNECT_LIMIT)) {
+                write(peer, "OK %d\n".formatted(guest.hostPort()));
+                relay(peer, guest);
+            }
+        } catch (IOException e) {
+            log.debug("{}: {}", threadName, e.toString());
+        } finally {
+            drop(peer);
+        }
+    }
+
+    /** Reads the first line, and nothing behind it. */
+    private static long readConnect(SocketChannel peer) throws IOException {
+        StringBuilder line = new StringBuilder();
+        ByteBuffer one = ByteBuffer.allocate(1);
+        while (line.length() < MOST_CONNECT_BYTES) {
+            if (peer.read(one.clear()) < 0) break;
+            if (one.get(0) == '\n') {
+                Matcher connect = CONNECT.matcher(line);
+                long port = connect.matches() ? Long.parseLong(connect.group(1)) : -1;
+                if (port >= 0 && port <= VsockHost.LAST_PORT) return port;
+                break;
+            }
+            line.append((char) one.get(0));
+        }
+        throw new ProtocolException("CONNECT and a port expected, was \"" + line + "\"");
+    }
+
+    private static void write(SocketChannel peer, String line) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(line.getBytes(US_ASCII));
+        while (bytes.hasRemaining()) peer.write(bytes);
+    }
+
+    // ---- from the guest to the host
+
+    private boolean offer(VsockChannel guest) {
+        if (ended) return false;
+        startThread(() -> serve(guest));
+        return true;
+    }
+
+    private void serve(VsockChannel guest) {
+        UnixDomainSocketAddress to = UnixDomainSocketAddress.of(path + "_" + guest.hostPort());
+        try (guest;
+                SocketChannel peer = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            if (!keep(peer)) return;
+            try {
+                peer.connect(to); // until there is somebody, the guest has no answer; closing it is a refusal
+                guest.accept();
+                relay(peer, guest);
+            } finally {
+                drop(peer);
+            }
+        } catch (IOException e) {
+            log.debug("{}: {}: {}", threadName, to, e.toString());
+        }
+    }
+
+    // ---- both
+
+    /** Carries bytes both ways until both are at their end, or one fails. */
+    private void relay(SocketChannel peer, VsockChannel guest) {
+        Thread back = startThread(() -> carry(guest, peer, peer::shutdownOutput));
+        carry(peer, guest, guest::shutdownOutput);
+        boolean interrupted = false;
+        while (back.isAlive()) {
+            try {
+                back.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+                closeQuietly(peer);
+                closeQuietly(guest);
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
+    }
+
+    private void carry(ByteChannel from, ByteChannel to, Ending end) {
+        try {
+            ByteBuffer bytes = ByteBuffer.allocate(PIECE);
+            while (from.read(bytes.clear()) >= 0) {
+                bytes.flip();
+                while (bytes.hasRemaining()) to.write(bytes);
+            }
+            end.shutDown();
+        } catch (IOException e) {
+            log.debug("{}: {}", threadName, e.toString());
+            closeQuietly(from); // and so the other direction
+            closeQuietly(to);
+        }
+    }
+
+    /** Ends one direction. */
+    @FunctionalInterface
+    private interface Ending {
+        void shutDown() throws IOException;
+    }
+
+    private Thread startThread(Runnable task) {
+        return Thread.ofVirtual().name(threadName).start(task);
+    }
+
+    private static void closeQuietly(AutoCloseable channel) {
+        try {
+            channel.close();
+        } catch (Exception e) {
+            log.debug("{}: {}", channel, e.toString());
+        }
+    }
+}
