@@ -29,6 +29,7 @@ import dev.microvm.devices.net.MacAddress;
 import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.net.VirtioNet;
@@ -109,6 +110,8 @@ public final class MicroVmBuilder {
     private final List<String> ports = new ArrayList<>();
     private int nets; // network devices among them
     private final List<VirtioBlkOptions> disks = new ArrayList<>();
+    private int balloons;
+    private VirtioBalloonOptions balloon = VirtioBalloonOptions.DEFAULT;
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -450,6 +453,22 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /** A memory balloon as {@link #virtioBalloon(VirtioBalloonOptions)}, with {@link VirtioBalloonOptions#DEFAULT}. */
+    public MicroVmBuilder virtioBalloon() {
+        return virtioBalloon(VirtioBalloonOptions.DEFAULT);
+    }
+
+    /**
+     * Plugs in a virtio memory balloon, by which the guest gives memory back to the host: what it has no use for by itself, and
+     * as much as the host wants by {@link MicroVm#balloon}. Once for a machine.
+     */
+    public MicroVmBuilder virtioBalloon(VirtioBalloonOptions options) {
+        balloons++;
+        balloon = options;
+        virtio.add(new VirtioChoice("virtio-balloon " + options, machine -> machine.balloon()::create));
+        return this;
+    }
+
     /**
      * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
      *
@@ -513,7 +532,10 @@ public final class MicroVmBuilder {
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
         List<GuestPort> guestPorts = guestPorts(problems);
-        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, clock, guestPorts), problems);
+        Balloon hostsBalloon = new Balloon(balloon, memoryMiB);
+        List<VirtioSlot> slots =
+                virtioSlots(options, new Surroundings(vmName, clock, guestPorts, hostsBalloon), problems);
+        checkBalloon(problems);
         disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
         checkDevices(slots, problems);
         checkSerial(problems, options);
@@ -551,6 +573,7 @@ public final class MicroVmBuilder {
                 serial,
                 slots,
                 guestPorts,
+                balloons == 0 ? null : hostsBalloon,
                 devices);
     }
 
@@ -656,6 +679,16 @@ public final class MicroVmBuilder {
             made.add(GuestPort.named(each));
         }
         return made;
+    }
+
+    private void checkBalloon(List<String> problems) {
+        if (balloons == 0) return;
+        if (balloons > 1) problems.add("virtioBalloon: one for a machine, was called %d times".formatted(balloons));
+        if (!(clock instanceof GuestClock.Host)) {
+            problems.add("virtioBalloon: not with clock(%s): what the host asks for comes at times of its own"
+                    .formatted(clock));
+        }
+        balloon.problems(memoryMiB).forEach(problem -> problems.add("virtioBalloon: " + problem));
     }
 
     /** Where the virtio devices are. */
@@ -840,7 +873,7 @@ public final class MicroVmBuilder {
     private record VirtioChoice(String name, Function<Surroundings, VirtioDeviceFactory> factoryFor) {}
 
     /** What a virtio device may want to know of its machine before it is made. */
-    private record Surroundings(String name, GuestClock clock, List<GuestPort> ports) {}
+    private record Surroundings(String name, GuestClock clock, List<GuestPort> ports, Balloon balloon) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

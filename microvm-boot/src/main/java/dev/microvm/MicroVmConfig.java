@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param serial where its serial port leads, besides the console
  * @param virtio its virtio devices, by slot
  * @param ports of its virtio console, which is the first; none if it has no such device
+ * @param balloon the host's end of its memory balloon, if it has one
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -61,6 +62,7 @@ record MicroVmConfig(
         Serial serial,
         List<VirtioSlot> virtio,
         List<GuestPort> ports,
+        @Nullable Balloon balloon,
         List<UserDevice> devices) {
     MicroVmConfig {
         ports = List.copyOf(ports);
@@ -103,6 +105,7 @@ record MicroVmConfig(
                 serial,
                 virtio,
                 ports,
+                balloon,
                 devices);
     }
 
