@@ -183,6 +183,19 @@ public final class MicroVm implements AutoCloseable {
         if (running != null) running.resizeConsole(columns, rows);
     }
 
+    /**
+     * The host's end of the guest's memory balloon.
+     *
+     * @throws IllegalStateException if the machine has none
+     */
+    public Balloon balloon() {
+        Balloon balloon = config.balloon();
+        if (balloon == null) {
+            throw new IllegalStateException("machine " + name() + " has no balloon: see MicroVmBuilder.virtioBalloon");
+        }
+        return balloon;
+    }
+
     /** How the guest ended, if it has. */
     public Optional<ExitReport> exitReport() {
         return Optional.ofNullable(runs.report().getNow(null));

@@ -29,6 +29,7 @@ import dev.microvm.devices.net.MacAddress;
 import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.net.VirtioNet;
@@ -113,6 +114,8 @@ public final class MicroVmBuilder {
     private long guestCid;
     private @Nullable Path vsockPath;
     private final List<VirtioBlkOptions> disks = new ArrayList<>();
+    private int balloons;
+    private VirtioBalloonOptions balloon = VirtioBalloonOptions.DEFAULT;
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
     private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
 
@@ -454,6 +457,22 @@ public final class MicroVmBuilder {
         return this;
     }
 
+    /** A memory balloon as {@link #virtioBalloon(VirtioBalloonOptions)}, with {@link VirtioBalloonOptions#DEFAULT}. */
+    public MicroVmBuilder virtioBalloon() {
+        return virtioBalloon(VirtioBalloonOptions.DEFAULT);
+    }
+
+    /**
+     * Plugs in a virtio memory balloon, by which the guest gives memory back to the host: what it has no use for by itself, and
+     * as much as the host wants by {@link MicroVm#balloon}. Once for a machine.
+     */
+    public MicroVmBuilder virtioBalloon(VirtioBalloonOptions options) {
+        balloons++;
+        balloon = options;
+        virtio.add(new VirtioChoice("virtio-balloon " + options, machine -> machine.balloon()::create));
+        return this;
+    }
+
     /**
      * Plugs in a virtio socket device: {@link MicroVm#vsock} connects to AF_VSOCK ports of the guest's and listens for it, who finds the
      * host at context ID 2. Once for a machine.
@@ -545,7 +564,11 @@ public final class MicroVmBuilder {
         MachineOptions options = parts.decide(offers(selected), problems);
         List<GuestPort> guestPorts = guestPorts(problems);
         GuestVsock vsock = guestVsock(vmName, problems);
-        List<VirtioSlot> slots = virtioSlots(options, new Surroundings(vmName, clock, guestPorts, vsock), problems);
+        Balloon hostsBalloon = new Balloon(balloon, memoryMiB);
+        Surroundings surroundings = new Surroundings(vmName, clock, guestPorts, vsock, hostsBalloon);
+        List<VirtioSlot> slots = virtioSlots(options, surroundings, problems);
+        checkBalloon(problems);
+        if (nets > 0) requireHostClock("virtioNet", "what a network brings", problems);
         disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
         checkDevices(slots, problems);
         checkSerial(problems, options);
@@ -584,6 +607,7 @@ public final class MicroVmBuilder {
                 slots,
                 guestPorts,
                 vsock,
+                balloons == 0 ? null : hostsBalloon,
                 devices);
     }
 
@@ -653,10 +677,6 @@ public final class MicroVmBuilder {
             problems.add(
                     option + ": virtioRng() gives other bytes in each run: use virtioRng(new SplittableRandom(seed))");
         }
-        if (nets > 0) {
-            problems.add(
-                    "virtioNet: not with clock(%s): what a network brings comes at times of its own".formatted(clock));
-        }
         if (vcpus > 1) problems.add(option + " is for 1 vCPU, was %d: leave vcpus at 1".formatted(vcpus));
         if (serial.hasInput()) {
             problems.add(option
@@ -677,10 +697,7 @@ public final class MicroVmBuilder {
             problems.add("virtioConsole: up to %d ports beside the console, were %d"
                     .formatted(VirtioConsole.MOST_PORTS - 1, ports.size() - 1));
         }
-        if (!ports.isEmpty() && !(clock instanceof GuestClock.Host)) {
-            problems.add("virtioConsole: not with clock(%s): what the host does there comes at times of its own"
-                    .formatted(clock));
-        }
+        if (!ports.isEmpty()) requireHostClock("virtioConsole", "what the host does there", problems);
         List<GuestPort> made = new ArrayList<>();
         for (String each : ports) {
             if (!PORT_NAME.matcher(each).matches()) {
@@ -700,11 +717,21 @@ public final class MicroVmBuilder {
         if (vsocks == 0) return null;
         if (vsocks > 1) problems.add("virtioVsock: one for a machine, was called %d times".formatted(vsocks));
         GuestVsock.check(guestCid, vsockPath, problems);
-        if (!(clock instanceof GuestClock.Host)) {
-            problems.add("virtioVsock: not with clock(%s): what the host does there comes at times of its own"
-                    .formatted(clock));
-        }
+        requireHostClock("virtioVsock", "what the host does there", problems);
         return GuestVsock.of(guestCid, vsockPath, machine);
+    }
+
+    private void checkBalloon(List<String> problems) {
+        if (balloons == 0) return;
+        if (balloons > 1) problems.add("virtioBalloon: one for a machine, was called %d times".formatted(balloons));
+        requireHostClock("virtioBalloon", "what the host asks for", problems);
+        balloon.problems(memoryMiB).forEach(problem -> problems.add("virtioBalloon: " + problem));
+    }
+
+    /** Refuses an option whose device would make a run by the instruction clock one that cannot be repeated. */
+    private void requireHostClock(String option, String what, List<String> problems) {
+        if (clock instanceof GuestClock.Host) return;
+        problems.add("%s: not with clock(%s): %s comes at times of its own".formatted(option, clock, what));
     }
 
     /** Where the virtio devices are. */
@@ -890,10 +917,7 @@ public final class MicroVmBuilder {
 
     /** What a virtio device may want to know of its machine before it is made. */
     private record Surroundings(
-            String name,
-            GuestClock clock,
-            List<GuestPort> ports,
-            @Nullable GuestVsock vsock) {}
+            String name, GuestClock clock, List<GuestPort> ports, @Nullable GuestVsock vsock, Balloon balloon) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {

@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  * @param virtio its virtio devices, by slot
  * @param ports of its virtio console, which is the first; none if it has no such device
  * @param vsock the host's end of its virtio socket device, if it has one
+ * @param balloon the host's end of its memory balloon, if it has one
  * @param devices of the user's own
  */
 record MicroVmConfig(
@@ -63,6 +64,7 @@ record MicroVmConfig(
         List<VirtioSlot> virtio,
         List<GuestPort> ports,
         @Nullable GuestVsock vsock,
+        @Nullable Balloon balloon,
         List<UserDevice> devices) {
     MicroVmConfig {
         ports = List.copyOf(ports);
@@ -106,6 +108,7 @@ record MicroVmConfig(
                 virtio,
                 ports,
                 vsock,
+                balloon,
                 devices);
     }
 

@@ -2,6 +2,8 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.boot.BootProtocol;
@@ -9,6 +11,7 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.devices.block.DiskImage;
 import dev.microvm.devices.net.user.UserNetwork;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.CpuFeature;
@@ -462,6 +465,42 @@ final class MicroVmBuilderTest {
                 .contains("virtio-console MODERN at [0xfeb00000");
         assertThat(builder.serial(OutputStream.nullOutputStream()).build().describe())
                 .contains("serial");
+    }
+
+    @Test
+    void hasABalloon_ifItIsAskedFor() {
+        MicroVm vm = builder()
+                .memoryMiB(128)
+                .virtioBalloon(VirtioBalloonOptions.DEFAULT.targetMiB(32).statisticsInterval(Duration.ZERO))
+                .build();
+
+        assertThat(vm.describe())
+                .contains("virtio-balloon 32 MiB, deflates on OOM, free pages reported, statistics once MODERN");
+        assertThat(vm.balloon().targetMiB()).isEqualTo(32);
+        vm.balloon().targetMiB(128);
+        assertThat(vm.balloon().targetMiB()).isEqualTo(128);
+        assertThat(vm.balloon().actualMiB()).isZero();
+        assertThat(vm.balloon().statistics()).isEmpty();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> vm.balloon().targetMiB(129))
+                .withMessage("targetMiB: 0 to 128 (the guest's memory), was 129");
+        assertThatIllegalStateException()
+                .isThrownBy(() -> builder().build().balloon())
+                .withMessageContaining("has no balloon");
+    }
+
+    @Test
+    void reportsABalloon_thatCannotBe() {
+        problemsOf(builder()
+                        .memoryMiB(64)
+                        .virtioBalloon()
+                        .virtioBalloon(
+                                VirtioBalloonOptions.DEFAULT.targetMiB(65).statisticsInterval(Duration.ofMillis(1))))
+                .contains("virtioBalloon: one for a machine, was called 2 times")
+                .contains("virtioBalloon: targetMiB: 0 to 64 (memoryMiB), was 65")
+                .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
+        problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
+                .anyMatch(problem -> problem.startsWith("virtioBalloon: not with clock("));
     }
 
     @Test
