@@ -917,7 +917,11 @@ public final class MicroVmBuilder {
 
     /** What a virtio device may want to know of its machine before it is made. */
     private record Surroundings(
-            String name, GuestClock clock, List<GuestPort> ports, @Nullable GuestVsock vsock, Balloon balloon) {}
+            String name,
+            GuestClock clock,
+            List<GuestPort> ports,
+            @Nullable GuestVsock vsock,
+            Balloon balloon) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */
     private long memorySize() {
