@@ -153,8 +153,9 @@ final class LinuxNetworkTest {
             ask(vm, "ip link set eth0 down; ip link set eth1 up; " + DHCP.replace("eth0", "eth1"));
             assertThat(ask(vm, "wget -O - http://10.0.2.2:" + port + "/ 2>&1 || true"))
                     .contains("Connection refused");
-            assertThat(closed.counter(NetCounter.DENIED)).isEqualTo(1);
-            assertThat(open.counter(NetCounter.TCP_REFUSED)).isEqualTo(1);
+            // More than one where the guest was so slow that it asked again.
+            assertThat(closed.counter(NetCounter.DENIED)).isPositive();
+            assertThat(open.counter(NetCounter.TCP_REFUSED)).isPositive();
         }
     }
 
