@@ -148,7 +148,7 @@ final class LinuxBalloonTest {
             assertThat(first.received()).isAfter(start);
             assertThat(last.received()).isAfter(first.received());
             assertThat(mib(last.totalBytes().orElseThrow())).isEqualTo(meminfo(vm, "MemTotal"));
-            assertThat(mib(last.cachesBytes().orElseThrow())).isGreaterThanOrEqualTo(USED);
+            assertThat(mib(last.cachesBytes().orElseThrow())).isGreaterThan(USED - NEARLY);
             assertThat(last.minorFaults()).isPresent();
             assertThat(last.availableBytes()).isPresent();
         }
@@ -197,7 +197,7 @@ final class LinuxBalloonTest {
             String expected = ask(vm, "md5sum < /bin/busybox").strip().substring(0, 32);
             vm.console()
                     .type(
-                            "for i in $(seq 20); do cp /bin/busybox /mnt/b$i; /mnt/b$i md5sum < /mnt/b$i; rm /mnt/b$i; done"
+                            "for i in $(seq 20); do f=/mnt/busybox$i; cp /bin/busybox $f; $f md5sum < $f; rm $f; done"
                                     + " | sort | uniq -c; echo churned\n");
 
             int most = USED;
