@@ -196,9 +196,8 @@ final class LinuxBalloonTest {
         try (MicroVm vm = start(VirtioBalloonOptions.DEFAULT)) {
             String expected = ask(vm, "md5sum < /bin/busybox").strip().substring(0, 32);
             vm.console()
-                    .type(
-                            "for i in $(seq 20); do f=/mnt/busybox$i; cp /bin/busybox $f; $f md5sum < $f; rm $f; done"
-                                    + " | sort | uniq -c; echo churned\n");
+                    .type("for i in $(seq 20); do f=/mnt/busybox$i; cp /bin/busybox $f; $f md5sum < $f; rm $f; done"
+                            + " | sort | uniq -c; echo churned\n");
 
             int most = USED;
             while (!vm.console().text().contains("churned")) {
