@@ -416,7 +416,10 @@ final class MicroVmBuilderTest {
 
     @Test
     void describesDisks() {
-        MicroVm vm = builder().virtioBlk(DiskImage.raw(kernel).readOnly()).build();
+        MicroVm vm = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
+                .virtioBlk(DiskImage.raw(kernel).readOnly())
+                .build();
 
         assertThat(vm.describe()).contains("virtio-blk " + kernel + " (raw, read-only) MODERN");
     }
@@ -470,6 +473,7 @@ final class MicroVmBuilderTest {
     @Test
     void hasABalloon_ifItIsAskedFor() {
         MicroVm vm = builder()
+                .hypervisor(HypervisorChoice.ENGINE)
                 .memoryMiB(128)
                 .virtioBalloon(VirtioBalloonOptions.DEFAULT.targetMiB(32).statisticsInterval(Duration.ZERO))
                 .build();
@@ -485,7 +489,8 @@ final class MicroVmBuilderTest {
                 .isThrownBy(() -> vm.balloon().targetMiB(129))
                 .withMessage("targetMiB: 0 to 128 (the guest's memory), was 129");
         assertThatIllegalStateException()
-                .isThrownBy(() -> builder().build().balloon())
+                .isThrownBy(() ->
+                        builder().hypervisor(HypervisorChoice.ENGINE).build().balloon())
                 .withMessageContaining("has no balloon");
     }
 
