@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -29,13 +31,33 @@ final class DebianPrograms {
     private static final String LOADER = "lib64/ld-linux-x86-64.so.2";
     private static final String NO_FMA = "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4";
 
+    private static final Path LIB = Path.of("lib"); // a link, which programs for Debian's own loader do without
+    private static final Pattern PERL = Pattern.compile(
+            "lib64.*|usr/bin/perl.*|usr/lib/[^/]*/(perl-base.*|(ld-|libc\\.|libcrypt\\.|libm\\.)[^/]*)");
+
     private DebianPrograms() {}
 
     /** Adds all of the root file system. */
     static Initramfs.Builder addTo(Initramfs.Builder files) {
-        Path root = root();
+        return addTree(files, root(), file -> true);
+    }
+
+    /** Adds of it what Perl needs with the modules that Debian has everywhere; {@code /lib} may be used for others. */
+    static Initramfs.Builder addPerl(Initramfs.Builder files) {
+        return addTree(files, root(), file -> PERL.matcher(file.toString()).matches());
+    }
+
+    /** Adds the SSH server {@code /usr/sbin/dropbear}; {@code /lib} may be used for others. */
+    static Initramfs.Builder addDropbear(Initramfs.Builder files) {
+        return addTree(files, GuestFiles.file("dropbear"), file -> !file.equals(LIB));
+    }
+
+    /** Adds the files of a tree that are wanted, by their paths in it. */
+    private static Initramfs.Builder addTree(Initramfs.Builder files, Path root, Predicate<Path> wanted) {
         try (Stream<Path> tree = Files.walk(root)) {
-            for (Path file : tree.filter(f -> !f.equals(root)).sorted().toList()) {
+            for (Path file : tree.filter(f -> !f.equals(root) && wanted.test(root.relativize(f)))
+                    .sorted()
+                    .toList()) {
                 String path = "/" + root.relativize(file);
                 if (Files.isSymbolicLink(file)) {
                     files.symlink(path, Files.readSymbolicLink(file).toString());

@@ -18,7 +18,7 @@ final class KilledMachine {
                 .virtioBlk(DiskImage.qcow2(Path.of(arguments[2])))
                 .serial(System.out)
                 .start()) {
-            vm.console().awaitText("ready", Duration.ofMinutes(5));
+            LinuxGuest.awaitReady(vm);
             // A file is on the disk when its number has been printed, of which it is full.
             vm.console()
                     .type("i=0; while true; do i=$((i+1)); yes $i | head -c 100000 "

@@ -1,22 +1,21 @@
 package dev.microvm;
 
+import static dev.microvm.HostProgram.run;
+import static dev.microvm.HostProgram.status;
+import static dev.microvm.LinuxGuest.ask;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.devices.block.DiskImage;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
@@ -36,10 +35,10 @@ import org.junit.jupiter.params.provider.EnumSource;
  * -Dmicrovm.diskKills=20} kills the JVM so often.
  */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxDiskTest {
-    private static final Duration SOON = Duration.ofMinutes(5);
     private static final int KILLS = Integer.getInteger("microvm.diskKills", 2);
     private static final Pattern SYNCED = Pattern.compile("synced (\\d+)\\.");
     private static final int CONSISTENT = 0; // exit status of qemu-img check
@@ -51,16 +50,8 @@ final class LinuxDiskTest {
 
     /** Finds the disk, and goes on with what is on it. */
     private static final String INITIAL = """
-            # the modules
             until mount -t ext4 /dev/vda /root; do sleep 1; done
             exec switch_root /root /sbin/init
-            """;
-
-    /** Runs each line that it reads, and says that it is done. */
-    private static final String ROOT_INIT = """
-            stty -echo
-            echo ready
-            while read line; do eval "$line"; echo "=$?="; done
             """;
 
     @TempDir
@@ -87,19 +78,9 @@ final class LinuxDiskTest {
 
     @BeforeAll
     void prepare() throws IOException, NoSuchAlgorithmException {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = LinuxGuest.files()
-                .directory("/root", 0755)
-                .modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("virtio_mmio", "virtio_blk"));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs = files.init(LinuxGuest.init(INITIAL.replace("# the modules", load)))
-                .build();
+        kernel = LinuxGuest.kernel(folder);
+        initramfs =
+                LinuxGuest.build(LinuxGuest.files("virtio_mmio", "virtio_blk").directory("/root", 0755), INITIAL);
         byte[] random = new byte[DATA_MIB << 20];
         new Random(1).nextBytes(random);
         data = Files.write(folder.resolve("data"), random);
@@ -113,25 +94,12 @@ final class LinuxDiskTest {
             Files.createDirectories(tree.resolve(directory));
         }
         Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
-        Path init = Files.writeString(tree.resolve("sbin/init"), LinuxGuest.init(ROOT_INIT));
+        Path init = Files.writeString(tree.resolve("sbin/init"), LinuxGuest.init(LinuxGuest.DIALOGUE));
         assertThat(init.toFile().setExecutable(true)).isTrue();
         assertThat(tree.resolve("bin/busybox").toFile().setExecutable(true)).isTrue();
         Path image = folder.resolve(name + ".ext4");
         run("mke2fs", "-q", "-t", "ext4", "-d", tree, image, DATA_MIB * 2 + 32 + "M");
         return image;
-    }
-
-    private static String run(Object... command) throws IOException {
-        List<String> words = Arrays.stream(command).map(Object::toString).toList();
-        Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        try {
-            assertThat(process.waitFor()).as(words + "\n" + output).isZero();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException(e);
-        }
-        return output;
     }
 
     @ParameterizedTest
@@ -160,7 +128,7 @@ final class LinuxDiskTest {
                 .virtioBlk(VirtioBlkOptions.of(DiskImage.raw(data).readOnly()).serial("known"))
                 .virtioBlk(VirtioBlkOptions.of(DiskImage.qcow2(target)).queues(2))
                 .start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             assertThat(ask(vm, "cat /sys/block/vdb/serial /sys/block/vdb/ro")).containsPattern("known1\\s+=0=");
             ask(vm, "dd if=/dev/vdb of=/file bs=1M conv=fsync");
             ask(vm, "echo 3 > /proc/sys/vm/drop_caches");
@@ -210,7 +178,7 @@ final class LinuxDiskTest {
                 .virtioBlk(DiskImage.raw(root).overlay())
                 .virtioBlk(DiskImage.qcow2(image))
                 .start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, "blkdiscard /dev/vdb");
             ask(vm, "head -c %d /dev/zero | cmp - /dev/vdb".formatted(DATA_MIB << 20));
         }
@@ -284,20 +252,5 @@ final class LinuxDiskTest {
         } finally {
             machine.destroyForcibly();
         }
-    }
-
-    private static int status(Object... command) throws IOException, InterruptedException {
-        List<String> words = Arrays.stream(command).map(Object::toString).toList();
-        return new ProcessBuilder(words)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectErrorStream(true)
-                .start()
-                .waitFor();
-    }
-
-    /** What a command prints; it must succeed. */
-    private static String ask(MicroVm vm, String command) {
-        vm.console().type(command + "\n");
-        return vm.console().awaitText("=0=", SOON);
     }
 }

@@ -3,13 +3,27 @@ package dev.microvm;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.KernelImage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** Initial file systems for Debian's kernels: busybox, and a script as init. */
+/** Debian's kernel for virtual machines, and initial file systems for it: busybox, and a script as init. */
 final class LinuxGuest {
+    /** What {@link #DIALOGUE} begins with. */
+    static final String READY = "ready";
+
+    /** Commands that run each line they read, and say with which exit status it ended: for {@link #ask}. */
+    static final String DIALOGUE = """
+            stty -echo
+            echo ready
+            while read line; do eval "$line"; echo "=$?="; done
+            """;
+
+    private static final String SUCCEEDED = "=0=";
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
     private static final int EXECUTABLE = 0755;
 
     private static final String PREPARATION = """
@@ -20,46 +34,13 @@ final class LinuxGuest {
             mount -t devtmpfs dev /dev
             """;
 
-    /** Runs each line that it reads, and says how that ended. */
-    private static final String SHELL = """
-            # the modules
-            stty -echo
-            echo ready
-            while read line; do eval "$line"; echo "=$?="; done
-            """;
-
-    private static final Duration SOON = Duration.ofMinutes(4);
-
     private LinuxGuest() {}
 
-    /** Debian's kernel for virtual machines, unpacked into a folder. */
+    /** The kernel, unpacked into {@code folder}, so that no guest has to. */
     static Path kernel(Path folder) {
         Path kernel = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
         return kernel;
-    }
-
-    /** One for that kernel which loads these modules, by ACPI finds what they are for, and then does what {@link #ask} asks. */
-    static Initramfs shell(String... modules) throws IOException {
-        Initramfs.Builder files = files().modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of(modules));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        return files.init(init(SHELL.replace("# the modules", load))).build();
-    }
-
-    /** Waits until a guest with {@link #shell} can be asked. */
-    static void awaitShell(MicroVm vm) {
-        vm.console().awaitText("ready", SOON);
-    }
-
-    /** What a command prints in a guest with {@link #shell}, one line with all it does; it must succeed. */
-    static String ask(MicroVm vm, String command) {
-        vm.console().type(command + "\n");
-        return vm.console().awaitText("=0=", SOON);
     }
 
     /** One with all applets of busybox and {@code vm-exit}; to be given more, and {@link #init}. */
@@ -72,8 +53,37 @@ final class LinuxGuest {
                 .exitProgram("/sbin/vm-exit");
     }
 
+    /** The same with modules of the kernel's and what they need, for {@link #build}. */
+    static Initramfs.Builder files(String... modules) {
+        try {
+            String release = Files.readString(GuestFiles.file("cloud/release")).strip();
+            return files().modules(GuestFiles.file("cloud/modules"), release, List.of(modules));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** An init that mounts what is usual and goes on with {@code commands} of busybox's shell. */
     static String init(String commands) {
         return PREPARATION + commands;
+    }
+
+    /** Completes {@code files} by an init that loads their modules and goes on with {@code commands}. */
+    static Initramfs build(Initramfs.Builder files, String commands) {
+        StringBuilder load = new StringBuilder();
+        files.moduleLoadOrder()
+                .forEach(module -> load.append("insmod ").append(module).append('\n'));
+        return files.init(init(load + commands)).build();
+    }
+
+    /** Waits until a guest has come to its {@link #DIALOGUE}. */
+    static void awaitReady(MicroVm vm) {
+        vm.console().awaitText(READY, PATIENCE);
+    }
+
+    /** What a line prints that a guest's {@link #DIALOGUE} runs; it must succeed. */
+    static String ask(MicroVm vm, String line) {
+        vm.console().type(line + "\n");
+        return vm.console().awaitText(SUCCEEDED, PATIENCE);
     }
 }

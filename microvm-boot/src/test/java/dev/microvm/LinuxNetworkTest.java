@@ -1,26 +1,26 @@
 package dev.microvm;
 
+import static dev.microvm.LinuxGuest.ask;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.devices.net.MacAddress;
 import dev.microvm.devices.net.TapBackend;
 import dev.microvm.devices.net.testing.NetNamespace;
+import dev.microvm.devices.net.testing.Passt;
 import dev.microvm.devices.net.testing.TestServers;
 import dev.microvm.devices.net.user.HostForward;
 import dev.microvm.devices.net.user.NetCounter;
 import dev.microvm.devices.net.user.NetPolicy;
 import dev.microvm.devices.net.user.UserNetwork;
 import dev.microvm.testing.Lanes;
+import dev.microvm.testing.ProcessUse;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,22 +29,26 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What Debian's kernel and busybox do with a network. */
+/**
+ * What Debian's kernel and busybox do with a network. {@code -Dmicrovm.netMiB=100} carries so much through a tap instead of
+ * a little.
+ */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxNetworkTest {
-    private static final Duration SOON = Duration.ofMinutes(4);
     private static final int MIB = 1024 * 1024;
+    private static final int TAP_MIB = Integer.getInteger("microvm.netMiB", 4);
+    private static final int CONNECTIONS = 1000;
+    private static final int DATAGRAMS = 200;
+    private static final int EXECUTABLE = 0755;
+    private static final int READABLE = 0644;
+    private static final int PRIVATE = 0700;
 
-    /** Runs each line that it reads, and says that it is done. */
-    private static final String INIT = """
-            stty -echo
-            # the modules
+    private static final String LINKS = """
             ip link set lo up
             ip link set eth0 up
-            echo ready
-            while read line; do eval "$line"; echo "=$?="; done
             """;
 
     /** What udhcpc runs when it has a lease. */
@@ -65,21 +69,17 @@ final class LinuxNetworkTest {
     private Initramfs initramfs;
 
     @BeforeAll
-    void prepareGuests(@TempDir Path folder) throws IOException {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = LinuxGuest.files()
-                .directory("/etc", 0755)
-                .file("/etc/bound", BOUND.getBytes(ISO_8859_1), 0755)
-                .modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("virtio_mmio", "virtio_net"));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs =
-                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
+    void prepareGuests(@TempDir Path folder) {
+        kernel = LinuxGuest.kernel(folder);
+        initramfs = build(files());
+    }
+
+    private static Initramfs.Builder files() {
+        return LinuxGuest.files("virtio_mmio", "virtio_net", "virtio_rng").file("/etc/bound", BOUND, EXECUTABLE);
+    }
+
+    private static Initramfs build(Initramfs.Builder files) {
+        return LinuxGuest.build(files, LINKS + LinuxGuest.DIALOGUE);
     }
 
     @Test
@@ -89,7 +89,7 @@ final class LinuxNetworkTest {
                 UserNetwork.builder().hostNames(true).policy(NetPolicy.ALL).build();
         try (TestServers.Tcp server = TestServers.Tcp.http(content);
                 MicroVm vm = machine().name("networked").virtioNet(network).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "cat /sys/class/net/eth0/address"))
                     .contains(MacAddress.of("networked", 0).toString());
@@ -109,7 +109,7 @@ final class LinuxNetworkTest {
         UserNetwork network = UserNetwork.builder().policy(NetPolicy.ALL).build();
         try (TestServers.Tcp server = TestServers.Tcp.http(content);
                 MicroVm vm = machine().virtioNet(network).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, DHCP);
 
             String output = ask(
@@ -126,7 +126,7 @@ final class LinuxNetworkTest {
         HostForward forward = HostForward.parse("tcp:127.0.0.1:0-:80");
         UserNetwork network = UserNetwork.builder().forward(forward).build();
         try (MicroVm vm = machine().virtioNet(network).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, DHCP);
             Matcher hash = Pattern.compile("[0-9a-f]{64}").matcher(ask(vm, "sha256sum /bin/busybox; httpd -h /bin"));
             assertThat(hash.find()).isTrue();
@@ -146,7 +146,7 @@ final class LinuxNetworkTest {
             port = gone.port();
         }
         try (MicroVm vm = machine().virtioNet(closed).virtioNet(open).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, DHCP);
             assertThat(ask(vm, "wget -O - http://10.0.2.2:" + port + "/ 2>&1 || true"))
                     .contains("No route to host");
@@ -160,17 +160,18 @@ final class LinuxNetworkTest {
     }
 
     @Test
-    void carriesAHundredMegabytesEachWay_throughATap(@TempDir Path folder) throws Exception {
-        byte[] content = TestServers.data(100 * MIB, 3);
+    void carriesMegabytesEachWay_throughATap(@TempDir Path folder) throws Exception {
+        byte[] content = TestServers.data(TAP_MIB * MIB, 3);
         Files.write(folder.resolve("content"), content);
         String hash = TestServers.sha256(content);
         try (NetNamespace host = new NetNamespace();
                 TapBackend tap = new TapBackend("mvtlinux");
-                MicroVm vm = machine().memoryMiB(512).virtioNet(tap).start()) {
+                MicroVm vm =
+                        machine().memoryMiB(256 + 2 * TAP_MIB).virtioNet(tap).start()) {
             host.take("mvtlinux");
             host.run("ip addr add 10.77.0.1/24 dev eth0");
             host.start("busybox httpd -f -p 80 -h " + folder);
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, "ip addr add 10.77.0.2/24 dev eth0");
 
             assertThat(ask(vm, "ping -c 3 10.77.0.1")).contains("3 packets received");
@@ -186,18 +187,82 @@ final class LinuxNetworkTest {
     }
 
     @Test
-    void echoesDatagrams() throws IOException {
-        UserNetwork network = UserNetwork.builder().policy(NetPolicy.ALL).build();
-        try (TestServers.UdpEcho echo = new TestServers.UdpEcho();
-                MicroVm vm = machine().virtioNet(network).start()) {
-            vm.console().awaitText("ready", SOON);
+    void downloadsFromTheHost_throughPasst(@TempDir Path folder) throws Exception {
+        byte[] content = TestServers.data(MIB, 4);
+        try (TestServers.Tcp server = TestServers.Tcp.http(content);
+                Passt passt = new Passt(folder);
+                MicroVm vm = machine().virtioNet(passt.network()).start()) {
+            LinuxGuest.awaitReady(vm);
             ask(vm, DHCP);
 
-            // A question for a name, which an echo does not answer: it comes back as it went.
-            ask(vm, "nslookup -type=a example.test 10.0.2.2:" + echo.port() + " > /answer 2>&1 || true");
+            assertThat(ask(vm, "ip -4 addr show dev eth0")).contains("inet " + Passt.GUEST);
+            assertThat(ask(vm, "wget -q -O - http://%s:%d/ | sha256sum".formatted(Passt.ROUTER, server.port())))
+                    .contains(TestServers.sha256(content));
+        }
+    }
 
-            assertThat(echo.lengths()).isNotEmpty();
-            assertThat(network.counter(NetCounter.UDP_FROM_GUEST)).isPositive();
+    @Test
+    void leavesNothingBehind_afterAThousandConnections_andEchoesDatagrams() throws Exception {
+        Initramfs perl =
+                build(DebianPrograms.addPerl(files()).file("/flows.pl", DebianPrograms.resource("flows.pl"), READABLE));
+        UserNetwork network = UserNetwork.builder().policy(NetPolicy.ALL).build();
+        try (TestServers.Tcp lines = TestServers.Tcp.line();
+                TestServers.UdpEcho echo = new TestServers.UdpEcho();
+                MicroVm vm = machine().initrd(perl).virtioNet(network).start()) {
+            LinuxGuest.awaitReady(vm);
+            ask(vm, DHCP);
+            String flows = "/usr/bin/perl /flows.pl 10.0.2.2 %d %%d %d %%d".formatted(lines.port(), echo.port());
+            assertThat(ask(vm, flows.formatted(10, 1))).contains("answered 10, echoed 1");
+            ProcessUse before = ProcessUse.now();
+
+            String said = ask(vm, flows.formatted(CONNECTIONS, DATAGRAMS));
+
+            assertThat(said).contains("answered %d, echoed %d".formatted(CONNECTIONS, DATAGRAMS));
+            while (ProcessUse.now().descriptors() > before.descriptors() + 2)
+                Thread.sleep(50); // a UDP flow may be left
+            assertThat(ProcessUse.now().machineThreads()).isEqualTo(before.machineThreads());
+            assertThat(network.counter(NetCounter.TCP_FROM_GUEST)).isEqualTo(10 + CONNECTIONS);
+            assertThat(network.counter(NetCounter.UDP_FROM_GUEST)).isGreaterThanOrEqualTo(2);
+        }
+    }
+
+    /** As users of QEMU do it: {@code hostfwd=tcp::10022-:22}, a real server in the guest and the host's own client. */
+    @Test
+    void letsSshIn_throughAForward(@TempDir Path folder) throws Exception {
+        Lanes.need("ssh", Files.isExecutable(Path.of("/usr/bin/ssh")) ? "" : "there is no /usr/bin/ssh");
+        Path key = folder.resolve("key");
+        HostProgram.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key);
+        Initramfs dropbear = build(DebianPrograms.addDropbear(files())
+                .file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", READABLE)
+                .directory("/etc/dropbear", PRIVATE)
+                .directory("/root", PRIVATE)
+                .directory("/root/.ssh", PRIVATE)
+                .file("/root/.ssh/authorized_keys", Files.readString(Path.of(key + ".pub")), READABLE));
+        HostForward forward = HostForward.parse("tcp::0-:22");
+        UserNetwork network = UserNetwork.builder().forward(forward).build();
+        try (MicroVm vm =
+                machine().initrd(dropbear).virtioNet(network).virtioRng().start()) {
+            LinuxGuest.awaitReady(vm);
+            ask(vm, DHCP);
+            ask(vm, "/usr/sbin/dropbear -R -s 2> /dev/null"); // goes on by itself; without passwords
+            byte[] content = TestServers.data(MIB, 5);
+            Files.write(folder.resolve("content"), content);
+            Path config = Files.writeString(folder.resolve("config"), """
+                    Host guest
+                        HostName 127.0.0.1
+                        Port %d
+                        User root
+                        IdentityFile %s
+                        BatchMode yes
+                        StrictHostKeyChecking no
+                        UserKnownHostsFile /dev/null
+                        LogLevel ERROR
+                    """.formatted(network.hostPort(forward), key));
+
+            String said = HostProgram.run(
+                    "bash", "-c", "ssh -F %s guest 'uname -s; sha256sum' < %s/content".formatted(config, folder));
+
+            assertThat(said).startsWith("Linux").contains(TestServers.sha256(content));
         }
     }
 
@@ -207,12 +272,6 @@ final class LinuxNetworkTest {
                 .initrd(initramfs)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k");
-    }
-
-    /** What a command prints. */
-    private static String ask(MicroVm vm, String command) {
-        vm.console().type(command + "\n");
-        return vm.console().awaitText("=0=", SOON);
     }
 
     private static String download(int port, String path) throws IOException {

@@ -31,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What Debian's kernel does with virtio devices, which it finds by ACPI. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxVirtioTest {

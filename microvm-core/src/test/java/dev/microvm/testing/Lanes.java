@@ -1,5 +1,7 @@
 package dev.microvm.testing;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.Probe;
 import java.lang.annotation.ElementType;
@@ -16,8 +18,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * The lanes of tests that need more than a JVM. A lane that cannot run says so on standard error and is skipped, unless
- * the environment variable {@code MICROVM_REQUIRE_LANES} names it: then its tests run, and fail.
+ * The lanes of tests that need more than a JVM, and what else some of them need. What cannot run says so on standard error
+ * and is skipped, unless the environment variable {@code MICROVM_REQUIRE_LANES} names it: then its tests run, and fail.
  */
 public final class Lanes {
     /** The engine's name as a hypervisor. */
@@ -65,6 +67,26 @@ public final class Lanes {
     @Retention(RetentionPolicy.RUNTIME)
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface Kernels {}
+
+    /** Takes too long for the emulated machine of {@code scripts/lab}: of lane lab, it runs on ordinary KVM only. */
+    @Tag("long")
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target({ElementType.TYPE, ElementType.METHOD})
+    public @interface TakesLong {}
+
+    /**
+     * Goes on if this machine has what a test needs besides its lane. If not, the test is skipped and standard error says so,
+     * or it fails if {@code MICROVM_REQUIRE_LANES} names {@code what}.
+     *
+     * @param problem what is missing; empty if nothing is
+     */
+    public static void need(String what, String problem) {
+        if (problem.isEmpty()) return;
+        String message = "%s DOES NOT RUN: %s".formatted(what, problem);
+        if (isRequired(what)) throw new AssertionError(message);
+        if (TOLD.add(what)) System.err.println("*** " + message + " ***");
+        assumeTrue(false, message);
+    }
 
     /** The name of the hypervisor that is tested where several can be: the property {@code microvm.hypervisor}, or KVM. */
     public static String hypervisor() {
@@ -124,11 +146,13 @@ public final class Lanes {
     }
 
     private static ConditionEvaluationResult decide(String lane, boolean possible, String reason) {
-        String required = System.getenv().getOrDefault("MICROVM_REQUIRE_LANES", "");
-        if (possible || Arrays.asList(required.split(",")).contains(lane)) {
-            return ConditionEvaluationResult.enabled("lane " + lane);
-        }
+        if (possible || isRequired(lane)) return ConditionEvaluationResult.enabled("lane " + lane);
         if (TOLD.add(lane)) System.err.println("*** LANE " + lane + " DOES NOT RUN: " + reason + " ***");
         return ConditionEvaluationResult.disabled("lane " + lane + ": " + reason);
+    }
+
+    private static boolean isRequired(String name) {
+        String required = System.getenv().getOrDefault("MICROVM_REQUIRE_LANES", "");
+        return Arrays.asList(required.split(",")).contains(name);
     }
 }

@@ -4,10 +4,10 @@ import static dev.microvm.devices.net.testing.TestServers.data;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.microvm.devices.net.testing.Cable;
 import dev.microvm.devices.net.testing.NetNamespace;
+import dev.microvm.devices.net.testing.Passt;
 import dev.microvm.devices.net.testing.TestServers;
 import dev.microvm.error.MicroVmException;
 import java.io.DataInputStream;
@@ -19,7 +19,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
 import java.util.concurrent.Semaphore;
@@ -124,58 +123,21 @@ final class StreamBackendTest {
                 .hasMessageContaining("passt");
     }
 
-    /** The real one: where it can be found, by the property {@code microvm.passt} or in the usual place. */
     @Test
     void carriesADownload_throughPasst(@TempDir Path folder) throws Exception {
-        Path passt = Path.of(System.getProperty("microvm.passt", "/usr/bin/passt"));
-        if (!Files.isExecutable(passt))
-            System.err.println("*** THE TEST WITH PASST DOES NOT RUN: no " + passt + " ***");
-        assumeTrue(Files.isExecutable(passt), "needs passt");
         byte[] content = data(20_000_000, 4);
-        Path socket = folder.resolve("passt.socket");
-        Process process = new ProcessBuilder(
-                        passt.toString(),
-                        "-f",
-                        "-4",
-                        "-s",
-                        socket.toString(),
-                        "--runas",
-                        "0",
-                        "-a",
-                        "10.9.8.15",
-                        "-n",
-                        "24",
-                        "-g",
-                        "10.9.8.2",
-                        "-t",
-                        "none",
-                        "-u",
-                        "none")
-                .redirectErrorStream(true)
-                .redirectOutput(folder.resolve("passt.log").toFile())
-                .start();
-        StreamBackend network = StreamBackend.unix(socket);
         TapBackend tap = new TapBackend("mvtpasst");
         try (TestServers.Tcp web = TestServers.Tcp.http(content);
-                NetNamespace guest = new NetNamespace()) {
-            while (!Files.exists(socket)) {
-                assertThat(process.isAlive())
-                        .as(Files.readString(folder.resolve("passt.log")))
-                        .isTrue();
-                Thread.sleep(20);
-            }
-            try (network;
-                    tap;
-                    Cable cable = new Cable(tap, new HeaderlessToVnet(network), Set.of(), 0, 0)) {
-                guest.take("mvtpasst");
-                guest.run("ip addr add 10.9.8.15/24 dev eth0; ip route add default via 10.9.8.2");
-                assertThat(guest.run("wget -q -O - http://10.9.8.2:" + web.port() + "/ | sha256sum"))
-                        .as("by way of %s", cable)
-                        .startsWith(TestServers.sha256(content));
-            }
-        } finally {
-            process.destroy();
-            process.waitFor();
+                NetNamespace guest = new NetNamespace();
+                Passt passt = new Passt(folder);
+                StreamBackend network = passt.network();
+                tap;
+                Cable cable = new Cable(tap, new HeaderlessToVnet(network), Set.of(), 0, 0)) {
+            guest.take("mvtpasst");
+            guest.run("ip addr add %s/24 dev eth0; ip route add default via %s".formatted(Passt.GUEST, Passt.ROUTER));
+            assertThat(guest.run("wget -q -O - http://%s:%d/ | sha256sum".formatted(Passt.ROUTER, web.port())))
+                    .as("by way of %s", cable)
+                    .startsWith(TestServers.sha256(content));
         }
     }
 

@@ -1,8 +1,8 @@
 package dev.microvm.devices.net.testing;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,23 +15,25 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class NetNamespace implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final int PATIENCE_SECONDS = 120;
+    private static final String NEED = "network";
 
     private final String name = "microvm-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet();
     private final List<Process> running = new ArrayList<>();
 
-    /** Makes one, with its loopback up; skips the test, loudly, where that cannot be. */
+    /** Makes one, with its loopback up; where that cannot be, skips the test as {@link Lanes#need} does. */
     public NetNamespace() throws IOException, InterruptedException {
-        boolean possible = "root".equals(System.getProperty("user.name"))
-                && Files.isExecutable(Path.of("/usr/sbin/ip"))
-                && Files.isExecutable(Path.of("/usr/bin/busybox"))
-                && Files.exists(Path.of("/dev/net/tun"));
-        if (!possible) {
-            System.err.println("*** TESTS WITH NETWORK NAMESPACES DO NOT RUN:"
-                    + " they need root, ip (iproute2), busybox and /dev/net/tun ***");
-        }
-        assumeTrue(possible, "network namespaces need root, ip, busybox and /dev/net/tun");
+        Lanes.need(NEED, problem());
         host("ip netns add " + name);
         run("ip link set lo up");
+    }
+
+    private static String problem() throws IOException, InterruptedException {
+        if (!"root".equals(System.getProperty("user.name"))) return "network namespaces need root";
+        for (String file : List.of("/usr/sbin/ip", "/usr/bin/busybox", "/dev/net/tun")) {
+            if (!Files.exists(Path.of(file))) return "tests in network namespaces need " + file;
+        }
+        Result made = finish(new ProcessBuilder("unshare", "--net", "true"));
+        return made.exitCode == 0 ? "" : "no network namespace can be made: " + made.output.strip();
     }
 
     /** Moves an interface of the host's in, as {@code eth0}. */

@@ -76,6 +76,14 @@ public final class TestServers {
             });
         }
 
+        /** One that sends a line back, and ends the connection. */
+        public static Tcp line() throws IOException {
+            return new Tcp(client -> {
+                BufferedReader in = new BufferedReader(new InputStreamReader(client.getInputStream(), ISO_8859_1));
+                client.getOutputStream().write((in.readLine() + "\n").getBytes(ISO_8859_1));
+            });
+        }
+
         /** Its port. */
         public int port() {
             return socket.getLocalPort();
