@@ -12,8 +12,6 @@ import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Set;
 
@@ -79,9 +77,9 @@ final class TracedHypervisor implements Hypervisor {
     @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
         VirtualMachine vm = traced.createVm(name, interruptMode, clock);
-        return wrap(VirtualMachine.class, vm, (method, arguments, answer) -> {
-            if (!method.equals("createVcpu")) return answer.get();
-            Vcpu vcpu = (Vcpu) answer.get();
+        return Intercepted.of(VirtualMachine.class, vm, (method, arguments, answer) -> {
+            if (!method.equals("createVcpu")) return answer.proceed();
+            Vcpu vcpu = (Vcpu) answer.proceed();
             sample(vcpu, vm.eventLoop());
             return traced(vcpu, vm.eventLoop());
         });
@@ -98,36 +96,13 @@ final class TracedHypervisor implements Hypervisor {
     }
 
     private Vcpu traced(Vcpu vcpu, EventLoop time) {
-        return wrap(Vcpu.class, vcpu, (method, arguments, answer) -> {
-            if (!method.equals("run")) return answer.get();
+        return Intercepted.of(Vcpu.class, vcpu, (method, arguments, answer) -> {
+            if (!method.equals("run")) return answer.proceed();
             ExitHandler handler = (ExitHandler) arguments[0];
-            return vcpu.run(wrap(ExitHandler.class, handler, (exit, values, result) -> {
+            return vcpu.run(Intercepted.of(ExitHandler.class, handler, (exit, values, result) -> {
                 record(vcpu, time);
-                return result.get();
+                return result.proceed();
             }));
         });
-    }
-
-    private interface Call {
-        Object get() throws Throwable;
-    }
-
-    private interface Around {
-        Object call(String method, Object[] arguments, Call answer) throws Throwable;
-    }
-
-    @SuppressWarnings("NullAway") // a void method's result
-    private static <T> T wrap(Class<T> type, T target, Around around) {
-        Object proxy = Proxy.newProxyInstance(
-                type.getClassLoader(),
-                new Class<?>[] {type},
-                (self, method, arguments) -> around.call(method.getName(), arguments, () -> {
-                    try {
-                        return method.invoke(target, arguments);
-                    } catch (InvocationTargetException e) {
-                        throw e.getCause();
-                    }
-                }));
-        return type.cast(proxy);
     }
 }

@@ -3,6 +3,7 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +19,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(120)
 final class VirtioGuestTest {
     private static final Duration SOON = Duration.ofSeconds(90);
+
+    private static final int GSI = 16; // of the first device, with ACPI
+    private static final long DEVICE = 0xfeb0_0000L;
+    private static final long NOTIFY = DEVICE + VirtioMmio.NOTIFY_REGISTER;
+    private static final long INTERRUPT_ACK = DEVICE + 0x64; // VIRTIO 1.2, 4.2.2
 
     private static final String STARTED = """
             device 04
@@ -86,6 +92,22 @@ final class VirtioGuestTest {
     @MethodSource("dev.microvm.TestMachine#irqchips")
     void losesNoInterrupt_inManyRequests(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "many"))).isEqualTo(STARTED + "used 64\nstatus 00\n");
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void isNotifiedAndInterrupts_withoutAnExit(Irqchip irqchip) {
+        MicroVmConfig config = guest(irqchip, "ioapic").virtioRng(SAME).config();
+        WatchedHypervisor hypervisor = new WatchedHypervisor(config.hypervisor());
+        try (MicroVm vm = new MicroVm(config.with(hypervisor)).start()) {
+            assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
+        }
+
+        assertThat(hypervisor.doorbells()).containsExactly(Doorbell.mmio(NOTIFY, Integer.BYTES, 0));
+        assertThat(hypervisor.exitsByWrite(NOTIFY)).isZero();
+        assertThat(hypervisor.exitsByWrite(INTERRUPT_ACK)).isPositive();
+        assertThat(hypervisor.edges(GSI)).isPositive();
+        assertThat(hypervisor.otherLines()).doesNotContain(GSI);
     }
 
     @ParameterizedTest
