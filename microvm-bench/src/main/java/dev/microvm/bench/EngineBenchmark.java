@@ -5,7 +5,6 @@ import dev.microvm.Irqchip;
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.boot.KernelImage;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +30,6 @@ public final class EngineBenchmark {
     private static final int MEMORY_MIB = 256;
     private static final Duration LIMIT = Duration.ofMinutes(2);
     private static final int JAVA_WITH_CACHE = 25;
-    private static final double NANOS_PER_SECOND = 1e9;
     private static final double MILLION = 1e6;
 
     private final String program;
@@ -90,16 +88,16 @@ public final class EngineBenchmark {
 
     /** Takes the time from each line that announces a loop to the next line. */
     private static void runLoops(ProcessBuilder guest, Map<String, Loop> loops) throws IOException {
-        try (Run run = new Run(guest)) {
-            Mark mark = run.await(" ");
-            while (!mark.line.startsWith("end")) {
-                String[] words = mark.line.strip().split(" ", 2);
-                Mark after = run.await(" ");
+        try (GuestProcess run = new GuestProcess(guest)) {
+            GuestProcess.Mark mark = run.await(" ");
+            while (!mark.line().startsWith("end")) {
+                String[] words = mark.line().strip().split(" ", 2);
+                GuestProcess.Mark after = run.await(" ");
                 long instructions = Long.parseLong(words[1]);
                 if (instructions != 0) {
                     Loop loop = loops.computeIfAbsent(words[0], name -> new Loop());
-                    loop.wall.add(instructions / MILLION / (after.seconds - mark.seconds));
-                    loop.cpu.add(instructions / MILLION / (after.cpuSeconds - mark.cpuSeconds));
+                    loop.wall.add(instructions / MILLION / (after.seconds() - mark.seconds()));
+                    loop.cpu.add(instructions / MILLION / (after.cpuSeconds() - mark.cpuSeconds()));
                 }
                 mark = after;
             }
@@ -143,8 +141,8 @@ public final class EngineBenchmark {
         if (Runtime.version().feature() < JAVA_WITH_CACHE) return List.of();
         List<String> recording = List.of("-XX:AOTCacheOutput=" + cache);
         ProcessBuilder guest = ours(recording, kernel.toString(), initrd, CMDLINE);
-        try (Run run =
-                new Run(guest.redirectError(ProcessBuilder.Redirect.DISCARD))) { // says which options it passes on
+        try (GuestProcess run = new GuestProcess(
+                guest.redirectError(ProcessBuilder.Redirect.DISCARD))) { // says which options it passes on
             run.awaitEnd();
         }
         return List.of("-XX:AOTCache=" + cache);
@@ -177,10 +175,10 @@ public final class EngineBenchmark {
     }
 
     private static void boot(ProcessBuilder guest, Samples seconds, Samples cpuSeconds) throws IOException {
-        try (Run run = new Run(guest)) {
-            Mark init = run.await(FIRST_LINE);
-            seconds.add(init.seconds);
-            cpuSeconds.add(init.cpuSeconds);
+        try (GuestProcess run = new GuestProcess(guest)) {
+            GuestProcess.Mark init = run.await(FIRST_LINE);
+            seconds.add(init.seconds());
+            cpuSeconds.add(init.cpuSeconds());
         }
     }
 
@@ -213,43 +211,5 @@ public final class EngineBenchmark {
         command.addAll(List.of("-device", "isa-debug-exit,iobase=0xf4,iosize=1", "-kernel", kernel));
         command.addAll(List.of(more));
         return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
-    }
-
-    /** A line of a guest, when it came, and the processor time its process had used by then. */
-    private record Mark(String line, double seconds, double cpuSeconds) {}
-
-    /** A process that runs a guest, whose console is its output. */
-    private static final class Run implements AutoCloseable {
-        private final long start = System.nanoTime();
-        private final Process process;
-        private final BufferedReader out;
-
-        Run(ProcessBuilder guest) throws IOException {
-            process = guest.start();
-            out = process.inputReader();
-        }
-
-        /** The next line that contains a text. */
-        Mark await(String text) throws IOException {
-            for (String line = out.readLine(); line != null; line = out.readLine()) {
-                if (!line.contains(text)) continue;
-                double seconds = (System.nanoTime() - start) / NANOS_PER_SECOND;
-                Duration cpu = process.info().totalCpuDuration().orElse(Duration.ZERO);
-                return new Mark(line, seconds, cpu.toNanos() / NANOS_PER_SECOND);
-            }
-            throw new IOException(
-                    process.info().command().orElse("the process") + " ended before its guest printed " + text);
-        }
-
-        /** Lets the guest run to its end. */
-        void awaitEnd() throws IOException {
-            while (out.readLine() != null) {}
-            process.onExit().join();
-        }
-
-        @Override
-        public void close() {
-            process.destroyForcibly();
-        }
     }
 }
