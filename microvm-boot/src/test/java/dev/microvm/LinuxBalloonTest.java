@@ -7,7 +7,6 @@ import dev.microvm.boot.Initramfs;
 import dev.microvm.devices.virtio.balloon.BalloonStatistics;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.testing.Lanes;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,9 +39,9 @@ final class LinuxBalloonTest {
     private Initramfs initramfs;
 
     @BeforeAll
-    void prepareGuests(@TempDir Path folder) throws IOException {
+    void prepareGuests(@TempDir Path folder) {
         kernel = LinuxGuest.kernel(folder);
-        initramfs = LinuxGuest.shell("virtio_mmio", "virtio_balloon");
+        initramfs = LinuxGuest.build(LinuxGuest.files("virtio_mmio", "virtio_balloon"), LinuxGuest.DIALOGUE);
     }
 
     private MicroVmBuilder machine(VirtioBalloonOptions options) {
@@ -57,7 +56,7 @@ final class LinuxBalloonTest {
     /** Starts a guest with a file system in memory, at /mnt. */
     private MicroVm start(VirtioBalloonOptions options) {
         MicroVm vm = machine(options).start();
-        LinuxGuest.awaitShell(vm);
+        LinuxGuest.awaitReady(vm);
         ask(vm, "mkdir /mnt && mount -t tmpfs -o size=90% none /mnt");
         ask(vm, "head -c 1000000 /dev/urandom > /mnt/kept");
         return vm;
@@ -178,12 +177,12 @@ final class LinuxBalloonTest {
     void keepsItsTarget_whenTheGuestStartsAgain() throws InterruptedException {
         try (MicroVm vm =
                 machine(ALONE.targetMiB(64)).onReset(ResetAction.RESTART).start()) {
-            LinuxGuest.awaitShell(vm);
+            LinuxGuest.awaitReady(vm);
             await(() -> vm.balloon().actualMiB() == 64);
             inflate(vm, 100);
 
             vm.console().type("reboot -f\n");
-            LinuxGuest.awaitShell(vm);
+            LinuxGuest.awaitReady(vm);
             await(() -> vm.balloon().actualMiB() == 100);
 
             assertThat(vm.restarts()).isEqualTo(1);

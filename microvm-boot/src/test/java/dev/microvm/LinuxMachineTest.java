@@ -5,17 +5,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.microvm.ExitReport.Reason;
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.testing.Lanes;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,9 +31,8 @@ final class LinuxMachineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
     /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
-    private static final String INIT = """
+    private static final String ANSWERS = """
             stty -echo
-            # the modules
             echo ready
             while read word; do
                 case $word in
@@ -62,19 +57,9 @@ final class LinuxMachineTest {
     private Initramfs initramfs;
 
     @BeforeAll
-    void prepareGuests(@TempDir Path folder) throws IOException {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = LinuxGuest.files()
-                .modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("button", "evdev"));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs =
-                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
+    void prepareGuests(@TempDir Path folder) {
+        kernel = LinuxGuest.kernel(folder);
+        initramfs = LinuxGuest.build(LinuxGuest.files("button", "evdev"), ANSWERS);
     }
 
     @ParameterizedTest

@@ -1,15 +1,14 @@
 package dev.microvm;
 
+import static dev.microvm.LinuxGuest.ask;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -17,7 +16,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.BeforeAll;
@@ -37,14 +35,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class LinuxVirtioTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
-    /** Runs each line that it reads, and says that it is done. */
-    private static final String INIT = """
-            # the modules
+    /** Goes to the serial port or, where there is none, to the virtio console, which comes with a module only. */
+    private static final String ON_ITS_CONSOLE = """
             while ! grep -q 'ttyS0\\|hvc0' /proc/consoles; do sleep 0.1; done
             if ! grep -q ttyS0 /proc/consoles; then exec < /dev/hvc0 > /dev/hvc0 2>&1; fi
-            stty -echo
-            echo ready
-            while read line; do eval "$line"; echo "=$?="; done
             """;
 
     /** Gives the same byte again and again: Linux checks nothing. */
@@ -68,25 +62,16 @@ final class LinuxVirtioTest {
 
     @BeforeAll
     void prepareGuests(@TempDir Path folder) throws IOException {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = LinuxGuest.files()
-                .modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("virtio_mmio", "virtio_rng", "virtio_console"));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs =
-                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
+        kernel = LinuxGuest.kernel(folder);
+        initramfs = LinuxGuest.build(
+                LinuxGuest.files("virtio_mmio", "virtio_rng", "virtio_console"), ON_ITS_CONSOLE + LinuxGuest.DIALOGUE);
     }
 
     @ParameterizedTest
     @MethodSource("dev.microvm.TestMachine#irqchips")
     void readsFromTheEntropyDevice(Irqchip irqchip) {
         try (MicroVm vm = machine(irqchip).virtioRng(SEVENS).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "cat /sys/class/misc/hw_random/rng_current")).contains("virtio_rng.0");
             assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
@@ -98,7 +83,7 @@ final class LinuxVirtioTest {
     @Test
     void readsOtherBytesEachTime_fromTheHostsSource() {
         try (MicroVm vm = machine(Irqchip.SPLIT).virtioRng().start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             String first = ask(vm, "head -c 16 /dev/hwrng | md5sum");
             String second = ask(vm, "head -c 16 /dev/hwrng | md5sum");
@@ -111,7 +96,7 @@ final class LinuxVirtioTest {
     @MethodSource("dev.microvm.TestMachine#irqchips")
     void printsOnAVirtioConsole_withEveryLegacyDeviceOff(Irqchip irqchip) {
         try (MicroVm vm = withoutLegacyDevices(irqchip).virtioConsole().start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "cat /proc/consoles")).containsPattern("hvc0 +-W- \\(EC");
             vm.resizeConsole(132, 43);
@@ -127,9 +112,9 @@ final class LinuxVirtioTest {
                 .virtioConsole("agent")
                 .onReset(ResetAction.RESTART)
                 .start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             vm.console().type("reboot -f\n");
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "echo once $((1 + 1))")).contains("once 2");
             assertThat(vm.restarts()).isEqualTo(1);
@@ -141,7 +126,7 @@ final class LinuxVirtioTest {
     @Test
     void losesNothingOnAVirtioConsole() throws Exception {
         try (MicroVm vm = withoutLegacyDevices(Irqchip.SPLIT).virtioConsole().start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             byte[] sent = random(750_000);
             String text = Base64.getMimeEncoder(76, new byte[] {'\n'}).encodeToString(sent) + "\n";
 
@@ -162,7 +147,7 @@ final class LinuxVirtioTest {
     @Test
     void echoesOnANamedPort() throws Exception {
         try (MicroVm vm = machine(Irqchip.SPLIT).virtioConsole("agent", "log").start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             byte[] sent = random(1_000_000);
             ask(vm, "while ! [ -c /dev/vport0p1 -a -c /dev/vport0p2 ]; do sleep 0.1; done");
             assertThat(ask(vm, "cat /sys/class/virtio-ports/vport*/name")).contains("agent\r\nlog");
@@ -189,7 +174,7 @@ final class LinuxVirtioTest {
         MicroVmBuilder builder = machine(Irqchip.SPLIT).virtioConsole("agent");
         for (int i = 0; i < 7; i++) builder.virtioRng(SEVENS);
         try (MicroVm vm = builder.start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "cat /sys/class/misc/hw_random/rng_available"))
                     .contains(
@@ -206,7 +191,7 @@ final class LinuxVirtioTest {
                 .optionRom(GuestFiles.file("pvh.bin"))
                 .virtioRng(SEVENS)
                 .start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
         }
@@ -215,7 +200,7 @@ final class LinuxVirtioTest {
     @Test
     void worksAgain_afterItsModulesWereLoadedTenTimes() {
         try (MicroVm vm = machine(Irqchip.SPLIT).virtioRng(SEVENS).start()) {
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
             ask(vm, "M=$(find /lib/modules -name 'virtio*rng.ko')");
             for (int i = 0; i < 10; i++) {
                 ask(vm, "cat /dev/hwrng > /dev/null & sleep 0.1; rmmod virtio_rng; kill $!; insmod $M");
@@ -261,11 +246,5 @@ final class LinuxVirtioTest {
                 .initrd(initramfs)
                 .memoryMiB(256)
                 .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k");
-    }
-
-    /** What a command prints. */
-    private static String ask(MicroVm vm, String command) {
-        vm.console().type(command + "\n");
-        return vm.console().awaitText("=0=", SOON); // its exit code
     }
 }

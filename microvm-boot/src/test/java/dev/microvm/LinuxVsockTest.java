@@ -1,11 +1,11 @@
 package dev.microvm;
 
+import static dev.microvm.LinuxGuest.ask;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.devices.virtio.vsock.VsockChannel;
 import dev.microvm.devices.virtio.vsock.VsockListener;
 import dev.microvm.testing.Lanes;
@@ -60,15 +60,10 @@ final class LinuxVsockTest {
     private static final long HASH = 5001;
     private static final long STORE = 5002;
 
-    /** Runs each line that it reads, and says that it is done. */
-    private static final String INIT = """
-            stty -echo
-            # the modules
+    private static final String LISTENERS = """
             vsock 5000 cat
             vsock 5001 md5sum
             vsock 5002 sh -c 'cat > /data; md5sum < /data'
-            echo ready
-            while read line; do eval "$line"; echo "=$?="; done
             """;
 
     @SuppressWarnings("NullAway.Init") // set by prepareGuests
@@ -79,29 +74,16 @@ final class LinuxVsockTest {
 
     @BeforeAll
     void prepareGuests(@TempDir Path folder) throws Exception {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-        Initramfs.Builder files = LinuxGuest.files()
-                .file("/bin/vsock", compile(folder), 0755)
-                .modules(
-                        GuestFiles.file("cloud/modules"),
-                        Files.readString(GuestFiles.file("cloud/release")).strip(),
-                        List.of("virtio_mmio", "vmw_vsock_virtio_transport"));
-        StringBuilder load = new StringBuilder();
-        files.moduleLoadOrder()
-                .forEach(module -> load.append("insmod ").append(module).append('\n'));
-        initramfs =
-                files.init(LinuxGuest.init(INIT.replace("# the modules", load))).build();
+        kernel = LinuxGuest.kernel(folder);
+        initramfs = LinuxGuest.build(
+                LinuxGuest.files("virtio_mmio", "vmw_vsock_virtio_transport").file("/bin/vsock", compile(folder), 0755),
+                LISTENERS + LinuxGuest.DIALOGUE);
     }
 
-    private static Path compile(Path folder) throws IOException, InterruptedException {
+    private static Path compile(Path folder) throws IOException {
         Path source = Files.write(folder.resolve("vsock.c"), DebianPrograms.resource("vsock.c"));
         Path program = folder.resolve("vsock");
-        Process compiler = new ProcessBuilder("cc", "-O1", "-static", "-o", program.toString(), source.toString())
-                .redirectErrorStream(true)
-                .start();
-        String output = new String(compiler.getInputStream().readAllBytes(), US_ASCII);
-        assertThat(compiler.waitFor()).as(output).isZero();
+        HostProgram.run("cc", "-O1", "-static", "-o", program, source);
         return program;
     }
 
@@ -250,7 +232,7 @@ final class LinuxVsockTest {
             type(vm, "reboot -f");
             assertThatExceptionOfType(SocketException.class).isThrownBy(() -> readAll(before));
             before.close();
-            vm.console().awaitText("ready", SOON);
+            LinuxGuest.awaitReady(vm);
 
             type(vm, "vsock -c 7000 echo again");
             try (VsockChannel guest = listener.accept(SOON)) {
@@ -344,7 +326,7 @@ final class LinuxVsockTest {
 
     private static MicroVm ready(MicroVm vm) {
         if (vm.state() == VmState.NEW) vm.start();
-        vm.console().awaitText("ready", SOON);
+        LinuxGuest.awaitReady(vm);
         return vm;
     }
 
@@ -355,11 +337,6 @@ final class LinuxVsockTest {
     /** What the command that was typed prints. */
     private static String done(MicroVm vm) {
         return vm.console().awaitText("=0=", SOON); // its exit code
-    }
-
-    private static String ask(MicroVm vm, String command) {
-        type(vm, command);
-        return done(vm);
     }
 
     /** What a command prints that fails. */
