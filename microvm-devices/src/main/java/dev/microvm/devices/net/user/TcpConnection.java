@@ -252,9 +252,12 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
 
     private void takeData(TcpSegment segment) {
         if (segment.sequenceLength() == 0) return;
+        boolean behindGap = receiver.isBehindGap(segment.sequence);
         acknowledgeDue = true;
         if (segment.length > 0) receiver.data(segment.sequence, segment.bytes, segment.data, segment.length);
         if (segment.has(Tcp.FIN)) receiver.fin(segment.sequence + segment.length);
+        // The guest counts these, and so knows of a loss before its timer tells: RFC 5681, 3.2 and 4.2.
+        if (behindGap) acknowledge();
         if (!receiver.takeFin()) return;
         switch (state) {
             case ESTABLISHED -> state = State.CLOSE_WAIT;
@@ -334,11 +337,15 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
             forced = false;
         }
         forced = false;
-        if (acknowledgeDue) {
-            if (!stack.sendSegment(this, sender.next(), Tcp.ACK, 0, 0)) return false;
-            acknowledgeDue = false;
-        }
+        if (acknowledgeDue && !acknowledge()) return false;
         armTimer();
+        return true;
+    }
+
+    /** Sends a segment that says no more than what was received; false if the link has no room. */
+    private boolean acknowledge() {
+        if (!stack.sendSegment(this, sender.next(), Tcp.ACK, 0, 0)) return false;
+        acknowledgeDue = false;
         return true;
     }
 

@@ -61,6 +61,11 @@ final class TcpReceiver {
         return last >= 0 && first < Math.max(1, window);
     }
 
+    /** Whether something is missing before this number. */
+    boolean isBehindGap(int sequence) {
+        return sequence - next > 0;
+    }
+
     /** Takes data, or what of it is new and in the window. */
     void data(int sequence, byte[] from, int at, int length) {
         int skip = Math.max(0, next - sequence);

@@ -46,12 +46,14 @@ final class StackRig implements AutoCloseable {
         return failures;
     }
 
-    /** Sends a frame, and lets the network do what is due. */
-    void send(byte[] bytes) {
-        frame.asSlice(0, VnetHeader.SIZE).fill((byte) 0);
-        int length = Math.min(bytes.length, VnetHeader.MAX_FRAME - VnetHeader.SIZE);
-        MemorySegment.copy(bytes, 0, frame, JAVA_BYTE, VnetHeader.SIZE, length);
-        session.send(frame, 0, VnetHeader.SIZE + (long) length);
+    /** Sends frames at once, and lets the network do what is due. */
+    void send(byte[]... frames) {
+        for (byte[] bytes : frames) {
+            frame.asSlice(0, VnetHeader.SIZE).fill((byte) 0);
+            int length = Math.min(bytes.length, VnetHeader.MAX_FRAME - VnetHeader.SIZE);
+            MemorySegment.copy(bytes, 0, frame, JAVA_BYTE, VnetHeader.SIZE, length);
+            session.send(frame, 0, VnetHeader.SIZE + (long) length);
+        }
         turn();
     }
 

@@ -149,6 +149,33 @@ final class UserNetworkTest {
         }
     }
 
+    /** Without an acknowledgement for each, the guest would not know of the loss before its timer tells: RFC 5681, 3.2. */
+    @Test
+    void acknowledgesEachSegmentBehindAGap_evenIfAllComeAtOnce() throws IOException {
+        try (ServerSocketChannel server = ServerSocketChannel.open();
+                StackRig open = new StackRig(UserNetwork.builder().policy(NetPolicy.ALL))) {
+            server.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            int port = server.socket().getLocalPort();
+            open.send(GuestFrames.tcp(2000, port, 999, 0, Tcp.SYN, new byte[0]));
+            int first = Bytes.getInt(only(open.take()), PAYLOAD + Tcp.SEQUENCE) + 1;
+
+            open.send(
+                    GuestFrames.tcp(2000, port, 1100, first, Tcp.ACK, new byte[100]),
+                    GuestFrames.tcp(2000, port, 1200, first, Tcp.ACK, new byte[100]),
+                    GuestFrames.tcp(2000, port, 1300, first, Tcp.ACK, new byte[100]));
+            assertThat(acknowledgments(open)).containsExactly(1000, 1000, 1000);
+
+            open.send(GuestFrames.tcp(2000, port, 1000, first, Tcp.ACK, new byte[100]));
+            assertThat(acknowledgments(open)).containsExactly(1400);
+        }
+    }
+
+    private static List<Integer> acknowledgments(StackRig of) {
+        return of.take().stream()
+                .map(frame -> Bytes.getInt(frame, PAYLOAD + Tcp.ACKNOWLEDGMENT))
+                .toList();
+    }
+
     @Test
     void holdsNoMoreConnectionsThanItMay() throws IOException {
         try (ServerSocketChannel server = ServerSocketChannel.open();
