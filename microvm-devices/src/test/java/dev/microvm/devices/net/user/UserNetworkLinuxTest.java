@@ -158,6 +158,8 @@ final class UserNetworkLinuxTest {
         try (TestServers.Tcp web = TestServers.Tcp.http(content);
                 TestServers.Tcp hashing = TestServers.Tcp.hashing();
                 Guest guest = new Guest(builder(), Set.of(), 0.02, 0.02).configured()) {
+            // The host's default may be BBR, which without SACK waits for its timer, longer each time.
+            guest.run("echo reno > /proc/sys/net/ipv4/tcp_congestion_control");
             assertThat(guest.run("wget -q -O - http://10.0.2.2:" + web.port() + "/ | sha256sum"))
                     .startsWith(sha256(content));
             assertThat(guest.run("busybox nc 10.0.2.2 " + hashing.port() + " < " + file))
