@@ -169,20 +169,6 @@ final class LinuxVirtioTest {
         }
     }
 
-    @Test
-    void usesEightDevicesAtOnce() {
-        MicroVmBuilder builder = machine(Irqchip.SPLIT).virtioConsole("agent");
-        for (int i = 0; i < 7; i++) builder.virtioRng(SEVENS);
-        try (MicroVm vm = builder.start()) {
-            LinuxGuest.awaitReady(vm);
-
-            assertThat(ask(vm, "cat /sys/class/misc/hw_random/rng_available"))
-                    .contains(
-                            "virtio_rng.0 virtio_rng.1 virtio_rng.2 virtio_rng.3 virtio_rng.4 virtio_rng.5 virtio_rng.6");
-            assertThat(ask(vm, "cat /proc/interrupts")).containsPattern("23-edge +virtio7");
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"qboot.rom", "bios-microvm.bin"})
     void findsItsDevices_whenItIsBootedByFirmware(String firmware) {
@@ -194,18 +180,6 @@ final class LinuxVirtioTest {
             LinuxGuest.awaitReady(vm);
 
             assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
-        }
-    }
-
-    @Test
-    void worksAgain_afterItsModulesWereLoadedTenTimes() {
-        try (MicroVm vm = machine(Irqchip.SPLIT).virtioRng(SEVENS).start()) {
-            LinuxGuest.awaitReady(vm);
-            ask(vm, "M=$(find /lib/modules -name 'virtio*rng.ko')");
-            for (int i = 0; i < 10; i++) {
-                ask(vm, "cat /dev/hwrng > /dev/null & sleep 0.1; rmmod virtio_rng; kill $!; insmod $M");
-                assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
-            }
         }
     }
 
