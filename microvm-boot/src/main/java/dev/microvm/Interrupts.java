@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The machine's interrupt wiring, wherever its controllers are. */
 interface Interrupts {
-    /** The wire to a global system interrupt, 0 to 23; 0 to 15 are the ISA irqs. */
+    /** The wire to a global system interrupt, 0 to 23, or to 47 with a second IOAPIC; 0 to 15 are the ISA irqs. */
     IrqLine line(int gsi);
 
     /** The same for a device whose interrupt is edge-triggered and frequent: an edge takes the cheapest way there is. */

@@ -3,6 +3,7 @@ package dev.microvm;
 import dev.microvm.PcLayout.Place;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
+import dev.microvm.boot.tables.AcpiConfig.IoApic;
 import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
 import dev.microvm.boot.tables.AcpiConfig.Register;
 import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
@@ -34,6 +35,8 @@ record MachineOptions(
      */
     private static final String NO_RTC_PARAMETER = "initcall_blacklist=add_rtc_cmos";
 
+    private static final IoApic SECOND_IO_APIC = new IoApic(1, Place.SECOND_IOAPIC.base(), PcLayout.SECOND_IOAPIC_GSI);
+
     /** The kernel's command line for who gives none: console on the serial port or, without one, on the virtio console, and an end of the machine by reset. */
     String defaultCmdline(boolean virtioConsole) {
         String console = isaSerial.present() ? "console=ttyS0 " : virtioConsole ? "console=hvc0 " : "";
@@ -63,7 +66,11 @@ record MachineOptions(
         devices.add(AcpiDevice.keyboardController());
         devices.add(AcpiDevice.firmwareConfiguration((int) Place.FW_CFG.base(), (int) Place.FW_CFG.size()));
         virtio.forEach(slot -> devices.add(slot.acpiDevice()));
+        List<IoApic> ioApics = PcLayout.needsSecondIoApic(virtio.size())
+                ? List.of(AcpiConfig.PC_IO_APIC, SECOND_IO_APIC)
+                : List.of(AcpiConfig.PC_IO_APIC);
         return AcpiConfig.of(cpus)
+                .withIoApics(ioApics)
                 .withTimerPin(timerPin())
                 .withLegacy(new LegacyParts(
                         pic.present(), /* keyboardController= */ true, rtc.present(), isaSerial.present()))

@@ -501,7 +501,8 @@ public final class MicroVmBuilder {
     }
 
     /**
-     * Plugs a virtio device of your own into the next of 8 slots, in the order of these calls.
+     * Plugs a virtio device of your own into the next slot, in the order of these calls. A machine has 8 slots; with ACPI and irqchip
+     * SPLIT it has 24, and if more than 8 are used, a second IOAPIC for their interrupts.
      *
      * @param deviceName for {@link MicroVm#describe}
      * @param factory makes the device when the machine starts
@@ -736,23 +737,29 @@ public final class MicroVmBuilder {
 
     /** Where the virtio devices are. */
     private List<VirtioSlot> virtioSlots(MachineOptions options, Surroundings surroundings, List<String> problems) {
-        if (virtio.size() > PcLayout.VIRTIO_SLOTS) {
-            problems.add("virtioDevice: a machine has %d slots for virtio devices, and these are %d: %s"
+        boolean acpi = options.acpi().present();
+        boolean second = acpi && options.irqchip() == Irqchip.SPLIT;
+        int most = second ? PcLayout.MOST_VIRTIO_SLOTS : PcLayout.VIRTIO_SLOTS;
+        int devices = Math.min(virtio.size(), most);
+        if (virtio.size() > most) {
+            problems.add("virtioDevice: a machine has %d slots for virtio devices%s, and these are %d: %s"
                     .formatted(
-                            PcLayout.VIRTIO_SLOTS,
+                            most,
+                            second
+                                    ? ""
+                                    : " (%d with acpi(ON) and irqchip(SPLIT))".formatted(PcLayout.MOST_VIRTIO_SLOTS),
                             virtio.size(),
                             virtio.stream().map(VirtioChoice::name).collect(joining(", "))));
         }
-        boolean acpi = options.acpi().present();
         List<VirtioSlot> slots = new ArrayList<>();
-        for (int number = 0; number < Math.min(virtio.size(), PcLayout.VIRTIO_SLOTS); number++) {
+        for (int number = 0; number < devices; number++) {
             VirtioChoice choice = virtio.get(number);
             slots.add(new VirtioSlot(
                     number,
                     choice.name(),
                     virtioVersion,
                     PcLayout.virtioBase(number),
-                    PcLayout.virtioGsi(number, acpi),
+                    PcLayout.virtioGsi(number, devices, acpi),
                     choice.factoryFor().apply(surroundings)));
         }
         return slots;

@@ -2,6 +2,7 @@ package dev.microvm;
 
 import dev.microvm.devices.legacy.FwCfg;
 import dev.microvm.devices.legacy.GenericEventDevice;
+import dev.microvm.devices.legacy.IoApic;
 import dev.microvm.devices.virtio.VirtioMmio;
 
 /**
@@ -14,6 +15,12 @@ final class PcLayout {
     /** How many virtio devices there can be: QEMU's microvm has as many. */
     static final int VIRTIO_SLOTS = 8;
 
+    /** The same with a second IOAPIC: QEMU's with {@code ioapic2}. */
+    static final int MOST_VIRTIO_SLOTS = 24;
+
+    /** Global system interrupt of the first pin of a second IOAPIC. */
+    static final int SECOND_IOAPIC_GSI = 24;
+
     private static final long VIRTIO_BASE = 0xFEB0_0000L;
     private static final int VIRTIO_FIRST_ISA_GSI = 5; // without ACPI, as in QEMU's documentation
     private static final int VIRTIO_FIRST_GSI = 16; // with ACPI: no ISA device has it
@@ -25,9 +32,19 @@ final class PcLayout {
         return VIRTIO_BASE + (long) VirtioMmio.RANGE * slot;
     }
 
-    /** Global system interrupt of a virtio device, edge-triggered. */
-    static int virtioGsi(int slot, boolean acpi) {
+    /**
+     * Global system interrupt of a virtio device, edge-triggered.
+     *
+     * @param devices how many the machine has
+     */
+    static int virtioGsi(int slot, int devices, boolean acpi) {
+        if (needsSecondIoApic(devices)) return SECOND_IOAPIC_GSI + slot;
         return (acpi ? VIRTIO_FIRST_GSI : VIRTIO_FIRST_ISA_GSI) + slot;
+    }
+
+    /** Whether a machine with so many virtio devices has a second IOAPIC, for the interrupts of all of them. */
+    static boolean needsSecondIoApic(int virtioDevices) {
+        return virtioDevices > VIRTIO_SLOTS;
     }
 
     /** Who answers where, on the port bus or on that of memory-mapped registers. */
@@ -61,7 +78,9 @@ final class PcLayout {
         /** Generic event device with sleep and reset registers, if there is ACPI: where QEMU's microvm has it. */
         GENERIC_EVENTS(false, "generic event device", 0xFEA0_0000L, GenericEventDevice.RANGE, 9),
         /** MP specification 1.4, 3.6.3. */
-        IOAPIC(false, "IOAPIC", 0xFEC0_0000L, 0x1000),
+        IOAPIC(false, "IOAPIC", 0xFEC0_0000L, IoApic.RANGE),
+        /** Where QEMU's microvm has it: include/hw/i386/ioapic.h. */
+        SECOND_IOAPIC(false, "second IOAPIC", 0xFEC1_0000L, IoApic.RANGE),
         /** Local APICs, and where messages are sent: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
         LOCAL_APICS(false, "local APICs", 0xFEE0_0000L, 0x10_0000),
         /** KVM's page table and task-state segment for real mode: see KvmVirtualMachine. */

@@ -124,9 +124,11 @@ final class PcMachine implements AutoCloseable {
     }
 
     private Interrupts splitInterrupts() {
-        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic().present());
-        add(Place.IOAPIC, made.ioApic());
-        buses.onEndOfInterrupt(made.ioApic()::endOfInterrupt);
+        boolean second = PcLayout.needsSecondIoApic(config.virtio().size());
+        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic().present(), second);
+        add(Place.IOAPIC, made.ioApics().getFirst());
+        if (second) add(Place.SECOND_IOAPIC, made.ioApics().getLast());
+        buses.onEndOfInterrupt(made::endOfInterrupt);
         I8259Pic pic = made.pic();
         if (pic != null) {
             add(Place.PIC_MASTER, pic.master());

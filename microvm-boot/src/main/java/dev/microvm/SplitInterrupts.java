@@ -15,27 +15,27 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The wiring of {@link Irqchip#SPLIT}: IOAPIC and PICs are devices of ours, local APICs the hypervisor's.
+ * The wiring of {@link Irqchip#SPLIT}: IOAPICs and PICs are devices of ours, local APICs the hypervisor's.
  *
- * <p>An ISA irq goes to its PIC input and to the IOAPIC pin of the same number, but for the timer's, whose pin is 2. The
- * IOAPIC sends messages; the hypervisor is told of them as routes too, so that it reports the end of level-triggered
- * interrupts and takes edges by itself. The PICs interrupt the first vCPU. Any thread may drive a line.
+ * <p>An ISA irq goes to its PIC input and to the IOAPIC pin of the same number, but for the timer's, whose pin is 2. Global system
+ * interrupts from 24 on are the pins of a second IOAPIC, if there is one. The IOAPICs send messages; the hypervisor is told of them
+ * as routes too, so that it reports the end of level-triggered interrupts and takes edges by itself. The PICs interrupt the first
+ * vCPU. Any thread may drive a line.
  */
-final class SplitInterrupts implements Interrupts, MsiSink, InterruptController {
+final class SplitInterrupts implements Interrupts, InterruptController {
     /** As on most PCs. */
     static final int TIMER_PIN = 2;
 
-    private static final int IOAPIC_ID = 0;
     private static final int MSI_LEVEL = 1 << 15; // trigger mode: Intel SDM vol. 3A, 11.11.2
     private static final int ISA_IRQS = 16;
     private static final int TIMER_IRQ = 0;
     private static final int CASCADE_IRQ = 2;
 
     private final VirtualMachine vm;
-    private final IoApic ioApic = new IoApic(this, IOAPIC_ID, IoApic.PC_PINS);
+    private final List<IoApic> ioApics;
     private final @Nullable I8259Pic pic;
-    private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by pin; guarded by the IOAPIC, which calls route()
-    private final @Nullable IrqLine[] edgeLines = new IrqLine[IoApic.PC_PINS]; // by pin; set before any vCPU runs
+    private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by GSI; it is its own lock
+    private final @Nullable IrqLine[] edgeLines; // by GSI; set before any vCPU runs
     private volatile boolean intr;
     private volatile @Nullable VcpuLoop firstVcpu;
 
@@ -43,14 +43,25 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
      * Makes the controllers.
      *
      * @param hasPic whether there are PICs
+     * @param hasSecondIoApic whether there are two IOAPICs, with the GSIs from {@link PcLayout#SECOND_IOAPIC_GSI} on at the second
      */
-    SplitInterrupts(VirtualMachine vm, boolean hasPic) {
+    SplitInterrupts(VirtualMachine vm, boolean hasPic, boolean hasSecondIoApic) {
         this.vm = vm;
         this.pic = hasPic ? new I8259Pic(this::intr) : null;
+        IoApic first = new IoApic(new Messages(0), 0, IoApic.PC_PINS);
+        IoApic second = new IoApic(new Messages(PcLayout.SECOND_IOAPIC_GSI), 1, IoApic.PC_PINS);
+        ioApics = hasSecondIoApic ? List.of(first, second) : List.of(first);
+        edgeLines = new IrqLine[ioApics.size() * IoApic.PC_PINS];
     }
 
-    IoApic ioApic() {
-        return ioApic;
+    /** One, or two. */
+    List<IoApic> ioApics() {
+        return ioApics;
+    }
+
+    /** A local APIC ended a level-triggered interrupt of this vector. */
+    void endOfInterrupt(int vector) {
+        for (IoApic each : ioApics) each.endOfInterrupt(vector);
     }
 
     @Nullable
@@ -60,7 +71,9 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
 
     @Override
     public IrqLine line(int gsi) {
-        IrqLine pin = ioApic.pin(gsi == TIMER_IRQ ? TIMER_PIN : gsi);
+        IrqLine pin = gsi < PcLayout.SECOND_IOAPIC_GSI
+                ? ioApics.getFirst().pin(gsi == TIMER_IRQ ? TIMER_PIN : gsi)
+                : ioApics.getLast().pin(gsi - PcLayout.SECOND_IOAPIC_GSI);
         if (pic == null || gsi >= ISA_IRQS || gsi == CASCADE_IRQ) return pin;
         IrqLine input = pic.input(gsi);
         return level -> {
@@ -102,27 +115,39 @@ final class SplitInterrupts implements Interrupts, MsiSink, InterruptController 
         return pic.acknowledge();
     }
 
-    @Override
-    public void signal(long address, int data) {
-        vm.signalMsi(address, data);
-    }
+    /** Where an IOAPIC's messages go. */
+    private final class Messages implements MsiSink {
+        private final int firstGsi;
 
-    @Override
-    public void edge(int pin, long address, int data) {
-        IrqLine line = edgeLines[pin];
-        if (line == null) vm.signalMsi(address, data);
-        else line.pulse(); // by the pin's route
-    }
+        Messages(int firstGsi) {
+            this.firstGsi = firstGsi;
+        }
 
-    /**
-     * A level-triggered pin has a route though it is masked: an interrupt of it may be in service, and the hypervisor
-     * reports the end of those only that have one. Nothing is sent by it: levels go by {@link #signal}.
-     */
-    @Override
-    public void route(int pin, boolean masked, long address, int data) {
-        boolean level = (data & MSI_LEVEL) != 0;
-        IrqRoute now = masked && !level ? null : new IrqRoute.Msi(pin, address, data);
-        IrqRoute before = now == null ? routes.remove(pin) : routes.put(pin, now);
-        if (!Objects.equals(now, before)) vm.routes(List.copyOf(routes.values()));
+        @Override
+        public void signal(long address, int data) {
+            vm.signalMsi(address, data);
+        }
+
+        @Override
+        public void edge(int pin, long address, int data) {
+            IrqLine line = edgeLines[firstGsi + pin];
+            if (line == null) vm.signalMsi(address, data);
+            else line.pulse(); // by the pin's route
+        }
+
+        /**
+         * A level-triggered pin has a route though it is masked: an interrupt of it may be in service, and the hypervisor
+         * reports the end of those only that have one. Nothing is sent by it: levels go by {@link #signal}.
+         */
+        @Override
+        public void route(int pin, boolean masked, long address, int data) {
+            int gsi = firstGsi + pin;
+            boolean level = (data & MSI_LEVEL) != 0;
+            IrqRoute now = masked && !level ? null : new IrqRoute.Msi(gsi, address, data);
+            synchronized (routes) {
+                IrqRoute before = now == null ? routes.remove(gsi) : routes.put(gsi, now);
+                if (!Objects.equals(now, before)) vm.routes(List.copyOf(routes.values()));
+            }
+        }
     }
 }

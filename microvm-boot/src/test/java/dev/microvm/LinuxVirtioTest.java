@@ -81,6 +81,23 @@ final class LinuxVirtioTest {
     }
 
     @Test
+    void usesTwentyFourDevices_byTheSecondIoApic() {
+        MicroVmBuilder builder = machine(Irqchip.SPLIT);
+        for (int i = 0; i < 24; i++) builder.virtioRng(SEVENS);
+        try (MicroVm vm = builder.start()) {
+            LinuxGuest.awaitReady(vm);
+
+            for (int i = 0; i < 24; i++) {
+                ask(vm, "echo virtio_rng.%d > /sys/class/misc/hw_random/rng_current".formatted(i));
+                assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
+            }
+            assertThat(ask(vm, "cat /proc/interrupts"))
+                    .containsPattern("24: +[1-9]\\d* +IO-APIC +0-edge +virtio0")
+                    .containsPattern("47: +[1-9]\\d* +IO-APIC +23-edge +virtio23");
+        }
+    }
+
+    @Test
     void readsOtherBytesEachTime_fromTheHostsSource() {
         try (MicroVm vm = machine(Irqchip.SPLIT).virtioRng().start()) {
             LinuxGuest.awaitReady(vm);

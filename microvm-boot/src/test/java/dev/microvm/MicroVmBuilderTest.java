@@ -450,12 +450,30 @@ final class MicroVmBuilderTest {
 
     @Test
     void reportsMoreVirtioDevices_thanThereAreSlots() {
-        MicroVmBuilder builder = builder();
-        for (int i = 0; i < 9; i++) builder.virtioRng();
+        problemsOf(builder(9).irqchip(Irqchip.KERNEL))
+                .anyMatch(
+                        problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices (24 with"
+                                + " acpi(ON) and irqchip(SPLIT)), and these are 9: virtio-rng, virtio-rng,"));
+        problemsOf(builder(9).acpi(Feature.OFF))
+                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices (24"));
+        problemsOf(builder(25))
+                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 24 slots for virtio devices, and"
+                        + " these are 25: virtio-rng, virtio-rng,"));
+    }
 
-        problemsOf(builder)
-                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices, and"
-                        + " these are 9: virtio-rng, virtio-rng,"));
+    @Test
+    void hasASecondIoApic_forTheInterruptsOfMoreThanEightVirtioDevices() {
+        assertThat(builder(8).hypervisor(HypervisorChoice.ENGINE).build().describe())
+                .containsPattern("virtio-rng MODERN at \\[0xfeb00e00, 0xfeb01000\\), GSI 23");
+        assertThat(builder(24).hypervisor(HypervisorChoice.ENGINE).build().describe())
+                .containsPattern("virtio-rng MODERN at \\[0xfeb00000, 0xfeb00200\\), GSI 24")
+                .containsPattern("virtio-rng MODERN at \\[0xfeb02e00, 0xfeb03000\\), GSI 47");
+    }
+
+    private MicroVmBuilder builder(int virtioDevices) {
+        MicroVmBuilder builder = builder();
+        for (int i = 0; i < virtioDevices; i++) builder.virtioRng();
+        return builder;
     }
 
     @Test

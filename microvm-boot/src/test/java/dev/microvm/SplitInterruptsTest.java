@@ -2,6 +2,7 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.devices.legacy.IoApic;
 import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.VirtualMachine;
 import java.lang.reflect.Proxy;
@@ -22,7 +23,11 @@ final class SplitInterruptsTest {
     /** Each list of routes that the hypervisor was given. */
     private final List<List<?>> given = new ArrayList<>();
 
-    private final SplitInterrupts interrupts = new SplitInterrupts(machine(), /* hasPic= */ false);
+    /** How many messages it sent. */
+    private int messages;
+
+    private final SplitInterrupts interrupts =
+            new SplitInterrupts(machine(), /* hasPic= */ false, /* hasSecondIoApic= */ true);
 
     @Test
     void hasRouteOfEdgeTriggeredPin_whileItIsNotMasked() {
@@ -55,18 +60,43 @@ final class SplitInterruptsTest {
         assertThat(given.getLast()).hasSize(1);
     }
 
-    private void program(int low) {
-        interrupts.ioApic().write(IOREGSEL, 4, IOREDTBL + 2 * PIN);
-        interrupts.ioApic().write(IOWIN, 4, low);
+    @Test
+    void hasTheSecondIoApicsRoutesBesideTheFirsts() {
+        program(VECTOR);
+        program(interrupts.ioApics().getLast(), VECTOR + 1);
+
+        assertThat(given.getLast())
+                .isEqualTo(List.of(
+                        new IrqRoute.Msi(PIN, 0xfee0_0000L, VECTOR),
+                        new IrqRoute.Msi(PcLayout.SECOND_IOAPIC_GSI + PIN, 0xfee0_0000L, VECTOR + 1)));
     }
 
-    /** A machine that hears of routes, and ignores all else. */
+    @Test
+    void sendsALevelOfTheSecondIoApicAgain_whenItsInterruptIsEnded() {
+        program(interrupts.ioApics().getLast(), VECTOR | LEVEL);
+        interrupts.line(PcLayout.SECOND_IOAPIC_GSI + PIN).set(true);
+        interrupts.endOfInterrupt(VECTOR);
+
+        assertThat(messages).isEqualTo(2);
+    }
+
+    private void program(int low) {
+        program(interrupts.ioApics().getFirst(), low);
+    }
+
+    private static void program(IoApic ioApic, int low) {
+        ioApic.write(IOREGSEL, 4, IOREDTBL + 2 * PIN);
+        ioApic.write(IOWIN, 4, low);
+    }
+
+    /** A machine that hears of routes and messages, and ignores all else. */
     private VirtualMachine machine() {
         return (VirtualMachine) Proxy.newProxyInstance(
                 VirtualMachine.class.getClassLoader(),
                 new Class<?>[] {VirtualMachine.class},
                 (self, method, arguments) -> {
                     if (method.getName().equals("routes")) given.add((List<?>) arguments[0]);
+                    if (method.getName().equals("signalMsi")) messages++;
                     return null;
                 });
     }

@@ -48,7 +48,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     private static final long TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000; // three pages
 
-    private static final int SPLIT_ROUTES = 24; // GSIs that a user-space IOAPIC gets, one a pin
+    private static final int SPLIT_ROUTES = 48; // GSIs of user-space IOAPICs, one a pin: two can be there
 
     /** A stamp that no lock gives: the machine is closed. */
     static final long CLOSED = 0;
