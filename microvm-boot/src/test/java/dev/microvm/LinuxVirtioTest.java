@@ -92,8 +92,8 @@ final class LinuxVirtioTest {
                 assertThat(ask(vm, "head -c 20 /dev/hwrng")).contains("7".repeat(20));
             }
             assertThat(ask(vm, "cat /proc/interrupts"))
-                    .containsPattern("24: +[1-9]\\d* +IO-APIC +0-edge +virtio0")
-                    .containsPattern("47: +[1-9]\\d* +IO-APIC +23-edge +virtio23");
+                    .containsPattern("[1-9]\\d* +IO-APIC +0-edge +virtio0")
+                    .containsPattern("[1-9]\\d* +IO-APIC +23-edge +virtio23");
         }
     }
 
