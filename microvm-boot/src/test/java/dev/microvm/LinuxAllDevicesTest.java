@@ -37,22 +37,12 @@ import org.junit.jupiter.api.io.TempDir;
 final class LinuxAllDevicesTest {
     private static final int MIB = 1 << 20;
     private static final int DATA = 2 * MIB;
+    private static final int PRINTED = MIB / 8; // a notification for each 16 bytes of it
     private static final int ROUNDS = 10;
     private static final Duration SOON = Duration.ofMinutes(4);
     private static final String DRIVERS = "virtio_blk virtio_net virtio_console virtio_rng virtio_balloon";
 
-    /** Gives the same byte again and again: Linux checks nothing. */
-    private static final RandomGenerator SEVENS = new RandomGenerator() {
-        @Override
-        public long nextLong() {
-            throw new AssertionError("bytes are asked for");
-        }
-
-        @Override
-        public void nextBytes(byte[] bytes) {
-            Arrays.fill(bytes, (byte) '7');
-        }
-    };
+    private static final RandomGenerator SEVENS = new SameByte('7');
 
     private final byte[] data = TestServers.data(DATA, 1);
     private final String hash = TestServers.sha256(data);
@@ -147,7 +137,7 @@ final class LinuxAllDevicesTest {
         try (TestServers.Tcp server = TestServers.Tcp.http(data);
                 MicroVm vm = start(written, image("below"))) {
             Future<byte[]> echoed = reading(vm.port("agent"), MIB);
-            Future<byte[]> printed = reading(vm.port("hvc0"), MIB);
+            Future<byte[]> printed = reading(vm.port("hvc0"), PRINTED);
 
             ask(vm, "jobs=; copy() { dd if=/dev/vda of=/dev/$1 bs=64k conv=fsync; sha256sum < /dev/$1 > /$1; }");
             ask(vm, "get() { wget -q -O - http://$1:%d/ | sha256sum > /$2; }".formatted(server.port()));
@@ -159,13 +149,13 @@ final class LinuxAllDevicesTest {
             ask(
                     vm,
                     "( stty raw; yes printed | head -c %d ) < /dev/hvc0 > /dev/hvc0 & jobs=\"$jobs $!\""
-                            .formatted(MIB));
+                            .formatted(PRINTED));
             ask(vm, "cat 0<>/dev/vport5p1 1>&0 &");
             vm.balloon().targetMiB(64);
             Thread typing = typing(vm, sent);
 
             assertThat(echoed.get()).isEqualTo(sent);
-            assertThat(new String(printed.get(), US_ASCII)).isEqualTo("printed\n".repeat(MIB / 8));
+            assertThat(new String(printed.get(), US_ASCII)).isEqualTo("printed\n".repeat(PRINTED / 8));
             typing.join();
             awaitActual(vm, 64);
             ask(vm, "wait $jobs");

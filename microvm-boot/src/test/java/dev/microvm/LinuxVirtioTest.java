@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Random;
@@ -41,18 +40,7 @@ final class LinuxVirtioTest {
             if ! grep -q ttyS0 /proc/consoles; then exec < /dev/hvc0 > /dev/hvc0 2>&1; fi
             """;
 
-    /** Gives the same byte again and again: Linux checks nothing. */
-    private static final RandomGenerator SEVENS = new RandomGenerator() {
-        @Override
-        public long nextLong() {
-            throw new AssertionError("bytes are asked for");
-        }
-
-        @Override
-        public void nextBytes(byte[] bytes) {
-            Arrays.fill(bytes, (byte) '7');
-        }
-    };
+    private static final RandomGenerator SEVENS = new SameByte('7');
 
     @SuppressWarnings("NullAway.Init") // set by prepareGuests
     private Path kernel;

@@ -7,7 +7,6 @@ import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,17 +41,7 @@ final class VirtioGuestTest {
             behind 00
             """;
 
-    private static final RandomGenerator SAME = new RandomGenerator() {
-        @Override
-        public long nextLong() {
-            throw new AssertionError("bytes are asked for");
-        }
-
-        @Override
-        public void nextBytes(byte[] bytes) {
-            Arrays.fill(bytes, (byte) 0x5a);
-        }
-    };
+    private static final RandomGenerator SAME = new SameByte(0x5a);
 
     @TempDir
     private Path folder;

@@ -4,10 +4,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The bytes of a device's configuration space, for a device to fill and to answer {@link VirtioDevice#readConfig} from.
- * Little-endian; called one thing at a time.
+ * The bytes of a device's configuration space, for a device to fill and for a driver to read. Little-endian; called one thing at
+ * a time.
  */
 public final class VirtioConfigSpace {
+    /** No byte. */
+    public static final VirtioConfigSpace NONE = new VirtioConfigSpace(0);
+
     private final ByteBuffer bytes;
 
     /** Makes {@code size} bytes of zeros. */

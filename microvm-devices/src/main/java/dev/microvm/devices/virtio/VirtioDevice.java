@@ -9,8 +9,8 @@ import dev.microvm.state.Stateful;
  *
  * <p><b>Threads.</b> The transport calls one thing at a time, and so does the {@link VirtioTransport#loop() loop} that it
  * hands out: no two methods of a device, and none of its tasks, timers and signals, ever run at the same time. So a device needs no
- * lock of its own. {@link #queueNotified} and whatever the loop runs are on the machine's I/O thread; {@link #readConfig},
- * {@link #writeConfig}, {@link #activate} and {@link #reset} are on the vCPU that asks, which waits meanwhile. Nothing may
+ * lock of its own. {@link #queueNotified} and whatever the loop runs are on the machine's I/O thread; {@link #writeConfig},
+ * {@link #activate} and {@link #reset} are on the vCPU that asks, which waits meanwhile. Nothing may
  * block for long. A host thread that wants something of a device hands it to the loop.
  *
  * <p><b>Errors.</b> A request that is merely wrong is answered with the status its specification names. What breaks the
@@ -42,26 +42,15 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
         return true;
     }
 
-    /** Bytes of the configuration space; what lies beyond reads as 0. */
-    default int configSize() {
-        return 0;
-    }
-
-    /**
-     * Reads the configuration space: little-endian fields, at their offsets from its start.
-     *
-     * @param offset {@code [offset, offset + size)} lies inside {@link #configSize}
-     * @param size bytes: 1, 2, 4 or 8
-     * @return the value in the low {@code size} bytes; higher bytes are ignored
-     */
-    default long readConfig(int offset, int size) {
-        return 0;
+    /** The configuration space as the driver reads it, always the same object; what lies beyond its end reads as 0. */
+    default VirtioConfigSpace config() {
+        return VirtioConfigSpace.NONE;
     }
 
     /**
      * Writes the configuration space. Most of it is not writable; what is not ignores it.
      *
-     * @param offset {@code [offset, offset + size)} lies inside {@link #configSize}
+     * @param offset {@code [offset, offset + size)} lies inside {@link #config}
      * @param size bytes: 1, 2, 4 or 8
      * @param value in the low {@code size} bytes; higher bytes are zero
      */

@@ -89,11 +89,16 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         this.device = factory.create(new Transport());
         this.made = true;
         this.offered = offered(version, device.features());
-        if ((device.features() & VirtioFeatures.RESERVED) != 0 || device.configSize() > MOST_CONFIG) {
+        if ((device.features() & VirtioFeatures.RESERVED) != 0
+                || device.config().size() > MOST_CONFIG) {
             device.close();
             throw new IllegalArgumentException(
                     "%s: features 0x%x must be of bits 0 to 23 and 50 to 63, and configuration space %d bytes at most, was %d"
-                            .formatted(device.name(), device.features(), MOST_CONFIG, device.configSize()));
+                            .formatted(
+                                    device.name(),
+                                    device.features(),
+                                    MOST_CONFIG,
+                                    device.config().size()));
         }
     }
 
@@ -284,12 +289,13 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
 
     private long readConfig(int offset, int size) {
         long[] value = {0};
-        if (offset + size <= device.configSize()) loop.run(() -> value[0] = device.readConfig(offset, size));
+        if (offset + size <= device.config().size())
+            loop.run(() -> value[0] = device.config().read(offset, size));
         return value[0];
     }
 
     private void writeConfig(int offset, int size, long value) {
-        if (offset + size <= device.configSize()) loop.run(() -> device.writeConfig(offset, size, value));
+        if (offset + size <= device.config().size()) loop.run(() -> device.writeConfig(offset, size, value));
     }
 
     // ---- status

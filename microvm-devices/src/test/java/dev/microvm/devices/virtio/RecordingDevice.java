@@ -59,13 +59,8 @@ class RecordingDevice implements VirtioDevice {
     }
 
     @Override
-    public int configSize() {
-        return config.size();
-    }
-
-    @Override
-    public long readConfig(int offset, int size) {
-        return config.read(offset, size);
+    public VirtioConfigSpace config() {
+        return config;
     }
 
     @Override

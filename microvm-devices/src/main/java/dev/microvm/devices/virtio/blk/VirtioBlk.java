@@ -180,13 +180,8 @@ public final class VirtioBlk implements VirtioDevice {
     }
 
     @Override
-    public int configSize() {
-        return CONFIG_SIZE;
-    }
-
-    @Override
-    public long readConfig(int offset, int size) {
-        return config.read(offset, size);
+    public VirtioConfigSpace config() {
+        return config;
     }
 
     /** Takes the one field that the driver may write, if it negotiated that: 5.2.5.1. */

@@ -129,13 +129,8 @@ public final class VirtioConsole implements VirtioDevice {
     }
 
     @Override
-    public int configSize() {
-        return CONFIG_SIZE;
-    }
-
-    @Override
-    public long readConfig(int offset, int size) {
-        return config.read(offset, size);
+    public VirtioConfigSpace config() {
+        return config;
     }
 
     @Override

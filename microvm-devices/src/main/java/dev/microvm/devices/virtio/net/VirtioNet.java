@@ -11,6 +11,7 @@ import dev.microvm.devices.net.VnetHeader;
 import dev.microvm.devices.virtio.ChainHandler;
 import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.GuestBuffer;
+import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioTransport;
@@ -86,10 +87,10 @@ public final class VirtioNet implements VirtioDevice {
     private final ReceiveFilter filter = new ReceiveFilter();
     private final long permanentMac;
     private final int backendHeader;
-    private final int mtu;
 
+    private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
     private long mac;
-    private boolean linkUp = true;
+    private boolean linkUp;
     private Set<NetOffload> guestOffloads = EnumSet.noneOf(NetOffload.class);
     private boolean merges;
     private int headerSize = VnetHeader.SIZE;
@@ -107,7 +108,8 @@ public final class VirtioNet implements VirtioDevice {
         this.transport = transport;
         this.backend = backend;
         permanentMac = address.value();
-        mac = permanentMac;
+        mac(permanentMac);
+        link(true);
         receiveQueue = transport.addQueue(QUEUE_SIZE);
         transmitQueue = transport.addQueue(QUEUE_SIZE);
         controlQueue = transport.addQueue(CONTROL_QUEUE_SIZE);
@@ -120,14 +122,14 @@ public final class VirtioNet implements VirtioDevice {
             throw e;
         }
         backendHeader = backend.vnetHeader() ? VnetHeader.SIZE : 0;
-        mtu = backend.mtu();
+        config.putShort(CONFIG_PAIRS, 1).putShort(CONFIG_MTU, backend.mtu());
     }
 
     /** Plugs the cable in or out, which the driver is told; while it is out, nothing comes and what goes is lost. */
     public void linkUp(boolean up) {
         transport.loop().execute(() -> {
             if (linkUp == up) return;
-            linkUp = up;
+            link(up);
             transport.configChanged();
             backendReady();
         });
@@ -156,34 +158,29 @@ public final class VirtioNet implements VirtioDevice {
     // ---- configuration space
 
     @Override
-    public int configSize() {
-        return CONFIG_SIZE;
-    }
-
-    @Override
-    public long readConfig(int offset, int size) {
-        long value = 0;
-        for (int i = size - 1; i >= 0; i--) value = (value << Byte.SIZE) | configByte(offset + i);
-        return value;
-    }
-
-    private int configByte(int offset) {
-        return switch (offset) {
-            case CONFIG_STATUS -> linkUp ? STATUS_LINK_UP : 0;
-            case CONFIG_PAIRS -> 1;
-            case CONFIG_MTU -> mtu & 0xff;
-            case CONFIG_MTU + 1 -> mtu >>> Byte.SIZE;
-            default -> offset < MacAddress.SIZE ? (int) (mac >>> macShift(offset)) & 0xff : 0;
-        };
+    public VirtioConfigSpace config() {
+        return config;
     }
 
     /** Legacy drivers write their address: section 5.1.4.3. */
     @Override
     public void writeConfig(int offset, int size, long value) {
+        long written = mac;
         for (int i = 0; i < size && offset + i < MacAddress.SIZE; i++) {
             int shift = macShift(offset + i);
-            mac = (mac & ~(0xffL << shift)) | (((value >>> (i * Byte.SIZE)) & 0xff) << shift);
+            written = (written & ~(0xffL << shift)) | (((value >>> (i * Byte.SIZE)) & 0xff) << shift);
         }
+        mac(written);
+    }
+
+    private void mac(long address) {
+        mac = address;
+        for (int i = 0; i < MacAddress.SIZE; i++) config.putByte(i, (int) (address >>> macShift(i)));
+    }
+
+    private void link(boolean up) {
+        linkUp = up;
+        config.putShort(CONFIG_STATUS, up ? STATUS_LINK_UP : 0);
     }
 
     private static int macShift(int index) {
@@ -205,7 +202,7 @@ public final class VirtioNet implements VirtioDevice {
     public void reset() {
         active = false;
         waiting = 0;
-        mac = permanentMac;
+        mac(permanentMac);
         filter.reset();
         guestOffloads = EnumSet.noneOf(NetOffload.class);
         backend.guestOffloads(guestOffloads);
@@ -393,7 +390,7 @@ public final class VirtioNet implements VirtioDevice {
     private boolean obeysMac(int command, GuestBuffer from) {
         if (command == MAC_TABLE_SET) return filter.setTables(from, CONTROL_DATA);
         if (command != MAC_ADDR_SET || from.length() < CONTROL_DATA + MacAddress.SIZE) return false;
-        mac = ReceiveFilter.mac(from, CONTROL_DATA);
+        mac(ReceiveFilter.mac(from, CONTROL_DATA));
         return true;
     }
 
@@ -411,8 +408,8 @@ public final class VirtioNet implements VirtioDevice {
     @Override
     public void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);
-        mac = state.number("mac") & ((1L << (Byte.SIZE * MacAddress.SIZE)) - 1);
-        linkUp = state.flag("linkUp");
+        mac(state.number("mac") & ((1L << (Byte.SIZE * MacAddress.SIZE)) - 1));
+        link(state.flag("linkUp"));
         filter.restore(state);
     }
 }
