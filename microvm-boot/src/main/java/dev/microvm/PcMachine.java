@@ -216,7 +216,9 @@ final class PcMachine implements AutoCloseable {
                     new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
             virtio.add(device);
             buses.mmio().add(slot.base(), VirtioMmio.RANGE, slot.name(), device);
-            if (vm.supports(Capability.DOORBELL)) ringByHypervisor(slot.base(), device);
+            if (vm.supports(Capability.DOORBELL) && !device.device().notifiedByVcpu()) {
+                ringByHypervisor(slot.base(), device);
+            }
         }
     }
 

@@ -2,11 +2,15 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +101,35 @@ final class VirtioGuestTest {
         assertThat(hypervisor.exitsByWrite(INTERRUPT_ACK)).isPositive();
         assertThat(hypervisor.edges(GSI)).isPositive();
         assertThat(hypervisor.otherLines()).doesNotContain(GSI);
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.microvm.TestMachine#irqchips")
+    void runsADeviceOnTheVcpusThread_thatAsksForIt(Irqchip irqchip) {
+        Set<String> threads = ConcurrentHashMap.newKeySet();
+        MicroVmConfig config = guest(irqchip, "ioapic")
+                .name("asks")
+                .virtioDevice("own", transport -> onVcpu(new VirtioRng(transport, SAME), threads))
+                .config();
+        WatchedHypervisor hypervisor = new WatchedHypervisor(config.hypervisor());
+        try (MicroVm vm = new MicroVm(config.with(hypervisor)).start()) {
+            assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
+            assertThat(vm.console().text()).isEqualTo(STARTED + "interrupt 50\n" + SERVED);
+        }
+
+        assertThat(threads).contains("microvm-asks-vcpu-0");
+        assertThat(hypervisor.doorbells()).isEmpty();
+    }
+
+    private static VirtioDevice onVcpu(VirtioDevice device, Set<String> threads) {
+        return Intercepted.of(VirtioDevice.class, device, (method, arguments, answer) -> switch (method) {
+            case "notifiedByVcpu" -> true;
+            case "queueNotified" -> {
+                threads.add(Thread.currentThread().getName());
+                yield answer.proceed();
+            }
+            default -> answer.proceed();
+        });
     }
 
     @ParameterizedTest

@@ -13,7 +13,8 @@ final class QueueSetup {
     private static final int AVAILABLE_OTHER = 6; // flags, idx and used_event
 
     final Virtqueue queue;
-    final Signal doorbell;
+    final Runnable notify; // the device, of the queue
+    final Signal doorbell; // the same on the loop
     boolean ready;
     int pageNumber; // legacy: as it was written
 
@@ -23,8 +24,9 @@ final class QueueSetup {
     private long used;
     private int align; // legacy: of the used ring, bytes
 
-    QueueSetup(Virtqueue queue, Signal doorbell) {
+    QueueSetup(Virtqueue queue, Runnable notify, Signal doorbell) {
         this.queue = queue;
+        this.notify = notify;
         this.doorbell = doorbell;
         this.size = queue.maxSize();
     }

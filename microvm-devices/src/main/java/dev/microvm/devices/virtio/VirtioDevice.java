@@ -9,7 +9,7 @@ import dev.microvm.state.Stateful;
  *
  * <p><b>Threads.</b> The transport calls one thing at a time, and so does the {@link VirtioTransport#loop() loop} that it
  * hands out: no two methods of a device, and none of its tasks, timers and signals, ever run at the same time. So a device needs no
- * lock of its own. {@link #queueNotified} and whatever the loop runs are on the machine's I/O thread; {@link #writeConfig},
+ * lock of its own. {@link #queueNotified} (but see {@link #notifiedByVcpu}) and whatever the loop runs are on the machine's I/O thread; {@link #writeConfig},
  * {@link #activate} and {@link #reset} are on the vCPU that asks, which waits meanwhile. Nothing may
  * block for long. A host thread that wants something of a device hands it to the loop.
  *
@@ -63,6 +63,14 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
      * @param features that were negotiated, those of {@link VirtioFeatures} included
      */
     default void activate(long features) {}
+
+    /**
+     * Whether the vCPU that notifies a queue runs {@link #queueNotified} itself and waits for it, always the same. For a device
+     * whose requests take less time than the way to another thread: with KVM each notification then is an exit.
+     */
+    default boolean notifiedByVcpu() {
+        return false;
+    }
 
     /**
      * The driver has made buffers available in a queue, or seemed to.

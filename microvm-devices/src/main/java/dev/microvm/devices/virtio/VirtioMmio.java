@@ -138,9 +138,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         public Virtqueue addQueue(int size) {
             if (made) throw new IllegalStateException("queues are added while the device is made");
             int number = queues.size();
-            Signal doorbell = loop.signal(() -> notifyDevice(number));
+            Runnable notify = () -> notifyDevice(number);
+            Signal doorbell = loop.signal(notify);
             Virtqueue queue = new Virtqueue(number, size, memory, () -> interrupts.raise(USED_BUFFER), doorbell::raise);
-            queues.add(new QueueSetup(queue, doorbell));
+            queues.add(new QueueSetup(queue, notify, doorbell));
             return queue;
         }
 
@@ -243,7 +244,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     }
 
     private void ring(int queue) {
-        if (queue >= 0 && queue < queues.size()) queues.get(queue).doorbell.raise();
+        if (queue < 0 || queue >= queues.size()) return;
+        QueueSetup setup = queues.get(queue);
+        if (device.notifiedByVcpu()) loop.run(setup.notify);
+        else setup.doorbell.raise();
     }
 
     private void writeRegister(int offset, int value) {

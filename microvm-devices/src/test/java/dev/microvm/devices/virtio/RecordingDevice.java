@@ -20,6 +20,7 @@ class RecordingDevice implements VirtioDevice {
     final VirtioConfigSpace config = new VirtioConfigSpace(12);
     IntConsumer onNotify = queue -> {};
     Runnable onReset = () -> {};
+    boolean byVcpu;
     long value;
 
     RecordingDevice(VirtioTransport transport, int... queueSizes) {
@@ -66,6 +67,11 @@ class RecordingDevice implements VirtioDevice {
     @Override
     public void writeConfig(int offset, int size, long written) {
         config.write(offset, size, written);
+    }
+
+    @Override
+    public boolean notifiedByVcpu() {
+        return byVcpu;
     }
 
     @Override

@@ -250,6 +250,21 @@ final class VirtioMmioTest {
     }
 
     @Test
+    void notifiesADeviceAtOnce_thatAsksForTheVcpu() {
+        device.byVcpu = true;
+        driver.start();
+        driver.loop().run();
+        device.takeCalls();
+
+        driver.write(QUEUE_NOTIFY, 1);
+        List<String> onTheVcpu = device.takeCalls();
+        driver.loop().run();
+
+        assertThat(onTheVcpu).containsExactly("notified 1");
+        assertThat(device.takeCalls()).isEmpty();
+    }
+
+    @Test
     void ignoresANotification_ofAQueueThatIsNotThere() {
         driver.start();
         device.takeCalls();
