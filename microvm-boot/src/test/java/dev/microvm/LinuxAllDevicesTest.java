@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxAllDevicesTest {
     private static final int MIB = 1 << 20;
-    private static final int DATA = 2 * MIB;
+    private static final int DATA = MIB;
     private static final int PRINTED = MIB / 8; // a notification for each 16 bytes of it
     private static final int ROUNDS = Lanes.hypervisor().equals(Lanes.ENGINE) ? 10 : 3; // the lab is slow
     private static final Duration SOON = Duration.ofMinutes(4);
