@@ -34,7 +34,6 @@ import org.junit.jupiter.api.io.TempDir;
  * a little.
  */
 @Lanes.Kernels
-@Lanes.TakesLong
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxNetworkTest {
@@ -104,6 +103,7 @@ final class LinuxNetworkTest {
     }
 
     @Test
+    @Lanes.TakesLong
     void downloadsFiftyFilesAtOnce() throws IOException {
         byte[] content = TestServers.data(100_000, 2);
         UserNetwork network = UserNetwork.builder().policy(NetPolicy.ALL).build();
@@ -187,6 +187,7 @@ final class LinuxNetworkTest {
     }
 
     @Test
+    @Lanes.TakesLong
     void downloadsFromTheHost_throughPasst(@TempDir Path folder) throws Exception {
         byte[] content = TestServers.data(MIB, 4);
         try (TestServers.Tcp server = TestServers.Tcp.http(content);
@@ -202,6 +203,7 @@ final class LinuxNetworkTest {
     }
 
     @Test
+    @Lanes.TakesLong
     void leavesNothingBehind_afterAThousandConnections_andEchoesDatagrams() throws Exception {
         Initramfs perl =
                 build(DebianPrograms.addPerl(files()).file("/flows.pl", DebianPrograms.resource("flows.pl"), READABLE));
@@ -228,6 +230,7 @@ final class LinuxNetworkTest {
 
     /** As users of QEMU do it: {@code hostfwd=tcp::10022-:22}, a real server in the guest and the host's own client. */
     @Test
+    @Lanes.TakesLong
     void letsSshIn_throughAForward(@TempDir Path folder) throws Exception {
         Lanes.need("ssh", Files.isExecutable(Path.of("/usr/bin/ssh")) ? "" : "there is no /usr/bin/ssh");
         Path key = folder.resolve("key");
