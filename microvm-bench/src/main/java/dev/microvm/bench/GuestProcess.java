@@ -40,6 +40,6 @@ final class GuestProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroyForcibly();
+        process.destroyForcibly().onExit().join(); // so that the next may have its tap
     }
 }
