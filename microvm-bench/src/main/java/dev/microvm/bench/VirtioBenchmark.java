@@ -61,8 +61,8 @@ public final class VirtioBenchmark {
         guest = Path.of(args[1]);
         program = Path.of(args[2]);
         rounds = Integer.parseInt(args[3]);
-        netMib = kvm ? 64 : 128;
-        reads = kvm ? 4000 : 8000;
+        netMib = kvm ? 32 : 128;
+        reads = kvm ? 2000 : 8000;
     }
 
     /** Runs it and prints a table; as a child, runs one machine. */
