@@ -13,4 +13,5 @@ module dev.microvm.boot {
     exports dev.microvm;
     exports dev.microvm.boot;
     exports dev.microvm.boot.tables;
+    exports dev.microvm.model;
 }

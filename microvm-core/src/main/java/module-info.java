@@ -15,6 +15,7 @@ module dev.microvm.core {
     exports dev.microvm.clock;
     exports dev.microvm.state;
     exports dev.microvm.event;
+    exports dev.microvm.cpuid;
     exports dev.microvm.hypervisor;
     exports dev.microvm.bus;
     exports dev.microvm.vcpu;
@@ -22,7 +23,7 @@ module dev.microvm.core {
             dev.microvm.devices,
             dev.microvm.boot,
             dev.microvm.bench;
-    exports dev.microvm.zstd to
+    exports dev.microvm.compress to
             dev.microvm.devices,
             dev.microvm.boot;
 

@@ -4,10 +4,13 @@ module dev.microvm.devices {
     requires org.slf4j;
     requires static transitive org.jspecify;
 
-    exports dev.microvm.devices.block;
+    exports dev.microvm.backend.disk;
+    exports dev.microvm.backend.net;
+    exports dev.microvm.backend.net.user;
+    exports dev.microvm.devices.firmware;
+    exports dev.microvm.devices.irqchip;
     exports dev.microvm.devices.legacy;
-    exports dev.microvm.devices.net;
-    exports dev.microvm.devices.net.user;
+    exports dev.microvm.devices.power;
     exports dev.microvm.devices.virtio;
     exports dev.microvm.devices.virtio.balloon;
     exports dev.microvm.devices.virtio.blk;

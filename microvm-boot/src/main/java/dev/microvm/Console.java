@@ -1,9 +1,10 @@
 package dev.microvm;
 
+import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.console.ConsoleInput;
 import dev.microvm.error.MicroVmException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -76,17 +77,12 @@ public final class Console {
         return "; its last lines:\n" + String.join("\n", Arrays.asList(lines).subList(first, lines.length));
     }
 
-    /** What {@code reader} gives, as a stream. */
-    static InputStream stream(ConsoleBuffer.Reader reader) {
-        return new ConsoleInputStream(reader);
-    }
-
     /**
      * A new stream of what the guest prints, from the oldest byte that is kept; it ends when the guest does. Until it is
      * closed the guest waits for it when it is a whole buffer behind.
      */
     public InputStream output() {
-        return new ConsoleInputStream(buffer.attach());
+        return buffer.attach().stream();
     }
 
     /** A stream to the guest; it waits while the guest does not read, and fails when the guest has ended. */
@@ -117,45 +113,6 @@ public final class Console {
         public void write(byte[] bytes, int offset, int length) throws IOException {
             Objects.checkFromIndexSize(offset, length, bytes.length);
             input.write(bytes, offset, length);
-        }
-    }
-
-    private static final class ConsoleInputStream extends InputStream {
-        private final ConsoleBuffer.Reader reader;
-
-        ConsoleInputStream(ConsoleBuffer.Reader reader) {
-            this.reader = reader;
-        }
-
-        @Override
-        public int read() throws IOException {
-            byte[] one = new byte[1];
-            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-        }
-
-        @Override
-        public int read(byte[] to, int offset, int length) throws IOException {
-            Objects.checkFromIndexSize(offset, length, to.length);
-            if (length == 0) return 0;
-            try {
-                byte[] bytes = reader.read(length);
-                if (bytes == null) return -1;
-                System.arraycopy(bytes, 0, to, offset, bytes.length);
-                return bytes.length;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new InterruptedIOException("interrupted while waiting for the guest to print");
-            }
-        }
-
-        @Override
-        public int available() {
-            return reader.available();
-        }
-
-        @Override
-        public void close() {
-            reader.detach();
         }
     }
 }

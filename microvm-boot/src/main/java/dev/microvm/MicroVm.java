@@ -1,11 +1,23 @@
 package dev.microvm;
 
 import dev.microvm.clock.GuestClock;
-import dev.microvm.devices.legacy.GenericEventDevice;
+import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.console.ConsoleChannel;
+import dev.microvm.console.ConsoleEnds;
+import dev.microvm.console.ConsoleInput;
+import dev.microvm.console.ConsoleLink;
+import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.virtio.balloon.Balloon;
+import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.machine.MachineDescription;
+import dev.microvm.machine.MachineLifecycle;
+import dev.microvm.machine.MachinePlan;
+import dev.microvm.machine.PcMachine;
+import dev.microvm.model.ExitReport;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.HashMap;
@@ -42,25 +54,27 @@ public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
     private static final Cleaner CLEANER = Cleaner.create();
 
-    private final MicroVmConfig config;
+    private final MachinePlan config;
+    private final ConsoleTarget target;
     private final ConsoleBuffer consoleBuffer;
     private final ConsoleInput consoleInput;
-    private final MachineRuns runs;
+    private final MachineLifecycle runs;
 
     // Guarded by this.
     private VmState state = VmState.NEW;
     private @Nullable Console console;
     private final Map<String, Console> ports = new HashMap<>();
-    private @Nullable SerialLink serial;
+    private @Nullable ConsoleLink serial;
     private Cleaner.@Nullable Cleanable cleanable;
 
-    MicroVm(MicroVmConfig config) {
+    MicroVm(MachinePlan config, ConsoleTarget target) {
         this.config = config;
+        this.target = target;
         boolean virtio = config.consoleIsVirtio();
         this.consoleBuffer = virtio ? config.ports().getFirst().buffer() : new ConsoleBuffer();
         this.consoleInput =
                 virtio ? config.ports().getFirst().input() : new ConsoleInput(typingRefusal(config.clock()));
-        this.runs = new MachineRuns(config, consoleBuffer, consoleInput);
+        this.runs = new MachineLifecycle(config, consoleBuffer, consoleInput);
     }
 
     /** Why nothing may be typed into a guest with such a clock; null if it may. */
@@ -87,7 +101,7 @@ public final class MicroVm implements AutoCloseable {
      * @return this
      * @throws HypervisorException if the hypervisor refuses
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded after all
-     * @throws MicroVmException if what {@link MicroVmBuilder#serial(Serial)} asks for cannot be had
+     * @throws MicroVmException if what {@link MicroVmBuilder#serial(ConsoleTarget)} asks for cannot be had
      * @throws IllegalStateException if it was started before
      */
     public synchronized MicroVm start() {
@@ -99,7 +113,8 @@ public final class MicroVm implements AutoCloseable {
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        SerialLink link = new SerialLink(config.serial(), name(), runs::stop); // first: nothing is started if it fails
+        ConsoleEnds ends = target.open(name(), runs::stop); // first: nothing is started if it fails
+        ConsoleLink link = new ConsoleLink(ends, name());
         runs.onEnd(link::end);
         link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
         try {
@@ -141,7 +156,7 @@ public final class MicroVm implements AutoCloseable {
      */
     public synchronized Console port(String portName) {
         requireStarted();
-        GuestPort port = config.ports().stream()
+        ConsoleChannel port = config.ports().stream()
                 .filter(each -> each.name().equals(portName))
                 .findAny()
                 .orElseThrow(() ->
@@ -150,7 +165,7 @@ public final class MicroVm implements AutoCloseable {
                                         name(),
                                         portName,
                                         config.ports().stream()
-                                                .map(GuestPort::name)
+                                                .map(ConsoleChannel::name)
                                                 .toList())));
         return ports.computeIfAbsent(portName, key -> new Console(this, port.buffer(), port.input()));
     }
@@ -162,7 +177,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine has no such device
      */
     public VsockHost vsock() {
-        GuestVsock vsock = config.vsock();
+        VsockEnd vsock = config.vsock();
         if (vsock == null) throw new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock");
         return vsock.host();
     }
@@ -297,7 +312,7 @@ public final class MicroVm implements AutoCloseable {
     @Override
     public void close() {
         Cleaner.Cleanable frees;
-        SerialLink link;
+        ConsoleLink link;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
             PcMachine machine = runs.machine();
@@ -310,7 +325,7 @@ public final class MicroVm implements AutoCloseable {
             state = VmState.CLOSED;
         }
         if (frees == null) { // it was never started
-            GuestVsock vsock = config.vsock();
+            VsockEnd vsock = config.vsock();
             if (vsock != null) vsock.close();
             return;
         }

@@ -3,7 +3,9 @@ package dev.microvm;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.joining;
 
-import dev.microvm.PcLayout.Place;
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.backend.net.NetBackend;
 import dev.microvm.boot.BootException;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootModule;
@@ -20,27 +22,45 @@ import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
+import dev.microvm.bus.DeviceContext;
+import dev.microvm.bus.DeviceFactory;
 import dev.microvm.clock.GuestClock;
-import dev.microvm.devices.block.DiskImage;
-import dev.microvm.devices.legacy.FwCfg;
-import dev.microvm.devices.legacy.FwCfgItem;
+import dev.microvm.console.ConsoleChannel;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.cpuid.CpuidPolicy;
+import dev.microvm.cpuid.GuestCpuid;
+import dev.microvm.devices.firmware.FwCfg;
+import dev.microvm.devices.firmware.FwCfgItem;
 import dev.microvm.devices.legacy.Uart16550;
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.net.NetBackend;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuFeature;
-import dev.microvm.hypervisor.CpuidEntry;
-import dev.microvm.hypervisor.CpuidPolicy;
-import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.machine.DiskFactory;
+import dev.microvm.machine.FirmwareOptions;
+import dev.microvm.machine.FwCfgContents;
+import dev.microvm.machine.HostFacts;
+import dev.microvm.machine.MachineChoices;
+import dev.microvm.machine.MachineOptions;
+import dev.microvm.machine.MachinePlan;
+import dev.microvm.machine.PcLayout;
+import dev.microvm.machine.PcLayout.Place;
+import dev.microvm.machine.SelectedHypervisor;
+import dev.microvm.machine.VirtioSlot;
+import dev.microvm.model.Feature;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
+import dev.microvm.model.ResetAction;
+import dev.microvm.model.TimedInput;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -104,7 +124,7 @@ public final class MicroVmBuilder {
     private GuestClock clock = GuestClock.HOST;
     private @Nullable InstantSource rtcClock;
     private final List<TimedInput> typed = new ArrayList<>();
-    private Serial serial = Serial.buffer();
+    private ConsoleTarget serial = ConsoleTarget.buffer();
     private final List<VirtioChoice> virtio = new ArrayList<>();
     private boolean usesHostsRandomness;
     private int consoles;
@@ -117,7 +137,7 @@ public final class MicroVmBuilder {
     private int balloons;
     private VirtioBalloonOptions balloon = VirtioBalloonOptions.DEFAULT;
     private VirtioMmio.Version virtioVersion = VirtioMmio.Version.MODERN;
-    private final List<MicroVmConfig.UserDevice> devices = new ArrayList<>();
+    private final List<MachinePlan.UserDevice> devices = new ArrayList<>();
 
     MicroVmBuilder() {}
 
@@ -371,15 +391,15 @@ public final class MicroVmBuilder {
         return this;
     }
 
-    /** Where the console, which is the serial port if there is one, leads besides {@link MicroVm#console}. Default {@link Serial#buffer}: nowhere else. */
-    public MicroVmBuilder serial(Serial value) {
+    /** Where the console, which is the serial port if there is one, leads besides {@link MicroVm#console}. Default {@link ConsoleTarget#buffer}: nowhere else. */
+    public MicroVmBuilder serial(ConsoleTarget value) {
         serial = value;
         return this;
     }
 
-    /** {@link Serial#output}: copies what the guest prints to {@code to} as well, which is not closed. */
+    /** {@link ConsoleTarget#output}: copies what the guest prints to {@code to} as well, which is not closed. */
     public MicroVmBuilder serial(OutputStream to) {
-        return serial(Serial.output(to));
+        return serial(ConsoleTarget.output(to));
     }
 
     /**
@@ -408,7 +428,7 @@ public final class MicroVmBuilder {
 
     /**
      * Plugs in a disk. Its image is checked by {@link #build} as far as can be without opening it, and opened and locked each
-     * time that the machine starts; {@code start} throws {@link dev.microvm.devices.block.BlockException} if it cannot be.
+     * time that the machine starts; {@code start} throws {@link dev.microvm.backend.disk.BlockException} if it cannot be.
      */
     public MicroVmBuilder virtioBlk(VirtioBlkOptions options) {
         disks.add(options);
@@ -426,9 +446,9 @@ public final class MicroVmBuilder {
      */
     public MicroVmBuilder virtioConsole(String... portNames) {
         consoles++;
-        ports.add(GuestPort.CONSOLE);
+        ports.add(ConsoleChannel.CONSOLE);
         ports.addAll(List.of(portNames));
-        virtio.add(new VirtioChoice("virtio-console", machine -> GuestPort.console(machine.ports())));
+        virtio.add(new VirtioChoice("virtio-console", machine -> ConsoleChannel.console(machine.ports())));
         return this;
     }
 
@@ -436,8 +456,8 @@ public final class MicroVmBuilder {
      * Plugs in a virtio network device, with an address that is made of the machine's {@link #name} and so always the same
      * for the same name.
      *
-     * @param network where its frames go, such as a {@link dev.microvm.devices.net.user.UserNetwork} or
-     *     {@link dev.microvm.devices.net.TapBackend}; it is opened when the machine starts and closed when it ends, and serves
+     * @param network where its frames go, such as a {@link dev.microvm.backend.net.user.UserNetwork} or
+     *     {@link dev.microvm.backend.net.TapBackend}; it is opened when the machine starts and closed when it ends, and serves
      *     one device at a time
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
@@ -527,7 +547,7 @@ public final class MicroVmBuilder {
      * @param factory makes the device when the machine starts
      */
     public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
-        devices.add(new MicroVmConfig.UserDevice(deviceName, true, port, size, factory));
+        devices.add(new MachinePlan.UserDevice(deviceName, true, port, size, factory));
         return this;
     }
 
@@ -540,7 +560,7 @@ public final class MicroVmBuilder {
      * @param factory makes the device when the machine starts
      */
     public MicroVmBuilder mmioDevice(String deviceName, long gpa, long size, DeviceFactory factory) {
-        devices.add(new MicroVmConfig.UserDevice(deviceName, false, gpa, size, factory));
+        devices.add(new MachinePlan.UserDevice(deviceName, false, gpa, size, factory));
         return this;
     }
 
@@ -550,11 +570,11 @@ public final class MicroVmBuilder {
      * @throws MicroVmConfigException with every problem found
      */
     public MicroVm build() {
-        return new MicroVm(config());
+        return new MicroVm(plan(), serial);
     }
 
     /** The description, checked. */
-    MicroVmConfig config() {
+    MachinePlan plan() {
         List<String> problems = new ArrayList<>();
         String vmName = name == null ? "vm-" + UNNAMED.incrementAndGet() : name;
         if (!NAME.matcher(vmName).matches()) {
@@ -563,8 +583,8 @@ public final class MicroVmBuilder {
         checkNumbers(problems);
         SelectedHypervisor selected = selectHypervisor(problems);
         MachineOptions options = parts.decide(offers(selected), problems);
-        List<GuestPort> guestPorts = guestPorts(problems);
-        GuestVsock vsock = guestVsock(vmName, problems);
+        List<ConsoleChannel> guestPorts = guestPorts(problems);
+        VsockEnd vsock = guestVsock(vmName, problems);
         Balloon hostsBalloon = new Balloon(balloon, memoryMiB);
         Surroundings surroundings = new Surroundings(vmName, clock, guestPorts, vsock, hostsBalloon);
         List<VirtioSlot> slots = virtioSlots(options, surroundings, problems);
@@ -585,7 +605,7 @@ public final class MicroVmBuilder {
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
         firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
-        return new MicroVmConfig(
+        return new MachinePlan(
                 vmName,
                 selected.hypervisor(),
                 selected.why(),
@@ -604,12 +624,17 @@ public final class MicroVmBuilder {
                 supportedCpuid,
                 tscDeadline,
                 typed,
-                serial,
+                serial.toString(),
                 slots,
                 guestPorts,
                 vsock,
                 balloons == 0 ? null : hostsBalloon,
                 devices);
+    }
+
+    /** Where the console leads. */
+    ConsoleTarget target() {
+        return serial;
     }
 
     /** {@link #build} and {@link MicroVm#start} in one. */
@@ -629,7 +654,7 @@ public final class MicroVmBuilder {
     private void checkSerial(List<String> problems, MachineOptions options) {
         String problem = serial.problem();
         if (problem != null) problems.add("serial: " + problem);
-        if (serial != Serial.buffer() && !options.isaSerial().present() && ports.isEmpty()) {
+        if (serial != ConsoleTarget.buffer() && !options.isaSerial().present() && ports.isEmpty()) {
             problems.add("serial: %s needs isaSerial(ON) or virtioConsole()".formatted(serial));
         }
     }
@@ -692,14 +717,14 @@ public final class MicroVmBuilder {
     }
 
     /** The ports of the virtio console, for one machine; none if there is none. */
-    private List<GuestPort> guestPorts(List<String> problems) {
+    private List<ConsoleChannel> guestPorts(List<String> problems) {
         if (consoles > 1) problems.add("virtioConsole: one for a machine, was called %d times".formatted(consoles));
         if (ports.size() > VirtioConsole.MOST_PORTS) {
             problems.add("virtioConsole: up to %d ports beside the console, were %d"
                     .formatted(VirtioConsole.MOST_PORTS - 1, ports.size() - 1));
         }
         if (!ports.isEmpty()) requireHostClock("virtioConsole", "what the host does there", problems);
-        List<GuestPort> made = new ArrayList<>();
+        List<ConsoleChannel> made = new ArrayList<>();
         for (String each : ports) {
             if (!PORT_NAME.matcher(each).matches()) {
                 problems.add("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"%s\""
@@ -708,18 +733,18 @@ public final class MicroVmBuilder {
                     && made.stream().anyMatch(port -> port.name().equals(each))) {
                 problems.add("virtioConsole: there is a port \"%s\" already".formatted(each));
             }
-            made.add(GuestPort.named(each));
+            made.add(ConsoleChannel.named(each));
         }
         return made;
     }
 
     /** The host's end of the virtio socket device, for one machine; null if there is none. */
-    private @Nullable GuestVsock guestVsock(String machine, List<String> problems) {
+    private @Nullable VsockEnd guestVsock(String machine, List<String> problems) {
         if (vsocks == 0) return null;
         if (vsocks > 1) problems.add("virtioVsock: one for a machine, was called %d times".formatted(vsocks));
-        GuestVsock.check(guestCid, vsockPath, problems);
+        VsockEnd.check(guestCid, vsockPath, problems);
         requireHostClock("virtioVsock", "what the host does there", problems);
-        return GuestVsock.of(guestCid, vsockPath, machine);
+        return VsockEnd.of(guestCid, vsockPath, machine);
     }
 
     private void checkBalloon(List<String> problems) {
@@ -776,7 +801,7 @@ public final class MicroVmBuilder {
         if (firmware.given()) {
             mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
         }
-        for (MicroVmConfig.UserDevice device : devices) {
+        for (MachinePlan.UserDevice device : devices) {
             String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
             long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
             long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
@@ -926,8 +951,8 @@ public final class MicroVmBuilder {
     private record Surroundings(
             String name,
             GuestClock clock,
-            List<GuestPort> ports,
-            @Nullable GuestVsock vsock,
+            List<ConsoleChannel> ports,
+            @Nullable VsockEnd vsock,
             Balloon balloon) {}
 
     /** In bytes; at least what a machine must have, so that the rest can be checked. */

@@ -1,6 +1,6 @@
 /**
  * The facade: {@link dev.microvm.MicroVm} starts a virtual machine, {@link dev.microvm.Console} talks to it,
- * {@link dev.microvm.ExitReport} says how it ended. {@code PcMachine} is where it is put together.
+ * {@link dev.microvm.model.ExitReport} says how it ended. {@code PcMachine} is where it is put together.
  */
 @NullMarked
 package dev.microvm;

@@ -36,8 +36,12 @@ import org.junit.jupiter.api.Test;
 /** The rules of docs/architecture.md that a machine can check: who may know whom, and what a public class is. */
 final class ArchitectureTest {
     private static final String FACADE = "dev.microvm";
+    private static final String MODEL = "dev.microvm.model..";
+    private static final String MACHINE = "dev.microvm.machine..";
+    private static final String CONSOLE = "dev.microvm.console..";
     private static final String BOOT = "dev.microvm.boot..";
     private static final String DEVICES = "dev.microvm.devices..";
+    private static final String BACKENDS = "dev.microvm.backend..";
     private static final String HYPERVISOR = "dev.microvm.hypervisor..";
     private static final String VCPU = "dev.microvm.vcpu..";
     private static final String KVM = "dev.microvm.kvm..";
@@ -73,9 +77,9 @@ final class ArchitectureTest {
     void coreKnowsNothingAboveIt() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(FACADE, BOOT, DEVICES)
+                .resideOutsideOfPackages(FACADE, MODEL, MACHINE, CONSOLE, BOOT, DEVICES, BACKENDS)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(FACADE, BOOT, DEVICES))
+                .dependOnClassesThat(resideInAnyPackage(FACADE, MODEL, MACHINE, CONSOLE, BOOT, DEVICES, BACKENDS))
                 .check(ALL);
     }
 
@@ -83,10 +87,56 @@ final class ArchitectureTest {
     void devicesKnowNoHypervisorAndNoBootProtocol() {
         noClasses()
                 .that()
-                .resideInAPackage(DEVICES)
+                .resideInAnyPackage(DEVICES, BACKENDS)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(FACADE, BOOT, HYPERVISOR, VCPU, KVM))
+                .dependOnClassesThat(resideInAnyPackage(FACADE, MODEL, MACHINE, CONSOLE, BOOT, HYPERVISOR, VCPU, KVM))
                 .check(ALL);
+    }
+
+    @Test
+    void backEndsKnowNoDevice() {
+        noClasses()
+                .that()
+                .resideInAPackage(BACKENDS)
+                .should()
+                .dependOnClassesThat(resideInAPackage(DEVICES))
+                .check(ALL);
+    }
+
+    /** A machine as data: it can be read, compared and stored without anything that runs. */
+    @Test
+    void theModelKnowsNothingThatRuns() {
+        noClasses()
+                .that()
+                .resideInAPackage(MODEL)
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(
+                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.memory..", "dev.microvm.event.."))
+                .check(ALL);
+    }
+
+    @Test
+    void onlyTheFacadeKnowsTheMachineBehindIt() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(FACADE, MACHINE, CONSOLE)
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(FACADE, MACHINE, CONSOLE))
+                .check(ALL);
+        noClasses()
+                .that()
+                .resideInAnyPackage(MACHINE, CONSOLE)
+                .should()
+                .dependOnClassesThat(resideInAPackage(FACADE))
+                .check(ALL);
+    }
+
+    @Test
+    void whatIsBehindTheFacadeAndTheEngineIsNotExported() {
+        assertThat(exportedPackages())
+                .noneMatch(name -> name.startsWith("dev.microvm.machine")
+                        || name.startsWith("dev.microvm.console")
+                        || name.startsWith("dev.microvm.engine."));
     }
 
     @Test
@@ -95,7 +145,7 @@ final class ArchitectureTest {
                 .that()
                 .resideInAPackage(BOOT)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(FACADE, DEVICES))
+                .dependOnClassesThat(resideInAnyPackage(FACADE, MODEL, MACHINE, CONSOLE, DEVICES, BACKENDS))
                 .check(ALL);
     }
 

@@ -3,6 +3,7 @@ package dev.microvm;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.boot.testing.PortableProgram;
 import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Files;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** A machine on the engine calls nothing that only Linux has, so that it runs where there is no Linux. */
 @Lanes.Engine
 @Timeout(120)
-final class EngineHostsTest {
+public final class EngineHostsTest {
     /** By these all calls of Linux go: their initialization looks functions up. */
     private static final List<String> LINUX = List.of("dev.microvm.linux.Libc", "dev.microvm.linux.EpollEventLoop");
 

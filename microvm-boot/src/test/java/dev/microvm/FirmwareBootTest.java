@@ -2,9 +2,15 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.ExitReport.Reason;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.testing.GuestFiles;
+import dev.microvm.boot.testing.LinuxGuest;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.Feature;
+import dev.microvm.model.Irqchip;
+import dev.microvm.model.ResetAction;
 import dev.microvm.testing.Lanes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,7 +2,10 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.testing.TinyFirmware;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -28,7 +31,7 @@ final class FirmwareGuestTest {
     private Path folder;
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void runsFromTheResetVector_andFindsWhatTheHostTellsIt(Irqchip irqchip) {
         try (MicroVm vm = TinyFirmware.on(folder)
                 .irqchip(irqchip)

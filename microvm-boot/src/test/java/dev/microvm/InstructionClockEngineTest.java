@@ -3,8 +3,11 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.boot.testing.RepeatableRun;
+import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.model.HypervisorChoice;
 import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Files;

@@ -3,7 +3,13 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.testing.TinyKernel;
+import dev.microvm.machine.KernelInterrupts;
+import dev.microvm.machine.SplitInterrupts;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,5 +1,7 @@
 package dev.microvm;
 
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 
 /** The legacy devices, to guests on the engine. */

@@ -6,16 +6,22 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.boot.BootProtocol;
+import dev.microvm.boot.testing.FixedDevice;
+import dev.microvm.boot.testing.TinyFirmware;
+import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
-import dev.microvm.devices.block.DiskImage;
-import dev.microvm.devices.net.user.UserNetwork;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
-import dev.microvm.hypervisor.CpuFeature;
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.model.Feature;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.InputStream;
@@ -63,20 +69,21 @@ final class MicroVmBuilderTest {
 
     @Test
     void reportsAFolderAsTheSerialPortsFile() {
-        problemsOf(builder().serial(Serial.file(folder)))
+        problemsOf(builder().serial(ConsoleTarget.file(folder)))
                 .contains("serial: the path of a file, was the folder " + folder);
     }
 
     @Test
     void reportsASerialFileInAFolderThatIsNotThere() {
         Path file = folder.resolve("gone/console.log");
-        problemsOf(builder().serial(Serial.file(file))).contains("serial: a file in a folder that exists, was " + file);
+        problemsOf(builder().serial(ConsoleTarget.file(file)))
+                .contains("serial: a file in a folder that exists, was " + file);
     }
 
     @Test
     void reportsASerialFile_whenThereIsNoSerialPort() {
         Path file = folder.resolve("console.log");
-        problemsOf(builder().serial(Serial.file(file)).isaSerial(Feature.OFF))
+        problemsOf(builder().serial(ConsoleTarget.file(file)).isaSerial(Feature.OFF))
                 .contains("serial: file %s needs isaSerial(ON) or virtioConsole()".formatted(file));
     }
 
@@ -330,7 +337,7 @@ final class MicroVmBuilderTest {
                         .vcpus(2)
                         .virtioRng()
                         .rtcClock(InstantSource.system())
-                        .serial(Serial.streams(InputStream.nullInputStream(), OutputStream.nullOutputStream())))
+                        .serial(ConsoleTarget.streams(InputStream.nullInputStream(), OutputStream.nullOutputStream())))
                 .anyMatch(problem -> problem.endsWith("is for 1 vCPU, was 2: leave vcpus at 1"))
                 .anyMatch(problem -> problem.endsWith("use serial(OutputStream) and typeAt"))
                 .anyMatch(problem -> problem.endsWith("use virtioRng(new SplittableRandom(seed))"))

@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.testing.FixedDevice;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.Irqchip;
+import dev.microvm.model.ResetAction;
 import dev.microvm.testing.Lanes;
 import dev.microvm.testing.ProcessUse;
 import java.io.ByteArrayOutputStream;

@@ -2,7 +2,11 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.boot.testing.TinyKernel;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -4,8 +4,9 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.microvm.ExitReport.Reason;
+import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.model.ExitReport.Reason;
 import dev.microvm.testing.Lanes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -35,7 +36,7 @@ final class SerialGuestTest {
     void writesTheConsoleToAFile_insteadOfWhatWasInIt() throws Exception {
         Path file = Files.writeString(folder.resolve("console.log"), "a longer text than the guest prints");
         try (MicroVm vm =
-                TinyKernel.on(folder, "exit").serial(Serial.file(file)).start()) {
+                TinyKernel.on(folder, "exit").serial(ConsoleTarget.file(file)).start()) {
             vm.awaitExit(SOON);
             assertThat(vm.console().text()).as("kept as well").isEqualTo("tiny kernel\n");
         }
@@ -47,7 +48,7 @@ final class SerialGuestTest {
         Path file = folder.resolve("gone/console.log");
         Files.createDirectory(folder.resolve("gone"));
         try (MicroVm vm =
-                TinyKernel.on(folder, "exit").serial(Serial.file(file)).build()) {
+                TinyKernel.on(folder, "exit").serial(ConsoleTarget.file(file)).build()) {
             Files.delete(folder.resolve("gone"));
             assertThatExceptionOfType(MicroVmException.class)
                     .isThrownBy(vm::start)
@@ -60,8 +61,9 @@ final class SerialGuestTest {
     void talksToAPairOfStreams() {
         InputStream from = new ByteArrayInputStream("what is said.".getBytes(US_ASCII));
         ByteArrayOutputStream to = new ByteArrayOutputStream();
-        try (MicroVm vm =
-                TinyKernel.on(folder, "chat").serial(Serial.streams(from, to)).start()) {
+        try (MicroVm vm = TinyKernel.on(folder, "chat")
+                .serial(ConsoleTarget.streams(from, to))
+                .start()) {
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);
         }
         assertThat(to.toString(US_ASCII)).isEqualTo("tiny kernel\nWHAT IS SAID");
@@ -72,7 +74,7 @@ final class SerialGuestTest {
         try (OutputStream keys = new PipedOutputStream();
                 InputStream from = new PipedInputStream((PipedOutputStream) keys);
                 MicroVm vm = TinyKernel.on(folder, "chat")
-                        .serial(Serial.streams(from, OutputStream.nullOutputStream()))
+                        .serial(ConsoleTarget.streams(from, OutputStream.nullOutputStream()))
                         .start()) {
             keys.write("one ".getBytes(US_ASCII));
             vm.console().awaitText("ONE ", SOON);
@@ -87,7 +89,7 @@ final class SerialGuestTest {
                 InputStream from = new PipedInputStream((PipedOutputStream) keys)) {
             TinyKernel.on(folder, "spin")
                     .name("silent")
-                    .serial(Serial.streams(from, OutputStream.nullOutputStream()))
+                    .serial(ConsoleTarget.streams(from, OutputStream.nullOutputStream()))
                     .start()
                     .close();
             while (threadRuns("microvm-silent-")) Thread.sleep(1); // bounded by the class's time-out
@@ -108,7 +110,7 @@ final class SerialGuestTest {
         String sent = randomLetters(64 << 10);
         ByteArrayOutputStream to = new ByteArrayOutputStream();
         try (MicroVm vm = TinyKernel.on(folder, "chat")
-                .serial(Serial.streams(new ByteArrayInputStream((sent + ".").getBytes(US_ASCII)), to))
+                .serial(ConsoleTarget.streams(new ByteArrayInputStream((sent + ".").getBytes(US_ASCII)), to))
                 .start()) {
             assertThat(vm.awaitExit(Duration.ofSeconds(100)).reason()).isEqualTo(Reason.EXIT_PORT);
         }

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.boot.testing.StdioProgram;
 import dev.microvm.testing.ChildJvm;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Standard input and output as the serial port: {@link StdioProgram}, on a terminal that script(1) makes. */
 @Lanes.TinyGuests
 @Timeout(120)
-final class StdioGuestTest {
+public final class StdioGuestTest {
     private static final Path SCRIPT = Path.of("/usr/bin/script");
     private static final String RAW = "during:[^!]*-isig -icanon[^!]*-echo ";
     private static final String COOKED = "after the end:.*\\sisig icanon.*\\secho ";

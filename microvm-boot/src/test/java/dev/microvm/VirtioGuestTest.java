@@ -2,10 +2,17 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.boot.testing.Intercepted;
+import dev.microvm.boot.testing.SameByte;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.boot.testing.TinyKernel;
+import dev.microvm.boot.testing.WatchedHypervisor;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.model.Feature;
+import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -63,36 +70,36 @@ final class VirtioGuestTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void servesADriver_throughTheIoApic(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "ioapic"))).isEqualTo(STARTED + "interrupt 50\n" + SERVED);
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void servesADriver_throughThePic_withoutAcpi(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "pic").acpi(Feature.OFF))).isEqualTo(STARTED + "interrupt 25\n" + SERVED);
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void servesALegacyDriver(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "legacy").acpi(Feature.OFF).virtioVersion(VirtioMmio.Version.LEGACY)))
                 .isEqualTo("interrupt 25\n" + SERVED);
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void losesNoInterrupt_inManyRequests(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "many"))).isEqualTo(STARTED + "used 64\nstatus 00\n");
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void isNotifiedAndInterrupts_withoutAnExit(Irqchip irqchip) {
-        MicroVmConfig config = guest(irqchip, "ioapic").virtioRng(SAME).config();
-        WatchedHypervisor hypervisor = new WatchedHypervisor(config.hypervisor());
-        try (MicroVm vm = new MicroVm(config.with(hypervisor)).start()) {
+        PlannedMachine planned = PlannedMachine.of(guest(irqchip, "ioapic").virtioRng(SAME));
+        WatchedHypervisor hypervisor = new WatchedHypervisor(planned.hypervisor());
+        try (MicroVm vm = planned.start(hypervisor)) {
             assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
         }
 
@@ -104,15 +111,14 @@ final class VirtioGuestTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void runsADeviceOnTheVcpusThread_thatAsksForIt(Irqchip irqchip) {
         Set<String> threads = ConcurrentHashMap.newKeySet();
-        MicroVmConfig config = guest(irqchip, "ioapic")
+        PlannedMachine planned = PlannedMachine.of(guest(irqchip, "ioapic")
                 .name("asks")
-                .virtioDevice("own", transport -> onVcpu(new VirtioRng(transport, SAME), threads))
-                .config();
-        WatchedHypervisor hypervisor = new WatchedHypervisor(config.hypervisor());
-        try (MicroVm vm = new MicroVm(config.with(hypervisor)).start()) {
+                .virtioDevice("own", transport -> onVcpu(new VirtioRng(transport, SAME), threads)));
+        WatchedHypervisor hypervisor = new WatchedHypervisor(planned.hypervisor());
+        try (MicroVm vm = planned.start(hypervisor)) {
             assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
             assertThat(vm.console().text()).isEqualTo(STARTED + "interrupt 50\n" + SERVED);
         }
@@ -133,7 +139,7 @@ final class VirtioGuestTest {
     }
 
     @ParameterizedTest
-    @MethodSource("dev.microvm.TestMachine#irqchips")
+    @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void asksForAReset_whenTheQueueIsBroken(Irqchip irqchip) {
         assertThat(run(guest(irqchip, "broken"))).isEqualTo(STARTED + "interrupt 50\nreason 02\nstatus 4f\n");
     }

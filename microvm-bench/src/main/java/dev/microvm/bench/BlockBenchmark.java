@@ -1,8 +1,8 @@
 package dev.microvm.bench;
 
-import dev.microvm.devices.block.BlockBackend;
-import dev.microvm.devices.block.DiskImage;
-import dev.microvm.devices.block.ImageFormat;
+import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.disk.ImageFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;

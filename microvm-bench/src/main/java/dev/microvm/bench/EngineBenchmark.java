@@ -1,10 +1,10 @@
 package dev.microvm.bench;
 
-import dev.microvm.HypervisorChoice;
-import dev.microvm.Irqchip;
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

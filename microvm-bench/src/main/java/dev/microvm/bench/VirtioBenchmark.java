@@ -1,15 +1,15 @@
 package dev.microvm.bench;
 
-import dev.microvm.HypervisorChoice;
-import dev.microvm.Irqchip;
 import dev.microvm.MicroVm;
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.backend.net.TapBackend;
+import dev.microvm.backend.net.user.NetPolicy;
+import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.KernelImage;
-import dev.microvm.devices.block.DiskImage;
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.net.TapBackend;
-import dev.microvm.devices.net.user.NetPolicy;
-import dev.microvm.devices.net.user.UserNetwork;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.Irqchip;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.microvm.bench;
 
-import dev.microvm.devices.block.BlockBackend;
+import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.devices.virtio.blk.VirtioBlk;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.TimeUnit;

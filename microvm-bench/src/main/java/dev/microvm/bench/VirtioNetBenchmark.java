@@ -2,10 +2,10 @@ package dev.microvm.bench;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.net.NetBackend;
-import dev.microvm.devices.net.NetOffload;
-import dev.microvm.devices.net.VnetHeader;
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.backend.net.NetBackend;
+import dev.microvm.backend.net.NetOffload;
+import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.devices.virtio.net.VirtioNet;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;

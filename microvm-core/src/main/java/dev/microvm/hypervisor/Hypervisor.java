@@ -1,6 +1,7 @@
 package dev.microvm.hypervisor;
 
 import dev.microvm.clock.GuestClock;
+import dev.microvm.cpuid.CpuidEntry;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.Set;

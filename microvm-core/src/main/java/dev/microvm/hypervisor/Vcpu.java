@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.cpuid.CpuidEntry;
 import java.util.List;
 
 /**

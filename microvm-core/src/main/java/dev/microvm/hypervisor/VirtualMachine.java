@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.irq.IrqLine;

@@ -2,7 +2,7 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.kvm.generated.kvm_cpuid2;
 import dev.microvm.kvm.generated.kvm_cpuid_entry2;
 import dev.microvm.linux.Errno;

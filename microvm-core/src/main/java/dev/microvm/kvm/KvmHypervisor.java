@@ -3,8 +3,8 @@ package dev.microvm.kvm;
 import static dev.microvm.kvm.generated.kvm_h.*;
 
 import dev.microvm.clock.GuestClock;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;

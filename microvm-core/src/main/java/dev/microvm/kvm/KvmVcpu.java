@@ -2,8 +2,8 @@ package dev.microvm.kvm;
 
 import static dev.microvm.kvm.generated.kvm_h.*;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.ActivityState;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.ExitHandler;

@@ -4,10 +4,10 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;

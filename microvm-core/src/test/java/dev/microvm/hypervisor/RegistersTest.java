@@ -3,6 +3,7 @@ package dev.microvm.hypervisor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.microvm.cpuid.CpuidEntry;
 import org.junit.jupiter.api.Test;
 
 /** The records of a vCPU's state: what they print, copy and compare. */

@@ -11,8 +11,8 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.cpuid.GuestCpuid;
 import dev.microvm.hypervisor.ActivityState;
-import dev.microvm.hypervisor.GuestCpuid;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.MsrEntry;

@@ -3,7 +3,7 @@ package dev.microvm.kvm;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.IrqRoute;
 import java.lang.foreign.Arena;
 import java.util.List;

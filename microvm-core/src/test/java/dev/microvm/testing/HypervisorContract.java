@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.microvm.clock.GuestClock;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuFeature;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.ExitHandler;

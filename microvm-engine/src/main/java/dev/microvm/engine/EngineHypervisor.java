@@ -1,9 +1,9 @@
 package dev.microvm.engine;
 
 import dev.microvm.clock.GuestClock;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.cpu.CpuidTable;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;

@@ -1,12 +1,12 @@
 package dev.microvm.engine;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.exec.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.ExitHandler;

@@ -2,13 +2,13 @@ package dev.microvm.engine;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApics;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.JavaEventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;

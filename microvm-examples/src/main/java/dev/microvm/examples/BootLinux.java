@@ -1,9 +1,9 @@
 package dev.microvm.examples;
 
-import dev.microvm.ExitReport;
+import dev.microvm.ConsoleTarget;
 import dev.microvm.MicroVm;
-import dev.microvm.Serial;
 import dev.microvm.boot.Initramfs;
+import dev.microvm.model.ExitReport;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -47,7 +47,7 @@ public final class BootLinux {
                 .initrd(initramfs)
                 .cmdline("console=ttyS0 reboot=k panic=-1")
                 .memoryMiB(256)
-                .serial(Serial.stdio())
+                .serial(ConsoleTarget.stdio())
                 .start()) {
             System.out.println(vm.describe());
             report = vm.awaitExit(shell ? A_DAY : LIMIT);

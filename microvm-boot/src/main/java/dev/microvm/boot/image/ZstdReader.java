@@ -2,8 +2,8 @@ package dev.microvm.boot.image;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.microvm.zstd.ZstdDecoder;
-import dev.microvm.zstd.ZstdException;
+import dev.microvm.compress.ZstdDecoder;
+import dev.microvm.compress.ZstdException;
 import java.lang.foreign.MemorySegment;
 
 /** Reads an image that is a zstd frame, block by block as far as the caller wants. */

@@ -1,7 +1,7 @@
 /**
  * The chips of a PC that a microVM still has: serial port, clock, timers, interrupt controllers, and the few ports that
- * reset or end a machine; and what QEMU's machine adds for firmware and ACPI: {@link dev.microvm.devices.legacy.FwCfg} and
- * {@link dev.microvm.devices.legacy.GenericEventDevice}.
+ * reset or end a machine; and what QEMU's machine adds for firmware and ACPI: {@link dev.microvm.devices.firmware.FwCfg} and
+ * {@link dev.microvm.devices.power.GenericEventDevice}.
  *
  * <p>Each is one class named after the part; what its registers are called is in the {@code ...Registers} class beside
  * it, after the data sheet. A device knows offsets, not addresses, and gets everything outside itself from its

@@ -117,7 +117,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     }
 
     /** How often the device failed by no fault of the driver's, so by its own: for tests. */
-    int defects() {
+    public int defects() {
         return defects;
     }
 

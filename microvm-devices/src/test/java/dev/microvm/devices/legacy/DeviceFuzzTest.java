@@ -1,6 +1,7 @@
 package dev.microvm.devices.legacy;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import dev.microvm.devices.firmware.FwCfgRig;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;

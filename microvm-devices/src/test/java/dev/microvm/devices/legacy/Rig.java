@@ -5,7 +5,7 @@ import dev.microvm.state.Stateful;
 import java.util.List;
 
 /** A device, or several that are wired together, and what is around it, for scripts that drive it: {@link RigScript}. */
-interface Rig {
+public interface Rig {
     /** Registers that a guest can reach. */
     record Window(BusDevice device, int range) {}
 

@@ -1,5 +1,14 @@
 package dev.microvm.devices.legacy;
 
+import dev.microvm.devices.firmware.DebugConsole;
+import dev.microvm.devices.firmware.FwCfgRig;
+import dev.microvm.devices.irqchip.I8259Pic;
+import dev.microvm.devices.irqchip.IoApic;
+import dev.microvm.devices.irqchip.MsiSink;
+import dev.microvm.devices.power.ExitPort;
+import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.power.ResetPort;
+import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.state.Stateful;
 import dev.microvm.testing.FakeIrqLine;
 import java.util.ArrayList;

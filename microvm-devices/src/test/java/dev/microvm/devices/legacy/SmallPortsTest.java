@@ -3,6 +3,10 @@ package dev.microvm.devices.legacy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.bus.Bus;
+import dev.microvm.devices.firmware.DebugConsole;
+import dev.microvm.devices.power.ExitPort;
+import dev.microvm.devices.power.ResetPort;
+import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.state.DeviceState;
 import java.util.ArrayList;
 import java.util.List;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 
+import dev.microvm.devices.firmware.FwCfgRig;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.util.List;

@@ -6,6 +6,8 @@ import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.devices.virtio.console.VirtioConsole.Port;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.devices.virtio.testing.HostileDriver;
+import dev.microvm.devices.virtio.testing.RecordingDevice;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,20 +1,22 @@
 package dev.microvm.devices.virtio;
 
-import static dev.microvm.devices.virtio.RecordingDevice.FEATURE_A;
-import static dev.microvm.devices.virtio.RecordingDevice.FEATURE_B;
 import static dev.microvm.devices.virtio.VirtioFeatures.ANY_LAYOUT;
 import static dev.microvm.devices.virtio.VirtioFeatures.EVENT_IDX;
 import static dev.microvm.devices.virtio.VirtioFeatures.INDIRECT_DESC;
 import static dev.microvm.devices.virtio.VirtioFeatures.VERSION_1;
 import static dev.microvm.devices.virtio.VirtioMmioRegisters.*;
 import static dev.microvm.devices.virtio.VirtioStatus.*;
+import static dev.microvm.devices.virtio.testing.RecordingDevice.FEATURE_A;
+import static dev.microvm.devices.virtio.testing.RecordingDevice.FEATURE_B;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.microvm.bus.Bus;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.RecordingDevice;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.state.DeviceState;
 import dev.microvm.testing.FakeIrqLine;
 import java.util.ArrayList;

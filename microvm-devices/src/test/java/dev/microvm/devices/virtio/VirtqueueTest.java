@@ -1,18 +1,21 @@
 package dev.microvm.devices.virtio;
 
-import static dev.microvm.devices.virtio.DriverQueue.INDIRECT;
-import static dev.microvm.devices.virtio.DriverQueue.NEXT;
-import static dev.microvm.devices.virtio.DriverQueue.WRITE;
 import static dev.microvm.devices.virtio.VirtioFeatures.EVENT_IDX;
 import static dev.microvm.devices.virtio.VirtioFeatures.INDIRECT_DESC;
 import static dev.microvm.devices.virtio.VirtioFeatures.VERSION_1;
+import static dev.microvm.devices.virtio.testing.DriverQueue.INDIRECT;
+import static dev.microvm.devices.virtio.testing.DriverQueue.NEXT;
+import static dev.microvm.devices.virtio.testing.DriverQueue.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.DriverQueue.Used;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.DriverQueue.Used;
+import dev.microvm.devices.virtio.testing.RecordingDevice;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.lang.foreign.Arena;

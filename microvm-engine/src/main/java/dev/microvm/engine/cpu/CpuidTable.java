@@ -1,6 +1,6 @@
 package dev.microvm.engine.cpu;
 
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.cpuid.CpuidEntry;
 import java.util.ArrayList;
 import java.util.List;
 

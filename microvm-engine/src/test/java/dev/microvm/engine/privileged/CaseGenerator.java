@@ -1,6 +1,6 @@
 package dev.microvm.engine.privileged;
 
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.cpuid.CpuidEntry;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

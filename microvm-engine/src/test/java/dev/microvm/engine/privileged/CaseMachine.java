@@ -1,7 +1,7 @@
 package dev.microvm.engine.privileged;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.ActivityState;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.ExitHandler;

@@ -1,7 +1,7 @@
 package dev.microvm.engine.privileged;
 
-import dev.microvm.hypervisor.CpuFeature;
-import dev.microvm.hypervisor.CpuidEntry;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -3,8 +3,8 @@ package dev.microvm.engine.privileged;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.EngineHypervisor;
-import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,8 +2,8 @@ package dev.microvm.devices.virtio.blk;
 
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
-import dev.microvm.devices.block.BlockBackend;
-import dev.microvm.devices.block.BlockException;
+import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.backend.disk.BlockException;
 import dev.microvm.devices.virtio.GuestBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;

@@ -2,7 +2,7 @@ package dev.microvm.devices.virtio.blk;
 
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
-import dev.microvm.devices.block.BlockBackend;
+import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.devices.virtio.ChainHandler;
 import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioConfigSpace;

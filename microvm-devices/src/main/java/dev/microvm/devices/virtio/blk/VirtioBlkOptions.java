@@ -1,6 +1,6 @@
 package dev.microvm.devices.virtio.blk;
 
-import dev.microvm.devices.block.DiskImage;
+import dev.microvm.backend.disk.DiskImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

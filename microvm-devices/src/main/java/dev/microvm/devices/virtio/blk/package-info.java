@@ -1,6 +1,6 @@
 /**
  * A disk for the guest: {@link dev.microvm.devices.virtio.blk.VirtioBlk}, on whatever {@link
- * dev.microvm.devices.block.BlockBackend} holds its content.
+ * dev.microvm.backend.disk.BlockBackend} holds its content.
  */
 @NullMarked
 package dev.microvm.devices.virtio.blk;

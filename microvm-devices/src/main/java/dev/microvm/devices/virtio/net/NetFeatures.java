@@ -1,6 +1,6 @@
 package dev.microvm.devices.virtio.net;
 
-import dev.microvm.devices.net.NetOffload;
+import dev.microvm.backend.net.NetOffload;
 import java.util.EnumSet;
 import java.util.Set;
 

@@ -4,10 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.net.NetBackend;
-import dev.microvm.devices.net.NetOffload;
-import dev.microvm.devices.net.VnetHeader;
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.backend.net.NetBackend;
+import dev.microvm.backend.net.NetOffload;
+import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.devices.virtio.ChainHandler;
 import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.GuestBuffer;

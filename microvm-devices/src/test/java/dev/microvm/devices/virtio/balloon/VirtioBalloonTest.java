@@ -3,10 +3,10 @@ package dev.microvm.devices.virtio.balloon;
 import static dev.microvm.devices.virtio.VirtioMmio.NOTIFY_REGISTER;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.VirtioTransport;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.linux.MappedMemory;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;

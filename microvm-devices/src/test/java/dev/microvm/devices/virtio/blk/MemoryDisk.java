@@ -1,7 +1,7 @@
 package dev.microvm.devices.virtio.blk;
 
-import dev.microvm.devices.block.BlockBackend;
-import dev.microvm.devices.block.BlockException;
+import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.backend.disk.BlockException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;

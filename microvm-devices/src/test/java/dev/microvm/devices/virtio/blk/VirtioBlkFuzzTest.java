@@ -4,10 +4,10 @@ import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.microvm.devices.block.BlockBackend;
-import dev.microvm.devices.virtio.DriverQueue;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Objects;

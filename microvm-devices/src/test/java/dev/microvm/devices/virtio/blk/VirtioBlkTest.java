@@ -4,9 +4,9 @@ import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
 import dev.microvm.devices.virtio.VirtioFeatures;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

@@ -3,11 +3,11 @@ package dev.microvm.devices.virtio.blk;
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.devices.block.BlockBackend;
-import dev.microvm.devices.block.DiskImage;
-import dev.microvm.devices.virtio.DriverQueue;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

@@ -2,8 +2,8 @@ package dev.microvm.devices.virtio.net;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.microvm.devices.net.NetBackend;
-import dev.microvm.devices.net.NetOffload;
+import dev.microvm.backend.net.NetBackend;
+import dev.microvm.backend.net.NetOffload;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

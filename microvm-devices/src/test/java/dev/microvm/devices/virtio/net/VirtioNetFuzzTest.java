@@ -1,10 +1,10 @@
 package dev.microvm.devices.virtio.net;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.virtio.DriverQueue;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.backend.net.MacAddress;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.nio.ByteBuffer;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;

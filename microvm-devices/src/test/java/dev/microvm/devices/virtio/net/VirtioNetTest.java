@@ -3,13 +3,13 @@ package dev.microvm.devices.virtio.net;
 import static dev.microvm.devices.virtio.net.NetFeatures.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.devices.net.MacAddress;
-import dev.microvm.devices.net.NetOffload;
-import dev.microvm.devices.net.VnetHeader;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.backend.net.NetOffload;
+import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.state.DeviceState;
 import java.util.Arrays;
 import java.util.HexFormat;

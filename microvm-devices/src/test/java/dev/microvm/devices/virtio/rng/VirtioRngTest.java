@@ -2,9 +2,9 @@ package dev.microvm.devices.virtio.rng;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.devices.virtio.DriverQueue;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.SplittableRandom;

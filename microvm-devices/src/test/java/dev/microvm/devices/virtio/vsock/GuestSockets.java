@@ -3,9 +3,9 @@ package dev.microvm.devices.virtio.vsock;
 import static dev.microvm.devices.virtio.vsock.VsockProtocol.*;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
-import dev.microvm.devices.virtio.DriverQueue;
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.devices.virtio.testing.DriverQueue;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

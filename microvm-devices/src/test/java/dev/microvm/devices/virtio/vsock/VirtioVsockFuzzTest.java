@@ -3,7 +3,7 @@ package dev.microvm.devices.virtio.vsock;
 import static dev.microvm.devices.virtio.vsock.VsockProtocol.*;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import dev.microvm.devices.virtio.HostileDriver;
+import dev.microvm.devices.virtio.testing.HostileDriver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -11,8 +11,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.microvm.devices.virtio.DriverQueue.Buffer;
-import dev.microvm.devices.virtio.VirtioDriver;
+import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.devices.virtio.vsock.GuestSockets.Packet;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;

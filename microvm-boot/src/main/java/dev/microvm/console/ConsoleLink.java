@@ -1,0 +1,108 @@
+package dev.microvm.console;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The threads between a machine's console and its {@link ConsoleEnds}: one copies what the guest prints, one what is typed. They
+ * hold no reference to the {@code MicroVm}, so that a forgotten one can be collected. Any thread may call.
+ */
+public final class ConsoleLink implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(ConsoleLink.class);
+    private static final Duration OUTPUT_LIMIT = Duration.ofSeconds(2);
+    private static final int PIECE = 8192; // bytes
+
+    private final String machine;
+    private final ConsoleEnds ends;
+    private @Nullable Thread printing;
+    private @Nullable Thread typing;
+
+    /** Links the console of the named machine with {@code ends}, which it closes. */
+    public ConsoleLink(ConsoleEnds ends, String machine) {
+        this.ends = ends;
+        this.machine = machine;
+    }
+
+    /** Lets bytes flow. */
+    public synchronized void start(ConsoleBuffer console, ConsoleInput input) {
+        OutputStream to = ends.output();
+        if (to != null) {
+            ConsoleBuffer.Reader reader = console.attach();
+            printing = thread("console", () -> print(reader, to));
+        }
+        InputStream from = ends.input();
+        if (from != null) typing = thread("typing", () -> type(from, input));
+    }
+
+    private Thread thread(String purpose, Runnable action) {
+        return Thread.ofPlatform()
+                .name("microvm-" + machine + "-" + purpose)
+                .daemon()
+                .start(action);
+    }
+
+    private void print(ConsoleBuffer.Reader reader, OutputStream to) {
+        try (InputStream console = reader.stream();
+                to) {
+            byte[] bytes = new byte[PIECE];
+            for (int n = console.read(bytes); n >= 0; n = console.read(bytes)) {
+                to.write(bytes, 0, n);
+                to.flush();
+            }
+        } catch (IOException e) {
+            log.warn("machine {}: its console is no longer copied: {}", machine, e.toString());
+        }
+    }
+
+    private void type(InputStream from, ConsoleInput to) {
+        byte[] bytes = new byte[PIECE];
+        try {
+            for (int n = from.read(bytes); n >= 0; n = from.read(bytes)) to.write(bytes, 0, n);
+        } catch (IOException e) {
+            if (!to.ended()) log.warn("machine {}: nothing more is typed into it: {}", machine, e.toString());
+        }
+    }
+
+    /** The guest has ended: nothing more is typed, and a terminal is put back. Returns at once. */
+    public synchronized void end() {
+        ends.end().run();
+        if (typing != null) typing.interrupt();
+    }
+
+    /** Waits, not for ever, until all that the guest printed has been taken. */
+    @Override
+    public void close() {
+        Thread copies;
+        synchronized (this) {
+            end();
+            copies = printing;
+        }
+        if (copies == null) {
+            closeOutput();
+        } else if (!copies.equals(Thread.currentThread())) {
+            join(copies);
+        }
+    }
+
+    private void closeOutput() {
+        try {
+            OutputStream output = ends.output();
+            if (output != null) output.close();
+        } catch (IOException e) {
+            log.warn("machine {}: {} while closing where its console is copied to", machine, e.toString());
+        }
+    }
+
+    private static void join(Thread copies) {
+        try {
+            if (!copies.join(OUTPUT_LIMIT)) copies.interrupt();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

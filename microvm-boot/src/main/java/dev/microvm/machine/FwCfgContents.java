@@ -1,0 +1,92 @@
+package dev.microvm.machine;
+
+import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.FirmwareKernel;
+import dev.microvm.boot.FirmwarePlan;
+import dev.microvm.boot.OptionRom;
+import dev.microvm.boot.tables.E820Map;
+import dev.microvm.boot.tables.FirmwareTables;
+import dev.microvm.devices.firmware.FwCfg;
+import dev.microvm.devices.firmware.FwCfgItem;
+import dev.microvm.devices.firmware.FwCfgKeys;
+import dev.microvm.machine.PcLayout.Place;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * What the machine tells firmware, and whoever else asks, by its fw_cfg device: the items that QEMU's microvm has.
+ *
+ * <p>Source: QEMU hw/i386/microvm.c, {@code microvm_memory_init}; hw/nvram/fw_cfg.c, {@code fw_cfg_common_realize};
+ * hw/i386/x86.c, {@code x86_load_linux}. Not there: the UUID, a splash screen, SMBIOS, NUMA.
+ */
+public final class FwCfgContents {
+    private static final String E820_FILE = "etc/e820";
+    private static final String BOOT_ORDER_FILE = "bootorder";
+    private static final String BOOT_FAIL_WAIT_FILE = "etc/boot-fail-wait"; // milliseconds until a reset
+    private static final int FOREVER = -1;
+    private static final String OPTION_ROM_FOLDER = "genroms/"; // SeaBIOS src/optionroms.c
+
+    private FwCfgContents() {}
+
+    /** What every machine has. */
+    public static FwCfg.Builder ofMachine(MachineOptions options, int vcpus, long memorySize) {
+        boolean timerOnPin2 = options.timerPin() == SplitInterrupts.TIMER_PIN;
+        return FwCfg.builder()
+                .item(FwCfgKeys.RAM_SIZE, FwCfgItem.le64(memorySize))
+                .item(FwCfgKeys.NB_CPUS, FwCfgItem.le16(vcpus))
+                .item(FwCfgKeys.MAX_CPUS, FwCfgItem.le16(vcpus))
+                .item(FwCfgKeys.IRQ0_OVERRIDE, FwCfgItem.le32(timerOnPin2 ? 1 : 0))
+                .item(FwCfgKeys.NOGRAPHIC, FwCfgItem.le16(1))
+                .item(FwCfgKeys.BOOT_MENU, FwCfgItem.le16(0))
+                .file(E820_FILE, FwCfgItem.of(memoryMap(memorySize).bytes()))
+                .file(BOOT_FAIL_WAIT_FILE, FwCfgItem.le32(FOREVER));
+    }
+
+    /** The memory map as firmware gets it, who puts its own reservations into it. */
+    static E820Map memoryMap(long memorySize) {
+        return BootLayout.firmwareMemoryMap(memorySize)
+                .with(new E820Map.Entry(Place.HYPERVISOR.base(), Place.HYPERVISOR.size(), E820Map.Type.RESERVED));
+    }
+
+    /** Adds what firmware is to start. */
+    static void add(FwCfg.Builder to, FirmwarePlan plan) {
+        plan.kernel().ifPresent(kernel -> addKernel(to, kernel));
+        plan.acpi().ifPresent(tables -> addTables(to, tables));
+        for (OptionRom rom : plan.optionRoms()) {
+            to.file(OPTION_ROM_FOLDER + rom.name(), FwCfgItem.of(rom.bytes()));
+        }
+        if (!plan.optionRoms().isEmpty()) to.file(BOOT_ORDER_FILE, bootOrder(plan.optionRoms()));
+    }
+
+    private static void addKernel(FwCfg.Builder to, FirmwareKernel kernel) {
+        to.item(FwCfgKeys.KERNEL_ADDR, FwCfgItem.le32((int) kernel.address()))
+                .item(FwCfgKeys.KERNEL_SIZE, FwCfgItem.le32((int) kernel.size()))
+                .item(FwCfgKeys.SETUP_SIZE, FwCfgItem.le32(kernel.setup().length))
+                .item(FwCfgKeys.SETUP_DATA, FwCfgItem.of(kernel.setup()))
+                .item(FwCfgKeys.CMDLINE_ADDR, FwCfgItem.le32((int) kernel.cmdlineAddress()))
+                .item(FwCfgKeys.CMDLINE_SIZE, FwCfgItem.le32(kernel.cmdline().bytes().length))
+                .item(FwCfgKeys.CMDLINE_DATA, FwCfgItem.of(kernel.cmdline().bytes()));
+        kernel.setupAddress().ifPresent(at -> to.item(FwCfgKeys.SETUP_ADDR, FwCfgItem.le32((int) at)));
+        kernel.data().ifPresent(data -> to.item(FwCfgKeys.KERNEL_DATA, FwCfgItem.of(data)));
+        kernel.entry().ifPresent(entry -> to.item(FwCfgKeys.KERNEL_ENTRY, FwCfgItem.le32((int) entry)));
+        kernel.initrd()
+                .ifPresent(initrd -> to.item(FwCfgKeys.INITRD_ADDR, FwCfgItem.le32((int) kernel.initrdAddress()))
+                        .item(FwCfgKeys.INITRD_SIZE, FwCfgItem.le32((int) initrd.size()))
+                        .item(FwCfgKeys.INITRD_DATA, FwCfgItem.of(initrd.size(), initrd::read)));
+    }
+
+    private static void addTables(FwCfg.Builder to, FirmwareTables tables) {
+        to.file(FirmwareTables.RSDP_FILE, FwCfgItem.of(tables.rsdp()))
+                .file(FirmwareTables.TABLES_FILE, FwCfgItem.of(tables.tables()))
+                .file(FirmwareTables.SCRIPT_FILE, FwCfgItem.of(tables.script()));
+    }
+
+    /** Open Firmware's paths of what to boot from, a line each; the last ends with a zero instead. */
+    private static FwCfgItem bootOrder(List<OptionRom> roms) {
+        String lines = roms.stream()
+                .map(rom -> "/rom@" + OPTION_ROM_FOLDER + rom.name())
+                .collect(Collectors.joining("\n", "", "\0"));
+        return FwCfgItem.of(lines.getBytes(StandardCharsets.US_ASCII));
+    }
+}

@@ -1,0 +1,90 @@
+package dev.microvm.machine;
+
+import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.vcpu.VcpuLoop;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The end of one run of a guest: of all who report it, the first counts. Any thread may call; those that report from a
+ * vCPU's thread return at once.
+ */
+final class GuestEnd implements VcpuLoop.Listener {
+    private static final Logger log = LoggerFactory.getLogger(GuestEnd.class);
+
+    /** What Linux prints first when it panics: kernel/panic.c. */
+    private static final String KERNEL_PANIC = "Kernel panic - not syncing";
+
+    /** Who wants to know. */
+    interface Listener {
+        /** The guest is over; called once, on the thread that found out, and must return at once. */
+        void ended(Reason reason, OptionalInt exitCode, String detail);
+    }
+
+    private final String machine;
+    private final ConsoleBuffer console;
+    private final long start; // the console's position
+    private final Listener listener;
+    private final AtomicBoolean ended = new AtomicBoolean();
+    private volatile Runnable stopVcpus = () -> {};
+
+    /** Of the machine with this name, which is about to print on {@code console}. */
+    GuestEnd(String machine, ConsoleBuffer console, Listener listener) {
+        this.machine = machine;
+        this.console = console;
+        this.start = console.position();
+        this.listener = listener;
+    }
+
+    /** Sets what stops the vCPUs; it must return at once. */
+    void onEnd(Runnable action) {
+        stopVcpus = action;
+    }
+
+    /** The guest asked for a reset by the named register. */
+    void reset(String by) {
+        end(Reason.RESET, OptionalInt.empty(), by);
+    }
+
+    /** The guest turned itself off. */
+    void poweredOff() {
+        end(Reason.POWER_OFF, OptionalInt.empty(), "");
+    }
+
+    /** The guest wrote a code to the exit port. */
+    void exitPort(int code) {
+        end(Reason.EXIT_PORT, OptionalInt.of(code), "");
+    }
+
+    /** The host stops the guest. */
+    void stopped() {
+        end(Reason.STOPPED, OptionalInt.empty(), "");
+    }
+
+    @Override
+    public void shutdown(int vcpu) {
+        end(Reason.TRIPLE_FAULT, OptionalInt.empty(), "vCPU " + vcpu);
+    }
+
+    @Override
+    public void failed(int vcpu, Throwable cause) {
+        if (!ended.get()) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+        String message = cause.getMessage();
+        end(Reason.FAILED, OptionalInt.empty(), message == null ? cause.toString() : message);
+    }
+
+    private void end(Reason reason, OptionalInt exitCode, String detail) {
+        if (!ended.compareAndSet(false, true)) return;
+        stopVcpus.run();
+        String panic =
+                reason == Reason.RESET || reason == Reason.TRIPLE_FAULT ? console.lineWith(KERNEL_PANIC, start) : null;
+        if (panic == null) {
+            listener.ended(reason, exitCode, detail);
+        } else {
+            listener.ended(Reason.PANIC, exitCode, panic.substring(panic.indexOf(KERNEL_PANIC)));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package dev.microvm.machine;
+
+import static java.util.stream.Collectors.joining;
+
+import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.BootPlan;
+import dev.microvm.boot.FirmwareImage;
+import dev.microvm.boot.FirmwareKernel;
+import dev.microvm.boot.FirmwarePlan;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.tables.E820Map;
+import dev.microvm.boot.tables.MultibootInfo;
+import dev.microvm.bus.Bus;
+import dev.microvm.bus.IoBuses;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.machine.PcLayout.Place;
+import dev.microvm.model.Irqchip;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A machine in words. */
+public final class MachineDescription {
+    private MachineDescription() {}
+
+    /**
+     * Describes a machine.
+     *
+     * @param buses what it has on its buses; null before it is started
+     */
+    public static String of(MachinePlan config, @Nullable IoBuses buses) {
+        StringBuilder text = new StringBuilder();
+        line(text, "machine", config.name());
+        line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
+        line(text, "clock", config.clock().toString());
+        config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
+        line(text, "vcpus", String.valueOf(config.vcpus()));
+        List<CpuidEntry> cpuid = config.cpuid(0);
+        line(text, "cpu", config.cpuidPolicy().toString());
+        line(
+                text,
+                "cpu features",
+                CpuFeature.in(cpuid).stream().map(CpuFeature::name).collect(joining(" ")));
+        cpuid.forEach(entry -> line(text, "cpuid", entry.toString().replace("cpuid ", "")));
+        line(text, "memory", (config.memorySize() >> 20) + " MiB");
+        for (E820Map.Entry entry : config.start().memoryMap().entries()) {
+            line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));
+        }
+        MachineOptions options = config.options();
+        line(
+                text,
+                "irqchip",
+                options.irqchip() == Irqchip.KERNEL
+                        ? "KERNEL: local APICs, IOAPIC, PICs and PIT are the hypervisor's"
+                        : "SPLIT: local APICs are the hypervisor's");
+        part(text, "pic", options.pic());
+        part(text, "pit", options.pit());
+        part(text, "rtc", options.rtc());
+        part(text, "isaSerial", options.isaSerial());
+        part(text, "acpi", options.acpi());
+        part(text, "autoKernelCmdline", options.autoKernelCmdline());
+        KernelImage kernel = config.kernel();
+        if (kernel != null) line(text, "kernel", "%s (%s)".formatted(kernel.file(), format(kernel)));
+        switch (config.start()) {
+            case BootPlan boot -> direct(text, boot);
+            case FirmwarePlan plan -> {
+                byFirmware(text, plan);
+                part(text, "optionRoms", config.optionRoms());
+            }
+        }
+        config.start().tables().forEach(table -> line(text, "table", table));
+        line(text, "serial", config.serial());
+        config.fwCfg()
+                .files()
+                .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
+        config.virtio()
+                .forEach(slot -> line(
+                        text,
+                        "virtio",
+                        "%s %s at [0x%x, 0x%x), GSI %d"
+                                .formatted(
+                                        slot.name(),
+                                        slot.version(),
+                                        slot.base(),
+                                        slot.base() + VirtioMmio.RANGE,
+                                        slot.gsi())));
+        if (buses != null) {
+            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
+            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
+        }
+        return text.toString();
+    }
+
+    private static void direct(StringBuilder text, BootPlan boot) {
+        line(
+                text,
+                "boot",
+                "%s, %s, kernel at [0x%x, 0x%x), entry 0x%x"
+                        .formatted(
+                                boot.protocol(),
+                                boot.guestUnpacks() ? "unpacked by the guest" : "loaded ready to run",
+                                boot.kernelStart(),
+                                boot.kernelEnd(),
+                                boot.entry()));
+        if (boot.initrdAddress() != 0) line(text, "initrd", "at 0x%x".formatted(boot.initrdAddress()));
+        for (MultibootInfo.Module module : boot.modules()) {
+            line(text, "module", "at [0x%x, 0x%x) %s".formatted(module.start(), module.end(), module.cmdline()));
+        }
+        line(text, "cmdline", boot.cmdline());
+    }
+
+    private static void byFirmware(StringBuilder text, FirmwarePlan plan) {
+        FirmwareImage image = plan.image();
+        line(
+                text,
+                "firmware",
+                "%s at [0x%x, 0x%x), its end also at [0x%x, 0x%x)"
+                        .formatted(
+                                image.file(),
+                                BootLayout.ROM_END - image.size(),
+                                BootLayout.ROM_END,
+                                BootLayout.HIGH_MEMORY - image.copySize(),
+                                BootLayout.HIGH_MEMORY));
+        line(text, "boot", plan.kernel().map(MachineDescription::byFirmware).orElse("left to the firmware"));
+        plan.kernel().ifPresent(kernel -> line(text, "cmdline", kernel.cmdline().toString()));
+    }
+
+    private static String byFirmware(FirmwareKernel kernel) {
+        return kernel.entry().isPresent()
+                ? "by firmware, PVH, kernel at [0x%x, 0x%x), entry 0x%x"
+                        .formatted(
+                                kernel.address(),
+                                kernel.address() + kernel.size(),
+                                kernel.entry().getAsLong())
+                : "by firmware, real mode, kernel for [0x%x, 0x%x)"
+                        .formatted(kernel.address(), kernel.address() + kernel.size());
+    }
+
+    private static void part(StringBuilder text, String what, Decision part) {
+        line(text, what, "%-3s (%s)".formatted(part.present() ? "on" : "off", part.why()));
+    }
+
+    private static String format(KernelImage kernel) {
+        return kernel.isFlat() ? "flat" : kernel.isBzImage() ? "bzImage" : "ELF";
+    }
+
+    private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
+        String interrupt = Arrays.stream(Place.values())
+                .filter(place -> place.title().equals(mapping.name()) && place.base() == mapping.base())
+                .map(Place::interrupt)
+                .findAny()
+                .orElse("");
+        line(
+                text,
+                bus,
+                "[0x%x, 0x%x) %s%s"
+                        .formatted(mapping.base(), mapping.base() + mapping.size(), mapping.name(), interrupt));
+    }
+
+    private static void line(StringBuilder text, String what, String value) {
+        text.append("%-18s %s%n".formatted(what, value));
+    }
+}

@@ -1,0 +1,200 @@
+package dev.microvm.machine;
+
+import dev.microvm.clock.GuestClock;
+import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.console.ConsoleChannel;
+import dev.microvm.console.ConsoleInput;
+import dev.microvm.console.PatientOutput;
+import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.virtio.vsock.VsockEnd;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.ExitReport.Reason;
+import dev.microvm.model.ResetAction;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machine through all its runs: one, or with {@link ResetAction#RESTART} one more after each reset. A run's
+ * {@link PcMachine} is closed and a new one made, so that nothing is left of the last run; console and report stay.
+ *
+ * <p>Any thread may call. Nothing here refers to the {@code MicroVm}, so that a forgotten one can be collected.
+ */
+public final class MachineLifecycle implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(MachineLifecycle.class);
+
+    /** A guest that resets itself at once and for ever must not keep the host busy with new machines. */
+    private static final Duration SHORTEST_RUN = Duration.ofMillis(100);
+
+    private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
+
+    private final MachinePlan config;
+    private final ConsoleBuffer consoleBuffer;
+    private final Uart16550.Output output;
+    private final ConsoleInput consoleInput;
+    private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
+    private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
+    private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
+    private volatile long firstStart = System.nanoTime();
+
+    private volatile @Nullable PcMachine machine; // changed under the lock of this
+    private volatile @Nullable Thread restarter; // the last one, which starts a machine again
+    private volatile int restarts; // changed under the lock of this
+    private long lastStart; // guarded by this
+
+    public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
+        this.config = config;
+        this.consoleBuffer = consoleBuffer;
+        this.consoleInput = consoleInput;
+        this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
+    }
+
+    /**
+     * Makes the first machine and lets it run.
+     *
+     * @throws RuntimeException as {@link PcMachine}'s constructor
+     */
+    public synchronized void start() {
+        VsockEnd vsock = config.vsock();
+        if (vsock != null) vsock.open();
+        PcMachine made = make();
+        firstStart = System.nanoTime();
+        run(made);
+    }
+
+    private PcMachine make() {
+        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
+    }
+
+    /** Adds what to do when there will be no more run, on the thread that finds out; it must return at once. */
+    public void onEnd(Runnable action) {
+        endActions.add(action);
+    }
+
+    /** The caller holds the lock. */
+    private void run(PcMachine made) {
+        machine = made;
+        if (!config.consoleIsVirtio()) {
+            consoleBuffer.onRoom(
+                    output instanceof PatientOutput patient ? patient::roomAgain : made.uart()::outputReady);
+            consoleInput.connect(made.uart());
+        }
+        lastStart = System.nanoTime();
+        if (!over.get()) made.start(); // else stop() came before it could see this machine
+    }
+
+    /** On the thread that found out, often a vCPU's. */
+    private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
+        if (startsAgain(reason)) {
+            Thread thread = Thread.ofPlatform()
+                    .name("microvm-" + config.name() + "-restart")
+                    .daemon()
+                    .unstarted(() -> restart(reason, detail));
+            restarter = thread;
+            thread.start();
+        } else {
+            finish(reason, exitCode, detail);
+        }
+    }
+
+    private boolean startsAgain(Reason reason) {
+        return config.onReset() == ResetAction.RESTART
+                && switch (reason) {
+                    case RESET, TRIPLE_FAULT, PANIC -> true;
+                    case POWER_OFF, EXIT_PORT, STOPPED, FAILED -> false;
+                };
+    }
+
+    private synchronized void restart(Reason reason, String detail) {
+        try {
+            awaitShortestRun();
+            PcMachine last = machine;
+            if (over.get() || last == null) return;
+            log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
+            last.close();
+            restarts++;
+            run(make());
+        } catch (RuntimeException | Error e) {
+            log.error("machine {} does not start again", config.name(), e);
+            finish(Reason.FAILED, OptionalInt.empty(), "it does not start again after a reset: " + e.getMessage());
+        } catch (InterruptedException e) {
+            finish(Reason.STOPPED, OptionalInt.empty(), "interrupted between two runs");
+        }
+    }
+
+    /** Gives the lock away while it waits. */
+    private synchronized void awaitShortestRun() throws InterruptedException {
+        long end = lastStart + SHORTEST_RUN.toNanos();
+        for (long left = end - System.nanoTime(); left > 0 && !over.get(); left = end - System.nanoTime()) {
+            TimeUnit.NANOSECONDS.timedWait(this, left);
+        }
+    }
+
+    private void finish(Reason reason, OptionalInt exitCode, String detail) {
+        if (!over.compareAndSet(false, true)) return;
+        Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
+        consoleBuffer.end();
+        consoleInput.end();
+        config.ports().forEach(ConsoleChannel::end);
+        VsockEnd vsock = config.vsock();
+        if (vsock != null) vsock.end();
+        endActions.forEach(Runnable::run);
+        log.info("machine {} ended: {}", config.name(), reason);
+        report.complete(new ExitReport(reason, exitCode, detail, uptime));
+    }
+
+    /** How the last run ended; complete when there will be no more. */
+    public CompletableFuture<ExitReport> report() {
+        return report;
+    }
+
+    /** How often it started again. */
+    public int restarts() {
+        return restarts;
+    }
+
+    /** The machine of this run; null before the first. */
+    @Nullable
+    public PcMachine machine() {
+        return machine;
+    }
+
+    /** Ends the guest, in whichever run it is, as the host's will. */
+    public void stop() {
+        finish(Reason.STOPPED, OptionalInt.empty(), ""); // from here on there is no next run
+        PcMachine running = machine;
+        if (running != null) running.stop();
+    }
+
+    /** Stops and frees everything; bounded in time. */
+    @Override
+    public void close() {
+        stop();
+        synchronized (this) {
+            notifyAll(); // who waits for the shortest run
+            PcMachine last = machine;
+            if (last != null) last.close();
+        }
+        awaitRestarter();
+        VsockEnd vsock = config.vsock();
+        if (vsock != null) vsock.close();
+    }
+
+    /** It is on its way out: there will be no more run. */
+    private void awaitRestarter() {
+        Thread thread = restarter;
+        if (thread == null || thread.equals(Thread.currentThread())) return;
+        try {
+            if (!thread.join(RESTARTER_LIMIT)) log.error("{} does not end", thread.getName());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

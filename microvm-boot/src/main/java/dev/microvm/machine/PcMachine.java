@@ -1,0 +1,336 @@
+package dev.microvm.machine;
+
+import dev.microvm.boot.BootLayout;
+import dev.microvm.boot.BootState;
+import dev.microvm.boot.FirmwarePlan;
+import dev.microvm.bus.Bus;
+import dev.microvm.bus.BusDevice;
+import dev.microvm.bus.DeviceContext;
+import dev.microvm.bus.IoBuses;
+import dev.microvm.clock.GuestClock;
+import dev.microvm.clock.Timers;
+import dev.microvm.devices.firmware.DebugConsole;
+import dev.microvm.devices.irqchip.I8259Pic;
+import dev.microvm.devices.legacy.I8042;
+import dev.microvm.devices.legacy.I8254Pit;
+import dev.microvm.devices.legacy.Mc146818Rtc;
+import dev.microvm.devices.legacy.SystemControlPortB;
+import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.devices.power.ExitPort;
+import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.power.ResetPort;
+import dev.microvm.devices.power.SystemControlPortA;
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.console.VirtioConsole;
+import dev.microvm.event.EventLoop;
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.IrqLine;
+import dev.microvm.machine.PcLayout.Place;
+import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.model.Irqchip;
+import dev.microvm.model.TimedInput;
+import dev.microvm.vcpu.VcpuLoop;
+import dev.microvm.vcpu.VcpuThreads;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The machine, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel or firmware. Whoever makes it closes
+ * it; one thread at a time.
+ */
+public final class PcMachine implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
+
+    // Intel SDM vol. 4, table 2-2
+    private static final int IA32_MISC_ENABLE = 0x1A0;
+    private static final long FAST_STRINGS = 1 << 0;
+    private static final int IA32_MTRR_DEF_TYPE = 0x2FF;
+    private static final long MTRRS_ENABLED = 1 << 11;
+    private static final long WRITE_BACK = 6;
+
+    /** What a CPU has from the start. */
+    private static final MsrEntry RESET_MSR = new MsrEntry(IA32_MISC_ENABLE, FAST_STRINGS);
+
+    /** What the boot protocols leave to firmware, on each vCPU. */
+    private static final MsrEntry FIRMWARE_MSR = new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK);
+
+    private static final int I8042_COMMAND_OFFSET = (int) (Place.I8042_COMMAND.base() - Place.I8042_DATA.base());
+
+    private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
+
+    private final MachinePlan config;
+    private final GuestEnd end;
+    private final Resources resources = new Resources();
+    private final VirtualMachine vm;
+    private final GuestMemory memory;
+    private final EventLoop eventLoop;
+    private final Interrupts interrupts;
+    private final IoBuses buses = new IoBuses();
+    private final Uart16550 uart;
+    private final Optional<GenericEventDevice> genericEvents;
+    private final List<VirtioMmio> virtio = new ArrayList<>();
+    private final VcpuThreads threads;
+
+    /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
+    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
+        this.config = config;
+        this.end = end;
+        try {
+            boolean split = config.options().irqchip() == Irqchip.SPLIT;
+            vm = config.hypervisor()
+                    .createVm(config.name(), config.options().irqchip().mode(), config.clock());
+            resources.add(vm::close);
+            memory = mapMemory();
+            eventLoop = vm.eventLoop();
+            resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
+            resources.add(eventLoop::close);
+            interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
+            uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
+            typeInTime();
+            addTimer(split);
+            addLegacyDevices();
+            addFirmwareDevices();
+            genericEvents = addPowerControl();
+            addVirtioDevices();
+            addUserDevices();
+            threads = new VcpuThreads(config.name(), createVcpus());
+            end.onEnd(threads::stop);
+        } catch (RuntimeException | Error e) {
+            resources.close();
+            throw e;
+        }
+    }
+
+    private GuestMemory mapMemory() {
+        List<GuestMemoryRegion> regions = new ArrayList<>();
+        long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
+        regions.add(new GuestMemoryRegion(0, vm.allocate(low), false));
+        if (config.memorySize() > low) {
+            regions.add(new GuestMemoryRegion(BootLayout.HIGH_RAM, vm.allocate(config.memorySize() - low), false));
+        }
+        long rom = config.start().romSize();
+        if (rom > 0) regions.add(new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true));
+        for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
+        return new GuestMemory(regions);
+    }
+
+    private Interrupts splitInterrupts() {
+        boolean second = PcLayout.needsSecondIoApic(config.virtio().size());
+        SplitInterrupts made = new SplitInterrupts(vm, config.options().pic().present(), second);
+        add(Place.IOAPIC, made.ioApics().getFirst());
+        if (second) add(Place.SECOND_IOAPIC, made.ioApics().getLast());
+        buses.onEndOfInterrupt(made::endOfInterrupt);
+        I8259Pic pic = made.pic();
+        if (pic != null) {
+            add(Place.PIC_MASTER, pic.master());
+            add(Place.PIC_SLAVE, pic.slave());
+            add(Place.PIC_EDGE_LEVEL, pic.elcr());
+        }
+        return made;
+    }
+
+    private void addTimer(boolean split) {
+        if (!config.options().pit().present()) return;
+        if (!split && vm.supports(Capability.KERNEL_PIT)) {
+            vm.createPit();
+        } else {
+            I8254Pit pit = new I8254Pit(interrupts.line(Place.PIT.gsi()), eventLoop);
+            add(Place.PIT, pit);
+            add(Place.PIT_SPEAKER, new SystemControlPortB(pit));
+        }
+    }
+
+    /** Arms what the user wants typed at given times. */
+    private void typeInTime() {
+        long start = eventLoop.nanoTime();
+        for (TimedInput input : config.typed()) {
+            byte[] text = input.text().getBytes(StandardCharsets.UTF_8);
+            eventLoop
+                    .timer(() -> uart.receive(text, 0, text.length))
+                    .armAt(start + input.at().toNanos());
+        }
+    }
+
+    /** The time of day: with a clock of its own, the machine's. */
+    private InstantSource timeOfDay() {
+        return switch (config.clock()) {
+            case GuestClock.Host host -> config.rtcClock();
+            case GuestClock.Instructions clock -> () -> clock.start().plusNanos(eventLoop.nanoTime());
+        };
+    }
+
+    private void addLegacyDevices() {
+        if (config.options().isaSerial().present()) add(Place.COM1, uart);
+        if (config.options().rtc().present()) {
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, timeOfDay());
+            long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
+            rtc.memorySize(low, config.memorySize() - low);
+            add(Place.RTC, rtc);
+        }
+        I8042 keyboardController =
+                new I8042(interrupts.line(Place.I8042_DATA.gsi()), () -> end.reset("keyboard controller"));
+        add(Place.I8042_DATA, keyboardController);
+        add(Place.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
+        add(Place.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
+        add(Place.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
+        add(Place.EXIT, new ExitPort(end::exitPort));
+    }
+
+    private void addFirmwareDevices() {
+        add(Place.FW_CFG, config.fwCfg().build(memory));
+        if (config.start() instanceof FirmwarePlan) {
+            if (config.firmwareLog() != null) {
+                add(Place.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(config.firmwareLog())));
+            } else if (FirmwareLog.enabled()) { // else it is not there, and firmware need not print
+                add(Place.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
+            }
+        }
+    }
+
+    private void add(Place at, BusDevice device) {
+        Bus bus = at.port() ? buses.ports() : buses.mmio();
+        bus.add(at.base(), at.size(), at.title(), device);
+    }
+
+    /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
+    private Optional<GenericEventDevice> addPowerControl() {
+        if (!config.options().acpi().present()) return Optional.empty();
+        GenericEventDevice made = new GenericEventDevice(
+                interrupts.line(Place.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
+        add(Place.GENERIC_EVENTS, made);
+        return Optional.of(made);
+    }
+
+    private void addVirtioDevices() {
+        for (VirtioSlot slot : config.virtio()) {
+            VirtioMmio device =
+                    new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
+            virtio.add(device);
+            buses.mmio().add(slot.base(), VirtioMmio.RANGE, slot.name(), device);
+            if (vm.supports(Capability.DOORBELL) && !device.device().notifiedByVcpu()) {
+                ringByHypervisor(slot.base(), device);
+            }
+        }
+    }
+
+    /** Lets the hypervisor ring a device's doorbells, without a way through the vCPU's thread. */
+    private void ringByHypervisor(long base, VirtioMmio device) {
+        for (int queue = 0; queue < device.queueCount(); queue++) {
+            Doorbell at = Doorbell.mmio(base + VirtioMmio.NOTIFY_REGISTER, Integer.BYTES, queue);
+            vm.doorbell(at, device.doorbell(queue));
+        }
+    }
+
+    private void closeVirtioDevices() {
+        Resources devices = new Resources();
+        virtio.forEach(device -> devices.add(device::close));
+        devices.close();
+    }
+
+    private void addUserDevices() {
+        DeviceContext context = new Context();
+        for (MachinePlan.UserDevice device : config.devices()) {
+            BusDevice made = device.factory().create(context);
+            Bus bus = device.port() ? buses.ports() : buses.mmio();
+            bus.add(device.base(), device.size(), device.name(), made);
+        }
+    }
+
+    private List<VcpuLoop> createVcpus() {
+        if (config.vcpus() > vm.maxVcpus()) {
+            throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
+                    .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
+        }
+        boolean byFirmware = config.start() instanceof FirmwarePlan;
+        List<VcpuLoop> loops = new ArrayList<>();
+        for (int index = 0; index < config.vcpus(); index++) {
+            Vcpu vcpu = vm.createVcpu(index);
+            vcpu.cpuid(config.cpuid(index));
+            vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
+            if (index == 0) {
+                BootState start = config.start().load(memory);
+                vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
+                vcpu.registers(start.registers());
+            }
+            loops.add(new VcpuLoop(vcpu, buses, end, index == 0 ? interrupts.externalInterrupts() : null));
+        }
+        interrupts.connect(loops.getFirst());
+        return loops;
+    }
+
+    /** Lets the vCPUs run. */
+    void start() {
+        threads.start();
+    }
+
+    Uart16550 uart() {
+        return uart;
+    }
+
+    /** What has the power button; empty without ACPI. */
+    public Optional<GenericEventDevice> genericEvents() {
+        return genericEvents;
+    }
+
+    public void resizeConsole(int columns, int rows) {
+        for (VirtioMmio device : virtio) {
+            if (device.device() instanceof VirtioConsole console) console.resize(columns, rows);
+        }
+    }
+
+    public IoBuses buses() {
+        return buses;
+    }
+
+    /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
+    public boolean ownsCurrentThread() {
+        return threads.onVcpuThread() || eventLoop.onLoopThread();
+    }
+
+    /** Ends the guest, as the host's will. */
+    void stop() {
+        end.stopped();
+    }
+
+    /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
+    @Override
+    public void close() {
+        boolean ended = threads.stopAndJoin(JOIN_LIMIT);
+        eventLoop.close();
+        if (ended && eventLoop.ended()) {
+            resources.close();
+        } else {
+            // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
+            log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());
+        }
+    }
+
+    private final class Context implements DeviceContext {
+        @Override
+        public IrqLine irqLine(int gsi) {
+            return interrupts.line(gsi);
+        }
+
+        @Override
+        public Timers timers() {
+            return eventLoop;
+        }
+
+        @Override
+        public GuestMemory memory() {
+            return memory;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package dev.microvm.machine;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.hypervisor.Probe;
+import dev.microvm.model.HypervisorChoice;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * A hypervisor, and why it was taken.
+ *
+ * @param why in words, for logs and {@code MicroVm.describe}
+ */
+public record SelectedHypervisor(Hypervisor hypervisor, String why) {
+    private static final String KVM = "kvm";
+    private static final String ENGINE = "engine";
+
+    /**
+     * Takes the one that was asked for.
+     *
+     * @throws HypervisorException if it cannot be had, with reason and remedy
+     */
+    public static SelectedHypervisor select(HypervisorChoice choice, List<Hypervisor> installed) {
+        return switch (choice) {
+            case KVM -> named(KVM, installed);
+            case ENGINE -> named(ENGINE, installed);
+            case AUTO -> automatic(installed);
+        };
+    }
+
+    private static SelectedHypervisor named(String name, List<Hypervisor> installed) {
+        Hypervisor found = find(name, installed)
+                .orElseThrow(
+                        () -> new HypervisorException("no hypervisor \"%s\" is installed: add the module microvm-%s"
+                                .formatted(name, name.equals(KVM) ? "core" : name)));
+        Probe probe = found.probe();
+        if (!probe.usable()) throw new HypervisorException(probe.explanation());
+        String why = name.toUpperCase(Locale.ROOT) + " was asked for";
+        return new SelectedHypervisor(found, probe.runsKernels() ? why : why + ", although " + probe.explanation());
+    }
+
+    private static SelectedHypervisor automatic(List<Hypervisor> installed) {
+        Optional<Hypervisor> kvm = find(KVM, installed);
+        Probe probe = kvm.map(Hypervisor::probe)
+                .orElse(new Probe(Probe.Support.NONE, "KVM is not installed", "add the module microvm-core"));
+        if (kvm.isPresent() && probe.runsKernels()) {
+            return new SelectedHypervisor(kvm.get(), "KVM runs any guest on this host");
+        }
+        Optional<Hypervisor> engine =
+                find(ENGINE, installed).filter(found -> found.probe().runsKernels());
+        return engine.map(found -> new SelectedHypervisor(found, "the Java engine, because " + probe.explanation()))
+                .orElseThrow(() -> new HypervisorException("no hypervisor here runs an ordinary kernel: "
+                        + probe.explanation()
+                        + "; a small guest may run with hypervisor(KVM)"));
+    }
+
+    private static Optional<Hypervisor> find(String name, List<Hypervisor> installed) {
+        return installed.stream().filter(h -> h.name().equals(name)).findFirst();
+    }
+}

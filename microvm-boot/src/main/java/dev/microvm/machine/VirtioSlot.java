@@ -1,0 +1,28 @@
+package dev.microvm.machine;
+
+import dev.microvm.boot.tables.AcpiDevice;
+import dev.microvm.devices.virtio.VirtioDeviceFactory;
+import dev.microvm.devices.virtio.VirtioMmio;
+
+/**
+ * A virtio device of a machine, and where it is.
+ *
+ * @param number of the slot, from 0
+ * @param name what a user reads of it
+ * @param version of its registers
+ * @param base guest-physical address of its registers
+ * @param gsi its global system interrupt
+ * @param factory makes the device
+ */
+public record VirtioSlot(
+        int number, String name, VirtioMmio.Version version, long base, int gsi, VirtioDeviceFactory factory) {
+    /** What the DSDT says of it. */
+    AcpiDevice acpiDevice() {
+        return AcpiDevice.virtioMmio(number, base, VirtioMmio.RANGE, gsi);
+    }
+
+    /** What Linux must be told of it where there is no DSDT: Documentation/admin-guide/kernel-parameters.txt. */
+    String kernelParameter() {
+        return "virtio_mmio.device=%d@0x%x:%d".formatted(VirtioMmio.RANGE, base, gsi);
+    }
+}

@@ -1,0 +1,24 @@
+package dev.microvm.boot.testing;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The real kernels and programs that {@code scripts/guest-files} fetches. */
+public final class GuestFiles {
+    private GuestFiles() {}
+
+    /** The file {@code name} of them; fails, with the remedy, if it is not there. */
+    public static Path file(String name) {
+        Path file = folder().resolve(name);
+        if (!Files.exists(file)) throw new AssertionError("no " + file + ": run scripts/guest-files");
+        return file;
+    }
+
+    private static Path folder() {
+        String given = System.getenv("MICROVM_GUEST");
+        if (given != null) return Path.of(given);
+        String cache = System.getenv().getOrDefault("XDG_CACHE_HOME", System.getProperty("user.home") + "/.cache");
+        return Path.of(System.getenv().getOrDefault("MICROVM_CACHE", cache + "/microvm"))
+                .resolve("guest");
+    }
+}

@@ -1,0 +1,90 @@
+package dev.microvm.boot.testing;
+
+import dev.microvm.MicroVm;
+import dev.microvm.boot.Initramfs;
+import dev.microvm.boot.KernelImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/** Debian's kernel for virtual machines, and initial file systems for it: busybox, and a script as init. */
+public final class LinuxGuest {
+    /** What {@link #DIALOGUE} begins with. */
+    static final String READY = "ready";
+
+    /** Commands that run each line they read, and say with which exit status it ended: for {@link #ask}. */
+    public static final String DIALOGUE = """
+            stty -echo
+            echo ready
+            while read line; do eval "$line"; echo "=$?="; done
+            """;
+
+    private static final String SUCCEEDED = "=0=";
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    private static final int EXECUTABLE = 0755;
+
+    private static final String PREPARATION = """
+            #!/bin/busybox sh
+            /bin/busybox --install -s /bin
+            mount -t proc proc /proc
+            mount -t sysfs sys /sys
+            mount -t devtmpfs dev /dev
+            """;
+
+    private LinuxGuest() {}
+
+    /** The kernel, unpacked into {@code folder}, so that no guest has to. */
+    public static Path kernel(Path folder) {
+        Path kernel = folder.resolve("vmlinux");
+        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
+        return kernel;
+    }
+
+    /** One with all applets of busybox and {@code vm-exit}; to be given more, and {@link #init}. */
+    public static Initramfs.Builder files() {
+        return Initramfs.builder()
+                .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
+                .directory("/proc", EXECUTABLE)
+                .directory("/sys", EXECUTABLE)
+                .directory("/dev", EXECUTABLE)
+                .exitProgram("/sbin/vm-exit");
+    }
+
+    /** The same with modules of the kernel's and what they need, for {@link #build}. */
+    public static Initramfs.Builder files(String... modules) {
+        try {
+            String release = Files.readString(GuestFiles.file("cloud/release")).strip();
+            return files().modules(GuestFiles.file("cloud/modules"), release, List.of(modules));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** An init that mounts what is usual and goes on with {@code commands} of busybox's shell. */
+    public static String init(String commands) {
+        return PREPARATION + commands;
+    }
+
+    /** Completes {@code files} by an init that loads their modules and goes on with {@code commands}. */
+    public static Initramfs build(Initramfs.Builder files, String commands) {
+        StringBuilder load = new StringBuilder();
+        files.moduleLoadOrder()
+                .forEach(module -> load.append("insmod ").append(module).append('\n'));
+        return files.init(init(load + commands)).build();
+    }
+
+    /** Waits until a guest has come to its {@link #DIALOGUE}. */
+    public static void awaitReady(MicroVm vm) {
+        vm.console().awaitText(READY, PATIENCE);
+    }
+
+    /** What a line prints that a guest's {@link #DIALOGUE} runs; it must succeed. */
+    public static String ask(MicroVm vm, String line) {
+        vm.console().type(line + "\n");
+        return vm.console().awaitText(SUCCEEDED, PATIENCE);
+    }
+}

@@ -1,0 +1,68 @@
+package dev.microvm.boot.testing;
+
+import dev.microvm.MicroVm;
+import dev.microvm.PlannedMachine;
+import dev.microvm.boot.KernelImage;
+import dev.microvm.clock.GuestClock;
+import dev.microvm.model.ExitReport;
+import dev.microvm.model.HypervisorChoice;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HexFormat;
+
+/**
+ * A run of Linux by an instruction clock, with what there is to compare of it.
+ *
+ * @param exit how it ended
+ * @param trace see {@link TracedHypervisor}
+ * @param console all that was printed
+ */
+public record RepeatableRun(String exit, String trace, String console) {
+    private static final String INIT = """
+            echo "clocksource=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)."
+            date
+            cat /proc/interrupts /proc/uptime
+            head -c 16 /dev/urandom | od -x
+            sleep 2
+            read line
+            echo "heard $line"
+            date
+            vm-exit 42
+            """;
+
+    /** Runs it; the kernel is the vmlinux of a folder, which is made there if it is missing. */
+    public static RepeatableRun of(Path folder) {
+        Path kernel = folder.resolve("vmlinux");
+        if (!Files.exists(kernel))
+            KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
+        PlannedMachine planned = PlannedMachine.of(MicroVm.builder()
+                .name("repeatable")
+                .hypervisor(HypervisorChoice.ENGINE)
+                .kernel(kernel)
+                .initrd(LinuxGuest.files().init(LinuxGuest.init(INIT)).build())
+                .memoryMiB(128)
+                .cmdline("console=ttyS0 reboot=k panic=-1 mitigations=off cryptomgr.notests")
+                .clock(GuestClock.instructions(1))
+                .typeAt(Duration.ofSeconds(5), "hello\n"));
+        TracedHypervisor traced = new TracedHypervisor(planned.hypervisor());
+        try (MicroVm vm = planned.start(traced)) {
+            ExitReport report = vm.awaitExit(Duration.ofMinutes(5));
+            return new RepeatableRun(
+                    report.reason() + " " + report.exitCode(),
+                    traced.trace(),
+                    vm.console().text());
+        }
+    }
+
+    /** Runs it in a JVM of its own: argument 0 is the folder, argument 1 the file for the result. */
+    public static void main(String[] arguments) throws Exception {
+        Files.writeString(Path.of(arguments[1]), of(Path.of(arguments[0])).toLine());
+    }
+
+    /** As one line of text. */
+    public String toLine() {
+        return exit + "|" + trace + "|" + HexFormat.of().formatHex(console.getBytes(StandardCharsets.UTF_8));
+    }
+}

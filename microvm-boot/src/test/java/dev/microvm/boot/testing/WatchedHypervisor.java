@@ -1,0 +1,129 @@
+package dev.microvm.boot.testing;
+
+import dev.microvm.clock.GuestClock;
+import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.hypervisor.Capability;
+import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.Probe;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.irq.IrqLine;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/** A hypervisor that counts by which ways its machine's devices are notified and interrupt. */
+public final class WatchedHypervisor implements Hypervisor {
+    private final Hypervisor watched;
+    private final Set<Doorbell> doorbells = ConcurrentHashMap.newKeySet();
+    private final Set<Integer> otherLines = ConcurrentHashMap.newKeySet();
+    private final Map<Integer, LongAdder> edges = new ConcurrentHashMap<>();
+    private final Map<Long, LongAdder> writes = new ConcurrentHashMap<>();
+
+    public WatchedHypervisor(Hypervisor watched) {
+        this.watched = watched;
+    }
+
+    /** The writes that the hypervisor turns into signals by itself. */
+    public Set<Doorbell> doorbells() {
+        return doorbells;
+    }
+
+    /** How many writes to this address came out of the guest as exits. */
+    public long exitsByWrite(long gpa) {
+        return count(writes.get(gpa));
+    }
+
+    /** How many edges the line {@link VirtualMachine#edgeLine} of this number was given. */
+    public long edges(int gsi) {
+        return count(edges.get(gsi));
+    }
+
+    /** The numbers of which there are {@linkplain VirtualMachine#irqLine other lines}. */
+    public Set<Integer> otherLines() {
+        return otherLines;
+    }
+
+    private static long count(@Nullable LongAdder adder) {
+        return adder == null ? 0 : adder.sum();
+    }
+
+    @Override
+    public String name() {
+        return watched.name();
+    }
+
+    @Override
+    public Probe probe() {
+        return watched.probe();
+    }
+
+    @Override
+    public Set<Capability> capabilities(InterruptMode interruptMode) {
+        return watched.capabilities(interruptMode);
+    }
+
+    @Override
+    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
+        return watched.supportedCpuid(clock);
+    }
+
+    @Override
+    public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
+        VirtualMachine vm = watched.createVm(name, interruptMode, clock);
+        return Intercepted.of(VirtualMachine.class, vm, (method, arguments, answer) -> switch (method) {
+            case "createVcpu" -> watch((Vcpu) answer.proceed());
+            case "edgeLine" -> watch((IrqLine) answer.proceed(), (Integer) arguments[0]);
+            case "irqLine" -> {
+                otherLines.add((Integer) arguments[0]);
+                yield answer.proceed();
+            }
+            case "doorbell" -> {
+                doorbells.add((Doorbell) arguments[0]);
+                yield answer.proceed();
+            }
+            default -> answer.proceed();
+        });
+    }
+
+    private IrqLine watch(IrqLine line, int gsi) {
+        LongAdder count = edges.computeIfAbsent(gsi, number -> new LongAdder());
+        return new IrqLine() {
+            @Override
+            public void set(boolean level) {
+                if (level) count.increment();
+                line.set(level);
+            }
+
+            @Override
+            public void pulse() {
+                count.increment();
+                line.pulse();
+            }
+        };
+    }
+
+    private Vcpu watch(Vcpu vcpu) {
+        return Intercepted.of(
+                Vcpu.class,
+                vcpu,
+                (method, arguments, answer) ->
+                        method.equals("run") ? vcpu.run(watch((ExitHandler) arguments[0])) : answer.proceed());
+    }
+
+    private ExitHandler watch(ExitHandler handler) {
+        return Intercepted.of(ExitHandler.class, handler, (method, arguments, answer) -> {
+            if (method.equals("mmioWrite")) {
+                writes.computeIfAbsent((Long) arguments[0], gpa -> new LongAdder())
+                        .increment();
+            }
+            return answer.proceed();
+        });
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * What tests of whole machines share: guests, hypervisors that watch or fail, programs for child JVMs.
+ */
+@NullMarked
+package dev.microvm.boot.testing;
+
+import org.jspecify.annotations.NullMarked;

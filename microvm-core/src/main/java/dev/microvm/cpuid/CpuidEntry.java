@@ -1,0 +1,20 @@
+package dev.microvm.cpuid;
+
+/**
+ * One answer of the CPUID instruction: Intel SDM vol. 2A, CPUID.
+ *
+ * @param function leaf, as in EAX
+ * @param index sub-leaf, as in ECX; 0 where the leaf has none
+ * @param indexed whether the leaf has sub-leaves
+ */
+public record CpuidEntry(int function, int index, boolean indexed, int eax, int ebx, int ecx, int edx) {
+    /** The same leaf with another answer. */
+    public CpuidEntry answering(int newEax, int newEbx, int newEcx, int newEdx) {
+        return new CpuidEntry(function, index, indexed, newEax, newEbx, newEcx, newEdx);
+    }
+
+    @Override
+    public String toString() {
+        return "cpuid 0x%x.%d: eax=%08x ebx=%08x ecx=%08x edx=%08x".formatted(function, index, eax, ebx, ecx, edx);
+    }
+}

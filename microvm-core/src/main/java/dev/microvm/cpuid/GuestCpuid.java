@@ -1,0 +1,158 @@
+package dev.microvm.cpuid;
+
+import dev.microvm.hypervisor.VirtualMachine;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The CPUID tables of a machine's vCPUs: what the hypervisor supports, made to agree with itself for a guest of one
+ * package, one thread a core, APIC IDs equal to vCPU numbers.
+ *
+ * <p>Sources: Intel SDM vol. 2A, CPUID, and vol. 3A, 9.9 (topology); AMD APM vol. 3, appendix E.
+ */
+public final class GuestCpuid {
+    private static final int LEAF_FEATURES = 0x1;
+    private static final int LEAF_CACHES = 0x4;
+    private static final int LEAF_TOPOLOGY = 0xB;
+    private static final int LEAF_TOPOLOGY_V2 = 0x1F;
+    private static final int LEAF_HYPERVISOR_FIRST = 0x4000_0000;
+    private static final int LEAF_AMD_FEATURES = 0x8000_0001;
+    private static final int LEAF_AMD_SIZES = 0x8000_0008;
+    private static final int LEAF_AMD_CACHES = 0x8000_001D;
+    private static final int LEAF_AMD_TOPOLOGY = 0x8000_001E;
+
+    // Leaf 1
+    private static final int EBX_APIC_ID_SHIFT = 24;
+    private static final int EBX_LOGICAL_COUNT_SHIFT = 16;
+    private static final int EBX_KEPT = 0xFFFF; // brand index and CLFLUSH size
+    private static final int MAX_BYTE = 0xFF;
+    private static final int ECX_X2APIC = 1 << 21;
+    private static final int ECX_TSC_DEADLINE = 1 << 24;
+    private static final int ECX_HYPERVISOR = 1 << 31;
+    private static final int EDX_HTT = 1 << 28;
+
+    // Leaf 4 and 0x8000001d
+    private static final int EAX_CACHE_TYPE = 0x1F;
+    private static final int EAX_CACHE_LEVEL_SHIFT = 5;
+    private static final int EAX_CACHE_LEVEL = 0x7;
+    private static final int EAX_SHARING_SHIFT = 14;
+    private static final int EAX_SHARING = 0xFFF << EAX_SHARING_SHIFT;
+    private static final int EAX_CORES_SHIFT = 26;
+    private static final int EAX_CORES_MAX = 0x3F;
+    private static final int FIRST_SHARED_LEVEL = 3;
+
+    // Leaf 0xb and 0x1f
+    private static final int LEVEL_SMT = 1;
+    private static final int LEVEL_CORE = 2;
+    private static final int LEVEL_TYPE_SHIFT = 8;
+
+    // 0x80000001 ECX, 0x80000008 ECX, 0x8000001e EBX
+    private static final int ECX_CMP_LEGACY = 1 << 1;
+    private static final int ECX_APIC_ID_SIZE_SHIFT = 12;
+    private static final int ECX_SIZES_KEPT = ~0xF0FF; // all but ApicIdSize and NC
+
+    private GuestCpuid() {}
+
+    /**
+     * The table of one vCPU.
+     *
+     * @param supported what the hypervisor can do: {@link VirtualMachine#supportedCpuid}
+     * @param index the vCPU's number and APIC ID
+     * @param vcpus how many there are
+     * @param tscDeadline whether the local APIC's timer has the TSC-deadline mode
+     */
+    public static List<CpuidEntry> forVcpu(List<CpuidEntry> supported, int index, int vcpus, boolean tscDeadline) {
+        List<CpuidEntry> table = new ArrayList<>(supported.size() + 2);
+        int apicIdBits = bitsFor(vcpus);
+        for (CpuidEntry entry : supported) {
+            switch (entry.function()) {
+                case LEAF_FEATURES -> table.add(features(entry, index, vcpus, tscDeadline));
+                case LEAF_CACHES ->
+                    table.add(entry.answering(
+                            coresPerPackage(caches(entry.eax(), vcpus), apicIdBits),
+                            entry.ebx(),
+                            entry.ecx(),
+                            entry.edx()));
+                case LEAF_TOPOLOGY, LEAF_TOPOLOGY_V2 -> {
+                    if (entry.index() == 0) addTopology(table, entry.function(), index, vcpus, apicIdBits);
+                }
+                case LEAF_AMD_FEATURES -> table.add(amdFeatures(entry, vcpus));
+                case LEAF_AMD_SIZES ->
+                    table.add(entry.answering(
+                            entry.eax(),
+                            entry.ebx(),
+                            (entry.ecx() & ECX_SIZES_KEPT)
+                                    | (apicIdBits << ECX_APIC_ID_SIZE_SHIFT)
+                                    | Math.min(vcpus - 1, MAX_BYTE),
+                            entry.edx()));
+                case LEAF_AMD_CACHES ->
+                    table.add(entry.answering(caches(entry.eax(), vcpus), entry.ebx(), entry.ecx(), entry.edx()));
+                case LEAF_AMD_TOPOLOGY -> table.add(entry.answering(index, index & MAX_BYTE, 0, 0));
+                default -> table.add(entry);
+            }
+        }
+        return List.copyOf(table);
+    }
+
+    /** The name a hypervisor gives itself in leaf 0x40000000, such as {@code KVMKVMKVM}; empty without one. */
+    public static String hypervisorName(List<CpuidEntry> table) {
+        for (CpuidEntry entry : table) {
+            if (entry.function() != LEAF_HYPERVISOR_FIRST) continue;
+            StringBuilder name = new StringBuilder();
+            for (int register : new int[] {entry.ebx(), entry.ecx(), entry.edx()}) {
+                for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
+                    int letter = (register >>> shift) & MAX_BYTE;
+                    if (letter != 0) name.append((char) letter);
+                }
+            }
+            return name.toString();
+        }
+        return "";
+    }
+
+    /** Another answer for a leaf, with what leaf 1 says of the vCPU it is on. */
+    static CpuidEntry keepingIdentity(CpuidEntry of, CpuidEntry answer) {
+        if (of.function() != LEAF_FEATURES) return answer;
+        int ebx = (of.ebx() & ~EBX_KEPT) | (answer.ebx() & EBX_KEPT);
+        return answer.answering(answer.eax(), ebx, answer.ecx(), answer.edx());
+    }
+
+    private static CpuidEntry features(CpuidEntry entry, int index, int vcpus, boolean tscDeadline) {
+        int ebx = (entry.ebx() & EBX_KEPT)
+                | (Math.min(index, MAX_BYTE) << EBX_APIC_ID_SHIFT)
+                | (Math.min(vcpus, MAX_BYTE) << EBX_LOGICAL_COUNT_SHIFT);
+        int ecx = entry.ecx() | ECX_HYPERVISOR | ECX_X2APIC;
+        ecx = tscDeadline ? ecx | ECX_TSC_DEADLINE : ecx & ~ECX_TSC_DEADLINE;
+        int edx = vcpus > 1 ? entry.edx() | EDX_HTT : entry.edx() & ~EDX_HTT;
+        return entry.answering(entry.eax(), ebx, ecx, edx);
+    }
+
+    private static CpuidEntry amdFeatures(CpuidEntry entry, int vcpus) {
+        int ecx = vcpus > 1 ? entry.ecx() | ECX_CMP_LEGACY : entry.ecx() & ~ECX_CMP_LEGACY;
+        return entry.answering(entry.eax(), entry.ebx(), ecx, entry.edx());
+    }
+
+    /** Caches of level 1 and 2 are each core's own; a higher one is the package's. */
+    private static int caches(int eax, int vcpus) {
+        if ((eax & EAX_CACHE_TYPE) == 0) return eax; // no more caches
+        int level = eax >>> EAX_CACHE_LEVEL_SHIFT & EAX_CACHE_LEVEL;
+        int sharing = level >= FIRST_SHARED_LEVEL ? Math.min(vcpus - 1, EAX_SHARING >>> EAX_SHARING_SHIFT) : 0;
+        return (eax & ~EAX_SHARING) | (sharing << EAX_SHARING_SHIFT);
+    }
+
+    private static int coresPerPackage(int eax, int apicIdBits) {
+        if ((eax & EAX_CACHE_TYPE) == 0) return eax;
+        int kept = eax & ~(EAX_CORES_MAX << EAX_CORES_SHIFT);
+        return kept | (Math.min((1 << apicIdBits) - 1, EAX_CORES_MAX) << EAX_CORES_SHIFT);
+    }
+
+    private static void addTopology(List<CpuidEntry> table, int leaf, int index, int vcpus, int apicIdBits) {
+        table.add(new CpuidEntry(leaf, 0, true, 0, 1, LEVEL_SMT << LEVEL_TYPE_SHIFT, index));
+        table.add(new CpuidEntry(leaf, 1, true, apicIdBits, vcpus, (LEVEL_CORE << LEVEL_TYPE_SHIFT) | 1, index));
+        table.add(new CpuidEntry(leaf, 2, true, 0, 0, 2, index)); // no further level
+    }
+
+    private static int bitsFor(int vcpus) {
+        return Integer.SIZE - Integer.numberOfLeadingZeros(vcpus - 1);
+    }
+}

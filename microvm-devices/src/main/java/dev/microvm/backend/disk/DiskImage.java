@@ -1,0 +1,218 @@
+package dev.microvm.backend.disk;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An image file, and how it is to be opened. Immutable: each method returns a changed copy. Opens nothing before
+ * {@link #open}.
+ *
+ * <pre>{@code
+ * DiskImage root = DiskImage.qcow2(Path.of("vm.qcow2")).backing(DiskImage.raw(Path.of("debian.img")));
+ * }</pre>
+ */
+public final class DiskImage {
+    private final Path path;
+    private final ImageFormat format;
+    private final boolean readOnly;
+    private final CacheMode cache;
+    private final @Nullable DiskImage backing;
+    private final long overlayLimit; // bytes; negative if there is no overlay
+
+    private DiskImage(
+            Path path,
+            ImageFormat format,
+            boolean readOnly,
+            CacheMode cache,
+            @Nullable DiskImage backing,
+            long overlayLimit) {
+        this.path = Objects.requireNonNull(path);
+        this.format = Objects.requireNonNull(format);
+        this.readOnly = readOnly;
+        this.cache = Objects.requireNonNull(cache);
+        this.backing = backing;
+        this.overlayLimit = overlayLimit;
+    }
+
+    /** An image in the format that is named: what the file says of itself is the guest's word, so it is not asked. */
+    public static DiskImage of(Path path, ImageFormat format) {
+        return new DiskImage(path, format, /* readOnly= */ false, CacheMode.WRITEBACK, null, -1);
+    }
+
+    /** A raw image, or a block device. */
+    public static DiskImage raw(Path path) {
+        return of(path, ImageFormat.RAW);
+    }
+
+    /** An image in QEMU's qcow2 format. */
+    public static DiskImage qcow2(Path path) {
+        return of(path, ImageFormat.QCOW2);
+    }
+
+    /** With nothing to be written. */
+    public DiskImage readOnly() {
+        return new DiskImage(path, format, /* readOnly= */ true, cache, backing, overlayLimit);
+    }
+
+    /** With this use of the host's page cache. Default: {@link CacheMode#WRITEBACK}. */
+    public DiskImage cache(CacheMode mode) {
+        return new DiskImage(path, format, readOnly, mode, backing, overlayLimit);
+    }
+
+    /**
+     * With this image below, which is only read. A qcow2 image may say that it needs another file; it is opened if it is the
+     * one that is named here, and the image is refused if it is not.
+     */
+    public DiskImage backing(DiskImage below) {
+        return new DiskImage(path, format, readOnly, cache, below, overlayLimit);
+    }
+
+    /** With writes kept in memory, as many as there are: the file is only read. */
+    public DiskImage overlay() {
+        return overlay(Long.MAX_VALUE);
+    }
+
+    /** With writes kept in memory, in {@code limit} bytes of it at most, 0 or more: the file is only read. */
+    public DiskImage overlay(long limit) {
+        if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
+        return new DiskImage(path, format, readOnly, cache, backing, limit);
+    }
+
+    /** The file. */
+    public Path path() {
+        return path;
+    }
+
+    /** Its format. */
+    public ImageFormat format() {
+        return format;
+    }
+
+    /** Whether nothing can be written to the disk: an overlay can be, on whatever it lies. */
+    public boolean isReadOnly() {
+        return readOnly && overlayLimit < 0;
+    }
+
+    /** What is wrong with this description, as far as can be told without opening a file; empty if nothing is. */
+    public List<String> problems() {
+        List<String> problems = new ArrayList<>();
+        String name = "disk image " + path + ": ";
+        if (!Files.exists(path)) {
+            problems.add(name + "there is no such file");
+        } else if (Files.isDirectory(path)) {
+            problems.add(name + "it is a directory");
+        } else if (!Files.isReadable(path)) {
+            problems.add(name + "it cannot be read");
+        } else if (!opensReadOnly() && !Files.isWritable(path)) {
+            problems.add(name + "it cannot be written; make it writable, or open it read-only or with an overlay");
+        }
+        if (cache == CacheMode.NONE && !System.getProperty("os.name").equals("Linux")) {
+            problems.add(name + "cache=none needs Linux; use cache=writeback");
+        }
+        if (backing != null) {
+            if (format == ImageFormat.RAW) problems.add(name + "a raw image has no backing file");
+            if (backing.overlayLimit >= 0) problems.add(name + "its backing file cannot have an overlay");
+            problems.addAll(backing.readOnly().problems());
+        }
+        return problems;
+    }
+
+    private boolean opensReadOnly() {
+        return readOnly || overlayLimit >= 0;
+    }
+
+    /**
+     * Opens the image and those below, and locks their files against other machines and programs.
+     *
+     * @throws BlockException if one cannot be opened, is in use, is not in its format or needs what is not there
+     */
+    public BlockBackend open() {
+        BlockBackend image = openImage(opensReadOnly());
+        if (overlayLimit < 0) return image;
+        try {
+            return new RamOverlay(image, overlayLimit);
+        } catch (RuntimeException e) {
+            image.close();
+            throw e;
+        }
+    }
+
+    private BlockBackend openImage(boolean onlyRead) {
+        return switch (format) {
+            case RAW -> openRaw(onlyRead);
+            case QCOW2 -> openQcow2(onlyRead);
+        };
+    }
+
+    private BlockBackend openRaw(boolean onlyRead) {
+        if (backing != null) throw new BlockException("disk image " + path + ": a raw image has no backing file");
+        return RawImage.open(path, onlyRead, cache);
+    }
+
+    private BlockBackend openQcow2(boolean onlyRead) {
+        ImageFile file = ImageFile.open(path, !onlyRead, cache);
+        BlockBackend below = null;
+        try {
+            Qcow2Header header = Qcow2Header.read(file, !onlyRead);
+            checkBacking(header);
+            if (backing != null) below = backing.openImage(/* onlyRead= */ true);
+            return new Qcow2Image(file, header, onlyRead, below);
+        } catch (RuntimeException e) {
+            if (below != null) below.close();
+            file.close();
+            throw e;
+        }
+    }
+
+    /** Lets a header name only the backing file that whoever opens the image has named. */
+    private void checkBacking(Qcow2Header header) {
+        String named = header.backingName();
+        String name = "disk image " + path + ": ";
+        if (named == null) {
+            if (backing != null) throw new BlockException(name + "it has no backing file; do not name one");
+            return;
+        }
+        if (backing == null) {
+            throw new BlockException(name
+                    + "it names a backing file, \"%s\"%s; allow that by naming it, with its format"
+                            .formatted(
+                                    named, header.backingFormat() == null ? "" : " (" + header.backingFormat() + ")"));
+        }
+        if (!isBacking(named)) {
+            throw new BlockException(
+                    name + "it names the backing file \"%s\", and %s was allowed".formatted(named, backing.path));
+        }
+        String format = header.backingFormat();
+        if (format != null && !format.equals(backing.format.text())) {
+            throw new BlockException(name
+                    + "it says that its backing file is in format \"%s\", and %s was named"
+                            .formatted(format, backing.format.text()));
+        }
+    }
+
+    /** Whether a name in the header, which is relative to the image's own folder, is that of the backing file. */
+    private boolean isBacking(String named) {
+        try {
+            Path resolved = path.toAbsolutePath().resolveSibling(named);
+            return backing != null && Files.exists(resolved) && Files.isSameFile(resolved, backing.path);
+        } catch (IOException | InvalidPathException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder(path.toString()).append(" (").append(format.text());
+        if (readOnly) text.append(", read-only");
+        if (overlayLimit >= 0) text.append(", overlay");
+        if (cache == CacheMode.NONE) text.append(", cache=none");
+        if (backing != null) text.append(", on ").append(backing);
+        return text.append(')').toString();
+    }
+}

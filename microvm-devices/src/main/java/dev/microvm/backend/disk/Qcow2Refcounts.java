@@ -1,0 +1,305 @@
+package dev.microvm.backend.disk;
+
+import static dev.microvm.backend.disk.Qcow2Format.*;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Which clusters of a qcow2 file are in use, and how often: the refcount table and its blocks.
+ *
+ * <p>Counts may be too high in the file for a while, never too low: an allocation is written before what refers to it, and a
+ * cluster is given back only when nothing in the file refers to it any more. So clusters to give back are gathered until
+ * {@link #releaseGathered}, and are not used again before.
+ */
+final class Qcow2Refcounts {
+    /** Gathered ranges from which on the image should be flushed, so that they do not take memory without bound. */
+    private static final int MANY_RANGES = 4096;
+
+    /** Clusters, less one, between two looks at how far a search for a free one has come. */
+    private static final long SCAN = (1 << 20) - 1;
+
+    private static final long CACHE_SIZE = 512 * 1024; // bytes: for 16 GiB of clusters of 64 KiB, counts of 16 bits
+
+    private final ImageFile file;
+    private final Qcow2Space space;
+    private final Arena arena;
+    private final int clusterBits;
+    private final int order; // 2^order bits to a count
+    private final int blockBits; // 2^blockBits counts in a block
+    private final Qcow2Cache cache;
+    private Qcow2Table table;
+    private long firstFree; // no cluster below is free
+    private long allocated; // clusters of the last allocation
+
+    // Ranges of clusters to give back: first cluster and count.
+    private long[] gathered = new long[64];
+    private int gatheredLength;
+
+    Qcow2Refcounts(ImageFile file, Qcow2Header header, Qcow2Space space, Arena arena) {
+        this.file = file;
+        this.space = space;
+        this.arena = arena;
+        clusterBits = header.clusterBits();
+        order = header.refcountOrder();
+        blockBits = clusterBits + 3 - order;
+        int slice = (int) Math.min(header.clusterSize(), Qcow2Image.SLICE_SIZE);
+        cache = new Qcow2Cache(file, slice, CACHE_SIZE, arena, this::writeBlocks);
+        long entries = header.refcountTableClusters() * header.clusterSize() / ENTRY_SIZE;
+        table = Qcow2Table.load(file, header.refcountTableOffset(), entries, arena);
+        space.refcountTable(table);
+    }
+
+    // ---- allocation
+
+    /**
+     * Takes clusters that follow each other and are free.
+     *
+     * @param wanted how many at most; {@link #allocated} says how many there are
+     * @return the first
+     */
+    long allocate(long wanted) {
+        long cluster = firstFree;
+        while (true) {
+            cluster = nextFree(cluster);
+            long block = cluster >>> blockBits;
+            if (block >= table.entries()) {
+                growTable();
+            } else if (blockPosition(block) == 0) {
+                makeBlock(cluster);
+            } else {
+                break;
+            }
+        }
+        space.check(cluster << clusterBits, 1L << clusterBits);
+        long n = 0;
+        do {
+            setCount(cluster + n, 1);
+            n++;
+        } while (n < wanted && takeable(cluster + n));
+        firstFree = cluster + n;
+        allocated = n;
+        return cluster;
+    }
+
+    long allocated() {
+        return allocated;
+    }
+
+    /** Gives back what was allocated and never referred to. */
+    void undo(long first, long n) {
+        for (long i = 0; i < n; i++) {
+            setCount(first + i, 0);
+        }
+        firstFree = Math.min(firstFree, first);
+    }
+
+    /** The first cluster from {@code cluster} on that is free, or about which nothing is known yet. */
+    private long nextFree(long cluster) {
+        long next = cluster;
+        while (next >>> blockBits < table.entries() && blockPosition(next >>> blockBits) != 0 && count(next) != 0) {
+            next++;
+            if ((next & SCAN) == 0 && next << clusterBits > file.size() + (SCAN << clusterBits)) {
+                throw space.corrupt("clusters far beyond the file's end have a refcount");
+            }
+        }
+        if (next << clusterBits >= MAX_FILE_SIZE) throw space.problem("it cannot grow beyond 2^56 bytes");
+        return next;
+    }
+
+    private boolean takeable(long cluster) {
+        long block = cluster >>> blockBits;
+        return block < table.entries()
+                && blockPosition(block) != 0
+                && count(cluster) == 0
+                && space.isFree(cluster << clusterBits, 1L << clusterBits);
+    }
+
+    /** Makes the refcount block for {@code cluster} and its neighbours, in that cluster itself. */
+    private void makeBlock(long cluster) {
+        long position = cluster << clusterBits;
+        space.check(position, 1L << clusterBits);
+        cache.forget(position, 1L << clusterBits);
+        Zeroes.write(file, position, 1L << clusterBits);
+        table.set(cluster >>> blockBits, position);
+        setCount(cluster, 1);
+        firstFree = Math.max(firstFree, cluster + 1);
+    }
+
+    /**
+     * Makes a longer refcount table behind all clusters that the present one can count, with the blocks that count it. The
+     * file refers to none of it until the header names the new table.
+     */
+    private void growTable() {
+        write();
+        long clusterSize = 1L << clusterBits;
+        long entriesPerCluster = clusterSize / ENTRY_SIZE;
+        long first = table.entries() << blockBits;
+        long tableClusters = (table.entries() + table.entries() / 2) / entriesPerCluster + 1;
+        long blocks = 1;
+        while (blocks << blockBits < blocks + tableClusters) {
+            blocks++;
+        }
+        long end = (first + blocks + tableClusters) << clusterBits;
+        if (tableClusters * clusterSize > MAX_REFCOUNT_TABLE_BYTES || end >= MAX_FILE_SIZE) {
+            throw space.problem("its refcount table cannot grow beyond %d bytes".formatted(MAX_REFCOUNT_TABLE_BYTES));
+        }
+        Qcow2Table old = table;
+        long position = (first + blocks) << clusterBits;
+        Qcow2Table grown = old.grow(position, tableClusters * entriesPerCluster, arena);
+        for (long i = 0; i < blocks; i++) {
+            grown.set(old.entries() + i, (first + i) << clusterBits);
+        }
+        cache.forget(first << clusterBits, (blocks + tableClusters) << clusterBits);
+        Zeroes.write(file, first << clusterBits, blocks << clusterBits);
+        table = grown;
+        try {
+            for (long i = 0; i < blocks + tableClusters; i++) {
+                setCount(first + i, 1);
+            }
+            writeBlocks();
+            grown.write();
+            file.sync();
+            writeHeader(position, tableClusters);
+        } catch (RuntimeException e) {
+            table = old;
+            cache.forget(first << clusterBits, (blocks + tableClusters) << clusterBits);
+            throw e;
+        }
+        space.refcountTable(grown);
+        gather(old.position() >>> clusterBits, old.size() >>> clusterBits);
+    }
+
+    private void writeHeader(long position, long clusters) {
+        try (Arena scratch = Arena.ofConfined()) {
+            MemorySegment fields = scratch.allocate(Long.BYTES + Integer.BYTES);
+            fields.set(BE_LONG, 0, position);
+            fields.set(BE_INT, Long.BYTES, (int) clusters);
+            file.write(REFCOUNT_TABLE_OFFSET, fields, 0, fields.byteSize());
+        }
+    }
+
+    // ---- giving back
+
+    /** Notes that one reference to each of these clusters will go when the tables are written. */
+    void gather(long first, long n) {
+        if (gatheredLength >= 2 && gathered[gatheredLength - 2] + gathered[gatheredLength - 1] == first) {
+            gathered[gatheredLength - 1] += n;
+            return;
+        }
+        if (gatheredLength == gathered.length) gathered = Arrays.copyOf(gathered, gathered.length * 2);
+        gathered[gatheredLength++] = first;
+        gathered[gatheredLength++] = n;
+    }
+
+    boolean hasGathered() {
+        return gatheredLength > 0;
+    }
+
+    boolean hasGatheredMany() {
+        return gatheredLength >= 2 * MANY_RANGES;
+    }
+
+    /** Takes one reference from each cluster that was gathered, now that the file refers to it no more. */
+    void releaseGathered() {
+        while (gatheredLength > 0) {
+            long first = gathered[gatheredLength - 2];
+            long n = gathered[gatheredLength - 1];
+            gatheredLength -=
+                    2; // first of all: if this fails the clusters are lost, and given back twice they were worse
+            long free = 0; // how many in a row, before cluster i
+            for (long i = 0; i < n; i++) {
+                if (release(first + i)) {
+                    free++;
+                } else {
+                    discard(first + i - free, free);
+                    free = 0;
+                }
+            }
+            discard(first + n - free, free);
+        }
+        writeBlocks();
+    }
+
+    /** Takes a reference, and says whether it was the last. */
+    private boolean release(long cluster) {
+        long block = cluster >>> blockBits;
+        long count = block < table.entries() && blockPosition(block) != 0 ? count(cluster) : 0;
+        if (count == 0) throw space.corrupt("cluster 0x%x is in use, with a refcount of 0".formatted(cluster));
+        setCount(cluster, count - 1);
+        if (count != 1) return false;
+        firstFree = Math.min(firstFree, cluster);
+        return true;
+    }
+
+    private void discard(long first, long n) {
+        if (n > 0) file.discard(first << clusterBits, n << clusterBits);
+    }
+
+    // ---- counts
+
+    private long blockPosition(long block) {
+        long position = table.get(block) & BLOCK_OFFSET_MASK;
+        if ((position & ((1L << clusterBits) - 1)) != 0 || position < 0) {
+            throw space.corrupt("refcount block %d is at 0x%x".formatted(block, position));
+        }
+        return position;
+    }
+
+    /** Where the count of {@code cluster} is in the cache, in bytes; for counts below a byte, the byte. */
+    private long locate(long cluster) {
+        long inBlock = cluster & ((1L << blockBits) - 1);
+        return cache.load(blockPosition(cluster >>> blockBits) + (inBlock << order >>> 3));
+    }
+
+    private long count(long cluster) {
+        long at = locate(cluster);
+        MemorySegment memory = cache.memory();
+        return switch (order) {
+            case 3 -> memory.get(ValueLayout.JAVA_BYTE, at) & 0xFF;
+            case 4 -> memory.get(BE_SHORT, at) & 0xFFFF;
+            case 5 -> memory.get(BE_INT, at) & 0xFFFF_FFFFL;
+            case 6 -> memory.get(BE_LONG, at);
+            default -> memory.get(ValueLayout.JAVA_BYTE, at) >>> bitInByte(cluster) & (1 << (1 << order)) - 1;
+        };
+    }
+
+    private void setCount(long cluster, long count) {
+        space.check(blockPosition(cluster >>> blockBits), 1L << clusterBits);
+        long at = locate(cluster);
+        MemorySegment memory = cache.memory();
+        switch (order) {
+            case 3 -> memory.set(ValueLayout.JAVA_BYTE, at, (byte) count);
+            case 4 -> memory.set(BE_SHORT, at, (short) count);
+            case 5 -> memory.set(BE_INT, at, (int) count);
+            case 6 -> memory.set(BE_LONG, at, count);
+            default -> {
+                int shift = bitInByte(cluster);
+                int others = memory.get(ValueLayout.JAVA_BYTE, at) & ~(((1 << (1 << order)) - 1) << shift);
+                memory.set(ValueLayout.JAVA_BYTE, at, (byte) (others | count << shift));
+            }
+        }
+        cache.changed(at);
+    }
+
+    /** Counts of less than a byte lie in it from the lowest bit on. */
+    private int bitInByte(long cluster) {
+        return (int) (cluster << order) & 7;
+    }
+
+    // ---- writing
+
+    /** Writes all counts, and then what refers to new blocks of them. */
+    void write() {
+        writeBlocks();
+        if (!table.dirty()) return;
+        file.sync();
+        table.write();
+    }
+
+    private void writeBlocks() {
+        cache.write();
+    }
+}

@@ -1,0 +1,253 @@
+package dev.microvm.backend.disk;
+
+import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
+import java.io.ByteArrayOutputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is written to a disk, kept in memory: the disk below is only read, and {@link #reset} forgets all writes at once.
+ *
+ * <p>Any thread may call; one call runs at a time. Memory is taken outside the heap in chunks of 64 KiB, as they are
+ * written, up to a limit; a write beyond that fails. A flush has nothing to do: the memory is as lasting as the machine.
+ */
+public final class RamOverlay implements BlockBackend, Stateful {
+    private static final String STATE_TYPE = "ram-overlay";
+    private static final int STATE_VERSION = 1;
+
+    private static final int CHUNK_BITS = 16;
+    private static final int CHUNK_SIZE = 1 << CHUNK_BITS; // bytes
+    private static final int GROUP_BITS = 10; // chunks in a group: the table of a large disk is not made at once
+    private static final int GROUP_SIZE = 1 << GROUP_BITS;
+
+    /** Stands for a chunk of zeroes: it is empty. */
+    private static final MemorySegment ZERO = MemorySegment.NULL;
+
+    private static final class Group {
+        private final @Nullable MemorySegment[] chunks = new MemorySegment[GROUP_SIZE];
+    }
+
+    private final BlockBackend base;
+    private final long limit;
+    private @Nullable Group[] groups;
+    private Arena arena = Arena.ofShared();
+    private long used; // bytes of memory
+    private boolean closed;
+
+    /**
+     * Puts an overlay on a disk, which it closes when it is closed.
+     *
+     * @param limit the most memory in bytes that writes may take; the disk's size is enough for all
+     */
+    public RamOverlay(BlockBackend base, long limit) {
+        if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
+        this.base = base;
+        this.limit = limit;
+        groups = emptyTable();
+    }
+
+    private @Nullable Group[] emptyTable() {
+        return new Group[Math.toIntExact(((size() - 1) >>> (CHUNK_BITS + GROUP_BITS)) + 1)];
+    }
+
+    /** Forgets all writes: the disk is as the one below again. */
+    public synchronized void reset() {
+        arena.close();
+        arena = Arena.ofShared();
+        groups = emptyTable();
+        used = 0;
+    }
+
+    /** Bytes of memory that writes have taken. */
+    public synchronized long usedBytes() {
+        return used;
+    }
+
+    @Override
+    public long size() {
+        return base.size();
+    }
+
+    @Override
+    public boolean readOnly() {
+        return false;
+    }
+
+    @Override
+    public int discardUnit() {
+        return CHUNK_SIZE;
+    }
+
+    @Override
+    public synchronized void read(long position, MemorySegment to, long offset, long length) {
+        Objects.checkFromIndexSize(position, length, size());
+        for (long done = 0; done < length; ) {
+            long at = position + done;
+            MemorySegment chunk = chunk(at >>> CHUNK_BITS);
+            long n = Math.min(length - done, CHUNK_SIZE - inChunk(at));
+            if (chunk == null) {
+                while (n < length - done && chunk((at + n) >>> CHUNK_BITS) == null) {
+                    n = Math.min(length - done, n + CHUNK_SIZE);
+                }
+                base.read(at, to, offset + done, n);
+            } else if (isZero(chunk)) {
+                to.asSlice(offset + done, n).fill((byte) 0);
+            } else {
+                MemorySegment.copy(chunk, inChunk(at), to, offset + done, n);
+            }
+            done += n;
+        }
+    }
+
+    @Override
+    public synchronized void write(long position, MemorySegment from, long offset, long length) {
+        Objects.checkFromIndexSize(position, length, size());
+        for (long done = 0; done < length; ) {
+            long at = position + done;
+            long n = Math.min(length - done, CHUNK_SIZE - inChunk(at));
+            MemorySegment.copy(from, offset + done, ownChunk(at >>> CHUNK_BITS, n == CHUNK_SIZE), inChunk(at), n);
+            done += n;
+        }
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public synchronized void discard(long position, long length) {
+        Objects.checkFromIndexSize(position, length, size());
+        long end = position + length;
+        for (long at = (position + CHUNK_SIZE - 1) & -CHUNK_SIZE; at + CHUNK_SIZE <= end; at += CHUNK_SIZE) {
+            zeroChunk(at >>> CHUNK_BITS);
+        }
+    }
+
+    @Override
+    public synchronized void writeZeroes(long position, long length, boolean mayUnmap) {
+        Objects.checkFromIndexSize(position, length, size());
+        for (long done = 0; done < length; ) {
+            long at = position + done;
+            long index = at >>> CHUNK_BITS;
+            long n = Math.min(length - done, CHUNK_SIZE - inChunk(at));
+            if (n == CHUNK_SIZE) {
+                zeroChunk(index);
+            } else {
+                MemorySegment present = chunk(index);
+                if (present == null || !isZero(present)) {
+                    ownChunk(index, /* whole= */ false).asSlice(inChunk(at), n).fill((byte) 0);
+                }
+            }
+            done += n;
+        }
+    }
+
+    private static long inChunk(long position) {
+        return position & (CHUNK_SIZE - 1);
+    }
+
+    private static boolean isZero(MemorySegment chunk) {
+        return chunk.byteSize() == 0;
+    }
+
+    private @Nullable MemorySegment chunk(long index) {
+        Group group = groups[(int) (index >>> GROUP_BITS)];
+        return group == null ? null : group.chunks[(int) index & (GROUP_SIZE - 1)];
+    }
+
+    private void setChunk(long index, MemorySegment chunk) {
+        int at = (int) (index >>> GROUP_BITS);
+        Group group = groups[at];
+        if (group == null) {
+            group = new Group();
+            groups[at] = group;
+        }
+        group.chunks[(int) index & (GROUP_SIZE - 1)] = chunk;
+    }
+
+    /** The chunk to write to, with its present content unless the {@code whole} of it will be written. */
+    private MemorySegment ownChunk(long index, boolean whole) {
+        MemorySegment present = chunk(index);
+        if (present != null && !isZero(present)) return present;
+        if (CHUNK_SIZE > limit - used) {
+            throw new BlockException(
+                    "the disk's overlay is full: %d bytes; give it a higher limit, or reset it".formatted(limit));
+        }
+        MemorySegment chunk = arena.allocate(CHUNK_SIZE, Long.BYTES);
+        if (present == null && !whole) {
+            long start = index << CHUNK_BITS;
+            base.read(start, chunk, 0, Math.min(CHUNK_SIZE, size() - start));
+        }
+        used += CHUNK_SIZE;
+        setChunk(index, chunk);
+        return chunk;
+    }
+
+    /** Makes a chunk zero. One that has memory keeps it: an arena frees all at once. */
+    private void zeroChunk(long index) {
+        MemorySegment present = chunk(index);
+        if (present == null) {
+            setChunk(index, ZERO);
+        } else {
+            present.fill((byte) 0);
+        }
+    }
+
+    /** What was written: the indices of its chunks, and each one's content; empty for a chunk of zeroes. */
+    @Override
+    public synchronized DeviceState save() {
+        DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("size", size());
+        ByteArrayOutputStream indices = new ByteArrayOutputStream();
+        for (int i = 0; i < groups.length; i++) {
+            Group group = groups[i];
+            for (int j = 0; group != null && j < GROUP_SIZE; j++) {
+                MemorySegment chunk = group.chunks[j];
+                if (chunk == null) continue;
+                long index = (long) i << GROUP_BITS | j;
+                indices.writeBytes(
+                        ByteBuffer.allocate(Long.BYTES).putLong(index).array());
+                state.put(field(index), chunk.toArray(ValueLayout.JAVA_BYTE));
+            }
+        }
+        return state.put("chunks", indices.toByteArray());
+    }
+
+    /** Puts back the writes of an overlay on a disk of the same size, and should be of the same content. */
+    @Override
+    public synchronized void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+        if (state.number("size") != size()) {
+            throw new IllegalArgumentException("state of an overlay on a disk of %d bytes given to one of %d"
+                    .formatted(state.number("size"), size()));
+        }
+        reset();
+        ByteBuffer indices = ByteBuffer.wrap(state.bytes("chunks"));
+        while (indices.remaining() >= Long.BYTES) {
+            long index = indices.getLong();
+            Objects.checkFromIndexSize(index << CHUNK_BITS, 1, size());
+            byte[] content = state.bytes(field(index));
+            if (content.length == 0) {
+                setChunk(index, ZERO);
+            } else {
+                MemorySegment.copy(
+                        content, 0, ownChunk(index, /* whole= */ true), ValueLayout.JAVA_BYTE, 0, CHUNK_SIZE);
+            }
+        }
+    }
+
+    private static String field(long index) {
+        return "chunk" + index;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) return;
+        closed = true;
+        arena.close();
+        base.close();
+    }
+}

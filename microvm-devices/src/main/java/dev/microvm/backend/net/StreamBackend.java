@@ -1,0 +1,273 @@
+package dev.microvm.backend.net;
+
+import dev.microvm.error.MicroVmException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A network behind a stream socket, in the framing of QEMU's {@code -netdev stream}, which passt speaks: before each frame its
+ * length in bytes, 32 bits in network order. When the other side goes away, nothing is carried any more.
+ */
+public final class StreamBackend implements NetBackend {
+    private static final Logger log = LoggerFactory.getLogger(StreamBackend.class);
+    private static final int PREFIX = Integer.BYTES;
+    private static final int MAX_LENGTH = VnetHeader.MAX_FRAME - VnetHeader.SIZE;
+    private static final int BUFFER = 4 * (PREFIX + MAX_LENGTH); // what is read at a time
+    private static final int DEFAULT_MTU = 1500;
+    private static final long JOIN_MILLIS = 5_000;
+
+    private final SocketAddress peer;
+    private volatile @Nullable Session session;
+
+    private StreamBackend(SocketAddress peer) {
+        this.peer = peer;
+    }
+
+    /** A network that listens at a Unix socket, as passt does; {@link #start} connects. */
+    public static StreamBackend unix(Path socket) {
+        return new StreamBackend(UnixDomainSocketAddress.of(socket));
+    }
+
+    /** A network that listens at a TCP port; {@link #start} connects. */
+    public static StreamBackend tcp(InetSocketAddress address) {
+        return new StreamBackend(address);
+    }
+
+    @Override
+    public synchronized void start(String name, Runnable ready) {
+        if (session != null) throw new IllegalStateException("stream " + peer + " is used by a device");
+        try {
+            SocketChannel channel = connect();
+            try {
+                session = new Session(channel, name, ready);
+            } catch (IOException e) {
+                channel.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new MicroVmException(
+                    "stream %s: cannot be connected to (%s): start what listens there first, such as \"passt -f -s SOCKET\""
+                            .formatted(peer, e.getMessage()),
+                    e);
+        }
+    }
+
+    private SocketChannel connect() throws IOException {
+        if (!(peer instanceof UnixDomainSocketAddress)) {
+            SocketChannel channel = SocketChannel.open(peer);
+            return channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        }
+        SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+        try {
+            channel.connect(peer);
+            return channel;
+        } catch (IOException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public boolean send(MemorySegment segment, long offset, long length) {
+        Session open = session;
+        return open == null || open.send(segment, offset, length);
+    }
+
+    @Override
+    public int receive(MemorySegment segment, long offset, int capacity) {
+        Session open = session;
+        return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
+    }
+
+    @Override
+    public boolean vnetHeader() {
+        return false;
+    }
+
+    @Override
+    public Set<NetOffload> offloads() {
+        return EnumSet.noneOf(NetOffload.class);
+    }
+
+    @Override
+    public void guestOffloads(Set<NetOffload> accepted) {}
+
+    @Override
+    public int mtu() {
+        return DEFAULT_MTU;
+    }
+
+    @Override
+    public synchronized void close() {
+        Session closing = session;
+        session = null;
+        if (closing != null) closing.close();
+    }
+
+    /** A connection, and the thread that waits until it can be read or written. */
+    private static final class Session {
+        private final SocketChannel channel;
+        private final Selector selector;
+        private final SelectionKey key;
+        private final Runnable ready;
+        private final Thread thread;
+        private final ByteBuffer outgoing = ByteBuffer.allocateDirect(PREFIX + MAX_LENGTH);
+        private final MemorySegment outgoingSegment = MemorySegment.ofBuffer(outgoing.duplicate());
+        private final ByteBuffer incoming = ByteBuffer.allocateDirect(BUFFER);
+        private final MemorySegment incomingSegment = MemorySegment.ofBuffer(incoming.duplicate());
+        private volatile boolean stopping;
+        private volatile boolean over;
+
+        Session(SocketChannel channel, String name, Runnable ready) throws IOException {
+            this.channel = channel;
+            this.ready = ready;
+            channel.configureBlocking(false);
+            selector = Selector.open();
+            key = channel.register(selector, 0);
+            outgoing.flip();
+            incoming.flip();
+            thread = Thread.ofPlatform()
+                    .name("microvm-" + name + "-stream")
+                    .daemon()
+                    .start(this::watch);
+        }
+
+        /** Writes a frame, or keeps what the socket does not take: one frame at most. */
+        boolean send(MemorySegment segment, long offset, long length) {
+            if (over || length > MAX_LENGTH) return true;
+            try {
+                return put(segment, offset, length);
+            } catch (IOException e) {
+                lost(e);
+                return true;
+            }
+        }
+
+        private boolean put(MemorySegment segment, long offset, long length) throws IOException {
+            synchronized (outgoing) {
+                if (!flush()) return false;
+                outgoing.clear().putInt(0, (int) length).limit(PREFIX + (int) length);
+                MemorySegment.copy(segment, offset, outgoingSegment, PREFIX, length);
+                flush();
+                return true;
+            }
+        }
+
+        /** Writes what is left of a frame; returns whether that was all. The caller holds the lock of {@code outgoing}. */
+        private boolean flush() throws IOException {
+            if (outgoing.hasRemaining()) channel.write(outgoing);
+            if (!outgoing.hasRemaining()) return true;
+            await(SelectionKey.OP_WRITE);
+            return false;
+        }
+
+        int receive(MemorySegment segment, long offset, int capacity) {
+            if (over) return NO_FRAME;
+            try {
+                if (!hasFrame() && !(read() && hasFrame())) {
+                    if (!over) await(SelectionKey.OP_READ);
+                    return NO_FRAME;
+                }
+            } catch (IOException e) {
+                lost(e);
+                return NO_FRAME;
+            }
+            int length = incoming.getInt();
+            int part = Math.min(length, capacity);
+            MemorySegment.copy(incomingSegment, incoming.position(), segment, offset, part);
+            incoming.position(incoming.position() + length);
+            return part;
+        }
+
+        private boolean hasFrame() throws IOException {
+            while (incoming.remaining() >= PREFIX) {
+                int length = incoming.getInt(incoming.position());
+                if (length < 0 || length > MAX_LENGTH) throw new IOException("a frame of %d bytes".formatted(length));
+                if (incoming.remaining() - PREFIX < length) return false;
+                if (length > 0) return true;
+                incoming.getInt(); // an empty frame is none
+            }
+            return false;
+        }
+
+        /** Reads what there is; returns whether that was anything. */
+        private boolean read() throws IOException {
+            incoming.compact();
+            int read = channel.read(incoming);
+            incoming.flip();
+            if (read < 0) lost(new IOException("the other side has closed it"));
+            return read > 0;
+        }
+
+        private void await(int operation) {
+            key.interestOpsOr(operation);
+            selector.wakeup();
+        }
+
+        private void lost(IOException cause) {
+            if (!over && !stopping)
+                log.warn("stream {}: nothing is carried any more: {}", thread.getName(), cause.getMessage());
+            over = true;
+        }
+
+        private void watch() {
+            try {
+                while (!stopping) {
+                    selector.select();
+                    if (stopping || selector.selectedKeys().isEmpty()) continue;
+                    selector.selectedKeys().clear();
+                    int operations = key.readyOps();
+                    key.interestOpsAnd(~operations);
+                    if ((operations & SelectionKey.OP_WRITE) != 0) flushRest();
+                    ready.run();
+                }
+            } catch (IOException e) {
+                log.error("{}: waiting failed", thread.getName(), e);
+            }
+        }
+
+        /** There may be no further frame that would take the rest of the last along. */
+        private void flushRest() {
+            try {
+                synchronized (outgoing) {
+                    flush();
+                }
+            } catch (IOException e) {
+                lost(e);
+            }
+        }
+
+        private void close() {
+            stopping = true;
+            selector.wakeup();
+            boolean interrupted = false;
+            try {
+                thread.join(JOIN_MILLIS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+            try {
+                channel.close();
+                selector.close();
+            } catch (IOException e) {
+                log.debug("closing a stream failed", e);
+            }
+            if (interrupted) Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package dev.microvm.backend.net.user;
+
+import org.jspecify.annotations.Nullable;
+
+/** What goes between a port of the guest's and one of a peer, as the guest sees it. */
+abstract class Flow {
+    final int guestAddress;
+    final int guestPort;
+    final int peerAddress;
+    final int peerPort;
+
+    /** For {@link FlowTable}. */
+    @Nullable
+    Flow nextInBucket;
+
+    Flow(int guestAddress, int guestPort, int peerAddress, int peerPort) {
+        this.guestAddress = guestAddress;
+        this.guestPort = guestPort;
+        this.peerAddress = peerAddress;
+        this.peerPort = peerPort;
+    }
+
+    final boolean is(int ofGuestAddress, int ofGuestPort, int ofPeerAddress, int ofPeerPort) {
+        return guestPort == ofGuestPort
+                && peerPort == ofPeerPort
+                && peerAddress == ofPeerAddress
+                && guestAddress == ofGuestAddress;
+    }
+}

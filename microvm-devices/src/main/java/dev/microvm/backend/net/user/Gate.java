@@ -1,0 +1,67 @@
+package dev.microvm.backend.net.user;
+
+import static dev.microvm.backend.net.user.NetCounter.DENIED;
+
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Where the guest's flows lead, which may begin, and how many at once. For the network's thread. */
+final class Gate {
+    private static final Logger log = LoggerFactory.getLogger(Gate.class);
+    private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+    private final UserNetworkConfig config;
+    private final NameServers servers;
+    private final Counters counters;
+    private final long nanosPerFlow;
+    private long earliest; // when the oldest of a second's flows is over; a flow moves it on
+    private boolean begun;
+    private long failures;
+
+    Gate(UserNetworkConfig config, NameServers servers, Counters counters) {
+        this.config = config;
+        this.servers = servers;
+        this.counters = counters;
+        nanosPerFlow = NANOS_PER_SECOND / config.maxNewFlowsPerSecond();
+    }
+
+    /** Where this process sends what the guest sends there; null if nobody can be there. */
+    @Nullable
+    InetSocketAddress target(Protocol protocol, int destination, int port) {
+        Subnet subnet = config.subnet();
+        if (port == 0) return null;
+        if (destination == subnet.host()) return new InetSocketAddress(Ipv4Address.of(Ipv4Address.LOOPBACK), port);
+        if (destination == subnet.dns()) {
+            return protocol == Protocol.TCP && port == NetPolicy.DNS_PORT ? servers.first() : null;
+        }
+        if (subnet.contains(destination) || !Ipv4Address.isUnicast(destination)) return null;
+        return new InetSocketAddress(Ipv4Address.of(destination), port);
+    }
+
+    /** Asks the policy. */
+    boolean allows(Protocol protocol, int guest, int guestPort, int destination, int port, InetSocketAddress target) {
+        InetSocketAddress asked = new InetSocketAddress(Ipv4Address.of(destination), port);
+        // What leads to the host's name servers is a question to the network's own, wherever they are.
+        InetSocketAddress shown = destination == config.subnet().dns() ? asked : target;
+        InetSocketAddress from = new InetSocketAddress(Ipv4Address.of(guest), guestPort);
+        boolean allowed = false;
+        try {
+            allowed = config.policy().allows(new NetFlow(protocol, from, asked, shown));
+        } catch (RuntimeException e) {
+            if (Long.bitCount(++failures) == 1) log.warn("the network policy failed {} times, last:", failures, e);
+        }
+        if (!allowed) counters.count(DENIED);
+        return allowed;
+    }
+
+    /** Whether one more flow may begin now: of a second's worth, as many as the configuration allows. */
+    boolean admits(long now) {
+        if (!begun || now - earliest > NANOS_PER_SECOND) earliest = now - NANOS_PER_SECOND;
+        begun = true;
+        if (earliest + nanosPerFlow - now > 0) return false;
+        earliest += nanosPerFlow;
+        return true;
+    }
+}

@@ -1,0 +1,110 @@
+package dev.microvm.backend.net.user;
+
+import dev.microvm.clock.NanoClock;
+import java.io.IOException;
+import java.nio.channels.SelectableChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Sockets and timers of a network, served by its thread, one after the other. {@link #wake} is for any thread. */
+final class NetLoop implements AutoCloseable {
+    /** Who is told that a channel is ready. */
+    interface Ready {
+        void ready(SelectionKey key);
+    }
+
+    private static final Logger log = LoggerFactory.getLogger(NetLoop.class);
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
+    private final NanoClock clock;
+    private final Selector selector;
+    private final TimerHeap timers = new TimerHeap();
+    private final Consumer<SelectionKey> dispatch = this::dispatch;
+    private long now;
+    private long failures;
+    private Consumer<RuntimeException> observer = failure -> {};
+
+    NetLoop(NanoClock clock) throws IOException {
+        this.clock = clock;
+        now = clock.nanoTime();
+        selector = Selector.open();
+    }
+
+    /** The time at which this turn began, in nanoseconds. */
+    long now() {
+        return now;
+    }
+
+    TimerHeap.Timer timer(Runnable action) {
+        return timers.timer(() -> guarded(action));
+    }
+
+    SelectionKey register(SelectableChannel channel, int operations, Ready who) throws IOException {
+        channel.configureBlocking(false);
+        return channel.register(selector, operations, who);
+    }
+
+    /** Serves what is ready and due; first waits for it, if told to. */
+    void turn(boolean mayWait) throws IOException {
+        long delay = timers.delay(clock.nanoTime());
+        if (!mayWait || delay == 0) selector.selectNow(dispatch);
+        else if (delay == Long.MAX_VALUE) selector.select(dispatch, 0);
+        else selector.select(dispatch, delay / NANOS_PER_MILLI + 1);
+        now = clock.nanoTime();
+        timers.run(now);
+    }
+
+    /** Ends the wait of {@link #turn}, or of the next. */
+    void wake() {
+        selector.wakeup();
+    }
+
+    /** Closes the selector and every channel that is registered with it. */
+    @Override
+    public void close() {
+        for (SelectionKey key : selector.keys()) closeQuietly(key.channel());
+        try {
+            selector.close();
+        } catch (IOException e) {
+            log.warn("closing a selector failed", e);
+        }
+    }
+
+    /** Runs an action of which no failure may end the network: it would be a bug, and the guest could repeat it. */
+    void guarded(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            failed(e);
+        }
+    }
+
+    /** Reports such a failure: the 1st, 2nd, 4th, 8th... */
+    void failed(RuntimeException e) {
+        observer.accept(e);
+        if (Long.bitCount(++failures) == 1) log.error("the user network failed {} times, last:", failures, e);
+    }
+
+    void onFailure(Consumer<RuntimeException> newObserver) {
+        observer = newObserver;
+    }
+
+    static void closeQuietly(AutoCloseable closeable) {
+        try {
+            closeable.close();
+        } catch (Exception e) {
+            log.debug("closing a socket failed", e);
+        }
+    }
+
+    private void dispatch(SelectionKey key) {
+        try {
+            if (key.isValid() && key.attachment() instanceof Ready who) who.ready(key);
+        } catch (RuntimeException e) {
+            failed(e);
+        }
+    }
+}

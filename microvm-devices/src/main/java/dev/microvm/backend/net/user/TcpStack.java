@@ -1,0 +1,292 @@
+package dev.microvm.backend.net.user;
+
+import static dev.microvm.backend.net.user.NetCounter.OVER_LIMIT;
+import static dev.microvm.backend.net.user.NetCounter.TCP_FROM_GUEST;
+import static dev.microvm.backend.net.user.NetCounter.TCP_REFUSED;
+import static dev.microvm.backend.net.user.NetCounter.TCP_RETRANSMITTED;
+import static dev.microvm.backend.net.user.NetCounter.TCP_TO_GUEST;
+
+import dev.microvm.backend.net.user.Headers.Icmp;
+import dev.microvm.backend.net.user.Headers.Ipv4;
+import dev.microvm.backend.net.user.Headers.Tcp;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.Queue;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The TCP connections of a network: who a segment is for, and what all have in common. For the network's thread. */
+final class TcpStack {
+    private static final int FIRST_EPHEMERAL = 49_152; // RFC 6335, 6
+    private static final int EPHEMERALS = 65_536 - FIRST_EPHEMERAL;
+
+    private final NetLoop loop;
+    private final GuestLink link;
+    private final Gate gate;
+    private final Counters counters;
+    private final UserNetworkConfig config;
+    private final MemoryBudget budget;
+    private final TcpSegment segment = new TcpSegment();
+    private final FlowTable<TcpConnection> table;
+    private final Set<TcpConnection> open = new HashSet<>(); // with those of which only the host's side goes on
+    private final Queue<TcpConnection> touched = new ArrayDeque<>();
+    private int nextEphemeral;
+
+    TcpStack(NetLoop loop, GuestLink link, Gate gate, Counters counters, UserNetworkConfig config) {
+        this.loop = loop;
+        this.link = link;
+        this.gate = gate;
+        this.counters = counters;
+        this.config = config;
+        budget = new MemoryBudget(config.bufferBytes());
+        table = new FlowTable<>(config.maxTcpConnections());
+    }
+
+    NetLoop loop() {
+        return loop;
+    }
+
+    GuestLink link() {
+        return link;
+    }
+
+    MemoryBudget budget() {
+        return budget;
+    }
+
+    int windowLimit() {
+        return config.windowBytes();
+    }
+
+    long connectTimeout() {
+        return config.connectTimeout().toNanos();
+    }
+
+    /** The data of the largest segment that the MTU allows. */
+    int mss() {
+        return link.mtu() - Ipv4.SIZE - Tcp.SIZE;
+    }
+
+    /** How many connections hold a socket or memory. */
+    int connections() {
+        return open.size();
+    }
+
+    /**
+     * Takes a segment of the guest's.
+     *
+     * @param packet where its IPv4 header begins, for errors that quote it
+     * @return whether it was a segment
+     */
+    boolean input(byte[] from, int packet, int at, int size, boolean checksumDone) {
+        int source = Bytes.getInt(from, packet + Ipv4.SOURCE);
+        int destination = Bytes.getInt(from, packet + Ipv4.DESTINATION);
+        if (!segment.parse(from, at, size, source, destination, checksumDone)) return false;
+        TcpConnection connection = table.find(source, segment.sourcePort, destination, segment.destinationPort);
+        boolean begins = (segment.flags & (Tcp.SYN | Tcp.ACK | Tcp.RST)) == Tcp.SYN;
+        if (connection != null && begins && connection.inTimeWait()) { // RFC 9293, 3.10.7.4: it may begin anew
+            connection.makeWay();
+            connection = null;
+        }
+        if (connection != null) connection.input(segment);
+        else if (begins) begin(source, destination, from, packet);
+        else if (!segment.has(Tcp.RST)) refuse(source, destination);
+        return true;
+    }
+
+    private void begin(int source, int destination, byte[] from, int packet) {
+        counters.count(TCP_FROM_GUEST);
+        InetSocketAddress target = gate.target(Protocol.TCP, destination, segment.destinationPort);
+        if (target == null) {
+            refuse(source, destination);
+            return;
+        }
+        if (!gate.allows(Protocol.TCP, source, segment.sourcePort, destination, segment.destinationPort, target)) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PROHIBITED, from, packet);
+            return;
+        }
+        SocketChannel channel = openSocket(); // without one the guest may try again: it hears nothing
+        if (channel == null) return;
+        TcpConnection connection =
+                new TcpConnection(this, channel, source, segment.sourcePort, destination, segment.destinationPort);
+        add(connection);
+        connection.open(segment, target);
+    }
+
+    private @Nullable SocketChannel openSocket() {
+        if (open.size() < config.maxTcpConnections() && gate.admits(loop.now())) {
+            try {
+                return SocketChannel.open();
+            } catch (IOException e) {
+                // the process has no descriptor left: a limit, too
+            }
+        }
+        counters.count(OVER_LIMIT);
+        return null;
+    }
+
+    /** Leads a connection that came to a forwarded port of the host's into the guest. */
+    void accept(SocketChannel channel, int guestAddress, int guestPort) {
+        int port = open.size() < config.maxTcpConnections() ? freePort(guestAddress, guestPort) : 0;
+        if (port == 0) {
+            counters.count(OVER_LIMIT);
+            NetLoop.closeQuietly(channel);
+            return;
+        }
+        counters.count(TCP_TO_GUEST);
+        int host = config.subnet().host();
+        TcpConnection connection = new TcpConnection(this, channel, guestAddress, guestPort, host, port);
+        add(connection);
+        try {
+            connection.accept();
+        } catch (IOException e) {
+            connection.reset(); // it went as soon as it came
+        }
+    }
+
+    private int freePort(int guestAddress, int guestPort) {
+        for (int tries = 0; tries < EPHEMERALS; tries++) {
+            int port = FIRST_EPHEMERAL + nextEphemeral++ % EPHEMERALS;
+            if (table.find(guestAddress, guestPort, config.subnet().host(), port) == null) return port;
+        }
+        return 0;
+    }
+
+    private void add(TcpConnection connection) {
+        table.add(connection);
+        open.add(connection);
+    }
+
+    /** Notes that a connection has something to do at the end of this turn. */
+    void touch(TcpConnection connection) {
+        if (connection.queued) return;
+        connection.queued = true;
+        touched.add(connection);
+    }
+
+    /** Lets the connections do what is due; those for which the link has no room wait for the next turn. */
+    void flush() {
+        for (int left = touched.size(); left > 0; left--) {
+            TcpConnection connection = touched.remove();
+            connection.queued = false;
+            if (!connection.flush()) touch(connection);
+        }
+    }
+
+    /** The guest's side of a connection is over: its addresses are free. */
+    void remove(TcpConnection connection) {
+        table.remove(connection);
+    }
+
+    /** Both sides are. */
+    void released(TcpConnection connection) {
+        open.remove(connection);
+    }
+
+    void countRetransmission() {
+        counters.count(TCP_RETRANSMITTED);
+    }
+
+    // ---- segments to the guest
+
+    /** Tells the guest that the host's side of its connection could not be made: it is refused, or there is no way. */
+    void connectFailed(TcpConnection connection, int acknowledgment, boolean refused) {
+        counters.count(TCP_REFUSED);
+        if (refused) sendBare(connection, 0, acknowledgment, Tcp.RST | Tcp.ACK);
+        else sendUnreachable(connection, acknowledgment - 1);
+    }
+
+    /** Quotes the guest's SYN, of which the addresses, ports and number count: RFC 5927, 4. */
+    private void sendUnreachable(TcpConnection connection, int sequence) {
+        byte[] quoted = new byte[Ipv4.SIZE + Icmp.QUOTED];
+        Bytes.putByte(quoted, Ipv4.VERSION_IHL, Ipv4.VERSION_4_NO_OPTIONS);
+        Bytes.putShort(quoted, Ipv4.TOTAL_LENGTH, Ipv4.SIZE + Tcp.SIZE);
+        Bytes.putByte(quoted, Ipv4.TTL, Ipv4.DEFAULT_TTL);
+        Bytes.putByte(quoted, Ipv4.PROTOCOL, Ipv4.TCP);
+        Bytes.putInt(quoted, Ipv4.SOURCE, connection.guestAddress);
+        Bytes.putInt(quoted, Ipv4.DESTINATION, connection.peerAddress);
+        Bytes.putShort(quoted, Ipv4.CHECKSUM, Bytes.checksum(Bytes.sum(quoted, 0, Ipv4.SIZE, 0)));
+        Bytes.putShort(quoted, Ipv4.SIZE + Tcp.SOURCE_PORT, connection.guestPort);
+        Bytes.putShort(quoted, Ipv4.SIZE + Tcp.DESTINATION_PORT, connection.peerPort);
+        Bytes.putInt(quoted, Ipv4.SIZE + Tcp.SEQUENCE, sequence);
+        link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, quoted, 0);
+    }
+
+    /** Answers the current segment, which belongs to no connection: RFC 9293, 3.10.7.1. */
+    private void refuse(int guest, int peer) {
+        boolean acknowledges = segment.has(Tcp.ACK);
+        int sequence = acknowledges ? segment.acknowledgment : 0;
+        int acknowledgment = acknowledges ? 0 : segment.sequence + segment.sequenceLength();
+        int flags = acknowledges ? Tcp.RST : Tcp.RST | Tcp.ACK;
+        if (!link.begin(peer, guest, Ipv4.TCP, Tcp.SIZE)) return;
+        writeHeader(segment.destinationPort, segment.sourcePort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
+        link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
+    }
+
+    void sendReset(TcpConnection connection, int sequence) {
+        sendBare(connection, sequence, connection.acknowledgment(), Tcp.RST | Tcp.ACK);
+    }
+
+    private void sendBare(TcpConnection connection, int sequence, int acknowledgment, int flags) {
+        if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, Tcp.SIZE)) return;
+        writeHeader(connection.peerPort, connection.guestPort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
+        link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
+    }
+
+    /** Sends a SYN with its options; false if there is no room. */
+    boolean sendSyn(TcpConnection connection, int sequence, int acknowledgment, int flags, int window, int scale) {
+        boolean scaled = scale != TcpSegment.NO_SCALE;
+        int header = Tcp.SIZE + Tcp.OPTION_MSS_SIZE + (scaled ? Integer.BYTES : 0);
+        if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, header)) return false;
+        writeHeader(connection.peerPort, connection.guestPort, sequence, acknowledgment, flags, window, header);
+        byte[] to = link.bytes();
+        int option = link.payload() + Tcp.SIZE;
+        Bytes.putByte(to, option, Tcp.OPTION_MSS);
+        Bytes.putByte(to, option + 1, Tcp.OPTION_MSS_SIZE);
+        Bytes.putShort(to, option + 2, mss());
+        if (scaled) {
+            Bytes.putByte(to, option + Tcp.OPTION_MSS_SIZE, Tcp.OPTION_NOP); // so that the header is of whole words
+            Bytes.putByte(to, option + Tcp.OPTION_MSS_SIZE + 1, Tcp.OPTION_SCALE);
+            Bytes.putByte(to, option + Tcp.OPTION_MSS_SIZE + 2, Tcp.OPTION_SCALE_SIZE);
+            Bytes.putByte(to, option + Tcp.OPTION_MSS_SIZE + 3, scale);
+        }
+        link.endTcp(header, header, mss());
+        return true;
+    }
+
+    /** Sends a segment with {@code length} bytes of data, {@code distance} from what is acknowledged; false without room. */
+    boolean sendSegment(TcpConnection connection, int sequence, int flags, int distance, int length) {
+        int size = Tcp.SIZE + length;
+        if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, size)) return false;
+        int window = connection.window();
+        writeHeader(
+                connection.peerPort,
+                connection.guestPort,
+                sequence,
+                connection.acknowledgment(),
+                flags,
+                window,
+                Tcp.SIZE);
+        connection.copyData(distance, link.bytes(), link.payload() + Tcp.SIZE, length);
+        link.endTcp(size, Tcp.SIZE, connection.mss());
+        return true;
+    }
+
+    private void writeHeader(
+            int fromPort, int toPort, int sequence, int acknowledgment, int flags, int window, int header) {
+        byte[] to = link.bytes();
+        int at = link.payload();
+        Bytes.putShort(to, at + Tcp.SOURCE_PORT, fromPort);
+        Bytes.putShort(to, at + Tcp.DESTINATION_PORT, toPort);
+        Bytes.putInt(to, at + Tcp.SEQUENCE, sequence);
+        Bytes.putInt(to, at + Tcp.ACKNOWLEDGMENT, acknowledgment);
+        Bytes.putByte(to, at + Tcp.DATA_OFFSET, (header / Integer.BYTES) << 4);
+        Bytes.putByte(to, at + Tcp.FLAGS, flags);
+        Bytes.putShort(to, at + Tcp.WINDOW, Math.min(window, Tcp.MAX_WINDOW));
+        Bytes.putShort(to, at + Tcp.CHECKSUM, 0);
+        Bytes.putShort(to, at + Tcp.URGENT, 0);
+    }
+}

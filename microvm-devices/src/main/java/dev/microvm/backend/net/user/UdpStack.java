@@ -1,0 +1,241 @@
+package dev.microvm.backend.net.user;
+
+import static dev.microvm.backend.net.user.NetCounter.OVER_LIMIT;
+import static dev.microvm.backend.net.user.NetCounter.UDP_FROM_GUEST;
+import static dev.microvm.backend.net.user.NetCounter.UDP_TO_GUEST;
+
+import dev.microvm.backend.net.user.Headers.Icmp;
+import dev.microvm.backend.net.user.Headers.Ipv4;
+import dev.microvm.backend.net.user.Headers.Udp;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.PortUnreachableException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.SelectionKey;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * UDP of a network: each flow of the guest's has a connected socket of its own, so that only the peer can answer, and its
+ * errors come back. For the network's thread.
+ */
+final class UdpStack {
+    private static final int FIRST_EPHEMERAL = 49_152; // RFC 6335, 6
+    private static final int EPHEMERALS = 65_536 - FIRST_EPHEMERAL;
+    private static final int BATCH = 32; // datagrams of one socket in a turn
+
+    private final NetLoop loop;
+    private final GuestLink link;
+    private final Gate gate;
+    private final Counters counters;
+    private final UserNetworkConfig config;
+    private final FlowTable<UdpFlow> table;
+    private final byte[] received = new byte[Udp.MAX_PAYLOAD];
+    private final ByteBuffer receiveBuffer = ByteBuffer.wrap(received);
+    private final List<Forward> forwards = new ArrayList<>();
+    private int nextEphemeral;
+
+    UdpStack(NetLoop loop, GuestLink link, Gate gate, Counters counters, UserNetworkConfig config) {
+        this.loop = loop;
+        this.link = link;
+        this.gate = gate;
+        this.counters = counters;
+        this.config = config;
+        table = new FlowTable<>(config.maxUdpFlows());
+    }
+
+    NetLoop loop() {
+        return loop;
+    }
+
+    long timeout() {
+        return config.udpTimeout().toNanos();
+    }
+
+    int flows() {
+        return table.size();
+    }
+
+    /**
+     * Takes a datagram of the guest's, to anybody but the network itself.
+     *
+     * @param packet where its IPv4 header is, for errors that quote it
+     * @param datagram its data
+     */
+    void input(byte[] from, int packet, int sourcePort, int destinationPort, ByteBuffer datagram) {
+        int source = Bytes.getInt(from, packet + Ipv4.SOURCE);
+        int destination = Bytes.getInt(from, packet + Ipv4.DESTINATION);
+        UdpFlow flow = table.find(source, sourcePort, destination, destinationPort);
+        if (flow == null) flow = begin(new UdpFlow.Key(source, sourcePort, destination, destinationPort), from, packet);
+        if (flow == null) return;
+        flow.use(loop.now());
+        try {
+            flow.send(datagram);
+        } catch (PortUnreachableException e) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PORT_UNREACHABLE, from, packet);
+        } catch (IOException e) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, from, packet);
+        }
+    }
+
+    private @Nullable UdpFlow begin(UdpFlow.Key key, byte[] from, int packet) {
+        counters.count(UDP_FROM_GUEST);
+        InetSocketAddress target = gate.target(Protocol.UDP, key.peerAddress(), key.peerPort());
+        if (target == null) {
+            if (config.subnet().isOwn(key.peerAddress())) {
+                link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PORT_UNREACHABLE, from, packet);
+            }
+            return null;
+        }
+        if (!gate.allows(
+                Protocol.UDP, key.guestAddress(), key.guestPort(), key.peerAddress(), key.peerPort(), target)) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PROHIBITED, from, packet);
+            return null;
+        }
+        if (!gate.admits(loop.now())) {
+            counters.count(OVER_LIMIT);
+            return null;
+        }
+        try {
+            return open(key, target);
+        } catch (IOException e) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, from, packet);
+            return null;
+        }
+    }
+
+    private UdpFlow open(UdpFlow.Key key, InetSocketAddress target) throws IOException {
+        DatagramChannel channel = DatagramChannel.open();
+        try {
+            channel.connect(target);
+            UdpFlow flow = new UdpFlow(this, channel, null, key, () -> expire(key));
+            loop.register(channel, SelectionKey.OP_READ, ready -> receive(flow));
+            add(flow);
+            return flow;
+        } catch (IOException | RuntimeException e) {
+            NetLoop.closeQuietly(channel);
+            throw e;
+        }
+    }
+
+    /** Gives the guest what came for a flow of its own. */
+    private void receive(UdpFlow flow) {
+        try {
+            for (int left = BATCH; left > 0; left--) {
+                if (flow.channel().receive(receiveBuffer.clear()) == null) return;
+                flow.use(loop.now());
+                sendToGuest(flow, receiveBuffer.position());
+            }
+        } catch (PortUnreachableException e) {
+            sendPortUnreachable(flow);
+        } catch (IOException e) {
+            end(flow);
+        }
+    }
+
+    private void sendToGuest(UdpFlow flow, int length) {
+        link.sendUdp(flow.peerAddress, flow.peerPort, flow.guestAddress, flow.guestPort, received, 0, length);
+    }
+
+    /** An error about a datagram that is not at hand any more: its headers are made anew. */
+    private void sendPortUnreachable(UdpFlow flow) {
+        byte[] quoted = new byte[Ipv4.SIZE + Udp.SIZE];
+        Bytes.putByte(quoted, Ipv4.VERSION_IHL, Ipv4.VERSION_4_NO_OPTIONS);
+        Bytes.putShort(quoted, Ipv4.TOTAL_LENGTH, quoted.length);
+        Bytes.putByte(quoted, Ipv4.TTL, Ipv4.DEFAULT_TTL);
+        Bytes.putByte(quoted, Ipv4.PROTOCOL, Ipv4.UDP);
+        Bytes.putInt(quoted, Ipv4.SOURCE, flow.guestAddress);
+        Bytes.putInt(quoted, Ipv4.DESTINATION, flow.peerAddress);
+        Bytes.putShort(quoted, Ipv4.CHECKSUM, Bytes.checksum(Bytes.sum(quoted, 0, Ipv4.SIZE, 0)));
+        Bytes.putShort(quoted, Ipv4.SIZE + Udp.SOURCE_PORT, flow.guestPort);
+        Bytes.putShort(quoted, Ipv4.SIZE + Udp.DESTINATION_PORT, flow.peerPort);
+        Bytes.putShort(quoted, Ipv4.SIZE + Udp.LENGTH, Udp.SIZE);
+        link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PORT_UNREACHABLE, quoted, 0);
+    }
+
+    private void add(UdpFlow flow) {
+        if (table.size() >= config.maxUdpFlows()) {
+            counters.count(OVER_LIMIT);
+            table.all().stream()
+                    .min(Comparator.comparingLong(each -> each.lastUsed() - loop.now()))
+                    .ifPresent(this::end);
+        }
+        table.add(flow);
+    }
+
+    private void expire(UdpFlow.Key key) {
+        UdpFlow flow = table.find(key.guestAddress(), key.guestPort(), key.peerAddress(), key.peerPort());
+        if (flow != null) end(flow);
+    }
+
+    private void end(UdpFlow flow) {
+        flow.close();
+        table.remove(flow);
+        SocketAddress client = flow.client();
+        if (client != null) forwards.forEach(forward -> forward.flows.remove(client, flow));
+    }
+
+    // ---- port forwards
+
+    /** Leads what comes to a socket of the host's into the guest. */
+    void forward(DatagramChannel channel, int guestAddress, int guestPort) throws IOException {
+        Forward forward = new Forward(channel, guestAddress, guestPort);
+        loop.register(channel, SelectionKey.OP_READ, ready -> forward.receive());
+        forwards.add(forward);
+    }
+
+    private final class Forward {
+        private final DatagramChannel channel;
+        private final int guestAddress;
+        private final int guestPort;
+        private final Map<SocketAddress, UdpFlow> flows = new HashMap<>();
+
+        private Forward(DatagramChannel channel, int guestAddress, int guestPort) {
+            this.channel = channel;
+            this.guestAddress = guestAddress;
+            this.guestPort = guestPort;
+        }
+
+        private void receive() {
+            try {
+                for (int left = BATCH; left > 0; left--) {
+                    SocketAddress client = channel.receive(receiveBuffer.clear());
+                    if (client == null) return;
+                    UdpFlow flow = flows.get(client);
+                    if (flow == null) flow = begin(client);
+                    if (flow == null) continue;
+                    flow.use(loop.now());
+                    sendToGuest(flow, receiveBuffer.position());
+                }
+            } catch (IOException e) {
+                // of one datagram; the socket goes on
+            }
+        }
+
+        private @Nullable UdpFlow begin(SocketAddress client) {
+            int host = config.subnet().host();
+            int port = freePort(host);
+            if (port == 0) return null;
+            counters.count(UDP_TO_GUEST);
+            UdpFlow.Key key = new UdpFlow.Key(guestAddress, guestPort, host, port);
+            UdpFlow flow = new UdpFlow(UdpStack.this, channel, client, key, () -> expire(key));
+            add(flow);
+            flows.put(client, flow);
+            return flow;
+        }
+
+        private int freePort(int host) {
+            for (int tries = 0; tries < EPHEMERALS; tries++) {
+                int port = FIRST_EPHEMERAL + nextEphemeral++ % EPHEMERALS;
+                if (table.find(guestAddress, guestPort, host, port) == null) return port;
+            }
+            return 0;
+        }
+    }
+}

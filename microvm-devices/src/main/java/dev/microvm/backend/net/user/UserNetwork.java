@@ -1,0 +1,292 @@
+package dev.microvm.backend.net.user;
+
+import dev.microvm.backend.net.NetBackend;
+import dev.microvm.backend.net.NetOffload;
+import dev.microvm.backend.net.VnetHeader;
+import dev.microvm.clock.NanoClock;
+import dev.microvm.error.MicroVmException;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.InetSocketAddress;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.NetworkChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A network for one guest inside this process, without any rights: what QEMU calls {@code -netdev user}.
+ *
+ * <p>The guest gets an address by DHCP, 10.0.2.15 unless told otherwise; its router, 10.0.2.2, is also the host; 10.0.2.3
+ * answers for names. Its TCP connections and UDP flows go on as sockets of this process, as far as the {@link NetPolicy}
+ * allows: by default not to the host itself. {@link HostForward}s lead from the host into the guest. Ping is answered by
+ * 10.0.2.2 and 10.0.2.3 only. There is no IPv6.
+ *
+ * <p>Each network is alone: guests of two networks do not see each other. What a guest can take of the host is limited: see
+ * {@link UserNetworkBuilder}. {@link #counters} and {@link #hostPort} are for any thread; for the rest see {@link NetBackend}.
+ */
+public final class UserNetwork implements NetBackend {
+    private static final Logger log = LoggerFactory.getLogger(UserNetwork.class);
+    private static final int RING_SIZE = 512 * 1024; // some frames of the largest size
+    private static final int BATCH = 128; // frames of the guest's in a turn, so that sockets and timers get theirs
+    private static final int BACKLOG = 128; // of forwarded ports
+    private static final int ACCEPTS = 32; // of one port in a turn
+    private static final long JOIN_MILLIS = 5_000;
+
+    private final UserNetworkConfig config;
+    private final Counters counters = new Counters();
+    private volatile @Nullable Session session;
+
+    UserNetwork(UserNetworkConfig config) {
+        this.config = config;
+    }
+
+    /** Describes a network. */
+    public static UserNetworkBuilder builder() {
+        return new UserNetworkBuilder();
+    }
+
+    /** What it has counted since it was made. */
+    public Map<NetCounter, Long> counters() {
+        return counters.all();
+    }
+
+    /** One of the counters. */
+    public long counter(NetCounter which) {
+        return counters.get(which);
+    }
+
+    /**
+     * The port of the host's at which a forward listens, which the host chose if the forward said 0.
+     *
+     * @throws IllegalStateException if the network is not open
+     * @throws IllegalArgumentException if it has no such forward
+     */
+    public int hostPort(HostForward forward) {
+        Session open = session;
+        if (open == null) throw new IllegalStateException("the user network is not open");
+        Integer port = open.hostPorts.get(forward);
+        if (port == null) throw new IllegalArgumentException("no forward " + forward);
+        return port;
+    }
+
+    @Override
+    public synchronized void start(String name, Runnable ready) {
+        if (session != null) throw new IllegalStateException("the user network is used by a device");
+        session = open(name, ready, NanoClock.SYSTEM);
+        session.thread.start();
+    }
+
+    /** Opens everything, without letting the thread run. */
+    Session open(String name, Runnable ready, NanoClock clock) {
+        NetLoop loop;
+        try {
+            loop = new NetLoop(clock);
+        } catch (IOException e) {
+            throw new MicroVmException("user network: cannot be opened: " + e.getMessage(), e);
+        }
+        Session opened = new Session(name, ready, loop);
+        try {
+            for (HostForward forward : config.forwards()) opened.listen(forward);
+            return opened;
+        } catch (RuntimeException e) {
+            opened.free();
+            throw e;
+        }
+    }
+
+    @Override
+    public boolean send(MemorySegment segment, long offset, long length) {
+        Session open = session;
+        return open == null || open.send(segment, offset, length);
+    }
+
+    @Override
+    public int receive(MemorySegment segment, long offset, int capacity) {
+        Session open = session;
+        return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
+    }
+
+    @Override
+    public boolean vnetHeader() {
+        return true;
+    }
+
+    @Override
+    public Set<NetOffload> offloads() {
+        return EnumSet.of(NetOffload.CHECKSUM, NetOffload.TSO4);
+    }
+
+    @Override
+    public void guestOffloads(Set<NetOffload> accepted) {
+        Session open = session;
+        if (open != null) open.stack.link().offloads(accepted);
+    }
+
+    @Override
+    public int mtu() {
+        return config.mtu();
+    }
+
+    @Override
+    public synchronized void close() {
+        Session closing = session;
+        session = null;
+        if (closing != null) closing.end();
+    }
+
+    /** How many TCP connections there are; for tests. */
+    int tcpConnections() {
+        Session open = session;
+        return open == null ? 0 : open.stack.tcp().connections();
+    }
+
+    /** A network that is open: what it holds, and its thread. */
+    final class Session {
+        private final FrameRing fromGuest = new FrameRing(RING_SIZE);
+        private final FrameRing toGuest = new FrameRing(RING_SIZE);
+        private final Map<HostForward, Integer> hostPorts = new ConcurrentHashMap<>();
+        private final NetLoop loop;
+        private final NetworkStack stack;
+        private final Thread thread;
+        private volatile boolean stopping;
+
+        private Session(String name, Runnable ready, NetLoop loop) {
+            this.loop = loop;
+            stack = new NetworkStack(config, loop, toGuest, counters, name);
+            fromGuest.onChange(loop::wake, ready);
+            toGuest.onChange(ready, loop::wake);
+            thread = Thread.ofPlatform()
+                    .name("microvm-" + name + "-net")
+                    .daemon()
+                    .unstarted(this::run);
+        }
+
+        boolean send(MemorySegment segment, long offset, long length) {
+            if (length < VnetHeader.SIZE || length > VnetHeader.MAX_FRAME) return true;
+            return fromGuest.offer(segment, offset, (int) length);
+        }
+
+        int receive(MemorySegment segment, long offset, int capacity) {
+            int at = toGuest.peek();
+            if (at == FrameRing.NONE) return NO_FRAME;
+            int length = Math.min(toGuest.length(at), capacity);
+            MemorySegment.copy(toGuest.bytes(), at, segment, ValueLayout.JAVA_BYTE, offset, length);
+            toGuest.release(at);
+            return length;
+        }
+
+        private void run() {
+            try {
+                while (!stopping) turn(true);
+            } catch (IOException e) {
+                log.error("the user network ends: waiting for its sockets failed", e);
+            } finally {
+                free();
+            }
+        }
+
+        /** Serves sockets, timers and the guest's frames once, and sends what became due. */
+        void turn(boolean mayWait) throws IOException {
+            loop.turn(mayWait && fromGuest.isEmpty());
+            try {
+                takeFrames();
+                stack.flush();
+            } catch (RuntimeException e) {
+                loop.failed(e);
+            }
+        }
+
+        private void takeFrames() {
+            for (int left = BATCH; left > 0; left--) {
+                int at = fromGuest.peek();
+                if (at == FrameRing.NONE) return;
+                try {
+                    stack.input(fromGuest.bytes(), at, fromGuest.length(at));
+                } finally {
+                    fromGuest.release(at);
+                }
+            }
+        }
+
+        /** Ends the thread, which frees everything. */
+        private void end() {
+            stopping = true;
+            loop.wake();
+            boolean interrupted = false;
+            try {
+                thread.join(JOIN_MILLIS);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+            if (thread.isAlive()) log.error("{} does not end: the network's policy blocks", thread.getName());
+            if (interrupted) Thread.currentThread().interrupt();
+        }
+
+        /** Hands on what is thrown inside, which would be a defect, besides logging it. */
+        void onFailure(Consumer<RuntimeException> observer) {
+            loop.onFailure(observer);
+        }
+
+        int port(HostForward forward) {
+            return Objects.requireNonNull(hostPorts.get(forward));
+        }
+
+        void free() {
+            stack.close();
+            loop.close();
+        }
+
+        private void listen(HostForward forward) {
+            InetSocketAddress address =
+                    new InetSocketAddress(Ipv4Address.of(Ipv4Address.parse(forward.hostAddress())), forward.hostPort());
+            try {
+                NetworkChannel channel =
+                        forward.protocol() == Protocol.TCP ? listenTcp(forward, address) : listenUdp(forward, address);
+                if (channel.getLocalAddress() instanceof InetSocketAddress local) {
+                    hostPorts.put(forward, local.getPort());
+                }
+            } catch (IOException e) {
+                throw new MicroVmException(
+                        "forward %s: the host's port cannot be had (%s): choose another, or 0 for any"
+                                .formatted(forward, e.getMessage()),
+                        e);
+            }
+        }
+
+        private NetworkChannel listenTcp(HostForward forward, InetSocketAddress address) throws IOException {
+            ServerSocketChannel server = ServerSocketChannel.open();
+            int guest = stack.guestAddress(forward);
+            loop.register(server, SelectionKey.OP_ACCEPT, key -> accept(server, guest, forward.guestPort()));
+            return server.bind(address, BACKLOG);
+        }
+
+        private NetworkChannel listenUdp(HostForward forward, InetSocketAddress address) throws IOException {
+            DatagramChannel socket = DatagramChannel.open();
+            stack.udp().forward(socket, stack.guestAddress(forward), forward.guestPort());
+            return socket.bind(address);
+        }
+
+        private void accept(ServerSocketChannel server, int guestAddress, int guestPort) {
+            try {
+                for (int left = ACCEPTS; left > 0; left--) {
+                    SocketChannel client = server.accept();
+                    if (client == null) return;
+                    stack.tcp().accept(client, guestAddress, guestPort);
+                }
+            } catch (IOException e) {
+                log.warn("accepting a connection for the guest failed", e);
+            }
+        }
+    }
+}

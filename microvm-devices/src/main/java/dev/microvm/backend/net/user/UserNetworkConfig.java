@@ -1,0 +1,21 @@
+package dev.microvm.backend.net.user;
+
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+
+/** What {@link UserNetworkBuilder} yields, checked. */
+record UserNetworkConfig(
+        Subnet subnet,
+        int mtu,
+        NetPolicy policy,
+        List<HostForward> forwards,
+        List<InetSocketAddress> nameServers,
+        boolean hostNames,
+        int maxTcpConnections,
+        int maxUdpFlows,
+        int maxNewFlowsPerSecond,
+        int windowBytes,
+        long bufferBytes,
+        Duration udpTimeout,
+        Duration connectTimeout) {}

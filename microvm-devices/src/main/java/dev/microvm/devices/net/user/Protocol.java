@@ -1,9 +1,0 @@
-package dev.microvm.devices.net.user;
-
-/** What a flow speaks. */
-public enum Protocol {
-    /** A TCP connection. */
-    TCP,
-    /** UDP datagrams between two ports. */
-    UDP
-}

@@ -1,0 +1,50 @@
+package dev.microvm.devices.power;
+
+import dev.microvm.bus.BusDevice;
+import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
+import java.util.function.IntConsumer;
+
+/**
+ * A port by which a guest ends its machine with an exit code: it writes the code, in one access of 1, 2 or 4 bytes. By
+ * custom at 0xf4, as QEMU's {@code isa-debug-exit}; unlike there, the code is taken as it is. Any thread may call.
+ */
+public final class ExitPort implements BusDevice, Stateful {
+    /** Bytes of ports it needs, so that a 4-byte write fits. */
+    public static final int RANGE = 4;
+
+    private static final String STATE_TYPE = "exit-port";
+    private static final int STATE_VERSION = 1;
+    private static final int CODE = 0; // offset, write-only; reads as 0
+
+    private final IntConsumer exitRequest;
+
+    /**
+     * Makes a port.
+     *
+     * @param exitRequest hears each code, without sign for 1 and 2 bytes; called on the vCPU's thread
+     */
+    public ExitPort(IntConsumer exitRequest) {
+        this.exitRequest = exitRequest;
+    }
+
+    @Override
+    public long read(long offset, int size) {
+        return 0;
+    }
+
+    @Override
+    public void write(long offset, int size, long value) {
+        if (offset == CODE) exitRequest.accept((int) value);
+    }
+
+    @Override
+    public DeviceState save() {
+        return new DeviceState(STATE_TYPE, STATE_VERSION);
+    }
+
+    @Override
+    public void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+    }
+}

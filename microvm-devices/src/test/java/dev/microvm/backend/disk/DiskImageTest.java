@@ -1,0 +1,301 @@
+package dev.microvm.backend.disk;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatNoException;
+
+import dev.microvm.state.DeviceState;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Raw images, overlays, and what all images have in common. */
+final class DiskImageTest {
+    private static final int SIZE = 1 << 20; // bytes
+
+    @TempDir
+    private Path directory;
+
+    private Path path;
+
+    @BeforeEach
+    void makeImage() throws IOException {
+        byte[] content = new byte[SIZE];
+        Arrays.fill(content, (byte) 7);
+        path = Files.write(directory.resolve("image"), content);
+    }
+
+    private static byte[] filled(int length, int value) {
+        byte[] bytes = new byte[length];
+        Arrays.fill(bytes, (byte) value);
+        return bytes;
+    }
+
+    // ---- raw
+
+    @ParameterizedTest
+    @EnumSource
+    void agreesWithModel_onARawImage(CacheMode cache) throws IOException {
+        DiskModel model = new DiskModel(Files.readAllBytes(path), 1);
+
+        try (BlockBackend disk = DiskImage.raw(path).cache(cache).open()) {
+            model.exercise(disk, 500);
+            model.check(disk);
+        }
+
+        assertThat(Files.readAllBytes(path)).isEqualTo(model.content());
+    }
+
+    @Test
+    void agreesWithModel_whenTheHostIsNotLinux() throws IOException {
+        DiskModel model = new DiskModel(Files.readAllBytes(path), 2);
+        String system = System.setProperty("os.name", "Windows");
+        try (BlockBackend disk = DiskImage.raw(path).open()) {
+            model.exercise(disk, 500);
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> DiskImage.raw(path).open())
+                    .withMessageContaining("another machine or program");
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> DiskImage.raw(path).cache(CacheMode.NONE).open())
+                    .withMessageContaining("use cache=writeback");
+        } finally {
+            System.setProperty("os.name", system);
+        }
+
+        assertThat(Files.readAllBytes(path)).isEqualTo(model.content());
+    }
+
+    /** Guest memory in any alignment, as a guest's buffers may lie, without the page cache. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 512, 4095})
+    void readsAndWrites_whenMemoryIsNotAligned(int offset) {
+        try (Arena arena = Arena.ofConfined();
+                BlockBackend disk = DiskImage.raw(path).cache(CacheMode.NONE).open()) {
+            MemorySegment memory = arena.allocate(SIZE, 4096);
+            memory.asSlice(offset, 3 * 512).fill((byte) 9);
+
+            disk.write(512, memory, offset, 3 * 512);
+            disk.read(0, memory, offset, 5 * 512);
+
+            assertThat(memory.asSlice(offset, 512).toArray(ValueLayout.JAVA_BYTE))
+                    .containsOnly(7);
+            assertThat(memory.asSlice(offset + 512, 3 * 512).toArray(ValueLayout.JAVA_BYTE))
+                    .containsOnly(9);
+            assertThat(memory.asSlice(offset + 4 * 512, 512).toArray(ValueLayout.JAVA_BYTE))
+                    .containsOnly(7);
+        }
+    }
+
+    @Test
+    void roundsTheSizeUp_whenAFileDoesNotEndWithASector() throws IOException {
+        Files.write(path, filled(700, 5));
+
+        try (BlockBackend disk = DiskImage.raw(path).open()) {
+            assertThat(disk.size()).isEqualTo(1024);
+            assertThat(Arrays.copyOf(Disk.read(disk, 512, 512), 190))
+                    .startsWith(filled(188, 5))
+                    .endsWith(0, 0);
+        }
+    }
+
+    @Test
+    void givesSpaceBack_whenARangeIsDiscarded() throws IOException {
+        Path large = Files.write(directory.resolve("large"), filled(8 << 20, 1));
+        long before = blocks(large);
+
+        try (BlockBackend disk = DiskImage.raw(large).open()) {
+            disk.discard(0, 8 << 20);
+        }
+
+        assertThat(blocks(large)).isLessThan(before);
+        assertThat(Files.size(large)).isEqualTo(8 << 20);
+    }
+
+    private static long blocks(Path file) throws IOException {
+        Process du = new ProcessBuilder("du", "-k", file.toString()).start();
+        return Long.parseLong(new String(du.getInputStream().readAllBytes(), StandardCharsets.UTF_8).split("\t", 2)[0]);
+    }
+
+    @Test
+    void refusesRequests_thatAreNotInside() {
+        try (BlockBackend disk = DiskImage.raw(path).open()) {
+            assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                    .isThrownBy(() -> Disk.read(disk, SIZE - 512, 1024));
+            assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                    .isThrownBy(() -> Disk.write(disk, -512, new byte[512]));
+            assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> disk.discard(SIZE, 512));
+            assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                    .isThrownBy(() -> disk.writeZeroes(0, SIZE + 512, true));
+        }
+    }
+
+    // ---- read-only, locks
+
+    @Test
+    void refusesToWrite_whenReadOnly() {
+        try (BlockBackend disk = DiskImage.raw(path).readOnly().open()) {
+            assertThat(disk.readOnly()).isTrue();
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> Disk.write(disk, 0, new byte[512]))
+                    .withMessageContaining("reading only");
+            assertThatExceptionOfType(BlockException.class).isThrownBy(() -> disk.discard(0, 512));
+            assertThatNoException().isThrownBy(disk::flush);
+        }
+    }
+
+    @Test
+    void locksAnImage_againstASecondWriterAndReaders() {
+        try (BlockBackend disk = DiskImage.raw(path).open()) {
+            assertThat(disk.readOnly()).isFalse();
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> DiskImage.raw(path).open())
+                    .withMessageContaining("another machine or program uses it");
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> DiskImage.raw(path).readOnly().open())
+                    .withMessageContaining("another machine or program writes it");
+        }
+        assertThatNoException().isThrownBy(() -> DiskImage.raw(path).open().close());
+    }
+
+    @Test
+    void letsManyRead_andNobodyWrite() {
+        try (BlockBackend one = DiskImage.raw(path).readOnly().open();
+                BlockBackend other = DiskImage.raw(path).overlay().open()) {
+            assertThat(Disk.read(one, 0, 512)).isEqualTo(Disk.read(other, 0, 512));
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> DiskImage.raw(path).open());
+        }
+    }
+
+    @Test
+    @QemuImg.Required
+    void keepsQemuOut_andStaysOut() throws IOException {
+        Path image = directory.resolve("q");
+        QemuImg.create(image, SIZE, "cluster_size=4k");
+        try (BlockBackend disk = DiskImage.qcow2(image).open()) {
+            assertThat(disk.size()).isEqualTo(SIZE);
+            QemuImg.Result resize = QemuImg.run("resize", "-f", "qcow2", image, 2 * SIZE);
+            assertThat(resize.status()).isNotZero();
+            assertThat(resize.output()).contains("lock");
+        }
+    }
+
+    // ---- descriptions
+
+    @Test
+    void namesAllProblems_beforeAnythingIsOpened() {
+        DiskImage image = DiskImage.raw(directory.resolve("missing"))
+                .backing(DiskImage.raw(directory).overlay());
+
+        assertThat(image.problems())
+                .containsExactly(
+                        "disk image " + directory + "/missing: there is no such file",
+                        "disk image " + directory + "/missing: a raw image has no backing file",
+                        "disk image " + directory + "/missing: its backing file cannot have an overlay",
+                        "disk image " + directory + ": it is a directory");
+        assertThat(DiskImage.raw(path).problems()).isEmpty();
+    }
+
+    @Test
+    void saysWhatItIs() {
+        DiskImage image = DiskImage.qcow2(Path.of("a"))
+                .backing(DiskImage.raw(Path.of("b")).readOnly());
+
+        assertThat(image).hasToString("a (qcow2, on b (raw, read-only))");
+        assertThat(image.cache(CacheMode.NONE).overlay())
+                .hasToString("a (qcow2, overlay, cache=none, on b (raw, read-only))");
+    }
+
+    @Test
+    void opensNoBackingFile_butTheOneThatIsNamed() throws IOException {
+        Path image = directory.resolve("top");
+        new Qcow2Builder()
+                .putLong(Qcow2Format.BACKING_FILE_OFFSET, 0x200)
+                .putInt(Qcow2Format.BACKING_FILE_SIZE, 5)
+                .putText(0x200, "image")
+                .putInt(104, Qcow2Format.EXTENSION_BACKING_FORMAT)
+                .putInt(108, 3)
+                .putText(112, "raw")
+                .write(image);
+        Path other = Files.write(directory.resolve("other"), filled(SIZE, 1));
+        DiskImage top = DiskImage.qcow2(image);
+
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(top::open)
+                .withMessageContaining("names a backing file, \"image\" (raw)");
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> top.backing(DiskImage.raw(other)).open())
+                .withMessageContaining("names the backing file \"image\", and " + other + " was allowed");
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> top.backing(DiskImage.qcow2(path)).open())
+                .withMessageContaining("in format \"raw\", and qcow2 was named");
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> DiskImage.qcow2(new Qcow2Builder().write(other))
+                        .backing(DiskImage.raw(path))
+                        .open())
+                .withMessageContaining("has no backing file");
+        try (BlockBackend disk = top.backing(DiskImage.raw(path)).open()) {
+            assertThat(Disk.read(disk, Qcow2Builder.CLUSTER, 512)).containsOnly(7);
+        }
+    }
+
+    // ---- overlay
+
+    @Test
+    void agreesWithModel_andLeavesTheImageAlone_whenThereIsAnOverlay() throws IOException {
+        byte[] before = Files.readAllBytes(path);
+        DiskModel model = new DiskModel(before.clone(), 3);
+
+        try (RamOverlay disk = (RamOverlay) DiskImage.raw(path).overlay().open()) {
+            model.exercise(disk, 500);
+            model.check(disk);
+            disk.reset();
+            assertThat(Disk.read(disk, 0, SIZE)).isEqualTo(before);
+            assertThat(disk.usedBytes()).isZero();
+        }
+
+        assertThat(Files.readAllBytes(path)).isEqualTo(before);
+    }
+
+    @Test
+    void refusesAWrite_whenTheOverlayIsFull() {
+        try (RamOverlay disk = (RamOverlay) DiskImage.raw(path).overlay(65536).open()) {
+            Disk.write(disk, 0, new byte[512]);
+            Disk.write(disk, 65024, new byte[512]);
+
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> Disk.write(disk, 65536, new byte[512]))
+                    .withMessageContaining("overlay is full: 65536 bytes");
+            assertThat(Disk.read(disk, 65536, 512)).containsOnly(7);
+        }
+    }
+
+    @Test
+    void savesAndRestoresWhatWasWritten() {
+        DiskModel model = new DiskModel(filled(SIZE, 7), 4);
+        DeviceState state;
+        try (RamOverlay disk = (RamOverlay) DiskImage.raw(path).overlay().open()) {
+            model.exercise(disk, 100);
+            disk.writeZeroes(0, 65536, true);
+            Arrays.fill(model.content(), 0, 65536, (byte) 0);
+            state = DeviceState.decode(disk.save().encode());
+        }
+
+        try (RamOverlay disk = (RamOverlay) DiskImage.raw(path).overlay().open()) {
+            Disk.write(disk, 4096, filled(4096, 1));
+            disk.restore(state);
+            model.check(disk);
+        }
+    }
+}
