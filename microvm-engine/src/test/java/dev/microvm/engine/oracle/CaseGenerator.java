@@ -220,7 +220,10 @@ public final class CaseGenerator {
             emit(opcode);
         }
         operand(map == 0 && opcode >= 0xA0 && opcode <= 0xA3 && !vex);
-        for (int i = 0; i < 8; i++) emit(i > 0 && chance(50) ? scratch[length - 1] : random.nextInt(256));
+        // so many that whatever they turn out to be is whole
+        for (int i = 0; i < Decoder.MAX_LENGTH; i++) {
+            emit(i > 0 && chance(50) ? scratch[length - 1] : random.nextInt(256));
+        }
     }
 
     private void emit(int value) {
@@ -321,7 +324,7 @@ public final class CaseGenerator {
         c.operand(place, operand);
         c.code(codeAt, code.toByteArray());
         c.fxsave(floatingPoint());
-        return Expectation.of(d, result);
+        return Expectation.of(d, result, before);
     }
 
     private void segments(Case c) {
