@@ -38,7 +38,7 @@ public final class MachineDescription {
         config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
         List<CpuidEntry> cpuid = config.cpuid(0);
-        line(text, "cpu", config.cpuidPolicy().toString());
+        line(text, "cpu", config.cpus().policy().toString());
         line(
                 text,
                 "cpu features",
@@ -71,7 +71,7 @@ public final class MachineDescription {
             }
         }
         config.start().tables().forEach(table -> line(text, "table", table));
-        line(text, "serial", config.serial());
+        line(text, "serial", config.spec().console().toString());
         config.fwCfg()
                 .files()
                 .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));

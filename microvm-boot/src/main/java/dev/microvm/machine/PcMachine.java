@@ -43,6 +43,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -191,8 +192,9 @@ public final class PcMachine implements AutoCloseable {
     private void addFirmwareDevices() {
         add(Place.FW_CFG, config.fwCfg().build(memory));
         if (config.start() instanceof FirmwarePlan) {
-            if (config.firmwareLog() != null) {
-                add(Place.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(config.firmwareLog())));
+            Consumer<String> lines = config.extras().firmwareLog();
+            if (lines != null) {
+                add(Place.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(lines)));
             } else if (FirmwareLog.enabled()) { // else it is not there, and firmware need not print
                 add(Place.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
             }

@@ -72,10 +72,20 @@ public final class TapBackend implements NetBackend {
      * @throws IllegalArgumentException if that is no name of an interface
      */
     public TapBackend(String tap) {
-        if (!NAME.matcher(tap).matches() || tap.equals(".") || tap.equals("..")) {
+        if (!isName(tap)) {
             throw new IllegalArgumentException("tap: the name of a network interface, was \"" + tap + "\"");
         }
         this.tap = tap;
+    }
+
+    /** Whether it can be the name of an interface: net/core/dev.c, {@code dev_valid_name}. */
+    public static boolean isName(String tap) {
+        return NAME.matcher(tap).matches() && !tap.equals(".") && !tap.equals("..");
+    }
+
+    /** The name of the interface. */
+    public String tap() {
+        return tap;
     }
 
     @Override

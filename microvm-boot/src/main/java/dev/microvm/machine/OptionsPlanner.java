@@ -3,11 +3,12 @@ package dev.microvm.machine;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.model.Feature;
 import dev.microvm.model.Irqchip;
+import dev.microvm.model.OptionsSpec;
 import java.util.List;
 import java.util.Set;
 
-/** Which parts the user wants of a machine, and what comes of it. For one thread. */
-public final class MachineChoices {
+/** Decides which parts a machine has, and says why. */
+final class OptionsPlanner {
     private static final Decision PIC = Decision.present("kernels look for it, and it costs nothing");
     private static final Decision PIT = Decision.present("kernels measure time with it where they know nothing better");
     private static final Decision RTC = Decision.present("a guest has the date from it");
@@ -17,13 +18,7 @@ public final class MachineChoices {
     private static final Decision PARAMETERS =
             Decision.present("there are no ACPI tables that say what the kernel must know");
 
-    public Irqchip irqchip = Irqchip.SPLIT;
-    public Feature pic = Feature.AUTO;
-    public Feature pit = Feature.AUTO;
-    public Feature rtc = Feature.AUTO;
-    public Feature isaSerial = Feature.AUTO;
-    public Feature acpi = Feature.AUTO;
-    public Feature autoKernelCmdline = Feature.AUTO;
+    private OptionsPlanner() {}
 
     /**
      * Decides what the user left open.
@@ -31,29 +26,29 @@ public final class MachineChoices {
      * @param hypervisor what it offers such a machine
      * @param problems takes what contradicts itself
      */
-    public MachineOptions decide(Set<Capability> hypervisor, List<String> problems) {
-        if (irqchip == Irqchip.KERNEL && !hypervisor.contains(Capability.KERNEL_PIT)) {
+    static MachineOptions decide(OptionsSpec wanted, Set<Capability> hypervisor, List<String> problems) {
+        if (wanted.irqchip() == Irqchip.KERNEL && !hypervisor.contains(Capability.KERNEL_PIT)) {
             problems.add(
                     "irqchip: KERNEL needs a hypervisor with interrupt controllers and a PIT of its own, as KVM has:"
                             + " choose SPLIT, or hypervisor(KVM)");
         }
-        if (irqchip == Irqchip.KERNEL && pic == Feature.OFF) {
+        if (wanted.irqchip() == Irqchip.KERNEL && wanted.pic() == Feature.OFF) {
             problems.add("pic: OFF needs irqchip(SPLIT): the hypervisor's own interrupt controllers come with PICs");
         }
-        if (pit == Feature.OFF
+        if (wanted.pit() == Feature.OFF
                 && !hypervisor.contains(Capability.TSC_DEADLINE)
                 && !hypervisor.contains(Capability.PARAVIRTUAL_CLOCK)) {
             problems.add("pit: OFF needs a hypervisor with a TSC-deadline timer or a paravirtual clock, as a guest has"
                     + " nothing else to measure time with: leave the PIT on");
         }
-        Decision tables = Decision.decide(acpi, ACPI);
+        Decision tables = Decision.decide(wanted.acpi(), ACPI);
         return new MachineOptions(
-                irqchip,
-                Decision.decide(pic, PIC),
-                Decision.decide(pit, PIT),
-                Decision.decide(rtc, RTC),
-                Decision.decide(isaSerial, ISA_SERIAL),
+                wanted.irqchip(),
+                Decision.decide(wanted.pic(), PIC),
+                Decision.decide(wanted.pit(), PIT),
+                Decision.decide(wanted.rtc(), RTC),
+                Decision.decide(wanted.isaSerial(), ISA_SERIAL),
                 tables,
-                Decision.decide(autoKernelCmdline, tables.present() ? NO_PARAMETERS : PARAMETERS));
+                Decision.decide(wanted.autoKernelCmdline(), tables.present() ? NO_PARAMETERS : PARAMETERS));
     }
 }

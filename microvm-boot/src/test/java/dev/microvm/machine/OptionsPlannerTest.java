@@ -5,21 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.model.Feature;
 import dev.microvm.model.Irqchip;
+import dev.microvm.model.OptionsSpec;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-final class MachineChoicesTest {
+final class OptionsPlannerTest {
     private static final Set<Capability> EVERYTHING = EnumSet.allOf(Capability.class);
 
-    private final MachineChoices choices = new MachineChoices();
+    private OptionsSpec wanted = OptionsSpec.DEFAULT;
     private final List<String> problems = new ArrayList<>();
 
     @Test
     void hasEveryPart_whenNothingIsSaid() {
-        MachineOptions options = choices.decide(EVERYTHING, problems);
+        MachineOptions options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
 
         assertThat(problems).isEmpty();
         assertThat(options.irqchip()).isEqualTo(Irqchip.SPLIT);
@@ -30,8 +31,12 @@ final class MachineChoicesTest {
 
     @Test
     void hasNoPartThatIsOff() {
-        choices.pic = choices.pit = choices.rtc = choices.isaSerial = choices.acpi = Feature.OFF;
-        MachineOptions options = choices.decide(EVERYTHING, problems);
+        wanted = wanted.withPic(Feature.OFF)
+                .withPit(Feature.OFF)
+                .withRtc(Feature.OFF)
+                .withIsaSerial(Feature.OFF)
+                .withAcpi(Feature.OFF);
+        MachineOptions options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
 
         assertThat(problems).isEmpty();
         assertThat(List.of(options.pic(), options.pit(), options.rtc(), options.isaSerial(), options.acpi()))
@@ -40,9 +45,9 @@ final class MachineChoicesTest {
 
     @Test
     void refusesToTurnOffThePicsOfTheHypervisor() {
-        choices.irqchip = Irqchip.KERNEL;
-        choices.pic = Feature.OFF;
-        choices.decide(EVERYTHING, problems);
+        wanted = wanted.withIrqchip(Irqchip.KERNEL);
+        wanted = wanted.withPic(Feature.OFF);
+        OptionsPlanner.decide(wanted, EVERYTHING, problems);
 
         assertThat(problems)
                 .containsExactly(
@@ -51,16 +56,16 @@ final class MachineChoicesTest {
 
     @Test
     void refusesIrqchipKernel_whenTheHypervisorHasNoInterruptControllers() {
-        choices.irqchip = Irqchip.KERNEL;
-        choices.decide(EnumSet.of(Capability.TSC_DEADLINE), problems);
+        wanted = wanted.withIrqchip(Irqchip.KERNEL);
+        OptionsPlanner.decide(wanted, EnumSet.of(Capability.TSC_DEADLINE), problems);
 
         assertThat(problems).singleElement().asString().startsWith("irqchip: KERNEL needs ");
     }
 
     @Test
     void refusesToTurnOffThePit_whenAGuestHasNothingElseToMeasureTimeWith() {
-        choices.pit = Feature.OFF;
-        choices.decide(EnumSet.of(Capability.DOORBELL), problems);
+        wanted = wanted.withPit(Feature.OFF);
+        OptionsPlanner.decide(wanted, EnumSet.of(Capability.DOORBELL), problems);
 
         assertThat(problems)
                 .singleElement()
@@ -71,40 +76,41 @@ final class MachineChoicesTest {
 
     @Test
     void turnsOffThePit_whenThereIsOneOtherWayToMeasureTime() {
-        choices.pit = Feature.OFF;
-        choices.decide(EnumSet.of(Capability.TSC_DEADLINE), problems);
-        choices.decide(EnumSet.of(Capability.PARAVIRTUAL_CLOCK), problems);
+        wanted = wanted.withPit(Feature.OFF);
+        OptionsPlanner.decide(wanted, EnumSet.of(Capability.TSC_DEADLINE), problems);
+        OptionsPlanner.decide(wanted, EnumSet.of(Capability.PARAVIRTUAL_CLOCK), problems);
 
         assertThat(problems).isEmpty();
     }
 
     @Test
     void tellsTheKernelWhatThereIsNot_onlyWhereTablesDoNot() {
-        choices.rtc = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+        wanted = wanted.withRtc(Feature.OFF);
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).kernelParameters(List.of()))
                 .isEmpty();
 
-        choices.acpi = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+        wanted = wanted.withAcpi(Feature.OFF);
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).kernelParameters(List.of()))
                 .containsExactly("acpi=off", "initcall_blacklist=add_rtc_cmos");
 
-        choices.rtc = Feature.ON;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+        wanted = wanted.withRtc(Feature.ON);
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).kernelParameters(List.of()))
                 .containsExactly("acpi=off");
 
-        choices.autoKernelCmdline = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).kernelParameters(List.of()))
+        wanted = wanted.withAutoKernelCmdline(Feature.OFF);
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).kernelParameters(List.of()))
                 .isEmpty();
     }
 
     @Test
     void printsOnTheSerialPort_onlyIfThereIsOne() {
-        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(false))
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).defaultCmdline(false))
                 .isEqualTo("console=ttyS0 reboot=k panic=-1");
 
-        choices.isaSerial = Feature.OFF;
-        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(false)).isEqualTo("reboot=k panic=-1");
-        assertThat(choices.decide(EVERYTHING, problems).defaultCmdline(true))
+        wanted = wanted.withIsaSerial(Feature.OFF);
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).defaultCmdline(false))
+                .isEqualTo("reboot=k panic=-1");
+        assertThat(OptionsPlanner.decide(wanted, EVERYTHING, problems).defaultCmdline(true))
                 .isEqualTo("console=hvc0 reboot=k panic=-1");
     }
 }

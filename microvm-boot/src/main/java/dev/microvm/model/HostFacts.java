@@ -1,4 +1,4 @@
-package dev.microvm.machine;
+package dev.microvm.model;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,14 +7,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** What we ask of the host before a machine is made. */
-public final class HostFacts {
+final class HostFacts {
     private static final Path MEMORY = Path.of("/proc/meminfo");
     private static final Pattern TOTAL = Pattern.compile("^MemTotal:\\s+(\\d+) kB", Pattern.MULTILINE);
 
     private HostFacts() {}
 
     /** The host's RAM in MiB; as much as there can be where it does not say. */
-    public static long memoryMiB() {
+    static long memoryMiB() {
         try {
             Matcher total = TOTAL.matcher(Files.readString(MEMORY));
             return total.find() ? Long.parseLong(total.group(1)) >> 10 : Long.MAX_VALUE;
