@@ -33,6 +33,8 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.machine.PcLayout.Place;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.vcpu.VcpuLoop;
@@ -117,10 +119,9 @@ public final class PcMachine implements AutoCloseable {
     private GuestMemory mapMemory() {
         List<GuestMemoryRegion> regions = new ArrayList<>();
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
-        regions.add(new GuestMemoryRegion(0, vm.allocate(low), false));
-        if (config.memorySize() > low) {
-            regions.add(new GuestMemoryRegion(BootLayout.HIGH_RAM, vm.allocate(config.memorySize() - low), false));
-        }
+        GuestRam ram = vm.ram(RamBacking.anonymous(), config.memorySize());
+        regions.add(ram.region(0, 0, low));
+        if (ram.size() > low) regions.add(ram.region(BootLayout.HIGH_RAM, low, ram.size() - low));
         long rom = config.start().romSize();
         if (rom > 0) regions.add(new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true));
         for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));

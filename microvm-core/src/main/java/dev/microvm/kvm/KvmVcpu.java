@@ -158,6 +158,11 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
+    public long translate(long linearAddress) {
+        return state.translate(linearAddress);
+    }
+
+    @Override
     public VcpuEvents events() {
         return state.events();
     }
@@ -241,11 +246,6 @@ final class KvmVcpu implements Vcpu {
     @Override
     public DebugEvent debugEvent() {
         return run.debugEvent();
-    }
-
-    /** Where a linear address leads, or -1 if it is not mapped. */
-    long translate(long linear) {
-        return state.translate(linear);
     }
 
     @Override

@@ -333,6 +333,12 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
+    public long translate(long linearAddress) {
+        long physical = cpu.mmu.probe(linearAddress);
+        return physical < 0 ? NOT_MAPPED : physical;
+    }
+
+    @Override
     public VcpuEvents events() {
         settle();
         return state.events();

@@ -13,6 +13,7 @@ import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuState;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.state.DeviceState;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -128,7 +129,8 @@ public final class MovingHypervisor implements Hypervisor {
         target.routes(routes);
         Vcpu to = target.createVcpu(0);
         to.cpuid(cpuid);
-        VcpuState.of(from, old.interruptMode()).restore(to);
+        byte[] stored = VcpuState.of(from, old.interruptMode()).save().encode();
+        VcpuState.from(DeviceState.decode(stored)).restore(to);
         target.clockNanos(old.clockNanos());
         vm = target;
         vcpu = to;

@@ -357,6 +357,11 @@ public final class Mmu {
         return walk.physical;
     }
 
+    /** The physical address behind a linear one, or -1; changes nothing and faults never. */
+    public long probe(long linear) {
+        return cpu.canonical(linear) && walk.probe(linear) ? walk.physical : -1;
+    }
+
     /** Makes an entry of the last walk, if it led to memory. A fetch's tag is not set here. */
     private void fill(long linear) {
         long page = linear & PAGE;

@@ -49,6 +49,7 @@ final class PageWalk {
     // The entries on the way, of the walk under way
     private final long[] entryAddresses = new long[4];
     private int levels;
+    private boolean wide; // entries have 8 bytes, not 4
 
     PageWalk(Cpu cpu, PhysicalMemory memory) {
         this.cpu = cpu;
@@ -56,13 +57,25 @@ final class PageWalk {
     }
 
     /**
-     * Translates one address.
+     * Translates one address, and sets accessed and dirty bits on the way: Intel SDM vol. 3A, 4.8.
      *
      * @param access {@link Mmu#READ}, {@link Mmu#WRITE} or {@link Mmu#FETCH}
      * @param user whether the access has user's rights
      * @return -1, or the error code of a page fault
      */
     int walk(long linear, int access, boolean user) {
+        int error = find(linear, access, user);
+        if (error < 0) markUsed(access);
+        return error;
+    }
+
+    /** Translates one address whatever its rights, and changes nothing in memory; says whether it is mapped. */
+    boolean probe(long linear) {
+        return find(linear, Mmu.READ, /* user= */ false) < 0; // a supervisor may read whatever is mapped
+    }
+
+    private int find(long linear, int access, boolean user) {
+        levels = 0;
         if (!cpu.paging()) {
             physical = linear & 0xFFFF_FFFFL;
             writable = true;
@@ -71,8 +84,7 @@ final class PageWalk {
             sizeShift = 12;
             return -1;
         }
-        levels = 0;
-        boolean wide = (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
+        wide = (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
         boolean noExecute = wide && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
         int error = (access == Mmu.WRITE ? ERROR_WRITE : 0)
                 | (user ? ERROR_USER : 0)
@@ -104,7 +116,7 @@ final class PageWalk {
             rights &= leaf;
             physical = (leaf & 0xFFFF_F000L) | (linear & 0xFFF);
         }
-        return finish(rights, leaf, false, access, user, error, 4);
+        return finish(rights, leaf, false, access, user, error);
     }
 
     private long read32(long gpa) {
@@ -150,15 +162,15 @@ final class PageWalk {
             if (leaf) {
                 sizeShift = shift;
                 physical = (entry & ADDRESS & ~offset) | (linear & offset);
-                return finish(rights, entry, !executable, access, user, error, 8);
+                return finish(rights, entry, !executable, access, user, error);
             }
             table = entry & ADDRESS;
             shift -= 9;
         }
     }
 
-    /** Checks rights (Intel SDM vol. 3A, 4.6) and sets accessed and dirty bits (4.8). */
-    private int finish(long rights, long leaf, boolean noExecute, int access, boolean user, int error, int entrySize) {
+    /** Checks rights: Intel SDM vol. 3A, 4.6. */
+    private int finish(long rights, long leaf, boolean noExecute, int access, boolean user, int error) {
         boolean userPage = (rights & USER) != 0;
         writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & ControlRegisters.CR0_WP) == 0);
         boolean smep = !user && userPage && (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
@@ -166,21 +178,24 @@ final class PageWalk {
                 && (access != Mmu.WRITE || writable)
                 && (access != Mmu.FETCH || (!noExecute && !smep));
         if (!allowed) return error | ERROR_PRESENT;
-        for (int i = 0; i < levels; i++) {
-            boolean last = i == levels - 1;
-            set(entryAddresses[i], last && access == Mmu.WRITE ? ACCESSED | DIRTY : ACCESSED, entrySize);
-        }
         dirty = access == Mmu.WRITE || (leaf & DIRTY) != 0;
         global = (leaf & GLOBAL) != 0 && (cpu.cr4 & ControlRegisters.CR4_PGE) != 0;
         return -1;
     }
 
+    private void markUsed(int access) {
+        for (int i = 0; i < levels; i++) {
+            boolean last = i == levels - 1;
+            set(entryAddresses[i], last && access == Mmu.WRITE ? ACCESSED | DIRTY : ACCESSED);
+        }
+    }
+
     /** Sets bits of an entry that other CPUs change too. */
-    private void set(long gpa, long bits, int size) {
+    private void set(long gpa, long bits) {
         long host = memory.hostAddress(gpa);
         if (host == PhysicalMemory.NONE || (HostMemory.get8(host) & bits) == bits || !memory.writable(gpa)) return;
         while (true) {
-            if (size == 8) {
+            if (wide) {
                 long entry = HostMemory.get64(host);
                 if ((entry & bits) == bits || HostMemory.compareAndSet64(host, entry, entry | bits)) return;
             } else {
