@@ -12,7 +12,6 @@ import dev.microvm.boot.BootModule;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.CommandLine;
-import dev.microvm.boot.FirmwareImage;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
@@ -20,8 +19,6 @@ import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
-import dev.microvm.bus.Bus;
-import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.DeviceContext;
 import dev.microvm.bus.DeviceFactory;
 import dev.microvm.clock.GuestClock;
@@ -53,7 +50,7 @@ import dev.microvm.machine.MachineChoices;
 import dev.microvm.machine.MachineOptions;
 import dev.microvm.machine.MachinePlan;
 import dev.microvm.machine.PcLayout;
-import dev.microvm.machine.PcLayout.Place;
+import dev.microvm.machine.PlannedParts;
 import dev.microvm.machine.SelectedHypervisor;
 import dev.microvm.machine.VirtioSlot;
 import dev.microvm.model.Feature;
@@ -92,16 +89,6 @@ public final class MicroVmBuilder {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
     private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
     private static final Duration LATEST_TYPING = Duration.ofDays(1000);
-    private static final int PORTS = 0x1_0000;
-    private static final BusDevice NOTHING = new BusDevice() {
-        @Override
-        public long read(long offset, int size) {
-            return 0;
-        }
-
-        @Override
-        public void write(long offset, int size, long value) {}
-    };
     private static final AtomicInteger UNNAMED = new AtomicInteger();
 
     private @Nullable String name;
@@ -591,7 +578,8 @@ public final class MicroVmBuilder {
         checkBalloon(problems);
         if (nets > 0) requireHostClock("virtioNet", "what a network brings", problems);
         disks.forEach(disk -> disk.problems().forEach(problem -> problems.add("virtioBlk: " + problem)));
-        checkDevices(slots, problems);
+        PlannedParts plannedParts = PlannedParts.of(options, slots, firmware.given(), devices);
+        problems.addAll(plannedParts.problems());
         checkSerial(problems, options);
         checkClock(problems, offers(selected));
         boolean tscDeadline = offers(selected).contains(Capability.TSC_DEADLINE);
@@ -601,7 +589,7 @@ public final class MicroVmBuilder {
         KernelImage image = openKernel(problems);
         Initrd initialFiles = openInitrd(problems);
         List<BootModule> bootModules = openModules(problems);
-        StartPlan plan = plan(image, initialFiles, bootModules, options, slots, problems);
+        StartPlan plan = plan(image, initialFiles, bootModules, options, slots, plannedParts, problems);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(options, vcpus, memorySize());
         firmware.fill(fwCfg, plan, problems);
         if (!problems.isEmpty() || selected == null || plan == null) throw new MicroVmConfigException(problems);
@@ -790,35 +778,6 @@ public final class MicroVmBuilder {
         return slots;
     }
 
-    /** Puts all devices on buses of their own, as the machine will. */
-    private void checkDevices(List<VirtioSlot> slots, List<String> problems) {
-        Bus ports = new Bus("port");
-        Bus mmio = new Bus("MMIO");
-        for (Place taken : Place.values()) {
-            (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
-        }
-        for (VirtioSlot slot : slots) mmio.add(slot.base(), VirtioMmio.RANGE, slot.name(), NOTHING);
-        if (firmware.given()) {
-            mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
-        }
-        for (MachinePlan.UserDevice device : devices) {
-            String option = "%sDevice \"%s\": ".formatted(device.port() ? "port" : "mmio", device.name());
-            long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
-            long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
-            if (device.size() <= 0 || device.base() < first || device.base() > end - device.size()) {
-                problems.add(option
-                        + "a range inside [0x%x, 0x%x), was [0x%x, +0x%x)"
-                                .formatted(first, end, device.base(), device.size()));
-                continue;
-            }
-            try {
-                (device.port() ? ports : mmio).add(device.base(), device.size(), device.name(), NOTHING);
-            } catch (IllegalArgumentException e) {
-                problems.add(option + e.getMessage());
-            }
-        }
-    }
-
     private @Nullable SelectedHypervisor selectHypervisor(List<String> problems) {
         try {
             HypervisorChoice choice = hypervisor == null ? HypervisorChoice.ofProperty() : hypervisor;
@@ -878,11 +837,12 @@ public final class MicroVmBuilder {
             List<BootModule> bootModules,
             MachineOptions options,
             List<VirtioSlot> slots,
+            PlannedParts plannedParts,
             List<String> problems) {
         if (firmware.given() && !bootModules.isEmpty()) {
             problems.add("module: a Multiboot kernel gets them, and firmware starts none: leave one of the two out");
         }
-        if (firmware.given()) return firmwarePlan(image, initialFiles, options, slots, problems);
+        if (firmware.given()) return firmwarePlan(image, initialFiles, options, slots, plannedParts, problems);
         firmware.checkWithout(problems);
         if (image == null || memoryMiB < MIN_MEMORY_MIB) return null;
         int cpus = Math.clamp(vcpus, 1, MAX_VCPUS);
@@ -892,7 +852,7 @@ public final class MicroVmBuilder {
                     .unpacking(unpacking)
                     .cmdline(commandLine(options, slots))
                     .mpTable(new MpTable(cpus, options.timerPin()));
-            if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus, slots));
+            if (options.acpi().present()) plan.acpi(plannedParts.acpi(cpus));
             if (initialFiles != null) plan.initrd(initialFiles);
             bootModules.forEach(plan::module);
             return plan.build();
@@ -907,12 +867,13 @@ public final class MicroVmBuilder {
             @Nullable Initrd initialFiles,
             MachineOptions options,
             List<VirtioSlot> slots,
+            PlannedParts plannedParts,
             List<String> problems) {
         checkForFirmware(image, problems);
         FirmwarePlan.Builder plan = firmware.begin(memorySize(), problems);
         if (plan == null) return null;
         try {
-            if (options.acpi().present()) plan.acpi(options.acpiConfig(Math.clamp(vcpus, 1, MAX_VCPUS), slots));
+            if (options.acpi().present()) plan.acpi(plannedParts.acpi(Math.clamp(vcpus, 1, MAX_VCPUS)));
             if (image != null) plan.kernel(image, commandLine(options, slots), initialFiles);
             return plan.build();
         } catch (BootException e) {

@@ -123,5 +123,15 @@ public record MachinePlan(
      *
      * @param port whether {@code base} is a port; otherwise it is guest-physical
      */
-    public record UserDevice(String name, boolean port, long base, long size, DeviceFactory factory) {}
+    public record UserDevice(String name, boolean port, long base, long size, DeviceFactory factory) {
+        Place place() {
+            return new Place(port, name, base, size);
+        }
+
+        /** The part of the machine that it is; there may be several of its name. */
+        PartPlan part() {
+            return PartPlan.named("%s at %s 0x%x".formatted(name, port ? "port" : "address", base))
+                    .at(place());
+        }
+    }
 }
