@@ -1,5 +1,6 @@
 package dev.microvm.event;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.Timers;
 import java.util.concurrent.Executor;
 
@@ -13,6 +14,16 @@ public interface EventLoop extends Timers, Executor, AutoCloseable {
 
     /** Whether the caller is the loop's own thread. */
     boolean onLoopThread();
+
+    /**
+     * Stops the loop's clock: {@link #nanoTime} stands and no timer fires until {@link #resumeClock}. Tasks and signals
+     * still run, and timers can be armed. An action of a timer that is running continues; a task that is queued now runs
+     * after it. Pausing twice is once.
+     */
+    void pauseClock();
+
+    /** Lets the clock move again; does nothing if it is not paused. */
+    void resumeClock(ClockOnResume how);
 
     /** Whether the thread has ended, so that no action runs and none will. */
     boolean ended();

@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
@@ -85,6 +86,23 @@ public interface VirtualMachine extends AutoCloseable {
 
     /** Sets the paravirtual clock, in nanoseconds, while no vCPU runs: a guest that moved here reads on where it was. */
     void clockNanos(long nanos);
+
+    /**
+     * Stops the guest's time, while no vCPU runs: the paravirtual clock, all time-stamp counters, the timers of the local
+     * APICs, a {@linkplain #createPit timer of the hypervisor's}, and the clock of the {@link #eventLoop}. What reads them,
+     * {@link #clockNanos()} and {@link Vcpu#msrs} among them, sees the moment of the pause until {@link #resumeClock}.
+     * Messages and wires work as ever. Pausing twice is once.
+     */
+    void pauseClock();
+
+    /**
+     * Lets the guest's time pass again, before any vCPU runs, and tells the guest's paravirtual clock that it was stopped,
+     * so that its watchdogs stay quiet. Does nothing if the clock is not paused.
+     *
+     * @param how {@code CONTINUE}: timers have as much time left as they had; {@code CATCH_UP}: those that were due
+     *     meanwhile fire at once. A clock that counts instructions knows no difference.
+     */
+    void resumeClock(ClockOnResume how);
 
     /** Delivers a message-signalled interrupt now; one that no local APIC takes is lost, as on hardware. */
     void signalMsi(long address, int data);

@@ -4,6 +4,7 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
@@ -15,7 +16,6 @@ import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
-import dev.microvm.kvm.generated.kvm_clock_data;
 import dev.microvm.kvm.generated.kvm_enable_cap;
 import dev.microvm.kvm.generated.kvm_ioeventfd;
 import dev.microvm.kvm.generated.kvm_msi;
@@ -68,6 +68,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
     private @Nullable EventLoop eventLoop;
+    private final KvmClock clock;
     private final MemorySegment msi;
     private volatile boolean closed;
 
@@ -79,6 +80,7 @@ final class KvmVirtualMachine implements VirtualMachine {
         msrIndices = KvmMsrs.indices(kvm);
         maxVcpus = Math.max(KvmCapability.MAX_VCPUS.check(kvm), KvmCapability.NR_VCPUS.check(kvm));
         fd = new FileDescriptor(create(kvm));
+        clock = new KvmClock(fd);
         arena = Arena.ofShared(); // after all that throws by itself: only close() frees it
         msi = kvm_msi.allocate(arena);
         try {
@@ -239,20 +241,12 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public long clockNanos() {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment clock = kvm_clock_data.allocate(call);
-            KvmRequest.GET_CLOCK.call(fd, clock);
-            return kvm_clock_data.clock(clock);
-        }
+        return clock.nanos();
     }
 
     @Override
     public void clockNanos(long nanos) {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment clock = kvm_clock_data.allocate(call);
-            kvm_clock_data.clock(clock, nanos);
-            KvmRequest.SET_CLOCK.call(fd, clock);
-        }
+        clock.nanos(nanos);
     }
 
     @Override
@@ -330,8 +324,25 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized EventLoop eventLoop() {
-        if (eventLoop == null) eventLoop = new EpollEventLoop("microvm-" + name + "-io");
+        if (eventLoop == null) {
+            eventLoop = new EpollEventLoop("microvm-" + name + "-io");
+            if (clock.isPaused()) eventLoop.pauseClock();
+        }
         return eventLoop;
+    }
+
+    @Override
+    public synchronized void pauseClock() {
+        if (closed) return;
+        clock.pause(vcpus);
+        if (eventLoop != null) eventLoop.pauseClock();
+    }
+
+    @Override
+    public synchronized void resumeClock(ClockOnResume how) {
+        if (closed) return;
+        clock.resume(vcpus, how);
+        if (eventLoop != null) eventLoop.resumeClock(how);
     }
 
     @Override

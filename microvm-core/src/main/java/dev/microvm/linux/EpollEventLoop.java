@@ -6,21 +6,15 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import dev.microvm.event.EventLoop;
+import dev.microvm.event.EventLoopThread;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.PriorityQueue;
-import java.util.Queue;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The {@link EventLoop} of Linux: one thread in epoll_wait(2) over eventfds and one timerfd for all timers. */
-public final class EpollEventLoop implements EventLoop {
-    private static final Logger log = LoggerFactory.getLogger(EpollEventLoop.class);
-
+public final class EpollEventLoop extends EventLoopThread {
     // include/uapi/linux/eventpoll.h; struct epoll_event is packed on x86-64
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int EPOLL_CTL_ADD = 1;
@@ -41,19 +35,14 @@ public final class EpollEventLoop implements EventLoop {
     private static final int WAKE = 0; // slot of the eventfd that gets the loop's attention
     private static final int TIMER = 1; // slot of the timerfd
     private static final int FIRST_SIGNAL = 2;
-    private static final long JOIN_MILLIS = 5_000;
 
-    private final Thread thread;
     private final FileDescriptor epoll;
     private final EventFd wake;
     private final FileDescriptor timerFd;
 
     // Guarded by this.
-    private final Queue<Runnable> tasks = new ArrayDeque<>();
-    private final PriorityQueue<LoopTimer> armed = new PriorityQueue<>((a, b) -> Long.signum(a.deadline - b.deadline));
     private final List<@Nullable LoopSignal> signals = new ArrayList<>();
     private final MemorySegment itimerspec = Arena.ofAuto().allocate(ITIMERSPEC_SIZE, Long.BYTES);
-    private boolean stopping;
 
     /**
      * Starts a loop.
@@ -62,6 +51,7 @@ public final class EpollEventLoop implements EventLoop {
      * @throws ErrnoException if the host has no descriptor left
      */
     public EpollEventLoop(String threadName) {
+        super(threadName);
         epoll = new FileDescriptor(Libc.check("epoll_create1", Libc.epollCreate(EPOLL_CLOEXEC)));
         EventFd wakeOrNone = null;
         FileDescriptor timerOrNone = null;
@@ -81,78 +71,24 @@ public final class EpollEventLoop implements EventLoop {
         timerFd = timerOrNone;
         signals.add(null); // WAKE
         signals.add(null); // TIMER
-        thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this::loop);
-        thread.start();
+        start();
     }
 
     @Override
-    public long nanoTime() {
-        return System.nanoTime();
-    }
-
-    @Override
-    public boolean onLoopThread() {
-        return Thread.currentThread().equals(thread);
-    }
-
-    @Override
-    public boolean ended() {
-        return !thread.isAlive();
-    }
-
-    @Override
-    public void execute(Runnable task) {
-        synchronized (this) {
-            if (stopping) return;
-            tasks.add(task);
-        }
-        if (!onLoopThread()) wake.signal();
-    }
-
-    @Override
-    public Timer timer(Runnable action) {
-        return new LoopTimer(action);
-    }
-
-    @Override
-    public EventFdSignal signal(Runnable action) {
-        synchronized (this) {
-            if (stopping) throw new IllegalStateException("event loop " + thread.getName() + " is closed");
-            int slot = signals.subList(FIRST_SIGNAL, signals.size()).indexOf(null) + FIRST_SIGNAL;
-            if (slot < FIRST_SIGNAL) slot = signals.size();
-            LoopSignal signal = new LoopSignal(action, slot);
-            try {
-                watch(signal.eventFd.descriptor(), slot);
-            } catch (ErrnoException e) {
-                signal.eventFd.close();
-                throw e;
-            }
-            if (slot == signals.size()) signals.add(signal);
-            else signals.set(slot, signal);
-            return signal;
-        }
-    }
-
-    @Override
-    public void close() {
-        synchronized (this) {
-            if (stopping && !thread.isAlive()) return;
-            stopping = true;
-        }
-        wake.signal();
-        if (onLoopThread()) return; // the loop ends when this action returns
-        boolean interrupted = false;
+    public synchronized EventFdSignal signal(Runnable action) {
+        refuseIfClosing();
+        int slot = signals.subList(FIRST_SIGNAL, signals.size()).indexOf(null) + FIRST_SIGNAL;
+        if (slot < FIRST_SIGNAL) slot = signals.size();
+        LoopSignal signal = new LoopSignal(action, slot);
         try {
-            thread.join(JOIN_MILLIS);
-            if (thread.isAlive()) {
-                thread.interrupt(); // an action that blocks in Java gives up
-                thread.join(JOIN_MILLIS);
-            }
-        } catch (InterruptedException e) {
-            interrupted = true;
+            watch(signal.eventFd.descriptor(), slot);
+        } catch (ErrnoException e) {
+            signal.eventFd.close();
+            throw e;
         }
-        if (thread.isAlive()) log.error("{} does not end: an action of it blocks", thread.getName());
-        if (interrupted) Thread.currentThread().interrupt();
+        if (slot == signals.size()) signals.add(signal);
+        else signals.set(slot, signal);
+        return signal;
     }
 
     /** A signal whose eventfd the kernel may raise itself: a doorbell. */
@@ -161,19 +97,21 @@ public final class EpollEventLoop implements EventLoop {
         EventFd eventFd();
     }
 
-    private void loop() {
+    @Override
+    protected void loop() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment events = arena.allocate(MAX_EVENTS * EVENT_SIZE, Long.BYTES);
             MemorySegment scratch = arena.allocate(JAVA_LONG);
-            while (runTasks()) {
+            while (true) {
+                runTasks();
+                if (isClosing()) return;
+                if (hasTasks()) wake(); // what was queued meanwhile takes its turn after I/O
                 int n = Libc.epollWait(epoll.value(), events, MAX_EVENTS);
                 if (n < 0 && n != -Errno.EINTR) Libc.check("epoll_wait", n);
                 for (int i = 0; i < n; i++) {
                     dispatch((int) events.get(JAVA_LONG_UNALIGNED, i * EVENT_SIZE + EVENT_DATA), scratch);
                 }
             }
-        } finally {
-            freeAll();
         }
     }
 
@@ -182,72 +120,31 @@ public final class EpollEventLoop implements EventLoop {
             case WAKE -> wake.drain(scratch);
             case TIMER -> {
                 Libc.read(timerFd.value(), scratch);
-                runTimers();
+                runTimers(); // one that arms itself for the past takes its next turn after I/O
+                firstTimerChanged();
             }
             default -> {
                 LoopSignal signal;
                 synchronized (this) {
-                    signal = stopping ? null : signals.get(slot);
+                    signal = isClosing() ? null : signals.get(slot);
                 }
                 if (signal != null && signal.eventFd.drain(scratch)) run(signal.action);
             }
         }
     }
 
-    /** Runs what is queued now; returns whether to go on. */
-    private boolean runTasks() {
-        int left;
-        synchronized (this) {
-            left = tasks.size();
-        }
-        while (true) {
-            Runnable task;
-            synchronized (this) {
-                if (stopping) return false;
-                task = left-- > 0 ? tasks.poll() : null;
-                if (task == null) {
-                    if (!tasks.isEmpty()) wake.signal(); // what was queued meanwhile takes its turn after I/O
-                    return true;
-                }
-            }
-            run(task);
-        }
+    @Override
+    protected void wake() {
+        wake.signal();
     }
 
-    /** Runs what is due; a timer that arms itself for the past takes its next turn after I/O. */
-    private void runTimers() {
-        int left;
-        synchronized (this) {
-            left = armed.size();
-        }
-        while (true) {
-            LoopTimer timer;
-            synchronized (this) {
-                timer = armed.peek();
-                if (stopping || left-- == 0 || timer == null || timer.deadline - System.nanoTime() > 0) {
-                    setTimerFd();
-                    return;
-                }
-                armed.poll();
-                timer.armed = false;
-            }
-            run(timer.action);
-        }
-    }
-
-    private static void run(Runnable action) {
-        try {
-            action.run();
-        } catch (RuntimeException | Error e) {
-            log.error("an action of the event loop failed", e);
-        }
-    }
-
-    /** Sets the timerfd to the first deadline; the caller holds the lock. */
-    private void setTimerFd() {
-        LoopTimer first = armed.peek();
+    /** Sets the timerfd to the first deadline. */
+    @Override
+    protected synchronized void firstTimerChanged() {
+        if (isClosing()) return; // the descriptor may be closed
+        long untilFirst = untilFirstTimer();
         // Zero would disarm it, so a deadline that has passed is one nanosecond away.
-        long delay = first == null ? 0 : Math.max(1, first.deadline - System.nanoTime());
+        long delay = untilFirst == FOREVER ? 0 : Math.max(1, untilFirst);
         itimerspec.set(JAVA_LONG, 16, delay / NANOS_PER_SECOND);
         itimerspec.set(JAVA_LONG, 24, delay % NANOS_PER_SECOND);
         Libc.check("timerfd_settime", Libc.timerfdSettime(timerFd.value(), 0, itimerspec));
@@ -262,12 +159,10 @@ public final class EpollEventLoop implements EventLoop {
         }
     }
 
-    private void freeAll() {
+    @Override
+    protected void free() {
         List<LoopSignal> open = new ArrayList<>();
         synchronized (this) {
-            stopping = true;
-            tasks.clear();
-            armed.clear();
             for (LoopSignal signal : signals) if (signal != null) open.add(signal);
             signals.clear();
         }
@@ -300,44 +195,12 @@ public final class EpollEventLoop implements EventLoop {
         @Override
         public void close() {
             synchronized (EpollEventLoop.this) {
-                if (stopping || slot >= signals.size() || signals.get(slot) != this) return; // closed, or the loop will
+                if (isClosing() || slot >= signals.size() || signals.get(slot) != this)
+                    return; // closed, or the loop will
                 Libc.epollCtl(epoll.value(), EPOLL_CTL_DEL, eventFd.descriptor(), MemorySegment.NULL);
                 signals.set(slot, null);
             }
             eventFd.close();
-        }
-    }
-
-    private final class LoopTimer implements Timer {
-        private final Runnable action;
-        private long deadline;
-        private boolean armed;
-
-        LoopTimer(Runnable action) {
-            this.action = action;
-        }
-
-        @Override
-        public void armAt(long newDeadline) {
-            synchronized (EpollEventLoop.this) {
-                if (stopping) return;
-                LoopTimer first = EpollEventLoop.this.armed.peek();
-                if (armed) EpollEventLoop.this.armed.remove(this);
-                deadline = newDeadline;
-                armed = true;
-                EpollEventLoop.this.armed.add(this);
-                if (first == this || EpollEventLoop.this.armed.peek() == this) setTimerFd();
-            }
-        }
-
-        @Override
-        public void cancel() {
-            synchronized (EpollEventLoop.this) {
-                if (!armed) return;
-                armed = false;
-                EpollEventLoop.this.armed.remove(this);
-                // The timerfd may fire for nothing once; that is cheaper than a system call here.
-            }
         }
     }
 }

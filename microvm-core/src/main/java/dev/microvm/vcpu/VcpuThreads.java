@@ -15,6 +15,8 @@ public final class VcpuThreads {
 
     private final List<VcpuLoop> loops;
     private final List<Thread> threads = new ArrayList<>();
+    private final Object pausing = new Object(); // held while vCPUs come to a stop: one pause or resume at a time
+    private boolean paused; // guarded by pausing
 
     /** Makes the threads, which are daemons; none runs yet. */
     public VcpuThreads(String machineName, List<VcpuLoop> loops) {
@@ -35,6 +37,76 @@ public final class VcpuThreads {
     /** Tells all vCPUs to stop; returns at once. */
     public void stop() {
         loops.forEach(VcpuLoop::stop);
+    }
+
+    /**
+     * Stops all vCPUs between two instructions, outside of {@link dev.microvm.hypervisor.Vcpu#run}, with no access to a
+     * device half done, and returns when all are there. Their threads wait without using the CPU; a vCPU that halts stays
+     * halted. The caller, or a thread it tells, may then read and write their state.
+     *
+     * <p>vCPUs that have ended, or that are stopped meanwhile, count as paused. Threads that are not started yet wait at
+     * their beginning. Pausing what is paused does nothing. An interrupt does not end the wait.
+     *
+     * @param limit how long to wait in all
+     * @throws PauseFailedException if a vCPU is not there in time, because a device keeps it; then all run again
+     * @throws IllegalStateException on a vCPU's thread, which would wait for itself
+     */
+    public void pause(Duration limit) {
+        refuseVcpuThread("pause");
+        synchronized (pausing) {
+            if (paused) return;
+            long deadline = System.nanoTime() + limit.toNanos();
+            loops.forEach(VcpuLoop::pause);
+            for (int i = 0; i < loops.size(); i++) {
+                if (loops.get(i).awaitPaused(deadline)) continue;
+                String where = whereIs(threads.get(i));
+                loops.forEach(VcpuLoop::resume);
+                throw new PauseFailedException("vCPU %d does not pause within %s: %s".formatted(i, limit, where));
+            }
+            paused = true;
+        }
+    }
+
+    /**
+     * Lets all vCPUs run again but those that a debugger holds; does nothing if they are not paused. Waits for a
+     * {@link #pause} that another thread is in.
+     *
+     * @throws IllegalStateException on a vCPU's thread, for which that pause would wait
+     */
+    public void resume() {
+        refuseVcpuThread("resume");
+        synchronized (pausing) {
+            if (!paused) return;
+            paused = false;
+            loops.forEach(VcpuLoop::resume);
+        }
+    }
+
+    private void refuseVcpuThread(String what) {
+        if (onVcpuThread())
+            throw new IllegalStateException(
+                    what + " on " + Thread.currentThread().getName());
+    }
+
+    /** Where a thread is, for a message. */
+    private static String whereIs(Thread thread) {
+        StackTraceElement[] stack = thread.getStackTrace();
+        return thread.getName() + (stack.length == 0 ? " has just ended" : " is at " + stack[0]);
+    }
+
+    /** Sets who is told of the debug exits of all vCPUs, in place of who was told before. */
+    public void debugListener(DebugListener listener) {
+        loops.forEach(loop -> loop.debugListener(listener));
+    }
+
+    /**
+     * Lets a vCPU run again for which a {@link DebugListener} said {@link DebugListener.Next#STAY_STOPPED}, once all are
+     * resumed; does nothing to another.
+     *
+     * @param vcpu its index
+     */
+    public void release(int vcpu) {
+        loops.get(vcpu).release();
     }
 
     /** Whether the calling thread is one of these. */

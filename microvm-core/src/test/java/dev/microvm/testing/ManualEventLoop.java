@@ -1,5 +1,6 @@
 package dev.microvm.testing;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import java.util.ArrayDeque;
@@ -14,6 +15,7 @@ public final class ManualEventLoop implements EventLoop {
 
     private final ManualClock clock;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>(); // guarded by itself
+    private volatile boolean clockPaused;
     private boolean closed;
 
     /** Makes a loop with a clock of its own. */
@@ -72,6 +74,22 @@ public final class ManualEventLoop implements EventLoop {
     @Override
     public boolean onLoopThread() {
         return true;
+    }
+
+    /** Remembers it; the clock stands anyway unless the test moves it. */
+    @Override
+    public void pauseClock() {
+        clockPaused = true;
+    }
+
+    @Override
+    public void resumeClock(ClockOnResume how) {
+        clockPaused = false;
+    }
+
+    /** Whether the clock is paused. */
+    public boolean isClockPaused() {
+        return clockPaused;
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.microvm.testing;
 
+import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
 import java.lang.reflect.Proxy;
@@ -14,6 +15,9 @@ import java.util.function.Supplier;
 
 /** A {@link Vcpu} without a guest: each run does what the test says. Its state methods are not there. */
 public final class ScriptedVcpu {
+    /** What it says about each debug exit. */
+    public static final DebugEvent DEBUG_EVENT = new DebugEvent(0x1000, true, false, 0);
+
     private final int index;
     private final Supplier<VcpuExit> script;
     private final Semaphore kicked;
@@ -68,6 +72,7 @@ public final class ScriptedVcpu {
                 kicked.release();
                 yield method;
             }
+            case "debugEvent" -> DEBUG_EVENT;
             default -> throw new UnsupportedOperationException(method);
         };
     }

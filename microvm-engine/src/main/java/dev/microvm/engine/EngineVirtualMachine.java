@@ -1,5 +1,6 @@
 package dev.microvm.engine;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.cpuid.CpuidEntry;
@@ -44,6 +45,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final @Nullable InstructionTime instructionTime; // null with the host's clock
     private final EventLoop timers; // the local APICs': not the devices', which may be busy
     private @Nullable EventLoop deviceLoop; // guarded by this
+    private boolean clockPaused; // guarded by this
     private final LocalApics apics = new LocalApics(this::endOfInterrupt);
     private final List<EngineVcpu> vcpus = new CopyOnWriteArrayList<>();
     private final Doorbells doorbells = new Doorbells();
@@ -93,8 +95,28 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized EventLoop eventLoop() {
-        if (deviceLoop == null) deviceLoop = new JavaEventLoop("microvm-" + name + "-io");
+        if (deviceLoop == null) {
+            deviceLoop = new JavaEventLoop("microvm-" + name + "-io");
+            if (clockPaused) deviceLoop.pauseClock();
+        }
         return deviceLoop;
+    }
+
+    /** All time of the guest's is that of the two loops. */
+    @Override
+    public synchronized void pauseClock() {
+        clockPaused = true;
+        timers.pauseClock();
+        if (deviceLoop != null) deviceLoop.pauseClock();
+    }
+
+    @Override
+    public synchronized void resumeClock(ClockOnResume how) {
+        if (!clockPaused) return;
+        clockPaused = false;
+        timers.resumeClock(how);
+        if (deviceLoop != null) deviceLoop.resumeClock(how);
+        vcpus.forEach(vcpu -> vcpu.clock().tellStopped());
     }
 
     LocalApics apics() {

@@ -1,5 +1,6 @@
 package dev.microvm.engine;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.event.EventLoop;
@@ -153,6 +154,14 @@ final class InstructionTime implements EventLoop {
     public boolean onLoopThread() {
         return EngineVcpu.current() != null;
     }
+
+    /** Does nothing: the clock stands by itself when no vCPU runs. */
+    @Override
+    public void pauseClock() {}
+
+    /** Does nothing, whatever is wanted: no instruction was executed, so there is no time to catch up with. */
+    @Override
+    public void resumeClock(ClockOnResume how) {}
 
     /** As there is no thread, nothing runs when no vCPU does. */
     @Override

@@ -38,6 +38,7 @@ final class ParavirtualClock {
 
     private static final int SHIFT = 1;
     private static final int TSC_STABLE = 1 << 0; // the clocks of all vCPUs are one
+    private static final int GUEST_STOPPED = 1 << 1; // the guest clears it when it has seen it
     private static final int FLAGS_BIT = 8; // of the word that begins with the shift
 
     private final EngineVirtualMachine machine;
@@ -46,6 +47,7 @@ final class ParavirtualClock {
     private long systemTime; // MSR
     private long wallClock; // MSR
     private volatile boolean outdated;
+    private volatile boolean stopped; // since the page was written
 
     ParavirtualClock(EngineVirtualMachine machine, EnginePlatform platform, Mmu mmu) {
         this.machine = machine;
@@ -94,6 +96,12 @@ final class ParavirtualClock {
         outdated = true;
     }
 
+    /** The guest did not run for a time that its watchdogs must not count: the page is to say so. Any thread may call. */
+    void tellStopped() {
+        stopped = true;
+        outdated = true;
+    }
+
     /** Writes the page if something has changed since. */
     void updateIfOutdated() {
         if (outdated) update();
@@ -109,8 +117,14 @@ final class ParavirtualClock {
         write64(at + TSC_TIMESTAMP, platform.timeStampAt(now));
         write64(at + SYSTEM_TIME, machine.clockAt(now));
         mmu.write32(at + TSC_TO_SYSTEM_MULTIPLIER, MULTIPLIER);
-        mmu.write32(at + SHIFT_AND_FLAGS, SHIFT | (machine.countersAgree() ? TSC_STABLE << FLAGS_BIT : 0));
+        mmu.write32(at + SHIFT_AND_FLAGS, SHIFT | flags() << FLAGS_BIT);
         endWriting(at, version);
+    }
+
+    private int flags() {
+        int flags = (machine.countersAgree() ? TSC_STABLE : 0) | (stopped ? GUEST_STOPPED : 0);
+        stopped = false;
+        return flags;
     }
 
     /** Writes the time of day at which the system time was 0: once, when asked. */

@@ -1,5 +1,6 @@
 package dev.microvm.devices.virtio;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.memory.GuestMemoryException;
@@ -74,9 +75,25 @@ final class DeviceLoop implements EventLoop {
         return loop.signal(() -> run(action));
     }
 
+    /** Refuses: the clock is the machine's. */
+    @Override
+    public void pauseClock() {
+        throw machines();
+    }
+
+    /** Refuses: the clock is the machine's. */
+    @Override
+    public void resumeClock(ClockOnResume how) {
+        throw machines();
+    }
+
     /** Refuses: the loop is the machine's. */
     @Override
     public void close() {
-        throw new UnsupportedOperationException("the loop is the machine's");
+        throw machines();
+    }
+
+    private static UnsupportedOperationException machines() {
+        return new UnsupportedOperationException("the loop is the machine's");
     }
 }
