@@ -68,6 +68,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private int generation;
     private int guestPageSize;
     private boolean made;
+    private boolean quiet; // paused
     private long broken; // how often, since the machine began
     private int defects; // of them by no fault of the driver's
 
@@ -153,6 +154,11 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         @Override
         public EventLoop loop() {
             return loop;
+        }
+
+        @Override
+        public boolean pausing() {
+            return loop.paused();
         }
 
         @Override
@@ -246,7 +252,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private void ring(int queue) {
         if (queue < 0 || queue >= queues.size()) return;
         QueueSetup setup = queues.get(queue);
-        if (device.notifiedByVcpu()) loop.run(setup.notify);
+        if (device.notifiedByVcpu() && !loop.paused()) loop.run(setup.notify);
         else setup.doorbell.raise();
     }
 
@@ -361,7 +367,49 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     /** Frees what the device has of the host, when its loop has ended. */
     @Override
     public void close() {
+        loop.forget();
         device.close();
+    }
+
+    // ---- pause
+
+    /**
+     * Quiesces the device, so that its state and guest memory stand still until {@link #resume}. Called
+     * while no vCPU runs, by any thread but one that runs something of this device; twice is once.
+     *
+     * <p>When this returns, no request is being served, and what was completed is in the used ring with its
+     * interrupt raised. Notifications that came before, and what arrives from the host, wait and are served
+     * after {@code resume}. Registers may be accessed, and the device saved, restored or reset.
+     *
+     * @throws dev.microvm.error.MicroVmException if the host does not answer the device in time; the device
+     *     then runs
+     */
+    public void pause() {
+        loop.pause();
+        lock.lock(); // so what runs already is over
+        try {
+            if (quiet) return;
+            quiet = true;
+            device.pause();
+        } catch (RuntimeException e) {
+            resume();
+            throw e;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lets a paused device run again, and serves what has waited, in its order; any thread may call. */
+    public void resume() {
+        lock.lock();
+        try {
+            if (!quiet) return;
+            quiet = false;
+            loop.run(device::resume);
+            loop.resume();
+        } finally {
+            lock.unlock();
+        }
     }
 
     // ---- state

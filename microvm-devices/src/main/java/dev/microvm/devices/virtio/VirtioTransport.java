@@ -23,6 +23,12 @@ public interface VirtioTransport {
     EventLoop loop();
 
     /**
+     * Whether the machine waits for the device to stand still. Work that takes long asks this now and then,
+     * stops where it can, and continues after {@link VirtioDevice#resume}. Any thread may call.
+     */
+    boolean pausing();
+
+    /**
      * Tells the driver that the configuration space has changed by itself: section 2.5. Call it after the change, from a method or a task of the device.
      */
     void configChanged();

@@ -6,10 +6,14 @@ import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.BlockException;
 import dev.microvm.devices.virtio.GuestBuffer;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Does what requests ask for. Several threads may, each with its own request; what goes wrong becomes a status. */
+/**
+ * Does what requests ask for. Several threads may, each with its own request; what goes wrong becomes a status. A request that
+ * takes long can be interrupted, and is then done again from its start: none of them does more when it is done twice.
+ */
 final class BlkServer {
     /** Sectors that one range may have: 1 GiB, so that a request has an end. */
     static final int MOST_RANGE_SECTORS = 1 << 21;
@@ -19,27 +23,31 @@ final class BlkServer {
 
     private static final Logger log = LoggerFactory.getLogger(BlkServer.class);
 
+    private static final int UNFINISHED = -1; // no status: it was interrupted
     private static final int SECTOR_SIZE = BlockBackend.SECTOR_SIZE;
     private static final long CHUNK = 4 << 20; // bytes between two looks at whether to go on
 
     private final String name;
     private final BlockBackend backend;
     private final byte[] id;
+    private final BooleanSupplier pausing;
     private final AtomicLong failures = new AtomicLong();
     private volatile long features; // that were negotiated
     private volatile boolean writeThrough;
-    private volatile boolean cancelled;
+    private volatile boolean interrupted;
 
     /**
      * Makes a server.
      *
      * @param name of the device, for the log
      * @param id what the driver gets as the device's ID: {@link BlkProtocol#ID_SIZE} bytes
+     * @param pausing whether requests are to end unfinished, besides {@link #interrupt}
      */
-    BlkServer(String name, BlockBackend backend, byte[] id) {
+    BlkServer(String name, BlockBackend backend, byte[] id, BooleanSupplier pausing) {
         this.name = name;
         this.backend = backend;
         this.id = id;
+        this.pausing = pausing;
     }
 
     /** What the driver has negotiated. */
@@ -52,13 +60,18 @@ final class BlkServer {
         writeThrough = value;
     }
 
-    /** Whether requests are to end as soon as they can. */
-    void cancelled(boolean value) {
-        cancelled = value;
+    /** Sets whether requests are to end as soon as they can, unfinished. */
+    void interrupt(boolean value) {
+        interrupted = value;
     }
 
-    /** Does a request, and sets its status. */
-    void serve(BlkRequest request) {
+    /** Whether requests are to end as soon as they can. */
+    boolean interrupted() {
+        return interrupted || pausing.getAsBoolean();
+    }
+
+    /** Does a request and sets its status; returns false if it was interrupted and is to be done again. */
+    boolean serve(BlkRequest request) {
         int status = S_IOERR;
         try {
             status = switch (request.type()) {
@@ -76,7 +89,9 @@ final class BlkServer {
         } catch (RuntimeException | OutOfMemoryError e) { // a defect of the back end's, or a host at its end
             log.error("{}: a request failed", name, e);
         }
+        if (status == UNFINISHED) return false;
         request.status(status);
+        return true;
     }
 
     private boolean has(long feature) {
@@ -87,7 +102,7 @@ final class BlkServer {
         GuestBuffer buffer = request.chain().writable();
         long length = buffer.length() - STATUS_SIZE;
         if (!isInside(request.sector(), length)) return S_IOERR;
-        return transfer(buffer, 0, length, request.sector() * SECTOR_SIZE, /* write= */ false) ? S_OK : S_IOERR;
+        return transfer(buffer, 0, length, request.sector() * SECTOR_SIZE, /* write= */ false) ? S_OK : UNFINISHED;
     }
 
     private int write(BlkRequest request) {
@@ -96,7 +111,7 @@ final class BlkServer {
         if (backend.readOnly() || !isInside(request.sector(), length)) return S_IOERR;
         boolean done = transfer(buffer, HEADER_SIZE, length, request.sector() * SECTOR_SIZE, /* write= */ true);
         if (done && writeThrough) backend.flush();
-        return done ? S_OK : S_IOERR;
+        return done ? S_OK : UNFINISHED;
     }
 
     /** Whether {@code length} bytes are whole sectors of the disk. */
@@ -108,7 +123,7 @@ final class BlkServer {
                 && length / SECTOR_SIZE <= sectors - sector;
     }
 
-    /** Moves bytes {@code [start, start + length)} of a buffer from or to the disk; returns false if it was cancelled. */
+    /** Moves bytes {@code [start, start + length)} of a buffer from or to the disk; returns false if it was interrupted. */
     private boolean transfer(GuestBuffer buffer, long start, long length, long position, boolean write) {
         long end = start + length;
         long pieceStart = 0;
@@ -117,7 +132,7 @@ final class BlkServer {
             long from = Math.max(start, pieceStart);
             long to = Math.min(end, pieceEnd);
             while (from < to) {
-                if (cancelled) return false;
+                if (interrupted()) return false;
                 long n = Math.min(CHUNK, to - from);
                 long offset = buffer.offset(piece) + (from - pieceStart);
                 if (write) backend.write(position + (from - start), buffer.segment(piece), offset, n);
@@ -152,7 +167,8 @@ final class BlkServer {
             int flags = buffer.getInt(at + RANGE_FLAGS);
             if ((flags & ~(zero ? RANGE_F_UNMAP : 0)) != 0) return S_UNSUPP;
             if (sectors > MOST_RANGE_SECTORS || !isInside(sector, sectors * SECTOR_SIZE)) return S_IOERR;
-            if (!changeRange(sector * SECTOR_SIZE, sectors * SECTOR_SIZE, zero, flags == RANGE_F_UNMAP)) return S_IOERR;
+            if (!changeRange(sector * SECTOR_SIZE, sectors * SECTOR_SIZE, zero, flags == RANGE_F_UNMAP))
+                return UNFINISHED;
         }
         if (writeThrough) backend.flush();
         return S_OK;
@@ -164,7 +180,7 @@ final class BlkServer {
             return true;
         }
         for (long done = 0; done < length; done += CHUNK) {
-            if (cancelled) return false;
+            if (interrupted()) return false;
             backend.writeZeroes(position + done, Math.min(CHUNK, length - done), mayUnmap);
         }
         return true;

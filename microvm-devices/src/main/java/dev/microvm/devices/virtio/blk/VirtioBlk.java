@@ -9,6 +9,7 @@ import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
@@ -16,7 +17,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,12 +53,17 @@ public final class VirtioBlk implements VirtioDevice {
     private static final int SEGMENTS = QUEUE_SIZE - 2; // a request also has header and status
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
 
+    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1); // for requests in flight to be completed
+    private static final long HOST_NANOS = TimeUnit.SECONDS.toNanos(30); // for the host to answer one of them
+
     private final String name;
     private final BlockBackend backend;
+    private final Executor loop;
     private final BlkServer server;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
     private final List<Lane> lanes = new ArrayList<>();
     private long negotiated;
+    private boolean paused;
 
     /**
      * Makes a device, which closes {@code backend} when it is closed.
@@ -77,8 +87,11 @@ public final class VirtioBlk implements VirtioDevice {
                     "serial: at most %d printable ASCII characters, was \"%s\"".formatted(MOST_SERIAL, serial));
         }
         this.backend = backend;
+        loop = transport.loop();
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
-        server = new BlkServer(name, backend, Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE));
+        byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
+        // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
+        server = new BlkServer(name, backend, id, threads == null ? transport::pausing : () -> false);
         fillConfig(queues);
         for (int i = 0; i < queues; i++) {
             lanes.add(new Lane(transport, threads));
@@ -125,18 +138,21 @@ public final class VirtioBlk implements VirtioDevice {
         }
 
         private boolean take(DescriptorChain chain) {
+            if (worker == null && server.interrupted()) return false;
             BlkRequest request = free == null ? new BlkRequest(queue) : free;
             request.begin(chain);
             if (free != null) free = request.next;
             if (worker != null) {
                 worker.submit(request);
-            } else {
-                server.serve(request);
+                return true;
+            }
+            boolean done = server.serve(request);
+            if (done) {
                 request.stage();
                 queue.publish();
-                recycle(request);
             }
-            return true;
+            recycle(request);
+            return done;
         }
 
         private void complete() {
@@ -214,21 +230,57 @@ public final class VirtioBlk implements VirtioDevice {
 
     @Override
     public void reset() {
-        server.cancelled(true);
-        for (Lane lane : lanes) {
-            if (lane.worker != null) lane.worker.cancel();
-        }
-        server.cancelled(false);
+        stopWorkers(Long.MAX_VALUE);
+        workers().forEach(BlkWorker::clear);
+        if (!paused) startWorkers();
         negotiated = 0;
         config.putByte(WRITEBACK, 1);
+    }
+
+    /**
+     * Completes what is in flight. What takes longer than a second waits for {@link #resume}, and is done again from its start
+     * if it was begun: a driver may ask for hours of work.
+     */
+    @Override
+    public void pause() {
+        paused = true;
+        long deadline = System.nanoTime() + PAUSE_NANOS;
+        workers().forEach(worker -> worker.awaitIdle(deadline - System.nanoTime()));
+        if (!stopWorkers(HOST_NANOS)) {
+            throw new MicroVmException("%s: the host's disk does not answer within %d s, so the machine is not paused"
+                    .formatted(name, TimeUnit.NANOSECONDS.toSeconds(HOST_NANOS)));
+        }
+        lanes.forEach(Lane::complete);
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
+        startWorkers();
+        lanes.forEach(lane -> loop.execute(() -> lane.queue.drain(lane.take))); // what the loop did not begin
+    }
+
+    private Stream<BlkWorker> workers() {
+        return lanes.stream().map(lane -> lane.worker).filter(Objects::nonNull);
+    }
+
+    /** Has the threads end what they serve and begin nothing; returns false if that takes too long. */
+    private boolean stopWorkers(long nanos) {
+        server.interrupt(true);
+        workers().forEach(BlkWorker::hold);
+        long deadline = System.nanoTime() + nanos;
+        return workers().allMatch(worker -> worker.awaitIdle(deadline - System.nanoTime()));
+    }
+
+    private void startWorkers() {
+        server.interrupt(false);
+        workers().forEach(BlkWorker::release);
     }
 
     /** Waits for what is being served; then the cache's mode, and, if the disk is kept in memory, what is in it. */
     @Override
     public DeviceState save() {
-        for (Lane lane : lanes) {
-            if (lane.worker != null) lane.worker.awaitIdle();
-        }
+        workers().forEach(worker -> worker.awaitIdle(Long.MAX_VALUE));
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
             state.put("content", content.save().encode());
@@ -245,7 +297,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     @Override
     public void close() {
-        server.cancelled(true);
+        server.interrupt(true);
         boolean ended = true;
         for (Lane lane : lanes) {
             if (lane.worker != null) ended &= lane.worker.close();
