@@ -320,7 +320,7 @@ public final class MicroVm implements AutoCloseable {
     /** The machine in words: what it is made of, where everything is, and why it is so. */
     public String describe() {
         PcMachine made = runs.machine();
-        return MachineDescription.of(config, made == null ? null : made.buses());
+        return MachineDescription.of(config, made == null ? List.of() : made.parts());
     }
 
     /**

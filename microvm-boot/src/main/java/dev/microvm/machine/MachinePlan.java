@@ -9,6 +9,7 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.ResetAction;
 import dev.microvm.model.TimedInput;
@@ -131,10 +132,12 @@ public record MachinePlan(
                 spec, extras, name, changed, options, cpus, kernel, start, optionRoms, fwCfg, virtio, devices);
     }
 
-    /**
-     * A device that is code.
-     *
-     * @param port whether {@code base} is a port; otherwise it is guest-physical
-     */
-    public record UserDevice(String name, boolean port, long base, long size, DeviceFactory factory) {}
+    /** A device that is code, and its place. */
+    public record UserDevice(BusDeviceSpec spec, DeviceFactory factory) {
+        /** The part of the machine that it is; there may be several of its name. */
+        PartPlan part() {
+            String name = "%s at %s 0x%x".formatted(spec.name(), spec.port() ? "port" : "address", spec.base());
+            return PartPlan.named(name).at(Place.of(spec));
+        }
+    }
 }

@@ -6,23 +6,18 @@ import dev.microvm.boot.BootModule;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.CommandLine;
-import dev.microvm.boot.FirmwareImage;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.Initrd;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
-import dev.microvm.bus.Bus;
-import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.DeviceFactory;
 import dev.microvm.devices.firmware.FwCfg;
-import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.machine.MachinePlan.UserDevice;
-import dev.microvm.machine.PcLayout.Place;
 import dev.microvm.model.BootSpec;
 import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.model.ConsoleSpec;
@@ -43,17 +38,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MachinePlanner {
     private static final AtomicInteger UNNAMED = new AtomicInteger();
-    private static final int PORTS = 0x1_0000;
-    private static final BusDevice NOTHING = new BusDevice() {
-        @Override
-        public long read(long offset, int size) {
-            return 0;
-        }
-
-        @Override
-        public void write(long offset, int size, long value) {}
-    };
-
     private final MachineSpec spec;
     private final HostExtras extras;
     private final FirmwarePlanner firmware;
@@ -80,11 +64,13 @@ public final class MachinePlanner {
         Set<Capability> offers = offers(selected);
         MachineOptions options = OptionsPlanner.decide(spec.options(), offers, problems);
         List<VirtioSlot> slots = new VirtioPlanner(spec, extras, name).slots(options, problems);
-        checkPlaces(slots);
+        PlannedParts parts = PlannedParts.of(
+                options, slots, firmware.given(), spec.devices().own());
+        problems.addAll(parts.problems());
         checkCode(offers);
         CpuPlan cpus = cpus(selected, offers.contains(Capability.TSC_DEADLINE));
         KernelImage kernel = openKernel();
-        StartPlan start = start(kernel, options, slots);
+        StartPlan start = start(kernel, options, slots, parts);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(
                 options, spec.cpus().vcpus(), spec.memory().bytes());
         firmware.fill(fwCfg, start, problems);
@@ -161,45 +147,12 @@ public final class MachinePlanner {
             BusDeviceSpec device = spec.devices().own().get(i);
             DeviceFactory factory = extras.own().get(i);
             if (factory == null) {
-                problems.add(missingCode(option(device)));
+                problems.add(missingCode(device.option()));
             } else {
-                devices.add(new UserDevice(device.name(), device.port(), device.base(), device.size(), factory));
+                devices.add(new UserDevice(device, factory));
             }
         }
         return devices;
-    }
-
-    private static String option(BusDeviceSpec device) {
-        return "%sDevice \"%s\"".formatted(device.port() ? "port" : "mmio", device.name());
-    }
-
-    /** Puts all devices on buses of their own, as the machine will. */
-    private void checkPlaces(List<VirtioSlot> slots) {
-        Bus ports = new Bus("port");
-        Bus mmio = new Bus("MMIO");
-        for (Place taken : Place.values()) {
-            (taken.port() ? ports : mmio).add(taken.base(), taken.size(), taken.title(), NOTHING);
-        }
-        for (VirtioSlot slot : slots) mmio.add(slot.base(), VirtioMmio.RANGE, slot.name(), NOTHING);
-        if (firmware.given()) {
-            mmio.add(BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE, "firmware", NOTHING);
-        }
-        for (BusDeviceSpec device : spec.devices().own()) {
-            String option = option(device) + ": ";
-            long first = device.port() ? 0 : BootLayout.LOW_RAM_MAX;
-            long end = device.port() ? PORTS : BootLayout.HIGH_RAM;
-            if (device.size() <= 0 || device.base() < first || device.base() > end - device.size()) {
-                problems.add(option
-                        + "a range inside [0x%x, 0x%x), was [0x%x, +0x%x)"
-                                .formatted(first, end, device.base(), device.size()));
-                continue;
-            }
-            try {
-                (device.port() ? ports : mmio).add(device.base(), device.size(), device.name(), NOTHING);
-            } catch (IllegalArgumentException e) {
-                problems.add(option + e.getMessage());
-            }
-        }
     }
 
     private @Nullable KernelImage openKernel() {
@@ -244,11 +197,12 @@ public final class MachinePlanner {
         return opened;
     }
 
-    private @Nullable StartPlan start(@Nullable KernelImage image, MachineOptions options, List<VirtioSlot> slots) {
+    private @Nullable StartPlan start(
+            @Nullable KernelImage image, MachineOptions options, List<VirtioSlot> slots, PlannedParts parts) {
         Initrd initrd = openInitrd();
         List<BootModule> modules = openModules();
         try {
-            if (firmware.given()) return byFirmware(image, initrd, options, slots);
+            if (firmware.given()) return byFirmware(image, initrd, options, slots, parts);
             if (image == null || !spec.memory().isEnough()) return null;
             int cpus = Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS);
             BootPlan.Builder plan = BootPlan.builder(
@@ -257,7 +211,7 @@ public final class MachinePlanner {
                     .unpacking(spec.boot().unpacking())
                     .cmdline(commandLine(options, slots))
                     .mpTable(new MpTable(cpus, options.timerPin()));
-            if (options.acpi().present()) plan.acpi(options.acpiConfig(cpus, slots));
+            if (options.acpi().present()) plan.acpi(parts.acpi(cpus));
             if (initrd != null) plan.initrd(initrd);
             modules.forEach(plan::module);
             return plan.build();
@@ -268,12 +222,12 @@ public final class MachinePlanner {
     }
 
     private @Nullable FirmwarePlan byFirmware(
-            @Nullable KernelImage image, @Nullable Initrd initrd, MachineOptions options, List<VirtioSlot> slots) {
+            @Nullable KernelImage image, @Nullable Initrd initrd, MachineOptions options, List<VirtioSlot> slots, PlannedParts parts) {
         checkForFirmware(image);
         FirmwarePlan.Builder plan = firmware.begin(spec.memory().bytes(), problems);
         if (plan == null) return null;
         if (options.acpi().present()) {
-            plan.acpi(options.acpiConfig(Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS), slots));
+            plan.acpi(parts.acpi(Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS)));
         }
         if (image != null) plan.kernel(image, commandLine(options, slots), initrd);
         return plan.build();

@@ -8,4 +8,9 @@ package dev.microvm.model;
  * @param base first port or address
  * @param size how many ports or bytes
  */
-public record BusDeviceSpec(String name, boolean port, long base, long size) {}
+public record BusDeviceSpec(String name, boolean port, long base, long size) {
+    /** The option that asked for it, for messages. */
+    public String option() {
+        return "%sDevice \"%s\"".formatted(port ? "port" : "mmio", name);
+    }
+}
