@@ -4,7 +4,7 @@ import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.InstructionCounter;
-import dev.microvm.engine.exec.BlockTranslator;
+import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.CpuidEntry;
 import dev.microvm.hypervisor.DebugEvent;
@@ -40,7 +40,7 @@ final class EngineVcpu implements Vcpu {
     private final EnginePlatform platform;
     private final Cpu cpu;
     private final ParavirtualClock clock;
-    private final CpuState state;
+    private final EngineState state;
 
     private ExitHandler handler = NOBODY;
     private volatile boolean inGuest;
@@ -63,7 +63,7 @@ final class EngineVcpu implements Vcpu {
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
-        state = new CpuState(cpu, apic, platform);
+        state = new EngineState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
     }
 

@@ -768,7 +768,7 @@ public final class Cpu {
 
     // Surroundings
 
-    public Platform io() {
+    public Platform platform() {
         return platform;
     }
 

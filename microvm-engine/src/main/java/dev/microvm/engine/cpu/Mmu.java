@@ -314,7 +314,7 @@ public final class Mmu {
     private long readPhysical(long physical, int size) {
         long host = memory.hostAddress(physical);
         if (host == PhysicalMemory.NONE) {
-            long value = cpu.io().mmioRead(physical, size);
+            long value = cpu.platform().mmioRead(physical, size);
             return size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
         }
         return switch (size) {
@@ -329,7 +329,7 @@ public final class Mmu {
         long host = memory.hostAddress(physical);
         if (host == PhysicalMemory.NONE || !memory.writable(physical)) {
             long masked = size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
-            cpu.io().mmioWrite(physical, size, masked);
+            cpu.platform().mmioWrite(physical, size, masked);
             return;
         }
         switch (size) {

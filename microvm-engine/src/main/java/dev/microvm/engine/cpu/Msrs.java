@@ -127,9 +127,9 @@ public final class Msrs {
             default -> {
                 Long value = plain.get(index);
                 if (value != null) yield value;
-                if (!cpu.io().ownsMsr(index)) throw cpu.fault(Vectors.GP, 0, at);
+                if (!cpu.platform().ownsMsr(index)) throw cpu.fault(Vectors.GP, 0, at);
                 if (at != null) cpu.rip = at.rip(cpu);
-                yield cpu.io().readMsr(index);
+                yield cpu.platform().readMsr(index);
             }
         };
     }
@@ -157,9 +157,9 @@ public final class Msrs {
                 if (plain.containsKey(index)) {
                     requireMtrr(index, value, at);
                     plain.put(index, value);
-                } else if (cpu.io().ownsMsr(index)) {
+                } else if (cpu.platform().ownsMsr(index)) {
                     if (at != null) cpu.rip = at.rip(cpu);
-                    cpu.io().writeMsr(index, value);
+                    cpu.platform().writeMsr(index, value);
                 } else {
                     throw cpu.fault(Vectors.GP, 0, at);
                 }

@@ -9,7 +9,7 @@ import dev.microvm.engine.cpu.Instruction;
  * beside base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction
  * it works for.
  */
-final class AddressInstruction extends Instruction {
+public final class AddressInstruction extends Instruction {
     private final Address offset;
     private final int segment;
     private final long mask;
@@ -24,7 +24,7 @@ final class AddressInstruction extends Instruction {
      * @param size bytes to check against the limit; 0 in 64-bit mode, which has none
      * @param write whether they are written
      */
-    AddressInstruction(Address offset, int segment, long mask, int size, boolean write) {
+    public AddressInstruction(Address offset, int segment, long mask, int size, boolean write) {
         this.offset = offset;
         this.segment = segment;
         this.mask = mask;

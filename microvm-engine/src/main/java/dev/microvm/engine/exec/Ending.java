@@ -5,10 +5,10 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
 /** An instruction that ends its block, because of what it may change; it goes on at the next one, found anew. */
-final class Ending extends Instruction {
+public final class Ending extends Instruction {
     private final Plain.Action action;
 
-    Ending(Plain.Action action) {
+    public Ending(Plain.Action action) {
         this.action = action;
     }
 

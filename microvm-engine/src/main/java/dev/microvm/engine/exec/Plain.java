@@ -5,16 +5,16 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
 /** An instruction that runs seldom, as an action: one that goes on in its block. */
-final class Plain extends Instruction {
+public final class Plain extends Instruction {
     /** What it does. */
     @FunctionalInterface
-    interface Action {
+    public interface Action {
         void run(Cpu cpu, Instruction at);
     }
 
     private final Action action;
 
-    Plain(Action action) {
+    public Plain(Action action) {
         this.action = action;
     }
 

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.engine.EngineHypervisor;
 import dev.microvm.engine.oracle.Case;
 import dev.microvm.engine.oracle.CaseBatch;
-import dev.microvm.engine.oracle.CaseGenerator;
-import dev.microvm.engine.oracle.CaseMachine;
 import dev.microvm.engine.oracle.CaseOracle;
 import dev.microvm.engine.oracle.Expectation;
 import dev.microvm.engine.oracle.Outcome;
+import dev.microvm.engine.oracle.UserCaseGenerator;
+import dev.microvm.engine.oracle.UserCaseMachine;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -47,9 +47,9 @@ final class InstructionOracleTest {
         long start = System.nanoTime();
         long done = 0;
         try (CaseOracle real = CaseOracle.start();
-                CaseMachine ours = new CaseMachine(new EngineHypervisor())) {
+                UserCaseMachine ours = new UserCaseMachine(new EngineHypervisor())) {
             while (done < CASES && failures.size() < MOST_FAILURES) {
-                new CaseGenerator(seed).fill(batch, expectations);
+                new UserCaseGenerator(seed).fill(batch, expectations);
                 real.run(batch, BATCH, expected);
                 ours.run(batch, BATCH, actual);
                 compare(real, ours, seed);
@@ -61,7 +61,7 @@ final class InstructionOracleTest {
         assertThat(String.join(System.lineSeparator(), failures)).isEmpty();
     }
 
-    private void compare(CaseOracle real, CaseMachine ours, long seed) throws IOException {
+    private void compare(CaseOracle real, UserCaseMachine ours, long seed) throws IOException {
         for (int i = 0; i < BATCH; i++) {
             String difference = difference(batch.get(i), expectations[i], expected.get(i), actual.get(i));
             boolean memoryDiffers = expected.get(i).checksum() != actual.get(i).checksum();
@@ -82,9 +82,9 @@ final class InstructionOracleTest {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < expected.memory.length && text.length() < 400; i++) {
             if (expected.memory[i] != actual.memory[i]) {
-                long at = i < CaseMachine.DATA_SIZE
-                        ? CaseMachine.DATA + i
-                        : CaseMachine.STACK + i - CaseMachine.DATA_SIZE;
+                long at = i < UserCaseMachine.DATA_SIZE
+                        ? UserCaseMachine.DATA + i
+                        : UserCaseMachine.STACK + i - UserCaseMachine.DATA_SIZE;
                 text.append("  [%x] real %02x, ours %02x%n".formatted(at, expected.memory[i], actual.memory[i]));
             }
         }
@@ -126,7 +126,7 @@ final class InstructionOracleTest {
     /** A register; of a stack pointer the upper half means nothing outside of 64-bit mode. */
     private static long register(Case c, Outcome outcome, int number) {
         long value = outcome.register(number);
-        boolean half = number == 4 && (!c.wide() || outcome.selector(Case.CS) != CaseMachine.CODE_64);
+        boolean half = number == 4 && (!c.wide() || outcome.selector(Case.CS) != UserCaseMachine.CODE_64);
         return half ? value & 0xFFFF_FFFFL : value;
     }
 
