@@ -61,8 +61,7 @@ public final class CodePage {
     }
 
     /** Remembers which bytes a block was made of. */
-    void translated(Block block, int end) {
-        block.end = Math.min(end, PhysicalMemory.PAGE_SIZE);
+    void translated(Block block) {
         lines |= linesOf(block.start, Math.max(block.end, block.start + 1));
     }
 
@@ -105,10 +104,11 @@ public final class CodePage {
     private void dropLines(long dropped) {
         if ((lines & dropped) == 0) return;
         for (Block block : blocks) {
-            if (block != null && block.translated() && (linesOf(block.start, block.end) & dropped) != 0) block.drop();
+            if (block != null && block.translated() && (linesOf(block.start, block.end) & dropped) != 0)
+                block.breakOff();
         }
         if ((dropped & 1) != 0) {
-            reachingIn.forEach(Block::drop);
+            reachingIn.forEach(Block::breakOff);
             reachingIn.clear();
         }
         lines &= ~dropped;

@@ -229,7 +229,7 @@ public final class Cpu {
                 if (exit != null) return exit;
                 block = jump(rip);
             }
-            block = block.first.execute(this);
+            block = block.enter().execute(this);
         }
     }
 
@@ -259,7 +259,7 @@ public final class Cpu {
                 block = jump(rip);
             }
             counted.add(block.instructions);
-            block = block.first.execute(this);
+            block = block.enter().execute(this);
         }
     }
 
@@ -349,8 +349,8 @@ public final class Cpu {
         attention = true;
         try {
             CodePage page = enter(rip);
-            Block after =
-                    translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
+            Translation one = translator.translate(this, page, (int) (rip - r[CODE]), 1);
+            Block after = one.first().execute(this);
             rip = r[CODE] + after.start;
         } finally {
             resumes = false;
@@ -404,16 +404,12 @@ public final class Cpu {
     void translate(Block block) {
         rip = r[CODE] + block.start;
         block.page.refresh(); // what never ran here is as others wrote it, without their having to say so
-        block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
-        block.instructions = translator.instructions();
-        Instruction last = block.first;
-        while (last.isFollowed()) last = last.next;
-        block.page.translated(block, last.end());
+        block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
     }
 
     /** Translates a block again, because it is not what it was made of. */
     public Block again(Block block) {
-        block.drop();
+        block.breakOff();
         return block;
     }
 

@@ -3,9 +3,10 @@ package dev.microvm.engine.exec;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 
 /** An instruction that runs seldom, as an action: one that goes on in its block. */
-public final class Plain extends Instruction {
+public final class Plain extends Sequential {
     /** What it does. */
     @FunctionalInterface
     public interface Action {
@@ -19,8 +20,13 @@ public final class Plain extends Instruction {
     }
 
     @Override
-    public Block execute(Cpu cpu) {
+    public void perform(Cpu cpu) {
         action.run(cpu, this);
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        perform(cpu);
         return next.execute(cpu);
     }
 }

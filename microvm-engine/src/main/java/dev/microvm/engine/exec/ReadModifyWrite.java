@@ -2,11 +2,11 @@ package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.memory.PhysicalMemory;
 
 /** Reads an operand, works out a new value, and writes it back; atomically with a LOCK prefix. */
-public abstract class ReadModifyWrite extends Instruction {
+public abstract class ReadModifyWrite extends Sequential {
     public final Operand target;
     public final int size;
 
@@ -47,7 +47,7 @@ public abstract class ReadModifyWrite extends Instruction {
     }
 
     @Override
-    public final Block execute(Cpu cpu) {
+    public final void perform(Cpu cpu) {
         if (locked) {
             update(cpu, (Operand.Memory) target);
         } else {
@@ -56,6 +56,11 @@ public abstract class ReadModifyWrite extends Instruction {
             if (writes(cpu)) target.write(cpu, value, this);
             finish(cpu, old);
         }
+    }
+
+    @Override
+    public final Block execute(Cpu cpu) {
+        perform(cpu);
         return next.execute(cpu);
     }
 

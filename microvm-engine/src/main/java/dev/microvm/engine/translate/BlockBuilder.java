@@ -54,6 +54,11 @@ final class BlockBuilder {
         return first;
     }
 
+    Instruction last() {
+        if (last == null) throw new IllegalStateException("an empty block");
+        return last;
+    }
+
     void begin(Decoded d) {
         start = d.start;
         end = d.end;

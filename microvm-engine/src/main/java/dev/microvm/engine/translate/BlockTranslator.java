@@ -3,6 +3,7 @@ package dev.microvm.engine.translate;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Translation;
 import dev.microvm.engine.cpu.Translator;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.decode.Decoder;
@@ -30,14 +31,13 @@ public final class BlockTranslator implements Translator {
         new SimdSelector(),
         new Sse4Selector()
     };
-    private int instructions; // of the last translation
     private final byte[] window = new byte[2 * Decoder.MAX_LENGTH];
 
     /** Makes a translator. */
     public BlockTranslator() {}
 
     @Override
-    public Instruction translate(Cpu cpu, CodePage page, int offset, int limit) {
+    public Translation translate(Cpu cpu, CodePage page, int offset, int limit) {
         BlockBuilder block = new BlockBuilder(page, !cpu.debug.watchesData());
         int at = offset;
         int count = 0;
@@ -61,8 +61,8 @@ public final class BlockTranslator implements Translator {
             at = decoder.decoded().end;
             if (block.endsSoon()) limit = Math.min(limit, count + 2);
         }
-        instructions = count;
-        return BlockOptimizer.of(block.first());
+        return new Translation(
+                BlockOptimizer.of(block.first()), count, block.last().end());
     }
 
     @Override
@@ -88,11 +88,6 @@ public final class BlockTranslator implements Translator {
             case 0xFF -> d.group() == 2 || d.group() == 3 || d.group() == 6;
             default -> opcode >= 0x50 && opcode <= 0x5F;
         };
-    }
-
-    @Override
-    public int instructions() {
-        return instructions;
     }
 
     private void select(Cpu cpu, BlockBuilder block, Decoder.Result result) {

@@ -5,6 +5,7 @@ import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
@@ -94,7 +95,7 @@ final class SimdSelector implements Selector {
     }
 
     /** An instruction that checks first whether its registers are there. */
-    private static final class RegisterOnly extends Instruction {
+    private static final class RegisterOnly extends Sequential {
         private final Plain.Action availability;
         private final Work work;
 
@@ -104,9 +105,14 @@ final class SimdSelector implements Selector {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             availability.run(cpu, this);
             work.run(cpu, cpu.xmm, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }

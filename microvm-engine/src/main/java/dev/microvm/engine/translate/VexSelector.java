@@ -3,6 +3,7 @@ package dev.microvm.engine.translate;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
@@ -36,10 +37,15 @@ final class VexSelector implements Selector {
     }
 
     /** Real and virtual-8086 mode have no VEX: Intel SDM vol. 2A, table 2-28. */
-    private static final class ProtectedOnly extends Instruction {
+    private static final class ProtectedOnly extends Sequential {
+        @Override
+        public void perform(Cpu cpu) {
+            if (cpu.realSegments()) throw cpu.fault(Vectors.UD, this);
+        }
+
         @Override
         public Block execute(Cpu cpu) {
-            if (cpu.realSegments()) throw cpu.fault(Vectors.UD, this);
+            perform(cpu);
             return next.execute(cpu);
         }
     }

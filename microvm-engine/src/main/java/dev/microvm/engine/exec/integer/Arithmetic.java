@@ -3,7 +3,7 @@ package dev.microvm.engine.exec.integer;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.exec.Atomic;
 import dev.microvm.engine.exec.Operand;
@@ -60,7 +60,7 @@ public final class Arithmetic {
     }
 
     /** CMP. */
-    public static final class Compare extends Instruction {
+    public static final class Compare extends Sequential {
         private final Operand left;
         private final Operand right;
         private final int unused;
@@ -72,16 +72,21 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long a = left.read(cpu, this);
             long b = right.read(cpu, this);
             Flags.sub(cpu, a, b, a - b, unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** TEST. */
-    public static final class Test extends Instruction {
+    public static final class Test extends Sequential {
         private final Operand left;
         private final Operand right;
         private final int unused;
@@ -93,9 +98,14 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long result = left.read(cpu, this) & right.read(cpu, this);
             Flags.logic(cpu, result << unused >> unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -223,7 +233,7 @@ public final class Arithmetic {
     }
 
     /** MUL and IMUL of one operand, DIV and IDIV. */
-    public static final class Wide extends Instruction {
+    public static final class Wide extends Sequential {
         private final int operation;
         private final Operand source;
         private final int size;
@@ -241,7 +251,7 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = source.read(cpu, this);
             switch (operation) {
                 case MUL -> multiply(cpu, value);
@@ -249,6 +259,11 @@ public final class Arithmetic {
                 case DIV -> divide(cpu, value);
                 default -> divideSigned(cpu, value);
             }
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -385,7 +400,7 @@ public final class Arithmetic {
     }
 
     /** IMUL with two or three operands. */
-    public static final class Multiply extends Instruction {
+    public static final class Multiply extends Sequential {
         private final Operand target;
         private final Operand left;
         private final Operand right;
@@ -399,7 +414,7 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             int unused = Long.SIZE - size * Byte.SIZE;
             long a = left.read(cpu, this) << unused >> unused;
             long b = right.read(cpu, this) << unused >> unused;
@@ -408,12 +423,17 @@ public final class Arithmetic {
             boolean overflow = size == 8 ? Math.multiplyHigh(a, b) != product >> 63 : kept != product;
             target.write(cpu, product, this);
             Flags.result(cpu, kept, overflow, overflow);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** CMPXCHG8B and CMPXCHG16B. Java has no atomic exchange of 16 bytes, so with LOCK the other CPUs stop for it. */
-    public static final class CompareExchangePair extends Instruction {
+    public static final class CompareExchangePair extends Sequential {
         private final Operand.Memory target;
         private final boolean wide;
         private final boolean locked;
@@ -425,7 +445,7 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long linear = target.linear(cpu);
             if (wide && (linear & 15) != 0) throw cpu.fault(Vectors.GP, 0, this);
             long host = wide ? PhysicalMemory.NONE : cpu.mmu.atomic(linear, 8, this);
@@ -441,6 +461,11 @@ public final class Arithmetic {
             } else {
                 exchange(cpu, linear);
             }
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -491,7 +516,7 @@ public final class Arithmetic {
     }
 
     /** The adjustments of packed and unpacked decimals: DAA, DAS, AAA, AAS, AAM, AAD. */
-    public static final class Decimal extends Instruction {
+    public static final class Decimal extends Sequential {
         private final int opcode;
         private final int base;
 
@@ -501,7 +526,7 @@ public final class Arithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             int ax = (int) cpu.r[Cpu.RAX] & 0xFFFF;
             switch (opcode) {
                 case 0x27 -> daa(cpu, ax, 1);
@@ -520,6 +545,11 @@ public final class Arithmetic {
                     Flags.logic(cpu, (byte) al);
                 }
             }
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 

@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Operand;
 
 /** Counting, choosing and spreading bits: POPCNT, LZCNT, and BMI1 and BMI2. Intel SDM vol. 1, 5.1.16. */
@@ -17,7 +18,7 @@ public final class Bits {
     }
 
     /** POPCNT. */
-    public static final class Population extends Instruction {
+    public static final class Population extends Sequential {
         private final Operand target;
         private final Operand source;
 
@@ -27,16 +28,21 @@ public final class Bits {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = source.read(cpu, this);
             target.write(cpu, Long.bitCount(value), this);
             Flags.arithmetic(cpu, value == 0 ? Flags.ZF : 0);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** TZCNT and LZCNT, for which a source without a one is no special case. */
-    public static final class ZeroCount extends Instruction {
+    public static final class ZeroCount extends Sequential {
         private final boolean trailing;
         private final Operand target;
         private final Operand source;
@@ -50,7 +56,7 @@ public final class Bits {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             int bits = size * Byte.SIZE;
             long value = source.read(cpu, this);
             int count = trailing
@@ -58,6 +64,11 @@ public final class Bits {
                     : Long.numberOfLeadingZeros(value) - (Long.SIZE - bits);
             target.write(cpu, count, this);
             Flags.result(cpu, count, value == 0, false);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -69,7 +80,7 @@ public final class Bits {
     }
 
     /** An instruction of two sources that leaves the flags alone: PDEP, PEXT, SHLX, SHRX, SARX, RORX. */
-    public static final class Flagless extends Instruction {
+    public static final class Flagless extends Sequential {
         private final Operand target;
         private final Operand first;
         private final Operand second;
@@ -83,15 +94,20 @@ public final class Bits {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long a = first.read(cpu, this);
             target.write(cpu, operation.apply(a, second.read(cpu, this)), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** Works out the lowest one bit of a source: group 17, Intel SDM vol. 2D, table A-6. */
-    public static final class LowestBit extends Instruction {
+    public static final class LowestBit extends Sequential {
         static final int RESET = 1;
         static final int MASK = 2;
         static final int ISOLATE = 3;
@@ -110,7 +126,7 @@ public final class Bits {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = source.read(cpu, this);
             long result = switch (operation) {
                 case RESET -> value & value - 1;
@@ -120,6 +136,11 @@ public final class Bits {
             target.write(cpu, result, this);
             boolean carry = (value == 0) != (operation == ISOLATE);
             Flags.result(cpu, signed(result, size), carry, false);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }

@@ -5,13 +5,14 @@ import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.RegisterOnly;
 
 /**
  * CMP and TEST of registers, of any size. The conditional branch that follows most of them becomes one instruction with
  * them. Only the low bits of a register count, so the high bytes are not for these.
  */
-public abstract class Comparison extends Instruction implements RegisterOnly {
+public abstract class Comparison extends Sequential implements RegisterOnly {
     final byte left;
 
     /** Bits of a long that the operands do not have. */
@@ -56,10 +57,15 @@ public abstract class Comparison extends Instruction implements RegisterOnly {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long a = cpu.r[left];
             long b = cpu.r[right];
             Flags.sub(cpu, a, b, a - b, unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -78,9 +84,14 @@ public abstract class Comparison extends Instruction implements RegisterOnly {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long a = cpu.r[left];
             Flags.sub(cpu, a, b, a - b, unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -99,8 +110,13 @@ public abstract class Comparison extends Instruction implements RegisterOnly {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             Flags.logic(cpu, (cpu.r[left] & cpu.r[right]) << unused >> unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -119,8 +135,13 @@ public abstract class Comparison extends Instruction implements RegisterOnly {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             Flags.logic(cpu, (cpu.r[left] & b) << unused >> unused);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 

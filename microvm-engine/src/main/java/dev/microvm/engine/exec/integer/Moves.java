@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.MemoryInstruction;
 import dev.microvm.engine.exec.Operand;
@@ -15,7 +16,7 @@ public final class Moves {
     private Moves() {}
 
     /** Any operand to any, as it is. */
-    public static final class General extends Instruction {
+    public static final class General extends Sequential {
         private final Operand target;
         private final Operand source;
 
@@ -25,14 +26,19 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, source.read(cpu, this), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** MOVSX and CBW of operands that {@link SignExtend} has not. */
-    public static final class SignExtendGeneral extends Instruction {
+    public static final class SignExtendGeneral extends Sequential {
         private final Operand target;
         private final Operand source;
         private final int unused;
@@ -44,14 +50,19 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, source.read(cpu, this) << unused >> unused, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** CWD, CDQ and CQO: the sign of the accumulator into all of the data register. */
-    public static final class SpreadSign extends Instruction {
+    public static final class SpreadSign extends Sequential {
         private final Operand data;
         private final Operand accumulator;
         private final int unused;
@@ -63,14 +74,19 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             data.write(cpu, accumulator.read(cpu, this) << unused >> 63, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** CMOVcc: reads its source in any case, and clears the upper half of a 32-bit register in any case. */
-    public static final class Conditional extends Instruction {
+    public static final class Conditional extends Sequential {
         private final int condition;
         private final Operand target;
         private final Operand source;
@@ -82,15 +98,20 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = source.read(cpu, this);
             target.write(cpu, Flags.condition(cpu, condition) ? value : target.read(cpu, this), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** SETcc. */
-    public static final class SetCondition extends Instruction {
+    public static final class SetCondition extends Sequential {
         private final int condition;
         private final Operand target;
 
@@ -100,14 +121,19 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, Flags.condition(cpu, condition) ? 1 : 0, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** LEA of 16 bits. */
-    public static final class LoadAddress16 extends Instruction {
+    public static final class LoadAddress16 extends Sequential {
         private final Operand target;
         private final Address address;
         private final long mask;
@@ -119,8 +145,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, address.linear(cpu) & mask, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -137,8 +168,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = linear(cpu.r) & mask;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -149,7 +185,7 @@ public final class Moves {
     }
 
     /** BSWAP. */
-    public static final class SwapBytes extends Instruction implements RegisterOnly {
+    public static final class SwapBytes extends Sequential implements RegisterOnly {
         private final int target;
         private final int size;
 
@@ -159,13 +195,18 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = cpu.r[target];
             cpu.r[target] = switch (size) {
                 case 8 -> Long.reverseBytes(value);
                 case 4 -> Integer.reverseBytes((int) value) & 0xFFFF_FFFFL;
                 default -> value & ~0xFFFFL; // undefined; what processors do
             };
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -176,7 +217,7 @@ public final class Moves {
     }
 
     /** MOVBE. */
-    public static final class Swapped extends Instruction {
+    public static final class Swapped extends Sequential {
         private final Operand target;
         private final Operand source;
         private final int unused;
@@ -188,8 +229,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, Long.reverseBytes(source.read(cpu, this)) >>> unused, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -222,7 +268,7 @@ public final class Moves {
     }
 
     /** A move between registers, of so many bits. */
-    abstract static class Move extends Instruction implements RegisterOnly {
+    abstract static class Move extends Sequential implements RegisterOnly {
         final byte target;
         final byte source;
 
@@ -249,7 +295,7 @@ public final class Moves {
     }
 
     /** Two moves, one after the other. */
-    private static final class TwoMoves extends Instruction implements RegisterOnly {
+    private static final class TwoMoves extends Sequential implements RegisterOnly {
         private final byte target;
         private final byte source;
         private final byte unused;
@@ -267,10 +313,15 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             r[target] = r[source] << unused >>> unused;
             r[secondTarget] = r[secondSource] << secondUnused >>> secondUnused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -286,8 +337,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[source];
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -299,14 +355,19 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[source] << unused >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** MOVSX, MOVSXD, CWDE and CDQE, to 32 or 64 bits. */
-    public static final class SignExtend extends Instruction implements RegisterOnly {
+    public static final class SignExtend extends Sequential implements RegisterOnly {
         private final byte target;
         private final byte source;
         private final byte unused;
@@ -320,8 +381,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[source] << unused >> unused << targetUnused >>> targetUnused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -332,7 +398,7 @@ public final class Moves {
     }
 
     /** An immediate into a register of 32 bits (zero-extended) or 64. */
-    public static final class Immediate extends Instruction implements RegisterOnly {
+    public static final class Immediate extends Sequential implements RegisterOnly {
         private final byte target;
         private final long value;
 
@@ -342,8 +408,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = value;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -354,7 +425,7 @@ public final class Moves {
     }
 
     /** CMOVcc of registers, but on PF. */
-    public static final class ConditionalRegister extends Instruction implements RegisterOnly {
+    public static final class ConditionalRegister extends Sequential implements RegisterOnly {
         private final char answers;
         private final byte target;
         private final byte left; // what the target is otherwise
@@ -374,11 +445,16 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long kept = r[left];
             long value = kept ^ ((kept ^ r[source]) & -(long) Flags.bit(cpu, answers));
             r[target] = value << unused >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -395,7 +471,7 @@ public final class Moves {
     }
 
     /** SETcc of a register's low byte, but on PF. */
-    public static final class SetRegister extends Instruction implements RegisterOnly {
+    public static final class SetRegister extends Sequential implements RegisterOnly {
         private final char answers;
         private final byte target;
 
@@ -405,8 +481,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = (cpu.r[target] & ~0xFFL) | Flags.bit(cpu, answers);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -426,8 +507,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load64(linear(cpu.r), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -442,8 +528,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load32(linear(cpu.r), this) & 0xFFFF_FFFFL;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -458,8 +549,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load16(linear(cpu.r), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -474,8 +570,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load8(linear(cpu.r), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -490,8 +591,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load64ForWrite(linear(cpu.r), this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -506,8 +612,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load32ForWrite(linear(cpu.r), this) & 0xFFFF_FFFFL;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -522,8 +633,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.mmu.store64(linear(cpu.r), cpu.r[source], this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -538,8 +654,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.mmu.store32(linear(cpu.r), (int) cpu.r[source], this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -554,8 +675,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.mmu.store16(linear(cpu.r), (int) cpu.r[source], this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -570,8 +696,13 @@ public final class Moves {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.mmu.store8(linear(cpu.r), (int) cpu.r[source], this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }

@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.RegisterOnly;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +40,7 @@ public final class RegisterArithmetic {
     }
 
     /** An operation that leaves its result in a register. */
-    abstract static class ToRegister extends Instruction implements RegisterOnly {
+    abstract static class ToRegister extends Sequential implements RegisterOnly {
         final byte target;
 
         /** What the operation is done to: of an instruction the target, unless it was moved there just before. */
@@ -114,13 +115,18 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
             long result = a + b;
             Flags.add(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -141,12 +147,17 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long result = a + b;
             Flags.add(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -167,13 +178,18 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
             long result = a - b;
             Flags.sub(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -194,12 +210,17 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long result = a - b;
             Flags.sub(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -220,13 +241,18 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
             long result = a & b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -242,12 +268,17 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long result = a & b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -263,13 +294,18 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
             long result = a | b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -285,13 +321,18 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
             long result = a ^ b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -311,7 +352,7 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left];
             long b = r[source];
@@ -325,6 +366,11 @@ public final class RegisterArithmetic {
                 Flags.sub(cpu, a, b, result, unused);
             }
             r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -354,7 +400,7 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long a = cpu.r[left];
             long before = cpu.flagCarry;
             long result = a + step;
@@ -365,6 +411,11 @@ public final class RegisterArithmetic {
             }
             Flags.keepCarry(cpu, before);
             cpu.r[target] = kept(result);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -386,7 +437,7 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long a = r[left] << unused >> unused;
             long b = r[source] << unused >> unused;
@@ -394,6 +445,11 @@ public final class RegisterArithmetic {
             long signed = product << unused >> unused;
             r[target] = kept(product);
             Flags.multiplied(cpu, signed, (signed ^ product) | (Math.multiplyHigh(a, b) ^ product >> 63));
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -411,7 +467,7 @@ public final class RegisterArithmetic {
     // Without flags, which nobody sees
 
     /** One of two sources. */
-    private abstract static class Alone extends Instruction implements RegisterOnly {
+    private abstract static class Alone extends Sequential implements RegisterOnly {
         final byte target;
         final byte left;
         final byte right;
@@ -436,9 +492,14 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             r[target] = (r[left] - r[right]) << unused >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -449,9 +510,14 @@ public final class RegisterArithmetic {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             r[target] = (r[left] * r[right]) << unused >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }

@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.ReadModifyWrite;
@@ -196,7 +197,7 @@ public final class Shifts {
     }
 
     /** BT, which writes nothing. */
-    public static final class BitRead extends Instruction {
+    public static final class BitRead extends Sequential {
         private final Operand target;
         private final Operand bit;
         private final int size;
@@ -208,15 +209,20 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             int n = (int) bit.read(cpu, this) & size * Byte.SIZE - 1;
             Flags.carry(cpu, (target.read(cpu, this) >>> n & 1) != 0);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** Works out the address of the operand that holds the bit, for a bit test with memory. */
-    public static final class BitAddress extends Instruction {
+    public static final class BitAddress extends Sequential {
         private final Address offset;
         private final int segment;
         private final long mask;
@@ -240,18 +246,23 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             int unused = Long.SIZE - size * Byte.SIZE;
             long n = bit.read(cpu, this) << unused >> unused;
             int shift = size == 8 ? 6 : size == 4 ? 5 : 4;
             long effective = offset.linear(cpu) + (n >> shift) * size & mask;
             cpu.r[Cpu.ADDRESS] = cpu.segmentedOrFlat(segment, effective, size, write, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** BSF and BSR. */
-    public static final class Scan extends Instruction {
+    public static final class Scan extends Sequential {
         private final boolean forward;
         private final Operand target;
         private final Operand source;
@@ -263,7 +274,7 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = source.read(cpu, this);
             if (value == 0) {
                 Flags.zero(cpu, true); // the target keeps its value: AMD APM vol. 3, BSF
@@ -272,6 +283,11 @@ public final class Shifts {
                 target.write(cpu, n, this);
                 Flags.zero(cpu, false);
             }
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
@@ -290,7 +306,7 @@ public final class Shifts {
         };
     }
 
-    private abstract static class Constant extends Instruction implements RegisterOnly {
+    private abstract static class Constant extends Sequential implements RegisterOnly {
         final byte target;
 
         /** What is shifted: of an instruction the target, unless it was moved there just before. */
@@ -327,11 +343,16 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long top = cpu.r[left] << unused; // the operand in the high bits
             long result = top << count;
             Flags.shifted(cpu, result >> unused, top << (count - 1) >>> 63, result >>> 63);
             cpu.r[target] = result >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -357,12 +378,17 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long top = cpu.r[left] << unused;
             long result = top >>> unused >>> count;
             long out = (top >>> unused >>> (count - 1)) & 1;
             Flags.shifted(cpu, result, out, out ^ (top >>> 63));
             cpu.r[target] = result;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -383,7 +409,7 @@ public final class Shifts {
     }
 
     /** SHR whose flags nobody sees. */
-    private static final class RightAlone extends Instruction implements RegisterOnly {
+    private static final class RightAlone extends Sequential implements RegisterOnly {
         private final byte target;
         private final byte left;
         private final byte count;
@@ -397,8 +423,13 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[left] << unused >>> unused >>> count;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -414,12 +445,17 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = cpu.r[left] << unused >> unused;
             long result = value >> count;
             long out = (value >> (count - 1)) & 1;
             Flags.shifted(cpu, result, out, out);
             cpu.r[target] = result << unused >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -440,11 +476,16 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = cpu.r[left] << unused >>> unused;
             long top = ((value << count) | (value >>> (Long.SIZE - unused - count))) << unused;
             Flags.rotated(cpu, top >>> unused & 1, top >>> 63);
             cpu.r[target] = top >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 
@@ -465,11 +506,16 @@ public final class Shifts {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = cpu.r[left] << unused >>> unused;
             long top = ((value >>> count) | (value << (Long.SIZE - unused - count))) << unused;
             Flags.rotated(cpu, top >>> 63, top << 1 >>> 63);
             cpu.r[target] = top >>> unused;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
 

@@ -2,7 +2,7 @@ package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Stack;
@@ -11,7 +11,7 @@ import dev.microvm.engine.exec.Stack;
 public final class StackInstructions {
     private StackInstructions() {}
 
-    public static final class Push extends Instruction {
+    public static final class Push extends Sequential {
         private final Operand source;
         private final int size;
 
@@ -21,13 +21,18 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             Stack.push(cpu, source.read(cpu, this), size, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
-    public static final class Pop extends Instruction {
+    public static final class Pop extends Sequential {
         private final Operand target;
         private final int size;
 
@@ -37,16 +42,21 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long value = Stack.top(cpu, size, this);
             Stack.drop(cpu, size);
             target.write(cpu, value, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** POP to memory. The translator has moved an address that is relative to the stack pointer. */
-    public static final class PopMemory extends Instruction {
+    public static final class PopMemory extends Sequential {
         private final Operand target;
         private final int size;
 
@@ -56,14 +66,19 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             target.write(cpu, Stack.top(cpu, size, this), this);
             Stack.drop(cpu, size);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
-    public static final class Push64 extends Instruction {
+    public static final class Push64 extends Sequential {
         private final byte source;
 
         public Push64(int source) {
@@ -71,16 +86,21 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long pointer = r[Cpu.RSP] - Long.BYTES;
             cpu.mmu.store64(pointer, r[source], this);
             r[Cpu.RSP] = pointer;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
-    public static final class Pop64 extends Instruction {
+    public static final class Pop64 extends Sequential {
         private final byte target;
 
         public Pop64(int target) {
@@ -88,18 +108,23 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long[] r = cpu.r;
             long pointer = r[Cpu.RSP];
             long value = cpu.mmu.load64(pointer, this);
             r[Cpu.RSP] = pointer + Long.BYTES;
             r[target] = value;
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** PUSHA. */
-    public static final class PushAll extends Instruction {
+    public static final class PushAll extends Sequential {
         private final int size;
 
         public PushAll(int size) {
@@ -107,7 +132,7 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long before = cpu.r[Cpu.RSP];
             long pointer = before;
             for (int i = 0; i < 8; i++) {
@@ -116,12 +141,17 @@ public final class StackInstructions {
                 cpu.mmu.store(cpu.segmented(Decoded.SS, pointer, size, true, this), value, size, this);
             }
             Stack.pointer(cpu, pointer);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** POPA. */
-    public static final class PopAll extends Instruction {
+    public static final class PopAll extends Sequential {
         private final int size;
 
         public PopAll(int size) {
@@ -129,7 +159,7 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long pointer = cpu.r[Cpu.RSP];
             long[] values = new long[8];
             for (int i = 7; i >= 0; i--) {
@@ -140,12 +170,17 @@ public final class StackInstructions {
                 if (i != Cpu.RSP) Operand.register(i, size).write(cpu, values[i], this);
             }
             Stack.pointer(cpu, pointer);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** LEAVE. */
-    public static final class Leave extends Instruction {
+    public static final class Leave extends Sequential {
         private final int size;
 
         public Leave(int size) {
@@ -153,17 +188,22 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long frame = cpu.r[Cpu.RBP] & Stack.mask(cpu);
             long value = Stack.at(cpu, frame, size, this);
             Stack.pointer(cpu, frame + size);
             Operand.register(Cpu.RBP, size).write(cpu, value, this);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }
 
     /** ENTER; the new top of the stack must be one that can be written. */
-    public static final class Enter extends Instruction {
+    public static final class Enter extends Sequential {
         private final int bytes;
         private final int level;
         private final int size;
@@ -180,7 +220,7 @@ public final class StackInstructions {
         }
 
         @Override
-        public Block execute(Cpu cpu) {
+        public void perform(Cpu cpu) {
             long before = cpu.r[Cpu.RSP];
             boolean done = false;
             try {
@@ -197,6 +237,11 @@ public final class StackInstructions {
             } finally {
                 if (!done) cpu.r[Cpu.RSP] = before;
             }
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
             return next.execute(cpu);
         }
     }

@@ -62,7 +62,7 @@ public final class Strings extends Instruction {
         return next.execute(cpu);
     }
 
-    /** Repeats; answers false if it stopped for an interrupt. */
+    /** Repeats; returns false if it stopped for an interrupt, and must run again. */
     private boolean repeat(Cpu cpu) {
         boolean compares = operation == CMPS || operation == SCAS;
         boolean bulk = (operation == MOVS || operation == STOS)
