@@ -107,7 +107,7 @@ final class EngineState {
 
     void specialRegisters(SpecialRegisters from) {
         SegmentRegister[] segments = {from.es(), from.cs(), from.ss(), from.ds(), from.fs(), from.gs()};
-        for (int i = 0; i < segments.length; i++) cpu.segment(i, segments[i]);
+        for (int i = 0; i < segments.length; i++) cpu.segmentation.set(i, segments[i]);
         cpu.tr.set(from.tr());
         cpu.ldtr.set(from.ldt());
         cpu.gdtBase = from.gdt().base();
@@ -127,7 +127,7 @@ final class EngineState {
 
     /** Where a start-up IPI starts a CPU: Intel SDM vol. 3A, 9.4.4. */
     void startAt(int vector) {
-        cpu.segment(1, SegmentRegister.realMode(vector << 8, SegmentRegister.TYPE_CODE));
+        cpu.segmentation.set(1, SegmentRegister.realMode(vector << 8, SegmentRegister.TYPE_CODE));
         cpu.rip = 0;
         cpu.stateChanged();
     }
@@ -151,7 +151,7 @@ final class EngineState {
     }
 
     VcpuEvents events() {
-        int vector = cpu.injected();
+        int vector = cpu.loop.injected();
         return new VcpuEvents(
                 false,
                 false,
@@ -161,10 +161,10 @@ final class EngineState {
                 vector != NO_VECTOR,
                 vector == NO_VECTOR ? 0 : vector,
                 false,
-                cpu.interruptShadow ? 1 : 0,
+                cpu.loop.interruptShadow ? 1 : 0,
                 false,
-                cpu.nmiPending,
-                cpu.nmiMasked,
+                cpu.loop.nmiPending,
+                cpu.loop.nmiMasked,
                 apic == null ? 0 : apic.startUpVector());
     }
 
@@ -172,10 +172,10 @@ final class EngineState {
         if (from.exceptionInjected() || from.exceptionPending() || from.nmiInjected()) {
             throw new HypervisorException("the engine delivers exceptions at once: none can be on its way");
         }
-        cpu.inject(from.interruptInjected() ? from.interruptVector() : NO_VECTOR);
-        cpu.interruptShadow = from.interruptShadow() != 0;
-        cpu.nmiPending = from.nmiPending();
-        cpu.nmiMasked = from.nmiMasked();
+        cpu.loop.inject(from.interruptInjected() ? from.interruptVector() : NO_VECTOR);
+        cpu.loop.interruptShadow = from.interruptShadow() != 0;
+        cpu.loop.nmiPending = from.nmiPending();
+        cpu.loop.nmiMasked = from.nmiMasked();
     }
 
     int[] msrIndices() {

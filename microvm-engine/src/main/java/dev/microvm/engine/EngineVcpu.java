@@ -154,7 +154,7 @@ final class EngineVcpu implements Vcpu {
     private CpuExit runGuest() {
         machine.exclusive().enterGuest(this);
         try {
-            return cpu.run();
+            return cpu.loop.run();
         } finally {
             machine.exclusive().leaveGuest(this);
         }
@@ -183,7 +183,7 @@ final class EngineVcpu implements Vcpu {
     /** INIT, start-up IPIs and NMIs. */
     private void takeSignals() {
         if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
-        if (apic.take(LocalApic.NON_MASKABLE)) cpu.nmiPending = true;
+        if (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.nmiPending = true;
         apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
         if (apic.take(LocalApic.INITIALIZE)) {
             cpu.reset();
@@ -200,9 +200,9 @@ final class EngineVcpu implements Vcpu {
     private void apicCalls() {
         LocalApic from = apic;
         if (from != null && (from.events() & ~LocalApic.INTERRUPT) != 0) {
-            cpu.leave();
+            cpu.loop.leave();
         } else {
-            cpu.attend();
+            cpu.loop.attend();
         }
         LockSupport.unpark(parked);
     }
@@ -210,7 +210,7 @@ final class EngineVcpu implements Vcpu {
     @Override
     public void kick() {
         kicked = true;
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
     }
 
@@ -242,7 +242,7 @@ final class EngineVcpu implements Vcpu {
             }
             forgetting = true;
         }
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
         synchronized (this) {
             boolean interrupted = false;
@@ -346,12 +346,12 @@ final class EngineVcpu implements Vcpu {
     @Override
     public ActivityState activity() {
         settle();
-        return activity == ActivityState.RUNNING && cpu.halted ? ActivityState.HALTED : activity;
+        return activity == ActivityState.RUNNING && cpu.loop.halted ? ActivityState.HALTED : activity;
     }
 
     @Override
     public void activity(ActivityState newState) {
-        cpu.halted = newState == ActivityState.HALTED;
+        cpu.loop.halted = newState == ActivityState.HALTED;
         activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
     }
 
@@ -411,18 +411,18 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public boolean readyForInterrupt() {
-        return cpu.readyForInterrupt() && platform.acceptsExternal();
+        return cpu.loop.readyForInterrupt() && platform.acceptsExternal();
     }
 
     @Override
     public void interrupt(int vector) {
-        cpu.inject(vector);
+        cpu.loop.inject(vector);
     }
 
     @Override
     public void requestInterruptWindow(boolean wanted) {
-        cpu.interruptWindow = wanted;
-        if (wanted) cpu.attend();
+        cpu.loop.interruptWindow = wanted;
+        if (wanted) cpu.loop.attend();
     }
 
     @Override

@@ -31,7 +31,7 @@ final class ExclusiveSection {
         wanted = true;
         for (EngineVcpu other : vcpus) {
             if (other == own) continue;
-            other.cpu().attend();
+            other.cpu().loop.attend();
             for (int i = 0; other.inGuest(); i++) pause(i);
         }
     }

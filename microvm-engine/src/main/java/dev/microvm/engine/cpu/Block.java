@@ -58,7 +58,7 @@ public final class Block {
      * <p>This alone tells code that runs that it is outdated. Whatever runs several instructions without following their
      * links must learn of it here.
      */
-    void breakOff() {
+    public void breakOff() {
         Instruction each = first;
         first = new Untranslated(this);
         instructions = 0;

@@ -238,7 +238,7 @@ public final class DebugUnit {
         }
         if (hits == 0) return;
         pending |= hits;
-        cpu.stopAfter(by);
+        cpu.loop.stopAfter(by);
     }
 
     // Exceptions between instructions

@@ -1,7 +1,7 @@
 package dev.microvm.engine.cpu;
 
 /**
- * An exception of the guest's on its way to {@link Cpu#run}: thrown by whatever finds it, once RIP is right. Each CPU
+ * An exception of the guest's on its way to {@link CpuLoop#run}: thrown by whatever finds it, once RIP is right. Each CPU
  * has one, without a stack trace, and throws it again and again.
  */
 public final class GuestFault extends RuntimeException {

@@ -140,13 +140,13 @@ public final class Msrs {
             case SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
             case SYSENTER_ESP -> sysenterEsp = canonical(value, at);
             case SYSENTER_EIP -> sysenterEip = canonical(value, at);
-            case EFER -> cpu.efer(value, at);
+            case EFER -> cpu.control.efer(value, at);
             case STAR -> star = value;
             case LSTAR -> lstar = canonical(value, at);
             case CSTAR -> cstar = canonical(value, at);
             case FMASK -> fmask = value & 0xFFFF_FFFFL;
-            case FS_BASE -> cpu.segmentBase(4, canonical(value, at));
-            case GS_BASE -> cpu.segmentBase(5, canonical(value, at));
+            case FS_BASE -> cpu.segmentation.base(4, canonical(value, at));
+            case GS_BASE -> cpu.segmentation.base(5, canonical(value, at));
             case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
             case TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
             case PAT -> plain.put(PAT, memoryTypes(value, PAT_TYPES, at));

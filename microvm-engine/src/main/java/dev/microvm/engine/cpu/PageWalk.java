@@ -128,7 +128,7 @@ final class PageWalk {
             table = cpu.cr3 & ADDRESS;
             shift = 39;
         } else {
-            long pointer = cpu.pagePointers[(int) (linear >>> 30 & 3)];
+            long pointer = cpu.control.pagePointer((int) (linear >>> 30 & 3));
             if ((pointer & PRESENT) == 0) return error;
             table = pointer & ADDRESS;
             shift = 21;

@@ -38,7 +38,7 @@ public final class AddressInstruction extends Sequential {
         if (size == 0) {
             cpu.r[Cpu.ADDRESS] = effective + cpu.r[Cpu.SEGMENT_BASE + segment];
         } else {
-            cpu.r[Cpu.ADDRESS] = cpu.segmented(segment, effective, size, write, this);
+            cpu.r[Cpu.ADDRESS] = cpu.segmentation.linear(segment, effective, size, write, this);
         }
     }
 

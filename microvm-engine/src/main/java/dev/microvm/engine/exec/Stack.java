@@ -17,7 +17,7 @@ public final class Stack {
             cpu.r[Cpu.RSP] = pointer;
         } else {
             long pointer = cpu.r[Cpu.RSP] - size & mask(cpu);
-            cpu.mmu.store(cpu.segmented(Decoded.SS, pointer, size, true, at), value, size, at);
+            cpu.mmu.store(cpu.segmentation.linear(Decoded.SS, pointer, size, true, at), value, size, at);
             pointer(cpu, pointer);
         }
     }
@@ -25,7 +25,7 @@ public final class Stack {
     /** Faults if {@code size} bytes cannot be pushed. */
     public static void requireRoom(Cpu cpu, int size, Instruction at) {
         long pointer = cpu.r[Cpu.RSP] - size & mask(cpu);
-        cpu.mmu.probeWrite(cpu.segmentedOrFlat(Decoded.SS, pointer, size, true, at), size, at);
+        cpu.mmu.probeWrite(cpu.segmentation.linearOrFlat(Decoded.SS, pointer, size, true, at), size, at);
     }
 
     /** The value on top, of {@code size} bytes. */
@@ -36,7 +36,7 @@ public final class Stack {
     /** The value at a place of the stack. */
     public static long at(Cpu cpu, long pointer, int size, Instruction at) {
         if (cpu.mode() == CodeMode.BITS_64) return cpu.mmu.load(pointer, size, at);
-        return cpu.mmu.load(cpu.segmented(Decoded.SS, pointer & mask(cpu), size, false, at), size, at);
+        return cpu.mmu.load(cpu.segmentation.linear(Decoded.SS, pointer & mask(cpu), size, false, at), size, at);
     }
 
     /** Takes bytes off. */

@@ -136,7 +136,7 @@ final class BlockBuilder {
 
     /** Ends the block with a way to the instruction at an offset. */
     void fallThrough(int offset) {
-        if (owesShadow) addAt(new Plain((cpu, at) -> cpu.shadow()));
+        if (owesShadow) addAt(new Plain((cpu, at) -> cpu.loop.shadow()));
         start = offset;
         end = offset;
         Branches.FallThrough through =

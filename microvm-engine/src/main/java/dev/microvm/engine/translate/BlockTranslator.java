@@ -94,7 +94,7 @@ public final class BlockTranslator implements Translator {
         Decoded d = decoder.decoded();
         block.begin(d);
         if (cpu.debug.breaksAt(d.start)) {
-            block.addPart(new Plain((at, instruction) -> at.checkBreakpoint(instruction)));
+            block.addPart(new Plain((at, instruction) -> at.loop.checkBreakpoint(instruction)));
             block.begin(d); // the check stays, whatever becomes of the instruction
         }
         if (result == Decoder.Result.COMPLETE) {

@@ -165,7 +165,7 @@ final class ExtendedStateSelector implements Selector {
             requireBases(cpu, at);
             long base = operand.read(cpu, at);
             if (!cpu.canonical(base)) throw cpu.fault(Vectors.GP, 0, at);
-            cpu.segmentBase(segment, base);
+            cpu.segmentation.base(segment, base);
         });
     }
 

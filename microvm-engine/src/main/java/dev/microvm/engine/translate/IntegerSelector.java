@@ -529,7 +529,7 @@ final class IntegerSelector implements Selector {
         int segment = d.segment;
         return new Plain((cpu, at) -> {
             long offset = table.linear(cpu) + (cpu.r[Cpu.RAX] & 0xFF) & mask;
-            long linear = cpu.segmentedOrFlat(segment, offset, 1, false, at);
+            long linear = cpu.segmentation.linearOrFlat(segment, offset, 1, false, at);
             Operand.register(Cpu.RAX, 1).write(cpu, cpu.mmu.load8(linear, at), at);
         });
     }

@@ -20,6 +20,7 @@ final class SecondPage extends Instruction {
     @Override
     public Block execute(Cpu cpu) {
         if (cpu.followingPage(this) == expected || block == null) return next.execute(cpu);
-        return cpu.again(block);
+        block.breakOff();
+        return block;
     }
 }

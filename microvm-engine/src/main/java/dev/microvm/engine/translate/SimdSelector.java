@@ -545,7 +545,7 @@ final class SimdSelector implements Selector {
     private record MaskedStore(int segment, long addressMask, int size) {
         /** Where they are: all can be written, even if the mask has none. */
         long linear(Cpu cpu, Instruction at) {
-            long linear = cpu.segmentedOrFlat(segment, cpu.r[Cpu.RDI] & addressMask, size, true, at);
+            long linear = cpu.segmentation.linearOrFlat(segment, cpu.r[Cpu.RDI] & addressMask, size, true, at);
             cpu.mmu.probeWrite(linear, size, at);
             return linear;
         }

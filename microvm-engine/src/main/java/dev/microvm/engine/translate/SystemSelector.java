@@ -1,7 +1,6 @@
 package dev.microvm.engine.translate;
 
 import dev.microvm.engine.cpu.ControlRegisters;
-import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Segment;
@@ -54,16 +53,16 @@ final class SystemSelector implements Selector {
             case 0xC5 -> loadPointer(Decoded.DS, d, block);
             case 0xCA -> farReturn(size, (int) d.immediate, block);
             case 0xCB -> farReturn(size, 0, block);
-            case 0xCC -> block.ending(new ToRip(Cpu::breakpoint));
+            case 0xCC -> block.ending(new ToRip((cpu, at) -> cpu.interrupts.breakpoint(at)));
             case 0xCD -> interrupt((int) d.immediate & 0xFF, block);
             case 0xCE -> overflow(block);
             case 0xCF -> block.ending(new ToRip((cpu, at) -> cpu.farTransfers.iret(size, at)));
-            case 0xE4, 0xE5 -> block.ending(PortIo.InOut.immediate(false, (int) d.immediate & 0xFF, ioSize));
-            case 0xE6, 0xE7 -> block.ending(PortIo.InOut.immediate(true, (int) d.immediate & 0xFF, ioSize));
-            case 0xEC, 0xED -> block.ending(PortIo.InOut.dx(false, ioSize));
-            case 0xEE, 0xEF -> block.ending(PortIo.InOut.dx(true, ioSize));
+            case 0xE4, 0xE5 -> block.ending(PortIo.immediate(false, (int) d.immediate & 0xFF, ioSize));
+            case 0xE6, 0xE7 -> block.ending(PortIo.immediate(true, (int) d.immediate & 0xFF, ioSize));
+            case 0xEC, 0xED -> block.ending(PortIo.dx(false, ioSize));
+            case 0xEE, 0xEF -> block.ending(PortIo.dx(true, ioSize));
             case 0xEA -> farJump(d.immediate2, d.immediate, block);
-            case 0xF1 -> block.ending(new ToRip(Cpu::debugTrap));
+            case 0xF1 -> block.ending(new ToRip((cpu, at) -> cpu.interrupts.debugTrap(at)));
             case 0xF4 -> block.ending(new Ending(SystemInstructions::halt));
             case 0xFA -> new Plain(SystemInstructions::cli);
             case 0xFB -> enableInterrupts(block);
@@ -178,7 +177,7 @@ final class SystemSelector implements Selector {
     private static Instruction stackLoad(Plain.Action action, BlockBuilder block) {
         return block.ending(new Ending((cpu, at) -> {
             action.run(cpu, at);
-            cpu.stackShadow();
+            cpu.loop.stackShadow();
         }));
     }
 
@@ -232,14 +231,14 @@ final class SystemSelector implements Selector {
     private static Instruction interrupt(int vector, BlockBuilder block) {
         return block.ending(new ToRip((cpu, at) -> {
             if (cpu.virtual8086() && cpu.iopl() < 3) throw cpu.fault(Vectors.GP, 0, at);
-            cpu.softwareInterrupt(vector, at);
+            cpu.interrupts.software(vector, at);
         }));
     }
 
     private static Instruction overflow(BlockBuilder block) {
         return block.ending(new ToRip((cpu, at) -> {
             if (Flags.overflow(cpu)) {
-                cpu.softwareInterrupt(Vectors.OF, at);
+                cpu.interrupts.software(Vectors.OF, at);
             } else {
                 cpu.rip = at.nextRip(cpu);
             }

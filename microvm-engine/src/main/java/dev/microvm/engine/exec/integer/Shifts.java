@@ -251,7 +251,7 @@ public final class Shifts {
             long n = bit.read(cpu, this) << unused >> unused;
             int shift = size == 8 ? 6 : size == 4 ? 5 : 4;
             long effective = offset.linear(cpu) + (n >> shift) * size & mask;
-            cpu.r[Cpu.ADDRESS] = cpu.segmentedOrFlat(segment, effective, size, write, this);
+            cpu.r[Cpu.ADDRESS] = cpu.segmentation.linearOrFlat(segment, effective, size, write, this);
         }
 
         @Override

@@ -138,7 +138,7 @@ public final class StackInstructions {
             for (int i = 0; i < 8; i++) {
                 pointer = pointer - size & Stack.mask(cpu);
                 long value = i == Cpu.RSP ? before : cpu.r[i];
-                cpu.mmu.store(cpu.segmented(Decoded.SS, pointer, size, true, this), value, size, this);
+                cpu.mmu.store(cpu.segmentation.linear(Decoded.SS, pointer, size, true, this), value, size, this);
             }
             Stack.pointer(cpu, pointer);
         }
@@ -215,7 +215,7 @@ public final class StackInstructions {
         }
 
         private void requireWritable(Cpu cpu, long top, int size) {
-            long linear = cpu.segmentedOrFlat(Decoded.SS, top, size, true, this);
+            long linear = cpu.segmentation.linearOrFlat(Decoded.SS, top, size, true, this);
             cpu.mmu.probeWrite(linear, size, this);
         }
 

@@ -4,11 +4,11 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.IoPermission;
 import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
-import dev.microvm.engine.exec.system.PortIo;
 import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
 
@@ -72,14 +72,14 @@ public final class Strings extends Instruction {
                 && (cpu.flags & Flags.DF) == 0;
         if (operation == INS || operation == OUTS) requirePort(cpu); // even for none
         while ((cpu.r[Cpu.RCX] & mask) != 0) {
-            long done = bulk && !cpu.attentionWanted() ? bulk(cpu) : 0;
+            long done = bulk && !cpu.loop.attentionWanted() ? bulk(cpu) : 0;
             if (done == 0) {
                 item(cpu);
                 done = 1;
             }
             count(cpu, cpu.r[Cpu.RCX] - done);
             if (compares && Flags.zero(cpu) != (repeat == Repeat.WHILE_EQUAL)) break;
-            if (cpu.attentionWanted() && (cpu.r[Cpu.RCX] & mask) != 0) {
+            if (cpu.loop.attentionWanted() && (cpu.r[Cpu.RCX] & mask) != 0) {
                 cpu.flags |= Flags.RF; // a breakpoint here was passed: Intel SDM vol. 3B, 18.3.1.1
                 return false;
             }
@@ -143,16 +143,16 @@ public final class Strings extends Instruction {
     }
 
     private long source(Cpu cpu) {
-        return cpu.segmentedOrFlat(segment, cpu.r[Cpu.RSI] & mask, size, false, this);
+        return cpu.segmentation.linearOrFlat(segment, cpu.r[Cpu.RSI] & mask, size, false, this);
     }
 
     private long target(Cpu cpu, boolean write) {
-        return cpu.segmentedOrFlat(Decoded.ES, cpu.r[Cpu.RDI] & mask, size, write, this);
+        return cpu.segmentation.linearOrFlat(Decoded.ES, cpu.r[Cpu.RDI] & mask, size, write, this);
     }
 
     private int requirePort(Cpu cpu) {
         int port = (int) cpu.r[Cpu.RDX] & 0xFFFF;
-        PortIo.requirePermission(cpu, port, size, this);
+        IoPermission.require(cpu, port, size, this);
         return port;
     }
 

@@ -102,14 +102,14 @@ public final class SystemInstructions {
         requireControl(cpu, control, at);
         long value = asWideAsCode(cpu, cpu.r[source]);
         switch (control) {
-            case 0 -> cpu.cr0(value, at);
+            case 0 -> cpu.control.cr0(value, at);
             case 2 -> cpu.cr2 = value;
-            case 3 -> cpu.cr3(value, at);
-            case 4 -> cpu.cr4(value, at);
+            case 3 -> cpu.control.cr3(value, at);
+            case 4 -> cpu.control.cr4(value, at);
             case 8 -> {
                 if (value >>> 4 != 0) throw cpu.fault(Vectors.GP, 0, at);
                 cpu.platform().taskPriority((int) value);
-                cpu.attend();
+                cpu.loop.attend();
             }
             default -> throw cpu.fault(Vectors.UD, at);
         }
@@ -151,7 +151,7 @@ public final class SystemInstructions {
                 ControlRegisters.CR0_PE | ControlRegisters.CR0_MP | ControlRegisters.CR0_EM | ControlRegisters.CR0_TS;
         long value = source.read(cpu, at) & loaded;
         long keptPe = cpu.cr0 & ControlRegisters.CR0_PE; // cannot be cleared so
-        cpu.cr0((cpu.cr0 & ~loaded) | value | keptPe, at);
+        cpu.control.cr0((cpu.cr0 & ~loaded) | value | keptPe, at);
     }
 
     // Descriptor tables
@@ -265,7 +265,7 @@ public final class SystemInstructions {
         cpu.segmentLoader.loadFlat(Decoded.SS, selector + 8, false, 0, false);
         cpu.cpl(0);
         cpu.updateMode();
-        cpu.trapByNewFlags();
+        cpu.loop.trapByNewFlags();
     }
 
     /** SYSRET. */
@@ -288,7 +288,7 @@ public final class SystemInstructions {
         cpu.updateMode();
         cpu.rip = to64 ? target : target & 0xFFFF_FFFFL;
         cpu.flagsChanged();
-        cpu.trapByNewFlags();
+        cpu.loop.trapByNewFlags();
     }
 
     public static void sysenter(Cpu cpu, Instruction at) {
@@ -323,7 +323,7 @@ public final class SystemInstructions {
     public static void swapGs(Cpu cpu, Instruction at) {
         cpu.requireSupervisor(at);
         long base = cpu.r[Cpu.SEGMENT_BASE + Decoded.GS];
-        cpu.segmentBase(Decoded.GS, cpu.msrs.kernelGsBase);
+        cpu.segmentation.base(Decoded.GS, cpu.msrs.kernelGsBase);
         cpu.msrs.kernelGsBase = base;
     }
 
@@ -338,7 +338,7 @@ public final class SystemInstructions {
         cpu.requireSupervisor(at);
         long value = (cpu.r[Cpu.RAX] & 0xFFFF_FFFFL) | cpu.r[Cpu.RDX] << 32;
         cpu.msrs.write((int) cpu.r[Cpu.RCX], value, at);
-        cpu.attend();
+        cpu.loop.attend();
     }
 
     public static void readTimeStamp(Cpu cpu, Instruction at) {
@@ -360,8 +360,8 @@ public final class SystemInstructions {
 
     public static void halt(Cpu cpu, Instruction at) {
         cpu.requireSupervisor(at);
-        cpu.halted = true;
-        cpu.attend();
+        cpu.loop.halted = true;
+        cpu.loop.attend();
     }
 
     /** INVPCID. The TLB holds the current context and what is global, never another. */
