@@ -11,6 +11,8 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.integer.Branches;
 import dev.microvm.engine.exec.integer.Comparison;
+import dev.microvm.engine.exec.simd.MmxSource;
+import dev.microvm.engine.exec.simd.XmmSource;
 import org.jspecify.annotations.Nullable;
 
 /** A block in the making. */
@@ -171,6 +173,17 @@ final class BlockBuilder {
     private Operand operand(Decoded d, int size, boolean write) {
         if (d.isRegister()) return byNumber(d, d.rm, size);
         return new Operand.Memory(address(d, size, write), size);
+    }
+
+    /** The ModR/M operand of an instruction on XMM registers; 16 bytes of memory may have to be aligned. */
+    XmmSource xmmSource(Decoded d, int size, boolean aligned) {
+        if (d.isRegister()) return XmmSource.register(d.rm);
+        return XmmSource.memory(address(d, size, false), size, aligned);
+    }
+
+    /** The ModR/M operand of an instruction on MMX registers. */
+    MmxSource mmxSource(Decoded d, int size) {
+        return new MmxSource(d.rm & 7, d.isRegister() ? null : source(d, size));
     }
 
     /** The address of a memory operand; an instruction that works it out is added if it takes one. */

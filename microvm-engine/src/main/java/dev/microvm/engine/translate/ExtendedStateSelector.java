@@ -1,5 +1,9 @@
 package dev.microvm.engine.translate;
 
+import static dev.microvm.engine.decode.Decoded.NO_PREFIX;
+import static dev.microvm.engine.decode.Decoded.PREFIX_66;
+import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
+
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -11,6 +15,7 @@ import dev.microvm.engine.exec.Ending;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.simd.ExtendedState;
+import dev.microvm.engine.exec.simd.SimdAction;
 import dev.microvm.engine.simd.Mxcsr;
 import org.jspecify.annotations.Nullable;
 
@@ -19,9 +24,6 @@ import org.jspecify.annotations.Nullable;
  * what writes cache lines back. Groups 7, 9 and 15 of Intel SDM vol. 2D, table A-6.
  */
 final class ExtendedStateSelector implements Selector {
-    private static final int NONE = 0;
-    private static final int P66 = 1;
-    private static final int PF3 = 2;
     private static final int FXSAVE_ALIGNMENT = 16;
 
     private final ExtendedState state = new ExtendedState();
@@ -36,7 +38,8 @@ final class ExtendedStateSelector implements Selector {
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
         if (d.vex) return null;
         return switch (d.opcode) {
-            case 0x101 -> d.isRegister() && d.group() == 2 && d.mandatoryPrefix() == NONE ? control(d, block) : null;
+            case 0x101 ->
+                d.isRegister() && d.group() == 2 && d.mandatoryPrefix() == NO_PREFIX ? control(d, block) : null;
             case 0x1AE -> d.isRegister() ? bases(d) : memory(d, block);
             case 0x1C7 -> d.isRegister() ? processorNumber(d) : compact(d, block);
             default -> null;
@@ -47,18 +50,18 @@ final class ExtendedStateSelector implements Selector {
 
     private @Nullable Instruction memory(Decoded d, BlockBuilder block) {
         int prefix = d.mandatoryPrefix();
-        if (prefix == P66) {
+        if (prefix == PREFIX_66) {
             boolean flush = d.group() == 6 || d.group() == 7; // CLWB, CLFLUSHOPT
             return flush ? writeBack(d, block) : null;
         }
-        if (prefix != NONE) return null;
+        if (prefix != NO_PREFIX) return null;
         boolean wide = d.rexW;
         return switch (d.group()) {
             case 0 -> legacy(d, block, true, (cpu, linear, at) -> state.fxsave(cpu, linear, wide, at));
             case 1 -> legacy(d, block, false, (cpu, linear, at) -> state.fxrstor(cpu, linear, wide, at));
             case 2 -> {
                 Operand source = block.source(d, 4);
-                yield SimdSelector.sse((cpu, xmm, at) -> {
+                yield SimdAction.sse((cpu, xmm, at) -> {
                     int value = (int) source.read(cpu, at);
                     if ((value & ~Mxcsr.MASK) != 0) throw cpu.fault(Vectors.GP, 0, at);
                     cpu.mxcsr.value(value);
@@ -66,7 +69,7 @@ final class ExtendedStateSelector implements Selector {
             }
             case 3 -> {
                 Operand target = block.target(d, 4);
-                yield SimdSelector.sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
+                yield SimdAction.sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
             }
             case 4, 6 ->
                 area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, false, at));
@@ -77,7 +80,7 @@ final class ExtendedStateSelector implements Selector {
 
     /** XSAVEC: group 9. CMPXCHG8B is not ours. */
     private @Nullable Instruction compact(Decoded d, BlockBuilder block) {
-        if (d.group() != 4 || d.mandatoryPrefix() != NONE) return null;
+        if (d.group() != 4 || d.mandatoryPrefix() != NO_PREFIX) return null;
         boolean wide = d.rexW;
         return area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, true, at));
     }
@@ -152,7 +155,7 @@ final class ExtendedStateSelector implements Selector {
 
     /** RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE. */
     private static @Nullable Instruction bases(Decoded d) {
-        if (d.mandatoryPrefix() != PF3 || d.group() > 3 || d.mode != CodeMode.BITS_64) return null;
+        if (d.mandatoryPrefix() != PREFIX_F3 || d.group() > 3 || d.mode != CodeMode.BITS_64) return null;
         int segment = Decoded.FS + (d.group() & 1);
         Operand operand = Operand.register(d.rm, d.rexW ? 8 : 4);
         if (d.group() < 2) {
@@ -175,7 +178,7 @@ final class ExtendedStateSelector implements Selector {
 
     /** RDPID. */
     private static @Nullable Instruction processorNumber(Decoded d) {
-        if (d.mandatoryPrefix() != PF3 || d.group() != 7) return null;
+        if (d.mandatoryPrefix() != PREFIX_F3 || d.group() != 7) return null;
         Operand target = Operand.register(d.rm, d.mode == CodeMode.BITS_64 ? 8 : 4);
         return new Plain((cpu, at) -> target.write(cpu, cpu.msrs.tscAux, at));
     }

@@ -5,11 +5,15 @@ import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
+import dev.microvm.engine.exec.simd.PackedInstructions;
+import dev.microvm.engine.exec.simd.SimdAction;
+import dev.microvm.engine.exec.simd.XmmMoves;
+import dev.microvm.engine.exec.simd.XmmSource;
 import dev.microvm.engine.simd.LaneOperation;
+import dev.microvm.engine.simd.PackedCompare;
 import dev.microvm.engine.simd.PackedShift;
 import dev.microvm.engine.simd.PackedShuffle;
 import dev.microvm.engine.simd.StringCompare;
-import dev.microvm.engine.translate.SimdSelector.Source;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,27 +21,25 @@ import org.jspecify.annotations.Nullable;
  * operand. Intel SDM vol. 2D, tables A-4 and A-5.
  */
 final class Sse4Selector implements Selector {
-    private static final int NONE = 0;
-    private static final int P66 = 1;
-
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
         int prefix = d.mandatoryPrefix();
-        if (d.opcode == 0x30F && prefix == NONE) return alignMmx(d, block);
-        if (prefix != P66) return null;
+        if (d.opcode == 0x30F && prefix == Decoded.NO_PREFIX) return alignMmx(d, block);
+        if (prefix != Decoded.PREFIX_66) return null;
         return switch (d.opcode) {
-            case 0x210 -> blend(d, block, PackedShuffle::pblendvb);
-            case 0x214 -> blend(d, block, PackedShuffle::blendvps);
-            case 0x215 -> blend(d, block, PackedShuffle::blendvpd);
-            case 0x217 -> test(d, block);
-            case 0x22A -> d.isRegister() ? null : loadAligned(d, block);
-            case 0x314 -> extract(d, block, 1);
-            case 0x315 -> extract(d, block, 2);
-            case 0x316 -> extract(d, block, d.rexW ? 8 : 4);
-            case 0x317 -> extract(d, block, 4);
-            case 0x320 -> insert(d, block, 1);
-            case 0x322 -> insert(d, block, d.rexW ? 8 : 4);
-            case 0x360, 0x361, 0x362, 0x363 -> compareStrings(d, block);
+            case 0x210 -> blend(d, block, PackedShuffle::pblendvb); // PBLENDVB
+            case 0x214 -> blend(d, block, PackedShuffle::blendvps); // BLENDVPS
+            case 0x215 -> blend(d, block, PackedShuffle::blendvpd); // BLENDVPD
+            case 0x217 -> test(d, block); // PTEST
+            case 0x22A ->
+                d.isRegister() ? null : new XmmMoves.Load(d.reg * 2, block.xmmSource(d, 16, true)); // MOVNTDQA
+            case 0x314 -> extract(d, block, 1); // PEXTRB
+            case 0x315 -> extract(d, block, 2); // PEXTRW
+            case 0x316 -> extract(d, block, d.rexW ? 8 : 4); // PEXTRD, PEXTRQ
+            case 0x317 -> extract(d, block, 4); // EXTRACTPS
+            case 0x320 -> insert(d, block, 1); // PINSRB
+            case 0x322 -> insert(d, block, d.rexW ? 8 : 4); // PINSRD, PINSRQ
+            case 0x360, 0x361, 0x362, 0x363 -> compareStrings(d, block); // PCMPESTRM, PCMPESTRI, PCMPISTRM, PCMPISTRI
             default -> null;
         };
     }
@@ -50,8 +52,8 @@ final class Sse4Selector implements Selector {
 
     private static Instruction blend(Decoded d, BlockBuilder block, Blend blend) {
         int to = d.reg * 2;
-        Source source = new Source(d, block, 16, true);
-        return SimdSelector.sse((cpu, xmm, at) -> {
+        XmmSource source = block.xmmSource(d, 16, true);
+        return SimdAction.sse((cpu, xmm, at) -> {
             long low = source.low(cpu, at);
             long high = source.high(cpu, at);
             long maskHigh = xmm[1];
@@ -63,24 +65,13 @@ final class Sse4Selector implements Selector {
     /** PTEST. */
     private static Instruction test(Decoded d, BlockBuilder block) {
         int left = d.reg * 2;
-        Source source = new Source(d, block, 16, true);
-        return SimdSelector.sse((cpu, xmm, at) -> {
+        XmmSource source = block.xmmSource(d, 16, true);
+        return SimdAction.sse((cpu, xmm, at) -> {
             long low = source.low(cpu, at);
             long high = source.high(cpu, at);
-            boolean zero = ((low & xmm[left]) | (high & xmm[left + 1])) == 0;
-            boolean carry = ((low & ~xmm[left]) | (high & ~xmm[left + 1])) == 0;
+            boolean zero = PackedCompare.ptestZero(xmm[left], xmm[left + 1], low, high);
+            boolean carry = PackedCompare.ptestCarry(xmm[left], xmm[left + 1], low, high);
             Flags.arithmetic(cpu, (zero ? Flags.ZF : 0) | (carry ? Flags.CF : 0));
-        });
-    }
-
-    /** MOVNTDQA. */
-    private static Instruction loadAligned(Decoded d, BlockBuilder block) {
-        int to = d.reg * 2;
-        Source source = new Source(d, block, 16, true);
-        return SimdSelector.sse((cpu, xmm, at) -> {
-            long low = source.low(cpu, at);
-            xmm[to + 1] = source.high(cpu, at);
-            xmm[to] = low;
         });
     }
 
@@ -89,7 +80,7 @@ final class Sse4Selector implements Selector {
         int from = d.reg * 2;
         int index = (int) d.immediate & 0xFF;
         Operand target = d.isRegister() ? Operand.register(d.rm, Math.max(size, 4)) : block.target(d, size);
-        return SimdSelector.sse((cpu, xmm, at) ->
+        return SimdAction.sse((cpu, xmm, at) ->
                 target.write(cpu, PackedShuffle.extract(xmm[from], xmm[from + 1], index, size * Byte.SIZE), at));
     }
 
@@ -98,22 +89,15 @@ final class Sse4Selector implements Selector {
         int to = d.reg * 2;
         int index = (int) d.immediate & 0xFF;
         Operand source = d.isRegister() ? Operand.register(d.rm, Math.max(size, 4)) : block.source(d, size);
-        return SimdSelector.sse(
+        return SimdAction.sse(
                 (cpu, xmm, at) -> PackedShuffle.insert(xmm, to, source.read(cpu, at), index, size * Byte.SIZE));
     }
 
     /** PALIGNR on MMX registers. */
     private static Instruction alignMmx(Decoded d, BlockBuilder block) {
-        int to = d.reg & 7;
-        int from = d.rm & 7;
         int count = (int) d.immediate & 0xFF;
-        Operand memory = SimdSelector.mmxMemory(d, block, 8);
         LaneOperation align = (a, b) -> PackedShift.palignr(a, b, count);
-        return SimdSelector.mmx((cpu, xmm, at) -> {
-            long value = SimdSelector.mmxSource(cpu, from, memory, at);
-            cpu.fpu.enterMmx();
-            cpu.fpu.mmx(to, align.apply(cpu.fpu.mmx(to), value));
-        });
+        return new PackedInstructions.Mmx(align, d.reg & 7, block.mmxSource(d, 8));
     }
 
     /** PCMPESTRM, PCMPESTRI, PCMPISTRM, PCMPISTRI: memory need not be aligned. */
@@ -123,8 +107,8 @@ final class Sse4Selector implements Selector {
         boolean explicit = (d.opcode & 2) == 0;
         boolean index = (d.opcode & 1) != 0;
         boolean wide = d.rexW;
-        Source source = new Source(d, block, 16, false);
-        return SimdSelector.sse((cpu, xmm, at) -> {
+        XmmSource source = block.xmmSource(d, 16, false);
+        return SimdAction.sse((cpu, xmm, at) -> {
             long low = source.low(cpu, at);
             long high = source.high(cpu, at);
             int result = explicit

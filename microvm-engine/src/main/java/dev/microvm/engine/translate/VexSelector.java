@@ -1,5 +1,10 @@
 package dev.microvm.engine.translate;
 
+import static dev.microvm.engine.decode.Decoded.NO_PREFIX;
+import static dev.microvm.engine.decode.Decoded.PREFIX_66;
+import static dev.microvm.engine.decode.Decoded.PREFIX_F2;
+import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
+
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -18,10 +23,6 @@ import org.jspecify.annotations.Nullable;
  * no AVX.
  */
 final class VexSelector implements Selector {
-    private static final int NONE = 0;
-    private static final int P66 = 1;
-    private static final int PF3 = 2;
-    private static final int PF2 = 3;
 
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
@@ -53,12 +54,12 @@ final class VexSelector implements Selector {
     private static boolean isKnown(Decoded d) {
         int prefix = d.mandatoryPrefix();
         return switch (d.opcode) {
-            case 0x2F2 -> prefix == NONE;
-            case 0x2F3 -> prefix == NONE && d.group() >= 1 && d.group() <= 3;
-            case 0x2F5 -> prefix != P66;
-            case 0x2F6 -> prefix == PF2;
+            case 0x2F2 -> prefix == NO_PREFIX;
+            case 0x2F3 -> prefix == NO_PREFIX && d.group() >= 1 && d.group() <= 3;
+            case 0x2F5 -> prefix != PREFIX_66;
+            case 0x2F6 -> prefix == PREFIX_F2;
             case 0x2F7 -> true;
-            case 0x3F0 -> prefix == PF2 && d.vexRegister == 0;
+            case 0x3F0 -> prefix == PREFIX_F2 && d.vexRegister == 0;
             default -> false;
         };
     }
@@ -75,9 +76,10 @@ final class VexSelector implements Selector {
             case 0x2F3 -> new Bits.LowestBit(d.group(), other, source, size);
             case 0x2F5 ->
                 switch (prefix) {
-                    case NONE ->
+                    case NO_PREFIX ->
                         new Plain((cpu, at) -> Bits.zeroHigh(cpu, target, source, other.read(cpu, at), size, at));
-                    case PF3 -> new Bits.Flagless(target, source, other, (mask, value) -> Long.compress(value, mask));
+                    case PREFIX_F3 ->
+                        new Bits.Flagless(target, source, other, (mask, value) -> Long.compress(value, mask));
                     default -> new Bits.Flagless(target, source, other, (mask, value) -> Long.expand(value, mask));
                 };
             case 0x2F6 -> new Plain((cpu, at) -> Bits.multiply(cpu, target, other, source, size, at));
@@ -90,9 +92,10 @@ final class VexSelector implements Selector {
     private static Instruction shift(int prefix, Operand target, Operand source, Operand count, int size) {
         int mask = size * Byte.SIZE - 1;
         return switch (prefix) {
-            case NONE -> new Plain((cpu, at) -> Bits.extract(cpu, target, source, count.read(cpu, at), at));
-            case P66 -> new Bits.Flagless(target, source, count, (value, n) -> value << (n & mask));
-            case PF3 -> new Bits.Flagless(target, source, count, (value, n) -> Bits.signed(value, size) >> (n & mask));
+            case NO_PREFIX -> new Plain((cpu, at) -> Bits.extract(cpu, target, source, count.read(cpu, at), at));
+            case PREFIX_66 -> new Bits.Flagless(target, source, count, (value, n) -> value << (n & mask));
+            case PREFIX_F3 ->
+                new Bits.Flagless(target, source, count, (value, n) -> Bits.signed(value, size) >> (n & mask));
             default -> new Bits.Flagless(target, source, count, (value, n) -> value >>> (n & mask));
         };
     }
