@@ -110,6 +110,11 @@ public final class Decoded {
         return reg & 7;
     }
 
+    /** Bytes of an operand, for an instruction that is of bytes where bit 0 of its opcode is clear. */
+    public int sizeByOpcode() {
+        return (opcode & 1) == 0 ? 1 : operandSize;
+    }
+
     /** Bytes of the instruction. */
     public int length() {
         return end - start;

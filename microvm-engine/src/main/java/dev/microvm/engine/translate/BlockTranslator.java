@@ -24,7 +24,11 @@ public final class BlockTranslator implements Translator {
     private final Decoder decoder = new Decoder();
     private final Selector[] selectors = {
         new VexSelector(),
-        new IntegerSelector(),
+        new LockSelector(),
+        new MoveSelector(),
+        new ArithmeticSelector(),
+        new BranchSelector(),
+        new BitSelector(),
         new SystemSelector(),
         new FpuSelector(),
         new ExtendedStateSelector(),

@@ -57,9 +57,9 @@ final class ExtendedStateSelector implements Selector {
         if (prefix != NO_PREFIX) return null;
         boolean wide = d.rexW;
         return switch (d.group()) {
-            case 0 -> legacy(d, block, true, (cpu, linear, at) -> state.fxsave(cpu, linear, wide, at));
-            case 1 -> legacy(d, block, false, (cpu, linear, at) -> state.fxrstor(cpu, linear, wide, at));
-            case 2 -> {
+            case 0 -> legacy(d, block, true, (cpu, linear, at) -> state.fxsave(cpu, linear, wide, at)); // FXSAVE
+            case 1 -> legacy(d, block, false, (cpu, linear, at) -> state.fxrstor(cpu, linear, wide, at)); // FXRSTOR
+            case 2 -> { // LDMXCSR
                 Operand source = block.source(d, 4);
                 yield SimdAction.sse((cpu, xmm, at) -> {
                     int value = (int) source.read(cpu, at);
@@ -67,11 +67,11 @@ final class ExtendedStateSelector implements Selector {
                     cpu.mxcsr.value(value);
                 });
             }
-            case 3 -> {
+            case 3 -> { // STMXCSR
                 Operand target = block.target(d, 4);
                 yield SimdAction.sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
             }
-            case 4, 6 ->
+            case 4, 6 -> // XSAVE, XSAVEOPT
                 area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, false, at));
             case 5 -> area(d, block, false, (cpu, linear, at) -> state.xrstor(cpu, linear, wanted(cpu), wide, at));
             default -> writeBack(d, block); // CLFLUSH
@@ -124,8 +124,8 @@ final class ExtendedStateSelector implements Selector {
 
     private static @Nullable Instruction control(Decoded d, BlockBuilder block) {
         return switch (d.rm & 7) {
-            case 0 -> new Plain(ExtendedStateSelector::readControl);
-            case 1 -> block.ending(new Ending(ExtendedStateSelector::writeControl));
+            case 0 -> new Plain(ExtendedStateSelector::readControl); // XGETBV
+            case 1 -> block.ending(new Ending(ExtendedStateSelector::writeControl)); // XSETBV
             default -> null;
         };
     }

@@ -1,48 +1,28 @@
 package dev.microvm.engine.translate;
 
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
-import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
-import dev.microvm.engine.exec.LinearBytes;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
-import dev.microvm.engine.fpu.X87;
+import dev.microvm.engine.exec.x87.FpuAction;
+import dev.microvm.engine.exec.x87.FpuArithmetic;
+import dev.microvm.engine.exec.x87.FpuAvailability;
+import dev.microvm.engine.exec.x87.FpuImage;
+import dev.microvm.engine.exec.x87.FpuLoad;
+import dev.microvm.engine.exec.x87.FpuStore;
 import dev.microvm.engine.fpu.X87Arithmetic;
 import dev.microvm.engine.fpu.X87Arithmetic.Operation;
 import dev.microvm.engine.fpu.X87Comparisons;
-import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.fpu.X87Transcendentals;
 import dev.microvm.engine.fpu.X87Transfers;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** The x87: opcodes D8 to DF, Intel SDM vol. 2D, tables. What they compute is in {@code dev.microvm.engine.fpu}. */
 final class FpuSelector implements Selector {
-    private static final int EXTENDED_SIZE = 10;
-
-    /** What one of them does. */
-    @FunctionalInterface
-    private interface Work {
-        void run(Cpu cpu, X87 f, Instruction at);
-    }
-
-    /** Loads an operand and works with it. */
-    @FunctionalInterface
-    private interface Load {
-        void run(X87 f, long value);
-    }
-
-    /** Makes a value to store; false if there is none. */
-    @FunctionalInterface
-    private interface Prepare {
-        boolean run(X87 f);
-    }
-
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
         if (d.opcode < 0xD8 || d.opcode > 0xDF) return null;
@@ -52,41 +32,18 @@ final class FpuSelector implements Selector {
             // the unit's own exceptions come before those of the operand's segment
             boolean stores =
                     d.group() >= 6 && (d.opcode == 0xD9 || d.opcode == 0xDD); // FNSTENV, FNSTCW, FNSAVE, FNSTSW
-            block.precede(new Plain((cpu, at) -> requireUnit(cpu, !stores, at)));
+            block.precede(new Plain((cpu, at) -> FpuAvailability.require(cpu, !stores, at)));
         }
         return instruction;
     }
 
-    // Availability
-
-    /** #NM if the unit is not there for the task, #MF if an exception waits. */
-    private static void requireUnit(Cpu cpu, boolean waits, Instruction at) {
-        if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
-        if (waits) requireNoError(cpu, at);
+    /** The opcode as the unit remembers it: Intel SDM vol. 1, 8.1.9. */
+    private static int fop(Decoded d) {
+        return (d.opcode & 7) << 8 | d.mod << 6 | d.group() << 3 | (d.rm & 7);
     }
 
-    /** #MF if an exception waits. */
-    static void requireNoError(Cpu cpu, Instruction at) {
-        if (cpu.fpu.errorPending() && (cpu.cr0 & ControlRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
-    }
-
-    /** An instruction that waits for exceptions and is remembered. */
-    private static Instruction work(Decoded d, Work work) {
-        int opcode = (d.opcode & 7) << 8 | d.mod << 6 | d.group() << 3 | (d.rm & 7);
-        return new Plain((cpu, at) -> {
-            requireUnit(cpu, true, at);
-            int cs = cpu.segments[Decoded.CS].selector;
-            cpu.fpu.note(opcode, cs, at.rip(cpu), cpu.segments[Decoded.DS].selector, 0);
-            work.run(cpu, cpu.fpu, at);
-        });
-    }
-
-    /** One that controls the unit. */
-    private static Instruction control(boolean waits, Work work) {
-        return new Plain((cpu, at) -> {
-            requireUnit(cpu, waits, at);
-            work.run(cpu, cpu.fpu, at);
-        });
+    private static Instruction work(Decoded d, FpuAction.Work work) {
+        return FpuAction.operation(fop(d), work);
     }
 
     // Memory forms
@@ -94,10 +51,10 @@ final class FpuSelector implements Selector {
     private static @Nullable Instruction memory(Decoded d, BlockBuilder block) {
         int group = d.group();
         return switch (d.opcode) {
-            case 0xD8 -> arithmetic(d, block, 4, (f, v) -> operateFloat(f, group, (int) v));
-            case 0xDC -> arithmetic(d, block, 8, (f, v) -> operateDouble(f, group, v));
-            case 0xDA -> arithmetic(d, block, 4, (f, v) -> operateInteger(f, group, (int) v));
-            case 0xDE -> arithmetic(d, block, 2, (f, v) -> operateInteger(f, group, (short) v));
+            case 0xD8 -> load(d, block, 4, (f, v) -> FpuArithmetic.withFloat(f, group, (int) v)); // FADD to FDIVR
+            case 0xDC -> load(d, block, 8, (f, v) -> FpuArithmetic.withDouble(f, group, v)); // FADD to FDIVR
+            case 0xDA -> load(d, block, 4, (f, v) -> FpuArithmetic.withInteger(f, group, (int) v)); // FIADD to FIDIVR
+            case 0xDE -> load(d, block, 2, (f, v) -> FpuArithmetic.withInteger(f, group, (short) v)); // FIADD to FIDIVR
             case 0xD9 -> memoryD9(d, block);
             case 0xDB -> memoryDb(d, block);
             case 0xDD -> memoryDd(d, block);
@@ -107,17 +64,17 @@ final class FpuSelector implements Selector {
 
     private static @Nullable Instruction memoryD9(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
-            case 0 -> arithmetic(d, block, 4, (f, v) -> X87Transfers.fldFloat(f, (int) v));
-            case 2, 3 -> store(d, block, 4, d.group() == 3, X87Transfers::prepareFloat);
-            case 4 -> image(d, block, false, environmentSize(d), true);
-            case 5 -> {
+            case 0 -> load(d, block, 4, (f, v) -> X87Transfers.fldFloat(f, (int) v)); // FLD
+            case 2, 3 -> store(d, block, 4, d.group() == 3, X87Transfers::prepareFloat); // FST, FSTP
+            case 4 -> image(d, block, false, true); // FLDENV
+            case 5 -> { // FLDCW
                 Operand source = block.source(d, 2);
-                yield control(true, (cpu, f, at) -> f.control((int) source.read(cpu, at)));
+                yield FpuAction.control(true, (cpu, f, at) -> f.control((int) source.read(cpu, at)));
             }
-            case 6 -> image(d, block, true, environmentSize(d), true);
-            case 7 -> {
+            case 6 -> image(d, block, true, true); // FNSTENV
+            case 7 -> { // FNSTCW
                 Operand target = block.target(d, 2);
-                yield control(false, (cpu, f, at) -> target.write(cpu, f.control(), at));
+                yield FpuAction.control(false, (cpu, f, at) -> target.write(cpu, f.control(), at));
             }
             default -> null;
         };
@@ -125,32 +82,33 @@ final class FpuSelector implements Selector {
 
     private static @Nullable Instruction memoryDb(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
-            case 0 -> arithmetic(d, block, 4, (f, v) -> X87Transfers.fild(f, v << 32 >> 32));
-            case 1 -> store(d, block, 4, true, f -> X87Transfers.prepareInteger(f, 32, true));
-            case 2, 3 -> store(d, block, 4, d.group() == 3, f -> X87Transfers.prepareInteger(f, 32, false));
-            case 5 -> {
-                Address address = block.address(d, EXTENDED_SIZE, false);
+            case 0 -> load(d, block, 4, (f, v) -> X87Transfers.fild(f, v << 32 >> 32)); // FILD
+            case 1 -> store(d, block, 4, true, f -> X87Transfers.prepareInteger(f, 32, true)); // FISTTP
+            case 2, 3 ->
+                store(d, block, 4, d.group() == 3, f -> X87Transfers.prepareInteger(f, 32, false)); // FIST, FISTP
+            case 5 -> { // FLD
+                Address address = block.address(d, FpuStore.EXTENDED_SIZE, false);
                 yield work(d, (cpu, f, at) -> {
                     long linear = address.linear(cpu);
                     long significand = cpu.mmu.load64(linear, at);
                     X87Transfers.fldExtended(f, cpu.mmu.load16(linear + 8, at), significand);
                 });
             }
-            case 7 -> storeTen(d, block, X87Transfers::prepareExtended);
+            case 7 -> store(d, block, FpuStore.EXTENDED_SIZE, true, X87Transfers::prepareExtended); // FSTP
             default -> null;
         };
     }
 
     private static @Nullable Instruction memoryDd(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
-            case 0 -> arithmetic(d, block, 8, X87Transfers::fldDouble);
-            case 1 -> store(d, block, 8, true, f -> X87Transfers.prepareInteger(f, 64, true));
-            case 2, 3 -> store(d, block, 8, d.group() == 3, X87Transfers::prepareDouble);
-            case 4 -> image(d, block, false, environmentSize(d) + X87Images.REGISTERS_SIZE, false);
-            case 6 -> image(d, block, true, environmentSize(d) + X87Images.REGISTERS_SIZE, false);
-            case 7 -> {
+            case 0 -> load(d, block, 8, X87Transfers::fldDouble); // FLD
+            case 1 -> store(d, block, 8, true, f -> X87Transfers.prepareInteger(f, 64, true)); // FISTTP
+            case 2, 3 -> store(d, block, 8, d.group() == 3, X87Transfers::prepareDouble); // FST, FSTP
+            case 4 -> image(d, block, false, false); // FRSTOR
+            case 6 -> image(d, block, true, false); // FNSAVE
+            case 7 -> { // FNSTSW
                 Operand target = block.target(d, 2);
-                yield control(false, (cpu, f, at) -> target.write(cpu, f.status(), at));
+                yield FpuAction.control(false, (cpu, f, at) -> target.write(cpu, f.status(), at));
             }
             default -> null;
         };
@@ -158,129 +116,53 @@ final class FpuSelector implements Selector {
 
     private static @Nullable Instruction memoryDf(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
-            case 0 -> arithmetic(d, block, 2, (f, v) -> X87Transfers.fild(f, (short) v));
-            case 1 -> store(d, block, 2, true, f -> X87Transfers.prepareInteger(f, 16, true));
-            case 2, 3 -> store(d, block, 2, d.group() == 3, f -> X87Transfers.prepareInteger(f, 16, false));
-            case 4 -> {
-                Address address = block.address(d, EXTENDED_SIZE, false);
+            case 0 -> load(d, block, 2, (f, v) -> X87Transfers.fild(f, (short) v)); // FILD
+            case 1 -> store(d, block, 2, true, f -> X87Transfers.prepareInteger(f, 16, true)); // FISTTP
+            case 2, 3 ->
+                store(d, block, 2, d.group() == 3, f -> X87Transfers.prepareInteger(f, 16, false)); // FIST, FISTP
+            case 4 -> { // FBLD
+                Address address = block.address(d, FpuStore.EXTENDED_SIZE, false);
                 yield work(d, (cpu, f, at) -> {
                     long linear = address.linear(cpu);
                     long low = cpu.mmu.load64(linear, at);
                     X87Transfers.fbld(f, low, cpu.mmu.load16(linear + 8, at));
                 });
             }
-            case 5 -> arithmetic(d, block, 8, X87Transfers::fild);
-            case 6 -> storeTen(d, block, X87Transfers::prepareBcd);
-            default -> store(d, block, 8, true, f -> X87Transfers.prepareInteger(f, 64, false));
+            case 5 -> load(d, block, 8, X87Transfers::fild); // FILD
+            case 6 -> store(d, block, FpuStore.EXTENDED_SIZE, true, X87Transfers::prepareBcd); // FBSTP
+            default -> store(d, block, 8, true, f -> X87Transfers.prepareInteger(f, 64, false)); // FISTP
         };
     }
 
-    private static Instruction arithmetic(Decoded d, BlockBuilder block, int size, Load load) {
-        Operand source = block.source(d, size);
-        return work(d, (cpu, f, at) -> load.run(f, source.read(cpu, at)));
+    private static Instruction load(Decoded d, BlockBuilder block, int size, FpuLoad.Work work) {
+        return new FpuLoad(fop(d), block.source(d, size), work);
     }
 
-    private static Instruction store(Decoded d, BlockBuilder block, int size, boolean pop, Prepare prepare) {
-        Address address = block.address(d, size, true);
-        return work(d, (cpu, f, at) -> {
-            long linear = address.linear(cpu);
-            cpu.mmu.probeWrite(linear, size, at); // before an exception of the unit's own
-            boolean written = prepare.run(f);
-            if (written) cpu.mmu.store(linear, X87Transfers.low(f), size, at);
-            X87Transfers.finishStore(f, written, pop);
-        });
+    private static Instruction store(
+            Decoded d, BlockBuilder block, int size, boolean pops, FpuStore.Conversion conversion) {
+        return new FpuStore(fop(d), block.address(d, size, true), size, pops, conversion);
     }
 
-    /** Stores ten bytes and pops: FSTP of 80 bits, FBSTP. */
-    private static Instruction storeTen(Decoded d, BlockBuilder block, Prepare prepare) {
-        Address address = block.address(d, EXTENDED_SIZE, true);
-        return work(d, (cpu, f, at) -> {
-            long linear = address.linear(cpu);
-            cpu.mmu.probeWrite(linear, EXTENDED_SIZE, at);
-            boolean written = prepare.run(f);
-            if (written) {
-                cpu.mmu.store64(linear, X87Transfers.low(f), at);
-                cpu.mmu.store16(linear + 8, X87Transfers.high(f), at);
-            }
-            X87Transfers.finishStore(f, written, true);
-        });
-    }
-
-    private static int environmentSize(Decoded d) {
-        return d.operandSize == 2 ? X87Images.ENVIRONMENT_16 : X87Images.ENVIRONMENT_32;
-    }
-
-    /** FLDENV and FNSTENV, FRSTOR and FNSAVE. */
-    private static Instruction image(Decoded d, BlockBuilder block, boolean stores, int size, boolean environment) {
-        Address address = block.address(d, size, stores);
+    private static Instruction image(Decoded d, BlockBuilder block, boolean stores, boolean environment) {
         boolean wide = d.operandSize != 2;
-        return control(!stores, (cpu, f, at) -> {
-            byte[] bytes = new byte[size];
-            MemorySegment segment = MemorySegment.ofArray(bytes);
-            boolean real = cpu.realSegments();
-            long linear = address.linear(cpu);
-            if (!stores) {
-                LinearBytes.read(cpu, linear, bytes, at);
-                if (environment) {
-                    X87Images.loadEnvironment(f, segment, wide, real);
-                } else {
-                    X87Images.restore(f, segment, wide, real);
-                }
-                return;
-            }
-            cpu.mmu.probeWrite(linear, size, at);
-            if (environment) {
-                X87Images.storeEnvironment(f, segment, wide, real);
-            } else {
-                X87Images.save(f, segment, wide, real);
-            }
-            LinearBytes.write(cpu, linear, bytes, at);
-        });
-    }
-
-    private static void operateFloat(X87 f, int digit, int bits) {
-        if (isCompare(digit)) {
-            X87Comparisons.fcomFloat(f, bits, digit - Operation.COMPARE.digit());
-        } else {
-            X87Arithmetic.operateFloat(f, Operation.of(digit), bits);
-        }
-    }
-
-    private static void operateDouble(X87 f, int digit, long bits) {
-        if (isCompare(digit)) {
-            X87Comparisons.fcomDouble(f, bits, digit - Operation.COMPARE.digit());
-        } else {
-            X87Arithmetic.operateDouble(f, Operation.of(digit), bits);
-        }
-    }
-
-    private static void operateInteger(X87 f, int digit, int value) {
-        if (isCompare(digit)) {
-            X87Comparisons.ficom(f, value, digit - Operation.COMPARE.digit());
-        } else {
-            X87Arithmetic.operateInteger(f, Operation.of(digit), value);
-        }
-    }
-
-    private static boolean isCompare(int digit) {
-        return digit == Operation.COMPARE.digit() || digit == Operation.COMPARE_POP.digit();
+        int size = FpuImage.size(environment, wide);
+        return new FpuImage(block.address(d, size, stores), stores, environment, wide);
     }
 
     // Register forms, with those that are only in AMD APM vol. 3, appendix A: FCOM2, FCOMP3, FXCH4, FCOMP5, FFREEP,
-    // FXCH7, FSTP1,
-    // FSTP8 and FSTP9, all of them the same as others
+    // FXCH7, FSTP1, FSTP8 and FSTP9. All of them are the same as others.
 
     private static @Nullable Instruction register(Decoded d) {
         int group = d.group();
         int i = d.rm & 7;
         return switch (d.opcode) {
             case 0xD8 ->
-                isCompare(group)
-                        ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, group - 2))
+                FpuArithmetic.isComparison(group)
+                        ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, FpuArithmetic.pops(group)))
                         : work(d, (cpu, f, at) -> X87Arithmetic.operate(f, Operation.of(group), 0, i, false));
             case 0xDC ->
-                isCompare(group)
-                        ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, group - 2))
+                FpuArithmetic.isComparison(group)
+                        ? work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, false, FpuArithmetic.pops(group)))
                         : toRegister(d, group, i, false);
             case 0xDE -> {
                 if (group == 3 && i == 1) yield work(d, (cpu, f, at) -> X87Comparisons.fcom(f, 1, false, 2));
@@ -308,10 +190,10 @@ final class FpuSelector implements Selector {
 
     private static @Nullable Instruction registerD9(Decoded d, int group, int i) {
         return switch (group) {
-            case 0 -> work(d, (cpu, f, at) -> X87Transfers.fld(f, i));
-            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
-            case 2 -> i == 0 ? work(d, (cpu, f, at) -> {}) : null;
-            case 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true));
+            case 0 -> work(d, (cpu, f, at) -> X87Transfers.fld(f, i)); // FLD
+            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i)); // FXCH
+            case 2 -> i == 0 ? work(d, (cpu, f, at) -> {}) : null; // FNOP
+            case 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true)); // FSTP1
             case 4 ->
                 switch (i) {
                     case 0 -> work(d, (cpu, f, at) -> X87Arithmetic.fchs(f));
@@ -372,13 +254,13 @@ final class FpuSelector implements Selector {
             case 0, 1, 2, 3 -> conditionalMove(d, group, i, false);
             case 4 ->
                 switch (i) {
-                    case 0, 1, 4 -> control(false, (cpu, f, at) -> {}); // FENI, FDISI, FSETPM of the 8087 and 80287
-                    case 2 -> control(false, (cpu, f, at) -> f.clearExceptions());
-                    case 3 -> control(false, (cpu, f, at) -> f.initialize());
+                    case 0, 1, 4 -> FpuAction.control(false, (cpu, f, at) -> {}); // FNENI, FNDISI, FNSETPM: no work
+                    case 2 -> FpuAction.control(false, (cpu, f, at) -> f.clearExceptions()); // FNCLEX
+                    case 3 -> FpuAction.control(false, (cpu, f, at) -> f.initialize()); // FNINIT
                     default -> null;
                 };
-            case 5 -> compareToFlags(d, i, true, false);
-            case 6 -> compareToFlags(d, i, false, false);
+            case 5 -> compareToFlags(d, i, true, false); // FUCOMI
+            case 6 -> compareToFlags(d, i, false, false); // FCOMI
             default -> null;
         };
     }
@@ -392,27 +274,27 @@ final class FpuSelector implements Selector {
 
     private static @Nullable Instruction registerDd(Decoded d, int group, int i) {
         return switch (group) {
-            case 0 -> work(d, (cpu, f, at) -> f.free(i));
-            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
-            case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, group == 3));
-            case 4, 5 -> work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, true, group - 4));
+            case 0 -> work(d, (cpu, f, at) -> f.free(i)); // FFREE
+            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i)); // FXCH4
+            case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, group == 3)); // FST, FSTP
+            case 4, 5 -> work(d, (cpu, f, at) -> X87Comparisons.fcom(f, i, true, group - 4)); // FUCOM, FUCOMP
             default -> null;
         };
     }
 
     private static @Nullable Instruction registerDf(Decoded d, int group, int i) {
         return switch (group) {
-            case 0 -> work(d, (cpu, f, at) -> f.freeAndPop(i));
-            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i));
-            case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true));
-            case 4 ->
+            case 0 -> work(d, (cpu, f, at) -> f.freeAndPop(i)); // FFREEP
+            case 1 -> work(d, (cpu, f, at) -> X87Transfers.fxch(f, i)); // FXCH7
+            case 2, 3 -> work(d, (cpu, f, at) -> X87Transfers.fst(f, i, true)); // FSTP8, FSTP9
+            case 4 -> // FNSTSW AX
                 i == 0
-                        ? control(
+                        ? FpuAction.control(
                                 false,
                                 (cpu, f, at) -> Operand.register(Cpu.RAX, 2).write(cpu, f.status(), at))
                         : null;
-            case 5 -> compareToFlags(d, i, true, true);
-            case 6 -> compareToFlags(d, i, false, true);
+            case 5 -> compareToFlags(d, i, true, true); // FUCOMIP
+            case 6 -> compareToFlags(d, i, false, true); // FCOMIP
             default -> null;
         };
     }

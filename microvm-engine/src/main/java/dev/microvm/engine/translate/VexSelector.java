@@ -54,12 +54,12 @@ final class VexSelector implements Selector {
     private static boolean isKnown(Decoded d) {
         int prefix = d.mandatoryPrefix();
         return switch (d.opcode) {
-            case 0x2F2 -> prefix == NO_PREFIX;
-            case 0x2F3 -> prefix == NO_PREFIX && d.group() >= 1 && d.group() <= 3;
-            case 0x2F5 -> prefix != PREFIX_66;
-            case 0x2F6 -> prefix == PREFIX_F2;
-            case 0x2F7 -> true;
-            case 0x3F0 -> prefix == PREFIX_F2 && d.vexRegister == 0;
+            case 0x2F2 -> prefix == NO_PREFIX; // ANDN
+            case 0x2F3 -> prefix == NO_PREFIX && d.group() >= 1 && d.group() <= 3; // BLSR, BLSMSK, BLSI
+            case 0x2F5 -> prefix != PREFIX_66; // BZHI, PEXT, PDEP
+            case 0x2F6 -> prefix == PREFIX_F2; // MULX
+            case 0x2F7 -> true; // BEXTR, SHLX, SARX, SHRX
+            case 0x3F0 -> prefix == PREFIX_F2 && d.vexRegister == 0; // RORX
             default -> false;
         };
     }
