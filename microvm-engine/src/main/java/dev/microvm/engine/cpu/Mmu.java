@@ -4,6 +4,7 @@ import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.hypervisor.VcpuFailedException;
 import java.util.Arrays;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -218,6 +219,17 @@ public final class Mmu {
         if (((linear ^ last) & PAGE) != 0) translate(last & PAGE, WRITE, at);
     }
 
+    // Without an access
+
+    /**
+     * The physical address that a linear one has, whoever may access it; empty if there is no page.
+     *
+     * <p>Changes nothing: no accessed bit, no TLB, no CR2. For a CPU that does not run.
+     */
+    public OptionalLong lookUp(long linear) {
+        return new PageWalk(cpu, memory).lookUp(linear); // of its own: the other's result is the TLB's
+    }
+
     // For bulk and atomic access
 
     /**
@@ -345,7 +357,7 @@ public final class Mmu {
         }
     }
 
-    /** Walks the page tables, faults if it must, fills the TLB, answers the physical address. */
+    /** Walks the page tables, faults if it must, fills the TLB, returns the physical address. */
     private long translate(long linear, int access, @Nullable Instruction at) {
         if (!cpu.canonical(linear)) throw cpu.notCanonical(linear, at);
         int error = walk.walk(linear, access, user);
