@@ -21,6 +21,9 @@ import java.util.function.LongUnaryOperator;
  * <p>Not emulated: CMCI, remote reads, focus processors, a guest's change of its APIC ID.
  */
 public final class LocalApic implements BusDevice, Stateful {
+    /** The MSR of the timer's deadline. */
+    public static final int TSC_DEADLINE = IA32_TSC_DEADLINE;
+
     /** Bytes of its page. */
     public static final int RANGE = 0x1000;
 

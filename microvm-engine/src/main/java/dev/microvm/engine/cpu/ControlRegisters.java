@@ -1,6 +1,7 @@
 package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.decode.CodeMode;
+import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,17 +11,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Source: Intel SDM vol. 3A, 2.5, and vol. 4, table 2-2.
  */
 public final class ControlRegisters {
-    public static final long CR0_PE = 1L << 0;
-    public static final long CR0_MP = 1L << 1;
+    public static final long CR0_PE = SpecialRegisters.CR0_PE;
+    public static final long CR0_MP = SpecialRegisters.CR0_MP;
     public static final long CR0_EM = 1L << 2;
     public static final long CR0_TS = 1L << 3;
-    public static final long CR0_ET = 1L << 4;
-    public static final long CR0_NE = 1L << 5;
-    public static final long CR0_WP = 1L << 16;
+    public static final long CR0_ET = SpecialRegisters.CR0_ET;
+    public static final long CR0_NE = SpecialRegisters.CR0_NE;
+    public static final long CR0_WP = SpecialRegisters.CR0_WP;
     public static final long CR0_AM = 1L << 18;
-    public static final long CR0_NW = 1L << 29;
-    public static final long CR0_CD = 1L << 30;
-    public static final long CR0_PG = 1L << 31;
+    public static final long CR0_NW = SpecialRegisters.CR0_NW;
+    public static final long CR0_CD = SpecialRegisters.CR0_CD;
+    public static final long CR0_PG = SpecialRegisters.CR0_PG;
 
     static final long CR0_KNOWN =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
@@ -28,12 +29,12 @@ public final class ControlRegisters {
     public static final long CR4_TSD = 1L << 2;
     public static final long CR4_DE = 1L << 3;
     public static final long CR4_PSE = 1L << 4;
-    public static final long CR4_PAE = 1L << 5;
+    public static final long CR4_PAE = SpecialRegisters.CR4_PAE;
     public static final long CR4_MCE = 1L << 6;
     public static final long CR4_PGE = 1L << 7;
     public static final long CR4_PCE = 1L << 8;
-    public static final long CR4_OSFXSR = 1L << 9;
-    public static final long CR4_OSXMMEXCPT = 1L << 10;
+    public static final long CR4_OSFXSR = SpecialRegisters.CR4_OSFXSR;
+    public static final long CR4_OSXMMEXCPT = SpecialRegisters.CR4_OSXMMEXCPT;
     public static final long CR4_UMIP = 1L << 11;
     public static final long CR4_FSGSBASE = 1L << 16;
     public static final long CR4_PCIDE = 1L << 17;
@@ -60,8 +61,8 @@ public final class ControlRegisters {
     public static final long CR3_PCID = 0xFFF;
 
     public static final long EFER_SCE = 1L << 0;
-    public static final long EFER_LME = 1L << 8;
-    public static final long EFER_LMA = 1L << 10;
+    public static final long EFER_LME = SpecialRegisters.EFER_LME;
+    public static final long EFER_LMA = SpecialRegisters.EFER_LMA;
     public static final long EFER_NXE = 1L << 11;
 
     static final long EFER_KNOWN = EFER_SCE | EFER_LME | EFER_NXE;

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What CPUID answers: a table that the machine sets.
+ * What CPUID returns: a table that the machine sets.
  *
  * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaves
  * 0x40000000 and 0x40000001: the engine speaks KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is

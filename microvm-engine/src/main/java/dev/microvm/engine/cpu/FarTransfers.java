@@ -7,7 +7,7 @@ import dev.microvm.engine.decode.Decoded;
  * Far jumps, calls and returns, call gates, and IRET. Task switches are not there: a selector of a task-state segment or
  * task gate is #GP.
  *
- * <p>Each method sets CS and RIP; the caller goes on at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
+ * <p>Each method sets CS and RIP; the caller continues at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
  * and vol. 3A, 5.8.
  */
 public final class FarTransfers {

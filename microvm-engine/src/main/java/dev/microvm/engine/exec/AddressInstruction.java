@@ -5,8 +5,8 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Sequential;
 
 /**
- * Works out an address that is more than {@link Address} can say, for the instruction after it: with a segment base
- * beside base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction
+ * Computes an address that {@link Address} cannot express, for the instruction after it: with a segment base beside
+ * base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction that
  * it works for.
  */
 public final class AddressInstruction extends Sequential {

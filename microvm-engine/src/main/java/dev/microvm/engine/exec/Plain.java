@@ -5,7 +5,7 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Sequential;
 
-/** An instruction that runs seldom, as an action: one that goes on in its block. */
+/** An instruction that rarely runs, as an action; its block continues after it. */
 public final class Plain extends Sequential {
     /** What it does. */
     @FunctionalInterface

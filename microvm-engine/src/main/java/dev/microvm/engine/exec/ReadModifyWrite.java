@@ -84,7 +84,7 @@ public abstract class ReadModifyWrite extends Sequential {
         }
     }
 
-    /** What cannot be done by one atomic access of the host's, such as across a page: a split lock. */
+    /** What one atomic access of the host cannot do, such as one across a page: a split lock. */
     private void updateAlone(Cpu cpu, Operand.Memory memory) {
         cpu.platform().beginExclusive();
         try {

@@ -4,7 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
-/** An instruction that goes on wherever its action has set RIP: far transfers and system calls. */
+/** An instruction that continues where its action has set RIP: far transfers and system calls. */
 public final class ToRip extends Instruction {
     private final Plain.Action action;
 

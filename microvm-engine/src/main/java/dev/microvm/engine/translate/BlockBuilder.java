@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A block in the making. */
 final class BlockBuilder {
-    /** What a {@link Selector} answers for an instruction that does nothing. */
+    /** What a {@link Selector} returns for an instruction that does nothing. */
     static final Instruction NOTHING = new Plain((cpu, at) -> {});
 
     private final CodePage page;

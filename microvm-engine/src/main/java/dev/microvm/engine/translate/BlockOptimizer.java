@@ -5,7 +5,7 @@ import dev.microvm.engine.exec.RegisterOnly;
 import dev.microvm.engine.exec.RegisterOnly.FlagUse;
 import org.jspecify.annotations.Nullable;
 
-/** What makes a block shorter once it is whole: fewer instructions, and fewer flags. */
+/** Makes a whole block shorter: fewer instructions, and fewer flags. */
 final class BlockOptimizer {
     private @Nullable Instruction first;
 
@@ -26,7 +26,7 @@ final class BlockOptimizer {
         return first;
     }
 
-    /** A move and what is done to the register after it become one, as on processors with three operands. */
+    /** Joins a move and the operation on its target after it, as processors with three operands have it. */
     private void joinMoves() {
         Instruction before = null;
         Instruction each = first();
@@ -47,7 +47,7 @@ final class BlockOptimizer {
         }
     }
 
-    /** Flags are not made that nobody looks at before others take their place. */
+    /** Leaves out flags that nothing reads before others replace them. */
     private void leaveOutUnseenFlags() {
         Instruction beforeUnseen = null;
         Instruction unseen = null;

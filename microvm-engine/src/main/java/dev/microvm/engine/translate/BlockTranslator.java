@@ -78,7 +78,7 @@ public final class BlockTranslator implements Translator {
         return operand || isFrame(d) || (usesStack(d) && Math.abs(distance) <= STACK_FRAME);
     }
 
-    /** ENTER and LEAVE, whose accesses are the stack's all, by RBP also. */
+    /** ENTER and LEAVE, all of whose accesses are to the stack, by RBP too. */
     private static boolean isFrame(Decoded d) {
         return d.opcode == 0xC8 || d.opcode == 0xC9;
     }
@@ -114,7 +114,7 @@ public final class BlockTranslator implements Translator {
         block.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
     }
 
-    /** An instruction of which a part is in the next page. */
+    /** Translates an instruction of which a part is in the next page. */
     private void crossing(Cpu cpu, BlockBuilder block, int at) {
         CodePage page = block.page();
         SecondPage check = new SecondPage();

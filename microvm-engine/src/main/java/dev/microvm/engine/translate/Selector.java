@@ -4,10 +4,11 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.decode.Decoded;
 import org.jspecify.annotations.Nullable;
 
-/** Turns decoded instructions of some families into objects. */
+/** Turns decoded instructions of one family into objects. */
 interface Selector {
     /**
-     * The object, or null if it is none of its family's. What ends a block is told to {@code block}.
+     * Returns the object, or null if the instruction is of another family or does not exist. Tells {@code block} what
+     * must be done before it, and whether it ends the block.
      */
     @Nullable
     Instruction select(Decoded d, BlockBuilder block);

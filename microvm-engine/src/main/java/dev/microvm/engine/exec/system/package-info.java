@@ -1,5 +1,6 @@
 /**
- * Instructions of operating systems, and I/O.
+ * Instructions for operating systems, and I/O: what privilege, descriptor tables and control registers
+ * have to do with.
  */
 @NullMarked
 package dev.microvm.engine.exec.system;
