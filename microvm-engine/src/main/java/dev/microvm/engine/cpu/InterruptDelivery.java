@@ -34,6 +34,9 @@ public final class InterruptDelivery {
 
     private static final int VECTOR_MASK = 0xFF;
 
+    /** What an interrupt of virtual-8086 mode pushes and clears, in this order: Intel SDM vol. 3A, 21.3.1. */
+    private static final int[] VIRTUAL_8086_DATA = {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES};
+
     private final Cpu cpu;
 
     InterruptDelivery(Cpu cpu) {
@@ -165,9 +168,7 @@ public final class InterruptDelivery {
         cpu.mmu.select(newCpl == 3);
         StackFrame stack = new StackFrame(cpu, stackSegment, pointer, size);
         if (fromVirtual8086) {
-            for (int segment : new int[] {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES}) {
-                stack.push(cpu.segments[segment].selector);
-            }
+            for (int segment : VIRTUAL_8086_DATA) stack.push(cpu.segments[segment].selector);
         }
         if (inner) {
             stack.push(oldStack.selector);
@@ -184,11 +185,13 @@ public final class InterruptDelivery {
         }
         cpu.r[Cpu.RSP] = stack.pointer();
         enterHandler(type, selector, code, inner ? newCpl : oldCpl, offset);
-        if (fromVirtual8086) {
-            for (int segment : new int[] {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES}) {
-                cpu.segments[segment].loadNull(0);
-                cpu.segmentation.changed(segment);
-            }
+        if (fromVirtual8086) clearDataSegments();
+    }
+
+    private void clearDataSegments() {
+        for (int segment : VIRTUAL_8086_DATA) {
+            cpu.segments[segment].loadNull(0);
+            cpu.segmentation.changed(segment);
         }
     }
 

@@ -8,9 +8,13 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.integer.Arithmetic;
 import dev.microvm.engine.exec.integer.Bits;
+import dev.microvm.engine.exec.integer.CompareExchangePair;
 import dev.microvm.engine.exec.integer.Comparison;
-import dev.microvm.engine.exec.integer.Moves;
+import dev.microvm.engine.exec.integer.Decimal;
+import dev.microvm.engine.exec.integer.MemoryMoves;
 import dev.microvm.engine.exec.integer.RegisterArithmetic;
+import dev.microvm.engine.exec.integer.RegisterMoves;
+import dev.microvm.engine.exec.integer.WideArithmetic;
 import org.jspecify.annotations.Nullable;
 
 /** Addition to comparison, multiplication and division: Intel SDM vol. 1, 7.3.2. Opcodes as in vol. 2D, appendix A. */
@@ -30,7 +34,7 @@ final class ArithmeticSelector implements Selector {
         if (opcode < 0x40) {
             if ((opcode & 7) < 6) return arithmetic(d, block); // ADD, OR, ADC, SBB, AND, SUB, XOR, CMP
             boolean decimal = (opcode & 7) == 7 && opcode >= 0x20; // DAA, DAS, AAA, AAS
-            return decimal ? new Arithmetic.Decimal(opcode, 0) : null;
+            return decimal ? new Decimal(opcode, 0) : null;
         }
         if (opcode < 0x50) return step(opcode < 0x48 ? 1 : -1, d); // INC, DEC
         return switch (opcode) {
@@ -38,7 +42,7 @@ final class ArithmeticSelector implements Selector {
             case 0x80, 0x81, 0x82, 0x83 -> arithmeticImmediate(d, block); // group 1: ADD to CMP
             case 0x84, 0x85 -> test(d, block); // TEST
             case 0xA8, 0xA9 -> Comparison.testImmediate(Cpu.RAX, (int) d.immediate, d.sizeByOpcode()); // TEST
-            case 0xD4, 0xD5 -> new Arithmetic.Decimal(opcode, (int) d.immediate & 0xFF); // AAM, AAD
+            case 0xD4, 0xD5 -> new Decimal(opcode, (int) d.immediate & 0xFF); // AAM, AAD
             case 0xF6, 0xF7 -> group3(d, block);
             case 0xFE, 0xFF -> d.group() < 2 ? step(d, block, d.sizeByOpcode()) : null; // INC, DEC
             default -> null;
@@ -60,7 +64,7 @@ final class ArithmeticSelector implements Selector {
             case 0x1C7 -> { // CMPXCHG8B, CMPXCHG16B
                 if (d.isRegister() || d.group() != 1) yield null;
                 Address address = block.address(d, size == 8 ? 16 : 8, true);
-                yield new Arithmetic.CompareExchangePair(new Operand.Memory(address, 8), size == 8, d.lock);
+                yield new CompareExchangePair(new Operand.Memory(address, 8), size == 8, d.lock);
             }
             default -> null;
         };
@@ -114,7 +118,7 @@ final class ArithmeticSelector implements Selector {
             if (d.isRegister()) return fastImmediate(operation, d.rm, d, block, size);
             Address address = RegisterOperands.loadForWrite(d, block, size);
             block.addPart(fastImmediate(operation, Cpu.OPERAND, d, block, size));
-            return Moves.store(address, Cpu.OPERAND, size);
+            return MemoryMoves.store(address, Cpu.OPERAND, size);
         }
         Operand target = operation == Arithmetic.CMP ? block.source(d, size) : block.target(d, size);
         return general(operation, target, Operand.immediate(d.immediate, size), size, d.lock);
@@ -134,7 +138,7 @@ final class ArithmeticSelector implements Selector {
         if (d.isRegister()) return RegisterArithmetic.registers(operation, d.rm, d.reg, size);
         Address address = RegisterOperands.loadForWrite(d, block, size);
         block.addPart(RegisterArithmetic.registers(operation, Cpu.OPERAND, d.reg, size));
-        return Moves.store(address, Cpu.OPERAND, size);
+        return MemoryMoves.store(address, Cpu.OPERAND, size);
     }
 
     private static @Nullable Instruction fastToRegister(int operation, Decoded d, BlockBuilder block, int size) {
@@ -149,7 +153,7 @@ final class ArithmeticSelector implements Selector {
     private static Instruction fastImmediate(int operation, int target, Decoded d, BlockBuilder block, int size) {
         Instruction fast = RegisterArithmetic.immediate(operation, target, (int) d.immediate, size);
         if (fast != null) return fast;
-        block.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
+        block.addPart(new RegisterMoves.Immediate(Cpu.IMMEDIATE, d.immediate));
         return RegisterArithmetic.registers(operation, target, Cpu.IMMEDIATE, size);
     }
 
@@ -184,7 +188,7 @@ final class ArithmeticSelector implements Selector {
         if (d.isRegister()) return new RegisterArithmetic.Step(step, d.rm, size);
         Address address = RegisterOperands.loadForWrite(d, block, size);
         block.addPart(new RegisterArithmetic.Step(step, Cpu.OPERAND, size));
-        return Moves.store(address, Cpu.OPERAND, size);
+        return MemoryMoves.store(address, Cpu.OPERAND, size);
     }
 
     private static @Nullable Instruction group3(Decoded d, BlockBuilder block) {
@@ -193,7 +197,7 @@ final class ArithmeticSelector implements Selector {
             case 0, 1 -> testImmediate(d, block); // TEST
             case 2 -> new Arithmetic.Not(block.target(d, size), size).locked(d.lock); // NOT
             case 3 -> new Arithmetic.Negate(block.target(d, size), size).locked(d.lock); // NEG
-            default -> new Arithmetic.Wide(d.group(), block.source(d, size), size); // MUL, IMUL, DIV, IDIV
+            default -> new WideArithmetic(d.group(), block.source(d, size), size); // MUL, IMUL, DIV, IDIV
         };
     }
 
@@ -210,7 +214,7 @@ final class ArithmeticSelector implements Selector {
         int size = d.operandSize;
         if (size >= 4) {
             int left = RegisterOperands.sourceRegister(d, block, size);
-            block.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
+            block.addPart(new RegisterMoves.Immediate(Cpu.IMMEDIATE, d.immediate));
             return new RegisterArithmetic.Multiply(d.reg, left, Cpu.IMMEDIATE, size);
         }
         Operand source = block.source(d, size);

@@ -6,7 +6,9 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
+import dev.microvm.engine.exec.integer.BitTests;
 import dev.microvm.engine.exec.integer.Bits;
+import dev.microvm.engine.exec.integer.RegisterShifts;
 import dev.microvm.engine.exec.integer.Shifts;
 import dev.microvm.engine.simd.Crc32;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +42,7 @@ final class BitSelector implements Selector {
         int operation = d.group();
         int n = constant & (size == 8 ? 0x3F : 0x1F);
         if (d.isRegister() && n != 0 && size >= 4) {
-            Instruction fast = Shifts.constant(operation, d.rm, n, size);
+            Instruction fast = RegisterShifts.constant(operation, d.rm, n, size);
             if (fast != null) return fast;
         }
         return new Shifts.General(operation, block.target(d, size), count, size);
@@ -61,29 +63,29 @@ final class BitSelector implements Selector {
         if (d.isRegister()) {
             target = block.target(d, size);
         } else {
-            boolean writes = operation != Shifts.BitTest.TEST;
+            boolean writes = operation != BitTests.BitTest.TEST;
             Instruction moved =
-                    new Shifts.BitAddress(block.offset(d), d.segment, BlockBuilder.mask(d), bit, size, writes);
+                    new BitTests.BitAddress(block.offset(d), d.segment, BlockBuilder.mask(d), bit, size, writes);
             block.addPart(moved);
             target = new Operand.Memory(Address.COMPUTED, size);
         }
-        if (operation == Shifts.BitTest.TEST) return new Shifts.BitRead(target, bit, size);
-        return new Shifts.BitTest(operation, target, bit, size).locked(d.lock);
+        if (operation == BitTests.BitTest.TEST) return new BitTests.BitRead(target, bit, size);
+        return new BitTests.BitTest(operation, target, bit, size).locked(d.lock);
     }
 
     private static @Nullable Instruction bitTestImmediate(Decoded d, BlockBuilder block, int size) {
         int operation = d.group() - 4;
         if (operation < 0) return null;
         Operand bit = Operand.immediate(d.immediate, 1);
-        if (operation == Shifts.BitTest.TEST) return new Shifts.BitRead(block.source(d, size), bit, size);
-        return new Shifts.BitTest(operation, block.target(d, size), bit, size).locked(d.lock);
+        if (operation == BitTests.BitTest.TEST) return new BitTests.BitRead(block.source(d, size), bit, size);
+        return new BitTests.BitTest(operation, block.target(d, size), bit, size).locked(d.lock);
     }
 
     private static Instruction scan(Decoded d, BlockBuilder block, boolean forward) {
         int size = d.operandSize;
         Operand source = block.source(d, size);
         if (d.repeat) return new Bits.ZeroCount(forward, block.register(d, size), source, size);
-        return new Shifts.Scan(forward, block.register(d, size), source);
+        return new BitTests.Scan(forward, block.register(d, size), source);
     }
 
     private static Instruction checksum(Decoded d, BlockBuilder block) {

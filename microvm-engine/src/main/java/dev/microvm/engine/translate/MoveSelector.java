@@ -9,7 +9,9 @@ import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.integer.Arithmetic;
+import dev.microvm.engine.exec.integer.MemoryMoves;
 import dev.microvm.engine.exec.integer.Moves;
+import dev.microvm.engine.exec.integer.RegisterMoves;
 import dev.microvm.engine.exec.integer.Strings;
 import dev.microvm.engine.exec.system.SystemInstructions;
 import org.jspecify.annotations.Nullable;
@@ -76,8 +78,8 @@ final class MoveSelector implements Selector {
         if (d.isRegister()) {
             int to = load ? d.reg : d.rm;
             int from = load ? d.rm : d.reg;
-            if (size == 8) return new Moves.Register64(to, from);
-            if (size == 4) return new Moves.ZeroExtend(to, from, 4);
+            if (size == 8) return new RegisterMoves.Register64(to, from);
+            if (size == 4) return new RegisterMoves.ZeroExtend(to, from, 4);
             return new Moves.General(block.byNumber(d, to, size), block.byNumber(d, from, size));
         }
         if (load && size < 4) {
@@ -89,20 +91,20 @@ final class MoveSelector implements Selector {
             return new Moves.General(memory, block.register(d, size));
         }
         Address address = block.address(d, size, !load);
-        return load ? Moves.load(d.reg, address, size) : Moves.store(address, d.reg, size);
+        return load ? MemoryMoves.load(d.reg, address, size) : MemoryMoves.store(address, d.reg, size);
     }
 
     private static Instruction moveImmediate(Decoded d, BlockBuilder block, int size) {
-        if (size == 8) return new Moves.Immediate(d.rm, d.immediate);
-        if (size == 4) return new Moves.Immediate(d.rm, d.immediate & 0xFFFF_FFFFL);
+        if (size == 8) return new RegisterMoves.Immediate(d.rm, d.immediate);
+        if (size == 4) return new RegisterMoves.Immediate(d.rm, d.immediate & 0xFFFF_FFFFL);
         return new Moves.General(block.byNumber(d, d.rm, size), Operand.immediate(d.immediate, size));
     }
 
     private static Instruction moveImmediateTo(Decoded d, BlockBuilder block, int size) {
         if (d.isRegister()) return moveImmediate(d, block, size);
         Address address = block.address(d, size, true);
-        block.addPart(new Moves.Immediate(Cpu.IMMEDIATE, d.immediate));
-        return Moves.store(address, Cpu.IMMEDIATE, size);
+        block.addPart(new RegisterMoves.Immediate(Cpu.IMMEDIATE, d.immediate));
+        return MemoryMoves.store(address, Cpu.IMMEDIATE, size);
     }
 
     private static @Nullable Instruction moveAroundCaches(Decoded d, BlockBuilder block) {
@@ -123,8 +125,8 @@ final class MoveSelector implements Selector {
 
     private static Instruction zeroExtend(Decoded d, BlockBuilder block, int from) {
         if (d.operandSize >= 4) {
-            if (!d.isRegister()) return Moves.load(d.reg, block.address(d, from, false), from);
-            if (RegisterOperands.isLow(d, d.rm, from)) return new Moves.ZeroExtend(d.reg, d.rm, from);
+            if (!d.isRegister()) return MemoryMoves.load(d.reg, block.address(d, from, false), from);
+            if (RegisterOperands.isLow(d, d.rm, from)) return new RegisterMoves.ZeroExtend(d.reg, d.rm, from);
         }
         Operand source = block.source(d, from);
         return new Moves.General(block.register(d, d.operandSize), source);
@@ -133,7 +135,7 @@ final class MoveSelector implements Selector {
     private static Instruction signExtend(Decoded d, BlockBuilder block, int from) {
         int size = d.operandSize;
         if (size >= 4 && RegisterOperands.hasLowSource(d, from)) {
-            return new Moves.SignExtend(d.reg, size, RegisterOperands.sourceRegister(d, block, from), from);
+            return new RegisterMoves.SignExtend(d.reg, size, RegisterOperands.sourceRegister(d, block, from), from);
         }
         Operand source = block.source(d, from);
         return new Moves.SignExtendGeneral(block.register(d, size), source, from);
@@ -141,7 +143,7 @@ final class MoveSelector implements Selector {
 
     private static Instruction widenAccumulator(int size) {
         int half = size / 2;
-        if (half > 1) return new Moves.SignExtend(Cpu.RAX, size, Cpu.RAX, half);
+        if (half > 1) return new RegisterMoves.SignExtend(Cpu.RAX, size, Cpu.RAX, half);
         return new Moves.SignExtendGeneral(Operand.register(Cpu.RAX, size), Operand.register(Cpu.RAX, half), half);
     }
 
@@ -149,7 +151,8 @@ final class MoveSelector implements Selector {
         if (d.mode == CodeMode.BITS_64) {
             int from = Math.min(4, d.operandSize);
             if (from == 4)
-                return new Moves.SignExtend(d.reg, d.operandSize, RegisterOperands.sourceRegister(d, block, 4), 4);
+                return new RegisterMoves.SignExtend(
+                        d.reg, d.operandSize, RegisterOperands.sourceRegister(d, block, 4), 4);
             Operand source = block.source(d, from);
             return new Moves.General(block.register(d, d.operandSize), source);
         }
@@ -163,7 +166,7 @@ final class MoveSelector implements Selector {
         int condition = d.opcode & 0xF;
         int size = d.operandSize;
         if (size >= 4 && Flags.hasAnswers(condition)) {
-            return new Moves.ConditionalRegister(
+            return new RegisterMoves.ConditionalRegister(
                     condition, d.reg, RegisterOperands.sourceRegister(d, block, size), size);
         }
         Operand source = block.source(d, size);
@@ -173,7 +176,7 @@ final class MoveSelector implements Selector {
     private static Instruction setCondition(Decoded d, BlockBuilder block) {
         int condition = d.opcode & 0xF;
         if (d.isRegister() && RegisterOperands.isLow(d, d.rm, 1) && Flags.hasAnswers(condition)) {
-            return new Moves.SetRegister(condition, d.rm);
+            return new RegisterMoves.SetRegister(condition, d.rm);
         }
         return new Moves.SetCondition(condition, block.target(d, 1));
     }

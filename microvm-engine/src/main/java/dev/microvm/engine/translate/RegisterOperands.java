@@ -3,7 +3,7 @@ package dev.microvm.engine.translate;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
-import dev.microvm.engine.exec.integer.Moves;
+import dev.microvm.engine.exec.integer.MemoryMoves;
 
 /** Operands as the fast forms of instructions take them: the low bits of registers. Memory is loaded into one. */
 final class RegisterOperands {
@@ -22,14 +22,14 @@ final class RegisterOperands {
     /** The register that holds the ModR/M operand; memory is loaded into one. */
     static int sourceRegister(Decoded d, BlockBuilder block, int size) {
         if (d.isRegister()) return d.rm;
-        block.addPart(Moves.load(Cpu.OPERAND, block.address(d, size, false), size));
+        block.addPart(MemoryMoves.load(Cpu.OPERAND, block.address(d, size, false), size));
         return Cpu.OPERAND;
     }
 
     /** Loads a memory operand that is stored after. */
     static Address loadForWrite(Decoded d, BlockBuilder block, int size) {
         Address address = block.address(d, size, true);
-        block.addPart(Moves.loadForWrite(Cpu.OPERAND, address, size));
+        block.addPart(MemoryMoves.loadForWrite(Cpu.OPERAND, address, size));
         return address;
     }
 }
