@@ -99,7 +99,7 @@ final class EnginePlatform implements Platform {
         return index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST || ParavirtualClock.isMsr(index);
     }
 
-    /** Puts back an MSR that was read while nobody ran the guest. */
+    /** Puts back an MSR that was read while the guest did not run. */
     void restoreMsr(int index, long value) {
         switch (index) {
             case IA32_TIME_STAMP_COUNTER -> {

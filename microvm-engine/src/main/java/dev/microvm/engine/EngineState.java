@@ -6,6 +6,7 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.GuestFault;
 import dev.microvm.engine.cpu.Segment;
+import dev.microvm.engine.cpu.XsaveArea;
 import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.DescriptorTable;
@@ -30,18 +31,11 @@ final class EngineState {
     private static final int NO_VECTOR = -1;
     private static final long DEFAULT_APIC_BASE = 0xFEE0_0900L;
 
-    // Layout of the XSAVE area: Intel SDM vol. 1, table 10-2 and 13.4
-    private static final int XSAVE_SIZE = 576;
-    private static final int XSAVE_MXCSR = 24;
-    private static final int XSAVE_XMM0 = 160;
-    private static final int XSAVE_BITMAP = 512;
-    private static final long XSAVE_X87_SSE = 3;
-
     private final Cpu cpu;
     private final @Nullable LocalApic apic;
     private final EnginePlatform platform;
     private long apicBase = DEFAULT_APIC_BASE; // without an APIC
-    private byte[] fpuArea = new byte[XSAVE_SIZE];
+    private byte[] fpuArea = new byte[XsaveArea.SIZE];
 
     EngineState(Cpu cpu, @Nullable LocalApic apic, EnginePlatform platform) {
         this.cpu = cpu;
@@ -135,9 +129,9 @@ final class EngineState {
     FpuState fpuState() {
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
         X87Images.storeFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
-        area.putInt(XSAVE_MXCSR, cpu.mxcsr.value());
-        for (int i = 0; i < cpu.xmm.length; i++) area.putLong(XSAVE_XMM0 + i * Long.BYTES, cpu.xmm[i]);
-        area.putLong(XSAVE_BITMAP, area.getLong(XSAVE_BITMAP) | XSAVE_X87_SSE);
+        area.putInt(XsaveArea.MXCSR, cpu.mxcsr.value());
+        for (int i = 0; i < cpu.xmm.length; i++) area.putLong(XsaveArea.XMM0 + i * Long.BYTES, cpu.xmm[i]);
+        area.putLong(XsaveArea.XSTATE_BV, area.getLong(XsaveArea.XSTATE_BV) | ControlRegisters.XCR0_KNOWN);
         return new FpuState(fpuArea, cpu.xcr0);
     }
 
@@ -146,8 +140,8 @@ final class EngineState {
         cpu.xcr0 = (from.xcr0() & ControlRegisters.XCR0_KNOWN) | ControlRegisters.XCR0_X87;
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
         X87Images.loadFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
-        cpu.mxcsr.value(area.getInt(XSAVE_MXCSR) & Mxcsr.MASK);
-        for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = area.getLong(XSAVE_XMM0 + i * Long.BYTES);
+        cpu.mxcsr.value(area.getInt(XsaveArea.MXCSR) & Mxcsr.MASK);
+        for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = area.getLong(XsaveArea.XMM0 + i * Long.BYTES);
     }
 
     VcpuEvents events() {

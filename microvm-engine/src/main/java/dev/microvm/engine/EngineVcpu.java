@@ -270,7 +270,7 @@ final class EngineVcpu implements Vcpu {
 
     // State
 
-    /** While nobody runs it, what waits for the vCPU is taken before its state is read. */
+    /** If the vCPU does not run, takes what waits for it, so that its state can be read. */
     private void settle() {
         boolean runs;
         synchronized (this) {
@@ -433,7 +433,7 @@ final class EngineVcpu implements Vcpu {
         if (apic != null) machine.apics().remove(apic);
     }
 
-    /** For state that is read and written while nobody runs the guest. */
+    /** For state that is read and written while the guest does not run. */
     private static final class NoHandler implements ExitHandler {
         @Override
         public long portIn(int port, int size) {

@@ -161,7 +161,7 @@ public final class LocalApic implements BusDevice, Stateful {
         timer.tscChanged();
     }
 
-    /** Works out the events anew; returns whether there are more, for which {@link #wake} is due, outside the lock. */
+    /** Determines the events again; returns whether there are more, for which {@link #wake} is due, outside the lock. */
     private boolean publish() {
         int now = signals;
         if (registers.pendingVector() != NONE) now |= INTERRUPT;

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A physical page that holds code, in one mode, and what was translated of it.
  *
  * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link #written}; what others
- * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered by way of
+ * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered through
  * an empty TLB entry for the first time after a flush. Guests flush the TLB, take an interrupt or serialize before they
  * run such code: Intel SDM vol. 3A, 9.1.3.
  */

@@ -41,7 +41,7 @@ public final class ControlRegisters {
     public static final long CR4_OSXSAVE = 1L << 18;
     public static final long CR4_SMEP = 1L << 20;
 
-    /** What a guest may set: all that goes with a feature that {@link CpuidTable#supported} has. */
+    /** What a guest may set: the bits of the features that {@link CpuidTable#supported} has. */
     static final long CR4_KNOWN = CR4_TSD
             | CR4_DE
             | CR4_PSE

@@ -38,7 +38,7 @@ public final class Cpu {
     /** The bases of ES to GS. */
     public static final int SEGMENT_BASE = 18;
 
-    /** An address that was worked out by an {@code instruction} before the one that uses it. */
+    /** An address that an instruction computed for the one after it. */
     public static final int ADDRESS = 24;
 
     /** What an operand in memory holds, for an instruction that takes registers. */
@@ -309,7 +309,7 @@ public final class Cpu {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
 
-    /** Works out how code is read, after CS, CR0 or EFER changed. */
+    /** Determines how code is read, after CS, CR0 or EFER changed. */
     public void updateMode() {
         CodeMode before = mode;
         Segment cs = segments[CS];
@@ -339,7 +339,7 @@ public final class Cpu {
         debug.arm();
     }
 
-    /** Works out the privilege level and how code is read, after registers were set from outside. */
+    /** Determines the privilege level and how code is read, after registers were set from outside. */
     public void updatePrivilege() {
         cpl(virtual8086() ? 3 : protectedMode() ? segments[SS].dpl() : 0);
         updateMode();

@@ -8,7 +8,7 @@ public enum CpuExit {
     HALTED,
     /** It can take an interrupt, as {@link CpuLoop#interruptWindow} asked. */
     INTERRUPT_WINDOW,
-    /** A breakpoint or single step of a debugger's on the host. */
+    /** A breakpoint or single step of a debugger on the host. */
     DEBUG,
     /** A fault while a double fault was delivered. */
     SHUTDOWN

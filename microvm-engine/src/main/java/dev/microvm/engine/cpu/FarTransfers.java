@@ -204,7 +204,7 @@ public final class FarTransfers {
         return cpu.segmentLoader.accessed(selector, code, null);
     }
 
-    /** The code segment that a JMP by a call gate goes to. */
+    /** The code segment that is the target of a JMP by a call gate. */
     private long sameLevel(int selector) {
         return requireSameLevel(selector, codeOf(selector));
     }

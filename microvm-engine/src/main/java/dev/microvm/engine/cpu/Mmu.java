@@ -17,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  * page in the slow paths, by way of {@link PhysicalMemory}.
  *
  * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set, nor ROM: so the slow
- * path sees to these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
+ * path serves these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
  *
- * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Linear addresses come in canonical form or miss.
+ * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Addresses that are not canonical
+ * miss.
  */
 public final class Mmu {
     /** Kinds of access, and where their tags are in an entry. */
@@ -470,7 +471,7 @@ public final class Mmu {
         }
     }
 
-    /** Forgets all that was learnt of memory, because a part of it goes away. */
+    /** Forgets all addresses and translations, because a part of memory is taken away. */
     public void forget() {
         flush();
         dropCode();

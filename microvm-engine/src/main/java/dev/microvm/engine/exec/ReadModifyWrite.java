@@ -5,7 +5,7 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.memory.PhysicalMemory;
 
-/** Reads an operand, works out a new value, and writes it back; atomically with a LOCK prefix. */
+/** Reads an operand, computes a new value, and writes it back; atomically with a LOCK prefix. */
 public abstract class ReadModifyWrite extends Sequential {
     public final Operand target;
     public final int size;

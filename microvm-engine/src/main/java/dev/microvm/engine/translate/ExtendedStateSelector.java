@@ -8,6 +8,7 @@ import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.cpu.XsaveArea;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
@@ -90,7 +91,7 @@ final class ExtendedStateSelector implements Selector {
     }
 
     private static Instruction legacy(Decoded d, BlockBuilder block, boolean stores, Work work) {
-        Address address = block.address(d, ExtendedState.LEGACY_SIZE, stores);
+        Address address = block.address(d, XsaveArea.LEGACY_SIZE, stores);
         return new Plain((cpu, at) -> {
             if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
@@ -100,12 +101,12 @@ final class ExtendedStateSelector implements Selector {
     }
 
     private static Instruction area(Decoded d, BlockBuilder block, boolean stores, Work work) {
-        Address address = block.address(d, ExtendedState.AREA_SIZE, stores);
+        Address address = block.address(d, XsaveArea.SIZE, stores);
         return new Plain((cpu, at) -> {
             requireXsave(cpu, at);
             if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
-            if ((linear & ExtendedState.AREA_ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
+            if ((linear & XsaveArea.ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
             work.run(cpu, linear, at);
         });
     }

@@ -29,7 +29,7 @@ final class FpuSelector implements Selector {
         if (d.isRegister()) return register(d);
         Instruction instruction = memory(d, block);
         if (instruction != null && d.mode != CodeMode.BITS_64) {
-            // the unit's own exceptions come before those of the operand's segment
+            // exceptions of the unit come before those of the segment
             boolean stores =
                     d.group() >= 6 && (d.opcode == 0xD9 || d.opcode == 0xDD); // FNSTENV, FNSTCW, FNSAVE, FNSTSW
             block.precede(new Plain((cpu, at) -> FpuAvailability.require(cpu, !stores, at)));

@@ -189,7 +189,7 @@ final class MoveSelector implements Selector {
         return new Moves.LoadAddress(d.reg, offset, BlockBuilder.mask(d) & operandMask);
     }
 
-    /** PAUSE: another thread of the host may be who is waited for. */
+    /** PAUSE: the guest may wait for another thread of the host. */
     private static Instruction pause() {
         return new Plain((cpu, at) -> Thread.onSpinWait());
     }

@@ -65,7 +65,7 @@ public final class BitTests {
         }
     }
 
-    /** Works out the address of the operand that holds the bit, for a bit test with memory. */
+    /** Computes the address of the operand that holds the bit, for a bit test with memory. */
     public static final class BitAddress extends Sequential {
         private final Address offset;
         private final int segment;

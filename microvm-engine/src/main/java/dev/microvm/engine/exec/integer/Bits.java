@@ -106,7 +106,7 @@ public final class Bits {
         }
     }
 
-    /** Works out the lowest one bit of a source: group 17, Intel SDM vol. 2D, table A-6. */
+    /** Finds the lowest one bit of a source: group 17, Intel SDM vol. 2D, table A-6. */
     public static final class LowestBit extends Sequential {
         static final int RESET = 1;
         static final int MASK = 2;

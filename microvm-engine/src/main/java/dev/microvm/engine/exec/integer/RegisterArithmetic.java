@@ -464,7 +464,7 @@ public final class RegisterArithmetic {
         }
     }
 
-    // Without flags, which nobody sees
+    // Without flags, where nothing reads them
 
     /** One of two sources. */
     private abstract static class Alone extends Sequential implements RegisterOnly {

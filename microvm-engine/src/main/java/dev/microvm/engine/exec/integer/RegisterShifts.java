@@ -127,7 +127,7 @@ public final class RegisterShifts {
         }
     }
 
-    /** SHR whose flags nobody sees. */
+    /** SHR where nothing reads the flags. */
     private static final class RightAlone extends Sequential implements RegisterOnly {
         private final byte target;
         private final byte left;

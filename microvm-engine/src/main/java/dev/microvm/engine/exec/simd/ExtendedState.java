@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.cpu.XsaveArea;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.simd.Mxcsr;
@@ -15,46 +16,28 @@ import java.util.Arrays;
  * of an area. Belongs to one CPU.
  */
 public final class ExtendedState {
-    /** Bytes of the legacy region. */
-    public static final int LEGACY_SIZE = 512;
-
-    /** Bytes of an area for x87 and SSE: the legacy region and the header. */
-    public static final int AREA_SIZE = LEGACY_SIZE + 64;
-
-    /** What XSAVE's areas are aligned to. */
-    public static final int AREA_ALIGNMENT = 64;
-
-    // The legacy region: table 10-2
-    private static final int POINTERS_END = 24;
-    private static final int MXCSR = 24;
-    private static final int MXCSR_MASK = 28;
-    private static final int REGISTERS = 32;
-    private static final int XMM0 = 160;
-    private static final int X87_SIZE = XMM0;
-
-    // The header: 13.4.2
-    private static final int XSTATE_BV = 512;
-    private static final int XCOMP_BV = 520;
-    private static final long COMPACTED = 1L << 63;
+    private static final int POINTERS_END = 24; // of what the x87 has before MXCSR
+    private static final int X87_SIZE = XsaveArea.XMM0;
+    private static final long COMPACTED = 1L << 63; // in XCOMP_BV: Intel SDM vol. 1, 13.4.2
 
     private final byte[] x87 = new byte[X87_SIZE];
     private final MemorySegment image = MemorySegment.ofArray(x87);
-    private final long[] words = new long[AREA_SIZE / Long.BYTES];
+    private final long[] words = new long[XsaveArea.SIZE / Long.BYTES];
 
     public ExtendedState() {}
 
     // FXSAVE and FXRSTOR
 
     public void fxsave(Cpu cpu, long linear, boolean wide, Instruction at) {
-        cpu.mmu.probeWrite(linear, LEGACY_SIZE, at);
+        cpu.mmu.probeWrite(linear, XsaveArea.LEGACY_SIZE, at);
         saveX87(cpu, linear, wide, at);
         saveMxcsr(cpu, linear, at);
         saveXmm(cpu, linear, at);
     }
 
     public void fxrstor(Cpu cpu, long linear, boolean wide, Instruction at) {
-        read(cpu, linear, LEGACY_SIZE, at);
-        int mxcsr = (int) word(MXCSR);
+        read(cpu, linear, XsaveArea.LEGACY_SIZE, at);
+        int mxcsr = (int) word(XsaveArea.MXCSR);
         requireMxcsr(cpu, mxcsr, at);
         cpu.mxcsr.value(mxcsr);
         loadX87(cpu, wide);
@@ -66,7 +49,7 @@ public final class ExtendedState {
     /** XSAVE, XSAVEOPT and, compacted, XSAVEC; {@code wanted} is EDX:EAX. */
     public void xsave(Cpu cpu, long linear, long wanted, boolean wide, boolean compacted, Instruction at) {
         long saved = wanted & cpu.xcr0;
-        cpu.mmu.probeWrite(linear, AREA_SIZE, at);
+        cpu.mmu.probeWrite(linear, XsaveArea.SIZE, at);
         boolean x87Wanted = (saved & ControlRegisters.XCR0_X87) != 0;
         boolean sseWanted = (saved & ControlRegisters.XCR0_SSE) != 0;
         if (x87Wanted) saveX87(cpu, linear, wide, at);
@@ -75,25 +58,25 @@ public final class ExtendedState {
             saveXmm(cpu, linear, at);
         }
         if (compacted) {
-            cpu.mmu.store64(linear + XSTATE_BV, saved, at);
-            cpu.mmu.store64(linear + XCOMP_BV, saved | COMPACTED, at);
+            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, saved, at);
+            cpu.mmu.store64(linear + XsaveArea.XCOMP_BV, saved | COMPACTED, at);
         } else {
-            long before = cpu.mmu.load64(linear + XSTATE_BV, at);
-            cpu.mmu.store64(linear + XSTATE_BV, before | saved, at);
+            long before = cpu.mmu.load64(linear + XsaveArea.XSTATE_BV, at);
+            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, before | saved, at);
         }
     }
 
     /** XRSTOR; {@code wanted} is EDX:EAX. */
     public void xrstor(Cpu cpu, long linear, long wanted, boolean wide, Instruction at) {
-        read(cpu, linear, AREA_SIZE, at);
-        long present = word(XSTATE_BV);
-        boolean compacted = word(XCOMP_BV) < 0;
+        read(cpu, linear, XsaveArea.SIZE, at);
+        long present = word(XsaveArea.XSTATE_BV);
+        boolean compacted = word(XsaveArea.XCOMP_BV) < 0;
         if (!isValid(cpu, present, compacted)) throw cpu.fault(Vectors.GP, 0, at);
         long restored = wanted & cpu.xcr0;
         boolean sseWanted = (restored & ControlRegisters.XCR0_SSE) != 0;
         boolean ssePresent = (present & ControlRegisters.XCR0_SSE) != 0;
-        boolean mxcsrPresent = ssePresent || !compacted; // 13.8.1: the standard form always has MXCSR
-        int mxcsr = mxcsrPresent ? (int) word(MXCSR) : Mxcsr.RESET;
+        boolean mxcsrPresent = ssePresent || !compacted; // 13.8.1: the standard form always has XsaveArea.MXCSR
+        int mxcsr = mxcsrPresent ? (int) word(XsaveArea.MXCSR) : Mxcsr.RESET;
         if (sseWanted) requireMxcsr(cpu, mxcsr, at);
         if ((restored & ControlRegisters.XCR0_X87) != 0) {
             if ((present & ControlRegisters.XCR0_X87) != 0) {
@@ -114,12 +97,12 @@ public final class ExtendedState {
 
     /** Whether the header that was read allows XRSTOR: 13.8.1 and 13.8.2. */
     private boolean isValid(Cpu cpu, long present, boolean compacted) {
-        long format = word(XCOMP_BV);
+        long format = word(XsaveArea.XCOMP_BV);
         boolean valid = compacted
                 ? (format & ~COMPACTED & ~cpu.xcr0) == 0 && (present & ~format) == 0
                 : (present & ~cpu.xcr0) == 0 && format == 0;
-        int reservedEnd = compacted ? AREA_SIZE : XCOMP_BV + 2 * Long.BYTES;
-        for (int i = XCOMP_BV + Long.BYTES; i < reservedEnd; i += Long.BYTES) valid &= word(i) == 0;
+        int reservedEnd = compacted ? XsaveArea.SIZE : XsaveArea.XCOMP_BV + 2 * Long.BYTES;
+        for (int i = XsaveArea.XCOMP_BV + Long.BYTES; i < reservedEnd; i += Long.BYTES) valid &= word(i) == 0;
         return valid;
     }
 
@@ -140,7 +123,7 @@ public final class ExtendedState {
     private void saveX87(Cpu cpu, long linear, boolean wide, Instruction at) {
         X87Images.storeFx(cpu.fpu, image, wide);
         for (int i = 0; i < X87_SIZE; i += Long.BYTES) {
-            if (i == POINTERS_END) i = REGISTERS;
+            if (i == POINTERS_END) i = XsaveArea.X87_REGISTERS;
             cpu.mmu.store64(linear + i, image.get(X87Images.LONG, i), at);
         }
     }
@@ -151,18 +134,19 @@ public final class ExtendedState {
     }
 
     private static void saveMxcsr(Cpu cpu, long linear, Instruction at) {
-        cpu.mmu.store32(linear + MXCSR, cpu.mxcsr.value(), at);
-        cpu.mmu.store32(linear + MXCSR_MASK, Mxcsr.MASK, at);
+        cpu.mmu.store32(linear + XsaveArea.MXCSR, cpu.mxcsr.value(), at);
+        cpu.mmu.store32(linear + XsaveArea.MXCSR_MASK, Mxcsr.MASK, at);
     }
 
     private static void saveXmm(Cpu cpu, long linear, Instruction at) {
         int count = xmmWords(cpu);
-        for (int i = 0; i < count; i++) cpu.mmu.store64(linear + XMM0 + (long) i * Long.BYTES, cpu.xmm[i], at);
+        for (int i = 0; i < count; i++)
+            cpu.mmu.store64(linear + XsaveArea.XMM0 + (long) i * Long.BYTES, cpu.xmm[i], at);
     }
 
     private void loadXmm(Cpu cpu) {
         int count = xmmWords(cpu);
-        for (int i = 0; i < count; i++) cpu.xmm[i] = word(XMM0 + i * Long.BYTES);
+        for (int i = 0; i < count; i++) cpu.xmm[i] = word(XsaveArea.XMM0 + i * Long.BYTES);
     }
 
     /** XMM8 and up are seen in 64-bit mode alone. */
