@@ -181,6 +181,25 @@ final class ArchitectureTest {
     }
 
     @Test
+    void theEnginesInstructionsKnowNoTranslator_andItsCpuKnowsNoInstructions() {
+        String instructions = "dev.microvm.engine.exec..";
+        String translator = "dev.microvm.engine.translate..";
+        noClasses()
+                .that()
+                .resideInAPackage(instructions)
+                .should()
+                .dependOnClassesThat(resideInAPackage(translator))
+                .check(ALL);
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "dev.microvm.engine.cpu..", "dev.microvm.engine.decode..", "dev.microvm.engine.memory..")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(instructions, translator))
+                .check(ALL);
+    }
+
+    @Test
     void theHypervisorsInterfaceKnowsNoHost() {
         noClasses()
                 .that()

@@ -5,7 +5,7 @@ import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.InstructionCounter;
-import dev.microvm.engine.exec.BlockTranslator;
+import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
@@ -40,7 +40,7 @@ final class EngineVcpu implements Vcpu {
     private final EnginePlatform platform;
     private final Cpu cpu;
     private final ParavirtualClock clock;
-    private final CpuState state;
+    private final EngineState state;
 
     private ExitHandler handler = NOBODY;
     private volatile boolean inGuest;
@@ -63,7 +63,7 @@ final class EngineVcpu implements Vcpu {
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
-        state = new CpuState(cpu, apic, platform);
+        state = new EngineState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
     }
 
@@ -154,7 +154,7 @@ final class EngineVcpu implements Vcpu {
     private CpuExit runGuest() {
         machine.exclusive().enterGuest(this);
         try {
-            return cpu.run();
+            return cpu.loop.run();
         } finally {
             machine.exclusive().leaveGuest(this);
         }
@@ -183,7 +183,7 @@ final class EngineVcpu implements Vcpu {
     /** INIT, start-up IPIs and NMIs. */
     private void takeSignals() {
         if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
-        if (apic.take(LocalApic.NON_MASKABLE)) cpu.nmiPending = true;
+        if (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.nmiPending = true;
         apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
         if (apic.take(LocalApic.INITIALIZE)) {
             cpu.reset();
@@ -200,9 +200,9 @@ final class EngineVcpu implements Vcpu {
     private void apicCalls() {
         LocalApic from = apic;
         if (from != null && (from.events() & ~LocalApic.INTERRUPT) != 0) {
-            cpu.leave();
+            cpu.loop.leave();
         } else {
-            cpu.attend();
+            cpu.loop.attend();
         }
         LockSupport.unpark(parked);
     }
@@ -210,7 +210,7 @@ final class EngineVcpu implements Vcpu {
     @Override
     public void kick() {
         kicked = true;
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
     }
 
@@ -242,7 +242,7 @@ final class EngineVcpu implements Vcpu {
             }
             forgetting = true;
         }
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
         synchronized (this) {
             boolean interrupted = false;
@@ -270,7 +270,7 @@ final class EngineVcpu implements Vcpu {
 
     // State
 
-    /** While nobody runs it, what waits for the vCPU is taken before its state is read. */
+    /** If the vCPU does not run, takes what waits for it, so that its state can be read. */
     private void settle() {
         boolean runs;
         synchronized (this) {
@@ -334,8 +334,7 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public long translate(long linearAddress) {
-        long physical = cpu.mmu.probe(linearAddress);
-        return physical < 0 ? NOT_MAPPED : physical;
+        return cpu.mmu.lookUp(linearAddress).orElse(NOT_MAPPED);
     }
 
     @Override
@@ -352,12 +351,12 @@ final class EngineVcpu implements Vcpu {
     @Override
     public ActivityState activity() {
         settle();
-        return activity == ActivityState.RUNNING && cpu.halted ? ActivityState.HALTED : activity;
+        return activity == ActivityState.RUNNING && cpu.loop.halted ? ActivityState.HALTED : activity;
     }
 
     @Override
     public void activity(ActivityState newState) {
-        cpu.halted = newState == ActivityState.HALTED;
+        cpu.loop.halted = newState == ActivityState.HALTED;
         activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
     }
 
@@ -417,18 +416,18 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public boolean readyForInterrupt() {
-        return cpu.readyForInterrupt() && platform.acceptsExternal();
+        return cpu.loop.readyForInterrupt() && platform.acceptsExternal();
     }
 
     @Override
     public void interrupt(int vector) {
-        cpu.inject(vector);
+        cpu.loop.inject(vector);
     }
 
     @Override
     public void requestInterruptWindow(boolean wanted) {
-        cpu.interruptWindow = wanted;
-        if (wanted) cpu.attend();
+        cpu.loop.interruptWindow = wanted;
+        if (wanted) cpu.loop.attend();
     }
 
     @Override
@@ -439,7 +438,7 @@ final class EngineVcpu implements Vcpu {
         if (apic != null) machine.apics().remove(apic);
     }
 
-    /** For state that is read and written while nobody runs the guest. */
+    /** For state that is read and written while the guest does not run. */
     private static final class NoHandler implements ExitHandler {
         @Override
         public long portIn(int port, int size) {

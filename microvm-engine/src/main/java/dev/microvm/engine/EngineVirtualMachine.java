@@ -134,7 +134,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         return exclusive;
     }
 
-    /** When a time-stamp counter that nobody set was 0, on the clock of the timers. */
+    /** When a time-stamp counter that was never set was 0, on the clock of the timers. */
     synchronized long timeStampOrigin() {
         return timeStampOrigin;
     }

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.engine.EngineHypervisor;
 import dev.microvm.engine.oracle.Case;
 import dev.microvm.engine.oracle.CaseBatch;
-import dev.microvm.engine.oracle.CaseGenerator;
-import dev.microvm.engine.oracle.CaseMachine;
 import dev.microvm.engine.oracle.CaseOracle;
 import dev.microvm.engine.oracle.Expectation;
 import dev.microvm.engine.oracle.OutcomeComparison;
+import dev.microvm.engine.oracle.UserCaseGenerator;
+import dev.microvm.engine.oracle.UserCaseMachine;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -40,9 +40,9 @@ final class InstructionOracleTest {
         long start = System.nanoTime();
         long done = 0;
         try (CaseOracle real = CaseOracle.start();
-                CaseMachine ours = new CaseMachine(new EngineHypervisor())) {
+                UserCaseMachine ours = new UserCaseMachine(new EngineHypervisor())) {
             while (done < CASES && failures.size() < MOST_FAILURES) {
-                new CaseGenerator(seed).fill(batch, expectations);
+                new UserCaseGenerator(seed).fill(batch, expectations);
                 real.run(batch, BATCH, expected);
                 ours.run(batch, BATCH, actual);
                 compare(real, ours, seed);
@@ -54,7 +54,7 @@ final class InstructionOracleTest {
         assertThat(String.join(System.lineSeparator(), failures)).isEmpty();
     }
 
-    private void compare(CaseOracle real, CaseMachine ours, long seed) throws IOException {
+    private void compare(CaseOracle real, UserCaseMachine ours, long seed) throws IOException {
         for (int i = 0; i < BATCH; i++) {
             String difference =
                     OutcomeComparison.difference(batch.get(i), expectations[i], expected.get(i), actual.get(i));
@@ -76,9 +76,9 @@ final class InstructionOracleTest {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < expected.memory.length && text.length() < 400; i++) {
             if (expected.memory[i] != actual.memory[i]) {
-                long at = i < CaseMachine.DATA_SIZE
-                        ? CaseMachine.DATA + i
-                        : CaseMachine.STACK + i - CaseMachine.DATA_SIZE;
+                long at = i < UserCaseMachine.DATA_SIZE
+                        ? UserCaseMachine.DATA + i
+                        : UserCaseMachine.STACK + i - UserCaseMachine.DATA_SIZE;
                 text.append("  [%x] real %02x, ours %02x%n".formatted(at, expected.memory[i], actual.memory[i]));
             }
         }

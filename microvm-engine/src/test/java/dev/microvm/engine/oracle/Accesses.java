@@ -66,7 +66,7 @@ final class Accesses {
 
     private long stackMask() {
         if (c.wide()) return -1;
-        return mask(c.selector(Case.SS) == CaseMachine.LDT_DATA_16 ? 2 : 4);
+        return mask(c.selector(Case.SS) == UserCaseMachine.LDT_DATA_16 ? 2 : 4);
     }
 
     private void push(int bytes) {

@@ -49,7 +49,7 @@ public final class CaseOracle implements AutoCloseable {
         program.write(batch.memory);
         program.write(batch.bytes, count * Case.SIZE);
         program.read(outcomes.bytes, count * Outcome.SIZE);
-        program.read(outcomes.memory, CaseMachine.MEMORY_SIZE);
+        program.read(outcomes.memory, UserCaseMachine.MEMORY_SIZE);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.microvm.engine.oracle;
 
 /**
- * What a selector of a {@link Case} stands for outside of 64-bit mode: as {@link CaseMachine} and
+ * What a selector of a {@link Case} stands for outside of 64-bit mode: as {@link UserCaseMachine} and
  * case-oracle.c have it.
  */
 record CaseSegment(long base, long limit, boolean readable, boolean writable, boolean expandsDown) {
@@ -10,15 +10,15 @@ record CaseSegment(long base, long limit, boolean readable, boolean writable, bo
 
     static CaseSegment of(int selector) {
         return switch (selector) {
-            case CaseMachine.CODE_32, CaseMachine.CODE_64 -> new CaseSegment(0, FLAT, true, false, false);
-            case CaseMachine.DATA_32 -> new CaseSegment(0, FLAT, true, true, false);
-            case CaseMachine.LDT_CODE_16 ->
-                new CaseSegment(CaseMachine.CODE, CaseMachine.CODE_SIZE - 1, true, false, false);
-            case CaseMachine.LDT_CODE_32 ->
-                new CaseSegment(CaseMachine.CODE, CaseMachine.CODE_SIZE - 1, false, false, false);
-            case CaseMachine.LDT_DATA_16 -> new CaseSegment(CaseMachine.DATA, 0x5FFF, true, true, false);
-            case CaseMachine.LDT_READ_ONLY -> new CaseSegment(CaseMachine.DATA, 0x9FF, true, false, false);
-            case CaseMachine.LDT_EXPAND_DOWN -> new CaseSegment(CaseMachine.DATA, 0x7FF, true, true, true);
+            case UserCaseMachine.CODE_32, UserCaseMachine.CODE_64 -> new CaseSegment(0, FLAT, true, false, false);
+            case UserCaseMachine.DATA_32 -> new CaseSegment(0, FLAT, true, true, false);
+            case UserCaseMachine.LDT_CODE_16 ->
+                new CaseSegment(UserCaseMachine.CODE, UserCaseMachine.CODE_SIZE - 1, true, false, false);
+            case UserCaseMachine.LDT_CODE_32 ->
+                new CaseSegment(UserCaseMachine.CODE, UserCaseMachine.CODE_SIZE - 1, false, false, false);
+            case UserCaseMachine.LDT_DATA_16 -> new CaseSegment(UserCaseMachine.DATA, 0x5FFF, true, true, false);
+            case UserCaseMachine.LDT_READ_ONLY -> new CaseSegment(UserCaseMachine.DATA, 0x9FF, true, false, false);
+            case UserCaseMachine.LDT_EXPAND_DOWN -> new CaseSegment(UserCaseMachine.DATA, 0x7FF, true, true, true);
             default -> NULL;
         };
     }

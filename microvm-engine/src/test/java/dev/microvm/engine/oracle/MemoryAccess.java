@@ -74,11 +74,11 @@ record MemoryAccess(
     private static boolean canRaise(Fault fault, boolean write) {
         long address = fault.address();
         if (!isCanonical(address)) return false;
-        boolean present = isIn(address, CaseMachine.CODE, CaseMachine.CODE_SIZE)
-                || isIn(address, CaseMachine.DATA, CaseMachine.DATA_SIZE + PAGE_SIZE)
-                || isIn(address, CaseMachine.STACK, CaseMachine.STACK_SIZE);
-        boolean writable = isIn(address, CaseMachine.DATA, CaseMachine.DATA_SIZE)
-                || isIn(address, CaseMachine.STACK, CaseMachine.STACK_SIZE);
+        boolean present = isIn(address, UserCaseMachine.CODE, UserCaseMachine.CODE_SIZE)
+                || isIn(address, UserCaseMachine.DATA, UserCaseMachine.DATA_SIZE + PAGE_SIZE)
+                || isIn(address, UserCaseMachine.STACK, UserCaseMachine.STACK_SIZE);
+        boolean writable = isIn(address, UserCaseMachine.DATA, UserCaseMachine.DATA_SIZE)
+                || isIn(address, UserCaseMachine.STACK, UserCaseMachine.STACK_SIZE);
         if (present && (!write || writable)) return false;
         int error = Fault.USER | (write ? Fault.WRITE : 0) | (present ? Fault.PRESENT : 0);
         return fault.error() == Fault.visible(error, address);

@@ -73,7 +73,7 @@ public final class OutcomeComparison {
         if (!unmasked) add("flags", real.flags() & e.flags(), ours.flags() & e.flags());
         if (allowsAtFault(Latitude.REGISTERS_AT_FAULT)) return;
         // the upper half of a register, and R8 to R15, mean nothing outside of 64-bit mode
-        boolean narrow = !c.wide() || real.selector(Case.CS) != CaseMachine.CODE_64;
+        boolean narrow = !c.wide() || real.selector(Case.CS) != UserCaseMachine.CODE_64;
         for (int i = 0; i < (narrow ? 8 : 16); i++) {
             long mask = defined(i) & (narrow ? 0xFFFF_FFFFL : -1);
             add("r" + i, real.register(i) & mask, ours.register(i) & mask);

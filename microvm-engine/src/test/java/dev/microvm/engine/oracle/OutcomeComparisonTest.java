@@ -18,9 +18,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * simulated here.
  */
 final class OutcomeComparisonTest {
-    private static final long READ_ONLY = CaseMachine.DATA + CaseMachine.DATA_SIZE; // a page
+    private static final long READ_ONLY = UserCaseMachine.DATA + UserCaseMachine.DATA_SIZE; // a page
     private static final long MISSING = READ_ONLY + 0x1000; // a page, another is behind the stack
-    private static final long MISSING_2 = CaseMachine.STACK + CaseMachine.STACK_SIZE;
+    private static final long MISSING_2 = UserCaseMachine.STACK + UserCaseMachine.STACK_SIZE;
     private static final long NOT_CANONICAL = 1L << 60;
     private static final long FIRST = MISSING + 0x100;
     private static final long SECOND = MISSING + 0x800;
@@ -43,21 +43,21 @@ final class OutcomeComparisonTest {
     private final CaseBatch.Outcomes other = new CaseBatch.Outcomes(1);
     private final Outcome ours = engine.get(0);
     private final Outcome real = other.get(0);
-    private CaseMachine machine;
+    private UserCaseMachine machine;
     private Expectation expectation;
 
     @BeforeEach
     void start() {
-        machine = new CaseMachine(new EngineHypervisor());
-        c.operand(CaseMachine.DATA, new byte[Case.MOST_BYTES]);
+        machine = new UserCaseMachine(new EngineHypervisor());
+        c.operand(UserCaseMachine.DATA, new byte[Case.MOST_BYTES]);
         byte[] fxsave = new byte[512];
         Words.put(fxsave, 0, 0x37F | 0xFFL << 32);
         Words.put(fxsave, 24, 0x1F80);
         c.fxsave(fxsave);
         c.flags(0x202);
-        for (int i = 0; i < 16; i++) c.register(i, CaseMachine.DATA + 0x100);
-        c.register(RSP, CaseMachine.STACK + 0x800);
-        c.register(RBP, CaseMachine.STACK + 0x800);
+        for (int i = 0; i < 16; i++) c.register(i, UserCaseMachine.DATA + 0x100);
+        c.register(RSP, UserCaseMachine.STACK + 0x800);
+        c.register(RBP, UserCaseMachine.STACK + 0x800);
     }
 
     @AfterEach
@@ -73,12 +73,12 @@ final class OutcomeComparisonTest {
         boolean wide = mode == CodeMode.BITS_64;
         byte[] bytes = HexFormat.of().parseHex(code);
         c.wide(wide);
-        c.selector(Case.CS, wide ? CaseMachine.CODE_64 : CaseMachine.CODE_32);
-        c.selector(Case.SS, CaseMachine.DATA_32);
-        c.selector(Case.DS, CaseMachine.DATA_32);
-        c.selector(Case.ES, CaseMachine.DATA_32);
-        c.rip(CaseMachine.CODE + 0x100);
-        c.code(CaseMachine.CODE + 0x100, bytes);
+        c.selector(Case.CS, wide ? UserCaseMachine.CODE_64 : UserCaseMachine.CODE_32);
+        c.selector(Case.SS, UserCaseMachine.DATA_32);
+        c.selector(Case.DS, UserCaseMachine.DATA_32);
+        c.selector(Case.ES, UserCaseMachine.DATA_32);
+        c.rip(UserCaseMachine.CODE + 0x100);
+        c.code(UserCaseMachine.CODE + 0x100, bytes);
         Decoder decoder = new Decoder();
         Decoder.Result result = decoder.decode(bytes, 0, bytes.length, mode);
         expectation = Expectation.of(decoder.decoded(), result, 0);
@@ -117,7 +117,7 @@ final class OutcomeComparisonTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {FIRST + 1, SECOND - 1, MISSING, MISSING_2, CaseMachine.DATA, 0})
+    @ValueSource(longs = {FIRST + 1, SECOND - 1, MISSING, MISSING_2, UserCaseMachine.DATA, 0})
     void refusesAddress_thatNoOperandOfCmpsHas(long address) {
         c.register(RSI, FIRST);
         c.register(RDI, SECOND);

@@ -39,7 +39,7 @@ final class PossibleFaults {
 
     private static CodeMode mode(Case c) {
         if (c.wide()) return CodeMode.BITS_64;
-        return c.selector(Case.CS) == CaseMachine.LDT_CODE_16 ? CodeMode.BITS_16 : CodeMode.BITS_32;
+        return c.selector(Case.CS) == UserCaseMachine.LDT_CODE_16 ? CodeMode.BITS_16 : CodeMode.BITS_32;
     }
 
     boolean contains(Fault fault) {

@@ -21,9 +21,9 @@ final class PossibleFaultsTest {
         CaseBatch.Outcomes outcomes = new CaseBatch.Outcomes(BATCH);
         List<String> missing = new ArrayList<>();
         int seen = 0;
-        try (CaseMachine engine = new CaseMachine(new EngineHypervisor())) {
+        try (UserCaseMachine engine = new UserCaseMachine(new EngineHypervisor())) {
             for (long seed = 0; seed < BATCHES; seed++) {
-                new CaseGenerator(seed).fill(batch, expectations);
+                new UserCaseGenerator(seed).fill(batch, expectations);
                 engine.run(batch, BATCH, outcomes);
                 for (int i = 0; i < BATCH; i++) {
                     Fault fault = Fault.of(outcomes.get(i));

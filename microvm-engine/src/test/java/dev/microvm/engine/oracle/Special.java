@@ -110,13 +110,13 @@ final class Special {
 
     /** Points RDI to where all bytes can be written. */
     private static void storeToData(Case c) {
-        c.register(7, CaseMachine.DATA + (c.register(7) & 0xFFF));
+        c.register(7, UserCaseMachine.DATA + (c.register(7) & 0xFFF));
     }
 
     private static long codeAddress(Case c, SplittableRandom random) {
-        boolean based =
-                c.selector(Case.CS) == CaseMachine.LDT_CODE_16 || c.selector(Case.CS) == CaseMachine.LDT_CODE_32;
-        return (based ? 0 : CaseMachine.CODE) + behindCode(random);
+        boolean based = c.selector(Case.CS) == UserCaseMachine.LDT_CODE_16
+                || c.selector(Case.CS) == UserCaseMachine.LDT_CODE_32;
+        return (based ? 0 : UserCaseMachine.CODE) + behindCode(random);
     }
 
     /** An offset in the code's pages, or a little behind them, where no case is. */
@@ -155,23 +155,29 @@ final class Special {
     /** Offset and selector; for IRET, flags and a stack too. */
     private static void farPointer(byte[] operand, Case c, Decoded d, SplittableRandom random, int[] selectors) {
         final int[] code = {
-            CaseMachine.CODE_64,
-            CaseMachine.CODE_32,
-            CaseMachine.LDT_CODE_16,
-            CaseMachine.LDT_CODE_32,
+            UserCaseMachine.CODE_64,
+            UserCaseMachine.CODE_32,
+            UserCaseMachine.LDT_CODE_16,
+            UserCaseMachine.LDT_CODE_32,
             c.selector(Case.CS)
         };
         int selector = random.nextInt(4) == 0
                 ? selectors[random.nextInt(selectors.length)]
                 : code[random.nextInt(code.length)];
         boolean call = d.opcode == 0xFF && d.group() == 3 && !c.wide();
-        if (call && selector == CaseMachine.CODE_64)
-            selector = CaseMachine.CODE_32; // AMD pushes to the stack of 64-bit mode
-        boolean based = selector == CaseMachine.LDT_CODE_16 || selector == CaseMachine.LDT_CODE_32;
-        long offset = (based ? 0 : CaseMachine.CODE) + behindCode(random);
-        final int[] stacks = {CaseMachine.DATA_32, CaseMachine.LDT_DATA_16, CaseMachine.LDT_READ_ONLY, 0, selector};
+        if (call && selector == UserCaseMachine.CODE_64)
+            selector = UserCaseMachine.CODE_32; // AMD pushes to the stack of 64-bit mode
+        boolean based = selector == UserCaseMachine.LDT_CODE_16 || selector == UserCaseMachine.LDT_CODE_32;
+        long offset = (based ? 0 : UserCaseMachine.CODE) + behindCode(random);
+        final int[] stacks = {
+            UserCaseMachine.DATA_32, UserCaseMachine.LDT_DATA_16, UserCaseMachine.LDT_READ_ONLY, 0, selector
+        };
         long[] values = {
-            offset, selector, (random.nextInt() & 0xCD5) | 0x202, CaseMachine.STACK + 0x800, stacks[random.nextInt(5)]
+            offset,
+            selector,
+            (random.nextInt() & 0xCD5) | 0x202,
+            UserCaseMachine.STACK + 0x800,
+            stacks[random.nextInt(5)]
         };
         int size = d.operandSize;
         for (int i = 0; i < values.length; i++) {
