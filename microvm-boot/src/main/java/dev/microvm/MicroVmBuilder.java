@@ -21,6 +21,7 @@ import dev.microvm.machine.CodeByPlace;
 import dev.microvm.machine.HostExtras;
 import dev.microvm.machine.MachinePlan;
 import dev.microvm.machine.MachinePlanner;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.BootSpec;
 import dev.microvm.model.BootSpec.ModuleSpec;
 import dev.microvm.model.BusDeviceSpec;
@@ -193,6 +194,11 @@ public final class MicroVmBuilder {
     /** Guest memory in MiB, from 2 to what the host has. Default 128. */
     public MicroVmBuilder memoryMiB(int mib) {
         return with(spec.withMemory(spec.memory().withMib(mib)));
+    }
+
+    /** What is behind the guest's memory on the host. Default {@link RamBacking#anonymous}. */
+    public MicroVmBuilder ram(RamBacking value) {
+        return with(spec.withMemory(spec.memory().withBacking(value)));
     }
 
     /** How many vCPUs, 1 to 254. Default 1. */

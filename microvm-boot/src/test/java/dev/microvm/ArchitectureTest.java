@@ -111,7 +111,7 @@ final class ArchitectureTest {
                 .resideInAPackage(MODEL)
                 .should()
                 .dependOnClassesThat(resideInAnyPackage(
-                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.memory..", "dev.microvm.event.."))
+                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.event.."))
                 .check(ALL);
     }
 

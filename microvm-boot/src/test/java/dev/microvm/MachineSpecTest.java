@@ -15,6 +15,7 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
@@ -76,6 +77,7 @@ final class MachineSpecTest {
                 builder -> builder.initrd(new byte[] {2}),
                 builder -> builder.cmdline("other"),
                 builder -> builder.memoryMiB(65),
+                builder -> builder.ram(RamBacking.shared()),
                 builder -> builder.vcpus(3),
                 builder -> builder.rtc(Feature.OFF),
                 builder -> builder.onReset(ResetAction.END),

@@ -31,7 +31,6 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
-import dev.microvm.memory.RamBacking;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.vcpu.VcpuLoop;
@@ -119,7 +118,7 @@ public final class PcMachine implements AutoCloseable {
     private GuestMemory mapMemory() {
         List<GuestMemoryRegion> regions = new ArrayList<>();
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
-        GuestRam ram = vm.ram(RamBacking.anonymous(), config.memorySize());
+        GuestRam ram = vm.ram(config.spec().memory().backing(), config.memorySize());
         regions.add(ram.region(0, 0, low));
         if (ram.size() > low) regions.add(ram.region(BootLayout.HIGH_RAM, low, ram.size() - low));
         long rom = config.start().romSize();
