@@ -2,9 +2,9 @@ package dev.microvm.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuState;
@@ -89,7 +89,7 @@ public abstract class VcpuStateContract {
     }
 
     /** Writes down all accesses, of one machine after the other; stops the vCPU after some, and at the guest's end. */
-    private static final class StoppingHandler implements ExitHandler {
+    private static final class StoppingHandler implements NoDevices {
         final List<Access> seen = new ArrayList<>();
         boolean ended;
         private int stopAt;
@@ -127,8 +127,5 @@ public abstract class VcpuStateContract {
         public void mmioWrite(long gpa, int size, long value) {
             access(gpa, size, value);
         }
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

@@ -4,6 +4,7 @@ import static dev.microvm.devices.virtio.VirtioMmioRegisters.*;
 import static dev.microvm.devices.virtio.VirtioStatus.*;
 
 import dev.microvm.bus.BusDevice;
+import dev.microvm.error.GuestNoise;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.irq.IrqLine;
@@ -69,7 +70,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private int guestPageSize;
     private boolean made;
     private boolean quiet; // paused
-    private long broken; // how often, since the machine began
+    private final GuestNoise broken = new GuestNoise(); // how often, since the machine began
     private int defects; // of them by no fault of the driver's
 
     /**
@@ -183,8 +184,9 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         if (!DeviceLoop.isGuestMistake(e)) {
             defects++;
             log.error("{} failed and needs a reset", device.name(), e);
-        } else if (Long.bitCount(++broken) == 1) { // a guest can cause it at will: only the 1st, 2nd, 4th, 8th...
-            log.warn("{} needs a reset, for the {}. time: {}", device.name(), broken, e.getMessage());
+        } else {
+            long n = broken.count();
+            if (n != 0) log.warn("{} needs a reset, for the {}. time: {}", device.name(), n, e.getMessage());
         }
     }
 

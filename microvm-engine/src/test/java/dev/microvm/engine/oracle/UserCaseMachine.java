@@ -1,10 +1,10 @@
 package dev.microvm.engine.oracle;
 
 import dev.microvm.hypervisor.DescriptorTable;
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
@@ -376,7 +376,7 @@ public final class UserCaseMachine implements AutoCloseable {
         vm.close();
     }
 
-    private static final class Stopper implements ExitHandler {
+    private static final class Stopper implements NoDevices {
         private final Vcpu vcpu;
         private int vector;
 
@@ -385,25 +385,9 @@ public final class UserCaseMachine implements AutoCloseable {
         }
 
         @Override
-        public long portIn(int port, int size) {
-            return 0;
-        }
-
-        @Override
         public void portOut(int port, int size, long value) {
             vector = port;
             vcpu.kick();
         }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

@@ -5,7 +5,7 @@ import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.BlockException;
 import dev.microvm.devices.virtio.GuestBuffer;
-import java.util.concurrent.atomic.AtomicLong;
+import dev.microvm.error.GuestNoise;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,7 +31,7 @@ final class BlkServer {
     private final BlockBackend backend;
     private final byte[] id;
     private final BooleanSupplier pausing;
-    private final AtomicLong failures = new AtomicLong();
+    private final GuestNoise failures = new GuestNoise();
     private volatile long features; // that were negotiated
     private volatile boolean writeThrough;
     private volatile boolean interrupted;
@@ -84,8 +84,8 @@ final class BlkServer {
                 default -> S_UNSUPP;
             };
         } catch (BlockException e) {
-            long n = failures.incrementAndGet(); // a guest can cause it at will: only the 1st, 2nd, 4th, 8th...
-            if (Long.bitCount(n) == 1) log.warn("{}: {} requests failed, the last: {}", name, n, e.getMessage());
+            long n = failures.count();
+            if (n != 0) log.warn("{}: {} requests failed, the last: {}", name, n, e.getMessage());
         } catch (RuntimeException | OutOfMemoryError e) { // a defect of the back end's, or a host at its end
             log.error("{}: a request failed", name, e);
         }
