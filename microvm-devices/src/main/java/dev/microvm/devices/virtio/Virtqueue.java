@@ -87,6 +87,7 @@ public final class Virtqueue {
     private boolean indirect;
     private boolean eventIndex;
     private int size;
+    private @Nullable QueuePlace place;
     private MemorySegment descriptors = NOWHERE;
     private MemorySegment available = NOWHERE;
     private MemorySegment used = NOWHERE;
@@ -102,6 +103,7 @@ public final class Virtqueue {
     private final ArrayDeque<DescriptorChain> free = new ArrayDeque<>();
     private int[] heldBack = {}; // heads to take before those of the ring, the last one first
     private int heldBackCount;
+    private volatile @Nullable QueueLease lease; // while another process serves it
 
     /**
      * Makes a queue that is not running.
@@ -269,6 +271,54 @@ public final class Virtqueue {
         return hasNext();
     }
 
+    // ---- lease
+
+    /**
+     * Hands the queue to another process. A device does it in {@link VirtioDevice#activate}, or in {@link
+     * VirtioDevice#resume} if the machine is {@linkplain VirtioTransport#pausing pausing}; in {@link
+     * VirtioDevice#pause} it ends the lease, so that indices can be saved.
+     *
+     * @param kick wakes the other process when the driver has made something available, such as an eventfd; called like
+     *     {@link VirtioDevice#queueNotified}, in its place
+     * @param revoked called when the driver takes the queue back, by a reset for example: when it returns, the other
+     *     process must not touch guest memory any more
+     * @throws IllegalStateException if the queue is not running, is leased, or has chains in flight
+     */
+    public QueueLease lease(Runnable kick, Runnable revoked) {
+        QueuePlace at = place;
+        if (!running || at == null || inFlightCount + heldBackCount > 0) {
+            throw new IllegalStateException(
+                    "queue %d: not running, or %d chains in flight".formatted(number, inFlightCount + heldBackCount));
+        }
+        QueueLease made = new QueueLease(this, at, nextAvailable, kick, revoked, interrupt);
+        running = false; // for the device
+        lease = made;
+        return made;
+    }
+
+    boolean isLeased(QueueLease by) {
+        return lease == by;
+    }
+
+    /** Indices of the used ring are in the ring: 2.7.8. */
+    void endLease(QueueLease by, int newNextAvailable) {
+        if (lease != by) return;
+        lease = null;
+        nextAvailable = newNextAvailable & INDEX_MASK;
+        knownAvailable = nextAvailable;
+        nextUsed = Short.toUnsignedInt((short) ALIGNED_SHORT.getAcquire(used, (long) USED_INDEX));
+        publishedUsed = nextUsed;
+        notifiedUsed = nextUsed;
+        running = true;
+    }
+
+    /** Tells whoever serves the queue, if not the device, that the driver has notified; returns whether it is so. */
+    boolean kick() {
+        QueueLease by = lease;
+        if (by != null) by.kick();
+        return by != null;
+    }
+
     // ---- the available ring and descriptors
 
     private int pending() {
@@ -380,24 +430,24 @@ public final class Virtqueue {
     /**
      * Starts the queue where the driver has set it up.
      *
-     * @param newSize entries
-     * @param descriptorsGpa guest-physical address of the descriptor table
-     * @param availableGpa guest-physical address of the available ring
-     * @param usedGpa guest-physical address of the used ring
+     * @param newPlace as the driver wrote it
      * @param features that were negotiated
      * @throws VirtqueueException if the queue cannot be where it is said to be
      */
-    void start(int newSize, long descriptorsGpa, long availableGpa, long usedGpa, long features) {
+    void start(QueuePlace newPlace, long features) {
         stop();
+        int newSize = newPlace.size();
         if (!isSize(newSize, maxSize)) {
             throw broken("size %d, not a power of two up to %d, 2.7".formatted(newSize, maxSize));
         }
-        descriptors = part("descriptor table", descriptorsGpa, (long) DESCRIPTOR_SIZE * newSize, DESCRIPTORS_ALIGNMENT);
+        long tableSize = (long) DESCRIPTOR_SIZE * newSize;
+        descriptors = part("descriptor table", newPlace.descriptors(), tableSize, DESCRIPTORS_ALIGNMENT);
         long availableSize = AVAIL_RING + (long) AVAIL_ENTRY * newSize + EVENT_SIZE;
-        available = part("available ring", availableGpa, availableSize, AVAILABLE_ALIGNMENT);
+        available = part("available ring", newPlace.available(), availableSize, AVAILABLE_ALIGNMENT);
         long usedSize = USED_RING + (long) USED_ENTRY * newSize + EVENT_SIZE;
-        used = part("used ring", usedGpa, usedSize, USED_ALIGNMENT);
-        if (memory.regionOf(usedGpa, usedSize).readOnly()) throw broken("used ring in read-only memory");
+        used = part("used ring", newPlace.used(), usedSize, USED_ALIGNMENT);
+        if (memory.regionOf(newPlace.used(), usedSize).readOnly()) throw broken("used ring in read-only memory");
+        place = newPlace;
         size = newSize;
         indirect = (features & VirtioFeatures.INDIRECT_DESC) != 0;
         eventIndex = (features & VirtioFeatures.EVENT_IDX) != 0;
@@ -419,6 +469,9 @@ public final class Virtqueue {
     /** Stops the queue; it touches guest memory no more. What is in flight is forgotten. */
     void stop() {
         running = false;
+        QueueLease leased = lease;
+        lease = null;
+        if (leased != null) leased.revoke();
         descriptors = NOWHERE;
         available = NOWHERE;
         used = NOWHERE;
@@ -440,6 +493,8 @@ public final class Virtqueue {
 
     /** Indices and what is in flight; where the queue is, the transport knows. */
     DeviceState save() {
+        if (lease != null)
+            throw new IllegalStateException("queue %d is leased: its indices are not known".formatted(number));
         ByteBuffer heads = ByteBuffer.allocate(Short.BYTES * (inFlightCount + heldBackCount));
         Arrays.stream(inFlight)
                 .filter(Objects::nonNull)
