@@ -12,16 +12,16 @@ package dev.microvm.devices.virtio;
  */
 public final class QueueLease {
     private final Virtqueue queue;
-    private final QueuePlace place;
+    private final QueueParts parts;
     private final int nextAvailable;
     private final Runnable kick;
     private final Runnable revoked;
     private final Runnable interrupt;
 
     QueueLease(
-            Virtqueue queue, QueuePlace place, int nextAvailable, Runnable kick, Runnable revoked, Runnable interrupt) {
+            Virtqueue queue, QueueParts parts, int nextAvailable, Runnable kick, Runnable revoked, Runnable interrupt) {
         this.queue = queue;
-        this.place = place;
+        this.parts = parts;
         this.nextAvailable = nextAvailable;
         this.kick = kick;
         this.revoked = revoked;
@@ -30,7 +30,12 @@ public final class QueueLease {
 
     /** Where the queue lies, and how large it is. */
     public QueuePlace place() {
-        return place;
+        return parts.place();
+    }
+
+    /** The queue's parts, for its end. */
+    QueueParts parts() {
+        return parts;
     }
 
     /** The index in the available ring of the first chain to serve, 0 to 0xffff. */
