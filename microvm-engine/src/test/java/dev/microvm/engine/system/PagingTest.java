@@ -1,6 +1,13 @@
 package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_AM;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.SpecialRegisters;
@@ -11,10 +18,6 @@ final class PagingTest extends SystemTest {
     private static final long SECOND = DATA + 0x1000;
     private static final long OTHER = 0x10_0000;
     private static final long NEXT_CODE = CODE + 0x1000;
-    private static final long CR0_WP = 1 << 16;
-    private static final long CR4_PGE = 1 << 7;
-    private static final long CR4_SMEP = 1 << 20;
-    private static final long CR4_PCIDE = 1 << 17;
 
     private static final String LOAD = """
             // .code64

@@ -1,5 +1,9 @@
 package dev.microvm.engine.system;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
+
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
@@ -63,12 +67,6 @@ final class SystemGuest implements AutoCloseable {
     static final long G = 1 << 8;
     static final long NX = 1L << 63;
     static final long ALL = P | W | U;
-
-    // Control registers that the SPI does not name: Intel SDM vol. 3A, 2.5
-    static final long CR0_AM = 1 << 18;
-    static final long CR4_PSE = 1 << 4;
-    static final long EFER_SCE = 1;
-    static final long EFER_NXE = 1 << 11;
 
     // RFLAGS: Intel SDM vol. 1, 3.4.3
     static final long TF = 1 << 8;
