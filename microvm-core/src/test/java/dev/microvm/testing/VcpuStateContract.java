@@ -1,5 +1,6 @@
 package dev.microvm.testing;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.Hypervisor;
@@ -21,8 +22,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What {@link VcpuState} does with every hypervisor. Each implementation's tests extend this. */
 @Timeout(60)
 public abstract class VcpuStateContract {
-    private static final int IA32_TIME_STAMP_COUNTER = 0x10; // counts on between two reads
-
     /** The implementation under test. */
     protected abstract Hypervisor hypervisor();
 
@@ -35,6 +34,7 @@ public abstract class VcpuStateContract {
         return VcpuState.from(DeviceState.decode(stored));
     }
 
+    /** Without the counter that counts on between two reads. */
     private static VcpuState withoutTime(VcpuState state) {
         return new VcpuState(
                 state.registers(),

@@ -1,5 +1,9 @@
 package dev.microvm.engine.oracle;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_FSGSBASE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXSAVE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.Hypervisor;
@@ -89,9 +93,6 @@ public final class UserCaseMachine implements AutoCloseable {
     private static final int GDT_LIMIT = 0x7F;
     private static final int LDT_LIMIT = 8 * 8 - 1;
     private static final int PF = 14;
-    private static final long EFER_NXE = 1 << 11;
-    private static final long CR4_FSGSBASE = 1 << 16;
-    private static final long CR4_OSXSAVE = 1 << 18;
     private static final long XSAVE_X87_SSE = 3;
     private static final int XSAVE_SIZE = 576;
     private static final int XSTATE_BV = 512;
