@@ -6,6 +6,7 @@ import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -85,7 +86,7 @@ public final class Cpu {
     /** Current privilege level. */
     public int cpl;
 
-    public long cr0 = ControlRegisters.CR0_ET | ControlRegisters.CR0_CD | ControlRegisters.CR0_NW;
+    public long cr0 = SpecialRegisters.CR0_ET | SpecialRegisters.CR0_CD | SpecialRegisters.CR0_NW;
     public long cr2;
     public long cr3;
     public long cr4;
@@ -181,7 +182,7 @@ public final class Cpu {
         gdtLimit = 0xFFFF;
         idtBase = 0;
         idtLimit = 0xFFFF;
-        cr0 = ControlRegisters.CR0_ET | (cr0 & (ControlRegisters.CR0_CD | ControlRegisters.CR0_NW));
+        cr0 = SpecialRegisters.CR0_ET | (cr0 & (SpecialRegisters.CR0_CD | SpecialRegisters.CR0_NW));
         cr2 = 0;
         cr3 = 0;
         cr4 = 0;
@@ -587,11 +588,11 @@ public final class Cpu {
     }
 
     public boolean paging() {
-        return (cr0 & ControlRegisters.CR0_PG) != 0;
+        return (cr0 & SpecialRegisters.CR0_PG) != 0;
     }
 
     public boolean protectedMode() {
-        return (cr0 & ControlRegisters.CR0_PE) != 0;
+        return (cr0 & SpecialRegisters.CR0_PE) != 0;
     }
 
     public boolean virtual8086() {
@@ -604,12 +605,12 @@ public final class Cpu {
     }
 
     public boolean longMode() {
-        return (efer & ControlRegisters.EFER_LMA) != 0;
+        return (efer & SpecialRegisters.EFER_LMA) != 0;
     }
 
     /** Whether a user's accesses must be aligned: Intel SDM vol. 3A, 6.15, interrupt 17. */
     boolean alignmentChecked() {
-        return (flags & Flags.AC) != 0 && (cr0 & ControlRegisters.CR0_AM) != 0;
+        return (flags & Flags.AC) != 0 && (cr0 & SpecialRegisters.CR0_AM) != 0;
     }
 
     public int iopl() {
@@ -633,7 +634,7 @@ public final class Cpu {
 
     /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
     public void flagsChanged() {
-        if (cpl == 3 && (cr0 & ControlRegisters.CR0_AM) != 0) mmu.select(true);
+        if (cpl == 3 && (cr0 & SpecialRegisters.CR0_AM) != 0) mmu.select(true);
         if ((flags & Flags.TF) != 0 || (interruptBlocked && (flags & Flags.IF) != 0)) attention = true;
     }
 
@@ -691,29 +692,29 @@ public final class Cpu {
 
     /** MOV to CR0, LMSW, CLTS. */
     public void cr0(long value, @Nullable Instruction at) {
-        boolean paging = (value & ControlRegisters.CR0_PG) != 0;
-        boolean invalid = (paging && (value & ControlRegisters.CR0_PE) == 0)
-                || ((value & ControlRegisters.CR0_NW) != 0 && (value & ControlRegisters.CR0_CD) == 0)
-                || (!paging && (cr4 & ControlRegisters.CR4_PCIDE) != 0)
+        boolean paging = (value & SpecialRegisters.CR0_PG) != 0;
+        boolean invalid = (paging && (value & SpecialRegisters.CR0_PE) == 0)
+                || ((value & SpecialRegisters.CR0_NW) != 0 && (value & SpecialRegisters.CR0_CD) == 0)
+                || (!paging && (cr4 & SpecialRegisters.CR4_PCIDE) != 0)
                 || value >>> 32 != 0;
         boolean starts = paging && !paging();
-        boolean toLong = starts && (efer & ControlRegisters.EFER_LME) != 0;
-        if (toLong) invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
+        boolean toLong = starts && (efer & SpecialRegisters.EFER_LME) != 0;
+        if (toLong) invalid |= (cr4 & SpecialRegisters.CR4_PAE) == 0 || segments[CS].isLong();
         if (!paging && paging() && mode == CodeMode.BITS_64) invalid = true;
         if (invalid) throw fault(Vectors.GP, 0, at);
-        if (starts && !toLong && (cr4 & ControlRegisters.CR4_PAE) != 0) loadPagePointers(cr3, at);
+        if (starts && !toLong && (cr4 & SpecialRegisters.CR4_PAE) != 0) loadPagePointers(cr3, at);
         long changed = cr0 ^ value;
-        cr0 = (value & ControlRegisters.CR0_KNOWN) | ControlRegisters.CR0_ET;
-        if (toLong) efer |= ControlRegisters.EFER_LMA;
-        if (!paging) efer &= ~ControlRegisters.EFER_LMA;
-        if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
+        cr0 = (value & ControlRegisters.CR0_KNOWN) | SpecialRegisters.CR0_ET;
+        if (toLong) efer |= SpecialRegisters.EFER_LMA;
+        if (!paging) efer &= ~SpecialRegisters.EFER_LMA;
+        if ((changed & (SpecialRegisters.CR0_PG | SpecialRegisters.CR0_WP | SpecialRegisters.CR0_PE)) != 0) mmu.flush();
         mmu.select(cpl == 3);
         updateMode();
     }
 
     /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
     public void cr3(long value, @Nullable Instruction at) {
-        boolean identified = (cr4 & ControlRegisters.CR4_PCIDE) != 0;
+        boolean identified = (cr4 & SpecialRegisters.CR4_PCIDE) != 0;
         long base = identified ? value & Long.MAX_VALUE : value;
         if (longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
         if (pagePointersUsed()) loadPagePointers(base, at);
@@ -725,25 +726,25 @@ public final class Cpu {
     public void cr4(long value, @Nullable Instruction at) {
         long changed = cr4 ^ value;
         boolean invalid =
-                (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & ControlRegisters.CR4_PAE) == 0);
-        if ((changed & value & ControlRegisters.CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
+                (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & SpecialRegisters.CR4_PAE) == 0);
+        if ((changed & value & SpecialRegisters.CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
             invalid |= !longMode() || (cr3 & ControlRegisters.CR3_PCID) != 0;
         }
         if (invalid) throw fault(Vectors.GP, 0, at);
-        long paging = ControlRegisters.CR4_PAE
-                | ControlRegisters.CR4_PSE
-                | ControlRegisters.CR4_PGE
-                | ControlRegisters.CR4_PCIDE
-                | ControlRegisters.CR4_SMEP;
-        boolean pointers = paging() && !longMode() && (value & ControlRegisters.CR4_PAE) != 0;
+        long paging = SpecialRegisters.CR4_PAE
+                | SpecialRegisters.CR4_PSE
+                | SpecialRegisters.CR4_PGE
+                | SpecialRegisters.CR4_PCIDE
+                | SpecialRegisters.CR4_SMEP;
+        boolean pointers = paging() && !longMode() && (value & SpecialRegisters.CR4_PAE) != 0;
         if (pointers && (changed & paging) != 0) loadPagePointers(cr3, at);
         cr4 = value;
         if ((changed & paging) != 0) mmu.flush();
-        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
+        if ((changed & SpecialRegisters.CR4_DE) != 0) debug.arm();
     }
 
     private boolean pagePointersUsed() {
-        return paging() && (cr4 & ControlRegisters.CR4_PAE) != 0 && !longMode();
+        return paging() && (cr4 & SpecialRegisters.CR4_PAE) != 0 && !longMode();
     }
 
     /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
@@ -758,12 +759,12 @@ public final class Cpu {
 
     /** WRMSR to EFER. */
     public void efer(long value, @Nullable Instruction at) {
-        boolean invalid = (value & ~(ControlRegisters.EFER_KNOWN | ControlRegisters.EFER_LMA)) != 0
-                || (paging() && ((efer ^ value) & ControlRegisters.EFER_LME) != 0);
+        boolean invalid = (value & ~(ControlRegisters.EFER_KNOWN | SpecialRegisters.EFER_LMA)) != 0
+                || (paging() && ((efer ^ value) & SpecialRegisters.EFER_LME) != 0);
         if (invalid) throw fault(Vectors.GP, 0, at);
         long changed = efer ^ value;
-        efer = (value & ControlRegisters.EFER_KNOWN) | (efer & ControlRegisters.EFER_LMA);
-        if ((changed & ControlRegisters.EFER_NXE) != 0) mmu.flush();
+        efer = (value & ControlRegisters.EFER_KNOWN) | (efer & SpecialRegisters.EFER_LMA);
+        if ((changed & SpecialRegisters.EFER_NXE) != 0) mmu.flush();
     }
 
     // Surroundings

@@ -2,6 +2,7 @@ package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.hypervisor.SpecialRegisters;
 
 /**
  * Translates linear addresses by the guest's page tables, and sets accessed and dirty bits. The fields hold the result
@@ -84,11 +85,11 @@ final class PageWalk {
             sizeShift = 12;
             return -1;
         }
-        wide = (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
-        boolean noExecute = wide && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
+        wide = (cpu.cr4 & SpecialRegisters.CR4_PAE) != 0;
+        boolean noExecute = wide && (cpu.efer & SpecialRegisters.EFER_NXE) != 0;
         int error = (access == Mmu.WRITE ? ERROR_WRITE : 0)
                 | (user ? ERROR_USER : 0)
-                | (access == Mmu.FETCH && (noExecute || (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0) ? ERROR_FETCH : 0);
+                | (access == Mmu.FETCH && (noExecute || (cpu.cr4 & SpecialRegisters.CR4_SMEP) != 0) ? ERROR_FETCH : 0);
         if (!wide) return walk32(linear, access, user, error);
         return walk64(linear, access, user, error, noExecute);
     }
@@ -105,7 +106,7 @@ final class PageWalk {
         long rights = directory;
         long leaf = directory;
         sizeShift = 12;
-        boolean large = (directory & LARGE) != 0 && (cpu.cr4 & ControlRegisters.CR4_PSE) != 0;
+        boolean large = (directory & LARGE) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PSE) != 0;
         if (large) {
             sizeShift = 22;
             if ((directory & 1 << 21) != 0) return error | ERROR_PRESENT | ERROR_RESERVED;
@@ -136,7 +137,7 @@ final class PageWalk {
         long table;
         int shift;
         long beyond = BEYOND_PHYSICAL;
-        if ((cpu.efer & ControlRegisters.EFER_LMA) != 0) {
+        if ((cpu.efer & SpecialRegisters.EFER_LMA) != 0) {
             table = cpu.cr3 & ADDRESS;
             shift = 39;
         } else {
@@ -172,14 +173,14 @@ final class PageWalk {
     /** Checks rights: Intel SDM vol. 3A, 4.6. */
     private int finish(long rights, long leaf, boolean noExecute, int access, boolean user, int error) {
         boolean userPage = (rights & USER) != 0;
-        writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & ControlRegisters.CR0_WP) == 0);
-        boolean smep = !user && userPage && (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
+        writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & SpecialRegisters.CR0_WP) == 0);
+        boolean smep = !user && userPage && (cpu.cr4 & SpecialRegisters.CR4_SMEP) != 0;
         boolean allowed = (userPage || !user)
                 && (access != Mmu.WRITE || writable)
                 && (access != Mmu.FETCH || (!noExecute && !smep));
         if (!allowed) return error | ERROR_PRESENT;
         dirty = access == Mmu.WRITE || (leaf & DIRTY) != 0;
-        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & ControlRegisters.CR4_PGE) != 0;
+        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PGE) != 0;
         return -1;
     }
 

@@ -1,6 +1,5 @@
 package dev.microvm.engine.exec;
 
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -15,6 +14,7 @@ import dev.microvm.engine.fpu.X87Comparisons;
 import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.fpu.X87Transcendentals;
 import dev.microvm.engine.fpu.X87Transfers;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -58,13 +58,13 @@ final class FpuSelector implements BlockTranslator.Selector {
 
     /** #NM if the unit is not there for the task, #MF if an exception waits. */
     private static void requireUnit(Cpu cpu, boolean waits, Instruction at) {
-        if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
+        if ((cpu.cr0 & (SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
         if (waits) requireNoError(cpu, at);
     }
 
     /** #MF if an exception waits. */
     static void requireNoError(Cpu cpu, Instruction at) {
-        if (cpu.fpu.errorPending() && (cpu.cr0 & ControlRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
+        if (cpu.fpu.errorPending() && (cpu.cr0 & SpecialRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
     }
 
     /** An instruction that waits for exceptions and is remembered. */

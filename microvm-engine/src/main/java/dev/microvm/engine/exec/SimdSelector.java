@@ -1,7 +1,6 @@
 package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -22,6 +21,7 @@ import dev.microvm.engine.simd.PackedOperation;
 import dev.microvm.engine.simd.PackedShift;
 import dev.microvm.engine.simd.PackedShuffle;
 import dev.microvm.engine.simd.XmmOperation;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -74,14 +74,14 @@ final class SimdSelector implements BlockTranslator.Selector {
     // Availability: Intel SDM vol. 3A, 14.1
 
     static void requireSse(Cpu cpu, Instruction at) {
-        boolean off = (cpu.cr0 & ControlRegisters.CR0_EM) != 0 || (cpu.cr4 & ControlRegisters.CR4_OSFXSR) == 0;
+        boolean off = (cpu.cr0 & SpecialRegisters.CR0_EM) != 0 || (cpu.cr4 & SpecialRegisters.CR4_OSFXSR) == 0;
         if (off) throw cpu.fault(Vectors.UD, at);
-        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
     }
 
     static void requireMmx(Cpu cpu, Instruction at) {
-        if ((cpu.cr0 & ControlRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
-        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
         if (cpu.fpu.errorPending()) throw cpu.fault(Vectors.MF, at);
     }
 
@@ -123,7 +123,7 @@ final class SimdSelector implements BlockTranslator.Selector {
 
     /** #XM, or #UD where the system does not know of it, for an exception that is not masked. */
     static RuntimeException unmasked(Cpu cpu, Instruction at) {
-        boolean known = (cpu.cr4 & ControlRegisters.CR4_OSXMMEXCPT) != 0;
+        boolean known = (cpu.cr4 & SpecialRegisters.CR4_OSXMMEXCPT) != 0;
         return cpu.fault(known ? Vectors.XM : Vectors.UD, at);
     }
 

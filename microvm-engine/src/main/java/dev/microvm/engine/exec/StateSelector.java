@@ -8,6 +8,7 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
 import dev.microvm.engine.simd.Mxcsr;
+import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,7 +85,7 @@ final class StateSelector implements BlockTranslator.Selector {
     private static Instruction legacy(Decoded d, Emission e, boolean stores, Work work) {
         Address address = e.address(d, ExtendedState.LEGACY_SIZE, stores);
         return new Plain((cpu, at) -> {
-            if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
+            if ((cpu.cr0 & (SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
             if ((linear & FXSAVE_ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
             work.run(cpu, linear, at);
@@ -95,7 +96,7 @@ final class StateSelector implements BlockTranslator.Selector {
         Address address = e.address(d, ExtendedState.AREA_SIZE, stores);
         return new Plain((cpu, at) -> {
             requireXsave(cpu, at);
-            if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+            if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
             if ((linear & ExtendedState.AREA_ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
             work.run(cpu, linear, at);
@@ -103,7 +104,7 @@ final class StateSelector implements BlockTranslator.Selector {
     }
 
     private static void requireXsave(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_OSXSAVE) == 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) == 0) throw cpu.fault(Vectors.UD, at);
     }
 
     /** There is no cache: what is left is that the line must be readable. */
@@ -165,7 +166,7 @@ final class StateSelector implements BlockTranslator.Selector {
     }
 
     private static void requireBases(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_FSGSBASE) == 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr4 & SpecialRegisters.CR4_FSGSBASE) == 0) throw cpu.fault(Vectors.UD, at);
     }
 
     /** RDPID. */

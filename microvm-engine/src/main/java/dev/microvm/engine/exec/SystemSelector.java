@@ -1,6 +1,5 @@
 package dev.microvm.engine.exec;
 
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -9,6 +8,7 @@ import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.BlockTranslator.Emission;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +39,7 @@ final class SystemSelector implements BlockTranslator.Selector {
             case 0x9A -> farCall(d.immediate2, d.immediate, size, e);
             case 0x9B ->
                 new Plain((cpu, at) -> {
-                    long both = ControlRegisters.CR0_MP | ControlRegisters.CR0_TS;
+                    long both = SpecialRegisters.CR0_MP | SpecialRegisters.CR0_TS;
                     if ((cpu.cr0 & both) == both) throw cpu.fault(Vectors.NM, at);
                     FpuSelector.requireNoError(cpu, at);
                 });
