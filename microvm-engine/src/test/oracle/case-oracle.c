@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-/* As in CaseMachine.java. */
+/* As in UserCaseMachine.java. */
 #define CODE 0x10000000UL
 #define CODE_SIZE 0x2000UL
 #define DATA 0x11000000UL /* two pages, one that is read-only, one that is missing, the stack */
@@ -242,7 +242,7 @@ static void prepare(void)
     map(STACK, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     map(CONTROL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-    /* As in CaseMachine.java. */
+    /* As in UserCaseMachine.java. */
     segment(0, CODE, CODE_SIZE - 1, 0, MODIFY_LDT_CONTENTS_CODE, 0, 0);
     segment(1, DATA, 0x5fff, 0, DATA_SEGMENT, 0, 0);
     segment(2, DATA, 0x9ff, 1, DATA_SEGMENT, 1, 0);

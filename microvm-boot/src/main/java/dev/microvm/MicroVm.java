@@ -3,12 +3,14 @@ package dev.microvm;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleChannel;
+import dev.microvm.console.ConsoleEnd;
 import dev.microvm.console.ConsoleEnds;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.virtio.balloon.Balloon;
+import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
@@ -18,6 +20,7 @@ import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
 import dev.microvm.machine.PcMachine;
 import dev.microvm.model.ExitReport;
+import dev.microvm.model.MachineSpec;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.HashMap;
@@ -55,7 +58,6 @@ public final class MicroVm implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final MachinePlan config;
-    private final ConsoleTarget target;
     private final ConsoleBuffer consoleBuffer;
     private final ConsoleInput consoleInput;
     private final MachineLifecycle runs;
@@ -67,13 +69,16 @@ public final class MicroVm implements AutoCloseable {
     private @Nullable ConsoleLink serial;
     private Cleaner.@Nullable Cleanable cleanable;
 
-    MicroVm(MachinePlan config, ConsoleTarget target) {
+    MicroVm(MachinePlan config) {
         this.config = config;
-        this.target = target;
-        boolean virtio = config.consoleIsVirtio();
-        this.consoleBuffer = virtio ? config.ports().getFirst().buffer() : new ConsoleBuffer();
-        this.consoleInput =
-                virtio ? config.ports().getFirst().input() : new ConsoleInput(typingRefusal(config.clock()));
+        if (config.consoleIsVirtio()) {
+            ConsoleChannel channel = channels().getFirst();
+            this.consoleBuffer = channel.buffer();
+            this.consoleInput = channel.input();
+        } else {
+            this.consoleBuffer = new ConsoleBuffer();
+            this.consoleInput = new ConsoleInput(typingRefusal(config.clock()));
+        }
         this.runs = new MachineLifecycle(config, consoleBuffer, consoleInput);
     }
 
@@ -85,9 +90,24 @@ public final class MicroVm implements AutoCloseable {
                         .formatted(clock);
     }
 
+    /** The console of the virtio console and its ports; none if there is no such device. */
+    private List<ConsoleChannel> channels() {
+        return config.hostEnd(ConsoleEnd.class).map(ConsoleEnd::channels).orElse(List.of());
+    }
+
     /** Begins the description of a machine. */
     public static MicroVmBuilder builder() {
-        return new MicroVmBuilder();
+        return new MicroVmBuilder(MachineSpec.DEFAULT);
+    }
+
+    /** Begins with a description, such as the {@link #spec} of another machine. */
+    public static MicroVmBuilder builder(MachineSpec spec) {
+        return new MicroVmBuilder(spec);
+    }
+
+    /** The description of this machine, as data; what was given as code is not part of it. */
+    public MachineSpec spec() {
+        return config.spec();
     }
 
     /** The machine's name, which its threads carry. */
@@ -113,7 +133,7 @@ public final class MicroVm implements AutoCloseable {
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        ConsoleEnds ends = target.open(name(), runs::stop); // first: nothing is started if it fails
+        ConsoleEnds ends = config.console().open(name(), runs::stop); // first: nothing is started if it fails
         ConsoleLink link = new ConsoleLink(ends, name());
         runs.onEnd(link::end);
         link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
@@ -156,7 +176,7 @@ public final class MicroVm implements AutoCloseable {
      */
     public synchronized Console port(String portName) {
         requireStarted();
-        ConsoleChannel port = config.ports().stream()
+        ConsoleChannel port = channels().stream()
                 .filter(each -> each.name().equals(portName))
                 .findAny()
                 .orElseThrow(() ->
@@ -164,7 +184,7 @@ public final class MicroVm implements AutoCloseable {
                                 .formatted(
                                         name(),
                                         portName,
-                                        config.ports().stream()
+                                        channels().stream()
                                                 .map(ConsoleChannel::name)
                                                 .toList())));
         return ports.computeIfAbsent(portName, key -> new Console(this, port.buffer(), port.input()));
@@ -177,9 +197,9 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine has no such device
      */
     public VsockHost vsock() {
-        VsockEnd vsock = config.vsock();
-        if (vsock == null) throw new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock");
-        return vsock.host();
+        return config.hostEnd(VsockEnd.class)
+                .orElseThrow(() -> new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock"))
+                .host();
     }
 
     /**
@@ -204,11 +224,10 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine has none
      */
     public Balloon balloon() {
-        Balloon balloon = config.balloon();
-        if (balloon == null) {
-            throw new IllegalStateException("machine " + name() + " has no balloon: see MicroVmBuilder.virtioBalloon");
-        }
-        return balloon;
+        return config.hostEnd(BalloonEnd.class)
+                .orElseThrow(() -> new IllegalStateException(
+                        "machine " + name() + " has no balloon: see MicroVmBuilder.virtioBalloon"))
+                .balloon();
     }
 
     /** How the guest ended, if it has. */
@@ -301,7 +320,7 @@ public final class MicroVm implements AutoCloseable {
     /** The machine in words: what it is made of, where everything is, and why it is so. */
     public String describe() {
         PcMachine made = runs.machine();
-        return MachineDescription.of(config, made == null ? null : made.buses());
+        return MachineDescription.of(config, made == null ? List.of() : made.parts());
     }
 
     /**
@@ -325,8 +344,7 @@ public final class MicroVm implements AutoCloseable {
             state = VmState.CLOSED;
         }
         if (frees == null) { // it was never started
-            VsockEnd vsock = config.vsock();
-            if (vsock != null) vsock.close();
+            runs.closeHostEnds();
             return;
         }
         frees.clean();

@@ -111,7 +111,7 @@ final class ArchitectureTest {
                 .resideInAPackage(MODEL)
                 .should()
                 .dependOnClassesThat(resideInAnyPackage(
-                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.memory..", "dev.microvm.event.."))
+                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.event.."))
                 .check(ALL);
     }
 
@@ -177,6 +177,25 @@ final class ArchitectureTest {
                 .resideInAPackage(ENGINE)
                 .should()
                 .dependOnClassesThat(resideInAnyPackage(KVM, LINUX))
+                .check(ALL);
+    }
+
+    @Test
+    void theEnginesInstructionsKnowNoTranslator_andItsCpuKnowsNoInstructions() {
+        String instructions = "dev.microvm.engine.exec..";
+        String translator = "dev.microvm.engine.translate..";
+        noClasses()
+                .that()
+                .resideInAPackage(instructions)
+                .should()
+                .dependOnClassesThat(resideInAPackage(translator))
+                .check(ALL);
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "dev.microvm.engine.cpu..", "dev.microvm.engine.decode..", "dev.microvm.engine.memory..")
+                .should()
+                .dependOnClassesThat(resideInAnyPackage(instructions, translator))
                 .check(ALL);
     }
 

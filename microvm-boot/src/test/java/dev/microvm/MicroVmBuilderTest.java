@@ -351,7 +351,7 @@ final class MicroVmBuilderTest {
                         .cpuFeature("avx9", Feature.ON)
                         .cpuFeature("amx_tile", Feature.ON))
                 .contains(
-                        "cpuFeature: \"avx9\" is none that is known: give a name of /proc/cpuinfo's flags, such as avx2")
+                        "cpuFeature: \"avx9\" is not a known CPU feature: give a name of /proc/cpuinfo's flags, such as avx2")
                 .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile ON, which engine does not offer"));
     }
 

@@ -9,15 +9,13 @@ import dev.microvm.machine.MachinePlan;
  */
 public final class PlannedMachine {
     private final MachinePlan plan;
-    private final ConsoleTarget target;
 
-    private PlannedMachine(MachinePlan plan, ConsoleTarget target) {
+    private PlannedMachine(MachinePlan plan) {
         this.plan = plan;
-        this.target = target;
     }
 
     public static PlannedMachine of(MicroVmBuilder builder) {
-        return new PlannedMachine(builder.plan(), builder.target());
+        return new PlannedMachine(builder.plan());
     }
 
     /** The chosen hypervisor. */
@@ -26,6 +24,6 @@ public final class PlannedMachine {
     }
 
     public MicroVm start(Hypervisor other) {
-        return new MicroVm(plan.with(other), target).start();
+        return new MicroVm(plan.with(other)).start();
     }
 }

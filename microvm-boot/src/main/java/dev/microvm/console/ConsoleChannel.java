@@ -1,9 +1,8 @@
 package dev.microvm.console;
 
-import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.console.ConsolePort;
 import dev.microvm.devices.virtio.console.VirtioConsole;
-import java.util.List;
+import dev.microvm.model.DevicesSpec;
 
 /**
  * A port of the virtio console as the host has it, through all runs of a machine.
@@ -15,36 +14,26 @@ import java.util.List;
  */
 public record ConsoleChannel(String name, boolean isConsole, ConsoleBuffer buffer, ConsoleInput input) {
     /** The name of the port that is a console: Linux's. */
-    public static final String CONSOLE = "hvc0";
+    public static final String CONSOLE = DevicesSpec.CONSOLE_PORT;
 
     /** Makes a port that leads nowhere yet. */
     public static ConsoleChannel named(String name) {
         return new ConsoleChannel(name, name.equals(CONSOLE), new ConsoleBuffer(), new ConsoleInput(null));
     }
 
-    /** Makes, for each run, a device that these ports lead to. */
-    public static VirtioDeviceFactory console(List<ConsoleChannel> ports) {
-        return transport -> {
-            VirtioConsole device = new VirtioConsole(
-                    transport, ports.stream().map(ConsoleChannel::devicePort).toList());
-            for (ConsoleChannel port : ports) {
-                port.connect(device.ports().get(ports.indexOf(port)));
-            }
-            return device;
-        };
-    }
-
-    private VirtioConsole.Port devicePort() {
+    /** What the device is told of it. */
+    VirtioConsole.Port devicePort() {
         return new VirtioConsole.Port(isConsole ? "" : name, buffer::offer);
     }
 
-    private void connect(ConsolePort port) {
+    /** Leads to the port of the device of a new run. */
+    void connect(ConsolePort port) {
         buffer.onRoom(port::outputReady);
         input.connect(port);
     }
 
-    /** Says that there will be no more run. */
-    public void end() {
+    /** There will be no more run. */
+    void end() {
         buffer.end();
         input.end();
     }

@@ -35,13 +35,6 @@ public final class Stdio {
         hook.ifPresent(Runtime.getRuntime()::addShutdownHook);
     }
 
-    /** Why this host has none for us; null if it has. */
-    public static @Nullable String problem() {
-        return System.getProperty("os.name").equals("Linux")
-                ? null
-                : "stdio() needs a Linux host; use streams(System.in, System.out)";
-    }
-
     /**
      * Takes them for a machine.
      *

@@ -9,7 +9,6 @@ import dev.microvm.boot.tables.FirmwareTables;
 import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.firmware.FwCfgItem;
 import dev.microvm.devices.firmware.FwCfgKeys;
-import dev.microvm.machine.PcLayout.Place;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -45,8 +44,9 @@ public final class FwCfgContents {
 
     /** The memory map as firmware gets it, who puts its own reservations into it. */
     static E820Map memoryMap(long memorySize) {
+        Place hypervisors = PcPart.HYPERVISOR_PAGES.plan().place();
         return BootLayout.firmwareMemoryMap(memorySize)
-                .with(new E820Map.Entry(Place.HYPERVISOR.base(), Place.HYPERVISOR.size(), E820Map.Type.RESERVED));
+                .with(new E820Map.Entry(hypervisors.base(), hypervisors.size(), E820Map.Type.RESERVED));
     }
 
     /** Adds what firmware is to start. */

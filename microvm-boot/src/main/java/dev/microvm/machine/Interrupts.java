@@ -3,10 +3,14 @@ package dev.microvm.machine;
 import dev.microvm.irq.InterruptController;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.vcpu.VcpuLoop;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The machine's interrupt wiring, wherever its controllers are. */
 interface Interrupts {
+    /** The controllers that are devices of the machine. */
+    List<Part> parts();
+
     /** The wire to a global system interrupt, 0 to 23, or to 47 with a second IOAPIC; 0 to 15 are the ISA irqs. */
     IrqLine line(int gsi);
 

@@ -5,6 +5,7 @@ import dev.microvm.irq.InterruptController;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.model.Irqchip;
 import dev.microvm.vcpu.VcpuLoop;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The wiring of {@link Irqchip#KERNEL}: the hypervisor has all controllers and a PC's usual routes. */
@@ -16,6 +17,11 @@ public final class KernelInterrupts implements Interrupts {
 
     KernelInterrupts(VirtualMachine vm) {
         this.vm = vm;
+    }
+
+    @Override
+    public List<Part> parts() {
+        return List.of();
     }
 
     @Override

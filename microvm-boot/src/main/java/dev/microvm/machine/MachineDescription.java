@@ -10,16 +10,13 @@ import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MultibootInfo;
-import dev.microvm.bus.Bus;
-import dev.microvm.bus.IoBuses;
 import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.VirtioMmio;
-import dev.microvm.machine.PcLayout.Place;
 import dev.microvm.model.Irqchip;
-import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** A machine in words. */
 public final class MachineDescription {
@@ -28,9 +25,9 @@ public final class MachineDescription {
     /**
      * Describes a machine.
      *
-     * @param buses what it has on its buses; null before it is started
+     * @param parts what it has on its buses; none before it is started
      */
-    public static String of(MachinePlan config, @Nullable IoBuses buses) {
+    public static String of(MachinePlan config, List<PartPlan> parts) {
         StringBuilder text = new StringBuilder();
         line(text, "machine", config.name());
         line(text, "hypervisor", config.hypervisor().name() + ": " + config.choice());
@@ -38,7 +35,7 @@ public final class MachineDescription {
         config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
         List<CpuidEntry> cpuid = config.cpuid(0);
-        line(text, "cpu", config.cpuidPolicy().toString());
+        line(text, "cpu", config.cpus().policy().toString());
         line(
                 text,
                 "cpu features",
@@ -71,7 +68,7 @@ public final class MachineDescription {
             }
         }
         config.start().tables().forEach(table -> line(text, "table", table));
-        line(text, "serial", config.serial());
+        line(text, "serial", config.spec().console().toString());
         config.fwCfg()
                 .files()
                 .forEach((name, item) -> line(text, "fw_cfg", "%s (%d bytes)".formatted(name, item.size())));
@@ -86,10 +83,7 @@ public final class MachineDescription {
                                         slot.base(),
                                         slot.base() + VirtioMmio.RANGE,
                                         slot.gsi())));
-        if (buses != null) {
-            buses.ports().mappings().forEach(mapping -> device(text, "port", mapping));
-            buses.mmio().mappings().forEach(mapping -> device(text, "mmio", mapping));
-        }
+        onBuses(text, config, parts);
         return text.toString();
     }
 
@@ -146,17 +140,32 @@ public final class MachineDescription {
         return kernel.isFlat() ? "flat" : kernel.isBzImage() ? "bzImage" : "ELF";
     }
 
-    private static void device(StringBuilder text, String bus, Bus.Mapping mapping) {
-        String interrupt = Arrays.stream(Place.values())
-                .filter(place -> place.title().equals(mapping.name()) && place.base() == mapping.base())
-                .map(Place::interrupt)
-                .findAny()
-                .orElse("");
-        line(
-                text,
-                bus,
-                "[0x%x, 0x%x) %s%s"
-                        .formatted(mapping.base(), mapping.base() + mapping.size(), mapping.name(), interrupt));
+    /** What is on each bus, by rising address. */
+    private static void onBuses(StringBuilder text, MachinePlan config, List<PartPlan> parts) {
+        List<PartPlan> virtio =
+                config.virtio().stream().map(VirtioSlot::part).toList(); // the lines above have their interrupts
+        SortedMap<Long, String> ports = new TreeMap<>();
+        SortedMap<Long, String> mmio = new TreeMap<>();
+        for (PartPlan part : parts) {
+            for (Place place : part.places()) {
+                boolean first = place.equals(part.place());
+                (place.port() ? ports : mmio)
+                        .put(
+                                place.base(),
+                                "[0x%x, 0x%x) %s%s"
+                                        .formatted(
+                                                place.base(),
+                                                place.end(),
+                                                place.title(),
+                                                first && !virtio.contains(part) ? interrupt(part) : ""));
+            }
+        }
+        ports.values().forEach(range -> line(text, "port", range));
+        mmio.values().forEach(range -> line(text, "mmio", range));
+    }
+
+    private static String interrupt(PartPlan part) {
+        return part.irq().isPresent() ? ", GSI " + part.gsi() : "";
     }
 
     private static void line(StringBuilder text, String what, String value) {

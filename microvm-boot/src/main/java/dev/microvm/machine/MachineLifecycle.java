@@ -2,11 +2,10 @@ package dev.microvm.machine;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
-import dev.microvm.console.ConsoleChannel;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
-import dev.microvm.devices.virtio.vsock.VsockEnd;
+import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
 import dev.microvm.model.ResetAction;
@@ -62,8 +61,7 @@ public final class MachineLifecycle implements AutoCloseable {
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
     public synchronized void start() {
-        VsockEnd vsock = config.vsock();
-        if (vsock != null) vsock.open();
+        config.hostEnds().forEach(HostEnd::open);
         PcMachine made = make();
         firstStart = System.nanoTime();
         run(made);
@@ -142,9 +140,7 @@ public final class MachineLifecycle implements AutoCloseable {
         Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
         consoleBuffer.end();
         consoleInput.end();
-        config.ports().forEach(ConsoleChannel::end);
-        VsockEnd vsock = config.vsock();
-        if (vsock != null) vsock.end();
+        config.hostEnds().forEach(HostEnd::end);
         endActions.forEach(Runnable::run);
         log.info("machine {} ended: {}", config.name(), reason);
         report.complete(new ExitReport(reason, exitCode, detail, uptime));
@@ -183,8 +179,14 @@ public final class MachineLifecycle implements AutoCloseable {
             if (last != null) last.close();
         }
         awaitRestarter();
-        VsockEnd vsock = config.vsock();
-        if (vsock != null) vsock.close();
+        closeHostEnds();
+    }
+
+    /** Frees what a machine that was never started has. */
+    public void closeHostEnds() {
+        Resources ends = new Resources();
+        config.hostEnds().forEach(end -> ends.add(end::close));
+        ends.close();
     }
 
     /** It is on its way out: there will be no more run. */

@@ -4,124 +4,140 @@ import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.StartPlan;
 import dev.microvm.bus.DeviceFactory;
 import dev.microvm.clock.GuestClock;
-import dev.microvm.console.ConsoleChannel;
+import dev.microvm.console.ConsoleOpener;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.cpuid.CpuidPolicy;
-import dev.microvm.cpuid.GuestCpuid;
 import dev.microvm.devices.firmware.FwCfg;
-import dev.microvm.devices.virtio.balloon.Balloon;
-import dev.microvm.devices.virtio.vsock.VsockEnd;
+import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.model.BusDeviceSpec;
+import dev.microvm.model.MachineSpec;
 import dev.microvm.model.ResetAction;
 import dev.microvm.model.TimedInput;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine's description, checked: what {@code MicroVmBuilder.build} yields.
+ * A machine, decided: what {@link MachinePlanner} makes of a description. It opens nothing; a {@link
+ * PcMachine} is made from it for each run.
  *
+ * @param spec what was asked for
+ * @param extras what was given as code
  * @param name of the machine and its threads
- * @param hypervisor what runs its vCPUs
- * @param choice why it is that one
+ * @param selected what runs its vCPUs, and why
  * @param options which parts the machine has
- * @param vcpus how many
- * @param memorySize of RAM, in bytes
- * @param kernel to start, if firmware has not to find one itself
+ * @param cpus what its vCPUs are
+ * @param kernel to start; null if firmware finds one itself
  * @param start how the guest is started
  * @param optionRoms whether firmware sees them
- * @param fwCfg what it can ask the host for
- * @param firmwareLog who reads what firmware prints, if anybody but the log
- * @param onReset what comes after a reset
- * @param clock by what its time passes
- * @param rtcClock the time that its real-time clock shows, with the host's clock
- * @param cpuidPolicy what the user changes of CPUID's tables
- * @param supportedCpuid what the hypervisor can do
- * @param tscDeadline whether local APICs have the TSC-deadline mode
- * @param typed what is typed on the serial port by itself
- * @param serial where its serial port leads besides the console, in words
+ * @param fwCfg what firmware and guest can ask the host for
  * @param virtio its virtio devices, by slot
- * @param ports of its virtio console, which is the first; none if it has no such device
- * @param vsock the host's end of its virtio socket device, if it has one
- * @param balloon the host's end of its memory balloon, if it has one
- * @param devices of the user's own
+ * @param devices that are code
  */
 public record MachinePlan(
+        MachineSpec spec,
+        HostExtras extras,
         String name,
-        Hypervisor hypervisor,
-        String choice,
+        SelectedHypervisor selected,
         MachineOptions options,
-        int vcpus,
-        long memorySize,
+        CpuPlan cpus,
         @Nullable KernelImage kernel,
         StartPlan start,
         Decision optionRoms,
         FwCfg.Builder fwCfg,
-        @Nullable Consumer<String> firmwareLog,
-        ResetAction onReset,
-        GuestClock clock,
-        InstantSource rtcClock,
-        CpuidPolicy cpuidPolicy,
-        List<CpuidEntry> supportedCpuid,
-        boolean tscDeadline,
-        List<TimedInput> typed,
-        String serial,
         List<VirtioSlot> virtio,
-        List<ConsoleChannel> ports,
-        @Nullable VsockEnd vsock,
-        @Nullable Balloon balloon,
         List<UserDevice> devices) {
+    /** Takes copies of the lists. */
     public MachinePlan {
-        ports = List.copyOf(ports);
         virtio = List.copyOf(virtio);
         devices = List.copyOf(devices);
-        typed = List.copyOf(typed);
     }
 
-    /** Whether the guest's console is its virtio console: where it has no serial port. */
-    public boolean consoleIsVirtio() {
-        return !ports.isEmpty() && !options.isaSerial().present();
+    /** What runs the vCPUs. */
+    public Hypervisor hypervisor() {
+        return selected.hypervisor();
+    }
+
+    /** Why it is that one. */
+    public String choice() {
+        return selected.why();
+    }
+
+    /** How many vCPUs. */
+    public int vcpus() {
+        return cpus.vcpus();
     }
 
     /** What CPUID answers on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return cpuidPolicy.apply(GuestCpuid.forVcpu(supportedCpuid, vcpu, vcpus, tscDeadline));
+        return cpus.cpuid(vcpu);
+    }
+
+    /** The size of RAM in bytes. */
+    public long memorySize() {
+        return spec.memory().bytes();
+    }
+
+    /** What follows a reset. */
+    public ResetAction onReset() {
+        return spec.options().onReset();
+    }
+
+    /** By what time passes. */
+    public GuestClock clock() {
+        return spec.clock().clock();
+    }
+
+    /** The time that the real-time clock shows, with the host's clock. */
+    public InstantSource rtcClock() {
+        InstantSource own = extras.rtcClock();
+        return own == null ? InstantSource.system() : own;
+    }
+
+    /** What opens where the console leads. */
+    public ConsoleOpener console() {
+        ConsoleOpener own = extras.console();
+        return own == null ? ConsoleOpener.of(spec.console()) : own;
+    }
+
+    /** What is typed on the serial port by itself. */
+    public List<TimedInput> typed() {
+        return spec.clock().typed();
+    }
+
+    /** The hosts' ends of its virtio devices, which stay through all runs. */
+    public List<HostEnd> hostEnds() {
+        return virtio.stream()
+                .map(VirtioSlot::factory)
+                .filter(HostEnd.class::isInstance)
+                .map(HostEnd.class::cast)
+                .toList();
+    }
+
+    /** The host's end of a kind, if the machine has such a device. */
+    public <T extends HostEnd> Optional<T> hostEnd(Class<T> kind) {
+        return hostEnds().stream().filter(kind::isInstance).map(kind::cast).findFirst();
+    }
+
+    /** Whether the guest's console is its virtio console: where it has no serial port. */
+    public boolean consoleIsVirtio() {
+        return spec.devices().hasConsole() && !options.isaSerial().present();
     }
 
     /** The same on another hypervisor. */
     public MachinePlan with(Hypervisor other) {
+        SelectedHypervisor changed = new SelectedHypervisor(other, selected.why());
         return new MachinePlan(
-                name,
-                other,
-                choice,
-                options,
-                vcpus,
-                memorySize,
-                kernel,
-                start,
-                optionRoms,
-                fwCfg,
-                firmwareLog,
-                onReset,
-                clock,
-                rtcClock,
-                cpuidPolicy,
-                supportedCpuid,
-                tscDeadline,
-                typed,
-                serial,
-                virtio,
-                ports,
-                vsock,
-                balloon,
-                devices);
+                spec, extras, name, changed, options, cpus, kernel, start, optionRoms, fwCfg, virtio, devices);
     }
 
-    /**
-     * A device of the user's own.
-     *
-     * @param port whether {@code base} is a port; otherwise it is guest-physical
-     */
-    public record UserDevice(String name, boolean port, long base, long size, DeviceFactory factory) {}
+    /** A device that is code, and its place. */
+    public record UserDevice(BusDeviceSpec spec, DeviceFactory factory) {
+        /** The part of the machine that it is; there may be several of its name. */
+        PartPlan part() {
+            String name = "%s at %s 0x%x".formatted(spec.name(), spec.port() ? "port" : "address", spec.base());
+            return PartPlan.named(name).at(Place.of(spec));
+        }
+    }
 }

@@ -3,14 +3,12 @@ package dev.microvm.machine;
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.boot.FirmwarePlan;
-import dev.microvm.bus.Bus;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.DeviceContext;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.devices.firmware.DebugConsole;
-import dev.microvm.devices.irqchip.I8259Pic;
 import dev.microvm.devices.legacy.I8042;
 import dev.microvm.devices.legacy.I8254Pit;
 import dev.microvm.devices.legacy.Mc146818Rtc;
@@ -30,9 +28,9 @@ import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
-import dev.microvm.machine.PcLayout.Place;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.vcpu.VcpuLoop;
@@ -43,6 +41,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -66,7 +65,9 @@ public final class PcMachine implements AutoCloseable {
     /** What the boot protocols leave to firmware, on each vCPU. */
     private static final MsrEntry FIRMWARE_MSR = new MsrEntry(IA32_MTRR_DEF_TYPE, MTRRS_ENABLED | WRITE_BACK);
 
-    private static final int I8042_COMMAND_OFFSET = (int) (Place.I8042_COMMAND.base() - Place.I8042_DATA.base());
+    private static final int I8042_COMMAND_OFFSET =
+            (int) (PcPart.I8042.plan().places().getLast().base()
+                    - PcPart.I8042.plan().place().base());
 
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
 
@@ -78,6 +79,7 @@ public final class PcMachine implements AutoCloseable {
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
     private final IoBuses buses = new IoBuses();
+    private final Parts parts = new Parts(buses);
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
     private final List<VirtioMmio> virtio = new ArrayList<>();
@@ -88,7 +90,6 @@ public final class PcMachine implements AutoCloseable {
         this.config = config;
         this.end = end;
         try {
-            boolean split = config.options().irqchip() == Irqchip.SPLIT;
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
@@ -96,10 +97,11 @@ public final class PcMachine implements AutoCloseable {
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
             resources.add(eventLoop::close);
-            interrupts = split ? splitInterrupts() : new KernelInterrupts(vm);
-            uart = new Uart16550(interrupts.line(Place.COM1.gsi()), serial, eventLoop);
+            interrupts = interrupts();
+            interrupts.parts().forEach(parts::add); // first, because the others drive its lines when they are restored
+            uart = new Uart16550(interrupts.line(PcPart.COM1.gsi()), serial, eventLoop);
             typeInTime();
-            addTimer(split);
+            addTimer();
             addLegacyDevices();
             addFirmwareDevices();
             genericEvents = addPowerControl();
@@ -116,39 +118,31 @@ public final class PcMachine implements AutoCloseable {
     private GuestMemory mapMemory() {
         List<GuestMemoryRegion> regions = new ArrayList<>();
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
-        regions.add(new GuestMemoryRegion(0, vm.allocate(low), false));
-        if (config.memorySize() > low) {
-            regions.add(new GuestMemoryRegion(BootLayout.HIGH_RAM, vm.allocate(config.memorySize() - low), false));
-        }
+        GuestRam ram = vm.ram(config.spec().memory().backing(), config.memorySize());
+        regions.add(ram.region(0, 0, low));
+        if (ram.size() > low) regions.add(ram.region(BootLayout.HIGH_RAM, low, ram.size() - low));
         long rom = config.start().romSize();
         if (rom > 0) regions.add(new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true));
         for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
         return new GuestMemory(regions);
     }
 
-    private Interrupts splitInterrupts() {
+    private Interrupts interrupts() {
+        if (config.options().irqchip() == Irqchip.KERNEL) return new KernelInterrupts(vm);
         boolean second = PcLayout.needsSecondIoApic(config.virtio().size());
         SplitInterrupts made = new SplitInterrupts(vm, config.options().pic().present(), second);
-        add(Place.IOAPIC, made.ioApics().getFirst());
-        if (second) add(Place.SECOND_IOAPIC, made.ioApics().getLast());
         buses.onEndOfInterrupt(made::endOfInterrupt);
-        I8259Pic pic = made.pic();
-        if (pic != null) {
-            add(Place.PIC_MASTER, pic.master());
-            add(Place.PIC_SLAVE, pic.slave());
-            add(Place.PIC_EDGE_LEVEL, pic.elcr());
-        }
         return made;
     }
 
-    private void addTimer(boolean split) {
+    private void addTimer() {
         if (!config.options().pit().present()) return;
-        if (!split && vm.supports(Capability.KERNEL_PIT)) {
+        if (config.options().irqchip() == Irqchip.KERNEL && vm.supports(Capability.KERNEL_PIT)) {
             vm.createPit();
         } else {
-            I8254Pit pit = new I8254Pit(interrupts.line(Place.PIT.gsi()), eventLoop);
-            add(Place.PIT, pit);
-            add(Place.PIT_SPEAKER, new SystemControlPortB(pit));
+            I8254Pit pit = new I8254Pit(interrupts.line(PcPart.PIT.gsi()), eventLoop);
+            parts.add(PcPart.PIT, pit);
+            parts.add(PcPart.SYSTEM_CONTROL_B, new SystemControlPortB(pit));
         }
     }
 
@@ -172,44 +166,40 @@ public final class PcMachine implements AutoCloseable {
     }
 
     private void addLegacyDevices() {
-        if (config.options().isaSerial().present()) add(Place.COM1, uart);
+        if (config.options().isaSerial().present()) parts.add(PcPart.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(Place.RTC.gsi()), eventLoop, timeOfDay());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcPart.RTC.gsi()), eventLoop, timeOfDay());
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
-            add(Place.RTC, rtc);
+            parts.add(PcPart.RTC, rtc);
         }
         I8042 keyboardController =
-                new I8042(interrupts.line(Place.I8042_DATA.gsi()), () -> end.reset("keyboard controller"));
-        add(Place.I8042_DATA, keyboardController);
-        add(Place.I8042_COMMAND, keyboardController.from(I8042_COMMAND_OFFSET));
-        add(Place.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
-        add(Place.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
-        add(Place.EXIT, new ExitPort(end::exitPort));
+                new I8042(interrupts.line(PcPart.I8042.gsi()), () -> end.reset("keyboard controller"));
+        BusDevice commandPort = keyboardController.from(I8042_COMMAND_OFFSET);
+        parts.add(new Part(PcPart.I8042.plan(), List.of(keyboardController, commandPort), keyboardController));
+        parts.add(PcPart.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
+        parts.add(PcPart.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
+        parts.add(PcPart.EXIT, new ExitPort(end::exitPort));
     }
 
     private void addFirmwareDevices() {
-        add(Place.FW_CFG, config.fwCfg().build(memory));
+        parts.add(PcPart.FW_CFG, config.fwCfg().build(memory));
         if (config.start() instanceof FirmwarePlan) {
-            if (config.firmwareLog() != null) {
-                add(Place.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(config.firmwareLog())));
+            Consumer<String> lines = config.extras().firmwareLog();
+            if (lines != null) {
+                parts.add(PcPart.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(lines)));
             } else if (FirmwareLog.enabled()) { // else it is not there, and firmware need not print
-                add(Place.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
+                parts.add(PcPart.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
             }
         }
-    }
-
-    private void add(Place at, BusDevice device) {
-        Bus bus = at.port() ? buses.ports() : buses.mmio();
-        bus.add(at.base(), at.size(), at.title(), device);
     }
 
     /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
     private Optional<GenericEventDevice> addPowerControl() {
         if (!config.options().acpi().present()) return Optional.empty();
         GenericEventDevice made = new GenericEventDevice(
-                interrupts.line(Place.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
-        add(Place.GENERIC_EVENTS, made);
+                interrupts.line(PcPart.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
+        parts.add(PcPart.GENERIC_EVENTS, made);
         return Optional.of(made);
     }
 
@@ -218,7 +208,7 @@ public final class PcMachine implements AutoCloseable {
             VirtioMmio device =
                     new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
             virtio.add(device);
-            buses.mmio().add(slot.base(), VirtioMmio.RANGE, slot.name(), device);
+            parts.add(Part.of(slot.part(), device));
             if (vm.supports(Capability.DOORBELL) && !device.device().notifiedByVcpu()) {
                 ringByHypervisor(slot.base(), device);
             }
@@ -242,9 +232,7 @@ public final class PcMachine implements AutoCloseable {
     private void addUserDevices() {
         DeviceContext context = new Context();
         for (MachinePlan.UserDevice device : config.devices()) {
-            BusDevice made = device.factory().create(context);
-            Bus bus = device.port() ? buses.ports() : buses.mmio();
-            bus.add(device.base(), device.size(), device.name(), made);
+            parts.add(Part.of(device.part(), device.factory().create(context)));
         }
     }
 
@@ -290,8 +278,9 @@ public final class PcMachine implements AutoCloseable {
         }
     }
 
-    public IoBuses buses() {
-        return buses;
+    /** What the machine has on its buses. */
+    public List<PartPlan> parts() {
+        return parts.plans();
     }
 
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */

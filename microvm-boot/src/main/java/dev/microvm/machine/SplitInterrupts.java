@@ -9,6 +9,7 @@ import dev.microvm.irq.InterruptController;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.model.Irqchip;
 import dev.microvm.vcpu.VcpuLoop;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -55,6 +56,17 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
         edgeLines = new IrqLine[ioApics.size() * IoApic.PC_PINS];
     }
 
+    @Override
+    public List<Part> parts() {
+        List<Part> parts = new ArrayList<>();
+        parts.add(Part.of(PcPart.IOAPIC.plan(), ioApics.getFirst()));
+        if (ioApics.size() > 1) parts.add(Part.of(PcPart.SECOND_IOAPIC.plan(), ioApics.getLast()));
+        if (pic != null) {
+            parts.add(new Part(PcPart.PIC.plan(), List.of(pic.master(), pic.slave(), pic.elcr()), pic));
+        }
+        return parts;
+    }
+
     /** One, or two. */
     List<IoApic> ioApics() {
         return ioApics;
@@ -63,11 +75,6 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
     /** A local APIC ended a level-triggered interrupt of this vector. */
     void endOfInterrupt(int vector) {
         for (IoApic each : ioApics) each.endOfInterrupt(vector);
-    }
-
-    @Nullable
-    I8259Pic pic() {
-        return pic;
     }
 
     @Override

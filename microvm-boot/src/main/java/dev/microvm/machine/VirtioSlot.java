@@ -16,9 +16,12 @@ import dev.microvm.devices.virtio.VirtioMmio;
  */
 public record VirtioSlot(
         int number, String name, VirtioMmio.Version version, long base, int gsi, VirtioDeviceFactory factory) {
-    /** What the DSDT says of it. */
-    AcpiDevice acpiDevice() {
-        return AcpiDevice.virtioMmio(number, base, VirtioMmio.RANGE, gsi);
+    /** The part of the machine that it is. */
+    PartPlan part() {
+        return PartPlan.named("virtio" + number)
+                .at(Place.memory(name, base, VirtioMmio.RANGE))
+                .gsi(gsi)
+                .acpi(AcpiDevice.virtioMmio(number, base, VirtioMmio.RANGE, gsi));
     }
 
     /** What Linux must be told of it where there is no DSDT: Documentation/admin-guide/kernel-parameters.txt. */

@@ -17,6 +17,7 @@ import dev.microvm.devices.firmware.FwCfgKeys;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.model.Irqchip;
+import dev.microvm.model.OptionsSpec;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -118,9 +119,8 @@ class FwCfgContentsTest {
     }
 
     private static MachineOptions options(Irqchip irqchip) {
-        MachineChoices choices = new MachineChoices();
-        choices.irqchip = irqchip;
-        return choices.decide(EnumSet.allOf(Capability.class), new ArrayList<>());
+        OptionsSpec spec = OptionsSpec.DEFAULT.withIrqchip(irqchip);
+        return OptionsPlanner.decide(spec, EnumSet.allOf(Capability.class), new ArrayList<>());
     }
 
     private FirmwarePlan.Builder plan() throws Exception {

@@ -10,8 +10,14 @@ import java.util.Arrays;
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by content
 public record FpuState(byte[] xsave, long xcr0) {
-    /** Takes a copy. */
+    /** Bytes of the legacy region and the header, which every area has: Intel SDM vol. 1, 13.4. */
+    public static final int MIN_SIZE = 576;
+
+    /** Takes a copy; refuses an area without its header. */
     public FpuState {
+        if (xsave.length < MIN_SIZE) {
+            throw new IllegalArgumentException("XSAVE area: at least 576 bytes, was " + xsave.length);
+        }
         xsave = xsave.clone();
     }
 

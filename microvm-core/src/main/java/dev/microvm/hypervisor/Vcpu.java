@@ -10,6 +10,9 @@ import java.util.List;
  * <p>All state methods throw {@link HypervisorException} when the hypervisor refuses a value.
  */
 public interface Vcpu extends AutoCloseable {
+    /** What {@link #translate} returns for an address that leads nowhere. */
+    long NOT_MAPPED = -1;
+
     /** Its number in the machine, from 0. */
     int index();
 
@@ -46,6 +49,16 @@ public interface Vcpu extends AutoCloseable {
 
     /** Sets the debug registers. */
     void debugRegisters(DebugRegisters registers);
+
+    /**
+     * Translates a linear address as the vCPU's paging mode and page tables do now. Raises no fault, checks no rights (a
+     * page of the other privilege level or without execute permission translates too), and sets no dirty bit. KVM sets
+     * accessed bits on the way, as a processor does; the engine changes nothing.
+     *
+     * @param linearAddress canonical; what another address translates to is undefined
+     * @return the guest-physical address, whether there is memory or not, or {@link #NOT_MAPPED}
+     */
+    long translate(long linearAddress);
 
     /** Exceptions and interrupts that are on their way. */
     VcpuEvents events();

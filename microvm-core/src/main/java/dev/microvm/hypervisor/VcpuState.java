@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import dev.microvm.state.DeviceState;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,21 @@ public record VcpuState(
                 msrs,
                 vcpu.events(),
                 vcpu.activity());
+    }
+
+    /**
+     * Reads a state that {@link #save} gave, in this or an earlier version.
+     *
+     * @throws IllegalArgumentException if it is of another type or an unknown version, lacks a field or has an unknown
+     *     one, or if a value is out of range
+     */
+    public static VcpuState from(DeviceState stored) {
+        return StoredVcpuState.read(stored);
+    }
+
+    /** The state as named fields, which can be written to a file. */
+    public DeviceState save() {
+        return StoredVcpuState.write(this);
     }
 
     /**

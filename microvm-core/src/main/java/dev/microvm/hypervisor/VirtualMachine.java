@@ -6,6 +6,8 @@ import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -13,7 +15,7 @@ import java.util.List;
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
  *
  * <p>Any thread may call. Who calls {@link #close} makes sure that no vCPU runs and nothing touches memory that
- * {@link #allocate} gave; wires, messages and routes do nothing from then on. All methods throw {@link HypervisorException} when the hypervisor refuses.
+ * {@link #ram} or {@link #allocate} gave; wires, messages and routes do nothing from then on. All methods throw {@link HypervisorException} when the hypervisor refuses.
  */
 public interface VirtualMachine extends AutoCloseable {
     /** Where this machine's interrupt controllers are. */
@@ -26,12 +28,18 @@ public interface VirtualMachine extends AutoCloseable {
     int maxVcpus();
 
     /**
-     * Host memory fit to be guest memory: zeroed, page-aligned, taken from the host as it is touched, freed by
-     * {@link #close}.
+     * Opens host memory to be the guest's RAM: page-aligned, freed by {@link #close}. The guest sees none of it until its
+     * regions are {@linkplain #map mapped}. The host gives it as it is touched, but for the engine's anonymous memory, which
+     * is taken whole.
      *
      * @param size bytes, a multiple of 4 KiB
      */
-    MemorySegment allocate(long size);
+    GuestRam ram(RamBacking backing, long size);
+
+    /** Host memory for what is not RAM, such as a ROM: as that of {@link RamBacking#anonymous}. */
+    default MemorySegment allocate(long size) {
+        return ram(RamBacking.anonymous(), size).segment();
+    }
 
     /**
      * Lets the guest see a region.

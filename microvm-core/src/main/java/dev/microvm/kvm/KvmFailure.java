@@ -5,6 +5,7 @@ import static dev.microvm.kvm.generated.kvm_h.*;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuFailedException;
 import java.util.HexFormat;
 
@@ -50,7 +51,7 @@ final class KvmFailure {
             text.append('\n').append(registers).append('\n').append(special);
             long linear = registers.rip() + special.cs().base();
             long gpa = vcpu.translate(linear);
-            byte[] code = gpa < 0 ? new byte[0] : machine.peek(gpa, CODE_BYTES);
+            byte[] code = gpa == Vcpu.NOT_MAPPED ? new byte[0] : machine.peek(gpa, CODE_BYTES);
             text.append("\nbytes at RIP (linear 0x%x): ".formatted(linear))
                     .append(
                             code.length == 0

@@ -13,6 +13,7 @@ import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
+import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.kvm.generated.kvm_debugregs;
 import dev.microvm.kvm.generated.kvm_dtable;
@@ -372,13 +373,13 @@ final class KvmState {
         }
     }
 
-    /** The guest-physical address behind a linear one, or -1 if it is not mapped: KVM_TRANSLATE, api.rst 4.15. */
+    /** The guest-physical address behind a linear one, or {@link Vcpu#NOT_MAPPED}: KVM_TRANSLATE, api.rst 4.15. */
     long translate(long linear) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment t = kvm_translation.allocate(call);
             kvm_translation.linear_address(t, linear);
             KvmRequest.TRANSLATE.call(vcpu, t);
-            return kvm_translation.valid(t) != 0 ? kvm_translation.physical_address(t) : -1;
+            return kvm_translation.valid(t) != 0 ? kvm_translation.physical_address(t) : Vcpu.NOT_MAPPED;
         }
     }
 

@@ -161,6 +161,11 @@ final class KvmVcpu implements Vcpu {
     }
 
     @Override
+    public long translate(long linearAddress) {
+        return state.translate(linearAddress);
+    }
+
+    @Override
     public VcpuEvents events() {
         return state.events();
     }
@@ -251,11 +256,6 @@ final class KvmVcpu implements Vcpu {
     /** What of its time is apart from the machine's. */
     KvmVcpuClock clock() {
         return clock;
-    }
-
-    /** Where a linear address leads, or -1 if it is not mapped. */
-    long translate(long linear) {
-        return state.translate(linear);
     }
 
     synchronized boolean isOpen() {

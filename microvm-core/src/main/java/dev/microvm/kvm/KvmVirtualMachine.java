@@ -27,6 +27,8 @@ import dev.microvm.linux.FileDescriptor;
 import dev.microvm.linux.Libc;
 import dev.microvm.linux.MappedMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -63,6 +65,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final int[] msrIndices;
 
     // Guarded by this.
+    private final KvmRam ram;
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>();
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
@@ -83,6 +86,7 @@ final class KvmVirtualMachine implements VirtualMachine {
         clock = new KvmClock(fd);
         arena = Arena.ofShared(); // after all that throws by itself: only close() frees it
         msi = kvm_msi.allocate(arena);
+        ram = new KvmRam(name, arena);
         try {
             configure();
         } catch (RuntimeException e) {
@@ -147,8 +151,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public MemorySegment allocate(long size) {
-        return MappedMemory.anonymous(size, arena);
+    public synchronized GuestRam ram(RamBacking backing, long size) {
+        return ram.open(backing, size);
     }
 
     @Override
@@ -315,6 +319,7 @@ final class KvmVirtualMachine implements VirtualMachine {
         irqFds.forEach(KvmIrqFd::close);
         fd.close();
         arena.close();
+        ram.close();
     }
 
     @Override

@@ -8,6 +8,8 @@ package dev.microvm.linux;
  */
 public final class FileDescriptor implements AutoCloseable {
     /** Flags of open(2): include/uapi/asm-generic/fcntl.h. */
+    private static final int O_RDONLY = 0x0;
+
     private static final int O_RDWR = 0x2;
 
     private static final int O_CLOEXEC = 0x80000;
@@ -23,6 +25,11 @@ public final class FileDescriptor implements AutoCloseable {
     /** Opens a file or device for reading and writing; throws {@link ErrnoException}. */
     public static FileDescriptor openReadWrite(String path) {
         return new FileDescriptor(Libc.check("open(" + path + ")", Libc.open(path, O_RDWR | O_CLOEXEC)));
+    }
+
+    /** Opens a file for reading; throws {@link ErrnoException}. */
+    public static FileDescriptor openRead(String path) {
+        return new FileDescriptor(Libc.check("open(" + path + ")", Libc.open(path, O_RDONLY | O_CLOEXEC)));
     }
 
     /** The number. */

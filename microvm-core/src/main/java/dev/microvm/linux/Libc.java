@@ -56,6 +56,9 @@ public final class Libc {
     private static final MethodHandle FALLOCATE =
             link("fallocate", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
     private static final MethodHandle FCNTL = link("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
+    private static final MethodHandle FCNTL_NUMBER = link("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
+    private static final MethodHandle MEMFD_CREATE = link("memfd_create", 0, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle FTRUNCATE = link("ftruncate", 0, JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle TIMERFD_CREATE = link("timerfd_create", 0, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle TIMERFD_SETTIME =
             link("timerfd_settime", 0, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS);
@@ -289,6 +292,36 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) FCNTL.invokeExact(state, fd, command, argument));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** fcntl(2) with a number as its argument. */
+    static int fcntl(int fd, int command, int argument) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) FCNTL_NUMBER.invokeExact(state, fd, command, argument));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** memfd_create(2). */
+    static int memfdCreate(String name, int flags) {
+        MemorySegment state = STATE.get();
+        try (Arena arena = Arena.ofConfined()) {
+            return result(state, (int) MEMFD_CREATE.invokeExact(state, arena.allocateFrom(name), flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** ftruncate(2). */
+    static int ftruncate(int fd, long size) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) FTRUNCATE.invokeExact(state, fd, size));
         } catch (Throwable t) {
             throw linkage(t);
         }

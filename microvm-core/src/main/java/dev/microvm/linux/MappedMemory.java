@@ -2,6 +2,7 @@ package dev.microvm.linux;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.Objects;
 
 /** Memory of mmap(2) that lives as long as an {@link Arena}. */
@@ -48,6 +49,17 @@ public final class MappedMemory {
     /** The first {@code size} bytes of what {@code fd} maps, shared with it. */
     public static MemorySegment shared(FileDescriptor fd, long size, Arena arena) {
         return map(size, MAP_SHARED, fd.value(), arena);
+    }
+
+    /**
+     * The first {@code size} bytes of a file; what is written stays here, in pages of this process.
+     *
+     * @throws ErrnoException if the file cannot be opened, or the host refuses
+     */
+    public static MemorySegment privateOf(Path file, long size, Arena arena) {
+        try (FileDescriptor fd = FileDescriptor.openRead(file.toString())) {
+            return map(size, MAP_PRIVATE | MAP_NORESERVE, fd.value(), arena);
+        }
     }
 
     @SuppressWarnings("restricted") // gives a mapping its size and its end of life

@@ -10,10 +10,13 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * A device's state as named fields: numbers and byte strings, under a type name and a version.
+ * The state of a device or a vCPU as named fields: numbers, lists of numbers and byte strings, under a type name and a
+ * version.
  *
  * <p>The form describes itself: it can be printed, compared, and read without the class that wrote it. Not
  * thread-safe while it is being filled; hand it on when it is whole.
@@ -24,11 +27,13 @@ public final class DeviceState {
 
     private static final int KIND_NUMBER = 0;
     private static final int KIND_BYTES = 1;
+    private static final int KIND_NUMBERS = 2;
 
     private final String type;
     private final int version;
     private final TreeMap<String, Long> numbers = new TreeMap<>();
     private final TreeMap<String, byte[]> bytes = new TreeMap<>();
+    private final TreeMap<String, long[]> lists = new TreeMap<>();
 
     /**
      * Starts an empty state.
@@ -68,6 +73,12 @@ public final class DeviceState {
         return this;
     }
 
+    /** Sets a copy of a list of numbers; returns this. */
+    public DeviceState put(String field, long[] values) {
+        lists.put(field, values.clone());
+        return this;
+    }
+
     /** Reads a number; throws {@link IllegalArgumentException} if there is none of that name. */
     public long number(String field) {
         Long value = numbers.get(field);
@@ -85,6 +96,16 @@ public final class DeviceState {
         return (int) value;
     }
 
+    /** Reads a number without a sign that has at most {@code bits}, 1 to 32; throws {@link IllegalArgumentException} if not. */
+    public int unsigned(String field, int bits) {
+        long value = number(field);
+        if (value >>> bits != 0) {
+            throw new IllegalArgumentException("state of %s version %d: field %s = 0x%x has more than %d bits"
+                    .formatted(type, version, field, value, bits));
+        }
+        return (int) value;
+    }
+
     /** Reads a flag. */
     public boolean flag(String field) {
         return number(field) != 0;
@@ -95,6 +116,21 @@ public final class DeviceState {
         byte[] value = bytes.get(field);
         if (value == null) throw missing(field);
         return value.clone();
+    }
+
+    /** Reads a copy of a list of numbers; throws {@link IllegalArgumentException} if there is none of that name. */
+    public long[] numbers(String field) {
+        long[] values = lists.get(field);
+        if (values == null) throw missing(field);
+        return values.clone();
+    }
+
+    /** The names of all fields, in order. */
+    public SortedSet<String> fields() {
+        SortedSet<String> names = new TreeSet<>(numbers.keySet());
+        names.addAll(bytes.keySet());
+        names.addAll(lists.keySet());
+        return names;
     }
 
     /** Refuses a state that another type wrote, or a version newer than {@code newest}; returns this. */
@@ -118,7 +154,7 @@ public final class DeviceState {
             out.writeLong(MAGIC);
             out.writeUTF(type);
             out.writeInt(version);
-            out.writeInt(numbers.size() + bytes.size());
+            out.writeInt(numbers.size() + bytes.size() + lists.size());
             for (Map.Entry<String, Long> field : numbers.entrySet()) {
                 out.writeUTF(field.getKey());
                 out.writeByte(KIND_NUMBER);
@@ -129,6 +165,12 @@ public final class DeviceState {
                 out.writeByte(KIND_BYTES);
                 out.writeInt(field.getValue().length);
                 out.write(field.getValue());
+            }
+            for (Map.Entry<String, long[]> field : lists.entrySet()) {
+                out.writeUTF(field.getKey());
+                out.writeByte(KIND_NUMBERS);
+                out.writeInt(field.getValue().length);
+                for (long value : field.getValue()) out.writeLong(value);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e); // a field name over 64 KiB; an array takes all else
@@ -145,9 +187,11 @@ public final class DeviceState {
             if (fields < 0) throw new IllegalArgumentException("device state has " + fields + " fields");
             for (int left = fields; left > 0; left--) {
                 String field = in.readUTF();
+                if (state.has(field)) throw new IllegalArgumentException("device state has field " + field + " twice");
                 switch (in.readUnsignedByte()) {
                     case KIND_NUMBER -> state.put(field, in.readLong());
                     case KIND_BYTES -> state.put(field, readBytes(in));
+                    case KIND_NUMBERS -> state.put(field, readNumbers(in));
                     default ->
                         throw new IllegalArgumentException("device state field " + field + " has an unknown kind");
                 }
@@ -165,6 +209,20 @@ public final class DeviceState {
         int length = in.readInt();
         if (length < 0 || length > in.available()) throw new IllegalArgumentException("device state is cut short");
         return in.readNBytes(length);
+    }
+
+    private static long[] readNumbers(DataInputStream in) throws IOException {
+        int length = in.readInt();
+        if (length < 0 || length > in.available() / Long.BYTES) {
+            throw new IllegalArgumentException("device state is cut short");
+        }
+        long[] values = new long[length];
+        for (int i = 0; i < length; i++) values[i] = in.readLong();
+        return values;
+    }
+
+    private boolean has(String field) {
+        return numbers.containsKey(field) || bytes.containsKey(field) || lists.containsKey(field);
     }
 
     private IllegalArgumentException missing(String field) {
@@ -188,6 +246,11 @@ public final class DeviceState {
                 (field, value) -> text.append(' ').append(field).append("=0x").append(Long.toHexString(value)));
         bytes.forEach((field, value) ->
                 text.append(' ').append(field).append("=[").append(value.length).append(" bytes]"));
+        lists.forEach((field, values) -> text.append(' ')
+                .append(field)
+                .append("=[")
+                .append(values.length)
+                .append(" numbers]"));
         return text.toString();
     }
 }

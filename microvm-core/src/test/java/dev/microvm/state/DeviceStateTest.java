@@ -23,7 +23,8 @@ final class DeviceStateTest {
                 .put("lcr", 0x80)
                 .put("divisor", -1L)
                 .put("irq", true)
-                .put("fifo", new byte[] {1, 2, 3});
+                .put("fifo", new byte[] {1, 2, 3})
+                .put("rates", new long[] {9600, -1});
     }
 
     @Test
@@ -37,6 +38,8 @@ final class DeviceStateTest {
         assertThat(decoded.integer("lcr")).isEqualTo(0x80);
         assertThat(decoded.flag("irq")).isTrue();
         assertThat(decoded.bytes("fifo")).containsExactly(1, 2, 3);
+        assertThat(decoded.numbers("rates")).containsExactly(9600, -1);
+        assertThat(decoded.fields()).containsExactly("divisor", "fifo", "irq", "lcr", "rates");
     }
 
     @Test
@@ -79,7 +82,7 @@ final class DeviceStateTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {-1, Integer.MIN_VALUE, Integer.MAX_VALUE, 5})
+    @ValueSource(ints = {-1, Integer.MIN_VALUE, Integer.MAX_VALUE, 6})
     void isRefused_whenTheFieldCountLies(int count) {
         byte[] encoded = sample().encode();
         ByteBuffer.wrap(encoded).putInt(COUNT_AT, count);
@@ -96,6 +99,27 @@ final class DeviceStateTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> DeviceState.decode(encoded))
                 .withMessage("device state is cut short");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, Integer.MAX_VALUE, 3})
+    void isRefused_whenTheLengthOfAListLies(int length) {
+        byte[] encoded = new DeviceState("uart", 3).put("rates", new long[2]).encode();
+        ByteBuffer.wrap(encoded).putInt(COUNT_AT + 4 + 2 + "rates".length() + 1, length);
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DeviceState.decode(encoded))
+                .withMessage("device state is cut short");
+    }
+
+    @Test
+    void isRefused_whenAFieldIsThereTwice() {
+        byte[] encoded =
+                new DeviceState("uart", 3).put("lcr", 0).put("lcr", new byte[0]).encode();
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DeviceState.decode(encoded))
+                .withMessage("device state has field lcr twice");
     }
 
     @Test
@@ -139,6 +163,9 @@ final class DeviceStateTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> sample().bytes("lcr"))
                 .withMessage("state of uart version 3 has no field lcr");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> sample().numbers("lcr"))
+                .withMessage("state of uart version 3 has no field lcr");
     }
 
     @Test
@@ -148,6 +175,17 @@ final class DeviceStateTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> state.integer("count"))
                 .withMessage("state of uart version 3: field count = 0x100000000 is too large");
+    }
+
+    @Test
+    void namesTheField_whenANumberHasTooManyBits() {
+        DeviceState state = new DeviceState("uart", 3).put("lcr", 0x1ff).put("mask", 0xffff_ffffL);
+
+        assertThat(state.unsigned("lcr", 9)).isEqualTo(0x1ff);
+        assertThat(state.unsigned("mask", 32)).isEqualTo(-1);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> state.unsigned("lcr", 8))
+                .withMessage("state of uart version 3: field lcr = 0x1ff has more than 8 bits");
     }
 
     @Test
@@ -175,7 +213,8 @@ final class DeviceStateTest {
 
     @Test
     void printsItself() {
-        assertThat(sample()).hasToString("uart v3 divisor=0xffffffffffffffff irq=0x1 lcr=0x80 fifo=[3 bytes]");
+        assertThat(sample())
+                .hasToString("uart v3 divisor=0xffffffffffffffff irq=0x1 lcr=0x80 fifo=[3 bytes] rates=[2 numbers]");
     }
 
     @Test

@@ -12,7 +12,6 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -21,23 +20,17 @@ import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
-import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
-import dev.microvm.hypervisor.VcpuState;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.testing.RecordingHandler.Access;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What every {@link Hypervisor} must do, shown by tiny guests. Each implementation's tests extend this.
@@ -288,73 +281,6 @@ public abstract class HypervisorContract {
             assertThat(CpuFeature.in(supported)).extracting(CpuFeature::name).contains("fpu", "msr", "lm", "syscall");
             assertThat(CpuFeature.in(guest.vm().supportedCpuid())).isEqualTo(CpuFeature.in(supported));
         }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"hello32", "strings"})
-    void goesOnInAnotherMachine_whereverItWasStopped(String program) {
-        StoppingHandler whole = new StoppingHandler();
-        try (TinyGuest guest = guest(program).startProtected()) {
-            whole.runUntil(Integer.MAX_VALUE, guest.vcpu());
-        }
-        assertThat(whole.ended).isTrue();
-        for (int stop = 1; stop < whole.seen.size(); stop++) {
-            StoppingHandler handler = new StoppingHandler();
-            try (TinyGuest first = guest(program).startProtected();
-                    TinyGuest second = guest(program)) {
-                handler.runUntil(stop, first.vcpu());
-                assertThat(handler.seen).hasSizeGreaterThanOrEqualTo(stop);
-                if (handler.ended) continue; // what it was about to do came with the access
-                second.memory().write(0, first.memory().read(0, (int) TinyGuest.MEMORY_SIZE));
-                VcpuState.of(first.vcpu(), anyMode()).restore(second.vcpu());
-                handler.runUntil(Integer.MAX_VALUE, second.vcpu());
-            }
-            assertThat(handler.seen).as("moved after %d accesses", stop).isEqualTo(whole.seen);
-        }
-    }
-
-    /** Writes down all accesses, of one machine after the other; stops the vCPU after some, and at the guest's end. */
-    private static final class StoppingHandler implements ExitHandler {
-        final List<Access> seen = new ArrayList<>();
-        boolean ended;
-        private int stopAt;
-        private @Nullable Vcpu vcpu;
-
-        void runUntil(int accesses, Vcpu running) {
-            stopAt = accesses;
-            vcpu = running;
-            assertThat(running.run(this)).isEqualTo(VcpuExit.KICKED);
-        }
-
-        private long access(long address, int size, long value) {
-            seen.add(new Access(address, size, value));
-            ended |= address == RecordingHandler.EXIT_PORT;
-            if (vcpu != null && (ended || seen.size() == stopAt)) vcpu.kick();
-            return value;
-        }
-
-        @Override
-        public long portIn(int port, int size) {
-            return access(port, size, 0x10 + seen.size());
-        }
-
-        @Override
-        public void portOut(int port, int size, long value) {
-            access(port, size, value);
-        }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return access(gpa, size, 0x10 + seen.size());
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {
-            access(gpa, size, value);
-        }
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 
     @Test

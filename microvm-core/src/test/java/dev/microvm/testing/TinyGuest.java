@@ -17,6 +17,8 @@ import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.io.IOException;
@@ -48,6 +50,7 @@ public final class TinyGuest implements AutoCloseable {
     private static final int ENTRIES = 512;
 
     private final VirtualMachine vm;
+    private final GuestRam ram;
     private final GuestMemory memory;
     private final Vcpu vcpu;
     private final RecordingHandler handler = new RecordingHandler();
@@ -59,8 +62,18 @@ public final class TinyGuest implements AutoCloseable {
 
     /** The same with a clock of its own. */
     public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program, GuestClock clock) {
-        vm = hypervisor.createVm(program, interruptMode, clock);
-        GuestMemoryRegion region = new GuestMemoryRegion(0, vm.allocate(MEMORY_SIZE), false);
+        this(hypervisor.createVm(program, interruptMode, clock), program, RamBacking.anonymous());
+    }
+
+    /** The same with memory of its own. */
+    public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program, RamBacking backing) {
+        this(hypervisor.createVm(program, interruptMode), program, backing);
+    }
+
+    private TinyGuest(VirtualMachine vm, String program, RamBacking backing) {
+        this.vm = vm;
+        ram = vm.ram(backing, MEMORY_SIZE);
+        GuestMemoryRegion region = ram.region(0, 0, MEMORY_SIZE);
         memory = new GuestMemory(List.of(region));
         memory.write(ORIGIN, program(program));
         vm.map(0, region);
@@ -85,6 +98,10 @@ public final class TinyGuest implements AutoCloseable {
 
     public Vcpu vcpu() {
         return vcpu;
+    }
+
+    public GuestRam ram() {
+        return ram;
     }
 
     public GuestMemory memory() {

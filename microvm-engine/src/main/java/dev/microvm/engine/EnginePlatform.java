@@ -9,7 +9,6 @@ import java.util.Arrays;
 final class EnginePlatform implements Platform {
     private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
     private static final int IA32_TSC_ADJUST = 0x3B;
-    private static final int IA32_TSC_DEADLINE = 0x6E0;
     private static final long PAGE = -4096;
 
     /** MSRs that hold state; the deadline is behind the counter on which it depends. */
@@ -18,7 +17,7 @@ final class EnginePlatform implements Platform {
         IA32_TIME_STAMP_COUNTER,
         ParavirtualClock.MSR_WALL_CLOCK_NEW,
         ParavirtualClock.MSR_SYSTEM_TIME_NEW,
-        IA32_TSC_DEADLINE
+        LocalApic.TSC_DEADLINE
     };
 
     private final EngineVcpu vcpu;
@@ -100,7 +99,7 @@ final class EnginePlatform implements Platform {
         return index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST || ParavirtualClock.isMsr(index);
     }
 
-    /** Puts back an MSR that was read while nobody ran the guest. */
+    /** Puts back an MSR that was read while the guest did not run. */
     void restoreMsr(int index, long value) {
         switch (index) {
             case IA32_TIME_STAMP_COUNTER -> {

@@ -5,7 +5,7 @@ import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.InstructionCounter;
-import dev.microvm.engine.exec.BlockTranslator;
+import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.DebugRegisters;
@@ -16,6 +16,7 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Vcpu;
@@ -32,7 +33,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineVcpu implements Vcpu {
     private static final ThreadLocal<@Nullable EngineVcpu> CURRENT = new ThreadLocal<>();
-    private static final ExitHandler NOBODY = new NoHandler();
 
     private final EngineVirtualMachine machine;
     private final int index;
@@ -40,9 +40,9 @@ final class EngineVcpu implements Vcpu {
     private final EnginePlatform platform;
     private final Cpu cpu;
     private final ParavirtualClock clock;
-    private final CpuState state;
+    private final EngineState state;
 
-    private ExitHandler handler = NOBODY;
+    private ExitHandler handler = NoDevices.HANDLER; // while nobody runs the guest
     private volatile boolean inGuest;
     private volatile boolean kicked;
     private volatile @Nullable Thread parked;
@@ -63,7 +63,7 @@ final class EngineVcpu implements Vcpu {
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
-        state = new CpuState(cpu, apic, platform);
+        state = new EngineState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
     }
 
@@ -114,7 +114,7 @@ final class EngineVcpu implements Vcpu {
             throw new VcpuFailedException(
                     "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
         } finally {
-            handler = NOBODY;
+            handler = NoDevices.HANDLER;
             exit();
         }
     }
@@ -154,7 +154,7 @@ final class EngineVcpu implements Vcpu {
     private CpuExit runGuest() {
         machine.exclusive().enterGuest(this);
         try {
-            return cpu.run();
+            return cpu.loop.run();
         } finally {
             machine.exclusive().leaveGuest(this);
         }
@@ -183,7 +183,7 @@ final class EngineVcpu implements Vcpu {
     /** INIT, start-up IPIs and NMIs. */
     private void takeSignals() {
         if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
-        if (apic.take(LocalApic.NON_MASKABLE)) cpu.nmiPending = true;
+        if (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.nmiPending = true;
         apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
         if (apic.take(LocalApic.INITIALIZE)) {
             cpu.reset();
@@ -200,9 +200,9 @@ final class EngineVcpu implements Vcpu {
     private void apicCalls() {
         LocalApic from = apic;
         if (from != null && (from.events() & ~LocalApic.INTERRUPT) != 0) {
-            cpu.leave();
+            cpu.loop.leave();
         } else {
-            cpu.attend();
+            cpu.loop.attend();
         }
         LockSupport.unpark(parked);
     }
@@ -210,7 +210,7 @@ final class EngineVcpu implements Vcpu {
     @Override
     public void kick() {
         kicked = true;
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
     }
 
@@ -242,7 +242,7 @@ final class EngineVcpu implements Vcpu {
             }
             forgetting = true;
         }
-        cpu.leave();
+        cpu.loop.leave();
         LockSupport.unpark(parked);
         synchronized (this) {
             boolean interrupted = false;
@@ -270,7 +270,7 @@ final class EngineVcpu implements Vcpu {
 
     // State
 
-    /** While nobody runs it, what waits for the vCPU is taken before its state is read. */
+    /** If the vCPU does not run, takes what waits for it, so that its state can be read. */
     private void settle() {
         boolean runs;
         synchronized (this) {
@@ -333,6 +333,11 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
+    public long translate(long linearAddress) {
+        return cpu.mmu.lookUp(linearAddress).orElse(NOT_MAPPED);
+    }
+
+    @Override
     public VcpuEvents events() {
         settle();
         return state.events();
@@ -346,12 +351,12 @@ final class EngineVcpu implements Vcpu {
     @Override
     public ActivityState activity() {
         settle();
-        return activity == ActivityState.RUNNING && cpu.halted ? ActivityState.HALTED : activity;
+        return activity == ActivityState.RUNNING && cpu.loop.halted ? ActivityState.HALTED : activity;
     }
 
     @Override
     public void activity(ActivityState newState) {
-        cpu.halted = newState == ActivityState.HALTED;
+        cpu.loop.halted = newState == ActivityState.HALTED;
         activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
     }
 
@@ -411,18 +416,18 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public boolean readyForInterrupt() {
-        return cpu.readyForInterrupt() && platform.acceptsExternal();
+        return cpu.loop.readyForInterrupt() && platform.acceptsExternal();
     }
 
     @Override
     public void interrupt(int vector) {
-        cpu.inject(vector);
+        cpu.loop.inject(vector);
     }
 
     @Override
     public void requestInterruptWindow(boolean wanted) {
-        cpu.interruptWindow = wanted;
-        if (wanted) cpu.attend();
+        cpu.loop.interruptWindow = wanted;
+        if (wanted) cpu.loop.attend();
     }
 
     @Override
@@ -431,27 +436,5 @@ final class EngineVcpu implements Vcpu {
         if (closed) return;
         closed = true;
         if (apic != null) machine.apics().remove(apic);
-    }
-
-    /** For state that is read and written while nobody runs the guest. */
-    private static final class NoHandler implements ExitHandler {
-        @Override
-        public long portIn(int port, int size) {
-            return -1;
-        }
-
-        @Override
-        public void portOut(int port, int size, long value) {}
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

@@ -5,6 +5,7 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApics;
+import dev.microvm.engine.memory.EngineRam;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.JavaEventLoop;
@@ -18,8 +19,9 @@ import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemoryRegion;
+import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
@@ -34,13 +36,13 @@ final class EngineVirtualMachine implements VirtualMachine {
     static final int TSC_KHZ = 1_000_000;
 
     private static final int MAX_VCPUS = 254; // xAPIC IDs but the broadcast's
-    private static final long PAGE_SIZE = GuestMemoryRegion.PAGE_SIZE;
     private static final long CLOSE_NANOS = 1_000_000_000;
 
     private final String name;
     private final InterruptMode interruptMode;
     private final List<CpuidEntry> supportedCpuid;
     private final Arena arena = Arena.ofShared();
+    private final EngineRam ram; // guarded by this
     private final PhysicalMemory memory = new PhysicalMemory();
     private final @Nullable InstructionTime instructionTime; // null with the host's clock
     private final EventLoop timers; // the local APICs': not the devices', which may be busy
@@ -60,6 +62,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock, List<CpuidEntry> supportedCpuid) {
         this.supportedCpuid = supportedCpuid;
         this.name = name;
+        this.ram = new EngineRam(name, arena);
         this.interruptMode = interruptMode;
         switch (clock) {
             case GuestClock.Host host -> {
@@ -131,7 +134,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         return exclusive;
     }
 
-    /** When a time-stamp counter that nobody set was 0, on the clock of the timers. */
+    /** When a time-stamp counter that was never set was 0, on the clock of the timers. */
     synchronized long timeStampOrigin() {
         return timeStampOrigin;
     }
@@ -207,8 +210,8 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public MemorySegment allocate(long size) {
-        return arena.allocate(size, PAGE_SIZE);
+    public synchronized GuestRam ram(RamBacking backing, long size) {
+        return ram.open(backing, size);
     }
 
     @Override
@@ -297,6 +300,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         closed = true;
         timers.close();
         arena.close();
+        ram.close();
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * no other runs guest code.
  *
  * <p>Each vCPU says when it is in the guest, and looks between blocks whether it is to wait. One that serves I/O or
- * halts is not in the guest, so nobody waits for a device. Devices on threads of their own are not held up.
+ * halts is not in the guest, so no vCPU waits for a device. Devices on threads of their own are not stopped.
  */
 final class ExclusiveSection {
     private static final int SPINS = 1000; // then others may need this processor
@@ -31,7 +31,7 @@ final class ExclusiveSection {
         wanted = true;
         for (EngineVcpu other : vcpus) {
             if (other == own) continue;
-            other.cpu().attend();
+            other.cpu().loop.attend();
             for (int i = 0; other.inGuest(); i++) pause(i);
         }
     }

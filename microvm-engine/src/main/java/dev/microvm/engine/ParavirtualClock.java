@@ -5,9 +5,9 @@ import java.lang.invoke.VarHandle;
 import java.time.Instant;
 
 /**
- * KVM's paravirtual clock of one vCPU: a page of the guest's from which it works out the time by its time-stamp counter.
+ * KVM's paravirtual clock of one vCPU: a page of guest memory from which the guest computes the time by its time-stamp counter.
  *
- * <p>Both count nanoseconds of the same clock of the host's, so what is written once holds until the guest sets its
+ * <p>Both count nanoseconds of the same clock of the host, so what is written once holds until the guest sets its
  * counter. The address is the guest's choice: where there is no memory that it may write, nothing is written.
  *
  * <p>Source: Linux Documentation/virt/kvm/x86/msr.rst, and cpuid.rst for what announces it.

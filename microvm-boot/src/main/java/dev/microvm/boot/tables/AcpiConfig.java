@@ -2,28 +2,16 @@ package dev.microvm.boot.tables;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * What the ACPI tables say of a machine. Begin at {@link #of} and go on with the {@code with...} methods.
+ * What the ACPI tables say of a machine. Begin at {@link #of} and add to it by {@link #with}.
  *
  * @param cpus how many CPUs, at least 1; their local APIC ids are 0, 1, ...
- * @param ioApics the IOAPICs; none if empty
  * @param timerPin the IOAPIC input to which the timer's ISA interrupt 0 goes: 0 or 2
- * @param legacy which parts of a PC there are
- * @param devices what the DSDT lists
- * @param reset the register that resets the machine
- * @param sleep the registers that put it to sleep, and off
- * @param events what tells of a pressed power button
+ * @param entries what the parts of the machine add, in the order in which the tables list it
  */
-public record AcpiConfig(
-        int cpus,
-        List<IoApic> ioApics,
-        int timerPin,
-        LegacyParts legacy,
-        List<AcpiDevice> devices,
-        Optional<ResetRegister> reset,
-        Optional<SleepRegisters> sleep,
-        Optional<GenericEvents> events) {
+public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
     /** How many CPUs there can be: what fits the tables' place in guest memory with room to spare. */
     public static final int MAX_CPUS = 1024;
 
@@ -33,7 +21,7 @@ public record AcpiConfig(
     /** What the tables' {@code _S5} says: the sleep type of "soft off", as in QEMU's microvm. */
     public static final int SLEEP_TYPE_S5 = 5;
 
-    /** Checks the numbers and copies the lists. */
+    /** Checks the numbers and copies the list. */
     public AcpiConfig {
         if (cpus < 1 || cpus > MAX_CPUS) {
             throw new IllegalArgumentException("ACPI tables have 1 to %d CPUs, not %d".formatted(MAX_CPUS, cpus));
@@ -41,56 +29,52 @@ public record AcpiConfig(
         if (timerPin != 0 && timerPin != 2) {
             throw new IllegalArgumentException("the timer's IOAPIC pin is 0 or 2, not " + timerPin);
         }
-        ioApics = List.copyOf(ioApics);
-        devices = List.copyOf(devices);
+        entries = List.copyOf(entries);
     }
 
     /** A machine with so many CPUs, one IOAPIC, the timer on its pin 2, no legacy parts and no devices. */
     public static AcpiConfig of(int cpus) {
+        return new AcpiConfig(cpus, 2, List.of(PC_IO_APIC));
+    }
+
+    /** This with more entries, behind those that are there. */
+    public AcpiConfig with(AcpiEntry... more) {
         return new AcpiConfig(
-                cpus,
-                List.of(PC_IO_APIC),
-                2,
-                LegacyParts.NONE,
-                List.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+                cpus, timerPin, Stream.concat(entries.stream(), Stream.of(more)).toList());
     }
 
-    /** This with other IOAPICs. */
-    public AcpiConfig withIoApics(List<IoApic> value) {
-        return new AcpiConfig(cpus, value, timerPin, legacy, devices, reset, sleep, events);
+    /** The IOAPICs; may be none. */
+    List<IoApic> ioApics() {
+        return all(IoApic.class).toList();
     }
 
-    /** This with another {@code timerPin}. */
-    public AcpiConfig withTimerPin(int value) {
-        return new AcpiConfig(cpus, ioApics, value, legacy, devices, reset, sleep, events);
+    /** What the DSDT lists. */
+    List<AcpiDevice> devices() {
+        return all(AcpiDevice.class).toList();
     }
 
-    /** This with other legacy parts. */
-    public AcpiConfig withLegacy(LegacyParts value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, value, devices, reset, sleep, events);
+    /** Whether the machine has a part that every PC had. */
+    boolean has(LegacyPart part) {
+        return entries.contains(part);
     }
 
-    /** This with other devices. */
-    public AcpiConfig withDevices(List<AcpiDevice> value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, value, reset, sleep, events);
+    /** The register that resets the machine. */
+    Optional<ResetRegister> reset() {
+        return all(ResetRegister.class).findFirst();
     }
 
-    /** This with a reset register. */
-    public AcpiConfig withReset(ResetRegister value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, Optional.of(value), sleep, events);
+    /** The registers that put it to sleep, and off. */
+    Optional<SleepRegisters> sleep() {
+        return all(SleepRegisters.class).findFirst();
     }
 
-    /** This with sleep registers. */
-    public AcpiConfig withSleep(SleepRegisters value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, reset, Optional.of(value), events);
+    /** What tells of a pressed power button. */
+    Optional<GenericEvents> events() {
+        return all(GenericEvents.class).findFirst();
     }
 
-    /** This with a generic event device and a power button. */
-    public AcpiConfig withEvents(GenericEvents value) {
-        return new AcpiConfig(cpus, ioApics, timerPin, legacy, devices, reset, sleep, Optional.of(value));
+    private <T extends AcpiEntry> Stream<T> all(Class<T> kind) {
+        return entries.stream().filter(kind::isInstance).map(kind::cast);
     }
 
     /**
@@ -100,7 +84,7 @@ public record AcpiConfig(
      * @param gsi its edge-triggered interrupt
      * @param powerButton the bit of the power button
      */
-    public record GenericEvents(long register, int gsi, int powerButton) {}
+    public record GenericEvents(long register, int gsi, int powerButton) implements AcpiEntry {}
 
     /**
      * An IOAPIC.
@@ -109,19 +93,18 @@ public record AcpiConfig(
      * @param address of its registers, below 4 GiB
      * @param gsiBase the global system interrupt of its first input
      */
-    public record IoApic(int id, long address, int gsiBase) {}
+    public record IoApic(int id, long address, int gsiBase) implements AcpiEntry {}
 
-    /**
-     * Which parts of a PC there are; what is absent is said to be, so that no guest waits for it.
-     *
-     * @param pic two 8259 interrupt controllers (MADT, PCAT_COMPAT)
-     * @param keyboardController an 8042 at ports 0x60 and 0x64 (FADT, IAPC_BOOT_ARCH)
-     * @param realTimeClock a CMOS RTC at ports 0x70 and 0x71 (likewise)
-     * @param isaDevices other devices that a user can see on the ISA bus, such as a serial port (likewise)
-     */
-    public record LegacyParts(boolean pic, boolean keyboardController, boolean realTimeClock, boolean isaDevices) {
-        /** None of them. */
-        public static final LegacyParts NONE = new LegacyParts(false, false, false, false);
+    /** A part that every PC had; one that is absent is said to be, so that no guest waits for it. */
+    public enum LegacyPart implements AcpiEntry {
+        /** Two 8259 interrupt controllers: MADT, PCAT_COMPAT. */
+        PIC,
+        /** An 8042 at ports 0x60 and 0x64: FADT, IAPC_BOOT_ARCH. */
+        KEYBOARD_CONTROLLER,
+        /** A CMOS RTC at ports 0x70 and 0x71: FADT, IAPC_BOOT_ARCH. */
+        REAL_TIME_CLOCK,
+        /** Other devices that a user can see on the ISA bus, such as a serial port: FADT, IAPC_BOOT_ARCH. */
+        ISA_DEVICES
     }
 
     /**
@@ -143,11 +126,11 @@ public record AcpiConfig(
     }
 
     /** The register that resets the machine when {@code value} is written to it: ACPI 6.5, 4.8.3.6. */
-    public record ResetRegister(Register register, int value) {
+    public record ResetRegister(Register register, int value) implements AcpiEntry {
         /** The keyboard controller's reset line: port 0x64, command 0xfe. */
         public static final ResetRegister KEYBOARD_CONTROLLER = new ResetRegister(Register.port(0x64), 0xFE);
     }
 
     /** The sleep control and status registers: ACPI 6.5, 4.8.3.7. Type {@link #SLEEP_TYPE_S5} turns the machine off. */
-    public record SleepRegisters(Register control, Register status) {}
+    public record SleepRegisters(Register control, Register status) implements AcpiEntry {}
 }

@@ -10,7 +10,8 @@ import java.util.List;
  * @param uniqueId tells it from others with the same hardware id
  * @param resources what it occupies
  */
-public record AcpiDevice(String name, String hardwareId, int uniqueId, List<AcpiResource> resources) {
+public record AcpiDevice(String name, String hardwareId, int uniqueId, List<AcpiResource> resources)
+        implements AcpiEntry {
     private static final int PRESENT_AND_WORKING = 0xF; // _STA: ACPI 6.5, 6.3.7
     private static final byte[] END_TAG = {0x79, 0}; // ACPI 6.5, 6.4.2.9; a checksum of 0 is not checked
 

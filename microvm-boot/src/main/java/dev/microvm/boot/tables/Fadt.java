@@ -1,5 +1,6 @@
 package dev.microvm.boot.tables;
 
+import dev.microvm.boot.tables.AcpiConfig.LegacyPart;
 import dev.microvm.boot.tables.AcpiConfig.Register;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -56,7 +57,7 @@ final class Fadt {
     static byte[] build(AcpiConfig config, long dsdt) {
         ByteBuffer fadt = AcpiTables.table("FACP", REVISION, SIZE);
         fadt.putInt(DSDT, (int) dsdt);
-        fadt.putShort(IAPC_BOOT_ARCH, (short) bootArchitecture(config.legacy()));
+        fadt.putShort(IAPC_BOOT_ARCH, (short) bootArchitecture(config));
         int flags = WBINVD | PROC_C1 | PWR_BUTTON | SLP_BUTTON | HW_REDUCED_ACPI;
         fadt.putInt(FLAGS, config.reset().isPresent() ? flags | RESET_REG_SUP : flags);
         fadt.put(MINOR_VERSION, (byte) MINOR_REVISION);
@@ -73,12 +74,12 @@ final class Fadt {
         return AcpiTables.finish(fadt);
     }
 
-    private static int bootArchitecture(AcpiConfig.LegacyParts legacy) {
+    private static int bootArchitecture(AcpiConfig config) {
         return VGA_NOT_PRESENT
                 | PCIE_ASPM_CONTROLS
-                | (legacy.isaDevices() ? LEGACY_DEVICES : 0)
-                | (legacy.keyboardController() ? HAS_8042 : 0)
-                | (legacy.realTimeClock() ? 0 : CMOS_RTC_NOT_PRESENT);
+                | (config.has(LegacyPart.ISA_DEVICES) ? LEGACY_DEVICES : 0)
+                | (config.has(LegacyPart.KEYBOARD_CONTROLLER) ? HAS_8042 : 0)
+                | (config.has(LegacyPart.REAL_TIME_CLOCK) ? 0 : CMOS_RTC_NOT_PRESENT);
     }
 
     private static void putRegister(ByteBuffer table, int offset, Register register) {

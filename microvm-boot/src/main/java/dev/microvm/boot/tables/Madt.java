@@ -66,7 +66,7 @@ final class Madt {
         byte[] all = structures.out.toByteArray();
         return AcpiTables.finish(AcpiTables.table("APIC", REVISION, AcpiTables.HEADER_SIZE + 8 + all.length)
                 .putInt(LOCAL_APIC_ADDRESS)
-                .putInt(config.legacy().pic() ? PCAT_COMPAT : 0)
+                .putInt(config.has(AcpiConfig.LegacyPart.PIC) ? PCAT_COMPAT : 0)
                 .put(all));
     }
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
-import dev.microvm.boot.tables.AcpiConfig.LegacyParts;
+import dev.microvm.boot.tables.AcpiConfig.LegacyPart;
 import dev.microvm.boot.tables.AcpiConfig.Register;
 import dev.microvm.boot.tables.AcpiConfig.ResetRegister;
 import dev.microvm.boot.tables.AcpiConfig.SleepRegisters;
@@ -25,15 +25,15 @@ class AcpiTablesTest {
     private static final int ADDRESS = 0xE_0000;
     private static final Path IASL = Path.of("/usr/bin/iasl");
     private static final AcpiConfig FULL = AcpiConfig.of(2)
-            .withLegacy(new LegacyParts(true, true, true, true))
-            .withDevices(List.of(
+            .with(LegacyPart.values())
+            .with(
                     AcpiDevice.serialPort(1, 0x3F8, 4),
                     AcpiDevice.realTimeClock(),
                     AcpiDevice.keyboardController(),
-                    AcpiDevice.virtioMmio(0, 0xFEB0_0000L, 512, 16)))
-            .withReset(ResetRegister.KEYBOARD_CONTROLLER)
-            .withSleep(new SleepRegisters(Register.memory(0xFEA0_0000L), Register.memory(0xFEA0_0001L)))
-            .withEvents(new GenericEvents(0xFEA0_0000L, 9, 2));
+                    AcpiDevice.virtioMmio(0, 0xFEB0_0000L, 512, 16),
+                    ResetRegister.KEYBOARD_CONTROLLER,
+                    new SleepRegisters(Register.memory(0xFEA0_0000L), Register.memory(0xFEA0_0001L)),
+                    new GenericEvents(0xFEA0_0000L, 9, 2));
 
     @TempDir
     Path folder;
@@ -119,7 +119,7 @@ class AcpiTablesTest {
         AcpiDevice device = new AcpiDevice("com1", "PNP0501", 1, List.of());
 
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> AcpiTables.build(AcpiConfig.of(1).withDevices(List.of(device)), ADDRESS))
+                .isThrownBy(() -> AcpiTables.build(AcpiConfig.of(1).with(device), ADDRESS))
                 .withMessageContaining("unlike 'com1'");
     }
 

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** What firmware makes of the tables by their script: QEMU hw/acpi/bios-linker-loader.c. */
 class FirmwareTablesTest {
-    private static final AcpiConfig CONFIG = AcpiConfig.of(3)
-            .withDevices(List.of(AcpiDevice.serialPort(1, 0x3F8, 4), AcpiDevice.firmwareConfiguration(0x510, 12)));
+    private static final AcpiConfig CONFIG =
+            AcpiConfig.of(3).with(AcpiDevice.serialPort(1, 0x3F8, 4), AcpiDevice.firmwareConfiguration(0x510, 12));
     private static final int RSDP = 0xF_5A00;
     private static final int TABLES = 0x7FFE_1240;
 

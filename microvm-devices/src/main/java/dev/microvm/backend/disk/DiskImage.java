@@ -7,10 +7,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image file, and how it is to be opened. Immutable: each method returns a changed copy. Opens nothing before
+ * An image file, and how it is to be opened. Immutable and compared by value: each method returns a changed copy. Opens nothing before
  * {@link #open}.
  *
  * <pre>{@code
@@ -97,6 +99,21 @@ public final class DiskImage {
     /** Whether nothing can be written to the disk: an overlay can be, on whatever it lies. */
     public boolean isReadOnly() {
         return readOnly && overlayLimit < 0;
+    }
+
+    /** How it uses the host's page cache. */
+    public CacheMode cache() {
+        return cache;
+    }
+
+    /** The image below it, if one is named. */
+    public Optional<DiskImage> backing() {
+        return Optional.ofNullable(backing);
+    }
+
+    /** How many bytes of writes are kept in memory at most; empty without an overlay. */
+    public OptionalLong overlayLimit() {
+        return overlayLimit < 0 ? OptionalLong.empty() : OptionalLong.of(overlayLimit);
     }
 
     /** What is wrong with this description, as far as can be told without opening a file; empty if nothing is. */
@@ -204,6 +221,22 @@ public final class DiskImage {
         } catch (IOException | InvalidPathException e) {
             return false;
         }
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof DiskImage that
+                && path.equals(that.path)
+                && format == that.format
+                && readOnly == that.readOnly
+                && cache == that.cache
+                && Objects.equals(backing, that.backing)
+                && overlayLimit == that.overlayLimit;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(path, format, readOnly, cache, backing, overlayLimit);
     }
 
     @Override

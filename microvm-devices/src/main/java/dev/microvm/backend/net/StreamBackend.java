@@ -48,6 +48,16 @@ public final class StreamBackend implements NetBackend {
         return new StreamBackend(address);
     }
 
+    /** A network that listens at a Unix socket or a TCP port. */
+    public static StreamBackend to(SocketAddress peer) {
+        return new StreamBackend(peer);
+    }
+
+    /** Where the network listens. */
+    public SocketAddress peer() {
+        return peer;
+    }
+
     @Override
     public synchronized void start(String name, Runnable ready) {
         if (session != null) throw new IllegalStateException("stream " + peer + " is used by a device");

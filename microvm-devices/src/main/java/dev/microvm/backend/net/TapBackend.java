@@ -3,6 +3,7 @@ package dev.microvm.backend.net;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.microvm.error.GuestNoise;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.linux.DescriptorWatch;
 import dev.microvm.linux.Errno;
@@ -63,7 +64,7 @@ public final class TapBackend implements NetBackend {
     private @Nullable FileDescriptor fd;
     private @Nullable DescriptorWatch watch;
     private int mtu = DEFAULT_MTU;
-    private long lost;
+    private final GuestNoise lost = new GuestNoise();
 
     /**
      * Describes one; {@link #start} opens it.
@@ -72,10 +73,20 @@ public final class TapBackend implements NetBackend {
      * @throws IllegalArgumentException if that is no name of an interface
      */
     public TapBackend(String tap) {
-        if (!NAME.matcher(tap).matches() || tap.equals(".") || tap.equals("..")) {
+        if (!isName(tap)) {
             throw new IllegalArgumentException("tap: the name of a network interface, was \"" + tap + "\"");
         }
         this.tap = tap;
+    }
+
+    /** Whether it can be the name of an interface: net/core/dev.c, {@code dev_valid_name}. */
+    public static boolean isName(String tap) {
+        return NAME.matcher(tap).matches() && !tap.equals(".") && !tap.equals("..");
+    }
+
+    /** The name of the interface. */
+    public String tap() {
+        return tap;
     }
 
     @Override
@@ -101,9 +112,8 @@ public final class TapBackend implements NetBackend {
         long written = Libc.write(open.value(), segment.asSlice(offset, length));
         // EINVAL is a header that makes no sense, EIO an interface that is down, EAGAIN or ENOBUFS a host that is
         // behind.
-        if (written < 0 && Long.bitCount(++lost) == 1) {
-            log.debug("tap {}: {} frames lost, last: {}", tap, lost, Errno.text((int) -written));
-        }
+        long n = written < 0 ? lost.count() : 0;
+        if (n != 0) log.debug("tap {}: {} frames lost, last: {}", tap, n, Errno.text((int) -written));
         return true;
     }
 

@@ -87,6 +87,20 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     void reset();
 
     /**
+     * Makes the device stand still while its machine is paused. Only a device that works on threads of its
+     * own has something to do: it completes what they serve, or stops them so that they continue after
+     * {@link #resume}. When this returns, none of them touches guest memory. It must be bounded in time,
+     * whatever the driver has asked for. Everything else of the device is held by its transport: its loop
+     * runs nothing, and what the host sends waits.
+     *
+     * @throws dev.microvm.error.MicroVmException if the host does not answer in time; {@code resume} follows
+     */
+    default void pause() {}
+
+    /** Continues after {@link #pause}. The loop runs again when this returns. */
+    default void resume() {}
+
+    /**
      * Its own state, without queues, registers and negotiated features, which are the transport's. Requests in flight need not
      * be saved: their queue yields them again.
      */

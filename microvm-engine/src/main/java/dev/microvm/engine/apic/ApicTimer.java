@@ -105,7 +105,7 @@ final class ApicTimer {
         return divide;
     }
 
-    /** Sets the divide configuration; the count goes on from where it is. */
+    /** Sets the divide configuration; the count continues from where it is. */
     void divide(int value) {
         int count = currentCount();
         divide = value & DIVIDE_WRITABLE;

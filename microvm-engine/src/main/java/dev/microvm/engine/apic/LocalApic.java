@@ -21,6 +21,9 @@ import java.util.function.LongUnaryOperator;
  * <p>Not emulated: CMCI, remote reads, focus processors, a guest's change of its APIC ID.
  */
 public final class LocalApic implements BusDevice, Stateful {
+    /** The MSR of the timer's deadline. */
+    public static final int TSC_DEADLINE = IA32_TSC_DEADLINE;
+
     /** Bytes of its page. */
     public static final int RANGE = 0x1000;
 
@@ -158,7 +161,7 @@ public final class LocalApic implements BusDevice, Stateful {
         timer.tscChanged();
     }
 
-    /** Works out the events anew; returns whether there are more, for which {@link #wake} is due, outside the lock. */
+    /** Determines the events again; returns whether there are more, for which {@link #wake} is due, outside the lock. */
     private boolean publish() {
         int now = signals;
         if (registers.pendingVector() != NONE) now |= INTERRUPT;

@@ -1,8 +1,10 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.engine.memory.PhysicalMemory;
+
 /**
  * The entry to translated code at one place in a page. It lasts as long as its page, so that branches can hold on to it;
- * what it leads to is made when it first runs, and made again after the guest changed the bytes.
+ * its translation is made when it first runs, and made again after the guest changed the bytes.
  */
 public final class Block {
     final CodePage page;
@@ -11,11 +13,13 @@ public final class Block {
     /** What to run. */
     Instruction first;
 
-    /** How many instructions it has; 0 while it is not translated. */
+    /** How many of the guest's instructions it has; 0 while it is not translated. */
     int instructions;
 
     /** Offset of the first byte after its last instruction; at most 4096, the part in this page. */
     int end;
+
+    private long executions;
 
     Block(CodePage page, int start) {
         this.page = page;
@@ -23,12 +27,38 @@ public final class Block {
         this.first = new Untranslated(this);
     }
 
+    /** Counts an execution, and returns the first instruction, to be executed. */
+    Instruction enter() {
+        executions++;
+        return first;
+    }
+
+    /** How often it was entered since it was translated: what shows which blocks are worth more work. */
+    long executions() {
+        return executions;
+    }
+
     boolean translated() {
         return !(first instanceof Untranslated);
     }
 
-    /** Forgets the translation. If it runs now, it ends after the instruction that caused this. */
-    void drop() {
+    /** Takes what it is to run from now on. */
+    void translated(Translation translation) {
+        first = translation.first();
+        instructions = translation.instructions();
+        end = Math.min(translation.end(), PhysicalMemory.PAGE_SIZE);
+        executions = 0;
+        page.translated(this);
+    }
+
+    /**
+     * A store broke this block: it changed bytes that the translation was made of, so the translation goes. If the block
+     * runs now, it ends after the instruction that stored: from now on each of its links leads to a new translation.
+     *
+     * <p>This alone tells code that runs that it is outdated. Whatever runs several instructions without following their
+     * links must learn of it here.
+     */
+    public void breakOff() {
         Instruction each = first;
         first = new Untranslated(this);
         instructions = 0;
@@ -55,7 +85,7 @@ public final class Block {
         }
     }
 
-    /** Stands for what followed in a block whose bytes changed under it: goes on there, by way of a new translation. */
+    /** Stands for what followed in a block that broke off: continues there, by way of a new translation. */
     private static final class Resume extends Instruction {
         Resume(int offset) {
             place(offset, offset);

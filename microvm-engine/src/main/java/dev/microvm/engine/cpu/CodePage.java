@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A physical page that holds code, in one mode, and what was translated of it.
  *
  * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link #written}; what others
- * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered by way of
+ * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered through
  * an empty TLB entry for the first time after a flush. Guests flush the TLB, take an interrupt or serialize before they
  * run such code: Intel SDM vol. 3A, 9.1.3.
  */
@@ -61,8 +61,7 @@ public final class CodePage {
     }
 
     /** Remembers which bytes a block was made of. */
-    void translated(Block block, int end) {
-        block.end = Math.min(end, PhysicalMemory.PAGE_SIZE);
+    void translated(Block block) {
         lines |= linesOf(block.start, Math.max(block.end, block.start + 1));
     }
 
@@ -105,10 +104,11 @@ public final class CodePage {
     private void dropLines(long dropped) {
         if ((lines & dropped) == 0) return;
         for (Block block : blocks) {
-            if (block != null && block.translated() && (linesOf(block.start, block.end) & dropped) != 0) block.drop();
+            if (block != null && block.translated() && (linesOf(block.start, block.end) & dropped) != 0)
+                block.breakOff();
         }
         if ((dropped & 1) != 0) {
-            reachingIn.forEach(Block::drop);
+            reachingIn.forEach(Block::breakOff);
             reachingIn.clear();
         }
         lines &= ~dropped;

@@ -1,18 +1,27 @@
 package dev.microvm.engine.cpu;
 
-/** Bits of control registers and EFER: Intel SDM vol. 3A, 2.5, and vol. 4, table 2-2. */
+import dev.microvm.engine.decode.CodeMode;
+import dev.microvm.hypervisor.SpecialRegisters;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Control registers, EFER and XCR0: their bits, and what writing them checks and changes. Their values are in {@link
+ * Cpu}.
+ *
+ * <p>Source: Intel SDM vol. 3A, 2.5, and vol. 4, table 2-2.
+ */
 public final class ControlRegisters {
-    public static final long CR0_PE = 1L << 0;
-    public static final long CR0_MP = 1L << 1;
+    public static final long CR0_PE = SpecialRegisters.CR0_PE;
+    public static final long CR0_MP = SpecialRegisters.CR0_MP;
     public static final long CR0_EM = 1L << 2;
     public static final long CR0_TS = 1L << 3;
-    public static final long CR0_ET = 1L << 4;
-    public static final long CR0_NE = 1L << 5;
-    public static final long CR0_WP = 1L << 16;
+    public static final long CR0_ET = SpecialRegisters.CR0_ET;
+    public static final long CR0_NE = SpecialRegisters.CR0_NE;
+    public static final long CR0_WP = SpecialRegisters.CR0_WP;
     public static final long CR0_AM = 1L << 18;
-    public static final long CR0_NW = 1L << 29;
-    public static final long CR0_CD = 1L << 30;
-    public static final long CR0_PG = 1L << 31;
+    public static final long CR0_NW = SpecialRegisters.CR0_NW;
+    public static final long CR0_CD = SpecialRegisters.CR0_CD;
+    public static final long CR0_PG = SpecialRegisters.CR0_PG;
 
     static final long CR0_KNOWN =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
@@ -20,19 +29,19 @@ public final class ControlRegisters {
     public static final long CR4_TSD = 1L << 2;
     public static final long CR4_DE = 1L << 3;
     public static final long CR4_PSE = 1L << 4;
-    public static final long CR4_PAE = 1L << 5;
+    public static final long CR4_PAE = SpecialRegisters.CR4_PAE;
     public static final long CR4_MCE = 1L << 6;
     public static final long CR4_PGE = 1L << 7;
     public static final long CR4_PCE = 1L << 8;
-    public static final long CR4_OSFXSR = 1L << 9;
-    public static final long CR4_OSXMMEXCPT = 1L << 10;
+    public static final long CR4_OSFXSR = SpecialRegisters.CR4_OSFXSR;
+    public static final long CR4_OSXMMEXCPT = SpecialRegisters.CR4_OSXMMEXCPT;
     public static final long CR4_UMIP = 1L << 11;
     public static final long CR4_FSGSBASE = 1L << 16;
     public static final long CR4_PCIDE = 1L << 17;
     public static final long CR4_OSXSAVE = 1L << 18;
     public static final long CR4_SMEP = 1L << 20;
 
-    /** What a guest may set: all that goes with a feature that {@link CpuidTable#supported} has. */
+    /** What a guest may set: the bits of the features that {@link CpuidTable#supported} has. */
     static final long CR4_KNOWN = CR4_TSD
             | CR4_DE
             | CR4_PSE
@@ -52,8 +61,8 @@ public final class ControlRegisters {
     public static final long CR3_PCID = 0xFFF;
 
     public static final long EFER_SCE = 1L << 0;
-    public static final long EFER_LME = 1L << 8;
-    public static final long EFER_LMA = 1L << 10;
+    public static final long EFER_LME = SpecialRegisters.EFER_LME;
+    public static final long EFER_LMA = SpecialRegisters.EFER_LMA;
     public static final long EFER_NXE = 1L << 11;
 
     static final long EFER_KNOWN = EFER_SCE | EFER_LME | EFER_NXE;
@@ -66,5 +75,100 @@ public final class ControlRegisters {
     /** What XCR0 may have. */
     public static final long XCR0_KNOWN = XCR0_X87 | XCR0_SSE;
 
-    private ControlRegisters() {}
+    /** Where PAE paging has its four pointers, in CR3: Intel SDM vol. 3A, table 4-7. */
+    private static final long PAGE_POINTERS = 0xFFFF_FFE0L;
+
+    private final Cpu cpu;
+    private final long[] pagePointers = new long[4];
+
+    ControlRegisters(Cpu cpu) {
+        this.cpu = cpu;
+    }
+
+    /** MOV to CR0, LMSW, CLTS. */
+    public void cr0(long value, @Nullable Instruction at) {
+        boolean paging = (value & CR0_PG) != 0;
+        boolean invalid = (paging && (value & CR0_PE) == 0)
+                || ((value & CR0_NW) != 0 && (value & CR0_CD) == 0)
+                || (!paging && (cpu.cr4 & CR4_PCIDE) != 0)
+                || value >>> 32 != 0;
+        boolean starts = paging && !cpu.paging();
+        boolean toLong = starts && (cpu.efer & EFER_LME) != 0;
+        if (toLong) invalid |= (cpu.cr4 & CR4_PAE) == 0 || cpu.segments[Cpu.CS].isLong();
+        if (!paging && cpu.paging() && cpu.mode() == CodeMode.BITS_64) invalid = true;
+        if (invalid) throw cpu.fault(Vectors.GP, 0, at);
+        if (starts && !toLong && (cpu.cr4 & CR4_PAE) != 0) loadPagePointers(cpu.cr3, at);
+        long changed = cpu.cr0 ^ value;
+        cpu.cr0 = (value & CR0_KNOWN) | CR0_ET;
+        if (toLong) cpu.efer |= EFER_LMA;
+        if (!paging) cpu.efer &= ~EFER_LMA;
+        if ((changed & (CR0_PG | CR0_WP | CR0_PE)) != 0) cpu.mmu.flush();
+        cpu.mmu.select(cpu.cpl == 3);
+        cpu.updateMode();
+    }
+
+    /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
+    public void cr3(long value, @Nullable Instruction at) {
+        boolean identified = (cpu.cr4 & CR4_PCIDE) != 0;
+        long base = identified ? value & Long.MAX_VALUE : value;
+        if (cpu.longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw cpu.fault(Vectors.GP, 0, at);
+        if (pagePointersUsed()) loadPagePointers(base, at);
+        cpu.cr3 = base;
+        cpu.mmu.flushNonGlobal();
+    }
+
+    /** MOV to CR4. */
+    public void cr4(long value, @Nullable Instruction at) {
+        long changed = cpu.cr4 ^ value;
+        boolean invalid = (value & ~CR4_KNOWN) != 0 || (cpu.longMode() && (value & CR4_PAE) == 0);
+        if ((changed & value & CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
+            invalid |= !cpu.longMode() || (cpu.cr3 & CR3_PCID) != 0;
+        }
+        if (invalid) throw cpu.fault(Vectors.GP, 0, at);
+        long paging = CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP;
+        boolean pointers = cpu.paging() && !cpu.longMode() && (value & CR4_PAE) != 0;
+        if (pointers && (changed & paging) != 0) loadPagePointers(cpu.cr3, at);
+        cpu.cr4 = value;
+        if ((changed & paging) != 0) cpu.mmu.flush();
+        if ((changed & CR4_DE) != 0) cpu.debug.arm();
+    }
+
+    /** One of the four pointers that PAE paging loads with CR3. */
+    long pagePointer(int i) {
+        return pagePointers[i];
+    }
+
+    private boolean pagePointersUsed() {
+        return cpu.paging() && (cpu.cr4 & CR4_PAE) != 0 && !cpu.longMode();
+    }
+
+    private long readPagePointer(long base, int i) {
+        return cpu.mmu.physical64((base & PAGE_POINTERS) + (long) i * Long.BYTES);
+    }
+
+    /** Loads the pointers of PAE paging as they are, after registers were set from outside. */
+    void reloadPagePointers() {
+        if (!pagePointersUsed()) return;
+        for (int i = 0; i < pagePointers.length; i++) pagePointers[i] = readPagePointer(cpu.cr3, i);
+    }
+
+    /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
+    private void loadPagePointers(long from, @Nullable Instruction at) {
+        long[] loaded = new long[pagePointers.length];
+        for (int i = 0; i < loaded.length; i++) {
+            loaded[i] = readPagePointer(from, i);
+            if (PageWalk.invalidPointer(loaded[i])) throw cpu.fault(Vectors.GP, 0, at);
+        }
+        System.arraycopy(loaded, 0, pagePointers, 0, loaded.length);
+    }
+
+    /** WRMSR to EFER. */
+    public void efer(long value, @Nullable Instruction at) {
+        boolean invalid =
+                (value & ~(EFER_KNOWN | EFER_LMA)) != 0 || (cpu.paging() && ((cpu.efer ^ value) & EFER_LME) != 0);
+        if (invalid) throw cpu.fault(Vectors.GP, 0, at);
+        long changed = cpu.efer ^ value;
+        cpu.efer = (value & EFER_KNOWN) | (cpu.efer & EFER_LMA);
+        if ((changed & EFER_NXE) != 0) cpu.mmu.flush();
+    }
 }

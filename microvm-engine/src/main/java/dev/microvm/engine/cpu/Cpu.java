@@ -10,9 +10,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One CPU: its registers, and the loop that runs it.
+ * One CPU: its registers and modes, where its code is, and the parts that do the rest: {@link CpuLoop}, {@link Mmu},
+ * {@link ControlRegisters}, {@link Segmentation}, and so on.
  *
- * <p>One thread at a time owns it; {@link #attend} and {@link #leave} may be called by any.
+ * <p>One thread at a time owns it; what others may call says so.
  */
 public final class Cpu {
     // General registers, as numbered in instructions: Intel SDM vol. 2A, table 3-1
@@ -37,7 +38,7 @@ public final class Cpu {
     /** The bases of ES to GS. */
     public static final int SEGMENT_BASE = 18;
 
-    /** An address that was worked out by an {@code instruction} before the one that uses it. */
+    /** An address that an instruction computed for the one after it. */
     public static final int ADDRESS = 24;
 
     /** What an operand in memory holds, for an instruction that takes registers. */
@@ -56,7 +57,6 @@ public final class Cpu {
 
     private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
     private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
-    private static final int NO_VECTOR = -1;
 
     /** CS after a reset: the last 64 KiB below 4 GiB. */
     private static final SegmentRegister RESET_CODE = new SegmentRegister(
@@ -94,9 +94,6 @@ public final class Cpu {
     /** What XSAVE manages. */
     public long xcr0 = ControlRegisters.XCR0_X87;
 
-    /** The four pointers that PAE paging loads with CR3. */
-    final long[] pagePointers = new long[4];
-
     public final Segment[] segments = new Segment[SEGMENTS];
     public final Segment tr = new Segment();
     public final Segment ldtr = new Segment();
@@ -105,48 +102,22 @@ public final class Cpu {
     public long idtBase;
     public int idtLimit = 0xFFFF;
 
+    public final CpuLoop loop;
     public final Mmu mmu;
+    public final ControlRegisters control = new ControlRegisters(this);
+    public final Segmentation segmentation = new Segmentation(this);
     public final DebugUnit debug = new DebugUnit(this);
     public final Msrs msrs = new Msrs(this);
     public final CpuidTable cpuid = new CpuidTable();
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
     final TaskState taskState = new TaskState(this);
     public final FarTransfers farTransfers = new FarTransfers(this);
-    private final InterruptDelivery delivery = new InterruptDelivery(this);
+    public final InterruptDelivery interrupts = new InterruptDelivery(this);
     private final Translator translator;
     private final Platform platform;
-    private final @Nullable InstructionCounter counter;
     private final GuestFault guestFault = new GuestFault();
 
     private CodeMode mode = CodeMode.BITS_16;
-
-    // What the loop must look at before it runs another block
-    private volatile boolean attention = true;
-    private volatile boolean leave;
-
-    /** Whether it waits in HLT. */
-    public boolean halted;
-
-    /** Whether interrupts wait for one more instruction: after STI, and after a load of SS. */
-    public boolean interruptShadow;
-
-    /** Whether debug exceptions wait too: after a load of SS. */
-    private boolean debugShadow;
-
-    // Of a single instruction that runs
-    private boolean stepTraps;
-    private boolean resumes; // past a breakpoint: RF was set
-
-    /** Whether NMIs are blocked until IRET. */
-    public boolean nmiMasked;
-
-    public volatile boolean nmiPending;
-
-    /** Whether {@link #run} is to return when an interrupt could be taken. */
-    public boolean interruptWindow;
-
-    private int injectedVector = NO_VECTOR;
-    private boolean interruptBlocked; // one waits for IF
 
     /** Makes a CPU in the state after power-on. */
     public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
@@ -156,12 +127,12 @@ public final class Cpu {
     /**
      * Makes a CPU in the state after power-on.
      *
-     * @param counter counts what it executes; null if nobody asks
+     * @param counter counts what it executes, or null
      */
     public Cpu(PhysicalMemory memory, Translator translator, Platform platform, @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
-        this.counter = counter;
+        this.loop = new CpuLoop(this, counter);
         this.mmu = new Mmu(this, memory);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
         reset();
@@ -171,10 +142,8 @@ public final class Cpu {
     public void reset() {
         Arrays.fill(r, 0);
         for (int i = 0; i < SEGMENTS; i++) {
-            segments[i].set(SegmentRegister.realMode(0, i == CS ? SegmentRegister.TYPE_CODE : 3));
-            segmentChanged(i);
+            segmentation.set(i, i == CS ? RESET_CODE : SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA));
         }
-        segment(CS, RESET_CODE);
         tr.set(SegmentRegister.systemSegment(0, 0xB, 0, 0xFFFF));
         ldtr.set(SegmentRegister.systemSegment(0, 2, 0, 0xFFFF));
         gdtBase = 0;
@@ -189,12 +158,7 @@ public final class Cpu {
         flags = 0;
         Flags.arithmetic(this, 0);
         rip = 0xFFF0;
-        halted = false;
-        interruptShadow = false;
-        nmiMasked = false;
-        nmiPending = false;
-        injectedVector = NO_VECTOR;
-        debugShadow = false;
+        loop.reset();
         debug.reset();
         cpl = 0;
         mmu.select(false);
@@ -202,219 +166,16 @@ public final class Cpu {
         updateMode();
     }
 
-    // The loop
-
-    /** Runs until something but I/O happens. */
-    public CpuExit run() {
-        attention = true;
-        while (true) {
-            try {
-                return counter == null ? loop() : loop(counter);
-            } catch (GuestFault fault) {
-                if (fault.vector == GuestFault.TO_HOST) return CpuExit.DEBUG;
-                debug.forget();
-                if (!deliver(fault.vector, fault.errorCode)) return CpuExit.SHUTDOWN;
-                if (counter != null) countOne(counter);
-                if (leaves()) return CpuExit.LEFT; // the handler may fault again before the loop looks
-            }
-        }
-    }
-
-    private CpuExit loop() {
-        Block block = jump(rip);
-        while (true) {
-            if (attention) {
-                rip = r[CODE] + block.start;
-                CpuExit exit = attendAndStep();
-                if (exit != null) return exit;
-                block = jump(rip);
-            }
-            block = block.first.execute(this);
-        }
-    }
-
-    /** Looks at interrupts and the like, and as long as instructions must run one by one, runs them. */
-    private @Nullable CpuExit attendAndStep() {
-        while (true) {
-            CpuExit exit = attendTo();
-            if (exit != null || !stepsNext()) return exit;
-            if (counter != null) countOne(counter);
-            step();
-        }
-    }
-
-    /** The same for a CPU whose instructions are counted: what is to happen at a number happens between two blocks. */
-    private CpuExit loop(InstructionCounter counted) {
-        Block block = jump(rip);
-        while (true) {
-            if (counted.isReached()) {
-                rip = r[CODE] + block.start;
-                counted.tell();
-                attention = true;
-            }
-            if (attention) {
-                rip = r[CODE] + block.start;
-                CpuExit exit = attendAndStep();
-                if (exit != null) return exit;
-                block = jump(rip);
-            }
-            counted.add(block.instructions);
-            block = block.first.execute(this);
-        }
-    }
-
-    /** An instruction that is not of a block, or an exception: a handler that faults at once again must not stop the time. */
-    private static void countOne(InstructionCounter counted) {
-        counted.add(1);
-        if (counted.isReached()) counted.tell();
-    }
-
-    /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
-    public void attend() {
-        attention = true;
-    }
-
-    /** Makes {@link #run}, now or next, return {@link CpuExit#LEFT}; any thread may call. */
-    public void leave() {
-        leave = true;
-        attention = true;
-    }
-
-    /** Whether the loop is wanted: what takes long must let it have its turn. */
-    public boolean attentionWanted() {
-        return attention;
-    }
-
-    private boolean leaves() {
-        if (!leave) return false;
-        leave = false;
-        attention = true;
-        return true;
-    }
-
-    private @Nullable CpuExit attendTo() {
-        attention = false;
-        platform.giveWay();
-        if (debug.isPending() && !debugShadow) {
-            if (debug.takeForHost()) return CpuExit.DEBUG;
-            halted = false;
-            delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.TRAP);
-        }
-        if (leaves()) return CpuExit.LEFT;
-        if (interruptShadow) return null;
-        if (nmiPending && !nmiMasked) {
-            nmiPending = false;
-            nmiMasked = true;
-            interrupt(Vectors.NMI);
-        } else if (injectedVector != NO_VECTOR) {
-            int vector = injectedVector;
-            injectedVector = NO_VECTOR;
-            interrupt(vector);
-        } else if ((flags & Flags.IF) != 0) {
-            interruptBlocked = false;
-            if (interruptWindow && platform.acceptsExternal()) {
-                attention = true;
-                return CpuExit.INTERRUPT_WINDOW;
-            }
-            if (platform.interruptPending()) {
-                int vector = platform.acknowledgeInterrupt();
-                if (vector != NO_VECTOR) interrupt(vector);
-                attention = true; // there may be another
-            }
-        } else {
-            interruptBlocked = interruptWindow || platform.interruptPending();
-        }
-        return halted ? CpuExit.HALTED : null;
-    }
-
-    private void interrupt(int vector) {
-        halted = false;
-        mmu.flushCode(); // a device may have written code
-        delivery.deliver(vector, GuestFault.NO_ERROR_CODE, rip, InterruptDelivery.Source.EXTERNAL);
-    }
-
-    /** Whether the next instruction must run alone; RF counts only while there are breakpoints to pass. */
-    private boolean stepsNext() {
-        if ((flags & Flags.RF) != 0 && !debug.breaksCode()) flags &= ~Flags.RF;
-        return interruptShadow || (flags & (Flags.TF | Flags.RF)) != 0 || debug.hostSteps();
-    }
-
-    /** Runs one instruction, or one iteration of a string instruction, and traps after it if TF was set before it. */
-    private void step() {
-        stepTraps = (flags & Flags.TF) != 0 || debug.hostSteps();
-        resumes = (flags & Flags.RF) != 0;
-        flags &= ~Flags.RF;
-        interruptShadow = false;
-        debugShadow = false;
-        attention = true;
-        try {
-            CodePage page = enter(rip);
-            Block after =
-                    translator.translate(this, page, (int) (rip - r[CODE]), 1).execute(this);
-            rip = r[CODE] + after.start;
-        } finally {
-            resumes = false;
-        }
-        if (stepTraps) debug.pend(DebugUnit.DR6_BS);
-    }
-
-    /** Lets TF as it is now, not as it was before the instruction, decide about a trap: SYSCALL and SYSRET. */
-    public void trapByNewFlags() {
-        stepTraps = debug.hostSteps();
-        if ((flags & Flags.TF) != 0) {
-            debug.pend(DebugUnit.DR6_BS);
-            attention = true;
-        }
-    }
-
-    /** Makes the loop look around after an instruction, wherever it is in its block. */
-    void stopAfter(@Nullable Instruction instruction) {
-        attention = true;
-        if (instruction != null) instruction.interceptNext();
-    }
-
-    /** Faults if the code at an instruction has a breakpoint that RF does not pass: Intel SDM vol. 3B, 18.3.1.1. */
-    public void checkBreakpoint(Instruction at) {
-        if (!resumes) debug.checkCode(wrap(at.rip(this) + (mode == CodeMode.BITS_64 ? 0 : r[SEGMENT_BASE + CS])), at);
-    }
-
-    /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
-    private boolean deliver(int firstVector, int firstError) {
-        int vector = firstVector;
-        int error = firstError;
-        while (true) {
-            try {
-                mmu.select(cpl == 3);
-                delivery.deliver(vector, error, rip, InterruptDelivery.Source.FAULT);
-                return true;
-            } catch (GuestFault second) {
-                if (vector == Vectors.DF) return false;
-                boolean doubled = (contributory(vector) && contributory(second.vector))
-                        || (vector == Vectors.PF && (second.vector == Vectors.PF || contributory(second.vector)));
-                vector = doubled ? Vectors.DF : second.vector;
-                error = doubled ? 0 : second.errorCode;
-            }
-        }
-    }
-
-    private static boolean contributory(int vector) {
-        return vector == Vectors.DE || (vector >= Vectors.TS && vector <= Vectors.GP);
-    }
-
     void translate(Block block) {
         rip = r[CODE] + block.start;
-        block.page.refresh(); // what never ran here is as others wrote it, without their having to say so
-        block.first = translator.translate(this, block.page, block.start, BLOCK_LIMIT);
-        block.instructions = translator.instructions();
-        Instruction last = block.first;
-        while (last.isFollowed()) last = last.next;
-        block.page.translated(block, last.end());
+        block.page.refresh(); // others may have written here, and need not say so before it runs
+        block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
     }
 
-    /** Translates a block again, because it is not what it was made of. */
-    public Block again(Block block) {
-        block.drop();
-        return block;
+    /** The instruction at RIP alone. */
+    Instruction translateOne() {
+        CodePage page = enter(rip);
+        return translator.translate(this, page, (int) (rip - r[CODE]), 1).first();
     }
 
     /** What a serializing instruction does to code that others wrote: Intel SDM vol. 3A, 9.1.3. */
@@ -422,22 +183,9 @@ public final class Cpu {
         if (platform.hasOtherCpus()) mmu.flushCode();
     }
 
-    /** Lets interrupts wait for one more instruction. */
-    public void shadow() {
-        interruptShadow = true;
-        attention = true;
-    }
-
-    /** Lets interrupts and debug exceptions wait for one more instruction: Intel SDM vol. 3A, 6.8.3. */
-    public void stackShadow() {
-        debugShadow = true;
-        stepTraps = false;
-        shadow();
-    }
-
     // Control transfer
 
-    /** Goes on at another address of the same code segment. */
+    /** Continues at another address of the same code segment. */
     public Block jump(long target) {
         rip = target;
         CodePage page = enter(target);
@@ -486,12 +234,12 @@ public final class Cpu {
     /** The page of code after the current one, for an instruction that crosses into it. */
     public CodePage followingPage(Instruction at) {
         rip = at.rip(this);
-        return mmu.code(codeLinear() + PhysicalMemory.PAGE_SIZE);
+        return mmu.code(codeLinear(r[CODE]) + PhysicalMemory.PAGE_SIZE);
     }
 
-    private long codeLinear() {
-        long base = mode == CodeMode.BITS_64 ? 0 : r[SEGMENT_BASE + CS];
-        return wrap(r[CODE] + base);
+    /** The linear address of a value of RIP. */
+    long codeLinear(long at) {
+        return wrap(mode == CodeMode.BITS_64 ? at : at + r[SEGMENT_BASE + CS]);
     }
 
     // Faults
@@ -513,71 +261,16 @@ public final class Cpu {
         return fault(vector, GuestFault.NO_ERROR_CODE, at);
     }
 
-    /** INT n, INTO. It clears TF, and so is not followed by a single-step trap. */
-    public void softwareInterrupt(int vector, Instruction at) {
-        rip = at.rip(this);
-        stepTraps = debug.hostSteps();
-        delivery.deliver(vector, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.SOFTWARE);
-    }
-
-    /** INT3, which a debugger on the host may want. */
-    public void breakpoint(Instruction at) {
-        if (debug.hostTakesInt3()) throw fault(GuestFault.TO_HOST, at);
-        softwareInterrupt(Vectors.BP, at);
-    }
-
-    /** INT1, whose gate needs no privilege: Intel SDM vol. 2A, INT n. */
-    public void debugTrap(Instruction at) {
-        rip = at.rip(this);
-        stepTraps = debug.hostSteps();
-        delivery.deliver(Vectors.DB, GuestFault.NO_ERROR_CODE, at.nextRip(this), InterruptDelivery.Source.TRAP);
-    }
-
     /** #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1, 3.3.7.1. */
     GuestFault notCanonical(long linear, @Nullable Instruction at) {
-        boolean stack = at != null && translator.addressesStack(this, mmu.code(codeLinear()), at, linear - r[RSP]);
+        boolean stack =
+                at != null && translator.addressesStack(this, mmu.code(codeLinear(r[CODE])), at, linear - r[RSP]);
         return fault(stack ? Vectors.SS : Vectors.GP, 0, at);
     }
 
     /** #GP(0) unless the privilege level is 0. */
     public void requireSupervisor(Instruction at) {
         if (cpl != 0) throw fault(Vectors.GP, 0, at);
-    }
-
-    // Segmented addresses
-
-    /**
-     * The linear address of an offset in a segment, outside of 64-bit mode.
-     *
-     * @throws GuestFault #GP(0) or #SS(0) if the segment does not allow the access
-     */
-    public long segmented(int segment, long offset, int size, boolean write, Instruction at) {
-        Segment in = segments[segment];
-        boolean allowed = in.contains(offset, size) && in.usable && (write ? in.writable() : in.readable());
-        if (!allowed && !(realSegments() && in.contains(offset, size))) {
-            throw fault(segment == SS ? Vectors.SS : Vectors.GP, 0, at);
-        }
-        return in.base + offset & 0xFFFF_FFFFL;
-    }
-
-    /** The linear address of an offset in a segment, in any mode: in 64-bit mode only FS and GS have a base. */
-    public long segmentedOrFlat(int segment, long offset, int size, boolean write, Instruction at) {
-        if (mode != CodeMode.BITS_64) return segmented(segment, offset, size, write, at);
-        return segment >= Decoded.FS ? offset + r[SEGMENT_BASE + segment] : offset;
-    }
-
-    /** #GP(0) unless the I/O permission map of the task allows the ports: Intel SDM vol. 1, 19.5.2. */
-    public void requirePortPermission(int port, int size, Instruction at) {
-        final int mapBaseOffset = 0x66;
-        boolean allowed = tr.usable && tr.limit >= mapBaseOffset + 1;
-        if (allowed) {
-            mmu.select(false);
-            int map = mmu.load16(tr.base + mapBaseOffset, at) + port / Byte.SIZE;
-            allowed = map + 1 <= tr.limit;
-            if (allowed) allowed = (mmu.load16(tr.base + map, at) >> port % Byte.SIZE & (1 << size) - 1) == 0;
-            mmu.select(cpl == 3);
-        }
-        if (!allowed) throw fault(Vectors.GP, 0, at);
     }
 
     // Modes
@@ -616,7 +309,7 @@ public final class Cpu {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
 
-    /** Works out how code is read, after CS, CR0 or EFER changed. */
+    /** Determines how code is read, after CS, CR0 or EFER changed. */
     public void updateMode() {
         CodeMode before = mode;
         Segment cs = segments[CS];
@@ -634,13 +327,7 @@ public final class Cpu {
     /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
     public void flagsChanged() {
         if (cpl == 3 && (cr0 & ControlRegisters.CR0_AM) != 0) mmu.select(true);
-        if ((flags & Flags.TF) != 0 || (interruptBlocked && (flags & Flags.IF) != 0)) attention = true;
-    }
-
-    /** Sets a segment register with its hidden part. */
-    public void segment(int segment, SegmentRegister from) {
-        segments[segment].set(from);
-        segmentChanged(segment);
+        loop.flagsChanged();
     }
 
     /** Takes note that system registers were set from outside. */
@@ -648,14 +335,11 @@ public final class Cpu {
         mmu.flush();
         mmu.flushCode();
         updatePrivilege();
-        if (pagePointersUsed()) {
-            for (int i = 0; i < pagePointers.length; i++)
-                pagePointers[i] = mmu.physical64((cr3 & 0xFFFF_FFE0L) + i * 8L);
-        }
+        control.reloadPagePointers();
         debug.arm();
     }
 
-    /** Works out the privilege level and how code is read, after registers were set from outside. */
+    /** Determines the privilege level and how code is read, after registers were set from outside. */
     public void updatePrivilege() {
         cpl(virtual8086() ? 3 : protectedMode() ? segments[SS].dpl() : 0);
         updateMode();
@@ -664,17 +348,6 @@ public final class Cpu {
     /** Whether RFLAGS.IF is set. */
     public boolean interruptsEnabled() {
         return (flags & Flags.IF) != 0;
-    }
-
-    /** Takes note that a segment's base changed. */
-    void segmentChanged(int segment) {
-        r[SEGMENT_BASE + segment] = segments[segment].base;
-    }
-
-    /** Sets the base of FS or GS. */
-    public void segmentBase(int segment, long base) {
-        segments[segment].base = base;
-        r[SEGMENT_BASE + segment] = base;
     }
 
     /** Linear addresses are of 32 bits outside of 64-bit mode. */
@@ -687,106 +360,9 @@ public final class Cpu {
         return linear << 16 >> 16 == linear;
     }
 
-    // Control registers
-
-    /** MOV to CR0, LMSW, CLTS. */
-    public void cr0(long value, @Nullable Instruction at) {
-        boolean paging = (value & ControlRegisters.CR0_PG) != 0;
-        boolean invalid = (paging && (value & ControlRegisters.CR0_PE) == 0)
-                || ((value & ControlRegisters.CR0_NW) != 0 && (value & ControlRegisters.CR0_CD) == 0)
-                || (!paging && (cr4 & ControlRegisters.CR4_PCIDE) != 0)
-                || value >>> 32 != 0;
-        boolean starts = paging && !paging();
-        boolean toLong = starts && (efer & ControlRegisters.EFER_LME) != 0;
-        if (toLong) invalid |= (cr4 & ControlRegisters.CR4_PAE) == 0 || segments[CS].isLong();
-        if (!paging && paging() && mode == CodeMode.BITS_64) invalid = true;
-        if (invalid) throw fault(Vectors.GP, 0, at);
-        if (starts && !toLong && (cr4 & ControlRegisters.CR4_PAE) != 0) loadPagePointers(cr3, at);
-        long changed = cr0 ^ value;
-        cr0 = (value & ControlRegisters.CR0_KNOWN) | ControlRegisters.CR0_ET;
-        if (toLong) efer |= ControlRegisters.EFER_LMA;
-        if (!paging) efer &= ~ControlRegisters.EFER_LMA;
-        if ((changed & (ControlRegisters.CR0_PG | ControlRegisters.CR0_WP | ControlRegisters.CR0_PE)) != 0) mmu.flush();
-        mmu.select(cpl == 3);
-        updateMode();
-    }
-
-    /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
-    public void cr3(long value, @Nullable Instruction at) {
-        boolean identified = (cr4 & ControlRegisters.CR4_PCIDE) != 0;
-        long base = identified ? value & Long.MAX_VALUE : value;
-        if (longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw fault(Vectors.GP, 0, at);
-        if (pagePointersUsed()) loadPagePointers(base, at);
-        cr3 = base;
-        mmu.flushNonGlobal();
-    }
-
-    /** MOV to CR4. */
-    public void cr4(long value, @Nullable Instruction at) {
-        long changed = cr4 ^ value;
-        boolean invalid =
-                (value & ~ControlRegisters.CR4_KNOWN) != 0 || (longMode() && (value & ControlRegisters.CR4_PAE) == 0);
-        if ((changed & value & ControlRegisters.CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
-            invalid |= !longMode() || (cr3 & ControlRegisters.CR3_PCID) != 0;
-        }
-        if (invalid) throw fault(Vectors.GP, 0, at);
-        long paging = ControlRegisters.CR4_PAE
-                | ControlRegisters.CR4_PSE
-                | ControlRegisters.CR4_PGE
-                | ControlRegisters.CR4_PCIDE
-                | ControlRegisters.CR4_SMEP;
-        boolean pointers = paging() && !longMode() && (value & ControlRegisters.CR4_PAE) != 0;
-        if (pointers && (changed & paging) != 0) loadPagePointers(cr3, at);
-        cr4 = value;
-        if ((changed & paging) != 0) mmu.flush();
-        if ((changed & ControlRegisters.CR4_DE) != 0) debug.arm();
-    }
-
-    private boolean pagePointersUsed() {
-        return paging() && (cr4 & ControlRegisters.CR4_PAE) != 0 && !longMode();
-    }
-
-    /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
-    private void loadPagePointers(long from, @Nullable Instruction at) {
-        long[] loaded = new long[pagePointers.length];
-        for (int i = 0; i < loaded.length; i++) {
-            loaded[i] = mmu.physical64((from & 0xFFFF_FFE0L) + i * 8L);
-            if (PageWalk.invalidPointer(loaded[i])) throw fault(Vectors.GP, 0, at);
-        }
-        System.arraycopy(loaded, 0, pagePointers, 0, loaded.length);
-    }
-
-    /** WRMSR to EFER. */
-    public void efer(long value, @Nullable Instruction at) {
-        boolean invalid = (value & ~(ControlRegisters.EFER_KNOWN | ControlRegisters.EFER_LMA)) != 0
-                || (paging() && ((efer ^ value) & ControlRegisters.EFER_LME) != 0);
-        if (invalid) throw fault(Vectors.GP, 0, at);
-        long changed = efer ^ value;
-        efer = (value & ControlRegisters.EFER_KNOWN) | (efer & ControlRegisters.EFER_LMA);
-        if ((changed & ControlRegisters.EFER_NXE) != 0) mmu.flush();
-    }
-
     // Surroundings
 
-    public Platform io() {
+    public Platform platform() {
         return platform;
-    }
-
-    // External interrupts from outside
-
-    /** Whether {@link #inject} would be taken at the next instruction. */
-    public boolean readyForInterrupt() {
-        return (flags & Flags.IF) != 0 && !interruptShadow && injectedVector == NO_VECTOR;
-    }
-
-    /** Delivers an external interrupt before the next instruction. */
-    public void inject(int vector) {
-        injectedVector = vector;
-        attention = true;
-    }
-
-    /** The vector that was injected and not delivered yet, or -1. */
-    public int injected() {
-        return injectedVector;
     }
 }

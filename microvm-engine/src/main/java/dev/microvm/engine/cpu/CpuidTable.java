@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What CPUID answers: a table that the machine sets.
+ * What CPUID returns: a table that the machine sets.
  *
  * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaves
  * 0x40000000 and 0x40000001: the engine speaks KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is
@@ -73,7 +73,6 @@ public final class CpuidTable {
             | 1 << 8; // PREFETCHW
 
     // Leaf 0xD: x87 and SSE, in an area that ends with the header
-    private static final int XSAVE_AREA = 512 + 64;
     private static final int XSAVE_KINDS = 1 << 0 // XSAVEOPT
             | 1 << 1 // XSAVEC and compacted areas
             | 1 << 2; // XGETBV with 1
@@ -110,8 +109,8 @@ public final class CpuidTable {
         table.add(new CpuidEntry(7, 2, true, 0, 0, 0, STRUCTURED_2_EDX));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
         int managed = (int) ControlRegisters.XCR0_KNOWN;
-        table.add(new CpuidEntry(0xD, 0, true, managed, XSAVE_AREA, XSAVE_AREA, 0));
-        table.add(new CpuidEntry(0xD, 1, true, XSAVE_KINDS, XSAVE_AREA, 0, 0));
+        table.add(new CpuidEntry(0xD, 0, true, managed, XsaveArea.SIZE, XsaveArea.SIZE, 0));
+        table.add(new CpuidEntry(0xD, 1, true, XSAVE_KINDS, XsaveArea.SIZE, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));
         table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x4B4D_564B, 0x564B_4D56, 0x4D)); // KVMKVMKVM

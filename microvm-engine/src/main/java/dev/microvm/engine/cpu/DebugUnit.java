@@ -98,7 +98,7 @@ public final class DebugUnit {
     /**
      * Sets what a debugger wants.
      *
-     * @param breakpoints in place of the guest's own, at most four, or none to leave it those
+     * @param breakpoints in place of those of the guest, at most four; none if the guest keeps its own
      */
     public void host(boolean step, boolean int3, List<Breakpoint> breakpoints) {
         hostSteps = step;
@@ -112,7 +112,7 @@ public final class DebugUnit {
         return hostSteps;
     }
 
-    /** Whether INT3 is an exit to the host, which then takes place. */
+    /** Whether INT3 is an exit to the host, which the caller then makes. */
     boolean hostTakesInt3() {
         if (hostTakesInt3) hostHits = 0;
         return hostTakesInt3;
@@ -127,7 +127,7 @@ public final class DebugUnit {
 
     // Arming
 
-    /** Works out what is armed, after registers, CR4 or the debugger's wishes changed. */
+    /** Determines what is armed, after registers, CR4 or the wishes of the debugger changed. */
     void arm() {
         int codeBefore = execute;
         long[] startBefore = start.clone();
@@ -238,7 +238,7 @@ public final class DebugUnit {
         }
         if (hits == 0) return;
         pending |= hits;
-        cpu.stopAfter(by);
+        cpu.loop.stopAfter(by);
     }
 
     // Exceptions between instructions

@@ -7,7 +7,7 @@ import dev.microvm.engine.decode.Decoded;
  * Far jumps, calls and returns, call gates, and IRET. Task switches are not there: a selector of a task-state segment or
  * task gate is #GP.
  *
- * <p>Each method sets CS and RIP; the caller goes on at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
+ * <p>Each method sets CS and RIP; the caller continues at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
  * and vol. 3A, 5.8.
  */
 public final class FarTransfers {
@@ -130,7 +130,7 @@ public final class FarTransfers {
         stack.push(cpu.segments[Cpu.CS].selector);
         stack.push(back);
         cpu.segments[Cpu.SS] = segment;
-        cpu.segmentChanged(Cpu.SS);
+        cpu.segmentation.changed(Cpu.SS);
         cpu.r[Cpu.RSP] = stack.pointer();
         cpu.segmentLoader.loadCode(to, code, level);
         cpu.rip = offset;
@@ -147,7 +147,7 @@ public final class FarTransfers {
         }
         cpu.segments[Cpu.SS].loadNull(level);
         cpu.segments[Cpu.SS].attributes = level << Segment.DPL_SHIFT;
-        cpu.segmentChanged(Cpu.SS);
+        cpu.segmentation.changed(Cpu.SS);
         cpu.r[Cpu.RSP] = pointer;
         cpu.segmentLoader.loadCode(to, code, level);
         cpu.rip = offset;
@@ -204,7 +204,7 @@ public final class FarTransfers {
         return cpu.segmentLoader.accessed(selector, code, null);
     }
 
-    /** The code segment that a JMP by a call gate goes to. */
+    /** The code segment that is the target of a JMP by a call gate. */
     private long sameLevel(int selector) {
         return requireSameLevel(selector, codeOf(selector));
     }
@@ -306,7 +306,7 @@ public final class FarTransfers {
             cpu.segmentLoader.loadCode(selector, code, newCpl);
             cpu.segments[Cpu.SS].load(stackSelector, data);
         }
-        cpu.segmentChanged(Cpu.SS);
+        cpu.segmentation.changed(Cpu.SS);
         boolean narrow = cpu.mode() != CodeMode.BITS_64 && !cpu.segments[Cpu.SS].is32();
         cpu.r[Cpu.RSP] = narrow ? (cpu.r[Cpu.RSP] & ~0xFFFFL) | (pointer & 0xFFFF) : pointer;
         cpu.rip = rip;
@@ -320,7 +320,7 @@ public final class FarTransfers {
             boolean conforming = segment.isCode() && (segment.attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
             if (segment.usable && !conforming && segment.dpl() < newCpl) {
                 segment.loadNull(0);
-                cpu.segmentChanged(i);
+                cpu.segmentation.changed(i);
             }
         }
     }
@@ -346,8 +346,8 @@ public final class FarTransfers {
         } else {
             toProtected(stack, rip, selector, flags, size);
         }
-        cpu.nmiMasked = false;
-        cpu.attend();
+        cpu.loop.nmiMasked = false;
+        cpu.loop.attend();
     }
 
     private void toProtected(Reader stack, long rip, int selector, int flags, int size) {

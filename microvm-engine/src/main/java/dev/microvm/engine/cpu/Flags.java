@@ -1,7 +1,7 @@
 package dev.microvm.engine.cpu;
 
 /**
- * RFLAGS. The six arithmetic flags are not kept but worked out when they are asked for, from two values in {@link Cpu}
+ * RFLAGS. The six arithmetic flags are computed when they are read, from two values in {@link Cpu}
  * that every arithmetic instruction leaves:
  *
  * <ul>
@@ -34,7 +34,7 @@ public final class Flags {
     public static final int VIP = 1 << 20;
     public static final int ID = 1 << 21;
 
-    /** The six that are worked out. */
+    /** The six that are computed. */
     public static final int ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 
     /** All that exist beside the six. */
@@ -46,7 +46,6 @@ public final class Flags {
     private static final long TURN_PARITY = 1 << 2;
     private static final long TURN_SIGN = 1 << 1;
     private static final int TURN_SIGN_SHIFT = 62;
-    private static final long CARRIES = CARRY_OUT | CARRY_IN | CARRY_NIBBLE;
 
     // A state of CF, OF, SF and ZF, as a number
     private static final int STATE_CARRY_IN = 1;
@@ -62,32 +61,6 @@ public final class Flags {
     public static void logic(Cpu cpu, long result) {
         cpu.flagResult = result;
         cpu.flagCarry = 0;
-    }
-
-    /** After an addition of 64 bits, with or without a carry in. */
-    public static void add64(Cpu cpu, long a, long b, long result) {
-        cpu.flagResult = result;
-        cpu.flagCarry = ((a & b) | ((a | b) & ~result)) & CARRIES;
-    }
-
-    /** After a subtraction or comparison of 64 bits, with or without a borrow in. */
-    public static void sub64(Cpu cpu, long a, long b, long result) {
-        cpu.flagResult = result;
-        cpu.flagCarry = ((~a & b) | (~(a ^ b) & result)) & CARRIES;
-    }
-
-    /** After an addition of 32 bits. */
-    public static void add32(Cpu cpu, int a, int b, int result) {
-        cpu.flagResult = result;
-        long carries = (a & b) | ((a | b) & ~result);
-        cpu.flagCarry = ((carries << 32) | (carries & CARRY_NIBBLE)) & CARRIES;
-    }
-
-    /** After a subtraction or comparison of 32 bits. */
-    public static void sub32(Cpu cpu, int a, int b, int result) {
-        cpu.flagResult = result;
-        long carries = (~a & b) | (~(a ^ b) & result);
-        cpu.flagCarry = ((carries << 32) | (carries & CARRY_NIBBLE)) & CARRIES;
     }
 
     /**
@@ -222,7 +195,7 @@ public final class Flags {
         return positive != ((code & 1) != 0);
     }
 
-    /** Whether {@link #answers} has something for a condition: not for those of PF. */
+    /** Whether {@link #answers} has a table for a condition: not for those of PF. */
     public static boolean hasAnswers(int code) {
         return code >> 1 != 5;
     }

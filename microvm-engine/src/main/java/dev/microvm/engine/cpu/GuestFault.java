@@ -1,7 +1,7 @@
 package dev.microvm.engine.cpu;
 
 /**
- * An exception of the guest's on its way to {@link Cpu#run}: thrown by whatever finds it, once RIP is right. Each CPU
+ * An exception of the guest on its way to {@link CpuLoop#run}: thrown where it is found, once RIP is right. Each CPU
  * has one, without a stack trace, and throws it again and again.
  */
 public final class GuestFault extends RuntimeException {
@@ -10,7 +10,7 @@ public final class GuestFault extends RuntimeException {
     /** What {@link #errorCode} holds where none is pushed. */
     static final int NO_ERROR_CODE = -1;
 
-    /** The vector of what is no exception of the guest's but an exit to a debugger on the host. */
+    /** The vector of an exit to a debugger on the host, which is no exception of the guest. */
     static final int TO_HOST = -1;
 
     int vector;

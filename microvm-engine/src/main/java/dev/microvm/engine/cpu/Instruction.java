@@ -3,9 +3,9 @@ package dev.microvm.engine.cpu;
 /**
  * One translated instruction, and the link to the one after it.
  *
- * <p>{@link #execute} does its work and calls {@code next.execute(cpu)}; the last of a block answers the block to run
+ * <p>{@link #execute} does its work and calls {@code next.execute(cpu)}; the last of a block returns the block to run
  * next. Each class makes that call itself, rather than a common superclass: so each has a branch-target prediction and a
- * type profile of its own.
+ * type profile of its own. All are {@link Sequential} but the last of a block and those that may have to run again.
  *
  * <p>An instruction knows where it is within its page, not its address: the same page can be mapped at several. It
  * changes nothing before the last thing in it that can fault.
@@ -30,7 +30,7 @@ public abstract class Instruction {
     }
 
     /**
-     * Does it, and all that follow in its block.
+     * Does it, and all that follow it in its block.
      *
      * @return the block to run next
      */
@@ -86,7 +86,7 @@ public abstract class Instruction {
         }
     }
 
-    /** Where no instruction is: running it is a mistake of the translator's. */
+    /** Where no instruction is: running it is an error in the translator. */
     private static final class Unlinked extends Instruction {
         static final Unlinked INSTANCE = new Unlinked();
 

@@ -3,8 +3,8 @@ package dev.microvm.engine.cpu;
 /**
  * Counts what a CPU executes, for a machine whose time that is, and says when a number is reached.
  *
- * <p>A block counts as a whole when it is entered, so that a number is seen as reached at the end of a block; what a fault
- * leaves undone of it is counted too. A repeated string instruction is one, and one more each time it is interrupted. An
+ * <p>A block counts as a whole when it is entered. So a number is seen as reached at the end of a block, and what a fault
+ * leaves undone is counted too. A repeated string instruction is one, and one more each time it is interrupted. An
  * exception is one.
  */
 public final class InstructionCounter {

@@ -7,7 +7,7 @@ import dev.microvm.engine.decode.Decoded;
  *
  * <p>Nothing changes before the last access that can fault. Source: Intel SDM vol. 3A, 6.12 to 6.14, and vol. 1, 6.5.
  */
-final class InterruptDelivery {
+public final class InterruptDelivery {
     /** Where an event comes from. */
     enum Source {
         /** An exception that restarts its instruction. */
@@ -34,6 +34,9 @@ final class InterruptDelivery {
 
     private static final int VECTOR_MASK = 0xFF;
 
+    /** What an interrupt of virtual-8086 mode pushes and clears, in this order: Intel SDM vol. 3A, 21.3.1. */
+    private static final int[] VIRTUAL_8086_DATA = {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES};
+
     private final Cpu cpu;
 
     InterruptDelivery(Cpu cpu) {
@@ -47,7 +50,7 @@ final class InterruptDelivery {
      * @param returnRip what the handler returns to
      */
     void deliver(int vector, int errorCode, long returnRip, Source source) {
-        cpu.interruptShadow = false;
+        cpu.loop.interruptShadow = false;
         if (!cpu.protectedMode()) {
             deliverReal(vector & VECTOR_MASK, returnRip);
         } else if (cpu.longMode()) {
@@ -56,6 +59,55 @@ final class InterruptDelivery {
             deliverProtected(vector, errorCode, returnRip, source);
         }
     }
+
+    /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
+    boolean exception(int firstVector, int firstError) {
+        int vector = firstVector;
+        int error = firstError;
+        while (true) {
+            try {
+                cpu.mmu.select(cpu.cpl == 3);
+                deliver(vector, error, cpu.rip, Source.FAULT);
+                return true;
+            } catch (GuestFault second) {
+                if (vector == Vectors.DF) return false;
+                boolean doubled = (contributory(vector) && contributory(second.vector))
+                        || (vector == Vectors.PF && (second.vector == Vectors.PF || contributory(second.vector)));
+                vector = doubled ? Vectors.DF : second.vector;
+                error = doubled ? 0 : second.errorCode;
+            }
+        }
+    }
+
+    private static boolean contributory(int vector) {
+        return vector == Vectors.DE || (vector >= Vectors.TS && vector <= Vectors.GP);
+    }
+
+    // Instructions that interrupt
+
+    /** INT n, INTO. It clears TF, and so is not followed by a single-step trap. */
+    public void software(int vector, Instruction at) {
+        byInstruction(vector, at, Source.SOFTWARE);
+    }
+
+    /** INT3, which a debugger on the host may want. */
+    public void breakpoint(Instruction at) {
+        if (cpu.debug.hostTakesInt3()) throw cpu.fault(GuestFault.TO_HOST, at);
+        software(Vectors.BP, at);
+    }
+
+    /** INT1, whose gate needs no privilege: Intel SDM vol. 2A, INT n. */
+    public void debugTrap(Instruction at) {
+        byInstruction(Vectors.DB, at, Source.TRAP);
+    }
+
+    private void byInstruction(int vector, Instruction at, Source source) {
+        cpu.rip = at.rip(cpu);
+        cpu.loop.trapNoMore();
+        deliver(vector, GuestFault.NO_ERROR_CODE, at.nextRip(cpu), source);
+    }
+
+    // Delivery
 
     /** Faults set RF, so that breakpoints do not hit again, but for those of breakpoints: vol. 3B, 18.3.1.1. */
     private int pushedFlags(int vector, Source source) {
@@ -116,9 +168,7 @@ final class InterruptDelivery {
         cpu.mmu.select(newCpl == 3);
         StackFrame stack = new StackFrame(cpu, stackSegment, pointer, size);
         if (fromVirtual8086) {
-            for (int segment : new int[] {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES}) {
-                stack.push(cpu.segments[segment].selector);
-            }
+            for (int segment : VIRTUAL_8086_DATA) stack.push(cpu.segments[segment].selector);
         }
         if (inner) {
             stack.push(oldStack.selector);
@@ -131,15 +181,17 @@ final class InterruptDelivery {
 
         if (inner) {
             cpu.segments[Cpu.SS] = stackSegment;
-            cpu.segmentChanged(Cpu.SS);
+            cpu.segmentation.changed(Cpu.SS);
         }
         cpu.r[Cpu.RSP] = stack.pointer();
         enterHandler(type, selector, code, inner ? newCpl : oldCpl, offset);
-        if (fromVirtual8086) {
-            for (int segment : new int[] {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES}) {
-                cpu.segments[segment].loadNull(0);
-                cpu.segmentChanged(segment);
-            }
+        if (fromVirtual8086) clearDataSegments();
+    }
+
+    private void clearDataSegments() {
+        for (int segment : VIRTUAL_8086_DATA) {
+            cpu.segments[segment].loadNull(0);
+            cpu.segmentation.changed(segment);
         }
     }
 
@@ -183,7 +235,7 @@ final class InterruptDelivery {
         if (newCpl != cpu.cpl) {
             cpu.segments[Cpu.SS].loadNull(newCpl);
             cpu.segments[Cpu.SS].attributes = newCpl << Segment.DPL_SHIFT;
-            cpu.segmentChanged(Cpu.SS);
+            cpu.segmentation.changed(Cpu.SS);
         }
         cpu.r[Cpu.RSP] = pointer;
         enterHandler(type, selector, code, newCpl, offset);

@@ -4,6 +4,7 @@ import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.hypervisor.VcpuFailedException;
 import java.util.Arrays;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  * page in the slow paths, by way of {@link PhysicalMemory}.
  *
  * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set, nor ROM: so the slow
- * path sees to these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
+ * path serves these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
  *
- * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Linear addresses come in canonical form or miss.
+ * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Addresses that are not canonical
+ * miss.
  */
 public final class Mmu {
     /** Kinds of access, and where their tags are in an entry. */
@@ -218,6 +220,17 @@ public final class Mmu {
         if (((linear ^ last) & PAGE) != 0) translate(last & PAGE, WRITE, at);
     }
 
+    // Without an access
+
+    /**
+     * The physical address that a linear one has, whoever may access it; empty if there is no page.
+     *
+     * <p>Changes nothing: no accessed bit, no TLB, no CR2. For a CPU that does not run.
+     */
+    public OptionalLong lookUp(long linear) {
+        return new PageWalk(cpu, memory).lookUp(linear); // of its own: the other's result is the TLB's
+    }
+
     // For bulk and atomic access
 
     /**
@@ -314,7 +327,7 @@ public final class Mmu {
     private long readPhysical(long physical, int size) {
         long host = memory.hostAddress(physical);
         if (host == PhysicalMemory.NONE) {
-            long value = cpu.io().mmioRead(physical, size);
+            long value = cpu.platform().mmioRead(physical, size);
             return size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
         }
         return switch (size) {
@@ -329,7 +342,7 @@ public final class Mmu {
         long host = memory.hostAddress(physical);
         if (host == PhysicalMemory.NONE || !memory.writable(physical)) {
             long masked = size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1;
-            cpu.io().mmioWrite(physical, size, masked);
+            cpu.platform().mmioWrite(physical, size, masked);
             return;
         }
         switch (size) {
@@ -345,7 +358,7 @@ public final class Mmu {
         }
     }
 
-    /** Walks the page tables, faults if it must, fills the TLB, answers the physical address. */
+    /** Walks the page tables, faults if it must, fills the TLB, returns the physical address. */
     private long translate(long linear, int access, @Nullable Instruction at) {
         if (!cpu.canonical(linear)) throw cpu.notCanonical(linear, at);
         int error = walk.walk(linear, access, user);
@@ -458,7 +471,7 @@ public final class Mmu {
         }
     }
 
-    /** Forgets all that was learnt of memory, because a part of it goes away. */
+    /** Forgets all addresses and translations, because a part of memory is taken away. */
     public void forget() {
         flush();
         dropCode();

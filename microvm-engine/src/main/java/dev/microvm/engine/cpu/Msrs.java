@@ -127,9 +127,9 @@ public final class Msrs {
             default -> {
                 Long value = plain.get(index);
                 if (value != null) yield value;
-                if (!cpu.io().ownsMsr(index)) throw cpu.fault(Vectors.GP, 0, at);
+                if (!cpu.platform().ownsMsr(index)) throw cpu.fault(Vectors.GP, 0, at);
                 if (at != null) cpu.rip = at.rip(cpu);
-                yield cpu.io().readMsr(index);
+                yield cpu.platform().readMsr(index);
             }
         };
     }
@@ -140,13 +140,13 @@ public final class Msrs {
             case SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
             case SYSENTER_ESP -> sysenterEsp = canonical(value, at);
             case SYSENTER_EIP -> sysenterEip = canonical(value, at);
-            case EFER -> cpu.efer(value, at);
+            case EFER -> cpu.control.efer(value, at);
             case STAR -> star = value;
             case LSTAR -> lstar = canonical(value, at);
             case CSTAR -> cstar = canonical(value, at);
             case FMASK -> fmask = value & 0xFFFF_FFFFL;
-            case FS_BASE -> cpu.segmentBase(4, canonical(value, at));
-            case GS_BASE -> cpu.segmentBase(5, canonical(value, at));
+            case FS_BASE -> cpu.segmentation.base(4, canonical(value, at));
+            case GS_BASE -> cpu.segmentation.base(5, canonical(value, at));
             case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
             case TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
             case PAT -> plain.put(PAT, memoryTypes(value, PAT_TYPES, at));
@@ -157,9 +157,9 @@ public final class Msrs {
                 if (plain.containsKey(index)) {
                     requireMtrr(index, value, at);
                     plain.put(index, value);
-                } else if (cpu.io().ownsMsr(index)) {
+                } else if (cpu.platform().ownsMsr(index)) {
                     if (at != null) cpu.rip = at.rip(cpu);
-                    cpu.io().writeMsr(index, value);
+                    cpu.platform().writeMsr(index, value);
                 } else {
                     throw cpu.fault(Vectors.GP, 0, at);
                 }

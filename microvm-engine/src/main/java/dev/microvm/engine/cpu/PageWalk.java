@@ -2,10 +2,12 @@ package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
+import java.util.OptionalLong;
 
 /**
- * Translates linear addresses by the guest's page tables, and sets accessed and dirty bits. The fields hold the result
- * of the last walk.
+ * Translates linear addresses by the guest's page tables. A {@link #walk} is an access: it checks rights and sets
+ * accessed and dirty bits. A {@link #lookUp} is a question, which changes nothing. The fields hold the result of the
+ * last one.
  *
  * <p>Source: Intel SDM vol. 3A, 4.3 to 4.8.
  */
@@ -35,6 +37,12 @@ final class PageWalk {
 
     private static final long BEYOND_PHYSICAL = ADDRESS & -(1L << PHYSICAL_BITS);
 
+    // What following the tables comes to, beside ERROR_RESERVED
+    private static final int FOUND = -1;
+    private static final int NOT_PRESENT = 0;
+
+    private static final long LEGACY_ADDRESS = 0xFFFF_FFFFL;
+
     private final Cpu cpu;
     private final PhysicalMemory memory;
 
@@ -46,7 +54,12 @@ final class PageWalk {
     /** The page's size, as a power of two. */
     int sizeShift;
 
-    // The entries on the way, of the walk under way
+    // Of the page that was found: the rights that all its entries give, and its own entry
+    private long rights;
+    private boolean executable;
+    private long leaf;
+
+    // The entries on the way to it
     private final long[] entryAddresses = new long[4];
     private int levels;
 
@@ -56,7 +69,7 @@ final class PageWalk {
     }
 
     /**
-     * Translates one address.
+     * Translates the address of an access.
      *
      * @param access {@link Mmu#READ}, {@link Mmu#WRITE} or {@link Mmu#FETCH}
      * @param user whether the access has user's rights
@@ -64,21 +77,32 @@ final class PageWalk {
      */
     int walk(long linear, int access, boolean user) {
         if (!cpu.paging()) {
-            physical = linear & 0xFFFF_FFFFL;
+            physical = linear & LEGACY_ADDRESS;
             writable = true;
             dirty = true;
             global = false;
             sizeShift = 12;
-            return -1;
+            return FOUND;
         }
-        levels = 0;
-        boolean wide = (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
-        boolean noExecute = wide && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
-        int error = (access == Mmu.WRITE ? ERROR_WRITE : 0)
+        boolean write = access == Mmu.WRITE;
+        boolean fetchIsReported = noExecute() || (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
+        int error = (write ? ERROR_WRITE : 0)
                 | (user ? ERROR_USER : 0)
-                | (access == Mmu.FETCH && (noExecute || (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0) ? ERROR_FETCH : 0);
-        if (!wide) return walk32(linear, access, user, error);
-        return walk64(linear, access, user, error, noExecute);
+                | (access == Mmu.FETCH && fetchIsReported ? ERROR_FETCH : 0);
+        int result = find(linear);
+        if (result != FOUND) return error | result;
+        if (!allowed(access, user)) return error | ERROR_PRESENT;
+        setAccessed(write);
+        dirty = write || (leaf & DIRTY) != 0;
+        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & ControlRegisters.CR4_PGE) != 0;
+        return FOUND;
+    }
+
+    /** The physical address that a linear one has, whoever may access it; empty if there is no page. */
+    OptionalLong lookUp(long linear) {
+        long address = cpu.longMode() ? linear : linear & LEGACY_ADDRESS;
+        if (!cpu.paging()) return OptionalLong.of(address);
+        return cpu.canonical(address) && find(address) == FOUND ? OptionalLong.of(physical) : OptionalLong.empty();
     }
 
     /** Whether a pointer of PAE paging cannot be loaded: present, with reserved bits. */
@@ -86,25 +110,42 @@ final class PageWalk {
         return (pointer & PRESENT) != 0 && (pointer & (PAE_POINTER_RESERVED | BEYOND_PHYSICAL)) != 0;
     }
 
+    // Following the tables
+
+    private boolean wide() {
+        return (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
+    }
+
+    private boolean noExecute() {
+        return wide() && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
+    }
+
+    /** Finds the page; returns {@link #FOUND}, or what it adds to the error code of a page fault. */
+    private int find(long linear) {
+        levels = 0;
+        return wide() ? find64(linear) : find32(linear);
+    }
+
     /** Two levels of 4-byte entries: Intel SDM vol. 3A, 4.3. */
-    private int walk32(long linear, int access, boolean user, int error) {
+    private int find32(long linear) {
         long directory = read32((cpu.cr3 & 0xFFFF_F000L) + (linear >>> 22 & 0x3FF) * 4);
-        if ((directory & PRESENT) == 0) return error;
-        long rights = directory;
-        long leaf = directory;
-        sizeShift = 12;
+        if ((directory & PRESENT) == 0) return NOT_PRESENT;
+        executable = true;
         boolean large = (directory & LARGE) != 0 && (cpu.cr4 & ControlRegisters.CR4_PSE) != 0;
         if (large) {
+            if ((directory & 1 << 21) != 0) return ERROR_PRESENT | ERROR_RESERVED;
             sizeShift = 22;
-            if ((directory & 1 << 21) != 0) return error | ERROR_PRESENT | ERROR_RESERVED;
+            rights = directory;
+            leaf = directory;
             physical = (directory & 0xFFC0_0000L) | (directory >>> 13 & 0xFF) << 32 | (linear & 0x3F_FFFF);
-        } else {
-            leaf = read32((directory & 0xFFFF_F000L) + (linear >>> 12 & 0x3FF) * 4);
-            if ((leaf & PRESENT) == 0) return error;
-            rights &= leaf;
-            physical = (leaf & 0xFFFF_F000L) | (linear & 0xFFF);
+            return FOUND;
         }
-        return finish(rights, leaf, false, access, user, error, 4);
+        leaf = read32((directory & 0xFFFF_F000L) + (linear >>> 12 & 0x3FF) * 4);
+        if ((leaf & PRESENT) == 0) return NOT_PRESENT;
+        sizeShift = 12;
+        rights = directory & leaf;
+        physical = (leaf & 0xFFFF_F000L) | (linear & 0xFFF);
+        return FOUND;
     }
 
     private long read32(long gpa) {
@@ -120,59 +161,63 @@ final class PageWalk {
     }
 
     /** Three or four levels of 8-byte entries: Intel SDM vol. 3A, 4.4 and 4.5. */
-    private int walk64(long linear, int access, boolean user, int error, boolean noExecute) {
+    private int find64(long linear) {
         long table;
         int shift;
-        long beyond = BEYOND_PHYSICAL;
-        if ((cpu.efer & ControlRegisters.EFER_LMA) != 0) {
+        long alwaysReserved = BEYOND_PHYSICAL | (noExecute() ? 0 : NO_EXECUTE);
+        if (cpu.longMode()) {
             table = cpu.cr3 & ADDRESS;
             shift = 39;
         } else {
-            long pointer = cpu.pagePointers[(int) (linear >>> 30 & 3)];
-            if ((pointer & PRESENT) == 0) return error;
+            long pointer = cpu.control.pagePointer((int) (linear >>> 30 & 3));
+            if ((pointer & PRESENT) == 0) return NOT_PRESENT;
             table = pointer & ADDRESS;
             shift = 21;
-            beyond |= PAE_ENTRY_RESERVED;
+            alwaysReserved |= PAE_ENTRY_RESERVED;
         }
-        long rights = WRITABLE | USER;
-        boolean executable = true;
+        rights = WRITABLE | USER;
+        executable = true;
         while (true) {
             long entry = read64(table + (linear >>> shift & 0x1FF) * 8);
-            if ((entry & PRESENT) == 0) return error;
-            long reserved = beyond | (noExecute ? 0 : NO_EXECUTE);
+            if ((entry & PRESENT) == 0) return NOT_PRESENT;
+            long reserved = alwaysReserved;
             if (shift == 39) reserved |= LARGE;
-            boolean leaf = shift == 12 || (entry & LARGE) != 0;
+            boolean isLeaf = shift == 12 || (entry & LARGE) != 0;
             long offset = (1L << shift) - 1;
-            if (leaf && shift > 12) reserved |= offset & 0xF_FFFF_E000L; // bit 12 is PAT
-            if ((entry & reserved) != 0) return error | ERROR_PRESENT | ERROR_RESERVED;
+            if (isLeaf && shift > 12) reserved |= offset & 0xF_FFFF_E000L; // bit 12 is PAT
+            if ((entry & reserved) != 0) return ERROR_PRESENT | ERROR_RESERVED;
             rights &= entry;
             executable &= (entry & NO_EXECUTE) == 0;
-            if (leaf) {
+            if (isLeaf) {
+                leaf = entry;
                 sizeShift = shift;
                 physical = (entry & ADDRESS & ~offset) | (linear & offset);
-                return finish(rights, entry, !executable, access, user, error, 8);
+                return FOUND;
             }
             table = entry & ADDRESS;
             shift -= 9;
         }
     }
 
-    /** Checks rights (Intel SDM vol. 3A, 4.6) and sets accessed and dirty bits (4.8). */
-    private int finish(long rights, long leaf, boolean noExecute, int access, boolean user, int error, int entrySize) {
+    // The access
+
+    /** Whether the page that was found may be accessed so: Intel SDM vol. 3A, 4.6. */
+    private boolean allowed(int access, boolean user) {
         boolean userPage = (rights & USER) != 0;
         writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & ControlRegisters.CR0_WP) == 0);
         boolean smep = !user && userPage && (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
-        boolean allowed = (userPage || !user)
+        return (userPage || !user)
                 && (access != Mmu.WRITE || writable)
-                && (access != Mmu.FETCH || (!noExecute && !smep));
-        if (!allowed) return error | ERROR_PRESENT;
+                && (access != Mmu.FETCH || (executable && !smep));
+    }
+
+    /** Sets accessed and dirty bits: Intel SDM vol. 3A, 4.8. */
+    private void setAccessed(boolean write) {
+        int size = wide() ? Long.BYTES : Integer.BYTES;
         for (int i = 0; i < levels; i++) {
             boolean last = i == levels - 1;
-            set(entryAddresses[i], last && access == Mmu.WRITE ? ACCESSED | DIRTY : ACCESSED, entrySize);
+            set(entryAddresses[i], last && write ? ACCESSED | DIRTY : ACCESSED, size);
         }
-        dirty = access == Mmu.WRITE || (leaf & DIRTY) != 0;
-        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & ControlRegisters.CR4_PGE) != 0;
-        return -1;
     }
 
     /** Sets bits of an entry that other CPUs change too. */

@@ -25,7 +25,7 @@ public interface Platform extends ExitHandler {
     /** Stops the other CPUs, so that several accesses to memory are one to them, until {@link #endExclusive}. */
     void beginExclusive();
 
-    /** Lets the other CPUs go on. */
+    /** Lets the other CPUs continue. */
     void endExclusive();
 
     /** Waits while another CPU is alone; between two instructions. */
@@ -40,9 +40,9 @@ public interface Platform extends ExitHandler {
     /** Whether an MSR belongs to the platform: the local APIC's, time. */
     boolean ownsMsr(int index);
 
-    /** Reads an MSR of the platform's; {@link Cpu#fault} if that is an error. */
+    /** Reads an MSR of the platform; {@link Cpu#fault} if that is an error. */
     long readMsr(int index);
 
-    /** Writes an MSR of the platform's. */
+    /** Writes an MSR of the platform. */
     void writeMsr(int index, long value);
 }

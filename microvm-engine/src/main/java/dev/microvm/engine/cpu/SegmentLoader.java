@@ -43,7 +43,7 @@ public final class SegmentLoader {
             if (segment == Cpu.SS && !stackMayBeNull) throw cpu.fault(Vectors.GP, 0, at);
             target.loadNull(selector);
             if (segment == Cpu.SS) target.attributes = cpu.cpl << Segment.DPL_SHIFT;
-            cpu.segmentChanged(segment);
+            cpu.segmentation.changed(segment);
             return;
         }
         long descriptor = descriptor(selector, Vectors.GP, at);
@@ -65,7 +65,7 @@ public final class SegmentLoader {
             throw cpu.fault(segment == Cpu.SS ? Vectors.SS : Vectors.NP, error, at);
         }
         target.load(selector, accessed(selector, descriptor, at));
-        cpu.segmentChanged(segment);
+        cpu.segmentation.changed(segment);
     }
 
     /** A load in real or virtual-8086 mode: limit and attributes stay. */
@@ -82,7 +82,7 @@ public final class SegmentLoader {
                     | Segment.WRITABLE_OR_READABLE
                     | Segment.ACCESSED;
         }
-        cpu.segmentChanged(segment);
+        cpu.segmentation.changed(segment);
     }
 
     /** Reads a descriptor of the GDT or LDT; a selector beyond it is a fault. */
@@ -206,7 +206,7 @@ public final class SegmentLoader {
     /** Loads CS for a transfer that was checked; sets CPL. */
     void loadCode(int selector, long descriptor, int newCpl) {
         cpu.segments[Cpu.CS].load((selector & ~SELECTOR_RPL) | newCpl, descriptor);
-        cpu.segmentChanged(Cpu.CS);
+        cpu.segmentation.changed(Cpu.CS);
         cpu.cpl(newCpl);
         cpu.updateMode();
     }
@@ -228,6 +228,6 @@ public final class SegmentLoader {
                 | Segment.PRESENT
                 | Segment.GRANULARITY
                 | (longCode ? Segment.LONG : Segment.DEFAULT_32);
-        cpu.segmentChanged(segment);
+        cpu.segmentation.changed(segment);
     }
 }

@@ -34,7 +34,7 @@ final class TaskState {
     }
 
     /**
-     * The stack of a privilege level outside of long mode: loads its segment, answers its pointer.
+     * The stack of a privilege level outside of long mode: loads its segment, returns its pointer.
      *
      * @param external the lowest bit of error codes
      */

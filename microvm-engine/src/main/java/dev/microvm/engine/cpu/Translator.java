@@ -7,13 +7,14 @@ public interface Translator {
      *
      * @param cpu for what reaches into the next page, which may fault
      * @param limit the most instructions
-     * @return the first instruction; the last one ends the block
      */
-    Instruction translate(Cpu cpu, CodePage page, int offset, int limit);
+    Translation translate(Cpu cpu, CodePage page, int offset, int limit);
 
-    /** Whether an instruction in {@code page} addresses memory by way of SS, or the stack at {@code distance} from RSP. */
+    /**
+     * Returns whether an instruction in {@code page} accesses the stack's segment: its operand is there, or it pushes
+     * or pops.
+     *
+     * @param distance from RSP to the address that is asked about
+     */
     boolean addressesStack(Cpu cpu, CodePage page, Instruction at, long distance);
-
-    /** How many of the guest's instructions the last translation has. */
-    int instructions();
 }

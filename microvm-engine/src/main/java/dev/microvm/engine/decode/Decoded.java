@@ -21,6 +21,13 @@ public final class Decoded {
     public static final int FS = 4;
     public static final int GS = 5;
 
+    // Mandatory prefixes of SSE instructions, by number: Intel SDM vol. 2A, 2.1.2
+
+    public static final int NO_PREFIX = 0;
+    public static final int PREFIX_66 = 1;
+    public static final int PREFIX_F3 = 2;
+    public static final int PREFIX_F2 = 3;
+
     /** 0x00 to 0xff; 0x100 added after 0F, 0x200 after 0F 38, 0x300 after 0F 3A. */
     public int opcode;
 
@@ -103,15 +110,20 @@ public final class Decoded {
         return reg & 7;
     }
 
+    /** Bytes of an operand, for an instruction that is of bytes where bit 0 of its opcode is clear. */
+    public int sizeByOpcode() {
+        return (opcode & 1) == 0 ? 1 : operandSize;
+    }
+
     /** Bytes of the instruction. */
     public int length() {
         return end - start;
     }
 
-    /** Whether the mandatory prefix of an SSE instruction is, in this order, none (0), 66 (1), F3 (2), F2 (3). */
+    /** The mandatory prefix: {@link #NO_PREFIX}, {@link #PREFIX_66}, {@link #PREFIX_F3} or {@link #PREFIX_F2}. */
     public int mandatoryPrefix() {
-        if (repeatNotEqual) return 3;
-        if (repeat) return 2;
-        return operandPrefix ? 1 : 0;
+        if (repeatNotEqual) return PREFIX_F2;
+        if (repeat) return PREFIX_F3;
+        return operandPrefix ? PREFIX_66 : NO_PREFIX;
     }
 }

@@ -101,7 +101,7 @@ public final class Decoder {
         return immediates(follows);
     }
 
-    /** Reads prefixes and the opcode; answers the REX byte, or 0. */
+    /** Reads prefixes and the opcode; returns the REX byte, or 0. */
     private int prefixes(CodeMode mode) {
         d.lock = false;
         d.repeat = false;
@@ -154,7 +154,7 @@ public final class Decoder {
         return mode == CodeMode.BITS_64 || (at < limit && (code[at] & 0xC0) == 0xC0);
     }
 
-    /** Reads the rest of a VEX prefix and the opcode; answers what REX would be. */
+    /** Reads the rest of a VEX prefix and the opcode; returns what REX would be. */
     private int vex(int first, int rex) {
         undefined = rex != 0 || d.lock || d.mandatoryPrefix() != 0;
         int second = u8();

@@ -2,14 +2,14 @@ package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 
 /**
- * Works out an address that is more than {@link Address} can say, for the instruction after it: with a segment base
- * beside base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction
+ * Computes an address that {@link Address} cannot express, for the instruction after it: with a segment base beside
+ * base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction that
  * it works for.
  */
-final class AddressInstruction extends Instruction {
+public final class AddressInstruction extends Sequential {
     private final Address offset;
     private final int segment;
     private final long mask;
@@ -24,7 +24,7 @@ final class AddressInstruction extends Instruction {
      * @param size bytes to check against the limit; 0 in 64-bit mode, which has none
      * @param write whether they are written
      */
-    AddressInstruction(Address offset, int segment, long mask, int size, boolean write) {
+    public AddressInstruction(Address offset, int segment, long mask, int size, boolean write) {
         this.offset = offset;
         this.segment = segment;
         this.mask = mask;
@@ -33,13 +33,18 @@ final class AddressInstruction extends Instruction {
     }
 
     @Override
-    public Block execute(Cpu cpu) {
+    public void perform(Cpu cpu) {
         long effective = offset.linear(cpu) & mask;
         if (size == 0) {
             cpu.r[Cpu.ADDRESS] = effective + cpu.r[Cpu.SEGMENT_BASE + segment];
         } else {
-            cpu.r[Cpu.ADDRESS] = cpu.segmented(segment, effective, size, write, this);
+            cpu.r[Cpu.ADDRESS] = cpu.segmentation.linear(segment, effective, size, write, this);
         }
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        perform(cpu);
         return next.execute(cpu);
     }
 }

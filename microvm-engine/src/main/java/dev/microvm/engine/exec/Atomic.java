@@ -3,10 +3,10 @@ package dev.microvm.engine.exec;
 import dev.microvm.engine.memory.HostMemory;
 
 /** Atomic access to host memory of any operand size, inside of 8 aligned bytes. */
-final class Atomic {
+public final class Atomic {
     private Atomic() {}
 
-    static long get(long host, int size) {
+    public static long get(long host, int size) {
         return switch (size) {
             case 1 -> HostMemory.get8(host);
             case 2 -> HostMemory.get16(host);
@@ -15,7 +15,7 @@ final class Atomic {
         };
     }
 
-    static boolean compareAndSet(long host, int size, long expected, long value) {
+    public static boolean compareAndSet(long host, int size, long expected, long value) {
         if (size == 8) return HostMemory.compareAndSet64(host, expected, value);
         if (size == 4 && (host & 3) == 0) return HostMemory.compareAndSet32(host, (int) expected, (int) value);
         return compareAndSetPart(host, size, expected, value);

@@ -4,11 +4,11 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
-/** An instruction that ends its block, because of what it may change; it goes on at the next one, found anew. */
-final class Ending extends Instruction {
+/** An instruction that ends its block, because of what it may change. The next one is looked up again. */
+public final class Ending extends Instruction {
     private final Plain.Action action;
 
-    Ending(Plain.Action action) {
+    public Ending(Plain.Action action) {
         this.action = action;
     }
 

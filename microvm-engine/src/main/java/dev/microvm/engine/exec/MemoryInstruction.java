@@ -1,15 +1,15 @@
 package dev.microvm.engine.exec;
 
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 
 /** An instruction with an operand in memory, at an {@link Address}; the parts of that are its own, to be near. */
-abstract class MemoryInstruction extends Instruction {
+public abstract class MemoryInstruction extends Sequential {
     private final byte base;
     private final byte index;
     private final byte scale;
     private final long displacement;
 
-    MemoryInstruction(Address address) {
+    protected MemoryInstruction(Address address) {
         this.base = (byte) address.base();
         this.index = (byte) address.index();
         this.scale = (byte) address.scale();
@@ -17,7 +17,7 @@ abstract class MemoryInstruction extends Instruction {
     }
 
     /** The linear address, from {@link dev.microvm.engine.cpu.Cpu#r}. */
-    final long linear(long[] r) {
+    protected final long linear(long[] r) {
         return r[base] + (r[index] << scale) + displacement;
     }
 }

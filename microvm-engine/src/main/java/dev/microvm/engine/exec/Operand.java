@@ -4,9 +4,9 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
 /** Where an instruction reads or writes: a register, memory, or itself. Values are zero-extended. */
-abstract class Operand {
+public abstract class Operand {
     /** Reads it. */
-    abstract long read(Cpu cpu, Instruction at);
+    public abstract long read(Cpu cpu, Instruction at);
 
     /** Reads it before a {@link #write} of the same instruction, which then cannot fault. */
     long readForWrite(Cpu cpu, Instruction at) {
@@ -14,10 +14,10 @@ abstract class Operand {
     }
 
     /** Writes the low bits of {@code value}. */
-    abstract void write(Cpu cpu, long value, Instruction at);
+    public abstract void write(Cpu cpu, long value, Instruction at);
 
     /** A general register; {@code number} as in {@link Cpu#r}. */
-    static Operand register(int number, int size) {
+    public static Operand register(int number, int size) {
         return switch (size) {
             case 1 -> new Register8(number, 0);
             case 2 -> new Register16(number);
@@ -27,11 +27,11 @@ abstract class Operand {
     }
 
     /** AH, CH, DH or BH, as 4 to 7. */
-    static Operand highByte(int number) {
+    public static Operand highByte(int number) {
         return new Register8(number - 4, Byte.SIZE);
     }
 
-    static Operand immediate(long value, int size) {
+    public static Operand immediate(long value, int size) {
         return new Immediate(size == 8 ? value : value & (1L << (size * Byte.SIZE)) - 1);
     }
 
@@ -45,12 +45,12 @@ abstract class Operand {
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return cpu.r[number] >>> shift & 0xFF;
         }
 
         @Override
-        void write(Cpu cpu, long value, Instruction at) {
+        public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = (cpu.r[number] & ~(0xFFL << shift)) | (value & 0xFF) << shift;
         }
     }
@@ -63,12 +63,12 @@ abstract class Operand {
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return cpu.r[number] & 0xFFFF;
         }
 
         @Override
-        void write(Cpu cpu, long value, Instruction at) {
+        public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = (cpu.r[number] & ~0xFFFFL) | (value & 0xFFFF);
         }
     }
@@ -81,12 +81,12 @@ abstract class Operand {
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return cpu.r[number] & 0xFFFF_FFFFL;
         }
 
         @Override
-        void write(Cpu cpu, long value, Instruction at) {
+        public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = value & 0xFFFF_FFFFL;
         }
     }
@@ -99,12 +99,12 @@ abstract class Operand {
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return cpu.r[number];
         }
 
         @Override
-        void write(Cpu cpu, long value, Instruction at) {
+        public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = value;
         }
     }
@@ -117,32 +117,32 @@ abstract class Operand {
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return value;
         }
 
         @Override
-        void write(Cpu cpu, long ignored, Instruction at) {
+        public void write(Cpu cpu, long ignored, Instruction at) {
             throw new IllegalStateException("an immediate is not written");
         }
     }
 
     /** Memory, at an address made as {@link Address} says. */
-    static final class Memory extends Operand {
+    public static final class Memory extends Operand {
         private final Address address;
         private final int size;
 
-        Memory(Address address, int size) {
+        public Memory(Address address, int size) {
             this.address = address;
             this.size = size;
         }
 
-        long linear(Cpu cpu) {
+        public long linear(Cpu cpu) {
             return address.linear(cpu);
         }
 
         @Override
-        long read(Cpu cpu, Instruction at) {
+        public long read(Cpu cpu, Instruction at) {
             return cpu.mmu.load(address.linear(cpu), size, at);
         }
 
@@ -152,7 +152,7 @@ abstract class Operand {
         }
 
         @Override
-        void write(Cpu cpu, long value, Instruction at) {
+        public void write(Cpu cpu, long value, Instruction at) {
             cpu.mmu.store(address.linear(cpu), value, size, at);
         }
     }

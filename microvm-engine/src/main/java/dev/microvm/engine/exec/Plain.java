@@ -3,24 +3,30 @@ package dev.microvm.engine.exec;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 
-/** An instruction that runs seldom, as an action: one that goes on in its block. */
-final class Plain extends Instruction {
+/** An instruction that rarely runs, as an action; its block continues after it. */
+public final class Plain extends Sequential {
     /** What it does. */
     @FunctionalInterface
-    interface Action {
+    public interface Action {
         void run(Cpu cpu, Instruction at);
     }
 
     private final Action action;
 
-    Plain(Action action) {
+    public Plain(Action action) {
         this.action = action;
     }
 
     @Override
-    public Block execute(Cpu cpu) {
+    public void perform(Cpu cpu) {
         action.run(cpu, this);
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        perform(cpu);
         return next.execute(cpu);
     }
 }

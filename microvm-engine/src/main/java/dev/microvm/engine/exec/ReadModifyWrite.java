@@ -2,27 +2,27 @@ package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.memory.PhysicalMemory;
 
-/** Reads an operand, works out a new value, and writes it back; atomically with a LOCK prefix. */
-abstract class ReadModifyWrite extends Instruction {
-    final Operand target;
-    final int size;
+/** Reads an operand, computes a new value, and writes it back; atomically with a LOCK prefix. */
+public abstract class ReadModifyWrite extends Sequential {
+    public final Operand target;
+    public final int size;
 
     /** Bits of a long that the operand does not have. */
-    final int unused;
+    public final int unused;
 
     private boolean locked;
 
-    ReadModifyWrite(Operand target, int size) {
+    protected ReadModifyWrite(Operand target, int size) {
         this.target = target;
         this.size = size;
         this.unused = Long.SIZE - size * Byte.SIZE;
     }
 
     /** Makes it atomic. */
-    final ReadModifyWrite locked(boolean lock) {
+    public final ReadModifyWrite locked(boolean lock) {
         locked = lock;
         return this;
     }
@@ -31,23 +31,23 @@ abstract class ReadModifyWrite extends Instruction {
      * The new value; sets flags. May be called again with the flags as before, if another CPU was faster. What may fault
      * is first.
      */
-    abstract long compute(Cpu cpu, long old);
+    protected abstract long compute(Cpu cpu, long old);
 
     /** Whether the value is written: a register of 32 bits keeps its upper half where it is not. */
-    boolean writes(Cpu cpu) {
+    protected boolean writes(Cpu cpu) {
         return true;
     }
 
     /** What there is to do after the write: other registers. */
-    void finish(Cpu cpu, long old) {}
+    protected void finish(Cpu cpu, long old) {}
 
     /** Sign-extends a value of the operand's size. */
-    final long signed(long value) {
+    protected final long signed(long value) {
         return value << unused >> unused;
     }
 
     @Override
-    public final Block execute(Cpu cpu) {
+    public final void perform(Cpu cpu) {
         if (locked) {
             update(cpu, (Operand.Memory) target);
         } else {
@@ -56,6 +56,11 @@ abstract class ReadModifyWrite extends Instruction {
             if (writes(cpu)) target.write(cpu, value, this);
             finish(cpu, old);
         }
+    }
+
+    @Override
+    public final Block execute(Cpu cpu) {
+        perform(cpu);
         return next.execute(cpu);
     }
 
@@ -79,15 +84,15 @@ abstract class ReadModifyWrite extends Instruction {
         }
     }
 
-    /** What cannot be done by one atomic access of the host's, such as across a page: a split lock. */
+    /** What one atomic access of the host cannot do, such as one across a page: a split lock. */
     private void updateAlone(Cpu cpu, Operand.Memory memory) {
-        cpu.io().beginExclusive();
+        cpu.platform().beginExclusive();
         try {
             long old = memory.readForWrite(cpu, this);
             memory.write(cpu, compute(cpu, old), this);
             finish(cpu, old);
         } finally {
-            cpu.io().endExclusive();
+            cpu.platform().endExclusive();
         }
     }
 }

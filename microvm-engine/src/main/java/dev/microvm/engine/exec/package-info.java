@@ -1,7 +1,7 @@
 /**
- * What instructions do: small objects, chained. {@link dev.microvm.engine.exec.BlockTranslator} makes them of decoded
- * code; each family is a file. The general form of a family takes any {@link dev.microvm.engine.exec.Operand} of any
- * size; forms that run often (registers and memory, 32 and 64 bits) have classes of their own beside it.
+ * What instructions are made of: operands and addresses, the stack, and the shapes that instructions
+ * have. The instructions are in {@code exec.integer}, {@code exec.system}, {@code exec.x87} and
+ * {@code exec.simd}; {@code translate} makes them of decoded code.
  */
 @NullMarked
 package dev.microvm.engine.exec;

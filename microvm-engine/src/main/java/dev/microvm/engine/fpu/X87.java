@@ -353,7 +353,7 @@ public final class X87 {
         else if (exponent < Extended.LEAST_EXPONENT) soft.replaceByZero();
     }
 
-    /** Signals what is wrong with the operands; returns whether the operation goes on. C1 is that of the result. */
+    /** Signals what is wrong with the operands; returns whether the operation continues. C1 is that of the result. */
     boolean before() {
         int raised = soft.raised();
         if ((raised & (FloatExceptions.INVALID | FloatExceptions.DIVIDE_BY_ZERO)) != 0) {

@@ -10,13 +10,13 @@ import java.util.Map;
 /**
  * The guest's physical address space: which pages have host memory behind them, and where.
  *
- * <p>Any thread may call. Whoever takes a region away sees to it that no CPU uses an address it was given before.
+ * <p>Any thread may call. Before a region is taken away, no CPU may use an address of it any more.
  */
 public final class PhysicalMemory {
     /** Bytes of a page. */
     public static final int PAGE_SIZE = 4096;
 
-    /** What {@link #hostAddress} answers where there is no memory. */
+    /** What {@link #hostAddress} returns where there is no memory. */
     public static final long NONE = 0;
 
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>(); // guarded by this

@@ -285,9 +285,9 @@ final class IntegerOracleTest {
     private static void addBits(List<Form> forms) {
         String[] names = {"bt", "bts", "btr", "btc"};
         for (int i = 0; i < names.length; i++) {
-            wide0f(forms, names[i] + " rax, rdx", ALL & ~(OF | SF | AF | PF), 0xA3 | i << 3, RAX_RDX);
-            wide0f(forms, names[i] + " rax, imm", ALL & ~(OF | SF | AF | PF), 0xBA, 0xE0 | i << 3, 0x27);
-            wide0f(forms, names[i] + " [rbx], imm", ALL & ~(OF | SF | AF | PF), 0xBA, 0x23 | i << 3, 0x27);
+            wide0f(forms, names[i] + " rax, rdx", CF, 0xA3 | i << 3, RAX_RDX);
+            wide0f(forms, names[i] + " rax, imm", CF, 0xBA, 0xE0 | i << 3, 0x27);
+            wide0f(forms, names[i] + " [rbx], imm", CF, 0xBA, 0x23 | i << 3, 0x27);
             forms.add(new Form(
                     "movsx edx, cl; " + names[i] + " [rbx], edx",
                     CF,
@@ -297,11 +297,33 @@ final class IntegerOracleTest {
                     CF,
                     code(0x48, 0x0F, 0xBE, 0xD1, 0x48, 0x0F, 0xA3 | i << 3, AT_RBX_RDX)));
         }
-        wide0f(forms, "bsf rdx, rax", ZF, 0xBC, 0xD0);
-        wide0f(forms, "bsr rdx, rax", ZF, 0xBD, 0xD0);
-        wide0f(forms, "bsf rdx, [rbx]", ZF, 0xBC, AT_RBX_RDX);
+        addScans(forms);
         forms.add(new Form("bswap eax", ALL, code(0x0F, 0xC8)));
         forms.add(new Form("bswap rax", ALL, code(0x48, 0x0F, 0xC8)));
+    }
+
+    /** BSF and BSR of what is not 0: else the target is undefined to Intel. */
+    private static void addScans(List<Form> forms) {
+        for (int i = 0; i < SIZES.length; i++) {
+            String size = " " + SIZE_NAMES[i];
+            int[] prefix = SIZES[i];
+            forms.add(new Form("or al, 1; bsf rdx, rax" + size, ZF, code(scan(prefix, 0xBC, 0xD0, 0x0C, 1))));
+            forms.add(new Form("or al, 1; bsr rdx, rax" + size, ZF, code(scan(prefix, 0xBD, 0xD0, 0x0C, 1))));
+            forms.add(new Form(
+                    "or byte [rbx], 1; bsf rdx, [rbx]" + size,
+                    ZF,
+                    code(scan(prefix, 0xBC, AT_RBX_RDX, 0x80, 0x0B, 1))));
+        }
+    }
+
+    private static int[] scan(int[] prefix, int opcode, int modRm, int... before) {
+        int[] all = Arrays.copyOf(before, before.length + prefix.length + 3);
+        System.arraycopy(prefix, 0, all, before.length, prefix.length);
+        int at = before.length + prefix.length;
+        all[at] = 0x0F;
+        all[at + 1] = opcode;
+        all[at + 2] = modRm;
+        return all;
     }
 
     private static void addMoves(List<Form> forms) {

@@ -44,7 +44,15 @@ final class TranscendentalsOracleTest {
     private static final int UNDEFINED =
             X87.C0 | X87.C1 | X87.C3 | FloatExceptions.PRECISION | FloatExceptions.UNDERFLOW;
 
-    private static final long TOLERANCE = 1; // units in the last place, for both of us
+    /** Units in the last place for both of us: of logarithms the SDM (vol. 1, 8.3.10) allows 1.35 to each. */
+    private static final long TOLERANCE = 1;
+
+    private static final long TOLERANCE_OF_LOGARITHMS = 2;
+
+    // Beyond these an operand's result is undefined: Intel SDM vol. 2A, F2XM1, FYL2XP1
+    private static final double MOST_OF_F2XM1 = 1;
+    private static final double MOST_OF_FYL2XP1 = 1 - Math.sqrt(0.5);
+    private static final double ANY = Double.POSITIVE_INFINITY;
 
     private static NativeOracle oracle;
 
@@ -62,11 +70,11 @@ final class TranscendentalsOracleTest {
         if (oracle != null) oracle.close();
     }
 
-    private void compare(String what, int opcode, boolean inRange, Consumer<X87> ours) throws IOException {
+    private void compare(String what, int opcode, double most, Consumer<X87> ours) throws IOException {
         int count = 0;
         for (long[] x : NUMBERS) {
             for (long[] y : NUMBERS) {
-                if (inRange && (x[0] & 0x7fff) >= 0x3fff && (x[0] & 0x7fff) != 0x7fff && x[1] < 0) continue;
+                if (magnitude(x) > most) continue;
                 before.st(count, 0, (int) x[0], x[1]);
                 before.st(count, 1, (int) y[0], y[1]);
                 before.tags(count++, 0b11);
@@ -83,6 +91,13 @@ final class TranscendentalsOracleTest {
         }
     }
 
+    /** The absolute value of a number, 0 of a NaN and of what the x87 does not support. */
+    private static double magnitude(long[] x) {
+        int exponent = (int) x[0] & 0x7fff;
+        if (exponent == 0x7fff) return x[1] == Long.MIN_VALUE ? Double.POSITIVE_INFINITY : 0;
+        return x[1] < 0 ? Math.scalb((x[1] >>> 1) * 0x1p-62, exponent - 0x3fff) : 0;
+    }
+
     private void check(String what, int i) {
         Check.same(f.used(), after.tags(i), () -> name(what, i) + ": tags");
         Check.same(f.status() & ~UNDEFINED, after.statusWord(i) & ~UNDEFINED, () -> name(what, i) + ": status");
@@ -90,7 +105,8 @@ final class TranscendentalsOracleTest {
             int register = n;
             if (f.isEmpty(n)) continue;
             long off = Math.abs(f.significand(n) - after.significand(i, n));
-            Check.same(off <= TOLERANCE ? 0 : off, 0, () -> name(what, i) + ": significand of ST" + register);
+            long tolerance = what.startsWith("fyl2x") ? TOLERANCE_OF_LOGARITHMS : TOLERANCE;
+            Check.same(off <= tolerance ? 0 : off, 0, () -> name(what, i) + ": significand of ST" + register);
             Check.same(
                     f.signExponent(n), after.signExponent(i, n), () -> name(what, i) + ": exponent of ST" + register);
         }
@@ -112,41 +128,41 @@ final class TranscendentalsOracleTest {
 
     @Test
     void f2xm1Agrees() throws IOException {
-        compare("f2xm1", 0xf0, true, X87Transcendentals::f2xm1);
+        compare("f2xm1", 0xf0, MOST_OF_F2XM1, X87Transcendentals::f2xm1);
     }
 
     @Test
     void fyl2xAgrees() throws IOException {
-        compare("fyl2x", 0xf1, false, X87Transcendentals::fyl2x);
+        compare("fyl2x", 0xf1, ANY, X87Transcendentals::fyl2x);
     }
 
     @Test
     void fyl2xp1Agrees() throws IOException {
-        compare("fyl2xp1", 0xf9, true, X87Transcendentals::fyl2xp1);
+        compare("fyl2xp1", 0xf9, MOST_OF_FYL2XP1, X87Transcendentals::fyl2xp1);
     }
 
     @Test
     void fptanAgrees() throws IOException {
-        compare("fptan", 0xf2, false, X87Transcendentals::fptan);
+        compare("fptan", 0xf2, ANY, X87Transcendentals::fptan);
     }
 
     @Test
     void fpatanAgrees() throws IOException {
-        compare("fpatan", 0xf3, false, X87Transcendentals::fpatan);
+        compare("fpatan", 0xf3, ANY, X87Transcendentals::fpatan);
     }
 
     @Test
     void fsincosAgrees() throws IOException {
-        compare("fsincos", 0xfb, false, X87Transcendentals::fsincos);
+        compare("fsincos", 0xfb, ANY, X87Transcendentals::fsincos);
     }
 
     @Test
     void fsinAgrees() throws IOException {
-        compare("fsin", 0xfe, false, X87Transcendentals::fsin);
+        compare("fsin", 0xfe, ANY, X87Transcendentals::fsin);
     }
 
     @Test
     void fcosAgrees() throws IOException {
-        compare("fcos", 0xff, false, X87Transcendentals::fcos);
+        compare("fcos", 0xff, ANY, X87Transcendentals::fcos);
     }
 }

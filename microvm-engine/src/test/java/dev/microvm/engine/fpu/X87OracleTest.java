@@ -6,6 +6,7 @@ import dev.microvm.engine.oracle.Check;
 import dev.microvm.engine.oracle.NativeOracle;
 import dev.microvm.engine.oracle.NativeState;
 import dev.microvm.engine.oracle.Operands;
+import dev.microvm.engine.softfloat.FloatExceptions;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.function.IntConsumer;
@@ -22,6 +23,10 @@ final class X87OracleTest {
     private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 3);
     private static final long SEED = Long.getLong("microvm.oracle.seed", 20_261_121);
     private static final int UNDEFINED = X87.C0 | X87.C2 | X87.C3; // what most instructions leave open
+
+    /** What FPREM leaves open if it is not complete: it takes off 32 to 63 bits (Intel SDM vol. 2A, FPREM). */
+    private static final int UNDEFINED_IF_PARTIAL =
+            X87.C0 | X87.C1 | X87.C3 | FloatExceptions.UNDERFLOW | 1 << 7 | 1 << 15; // and ES, B
 
     private static NativeOracle oracle;
 
@@ -149,10 +154,32 @@ final class X87OracleTest {
         }
     }
 
+    private void compareRemainder(String what, IntConsumer ours, int... code) throws IOException {
+        for (int batch = 0; batch < BATCHES; batch++) {
+            fill();
+            oracle.run(bytes(code), after.bytes(), STATES);
+            for (int i = 0; i < STATES; i++) {
+                load(i);
+                ours.accept(i);
+                boolean partial = (f.status() & after.statusWord(i) & X87.C2) != 0;
+                if (partial) {
+                    checkFrom(1, what, i, UNDEFINED_IF_PARTIAL);
+                } else {
+                    check(what, i, 0);
+                }
+            }
+        }
+    }
+
     private void check(String what, int i, int undefined) {
+        checkFrom(0, what, i, undefined);
+    }
+
+    /** Compares all but the first registers. */
+    private void checkFrom(int first, String what, int i, int undefined) {
         Check.same(f.status() & ~undefined, after.statusWord(i) & ~undefined, () -> name(what, i) + ": status");
         Check.same(f.used(), after.tags(i), () -> name(what, i) + ": tags");
-        for (int n = 0; n < 8; n++) {
+        for (int n = first; n < 8; n++) {
             int register = n;
             Check.same(
                     f.signExponent(n),
@@ -252,8 +279,8 @@ final class X87OracleTest {
 
     @Test
     void remaindersAgree() throws IOException {
-        compare("fprem", 0, i -> X87Arithmetic.fprem(f), 0xd9, 0xf8);
-        compare("fprem1", 0, i -> X87Arithmetic.fprem1(f), 0xd9, 0xf5);
+        compareRemainder("fprem", i -> X87Arithmetic.fprem(f), 0xd9, 0xf8);
+        compareRemainder("fprem1", i -> X87Arithmetic.fprem1(f), 0xd9, 0xf5);
     }
 
     @Test

@@ -3,7 +3,7 @@ package dev.microvm.engine.oracle;
 /** Cases that run one after the other on the same memory. */
 public final class CaseBatch {
     /** What all cases see: two pages of data, then the page of the stack. */
-    public final byte[] memory = new byte[CaseMachine.MEMORY_SIZE];
+    public final byte[] memory = new byte[UserCaseMachine.MEMORY_SIZE];
 
     final byte[] bytes;
     private final Case[] cases;
@@ -28,7 +28,7 @@ public final class CaseBatch {
     /** What came of a batch. */
     public static final class Outcomes {
         /** What it left in memory. */
-        public final byte[] memory = new byte[CaseMachine.MEMORY_SIZE];
+        public final byte[] memory = new byte[UserCaseMachine.MEMORY_SIZE];
 
         final byte[] bytes;
         private final Outcome[] outcomes;

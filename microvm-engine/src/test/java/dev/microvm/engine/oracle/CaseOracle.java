@@ -3,9 +3,25 @@ package dev.microvm.engine.oracle;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Set;
 
 /** The real processor, running {@link Case}s in a process of its own: case-oracle.c. */
 public final class CaseOracle implements AutoCloseable {
+    /** Extensions that cases use because the engine announces them. */
+    private static final Set<String> FEATURES = Set.of(
+            "sse4_2",
+            "popcnt",
+            "abm",
+            "bmi1",
+            "bmi2",
+            "adx",
+            "movbe",
+            "cx16",
+            "lahf_lm",
+            "fsgsbase",
+            "xsaveopt",
+            "xsavec");
+
     private final NativeProgram program;
 
     private CaseOracle(NativeProgram program) {
@@ -15,7 +31,13 @@ public final class CaseOracle implements AutoCloseable {
     /** Starts it, or skips the test as {@link NativeProgram#start} does. */
     public static CaseOracle start() throws IOException, InterruptedException {
         return new CaseOracle(NativeProgram.start(
-                "case-oracle.c", "-static-pie", "-fpie", "-nostdlib", "-fno-stack-protector", "-mgeneral-regs-only"));
+                "case-oracle.c",
+                FEATURES,
+                "-static-pie",
+                "-fpie",
+                "-nostdlib",
+                "-fno-stack-protector",
+                "-mgeneral-regs-only"));
     }
 
     /** Runs the first {@code count} cases of a batch. */
@@ -27,7 +49,7 @@ public final class CaseOracle implements AutoCloseable {
         program.write(batch.memory);
         program.write(batch.bytes, count * Case.SIZE);
         program.read(outcomes.bytes, count * Outcome.SIZE);
-        program.read(outcomes.memory, CaseMachine.MEMORY_SIZE);
+        program.read(outcomes.memory, UserCaseMachine.MEMORY_SIZE);
     }
 
     @Override

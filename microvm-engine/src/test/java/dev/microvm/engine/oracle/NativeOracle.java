@@ -3,6 +3,7 @@ package dev.microvm.engine.oracle;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Set;
 
 /**
  * The real processor, as a judge of ours: a small program in C, compiled when a test wants it, that runs given
@@ -22,7 +23,7 @@ public final class NativeOracle implements AutoCloseable {
 
     /** Starts the oracle, or skips the test as {@link NativeProgram#start} does. */
     public static NativeOracle start() throws IOException, InterruptedException {
-        return new NativeOracle(NativeProgram.start("instruction-oracle.c"));
+        return new NativeOracle(NativeProgram.start("instruction-oracle.c", Set.of("sse4_2")));
     }
 
     /**

@@ -11,9 +11,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
-/** A small program in C beside the tests, compiled when one wants it, to which it talks through pipes. */
+/**
+ * A small program in C beside the tests, compiled when one wants it, to which it talks through
+ * pipes.
+ */
 final class NativeProgram implements AutoCloseable {
     private static final Path SOURCES = Path.of("src/test/oracle"); // tests run in the module
 
@@ -32,11 +37,17 @@ final class NativeProgram implements AutoCloseable {
     /**
      * Compiles and starts one. Where that cannot be, it says so on standard error and skips the test; with
      * MICROVM_REQUIRE_LANES in the environment it fails on x86-64.
+     *
+     * @param features what the processor must have, as /proc/cpuinfo names it
      */
-    static NativeProgram start(String source, String... options) throws IOException, InterruptedException {
+    static NativeProgram start(String source, Set<String> features, String... options)
+            throws IOException, InterruptedException {
         boolean possible = System.getProperty("os.name").equals("Linux")
                 && System.getProperty("os.arch").equals("amd64");
         if (!possible) skip("this is not Linux on x86-64", false);
+        Set<String> missing = new TreeSet<>(features);
+        missing.removeAll(hostFeatures());
+        if (!missing.isEmpty()) skip("this processor has no " + String.join(", ", missing), false);
         Path directory = Files.createTempDirectory("oracle");
         Path executable = directory.resolve("oracle");
         List<String> command = new ArrayList<>(List.of("cc", "-O1"));
@@ -60,6 +71,15 @@ final class NativeProgram implements AutoCloseable {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         return new NativeProgram(executable, process);
+    }
+
+    private static Set<String> hostFeatures() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
+            if (line.startsWith("flags"))
+                return Set.copyOf(
+                        List.of(line.substring(line.indexOf(':') + 1).trim().split(" +")));
+        }
+        return Set.of();
     }
 
     private static void skip(String reason, boolean remediable) {

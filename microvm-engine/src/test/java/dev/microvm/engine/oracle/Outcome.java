@@ -16,7 +16,7 @@ public final class Outcome {
     private static final int ERROR = 176;
     private static final int ADDRESS = 184;
     private static final int CHECKSUM = 192;
-    private static final int FXSAVE = 208;
+    static final int FXSAVE = 208;
 
     private final ByteBuffer buffer;
 

@@ -4,11 +4,16 @@ import dev.microvm.engine.decode.Decoded;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** What some instructions need, so that they do more than fault: selectors, addresses of code, flags that may be set. */
+/**
+ * What some instructions need, so that they do more than fault: selectors, addresses of code, flags
+ * that may be set.
+ */
 final class Special {
     private static final int TF = 1 << 8;
     private static final int AC = 1 << 18;
     private static final int XSTATE_BV = 512;
+    private static final long OTHER_COMPONENTS = 0xFF_FFFC; // AVX and later: some processors have some of them
+    private static final int MISALIGNED_MASK = 1 << 17; // of MXCSR, AMD's alone
 
     private Special() {}
 
@@ -20,9 +25,23 @@ final class Special {
         };
     }
 
-    /** POPF, RETF and IRET: flags must not be random, and processors read frames in different order. */
+    /**
+     * POPF, RETF, IRET and POP of a segment: flags must not be random, and no manual says in which order
+     * a frame is read, nor whether of a selector 2 bytes are or its whole slot.
+     */
     private static boolean mustReachStack(Decoded d) {
-        return d.opcode == 0x9D || d.opcode == 0xCB || d.opcode == 0xCF;
+        return switch (d.opcode) {
+            case 0x07, 0x17, 0x1F, 0x1A1, 0x1A9, 0x9D, 0xCB, 0xCF -> true;
+            default -> false;
+        };
+    }
+
+    /**
+     * MASKMOVQ and MASKMOVDQU: whether bytes that the mask leaves out can fault is up to the
+     * processor.
+     */
+    private static boolean isMaskedStore(Decoded d) {
+        return d.opcode == 0x1F7 && !d.vex;
     }
 
     /** What of the memory operand matters most. */
@@ -80,6 +99,7 @@ final class Special {
         }
         if (mustReachStack(d) || (operandIsOnStack(d) && random.nextInt(4) != 0))
             c.register(4, c.register(4) & ~0x7FFL); // what is popped is ours
+        if (isMaskedStore(d)) storeToData(c);
         if (isNarrowDoubleShift(d)) c.register(1, c.register(1) & ~0x10L); // a count above 16: undefined
         boolean xsave = (d.opcode == 0x1AE && d.group() >= 4) || d.opcode == 0x1C7;
         if (xsave && d.mod != 3 && d.group() != 1) {
@@ -88,10 +108,15 @@ final class Special {
         }
     }
 
+    /** Points RDI to where all bytes can be written. */
+    private static void storeToData(Case c) {
+        c.register(7, UserCaseMachine.DATA + (c.register(7) & 0xFFF));
+    }
+
     private static long codeAddress(Case c, SplittableRandom random) {
-        boolean based =
-                c.selector(Case.CS) == CaseMachine.LDT_CODE_16 || c.selector(Case.CS) == CaseMachine.LDT_CODE_32;
-        return (based ? 0 : CaseMachine.CODE) + behindCode(random);
+        boolean based = c.selector(Case.CS) == UserCaseMachine.LDT_CODE_16
+                || c.selector(Case.CS) == UserCaseMachine.LDT_CODE_32;
+        return (based ? 0 : UserCaseMachine.CODE) + behindCode(random);
     }
 
     /** An offset in the code's pages, or a little behind them, where no case is. */
@@ -114,35 +139,45 @@ final class Special {
         boolean fxrstor = d.opcode == 0x1AE && d.group() == 1;
         boolean ldmxcsr = d.opcode == 0x1AE && d.group() == 2;
         if (fxrstor && random.nextInt(5) != 0) Words.put(operand, 24, Words.get(operand, 24) & 0xFFFF);
+        if (ldmxcsr) Words.put(operand, 0, Words.get(operand, 0) & ~(long) MISALIGNED_MASK);
         if (ldmxcsr && random.nextInt(5) != 0) Words.put(operand, 0, Words.get(operand, 0) & 0xFFFF);
         if (isXrstor(d)) {
             Arrays.fill(operand, (byte) 0);
             Words.put(operand, 0, random.nextInt(4));
             if (random.nextInt(2) == 0) Words.put(operand, 8, 3 | 1L << 63);
             if (random.nextInt(6) == 0) operand[random.nextInt(64)] |= (byte) (1 << random.nextInt(8));
+            for (int word = 0; word < 16; word += Long.BYTES) {
+                Words.put(operand, word, Words.get(operand, word) & ~OTHER_COMPONENTS);
+            }
         }
     }
 
     /** Offset and selector; for IRET, flags and a stack too. */
     private static void farPointer(byte[] operand, Case c, Decoded d, SplittableRandom random, int[] selectors) {
         final int[] code = {
-            CaseMachine.CODE_64,
-            CaseMachine.CODE_32,
-            CaseMachine.LDT_CODE_16,
-            CaseMachine.LDT_CODE_32,
+            UserCaseMachine.CODE_64,
+            UserCaseMachine.CODE_32,
+            UserCaseMachine.LDT_CODE_16,
+            UserCaseMachine.LDT_CODE_32,
             c.selector(Case.CS)
         };
         int selector = random.nextInt(4) == 0
                 ? selectors[random.nextInt(selectors.length)]
                 : code[random.nextInt(code.length)];
         boolean call = d.opcode == 0xFF && d.group() == 3 && !c.wide();
-        if (call && selector == CaseMachine.CODE_64)
-            selector = CaseMachine.CODE_32; // AMD pushes to the stack of 64-bit mode
-        boolean based = selector == CaseMachine.LDT_CODE_16 || selector == CaseMachine.LDT_CODE_32;
-        long offset = (based ? 0 : CaseMachine.CODE) + behindCode(random);
-        final int[] stacks = {CaseMachine.DATA_32, CaseMachine.LDT_DATA_16, CaseMachine.LDT_READ_ONLY, 0, selector};
+        if (call && selector == UserCaseMachine.CODE_64)
+            selector = UserCaseMachine.CODE_32; // AMD pushes to the stack of 64-bit mode
+        boolean based = selector == UserCaseMachine.LDT_CODE_16 || selector == UserCaseMachine.LDT_CODE_32;
+        long offset = (based ? 0 : UserCaseMachine.CODE) + behindCode(random);
+        final int[] stacks = {
+            UserCaseMachine.DATA_32, UserCaseMachine.LDT_DATA_16, UserCaseMachine.LDT_READ_ONLY, 0, selector
+        };
         long[] values = {
-            offset, selector, (random.nextInt() & 0xCD5) | 0x202, CaseMachine.STACK + 0x800, stacks[random.nextInt(5)]
+            offset,
+            selector,
+            (random.nextInt() & 0xCD5) | 0x202,
+            UserCaseMachine.STACK + 0x800,
+            stacks[random.nextInt(5)]
         };
         int size = d.operandSize;
         for (int i = 0; i < values.length; i++) {

@@ -45,7 +45,7 @@ final class Comparison {
     }
 
     private String compare() {
-        if (CaseMachine.EMULATED && (forgetsTheFirst() || missesTheStack())) return "";
+        if (SystemCaseMachine.EMULATED && (forgetsTheFirst() || missesTheStack())) return "";
         if (real.end() != ours.end()) text.append("  end: real %s, ours %s%n".formatted(real.ending(), ours.ending()));
         if (real.end() == SystemOutcome.SHUTDOWN && ours.end() == SystemOutcome.SHUTDOWN) return "";
         if (!real.ports().equals(ours.ports()))
@@ -56,9 +56,9 @@ final class Comparison {
         add("dr1", real.debug().dr1(), ours.debug().dr1());
         add("dr2", real.debug().dr2(), ours.debug().dr2());
         add("dr3", real.debug().dr3(), ours.debug().dr3());
-        long known = CaseMachine.EMULATED ? ~DR6_RESERVED : -1;
+        long known = SystemCaseMachine.EMULATED ? ~DR6_RESERVED : -1;
         add("dr6", real.debug().dr6() & known, ours.debug().dr6() & known);
-        long kept = CaseMachine.EMULATED ? ~DR7_RESERVED : -1;
+        long kept = SystemCaseMachine.EMULATED ? ~DR7_RESERVED : -1;
         add("dr7", real.debug().dr7() & kept, ours.debug().dr7() & kept);
         for (int i = 0; i < SystemCase.MSRS.length; i++) {
             add(
@@ -142,7 +142,7 @@ final class Comparison {
     /** Conforming code without its level in the lab: {@link NotCompared#CONFORMING_GATE}. */
     private SegmentRegister conforming(SegmentRegister s) {
         boolean isConforming = (s.type() & CONFORMING) == CONFORMING;
-        return CaseMachine.EMULATED && isConforming ? withSelector(s, s.selector() & ~3) : s;
+        return SystemCaseMachine.EMULATED && isConforming ? withSelector(s, s.selector() & ~3) : s;
     }
 
     private static SegmentRegister withSelector(SegmentRegister s, int selector) {
@@ -225,7 +225,7 @@ final class Comparison {
         if (faulted && leaf && leafIsFree) bits |= ACCESSED_DIRTY | ACCESSED_DIRTY << 32;
         boolean descriptor = at >= Layout.GDT && at < Layout.TASK;
         if (descriptor && faulted) bits |= DESCRIPTOR_ACCESSED;
-        if (!CaseMachine.EMULATED) return bits;
+        if (!SystemCaseMachine.EMULATED) return bits;
         if (at >= Layout.PAE_POINTERS && at < Layout.PAE_POINTERS + 32) bits |= ACCESSED;
         if (frame.isException) {
             bits |= shifted(RF, frame.flags - at);

@@ -1,7 +1,7 @@
 package dev.microvm.engine.privileged;
 
 /**
- * What is not compared, and why. Some are marks of a case, which {@link Comparison} heeds; of others {@link CaseGenerator} makes
+ * What is not compared, and why. Some are marks of a case, which {@link Comparison} heeds; of others {@link SystemCaseGenerator} makes
  * no case: a comment there names them.
  */
 enum NotCompared {

@@ -40,18 +40,18 @@ final class PrivilegedOracleTest {
     void doesWhatTheProcessorDoes() throws IOException {
         String machine = machine();
         assumeTrue(
-                (CaseMachine.EMULATED && machine.equals(KNOWN)) || Boolean.getBoolean("microvm.oracle.hardware"),
+                (SystemCaseMachine.EMULATED && machine.equals(KNOWN)) || Boolean.getBoolean("microvm.oracle.hardware"),
                 "what is compared is known for %s in the lab, and this is %s; -Dmicrovm.oracle.hardware=true tries it all the same"
                         .formatted(KNOWN, machine));
         long first = Long.getLong("microvm.oracle.seed", 20_261_121);
         long start = System.nanoTime();
         long done = 0;
-        try (CaseMachine real = new CaseMachine(Lanes.kvm());
-                CaseMachine ours = new CaseMachine(new EngineHypervisor())) {
+        try (SystemCaseMachine real = new SystemCaseMachine(Lanes.kvm());
+                SystemCaseMachine ours = new SystemCaseMachine(new EngineHypervisor())) {
             List<CpuidEntry> cpuid = Features.common(ours.supportedCpuid(), real.supportedCpuid());
             real.cpuid(cpuid);
             ours.cpuid(cpuid);
-            CaseGenerator generator = new CaseGenerator(cpuid);
+            SystemCaseGenerator generator = new SystemCaseGenerator(cpuid);
             while (done < CASES && failures.size() < MOST_FAILURES) {
                 compare(generator.make(first + done), first + done, real, ours);
                 done++;
@@ -65,7 +65,7 @@ final class PrivilegedOracleTest {
         return Files.exists(MACHINE) ? Files.readString(MACHINE).strip() : "an unknown machine";
     }
 
-    private void compare(SystemCase each, long seed, CaseMachine real, CaseMachine ours) {
+    private void compare(SystemCase each, long seed, SystemCaseMachine real, SystemCaseMachine ours) {
         SystemOutcome expected = real.run(each);
         SystemOutcome actual = ours.run(each);
         endings.merge(expected.ending().lines().findFirst().orElse(""), 1, Integer::sum);

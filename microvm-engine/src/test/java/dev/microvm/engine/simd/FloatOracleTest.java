@@ -3,6 +3,7 @@ package dev.microvm.engine.simd;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.engine.oracle.Check;
+import dev.microvm.engine.oracle.NanChoice;
 import dev.microvm.engine.oracle.NativeOracle;
 import dev.microvm.engine.oracle.NativeState;
 import dev.microvm.engine.oracle.Operands;
@@ -90,6 +91,17 @@ final class FloatOracleTest {
         checkFlags(operation, i, done);
     }
 
+    /** Takes over the NaNs of the real processor where a dot product is one: which of several is left open. */
+    private void acceptNans(FloatImmediateOperation operation, int i, long[] r) {
+        for (int half = 0; half < 2; half++) {
+            long real = states.xmm(i, half);
+            boolean same = operation == FloatImmediateOperation.DPPD
+                    ? NanChoice.allowsDouble(r[half], real)
+                    : NanChoice.allowsFloats(r[half], real);
+            if (same) r[half] = real;
+        }
+    }
+
     private void checkFlags(Object operation, int i, boolean done) {
         Check.same(m.value(), states.mxcsr(i), () -> name(operation, i) + ", MXCSR");
         Check.same(done ? 0 : 1, states.trapped(i) ? 1 : 0, () -> name(operation, i) + ", fault");
@@ -128,6 +140,7 @@ final class FloatOracleTest {
                     long[] r = before[i].clone();
                     m.value(mxcsr[i]);
                     boolean done = operation.apply(r, 0, r[2], r[3], immediate, m);
+                    if (operation.name().startsWith("DPP")) acceptNans(operation, i, r);
                     check(operation + " " + immediate, i, r, done);
                 }
             }

@@ -8,9 +8,6 @@ import org.junit.jupiter.api.Test;
 
 /** Debug registers, the trap flag and the resume flag: Intel SDM vol. 3B, chapter 18. */
 final class DebugTest extends SystemTest {
-    private static final int STAR = 0xC000_0081; // Intel SDM vol. 4, table 2-2
-    private static final int LSTAR = 0xC000_0082;
-    private static final int FMASK = 0xC000_0084;
     private static final long STAR_SELECTORS = (0x10L | 3) << 48 | (long) CODE64 << 32;
 
     // DR6 and DR7: figure 18-1
@@ -18,7 +15,6 @@ final class DebugTest extends SystemTest {
     private static final long BS = 1 << 14;
     private static final long DR6_FIXED = 0xFFFF_0FF0L;
     private static final long GD = 1 << 13;
-    private static final long CR4_DE = 1 << 3;
     private static final int EXECUTE = 0;
     private static final int WRITE = 1;
     private static final int PORT = 2;

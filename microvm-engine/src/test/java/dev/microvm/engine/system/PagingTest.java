@@ -11,10 +11,6 @@ final class PagingTest extends SystemTest {
     private static final long SECOND = DATA + 0x1000;
     private static final long OTHER = 0x10_0000;
     private static final long NEXT_CODE = CODE + 0x1000;
-    private static final long CR0_WP = 1 << 16;
-    private static final long CR4_PGE = 1 << 7;
-    private static final long CR4_SMEP = 1 << 20;
-    private static final long CR4_PCIDE = 1 << 17;
 
     private static final String LOAD = """
             // .code64
@@ -67,14 +63,14 @@ final class PagingTest extends SystemTest {
     @Test
     void letsSupervisorsWrite_withoutWriteProtection() {
         SystemGuest guest = long64().map(DATA, DATA | P | U);
-        guest.special(s -> s.withControl(s.cr0() & ~CR0_WP, s.cr3(), s.cr4(), s.efer()));
+        guest.special(s -> s.withControl(s.cr0() & ~SpecialRegisters.CR0_WP, s.cr3(), s.cr4(), s.efer()));
         assertThat(guest.run(STORE)).hasToString("done");
     }
 
     @Test
     void heedsWriteProtection_asSoonAsItIsSet() {
         SystemGuest guest = long64().map(DATA, DATA | P | U);
-        guest.special(s -> s.withControl(s.cr0() & ~CR0_WP, s.cr3(), s.cr4(), s.efer()));
+        guest.special(s -> s.withControl(s.cr0() & ~SpecialRegisters.CR0_WP, s.cr3(), s.cr4(), s.efer()));
         End end = guest.run("""
                 // .code64
                 89 04 25 00 00 03 00 // mov %eax, 0x30000

@@ -16,12 +16,6 @@ final class TransferTest extends SystemTest {
     private static final int CALL_GATE_DPL0 = 0x8C;
 
     // Intel SDM vol. 4, table 2-2
-    private static final int SYSENTER_CS = 0x174;
-    private static final int SYSENTER_ESP = 0x175;
-    private static final int SYSENTER_EIP = 0x176;
-    private static final int STAR = 0xC000_0081;
-    private static final int LSTAR = 0xC000_0082;
-    private static final int FMASK = 0xC000_0084;
     private static final int GS_BASE = 0xC000_0101;
     private static final int KERNEL_GS_BASE = 0xC000_0102;
     private static final long STAR_SELECTORS = (0x10L | 3) << 48 | (long) CODE64 << 32;

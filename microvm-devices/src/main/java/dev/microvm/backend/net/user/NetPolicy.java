@@ -4,7 +4,6 @@ import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.util.Arrays;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -50,9 +49,7 @@ public interface NetPolicy {
 
     /** These ports of the host's loopback, which the guest reaches at the host's address in its network. */
     static NetPolicy hostPorts(int... ports) {
-        Set<Integer> allowed = Arrays.stream(ports).boxed().collect(Collectors.toUnmodifiableSet());
-        return flow -> flow.target().getAddress().isLoopbackAddress()
-                && allowed.contains(flow.target().getPort());
+        return new NetReach.HostPorts(Arrays.stream(ports).boxed().collect(Collectors.toUnmodifiableSet()));
     }
 
     private static boolean isOfThisHost(InetAddress address) {

@@ -15,6 +15,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -43,12 +44,34 @@ public final class UserNetwork implements NetBackend {
     private static final int ACCEPTS = 32; // of one port in a turn
     private static final long JOIN_MILLIS = 5_000;
 
+    private final UserNetworkSpec spec;
     private final UserNetworkConfig config;
     private final Counters counters = new Counters();
     private volatile @Nullable Session session;
 
-    UserNetwork(UserNetworkConfig config) {
-        this.config = config;
+    UserNetwork(UserNetworkSpec spec, NetPolicy policy) {
+        List<String> problems = spec.problems();
+        if (!problems.isEmpty()) throw new MicroVmException("user network: " + String.join("; ", problems));
+        this.spec = spec;
+        this.config = spec.config(policy);
+    }
+
+    /**
+     * Makes the network that a description says; opens nothing.
+     *
+     * @throws MicroVmException with every problem found, such as that its policy is code
+     */
+    public static UserNetwork of(UserNetworkSpec spec) {
+        NetPolicy policy = spec.reach()
+                .policy()
+                .orElseThrow(() -> new MicroVmException(
+                        "user network: policy: it is code, which a description does not hold: set it in a builder"));
+        return new UserNetwork(spec, policy);
+    }
+
+    /** What it was made of. */
+    public UserNetworkSpec spec() {
+        return spec;
     }
 
     /** Describes a network. */

@@ -20,14 +20,14 @@ public final class Balloon {
     private int targetMiB;
     private @Nullable VirtioBalloon device; // of the latest run
 
-    public Balloon(VirtioBalloonOptions options, int memoryMiB) {
+    Balloon(VirtioBalloonOptions options, int memoryMiB) {
         this.options = options;
         this.memoryMiB = memoryMiB;
         this.targetMiB = options.targetMiB();
     }
 
     /** Makes the device for a run. */
-    public synchronized VirtioDevice create(VirtioTransport transport) {
+    synchronized VirtioDevice create(VirtioTransport transport) {
         VirtioBalloon made = new VirtioBalloon(
                 transport, options.targetMiB(targetMiB), MemoryDiscard.ofHost(), InstantSource.system());
         device = made;

@@ -3,7 +3,6 @@ package dev.microvm.devices.virtio.balloon;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * What a balloon does, and how large it is to be at first. Immutable: each method returns a changed copy.
@@ -11,26 +10,19 @@ import java.util.Objects;
  * <pre>{@code
  * VirtioBalloonOptions.DEFAULT.targetMiB(256).statisticsInterval(Duration.ofSeconds(1))
  * }</pre>
+ *
+ * @param targetMiB how much memory the guest is to give up, in MiB
+ * @param deflateOnOom whether it may take memory back when it runs out of it
+ * @param freePageReporting whether it tells which memory is free
+ * @param statisticsInterval how often it is asked for statistics; 0 for not again
  */
-public final class VirtioBalloonOptions {
+public record VirtioBalloonOptions(
+        int targetMiB, boolean deflateOnOom, boolean freePageReporting, Duration statisticsInterval) {
     /** Empty, deflates on OOM, takes reports of free pages, asks for statistics every 5 seconds. */
     public static final VirtioBalloonOptions DEFAULT = new VirtioBalloonOptions(0, true, true, Duration.ofSeconds(5));
 
     private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
     private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
-
-    private final int targetMiB;
-    private final boolean deflateOnOom;
-    private final boolean freePageReporting;
-    private final Duration statisticsInterval;
-
-    private VirtioBalloonOptions(
-            int targetMiB, boolean deflateOnOom, boolean freePageReporting, Duration statisticsInterval) {
-        this.targetMiB = targetMiB;
-        this.deflateOnOom = deflateOnOom;
-        this.freePageReporting = freePageReporting;
-        this.statisticsInterval = Objects.requireNonNull(statisticsInterval);
-    }
 
     /** How much memory the guest is to give up, from its start on: 0 to all it has. Default 0. */
     public VirtioBalloonOptions targetMiB(int mib) {
@@ -53,26 +45,6 @@ public final class VirtioBalloonOptions {
     /** How often the guest is asked for statistics: 100 ms to a day, or 0 for not again after its start. Default 5 s. */
     public VirtioBalloonOptions statisticsInterval(Duration value) {
         return new VirtioBalloonOptions(targetMiB, deflateOnOom, freePageReporting, value);
-    }
-
-    /** How much memory the guest is to give up, in MiB. */
-    public int targetMiB() {
-        return targetMiB;
-    }
-
-    /** Whether it may take memory back when it runs out of it. */
-    public boolean deflateOnOom() {
-        return deflateOnOom;
-    }
-
-    /** Whether it tells which memory is free. */
-    public boolean freePageReporting() {
-        return freePageReporting;
-    }
-
-    /** How often it is asked for statistics; 0 for not again. */
-    public Duration statisticsInterval() {
-        return statisticsInterval;
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.microvm.devices.virtio.blk;
 
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,7 +15,7 @@ final class BlkWorker {
 
     private static final long CLOSE_MILLIS = 5_000; // what a request may take longer than that, is not waited for
 
-    private final BlkServer server;
+    private final BlkExecutor executor;
     private final Runnable whenDone;
     private final Thread thread;
 
@@ -23,6 +24,7 @@ final class BlkWorker {
     private @Nullable BlkRequest last;
     private @Nullable BlkRequest done; // the latest first
     private boolean busy;
+    private boolean held; // begins no request
     private boolean stopping;
 
     /**
@@ -30,8 +32,8 @@ final class BlkWorker {
      *
      * @param whenDone called by the thread when something is done and nothing was that is not {@linkplain #takeDone taken}
      */
-    BlkWorker(BlkServer server, ThreadFactory threads, Runnable whenDone) {
-        this.server = server;
+    BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone) {
+        this.executor = executor;
         this.whenDone = whenDone;
         thread = threads.newThread(this::run);
         thread.start();
@@ -59,24 +61,38 @@ final class BlkWorker {
         return reversed;
     }
 
-    /** Waits until nothing is being served and nothing waits to be. */
-    synchronized void awaitIdle() {
+    /** Waits until nothing is being served, and nothing waits that the thread may begin; false if that takes too long. */
+    synchronized boolean awaitIdle(long nanos) {
+        long deadline = System.nanoTime() + nanos;
         boolean interrupted = false;
-        while ((busy || first != null) && !stopping) {
+        while ((busy || (first != null && !held)) && !stopping) {
+            long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            if (millis <= 0) break;
             try {
-                wait();
+                wait(millis);
             } catch (InterruptedException e) { // the guest's memory is in use for as long
                 interrupted = true;
             }
         }
         if (interrupted) Thread.currentThread().interrupt();
+        return !busy && (first == null || held);
     }
 
-    /** Drops what waits and what is done, and waits for what is being served. */
-    synchronized void cancel() {
+    /** Begins no request from now on, until {@link #release}. */
+    synchronized void hold() {
+        held = true;
+    }
+
+    /** Goes on with what waits. */
+    synchronized void release() {
+        held = false;
+        notifyAll();
+    }
+
+    /** Drops what waits and what is done; called while it is held and idle. */
+    synchronized void clear() {
         first = null;
         last = null;
-        awaitIdle();
         done = null;
     }
 
@@ -101,15 +117,15 @@ final class BlkWorker {
 
     private void run() {
         for (BlkRequest request = next(); request != null; request = next()) {
-            server.serve(request);
-            if (finish(request)) whenDone.run();
+            if (!executor.execute(request)) putBack(request);
+            else if (finish(request)) whenDone.run();
         }
     }
 
     private synchronized @Nullable BlkRequest next() {
         busy = false;
-        if (first == null) notifyAll();
-        while (first == null && !stopping) {
+        if (first == null || held) notifyAll();
+        while ((first == null || held) && !stopping) {
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -122,6 +138,13 @@ final class BlkWorker {
         if (first == null) last = null;
         busy = true;
         return request;
+    }
+
+    /** Keeps a request that was interrupted: it is the next. */
+    private synchronized void putBack(BlkRequest request) {
+        request.next = first;
+        first = request;
+        if (last == null) last = request;
     }
 
     private synchronized boolean finish(BlkRequest request) {

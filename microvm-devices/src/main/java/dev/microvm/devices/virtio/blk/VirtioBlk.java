@@ -3,20 +3,19 @@ package dev.microvm.devices.virtio.blk;
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
 import dev.microvm.backend.disk.BlockBackend;
-import dev.microvm.devices.virtio.ChainHandler;
-import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
-import dev.microvm.devices.virtio.Virtqueue;
-import dev.microvm.event.Signal;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,16 +43,19 @@ public final class VirtioBlk implements VirtioDevice {
     private static final String STATE_TYPE = "virtio-blk";
     private static final int STATE_VERSION = 1;
 
-    private static final int QUEUE_SIZE = 256;
-    private static final int SEGMENTS = QUEUE_SIZE - 2; // a request also has header and status
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
+
+    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1); // for requests in flight to be completed
+    private static final long HOST_NANOS = TimeUnit.SECONDS.toNanos(30); // for the host to answer one of them
 
     private final String name;
     private final BlockBackend backend;
-    private final BlkServer server;
+    private final Executor loop;
+    private final BlkExecutor executor;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
-    private final List<Lane> lanes = new ArrayList<>();
+    private final List<BlkQueue> queues = new ArrayList<>();
     private long negotiated;
+    private boolean paused;
 
     /**
      * Makes a device, which closes {@code backend} when it is closed.
@@ -77,11 +79,14 @@ public final class VirtioBlk implements VirtioDevice {
                     "serial: at most %d printable ASCII characters, was \"%s\"".formatted(MOST_SERIAL, serial));
         }
         this.backend = backend;
+        loop = transport.loop();
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
-        server = new BlkServer(name, backend, Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE));
+        byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
+        // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
+        executor = new BlkExecutor(name, backend, id, threads == null ? transport::pausing : () -> false);
         fillConfig(queues);
         for (int i = 0; i < queues; i++) {
-            lanes.add(new Lane(transport, threads));
+            this.queues.add(new BlkQueue(transport, executor, threads));
         }
     }
 
@@ -92,69 +97,19 @@ public final class VirtioBlk implements VirtioDevice {
 
     private void fillConfig(int queues) {
         config.putLong(CAPACITY, backend.size() / BlockBackend.SECTOR_SIZE)
-                .putInt(SEG_MAX, SEGMENTS)
+                .putInt(SEG_MAX, BlkQueue.SEGMENTS)
                 .putInt(BLK_SIZE, BlockBackend.SECTOR_SIZE)
                 .putByte(PHYSICAL_BLOCK_EXP, PHYSICAL_BLOCK_BITS)
                 .putShort(MIN_IO_SIZE, 1 << PHYSICAL_BLOCK_BITS)
                 .putByte(WRITEBACK, 1)
                 .putShort(NUM_QUEUES, queues);
         if (backend.readOnly()) return;
-        config.putInt(MAX_DISCARD_SECTORS, BlkServer.MOST_RANGE_SECTORS)
-                .putInt(MAX_DISCARD_SEG, BlkServer.MOST_RANGES)
+        config.putInt(MAX_DISCARD_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
+                .putInt(MAX_DISCARD_SEG, BlkExecutor.MOST_RANGES)
                 .putInt(DISCARD_SECTOR_ALIGNMENT, Math.max(1, backend.discardUnit() / BlockBackend.SECTOR_SIZE))
-                .putInt(MAX_WRITE_ZEROES_SECTORS, BlkServer.MOST_RANGE_SECTORS)
-                .putInt(MAX_WRITE_ZEROES_SEG, BlkServer.MOST_RANGES)
+                .putInt(MAX_WRITE_ZEROES_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
+                .putInt(MAX_WRITE_ZEROES_SEG, BlkExecutor.MOST_RANGES)
                 .putByte(WRITE_ZEROES_MAY_UNMAP, 1);
-    }
-
-    /** One queue, and who serves it. */
-    private final class Lane {
-        private final Virtqueue queue;
-        private final ChainHandler take = this::take; // made once: a request allocates nothing
-        private final @Nullable BlkWorker worker;
-        private @Nullable BlkRequest free;
-
-        Lane(VirtioTransport transport, @Nullable ThreadFactory threads) {
-            queue = transport.addQueue(QUEUE_SIZE);
-            if (threads == null) {
-                worker = null;
-            } else {
-                Signal done = transport.loop().signal(this::complete);
-                worker = new BlkWorker(server, threads, done::raise);
-            }
-        }
-
-        private boolean take(DescriptorChain chain) {
-            BlkRequest request = free == null ? new BlkRequest(queue) : free;
-            request.begin(chain);
-            if (free != null) free = request.next;
-            if (worker != null) {
-                worker.submit(request);
-            } else {
-                server.serve(request);
-                request.stage();
-                queue.publish();
-                recycle(request);
-            }
-            return true;
-        }
-
-        private void complete() {
-            if (worker == null) return;
-            for (BlkRequest request = worker.takeDone(); request != null; ) {
-                BlkRequest following = request.next;
-                request.stage();
-                recycle(request);
-                request = following;
-            }
-            queue.publish();
-            queue.notifyDriver();
-        }
-
-        private void recycle(BlkRequest request) {
-            request.next = free;
-            free = request;
-        }
     }
 
     @Override
@@ -175,7 +130,7 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public long features() {
         long features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | F_CONFIG_WCE;
-        if (lanes.size() > 1) features |= F_MQ;
+        if (queues.size() > 1) features |= F_MQ;
         return features | (backend.readOnly() ? F_RO : F_DISCARD | F_WRITE_ZEROES);
     }
 
@@ -195,7 +150,7 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public void activate(long features) {
         negotiated = features;
-        server.features(features);
+        executor.features(features);
         chooseCache();
     }
 
@@ -203,32 +158,69 @@ public final class VirtioBlk implements VirtioDevice {
     private void chooseCache() {
         boolean writeback =
                 (negotiated & F_CONFIG_WCE) != 0 ? config.read(WRITEBACK, 1) != 0 : (negotiated & F_FLUSH) != 0;
-        server.writeThrough(!writeback);
+        executor.writeThrough(!writeback);
     }
 
     @Override
     public void queueNotified(int queue) {
-        Lane lane = lanes.get(queue);
-        lane.queue.drain(lane.take);
+        queues.get(queue).serve();
     }
 
     @Override
     public void reset() {
-        server.cancelled(true);
-        for (Lane lane : lanes) {
-            if (lane.worker != null) lane.worker.cancel();
-        }
-        server.cancelled(false);
+        stopThreads(Long.MAX_VALUE);
+        queues.forEach(BlkQueue::clear);
+        if (!paused) startThreads();
         negotiated = 0;
         config.putByte(WRITEBACK, 1);
+    }
+
+    /**
+     * Completes what is in flight. What takes longer than a second waits for {@link #resume}, and is done again from its start
+     * if it was begun: a driver may ask for hours of work.
+     */
+    @Override
+    public void pause() {
+        paused = true;
+        awaitIdle(PAUSE_NANOS);
+        if (!stopThreads(HOST_NANOS)) {
+            throw new MicroVmException("%s: the host's disk does not answer within %d s, so the machine is not paused"
+                    .formatted(name, TimeUnit.NANOSECONDS.toSeconds(HOST_NANOS)));
+        }
+        queues.forEach(BlkQueue::complete);
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
+        startThreads();
+        queues.forEach(queue -> loop.execute(queue::serve)); // what the loop did not begin
+    }
+
+    /** Waits until the threads are idle; returns false if that takes too long. */
+    private boolean awaitIdle(long nanos) {
+        long deadline = System.nanoTime() + nanos;
+        boolean idle = true;
+        for (BlkQueue queue : queues) idle &= queue.awaitIdle(deadline - System.nanoTime());
+        return idle;
+    }
+
+    /** Has the threads end what they serve and begin nothing; returns false if that takes too long. */
+    private boolean stopThreads(long nanos) {
+        executor.interrupt(true);
+        queues.forEach(BlkQueue::hold);
+        return awaitIdle(nanos);
+    }
+
+    private void startThreads() {
+        executor.interrupt(false);
+        queues.forEach(BlkQueue::release);
     }
 
     /** Waits for what is being served; then the cache's mode, and, if the disk is kept in memory, what is in it. */
     @Override
     public DeviceState save() {
-        for (Lane lane : lanes) {
-            if (lane.worker != null) lane.worker.awaitIdle();
-        }
+        awaitIdle(Long.MAX_VALUE);
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
             state.put("content", content.save().encode());
@@ -245,11 +237,9 @@ public final class VirtioBlk implements VirtioDevice {
 
     @Override
     public void close() {
-        server.cancelled(true);
+        executor.interrupt(true);
         boolean ended = true;
-        for (Lane lane : lanes) {
-            if (lane.worker != null) ended &= lane.worker.close();
-        }
+        for (BlkQueue queue : queues) ended &= queue.close();
         if (ended) backend.close();
     }
 }

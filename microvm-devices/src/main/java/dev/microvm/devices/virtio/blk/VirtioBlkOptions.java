@@ -3,7 +3,6 @@ package dev.microvm.devices.virtio.blk;
 import dev.microvm.backend.disk.DiskImage;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * A disk as the guest sees it, and the image behind it. Immutable: each method returns a changed copy.
@@ -11,18 +10,12 @@ import java.util.Objects;
  * <pre>{@code
  * VirtioBlkOptions.of(DiskImage.raw(Path.of("data.img"))).serial("data-1").queues(2)
  * }</pre>
+ *
+ * @param image the image behind it
+ * @param serial the serial number, empty if there is none
+ * @param queues how many queues it has
  */
-public final class VirtioBlkOptions {
-    private final DiskImage image;
-    private final String serial;
-    private final int queues;
-
-    private VirtioBlkOptions(DiskImage image, String serial, int queues) {
-        this.image = Objects.requireNonNull(image);
-        this.serial = Objects.requireNonNull(serial);
-        this.queues = queues;
-    }
-
+public record VirtioBlkOptions(DiskImage image, String serial, int queues) {
     /** A disk with one queue and without a serial number. */
     public static VirtioBlkOptions of(DiskImage image) {
         return new VirtioBlkOptions(image, "", 1);
@@ -36,21 +29,6 @@ public final class VirtioBlkOptions {
     /** With so many queues, each served by a thread of its own: 1 to 16. Default: 1. */
     public VirtioBlkOptions queues(int number) {
         return new VirtioBlkOptions(image, serial, number);
-    }
-
-    /** The image behind it. */
-    public DiskImage image() {
-        return image;
-    }
-
-    /** The serial number, empty if there is none. */
-    public String serial() {
-        return serial;
-    }
-
-    /** How many queues it has. */
-    public int queues() {
-        return queues;
     }
 
     /** What is wrong with this description, as far as can be told without opening a file; empty if nothing is. */

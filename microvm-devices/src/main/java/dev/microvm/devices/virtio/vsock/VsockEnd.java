@@ -1,50 +1,48 @@
 package dev.microvm.devices.virtio.vsock;
 
-import dev.microvm.devices.virtio.VirtioDeviceFactory;
-import java.nio.file.Path;
-import java.util.List;
+import dev.microvm.devices.virtio.HostEnd;
+import dev.microvm.devices.virtio.VirtioDevice;
+import dev.microvm.devices.virtio.VirtioTransport;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The guest's sockets as the host has them, through all runs of a machine.
- *
- * @param cid the guest's context ID
- * @param host for Java programs
- * @param sockets for other processes, if they are wanted
- */
-public record VsockEnd(long cid, VsockHost host, @Nullable VsockUnixSockets sockets) {
-    /** Makes sockets that lead nowhere yet. */
-    public static VsockEnd of(long cid, @Nullable Path path, String machine) {
-        VsockHost host = new VsockHost();
-        return new VsockEnd(cid, host, path == null ? null : new VsockUnixSockets(host, path, machine));
+/** The {@link HostEnd} of a virtio socket device: its sockets in Java and, if they are wanted, its Unix sockets. */
+public final class VsockEnd implements HostEnd {
+    private final long cid;
+    private final VsockHost host = new VsockHost();
+    private final @Nullable VsockUnixSockets sockets;
+
+    /**
+     * Makes sockets that lead nowhere yet.
+     *
+     * @param machine the name of the machine, for the names of threads
+     */
+    public VsockEnd(VirtioVsockOptions options, String machine) {
+        cid = options.cid();
+        sockets = options.path() == null ? null : new VsockUnixSockets(host, options.path(), machine);
     }
 
-    /** Reports what is wrong with a choice. */
-    public static void check(long cid, @Nullable Path path, List<String> problems) {
-        if (cid < VirtioVsock.FIRST_CID || cid > VirtioVsock.LAST_CID) {
-            problems.add("virtioVsock: a guest's context ID is %d to %d, was %d"
-                    .formatted(VirtioVsock.FIRST_CID, VirtioVsock.LAST_CID, cid));
-        }
-        if (path != null) VsockUnixSockets.problem(path).ifPresent(problem -> problems.add("virtioVsock: " + problem));
+    /** The sockets in Java. */
+    public VsockHost host() {
+        return host;
     }
 
-    /** Makes, for each run, a device that they lead to. */
-    public VirtioDeviceFactory device() {
-        return transport -> new VirtioVsock(transport, cid, host);
-    }
-
-    /** Opens what other processes connect to. */
+    @Override
     public void open() {
         if (sockets != null) sockets.open();
     }
 
-    /** Says that there will be no more run; must not block. */
+    @Override
+    public VirtioDevice create(VirtioTransport transport) {
+        return new VirtioVsock(transport, cid, host);
+    }
+
+    @Override
     public void end() {
         if (sockets != null) sockets.end();
         host.close();
     }
 
-    /** Frees everything. */
+    @Override
     public void close() {
         end();
         if (sockets != null) sockets.close();

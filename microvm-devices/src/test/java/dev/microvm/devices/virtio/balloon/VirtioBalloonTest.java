@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.linux.MappedMemory;
 import dev.microvm.memory.GuestMemory;
@@ -478,5 +479,59 @@ final class VirtioBalloonTest {
         assertThat(known).isTrue();
         assertThat(driver.queue(STATISTICS).usedIndex()).as("it asks again").isEqualTo(1);
         assertThat(discarded).as("poisoned pages").isEmpty();
+    }
+
+    // ---- pause
+
+    @Test
+    void waitsWithPagesAndItsTarget_whileItIsPaused() {
+        VirtioDriver driver = new VirtioDriver(this::device).start();
+        driver.mmio().pause();
+
+        give(driver, INFLATE, pages(driver, 7));
+        device().targetMiB(4);
+        driver.loop().run();
+        assertThat(discarded).isEmpty();
+        assertThat(driver.config(TARGET, 4)).isZero();
+
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(discarded).containsExactly(new Range(7 * PAGE, PAGE));
+        assertThat(driver.config(TARGET, 4)).isEqualTo(1024);
+    }
+
+    @Test
+    void asksForStatisticsByTheTimeThatTheMachineRuns() {
+        VirtioDriver driver = new VirtioDriver(this::device).start();
+        give(driver, STATISTICS, Statistic.buffer(driver, new Statistic(4, 1)));
+        driver.loop().clock().advance(INTERVAL.toNanos() - 1);
+
+        driver.mmio().pause();
+        driver.loop().clock().advance(100 * INTERVAL.toNanos());
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(driver.queue(STATISTICS).poll()).as("a nanosecond is left").isNull();
+
+        driver.loop().clock().advance(1);
+        driver.loop().run();
+        driver.queue(STATISTICS).take();
+    }
+
+    @Test
+    void givesBackEachPageOnce_overAHundredPauses() {
+        VirtioDriver driver = new VirtioDriver(this::device).start();
+        Buffer page = pages(driver, 7);
+        int[] given = {0};
+
+        HundredPauses.during(driver, () -> {
+            if (driver.queue(INFLATE).freeDescriptors() > 0) {
+                driver.queue(INFLATE).add(page);
+                given[0]++;
+            }
+            driver.notify(INFLATE);
+            while (driver.queue(INFLATE).poll() != null) {}
+        });
+
+        assertThat(discarded).hasSize(given[0]);
     }
 }

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.testing.DriverQueue;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
+import dev.microvm.state.DeviceState;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -20,6 +23,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,6 +50,12 @@ final class VirtioBlkThreadsTest {
                 .putInt(0)
                 .putLong(sector)
                 .array();
+    }
+
+    private static void awaitWaiting(Thread thread) {
+        while (thread.getState() != Thread.State.WAITING && thread.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
     }
 
     /** Runs the loop until a queue gives something back. */
@@ -174,7 +184,7 @@ final class VirtioBlkThreadsTest {
 
         Thread reset = thread(() -> driver.mmio().reset());
         reset.start();
-        while (reset.getState() != Thread.State.WAITING) Thread.onSpinWait();
+        awaitWaiting(reset);
         slow.go.countDown();
         reset.join();
 
@@ -187,5 +197,207 @@ final class VirtioBlkThreadsTest {
         assertThat(await(driver, 0).written()).isEqualTo(1);
         driver.mmio().close();
         assertThat(slow.disk.closed).isTrue();
+    }
+
+    // ---- pause
+
+    private static VirtioDriver driver(BlockBackend disk) {
+        return new VirtioDriver(transport -> new VirtioBlk(transport, disk, "", 1, VirtioBlkThreadsTest::thread))
+                .start();
+    }
+
+    @Test
+    void completesWhatIsInFlight_whenItIsPaused() throws InterruptedException {
+        SlowDisk slow = new SlowDisk();
+        slow.disk.content[0] = 5;
+        VirtioDriver driver = driver(slow.backend());
+        Buffer data = driver.writable(512);
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), data, driver.writable(1));
+        driver.notify(0);
+        slow.begun.await();
+
+        Thread pause = thread(() -> driver.mmio().pause());
+        pause.start();
+        awaitWaiting(pause);
+        slow.go.countDown();
+        pause.join();
+
+        assertThat(driver.queue(0).take().written()).isEqualTo(513);
+        assertThat(driver.content(data)[0]).isEqualTo((byte) 5);
+        assertThat(driver.irq().takeRisingEdges()).isEqualTo(1);
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(driver.queue(0).poll()).as("once").isNull();
+        driver.mmio().close();
+    }
+
+    @Test
+    void servesAfterThePause_whatCameDuringIt() {
+        MemoryDisk disk = new MemoryDisk(4096);
+        VirtioDriver driver = driver(disk);
+        driver.mmio().pause();
+
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), driver.writable(1));
+        driver.notify(0);
+        assertThat(disk.calls).isEmpty();
+
+        driver.mmio().resume();
+        assertThat(await(driver, 0).written()).isEqualTo(1);
+        assertThat(disk.calls).containsExactly("flush");
+        driver.mmio().close();
+    }
+
+    /** Days of work: 64 requests of almost 4 GiB each, all of them into the same 8 MiB of the guest's. */
+    private static void addHostileRequests(VirtioDriver driver) {
+        Buffer data = driver.writable(8 << 20);
+        Buffer head = driver.readable(header(T_IN, 0));
+        Buffer status = driver.writable(1);
+        Buffer[] buffers = new Buffer[254];
+        Arrays.fill(buffers, data);
+        buffers[0] = head;
+        buffers[253] = status;
+        for (int i = 0; i < 64; i++) {
+            driver.queue(0).addIndirect(driver.allocate(DriverQueue.descriptorBytes(buffers.length)), buffers);
+        }
+    }
+
+    private static final class EndlessDisk extends CountingDisk {
+        @Override
+        public long size() {
+            return 1L << 40;
+        }
+    }
+
+    /** Counts reads, which do nothing. */
+    private static class CountingDisk implements BlockBackend {
+        final AtomicLong reads = new AtomicLong();
+
+        @Override
+        public long size() {
+            return SIZE;
+        }
+
+        @Override
+        public boolean readOnly() {
+            return false;
+        }
+
+        @Override
+        public int discardUnit() {
+            return 512;
+        }
+
+        @Override
+        public void read(long position, MemorySegment to, long offset, long length) {
+            reads.incrementAndGet();
+            to.asSlice(offset, length).fill((byte) reads.get());
+        }
+
+        @Override
+        public void write(long position, MemorySegment from, long offset, long length) {}
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void discard(long position, long length) {}
+
+        @Override
+        public void writeZeroes(long position, long length, boolean mayUnmap) {}
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
+    void standsStill_inTheMiddleOfRequestsThatTakeForever() {
+        EndlessDisk disk = new EndlessDisk();
+        VirtioDriver driver = driver(disk);
+        addHostileRequests(driver);
+        driver.notify(0);
+
+        driver.mmio().pause();
+
+        long reads = disk.reads.get();
+        for (int i = 0; i < 100_000; i++) Thread.onSpinWait();
+        assertThat(disk.reads).as("reads of a paused disk").hasValue(reads);
+        assertThat(driver.queue(0).usedIndex()).isLessThan(64);
+        driver.mmio().resume();
+        while (disk.reads.get() == reads) Thread.onSpinWait();
+        driver.mmio().reset();
+        driver.mmio().close();
+    }
+
+    @Test
+    void standsStill_whereTheLoopServes() throws InterruptedException {
+        EndlessDisk disk = new EndlessDisk();
+        VirtioDriver driver = new VirtioDriver(transport -> new VirtioBlk(transport, disk, "", 1, null)).start();
+        addHostileRequests(driver);
+        Thread loop = thread(() -> driver.notify(0));
+        loop.start();
+        while (disk.reads.get() == 0) Thread.onSpinWait();
+
+        driver.mmio().pause();
+        loop.join();
+
+        long reads = disk.reads.get();
+        assertThat(driver.queue(0).usedIndex()).isLessThan(64);
+        driver.mmio().resume();
+        Thread again = thread(() -> driver.loop().run());
+        again.start();
+        while (disk.reads.get() == reads) Thread.onSpinWait();
+        driver.mmio().pause();
+        again.join();
+        driver.mmio().close();
+    }
+
+    @Test
+    void keepsRequestsThatItDidNotBegin_overSaveAndRestore() {
+        EndlessDisk disk = new EndlessDisk();
+        VirtioDriver driver = driver(disk);
+        addHostileRequests(driver);
+        driver.notify(0);
+        driver.mmio().pause();
+        int done = driver.queue(0).usedIndex();
+        DeviceState state = driver.mmio().save();
+        driver.mmio().reset();
+        driver.mmio().close();
+
+        VirtioDriver other = new VirtioDriver(
+                VirtioMmio.Version.MODERN, transport -> new VirtioBlk(transport, disk, "", 1, null), driver.memory());
+        other.mmio().pause();
+        other.mmio().restore(state);
+        other.loop().run();
+        assertThat(driver.queue(0).usedIndex()).as("of a paused device").isEqualTo(done);
+        assertThat(other.mmio().save()).isEqualTo(state);
+        other.mmio().reset();
+        other.mmio().close();
+    }
+
+    @Test
+    void losesNothing_overAHundredPauses() {
+        CountingDisk disk = new CountingDisk();
+        VirtioDriver driver = driver(disk);
+        Buffer header = driver.readable(header(T_IN, 0));
+        Buffer data = driver.writable(512);
+        Buffer status = driver.writable(1);
+        int[] asked = {0};
+        int[] answered = {0};
+
+        HundredPauses.during(driver, () -> {
+            if (driver.queue(0).freeDescriptors() > 2) {
+                driver.queue(0).add(header, data, status);
+                asked[0]++;
+            }
+            driver.notify(0);
+            while (driver.queue(0).poll() != null) answered[0]++; // fails if one is given back twice
+        });
+        while (answered[0] < asked[0]) {
+            await(driver, 0);
+            answered[0]++;
+        }
+
+        assertThat(disk.reads).hasValue(asked[0]);
+        driver.mmio().close();
     }
 }

@@ -9,6 +9,7 @@ import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.state.DeviceState;
 import java.io.ByteArrayOutputStream;
@@ -383,5 +384,80 @@ final class VirtioConsoleTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(
                         () -> two.mmio().device().restore(one.mmio().device().save()));
+    }
+
+    // ---- pause
+
+    @Test
+    void keepsWhatBothSidesSend_whileItIsPaused() {
+        VirtioDriver driver = new VirtioDriver(this::single).start();
+        Buffer buffer = driver.writable(10);
+        driver.queue(TO_GUEST).add(buffer);
+        driver.notify(TO_GUEST);
+        driver.mmio().pause();
+
+        send(port(0), "from host");
+        add(driver, FROM_GUEST, "from guest");
+        assertThat(driver.queue(TO_GUEST).poll()).isNull();
+        assertThat(console.text()).isEmpty();
+
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(received(driver, TO_GUEST, buffer)).isEqualTo("from host");
+        assertThat(console.text()).isEqualTo("from guest");
+    }
+
+    @Test
+    void saysThatItIsFull_whileItIsPaused() {
+        VirtioDriver driver = new VirtioDriver(this::single).start();
+        driver.mmio().pause();
+
+        assertThat(port(0).receive(new byte[100_000], 0, 100_000)).isEqualTo(ConsolePort.INPUT_CAPACITY);
+        assertThat(port(0).receive(new byte[1], 0, 1)).isZero();
+    }
+
+    @Test
+    void tellsTheNewSize_afterThePause() {
+        VirtioDriver driver = new VirtioDriver(this::single).start();
+        driver.mmio().pause();
+        devices.getLast().resize(80, 25);
+        driver.loop().run();
+        assertThat(driver.config(0, 2)).isZero();
+
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(driver.config(0, 2)).isEqualTo(80);
+        assertThat(driver.config(2, 2)).isEqualTo(25);
+    }
+
+    @Test
+    void carriesEachByteOnceAndInOrder_overAHundredPauses() {
+        VirtioDriver driver = new VirtioDriver(this::single).start();
+        Buffer outgoing = driver.readable((byte) 'x');
+        Buffer incoming = driver.writable(1);
+        int[] counts = {0, 0, 0}; // sent by the guest, sent by the host, received by the guest
+
+        HundredPauses.during(driver, () -> {
+            if (driver.queue(FROM_GUEST).freeDescriptors() > 0) {
+                driver.queue(FROM_GUEST).add(outgoing);
+                counts[0]++;
+            }
+            if (driver.queue(TO_GUEST).freeDescriptors() > 0)
+                driver.queue(TO_GUEST).add(incoming);
+            counts[1] += port(0).receive(new byte[] {1}, 0, 1);
+            driver.notify(FROM_GUEST);
+            driver.notify(TO_GUEST);
+            while (driver.queue(FROM_GUEST).poll() != null) {}
+            while (driver.queue(TO_GUEST).poll() != null) counts[2]++;
+        });
+        for (boolean more = true; more; ) {
+            while (driver.queue(TO_GUEST).poll() != null) counts[2]++;
+            more = counts[2] < counts[1];
+            driver.queue(TO_GUEST).add(incoming);
+            driver.notify(TO_GUEST);
+        }
+
+        assertThat(console.text()).isEqualTo("x".repeat(counts[0]));
+        assertThat(counts[2]).isEqualTo(counts[1]);
     }
 }

@@ -9,6 +9,7 @@ import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.state.DeviceState;
 import java.util.Arrays;
@@ -375,5 +376,66 @@ final class VirtioNetTest {
         byte[] whole = new byte[VnetHeader.SIZE + frame.length];
         System.arraycopy(frame, 0, whole, VnetHeader.SIZE, frame.length);
         return whole;
+    }
+
+    // ---- pause
+
+    @Test
+    void leavesFramesWithTheNetwork_whileItIsPaused() {
+        VirtioDriver driver = driver().start(BASIC);
+        Buffer buffer = driver.writable(1526);
+        driver.queue(RECEIVE).add(buffer);
+        driver.notify(RECEIVE);
+        driver.mmio().pause();
+
+        network.give(withHeader(frame(100)));
+        driver.queue(TRANSMIT).add(driver.readable(withHeader(frame(60))));
+        driver.notify(TRANSMIT);
+        assertThat(network.waiting()).isEqualTo(1);
+        assertThat(network.sent()).isEmpty();
+
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(driver.queue(RECEIVE).take().written()).isEqualTo(112);
+        assertThat(Arrays.copyOfRange(driver.content(buffer), 12, 112)).isEqualTo(frame(100));
+        assertThat(network.sent()).containsExactly(withHeader(frame(60)));
+    }
+
+    @Test
+    void carriesEachFrameOnceAndInOrder_overAHundredPauses() {
+        VirtioDriver driver = driver().start(BASIC);
+        Buffer outgoing = driver.readable(withHeader(frame(60)));
+        Buffer incoming = driver.writable(1526);
+        int[] counts = {0, 0, 0}; // sent, given, received
+
+        HundredPauses.during(driver, () -> {
+            if (driver.queue(TRANSMIT).freeDescriptors() > 0) {
+                driver.queue(TRANSMIT).add(outgoing);
+                counts[0]++;
+            }
+            if (driver.queue(RECEIVE).freeDescriptors() > 0) {
+                driver.queue(RECEIVE).add(incoming);
+                network.give(withHeader(frame(60 + counts[1]++ % 1000)));
+            }
+            driver.notify(TRANSMIT);
+            driver.notify(RECEIVE);
+            while (driver.queue(TRANSMIT).poll() != null) {}
+            counts[2] = receiveInOrder(driver, counts[2]);
+        });
+        counts[2] = receiveInOrder(driver, counts[2]);
+
+        assertThat(network.sent()).hasSize(counts[0]);
+        assertThat(counts[2]).isEqualTo(counts[1]);
+    }
+
+    /** Takes the frames that have come, each a byte longer than the one before; returns how many have come so far. */
+    private static int receiveInOrder(VirtioDriver driver, int before) {
+        int received = before;
+        for (var used = driver.queue(RECEIVE).poll();
+                used != null;
+                used = driver.queue(RECEIVE).poll()) {
+            assertThat(used.written()).isEqualTo(12 + 60 + received++ % 1000);
+        }
+        return received;
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.devices.virtio.testing.DriverQueue;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -111,5 +112,41 @@ final class VirtioRngTest {
         driver.notify(0);
 
         assertThat(driver.content(first)).isNotEqualTo(new byte[16]).isNotEqualTo(driver.content(second));
+    }
+
+    // ---- pause
+
+    @Test
+    void waitsWithRequests_whileItIsPaused() {
+        VirtioDriver driver = driver(new CountingSource());
+        driver.mmio().pause();
+
+        driver.queue(0).add(driver.writable(5));
+        driver.notify(0);
+        assertThat(driver.queue(0).poll()).isNull();
+
+        driver.mmio().resume();
+        driver.loop().run();
+        assertThat(driver.queue(0).take().written()).isEqualTo(5);
+    }
+
+    @Test
+    void answersEachRequestOnce_overAHundredPauses() {
+        CountingSource source = new CountingSource();
+        VirtioDriver driver = driver(source);
+        Buffer buffer = driver.writable(1);
+        int[] requests = {0};
+
+        HundredPauses.during(driver, () -> {
+            if (driver.queue(0).freeDescriptors() > 0) {
+                driver.queue(0).add(buffer);
+                requests[0]++;
+            }
+            driver.notify(0);
+            while (driver.queue(0).poll() != null) requests[0]--;
+        });
+
+        while (driver.queue(0).poll() != null) requests[0]--;
+        assertThat(requests[0]).isZero();
     }
 }

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
 /**
  * A driver that does what bytes say, for fuzzing any virtio device: it negotiates and sets up queues as it should or as it
  * likes, writes descriptors that are good, odd or hostile, makes them available, notifies, resets, and has the device saved
- * and restored. After each step nothing may have been thrown, been written outside guest memory or into read-only memory, or been
+ * and restored, or paused. After each step nothing may have been thrown, been written outside guest memory or into read-only memory, or been
  * called a defect of the device's; and the loop must come to rest.
  */
 public final class HostileDriver {
@@ -44,6 +44,7 @@ public final class HostileDriver {
         STATUS,
         STATUS,
         QUEUE_SEL,
+        SHM_SEL,
         QUEUE_NUM,
         QUEUE_READY,
         QUEUE_NOTIFY,
@@ -127,7 +128,10 @@ public final class HostileDriver {
                 case 12 -> mmio.read(next() << 1 & 0x1ff, 1 << next() % 4);
                 case 13 -> scribble();
                 case 14 -> loop.clock().advance(next() * 1_000_000L);
-                default -> saveAndRestore();
+                default -> {
+                    if (next() % 4 == 0) pauseAndResume();
+                    else saveAndRestore();
+                }
             }
             check();
             if (step % STEPS_BETWEEN_LOOKS == 0) checkMemory();
@@ -255,6 +259,17 @@ public final class HostileDriver {
         boolean broke = (other.read(STATUS, 4) & VirtioStatus.DEVICE_NEEDS_RESET) != 0; // the rings are no more
         if (!broke && !again.equals(state)) throw new AssertionError("restored: " + again + ", first: " + state);
         mmio = other;
+    }
+
+    /** Notifies a paused device, which must not touch memory until it is resumed. */
+    private void pauseAndResume() {
+        mmio.pause();
+        byte[] before = ram.toArray(ValueLayout.JAVA_BYTE);
+        notifyQueue(next() % MOST_QUEUES);
+        loop.clock().advance(next() * 1_000_000L);
+        loop.run();
+        if (ram.mismatch(MemorySegment.ofArray(before)) >= 0) throw new AssertionError("a paused device wrote memory");
+        mmio.resume();
     }
 
     /** The next byte, 0 to 0xff; 0 beyond the end. */

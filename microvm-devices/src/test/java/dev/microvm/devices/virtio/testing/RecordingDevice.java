@@ -24,6 +24,7 @@ public class RecordingDevice implements VirtioDevice {
     public final VirtioConfigSpace config = new VirtioConfigSpace(12);
     public IntConsumer onNotify = queue -> {};
     public Runnable onReset = () -> {};
+    public Runnable onPause = () -> {};
     public boolean byVcpu;
     public long value;
 
@@ -93,6 +94,17 @@ public class RecordingDevice implements VirtioDevice {
     public void reset() {
         calls.add("reset");
         onReset.run();
+    }
+
+    @Override
+    public void pause() {
+        calls.add("pause");
+        onPause.run();
+    }
+
+    @Override
+    public void resume() {
+        calls.add("resume");
     }
 
     @Override

@@ -7,15 +7,18 @@ import static dev.microvm.devices.virtio.vsock.GuestSockets.header;
 import static dev.microvm.devices.virtio.vsock.GuestSockets.read;
 import static dev.microvm.devices.virtio.vsock.GuestSockets.write;
 import static dev.microvm.devices.virtio.vsock.VsockProtocol.*;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
+import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
 import dev.microvm.devices.virtio.vsock.GuestSockets.Packet;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.BindException;
 import java.net.ConnectException;
 import java.net.SocketException;
@@ -26,6 +29,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -703,5 +708,70 @@ final class VirtioVsockTest {
                 thrown.add(e);
             }
         });
+    }
+
+    // ---- pause
+
+    @Test
+    void keepsWhatBothSidesSend_whileItIsPaused() throws IOException {
+        VsockChannel channel = guest.connected(GUEST_PORT);
+        guest.driver().mmio().pause();
+
+        write(channel, "from host");
+        guest.send((int) channel.hostPort(), GUEST_PORT, "from guest");
+        assertThat(guest.packets()).isEmpty();
+        assertThat(guest.driver().queue(TX).freeDescriptors()).as("not taken").isEqualTo(256 - 2);
+
+        guest.driver().mmio().resume();
+        assertThat(guest.packet().data()).isEqualTo("from host");
+        assertThat(read(channel)).isEqualTo("from guest");
+        assertThat(guest.takeBack()).isEqualTo(1);
+    }
+
+    @Test
+    void letsTheGuestAnswerAfterThePause_howeverLongThatWas() throws IOException {
+        guest.connected(GUEST_PORT).close();
+        assertThat(guest.ops()).containsExactly(OP_SHUTDOWN);
+
+        guest.driver().mmio().pause();
+        guest.driver().loop().clock().advance(Duration.ofHours(1));
+        guest.driver().mmio().resume();
+
+        assertThat(guest.ops()).as("no reset yet").isEmpty();
+        guest.driver().loop().clock().advance(Duration.ofSeconds(8));
+        assertThat(guest.ops()).containsExactly(OP_RST);
+    }
+
+    @Test
+    void carriesEachByteOnceAndInOrder_overAHundredPauses() throws IOException {
+        VsockChannel channel = guest.connected(GUEST_PORT);
+        int port = (int) channel.hostPort();
+        StringBuilder atGuest = new StringBuilder();
+        StringBuilder atHost = new StringBuilder();
+        int[] sent = {0, 0}; // numbers of five digits: to the guest, and from it
+
+        HundredPauses.during(guest.driver(), () -> {
+            try {
+                if (5 * sent[0] < atGuest.length() + SPACE / 2) write(channel, "%05d".formatted(sent[0]++));
+                for (Packet packet : guest.packets()) atGuest.append(packet.data());
+                if (5 * sent[1] == atHost.length()) { // the driver has one buffer to send from
+                    byte[] data = "%05d".formatted(sent[1]++).getBytes(US_ASCII);
+                    guest.queue(header(port, GUEST_PORT, OP_RW, 5).putInt(FWD_CNT, atGuest.length()), data);
+                }
+                guest.driver().notify(TX);
+                if (guest.takeBack() > 0) atHost.append(read(channel));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        for (Packet packet : guest.allPackets()) atGuest.append(packet.data());
+        if (guest.takeBack() > 0) atHost.append(read(channel));
+
+        assertThat(atGuest).hasToString(numbers(sent[0]));
+        assertThat(atHost).hasToString(numbers(sent[1]));
+    }
+
+    private static String numbers(int count) {
+        return IntStream.range(0, count).mapToObj("%05d"::formatted).collect(Collectors.joining());
     }
 }

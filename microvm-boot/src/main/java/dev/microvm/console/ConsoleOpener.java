@@ -1,0 +1,42 @@
+package dev.microvm.console;
+
+import dev.microvm.error.MicroVmException;
+import dev.microvm.model.ConsoleSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Opens where a console leads, for one machine. */
+@FunctionalInterface
+public interface ConsoleOpener {
+    /**
+     * Opens it.
+     *
+     * @param machine the name of the machine
+     * @param stop stops the guest
+     * @throws MicroVmException if it cannot be opened, with the reason
+     */
+    ConsoleEnds open(String machine, Runnable stop);
+
+    /**
+     * Opens what a description says.
+     *
+     * @throws IllegalArgumentException for {@link ConsoleSpec.Streams}, which are code
+     */
+    static ConsoleOpener of(ConsoleSpec spec) {
+        return switch (spec) {
+            case ConsoleSpec.Buffer buffer -> (machine, stop) -> ConsoleEnds.NONE;
+            case ConsoleSpec.Stdio stdio -> Stdio::open;
+            case ConsoleSpec.ToFile to -> (machine, stop) -> open(to.file());
+            case ConsoleSpec.Streams streams -> throw new IllegalArgumentException("streams are code: " + streams);
+        };
+    }
+
+    private static ConsoleEnds open(Path file) {
+        try {
+            return ConsoleEnds.to(Files.newOutputStream(file));
+        } catch (IOException e) {
+            throw new MicroVmException("serial: cannot write " + file + ": " + e, e);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package dev.microvm.model;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Bytes for the guest: those of a file, which is read when the guest starts or asks for them, or given ones. */
+public sealed interface Content {
+    /** The bytes of {@code file}. */
+    static Content of(Path file) {
+        return new InFile(file);
+    }
+
+    /** Given bytes. The array is not copied: leave it as it is. */
+    static Content of(byte[] bytes) {
+        return new Bytes(bytes);
+    }
+
+    /** The bytes of a file. */
+    record InFile(Path file) implements Content {}
+
+    /** Given bytes, compared by value. */
+    final class Bytes implements Content {
+        private final byte[] bytes;
+
+        private Bytes(byte[] bytes) {
+            this.bytes = bytes;
+        }
+
+        /** The bytes, not copied: leave them as they are. */
+        public byte[] bytes() {
+            return bytes;
+        }
+
+        @Override
+        public boolean equals(@Nullable Object other) {
+            return other instanceof Bytes that && Arrays.equals(bytes, that.bytes);
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(bytes);
+        }
+
+        @Override
+        public String toString() {
+            return bytes.length + " bytes";
+        }
+    }
+}

@@ -1,0 +1,76 @@
+package dev.microvm.model;
+
+import dev.microvm.boot.tables.MpTable;
+import dev.microvm.cpuid.CpuFeature;
+import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.cpuid.CpuidPolicy;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The CPUs that the guest sees.
+ *
+ * @param vcpus how many, 1 to 254
+ * @param features which the guest is told of or not, by their names in {@code /proc/cpuinfo}; later ones win
+ * @param leaves what CPUID answers in place of the hypervisor's table
+ */
+public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves) {
+    /** One vCPU as the hypervisor has it. */
+    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of());
+
+    /** The most vCPUs of a machine. */
+    public static final int MAX_VCPUS = MpTable.MAX_CPUS;
+
+    /** Takes copies; the map keeps its order. */
+    public CpuSpec {
+        features = Collections.unmodifiableMap(new LinkedHashMap<>(features));
+        leaves = List.copyOf(leaves);
+    }
+
+    /** The same with another number of vCPUs. */
+    public CpuSpec withVcpus(int count) {
+        return new CpuSpec(count, features, leaves);
+    }
+
+    /** The same with a choice about a feature. */
+    public CpuSpec withFeature(String name, Feature value) {
+        Map<String, Feature> more = new LinkedHashMap<>(features);
+        more.put(name, value);
+        return new CpuSpec(vcpus, more, leaves);
+    }
+
+    /** The same with another answer of CPUID. */
+    public CpuSpec withLeaf(CpuidEntry leaf) {
+        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf));
+    }
+
+    /** What is out of range or unknown; what the hypervisor lacks is found when the machine is built. */
+    public List<String> problems() {
+        List<String> problems = new ArrayList<>();
+        if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
+        for (String name : features.keySet()) {
+            if (CpuFeature.named(name).isEmpty()) {
+                problems.add(
+                        "cpuFeature: \"%s\" is not a known CPU feature: give a name of /proc/cpuinfo's flags, such as avx2"
+                                .formatted(name));
+            }
+        }
+        return problems;
+    }
+
+    /** All that is to be changed of CPUID's tables; unknown features are left out. */
+    public CpuidPolicy cpuidPolicy() {
+        CpuidPolicy policy = CpuidPolicy.NONE;
+        for (CpuidEntry leaf : leaves) policy = policy.with(leaf);
+        for (Map.Entry<String, Feature> choice : features.entrySet()) {
+            Optional<CpuFeature> feature = CpuFeature.named(choice.getKey());
+            if (feature.isEmpty() || choice.getValue() == Feature.AUTO) continue;
+            policy = policy.with(feature.get(), choice.getValue() == Feature.ON);
+        }
+        return policy;
+    }
+}

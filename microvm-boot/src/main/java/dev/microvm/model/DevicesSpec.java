@@ -1,0 +1,130 @@
+package dev.microvm.model;
+
+import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.console.VirtioConsole;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * The devices that a user adds to the machine.
+ *
+ * @param virtioVersion of all virtio devices
+ * @param virtio devices in the order of their slots
+ * @param own devices that are code, at I/O ports or memory addresses
+ */
+public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpec> virtio, List<BusDeviceSpec> own) {
+    /** No devices. */
+    public static final DevicesSpec NONE = new DevicesSpec(VirtioMmio.Version.MODERN, List.of(), List.of());
+
+    /** The name of the port of a virtio console that is the console itself: Linux's. */
+    public static final String CONSOLE_PORT = "hvc0";
+
+    private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
+
+    /** Takes copies. */
+    public DevicesSpec {
+        virtio = List.copyOf(virtio);
+        own = List.copyOf(own);
+    }
+
+    /** The same with another version of the virtio registers. */
+    public DevicesSpec withVirtioVersion(VirtioMmio.Version value) {
+        return new DevicesSpec(value, virtio, own);
+    }
+
+    /** The same with one more virtio device, in the next slot. */
+    public DevicesSpec withVirtio(VirtioDeviceSpec device) {
+        return new DevicesSpec(virtioVersion, Lists.with(virtio, device), own);
+    }
+
+    /** The same with one more device that is code. */
+    public DevicesSpec withOwn(BusDeviceSpec device) {
+        return new DevicesSpec(virtioVersion, virtio, Lists.with(own, device));
+    }
+
+    /** The virtio devices of a kind. */
+    <T extends VirtioDeviceSpec> List<T> all(Class<T> kind) {
+        return virtio.stream().filter(kind::isInstance).map(kind::cast).toList();
+    }
+
+    /** Whether there is a virtio console. */
+    public boolean hasConsole() {
+        return !all(VirtioDeviceSpec.Console.class).isEmpty();
+    }
+
+    /** What is out of range, there twice, or not possible with the machine's clock. */
+    List<String> problems(MemorySpec memory, ClockSpec clock) {
+        List<String> problems = new ArrayList<>();
+        checkConsoles(problems);
+        List<VirtioDeviceSpec.Vsock> vsocks = all(VirtioDeviceSpec.Vsock.class);
+        once("virtioVsock", vsocks.size(), problems);
+        if (!vsocks.isEmpty()) add("virtioVsock", vsocks.getLast().vsock().problems(), problems);
+        List<VirtioDeviceSpec.Balloon> balloons = all(VirtioDeviceSpec.Balloon.class);
+        once("virtioBalloon", balloons.size(), problems);
+        if (!balloons.isEmpty()) {
+            add("virtioBalloon", balloons.getLast().balloon().problems(memory.mib()), problems);
+        }
+        for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
+            add("virtioBlk", disk.disk().problems(), problems);
+        }
+        for (VirtioDeviceSpec.Net net : all(VirtioDeviceSpec.Net.class)) {
+            add("virtioNet", net.network().problems(), problems);
+        }
+        if (!clock.isHosts()) checkWithoutHostsClock(clock, problems);
+        return problems;
+    }
+
+    private void checkConsoles(List<String> problems) {
+        List<VirtioDeviceSpec.Console> consoles = all(VirtioDeviceSpec.Console.class);
+        if (consoles.isEmpty()) return;
+        once("virtioConsole", consoles.size(), problems);
+        List<String> ports = consoles.getLast().ports();
+        if (ports.size() >= VirtioConsole.MOST_PORTS) {
+            problems.add("virtioConsole: up to %d ports beside the console, were %d"
+                    .formatted(VirtioConsole.MOST_PORTS - 1, ports.size()));
+        }
+        Set<String> names = new HashSet<>(Set.of(CONSOLE_PORT));
+        for (String name : ports) {
+            if (!PORT_NAME.matcher(name).matches()) {
+                problems.add("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"%s\""
+                        .formatted(name));
+            } else if (!names.add(name)) {
+                problems.add("virtioConsole: there is a port \"%s\" already".formatted(name));
+            }
+        }
+    }
+
+    /** Refuses what would make a run by the instruction clock one that cannot be repeated. */
+    private void checkWithoutHostsClock(ClockSpec clock, List<String> problems) {
+        refuse("virtioConsole", VirtioDeviceSpec.Console.class, "what the host does there", clock, problems);
+        refuse("virtioNet", VirtioDeviceSpec.Net.class, "what a network brings", clock, problems);
+        refuse("virtioVsock", VirtioDeviceSpec.Vsock.class, "what the host does there", clock, problems);
+        refuse("virtioBalloon", VirtioDeviceSpec.Balloon.class, "what the host asks for", clock, problems);
+        if (all(VirtioDeviceSpec.Rng.class).stream().anyMatch(VirtioDeviceSpec.Rng::ofHost)) {
+            problems.add(
+                    "clock: %s: virtioRng() gives other bytes in each run: use virtioRng(new SplittableRandom(seed))"
+                            .formatted(clock.clock()));
+        }
+    }
+
+    private void refuse(
+            String option,
+            Class<? extends VirtioDeviceSpec> kind,
+            String what,
+            ClockSpec clock,
+            List<String> problems) {
+        if (all(kind).isEmpty()) return;
+        problems.add("%s: not with clock(%s): %s comes at times of its own".formatted(option, clock.clock(), what));
+    }
+
+    private static void once(String option, int count, List<String> problems) {
+        if (count > 1) problems.add("%s: one for a machine, was called %d times".formatted(option, count));
+    }
+
+    private static void add(String option, List<String> found, List<String> problems) {
+        found.forEach(problem -> problems.add(option + ": " + problem));
+    }
+}

@@ -1,0 +1,25 @@
+package dev.microvm.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** What we ask of the host before a machine is made. */
+final class HostFacts {
+    private static final Path MEMORY = Path.of("/proc/meminfo");
+    private static final Pattern TOTAL = Pattern.compile("^MemTotal:\\s+(\\d+) kB", Pattern.MULTILINE);
+
+    private HostFacts() {}
+
+    /** The host's RAM in MiB; as much as there can be where it does not say. */
+    static long memoryMiB() {
+        try {
+            Matcher total = TOTAL.matcher(Files.readString(MEMORY));
+            return total.find() ? Long.parseLong(total.group(1)) >> 10 : Long.MAX_VALUE;
+        } catch (IOException e) {
+            return Long.MAX_VALUE;
+        }
+    }
+}

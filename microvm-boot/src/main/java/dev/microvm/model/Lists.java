@@ -1,0 +1,16 @@
+package dev.microvm.model;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Changed copies of immutable lists. */
+final class Lists {
+    private Lists() {}
+
+    /** {@code list} with {@code last} behind it. */
+    static <T> List<T> with(List<T> list, T last) {
+        List<T> more = new ArrayList<>(list);
+        more.add(last);
+        return List.copyOf(more);
+    }
+}

@@ -1,0 +1,74 @@
+package dev.microvm.model;
+
+/**
+ * Which parts a machine has, with the meaning of QEMU's options of the same names.
+ *
+ * @param irqchip where the interrupt controllers are
+ * @param pic two 8259 interrupt controllers
+ * @param pit the 8254 interval timer
+ * @param rtc the MC146818 real-time clock
+ * @param isaSerial the 16550 serial port
+ * @param acpi ACPI tables
+ * @param autoKernelCmdline whether the kernel is told by its command line what it has no ACPI tables to read in
+ * @param onReset what follows a reset
+ */
+public record OptionsSpec(
+        Irqchip irqchip,
+        Feature pic,
+        Feature pit,
+        Feature rtc,
+        Feature isaSerial,
+        Feature acpi,
+        Feature autoKernelCmdline,
+        ResetAction onReset) {
+    /** Everything AUTO, which is on. */
+    public static final OptionsSpec DEFAULT = new OptionsSpec(
+            Irqchip.SPLIT,
+            Feature.AUTO,
+            Feature.AUTO,
+            Feature.AUTO,
+            Feature.AUTO,
+            Feature.AUTO,
+            Feature.AUTO,
+            ResetAction.END);
+
+    /** The same with other interrupt controllers. */
+    public OptionsSpec withIrqchip(Irqchip value) {
+        return new OptionsSpec(value, pic, pit, rtc, isaSerial, acpi, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about the PICs. */
+    public OptionsSpec withPic(Feature value) {
+        return new OptionsSpec(irqchip, value, pit, rtc, isaSerial, acpi, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about the PIT. */
+    public OptionsSpec withPit(Feature value) {
+        return new OptionsSpec(irqchip, pic, value, rtc, isaSerial, acpi, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about the RTC. */
+    public OptionsSpec withRtc(Feature value) {
+        return new OptionsSpec(irqchip, pic, pit, value, isaSerial, acpi, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about the serial port. */
+    public OptionsSpec withIsaSerial(Feature value) {
+        return new OptionsSpec(irqchip, pic, pit, rtc, value, acpi, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about ACPI. */
+    public OptionsSpec withAcpi(Feature value) {
+        return new OptionsSpec(irqchip, pic, pit, rtc, isaSerial, value, autoKernelCmdline, onReset);
+    }
+
+    /** The same with another choice about the command line. */
+    public OptionsSpec withAutoKernelCmdline(Feature value) {
+        return new OptionsSpec(irqchip, pic, pit, rtc, isaSerial, acpi, value, onReset);
+    }
+
+    /** The same with another action after a reset. */
+    public OptionsSpec withOnReset(ResetAction value) {
+        return new OptionsSpec(irqchip, pic, pit, rtc, isaSerial, acpi, autoKernelCmdline, value);
+    }
+}

@@ -1,0 +1,102 @@
+package dev.microvm.model;
+
+import dev.microvm.backend.net.MacAddress;
+import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
+import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A virtio device that a user wants; its place in the list of all is its slot. */
+public sealed interface VirtioDeviceSpec {
+    /** What a user reads of it. */
+    String name();
+
+    /** Whether a part of it is code, which a description does not hold. */
+    default boolean isCode() {
+        return false;
+    }
+
+    /** A disk. */
+    record Blk(VirtioBlkOptions disk) implements VirtioDeviceSpec {
+        @Override
+        public String name() {
+            return "virtio-blk " + disk;
+        }
+    }
+
+    /**
+     * A network device.
+     *
+     * @param address its Ethernet address; null for one that is made of the machine's name
+     */
+    record Net(NetSpec network, @Nullable MacAddress address) implements VirtioDeviceSpec {
+        @Override
+        public String name() {
+            return "virtio-net";
+        }
+
+        @Override
+        public boolean isCode() {
+            return network.isCode();
+        }
+    }
+
+    /**
+     * A source of entropy.
+     *
+     * @param ofHost whether it gives the host's randomness; else code supplies it
+     */
+    record Rng(boolean ofHost) implements VirtioDeviceSpec {
+        @Override
+        public String name() {
+            return "virtio-rng";
+        }
+
+        @Override
+        public boolean isCode() {
+            return !ofHost;
+        }
+    }
+
+    /**
+     * A console, and ports with names.
+     *
+     * @param ports the names
+     */
+    record Console(List<String> ports) implements VirtioDeviceSpec {
+        /** Takes a copy. */
+        public Console {
+            ports = List.copyOf(ports);
+        }
+
+        @Override
+        public String name() {
+            return "virtio-console";
+        }
+    }
+
+    /** A socket device. */
+    record Vsock(VirtioVsockOptions vsock) implements VirtioDeviceSpec {
+        @Override
+        public String name() {
+            return "virtio-vsock " + vsock;
+        }
+    }
+
+    /** A memory balloon. */
+    record Balloon(VirtioBalloonOptions balloon) implements VirtioDeviceSpec {
+        @Override
+        public String name() {
+            return "virtio-balloon " + balloon;
+        }
+    }
+
+    /** A device that is code: a description keeps its place and its name. */
+    record Own(String name) implements VirtioDeviceSpec {
+        @Override
+        public boolean isCode() {
+            return true;
+        }
+    }
+}

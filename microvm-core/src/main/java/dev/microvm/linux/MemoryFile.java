@@ -1,0 +1,56 @@
+package dev.microvm.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/**
+ * A file that is memory only: memfd_create(2). Its size is sealed, so that no process that has it can take mapped pages
+ * away from another. Closing it leaves its mappings as they are.
+ */
+public final class MemoryFile implements AutoCloseable {
+    // include/uapi/linux/memfd.h
+    private static final int MFD_CLOEXEC = 0x1;
+    private static final int MFD_ALLOW_SEALING = 0x2;
+
+    // include/uapi/linux/fcntl.h
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_SEAL_SHRINK = 0x2;
+    private static final int F_SEAL_GROW = 0x4;
+
+    private final FileDescriptor fd;
+    private final long size;
+
+    /**
+     * Makes a file of zeros that takes memory as it is written.
+     *
+     * @param name for /proc/PID/maps and the like
+     * @throws ErrnoException if the host refuses
+     */
+    public MemoryFile(String name, long size) {
+        this.size = size;
+        fd = new FileDescriptor(Libc.check("memfd_create", Libc.memfdCreate(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+        try {
+            Libc.check("ftruncate(%d bytes)".formatted(size), Libc.ftruncate(fd.value(), size));
+            Libc.check("fcntl(F_ADD_SEALS)", Libc.fcntl(fd.value(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
+        } catch (ErrnoException e) {
+            fd.close();
+            throw e;
+        }
+    }
+
+    /** All of it, mapped for as long as {@code arena} lives. */
+    public MemorySegment map(Arena arena) {
+        return MappedMemory.shared(fd, size, arena);
+    }
+
+    /** Where processes of the same user open it while this process has it open: proc(5). */
+    public Path path() {
+        return Path.of("/proc", Long.toString(ProcessHandle.current().pid()), "fd", Integer.toString(fd.value()));
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+    }
+}

@@ -1,0 +1,67 @@
+package dev.microvm.backend.net.user;
+
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What a guest may reach, as data: the {@link NetPolicy policies} that have a name. Any other policy is
+ * code; {@link #OWN} then stands for it.
+ *
+ * @param kind which policy
+ * @param hostPorts the ports of {@link Kind#HOST_PORTS}; else empty
+ */
+public record NetReach(Kind kind, Set<Integer> hostPorts) {
+    /** {@link NetPolicy#OUTSIDE}. */
+    public static final NetReach OUTSIDE = new NetReach(Kind.OUTSIDE, Set.of());
+
+    /** A policy that is code. */
+    public static final NetReach OWN = new NetReach(Kind.OWN, Set.of());
+
+    /** Takes a copy of the ports. */
+    public NetReach {
+        hostPorts = Set.copyOf(hostPorts);
+    }
+
+    /** A kind of policy. */
+    public enum Kind {
+        /** {@link NetPolicy#OUTSIDE}. */
+        OUTSIDE,
+        /** {@link NetPolicy#ALL}. */
+        ALL,
+        /** {@link NetPolicy#NONE}. */
+        NONE,
+        /** {@link NetPolicy#hostPorts}. */
+        HOST_PORTS,
+        /** A policy that is code. */
+        OWN
+    }
+
+    /** The data form of a policy. */
+    static NetReach of(NetPolicy policy) {
+        if (policy.equals(NetPolicy.OUTSIDE)) return OUTSIDE;
+        if (policy.equals(NetPolicy.ALL)) return new NetReach(Kind.ALL, Set.of());
+        if (policy.equals(NetPolicy.NONE)) return new NetReach(Kind.NONE, Set.of());
+        if (policy instanceof HostPorts ports) return new NetReach(Kind.HOST_PORTS, ports.allowed());
+        return OWN;
+    }
+
+    /** The policy; empty for {@link #OWN}. */
+    Optional<NetPolicy> policy() {
+        return switch (kind) {
+            case OUTSIDE -> Optional.of(NetPolicy.OUTSIDE);
+            case ALL -> Optional.of(NetPolicy.ALL);
+            case NONE -> Optional.of(NetPolicy.NONE);
+            case HOST_PORTS -> Optional.of(new HostPorts(hostPorts));
+            case OWN -> Optional.empty();
+        };
+    }
+
+    /** The policy of {@link NetPolicy#hostPorts}. */
+    record HostPorts(Set<Integer> allowed) implements NetPolicy {
+        @Override
+        public boolean allows(NetFlow flow) {
+            return flow.target().getAddress().isLoopbackAddress()
+                    && allowed.contains(flow.target().getPort());
+        }
+    }
+}

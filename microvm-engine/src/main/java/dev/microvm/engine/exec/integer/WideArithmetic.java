@@ -1,0 +1,175 @@
+package dev.microvm.engine.exec.integer;
+
+import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.Sequential;
+import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.exec.Operand;
+import java.math.BigInteger;
+
+/** MUL and IMUL of one operand, DIV and IDIV. */
+public final class WideArithmetic extends Sequential {
+    private final int operation;
+    private final Operand source;
+    private final int size;
+
+    static final int MUL = 4;
+    static final int IMUL = 5;
+    static final int DIV = 6;
+    static final int IDIV = 7;
+
+    /** Makes one; {@code operation} as in group 3. */
+    public WideArithmetic(int operation, Operand source, int size) {
+        this.operation = operation;
+        this.source = source;
+        this.size = size;
+    }
+
+    @Override
+    public void perform(Cpu cpu) {
+        long value = source.read(cpu, this);
+        switch (operation) {
+            case MUL -> multiply(cpu, value);
+            case IMUL -> multiplySigned(cpu, value);
+            case DIV -> divide(cpu, value);
+            default -> divideSigned(cpu, value);
+        }
+    }
+
+    @Override
+    public Block execute(Cpu cpu) {
+        perform(cpu);
+        return next.execute(cpu);
+    }
+
+    private long low(Cpu cpu) {
+        return size == 8 ? cpu.r[Cpu.RAX] : cpu.r[Cpu.RAX] & (1L << (size * Byte.SIZE)) - 1;
+    }
+
+    private void multiply(Cpu cpu, long b) {
+        long a = low(cpu);
+        if (size == 8) {
+            long high = Math.unsignedMultiplyHigh(a, b);
+            result(cpu, a * b, high, high != 0);
+        } else {
+            long product = a * b;
+            long high = product >>> (size * Byte.SIZE);
+            result(cpu, product, high, high != 0);
+        }
+    }
+
+    private void multiplySigned(Cpu cpu, long b) {
+        long a = low(cpu);
+        if (size == 8) {
+            long high = Math.multiplyHigh(a, b);
+            long product = a * b;
+            result(cpu, product, high, high != product >> 63);
+        } else {
+            int unused = Long.SIZE - size * Byte.SIZE;
+            long product = (a << unused >> unused) * (b << unused >> unused);
+            result(cpu, product, product >> (size * Byte.SIZE), product != product << unused >> unused);
+        }
+    }
+
+    private void result(Cpu cpu, long low, long high, boolean overflow) {
+        int unused = Long.SIZE - size * Byte.SIZE;
+        if (size == 1) {
+            cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xFFFFL) | (low & 0xFFFF);
+        } else {
+            pair(cpu, low, high);
+        }
+        Flags.result(cpu, low << unused >> unused, overflow, overflow);
+    }
+
+    private void pair(Cpu cpu, long low, long high) {
+        if (size == 2) {
+            cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xFFFFL) | (low & 0xFFFF);
+            cpu.r[Cpu.RDX] = (cpu.r[Cpu.RDX] & ~0xFFFFL) | (high & 0xFFFF);
+        } else if (size == 4) {
+            cpu.r[Cpu.RAX] = low & 0xFFFF_FFFFL;
+            cpu.r[Cpu.RDX] = high & 0xFFFF_FFFFL;
+        } else {
+            cpu.r[Cpu.RAX] = low;
+            cpu.r[Cpu.RDX] = high;
+        }
+    }
+
+    /** The dividend of less than 64 bits: AX, DX:AX or EDX:EAX. */
+    private long dividend(Cpu cpu) {
+        if (size == 1) return cpu.r[Cpu.RAX] & 0xFFFF;
+        if (size == 2) return (cpu.r[Cpu.RAX] & 0xFFFF) | (cpu.r[Cpu.RDX] & 0xFFFF) << 16;
+        return (cpu.r[Cpu.RAX] & 0xFFFF_FFFFL) | cpu.r[Cpu.RDX] << 32;
+    }
+
+    private void divided(Cpu cpu, long quotient, long remainder) {
+        if (size == 1) {
+            cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xFFFFL) | (quotient & 0xFF) | (remainder & 0xFF) << 8;
+        } else {
+            pair(cpu, quotient, remainder);
+        }
+    }
+
+    private void divide(Cpu cpu, long divisor) {
+        if (divisor == 0) throw cpu.fault(Vectors.DE, this);
+        if (size == 8) {
+            divide128(cpu, divisor);
+            return;
+        }
+        long dividend = dividend(cpu);
+        long quotient = Long.divideUnsigned(dividend, divisor);
+        if (quotient >>> (size * Byte.SIZE) != 0) throw cpu.fault(Vectors.DE, this);
+        divided(cpu, quotient, Long.remainderUnsigned(dividend, divisor));
+    }
+
+    private void divide128(Cpu cpu, long divisor) {
+        long high = cpu.r[Cpu.RDX];
+        long low = cpu.r[Cpu.RAX];
+        if (Long.compareUnsigned(high, divisor) >= 0) throw cpu.fault(Vectors.DE, this);
+        if (high == 0) {
+            divided(cpu, Long.divideUnsigned(low, divisor), Long.remainderUnsigned(low, divisor));
+            return;
+        }
+        long quotient = 0;
+        long remainder = high;
+        for (int i = 63; i >= 0; i--) { // bit by bit: rare
+            boolean top = remainder < 0;
+            remainder = remainder << 1 | (low >>> i & 1);
+            if (top || Long.compareUnsigned(remainder, divisor) >= 0) {
+                remainder -= divisor;
+                quotient |= 1L << i;
+            }
+        }
+        divided(cpu, quotient, remainder);
+    }
+
+    private void divideSigned(Cpu cpu, long value) {
+        int unused = Long.SIZE - size * Byte.SIZE;
+        long divisor = value << unused >> unused;
+        if (divisor == 0) throw cpu.fault(Vectors.DE, this);
+        if (size == 8) {
+            divideSigned128(cpu, divisor);
+            return;
+        }
+        long dividend = dividend(cpu);
+        if (size < 4) dividend = size == 1 ? (short) dividend : (int) dividend;
+        if (dividend == Long.MIN_VALUE && divisor == -1) throw cpu.fault(Vectors.DE, this);
+        long quotient = dividend / divisor;
+        if (quotient << unused >> unused != quotient) throw cpu.fault(Vectors.DE, this);
+        divided(cpu, quotient, dividend % divisor);
+    }
+
+    private void divideSigned128(Cpu cpu, long divisor) {
+        long high = cpu.r[Cpu.RDX];
+        long low = cpu.r[Cpu.RAX];
+        if (high == low >> 63) {
+            if (low == Long.MIN_VALUE && divisor == -1) throw cpu.fault(Vectors.DE, this);
+            divided(cpu, low / divisor, low % divisor);
+            return;
+        }
+        BigInteger dividend = BigInteger.valueOf(high).shiftLeft(64).add(new BigInteger(Long.toUnsignedString(low)));
+        BigInteger[] parts = dividend.divideAndRemainder(BigInteger.valueOf(divisor));
+        if (parts[0].bitLength() > 63) throw cpu.fault(Vectors.DE, this);
+        divided(cpu, parts[0].longValue(), parts[1].longValue());
+    }
+}

@@ -1,0 +1,123 @@
+package dev.microvm.engine.exec.simd;
+
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.simd.FloatImmediateOperation;
+import dev.microvm.engine.simd.LaneOperation;
+import dev.microvm.engine.simd.PackedImmediateOperation;
+import dev.microvm.engine.simd.XmmFloatOperation;
+import dev.microvm.engine.simd.XmmOperation;
+
+/**
+ * Instructions of two operands, of which the first is the target: what they compute is an operation of {@code
+ * dev.microvm.engine.simd}. XMM registers are given as indexes of their low halves in {@link Cpu#xmm}.
+ */
+public final class PackedInstructions {
+    private PackedInstructions() {}
+
+    /** On integers in XMM registers. */
+    public static final class Integers extends CheckedSimd {
+        private final XmmOperation operation;
+        private final int to;
+        private final XmmSource source;
+
+        public Integers(XmmOperation operation, int to, XmmSource source) {
+            super(SimdAvailability.SSE);
+            this.operation = operation;
+            this.to = to;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.low(cpu, this);
+            operation.apply(xmm, to, low, source.high(cpu, this));
+        }
+    }
+
+    /** On integers in XMM registers, with an immediate. */
+    public static final class IntegersImmediate extends CheckedSimd {
+        private final PackedImmediateOperation operation;
+        private final int to;
+        private final XmmSource source;
+        private final int immediate;
+
+        public IntegersImmediate(PackedImmediateOperation operation, int to, XmmSource source, int immediate) {
+            super(SimdAvailability.SSE);
+            this.operation = operation;
+            this.to = to;
+            this.source = source;
+            this.immediate = immediate;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.low(cpu, this);
+            operation.apply(xmm, to, low, source.high(cpu, this), immediate);
+        }
+    }
+
+    /** On floating-point numbers in XMM registers. */
+    public static final class Floats extends CheckedSimd {
+        private final XmmFloatOperation operation;
+        private final int to;
+        private final XmmSource source;
+
+        public Floats(XmmFloatOperation operation, int to, XmmSource source) {
+            super(SimdAvailability.SSE);
+            this.operation = operation;
+            this.to = to;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.low(cpu, this);
+            long high = source.high(cpu, this);
+            if (!operation.apply(xmm, to, low, high, cpu.mxcsr)) throw unmasked(cpu);
+        }
+    }
+
+    /** On floating-point numbers in XMM registers, with an immediate. */
+    public static final class FloatsImmediate extends CheckedSimd {
+        private final FloatImmediateOperation operation;
+        private final int to;
+        private final XmmSource source;
+        private final int immediate;
+
+        public FloatsImmediate(FloatImmediateOperation operation, int to, XmmSource source, int immediate) {
+            super(SimdAvailability.SSE);
+            this.operation = operation;
+            this.to = to;
+            this.source = source;
+            this.immediate = immediate;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.low(cpu, this);
+            long high = source.high(cpu, this);
+            if (!operation.apply(xmm, to, low, high, immediate, cpu.mxcsr)) throw unmasked(cpu);
+        }
+    }
+
+    /** On integers in MMX registers, given by their numbers. */
+    public static final class Mmx extends CheckedSimd {
+        private final LaneOperation operation;
+        private final int to;
+        private final MmxSource source;
+
+        public Mmx(LaneOperation operation, int to, MmxSource source) {
+            super(SimdAvailability.MMX);
+            this.operation = operation;
+            this.to = to;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long value = source.read(cpu, this);
+            cpu.fpu.enterMmx();
+            cpu.fpu.mmx(to, operation.apply(cpu.fpu.mmx(to), value));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package dev.microvm.engine.exec.simd;
+
+import dev.microvm.engine.cpu.ControlRegisters;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Vectors;
+
+/** Which registers an instruction needs, and the faults where it may not use them: Intel SDM vol. 3A, 14.1. */
+public enum SimdAvailability {
+    SSE,
+    MMX,
+    SSE_AND_MMX;
+
+    /** #UD, #NM or #MF unless the registers are there. */
+    public void require(Cpu cpu, Instruction at) {
+        if (this != MMX) requireSse(cpu, at);
+        if (this != SSE) requireMmx(cpu, at);
+    }
+
+    private static void requireSse(Cpu cpu, Instruction at) {
+        boolean off = (cpu.cr0 & ControlRegisters.CR0_EM) != 0 || (cpu.cr4 & ControlRegisters.CR4_OSFXSR) == 0;
+        if (off) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+    }
+
+    private static void requireMmx(Cpu cpu, Instruction at) {
+        if ((cpu.cr0 & ControlRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+        if (cpu.fpu.errorPending()) throw cpu.fault(Vectors.MF, at);
+    }
+}

@@ -1,0 +1,57 @@
+package dev.microvm.engine.exec.simd;
+
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.exec.Address;
+import org.jspecify.annotations.Nullable;
+
+/** The second operand of an instruction on XMM registers: one of them, or memory of up to 16 bytes. */
+public final class XmmSource {
+    private static final int SIZE = 16;
+
+    private final int register; // index of its low half in Cpu.xmm, or -1
+    private final @Nullable Address address;
+    private final int size;
+    private final boolean aligned;
+
+    private XmmSource(int register, @Nullable Address address, int size, boolean aligned) {
+        this.register = register;
+        this.address = address;
+        this.size = size;
+        this.aligned = aligned;
+    }
+
+    /** A register, by its number. */
+    public static XmmSource register(int number) {
+        return new XmmSource(number * 2, null, SIZE, false);
+    }
+
+    /**
+     * Memory.
+     *
+     * @param aligned whether 16 bytes must be aligned
+     */
+    public static XmmSource memory(Address address, int size, boolean aligned) {
+        return new XmmSource(-1, address, size, aligned && size == SIZE);
+    }
+
+    /** Where it is in memory; checked, so that {@link #high} cannot fault after {@link #low}. */
+    private long linear(Cpu cpu, Address at, Instruction instruction) {
+        long linear = at.linear(cpu);
+        if (aligned && (linear & SIZE - 1) != 0) throw cpu.fault(Vectors.GP, 0, instruction);
+        return linear;
+    }
+
+    /** Its low 8 bytes; those that it does not have are 0. */
+    public long low(Cpu cpu, Instruction at) {
+        if (address == null) return cpu.xmm[register];
+        return cpu.mmu.load(linear(cpu, address, at), Math.min(size, Long.BYTES), at);
+    }
+
+    /** Its high 8 bytes; of memory that does not have them, 0. */
+    public long high(Cpu cpu, Instruction at) {
+        if (address == null) return cpu.xmm[register + 1];
+        return size == SIZE ? cpu.mmu.load64(address.linear(cpu) + Long.BYTES, at) : 0;
+    }
+}

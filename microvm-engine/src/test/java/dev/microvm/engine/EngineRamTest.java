@@ -1,0 +1,18 @@
+package dev.microvm.engine;
+
+import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.memory.RamBacking;
+import dev.microvm.testing.RamContract;
+
+/** The engine gives RAM as the contract says. */
+final class EngineRamTest extends RamContract {
+    @Override
+    protected Hypervisor hypervisor() {
+        return new EngineHypervisor();
+    }
+
+    @Override
+    protected boolean givesLazily(RamBacking backing) {
+        return !(backing instanceof RamBacking.Anonymous); // an arena writes zeros to all that it allocates
+    }
+}
