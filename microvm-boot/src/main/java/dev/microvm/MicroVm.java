@@ -7,16 +7,15 @@ import dev.microvm.console.ConsoleEnds;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
-import dev.microvm.machine.PcMachine;
 import dev.microvm.model.ExitReport;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
@@ -134,7 +133,9 @@ public final class MicroVm implements AutoCloseable {
 
     /** Where in its life the machine is. */
     public synchronized VmState state() {
-        return state == VmState.RUNNING && runs.report().isDone() ? VmState.ENDED : state;
+        if (state != VmState.RUNNING) return state;
+        if (runs.report().isDone()) return VmState.ENDED;
+        return VmState.RUNNING;
     }
 
     /**
@@ -194,7 +195,7 @@ public final class MicroVm implements AutoCloseable {
             throw new IllegalArgumentException("columns and rows: 1 to 65535, were %d and %d".formatted(columns, rows));
         }
         requireStarted();
-        PcMachine running = runs.machine();
+        Machine running = runs.machine();
         if (running != null) running.resizeConsole(columns, rows);
     }
 
@@ -272,9 +273,8 @@ public final class MicroVm implements AutoCloseable {
      */
     public ExitReport shutDown(Duration grace) {
         requireStarted();
-        PcMachine pressed = runs.machine();
-        if (pressed != null && state() == VmState.RUNNING)
-            pressed.genericEvents().ifPresent(GenericEventDevice::pressPowerButton);
+        Machine pressed = runs.machine();
+        if (pressed != null && state() == VmState.RUNNING) pressed.pressPowerButton();
         try {
             return awaitExit(grace);
         } catch (AwaitTimeoutException e) {
@@ -300,8 +300,8 @@ public final class MicroVm implements AutoCloseable {
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */
     public String describe() {
-        PcMachine made = runs.machine();
-        return MachineDescription.of(config, made == null ? List.of() : made.parts());
+        Machine made = runs.machine();
+        return made == null ? MachineDescription.of(config, List.of()) : made.describe();
     }
 
     /**
@@ -315,7 +315,7 @@ public final class MicroVm implements AutoCloseable {
         ConsoleLink link;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
-            PcMachine machine = runs.machine();
+            Machine machine = runs.machine();
             if (machine != null && machine.ownsCurrentThread()) {
                 throw new IllegalStateException("a device of machine " + name()
                         + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
