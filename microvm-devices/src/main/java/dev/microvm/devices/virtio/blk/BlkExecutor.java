@@ -14,14 +14,14 @@ import org.slf4j.LoggerFactory;
  * Does what requests ask for. Several threads may, each with its own request; what goes wrong becomes a status. A request that
  * takes long can be interrupted, and is then done again from its start: none of them does more when it is done twice.
  */
-final class BlkServer {
+final class BlkExecutor {
     /** Sectors that one range may have: 1 GiB, so that a request has an end. */
     static final int MOST_RANGE_SECTORS = 1 << 21;
 
     /** Ranges in one request. */
     static final int MOST_RANGES = 1;
 
-    private static final Logger log = LoggerFactory.getLogger(BlkServer.class);
+    private static final Logger log = LoggerFactory.getLogger(BlkExecutor.class);
 
     private static final int UNFINISHED = -1; // no status: it was interrupted
     private static final int SECTOR_SIZE = BlockBackend.SECTOR_SIZE;
@@ -37,13 +37,13 @@ final class BlkServer {
     private volatile boolean interrupted;
 
     /**
-     * Makes a server.
+     * Makes an executor.
      *
      * @param name of the device, for the log
      * @param id what the driver gets as the device's ID: {@link BlkProtocol#ID_SIZE} bytes
      * @param pausing whether requests are to end unfinished, besides {@link #interrupt}
      */
-    BlkServer(String name, BlockBackend backend, byte[] id, BooleanSupplier pausing) {
+    BlkExecutor(String name, BlockBackend backend, byte[] id, BooleanSupplier pausing) {
         this.name = name;
         this.backend = backend;
         this.id = id;
@@ -71,7 +71,7 @@ final class BlkServer {
     }
 
     /** Does a request and sets its status; returns false if it was interrupted and is to be done again. */
-    boolean serve(BlkRequest request) {
+    boolean execute(BlkRequest request) {
         int status = S_IOERR;
         try {
             status = switch (request.type()) {
