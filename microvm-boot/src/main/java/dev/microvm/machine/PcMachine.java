@@ -1,5 +1,8 @@
 package dev.microvm.machine;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_MISC_ENABLE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_MTRR_DEF_TYPE;
+
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.boot.FirmwarePlan;
@@ -53,9 +56,7 @@ public final class PcMachine implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
 
     // Intel SDM vol. 4, table 2-2
-    private static final int IA32_MISC_ENABLE = 0x1A0;
     private static final long FAST_STRINGS = 1 << 0;
-    private static final int IA32_MTRR_DEF_TYPE = 0x2FF;
     private static final long MTRRS_ENABLED = 1 << 11;
     private static final long WRITE_BACK = 6;
 

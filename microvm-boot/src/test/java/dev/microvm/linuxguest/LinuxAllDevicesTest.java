@@ -37,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
  * and a balloon.
  */
 @Lanes.Kernels
+@Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxAllDevicesTest {

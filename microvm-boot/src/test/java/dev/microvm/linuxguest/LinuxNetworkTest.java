@@ -41,6 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  * a little.
  */
 @Lanes.Kernels
+@Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxNetworkTest {
@@ -110,7 +111,6 @@ final class LinuxNetworkTest {
     }
 
     @Test
-    @Lanes.TakesLong
     void downloadsFiftyFilesAtOnce() throws IOException {
         byte[] content = TestServers.data(100_000, 2);
         UserNetwork network = UserNetwork.builder().policy(NetPolicy.ALL).build();
@@ -194,7 +194,6 @@ final class LinuxNetworkTest {
     }
 
     @Test
-    @Lanes.TakesLong
     void downloadsFromTheHost_throughPasst(@TempDir Path folder) throws Exception {
         byte[] content = TestServers.data(MIB, 4);
         try (TestServers.Tcp server = TestServers.Tcp.http(content);
@@ -210,7 +209,6 @@ final class LinuxNetworkTest {
     }
 
     @Test
-    @Lanes.TakesLong
     void leavesNothingBehind_afterAThousandConnections_andEchoesDatagrams() throws Exception {
         Initramfs perl =
                 build(DebianPrograms.addPerl(files()).file("/flows.pl", DebianPrograms.resource("flows.pl"), READABLE));
@@ -237,7 +235,6 @@ final class LinuxNetworkTest {
 
     /** As users of QEMU do it: {@code hostfwd=tcp::10022-:22}, a real server in the guest and the host's own client. */
     @Test
-    @Lanes.TakesLong
     void letsSshIn_throughAForward(@TempDir Path folder) throws Exception {
         Lanes.need("ssh", Files.isExecutable(Path.of("/usr/bin/ssh")) ? "" : "there is no /usr/bin/ssh");
         Path key = folder.resolve("key");

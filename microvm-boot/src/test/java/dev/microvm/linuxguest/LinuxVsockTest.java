@@ -56,6 +56,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * carries so much instead of a little.
  */
 @Lanes.Kernels
+@Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxVsockTest {

@@ -6,6 +6,9 @@ import java.nio.ByteOrder;
 
 /** What the parts of the zstd decompressor share. */
 final class Zstd {
+    /** The format's name. */
+    static final String FORMAT = "zstd";
+
     /** The most that one block unpacks to, in bytes: RFC 8878, 3.1.1.2.4. */
     static final int MAX_BLOCK_SIZE = 128 * 1024;
 
@@ -17,8 +20,8 @@ final class Zstd {
     private Zstd() {}
 
     /** The error of a frame that is not intact. */
-    static ZstdException corrupt(String found) {
-        return new ZstdException(found);
+    static CompressionException corrupt(String found) {
+        return new CompressionException(FORMAT, found);
     }
 
     static int getUnsignedShort(byte[] bytes, int index) {

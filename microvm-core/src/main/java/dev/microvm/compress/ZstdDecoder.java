@@ -43,7 +43,7 @@ public final class ZstdDecoder {
      * Begins the frame at {@code [start, end)} of {@code in}; what follows it there is not looked at.
      *
      * @param limit the most that it may unpack to, in bytes: 0 to {@link #MAX_SIZE}
-     * @throws ZstdException if it does not begin as one
+     * @throws CompressionException if it does not begin as one
      * @throws IllegalArgumentException if the limit is out of its range
      */
     public ZstdDecoder(byte[] in, int start, int end, long limit) {
@@ -66,7 +66,7 @@ public final class ZstdDecoder {
      *
      * @param packed begins with it
      * @param limit the most that it may unpack to, in bytes: 0 to {@link #MAX_SIZE}
-     * @throws ZstdException if it is corrupt, or larger
+     * @throws CompressionException if it is corrupt, or larger
      */
     public static byte[] unpack(byte[] packed, int limit) {
         ZstdDecoder decoder = new ZstdDecoder(packed, 0, packed.length, limit);
@@ -94,11 +94,11 @@ public final class ZstdDecoder {
     /**
      * Unpacks the next block; there must be one.
      *
-     * @throws ZstdException if it is corrupt, or all that the caller wanted was unpacked before
+     * @throws CompressionException if it is corrupt, or all that the caller wanted was unpacked before
      */
     public void unpackNextBlock() {
         if (unpacked > limit - Zstd.MAX_BLOCK_SIZE) { // can be only where all of it is wanted
-            throw new ZstdException("more than %d unpacked bytes".formatted(limit - Zstd.MAX_BLOCK_SIZE));
+            throw Zstd.corrupt("more than %d unpacked bytes".formatted(limit - Zstd.MAX_BLOCK_SIZE));
         }
         try {
             unpackBlock();
@@ -151,8 +151,10 @@ public final class ZstdDecoder {
         try {
             out = Arrays.copyOf(out, (int) Math.max(wanted, Math.min(limit, out.length * 2L)));
         } catch (OutOfMemoryError e) {
-            throw new ZstdException(
-                    "more than %d unpacked bytes, for which the JVM's heap is too small".formatted(unpacked), e);
+            throw new CompressionException(
+                    Zstd.FORMAT,
+                    "more than %d unpacked bytes, for which the JVM's heap is too small".formatted(unpacked),
+                    e);
         }
     }
 
@@ -193,7 +195,7 @@ public final class ZstdDecoder {
         unpacked = stop;
     }
 
-    private static ZstdException cutShort(IndexOutOfBoundsException e) {
-        return new ZstdException("one that is cut short or corrupt", e);
+    private static CompressionException cutShort(IndexOutOfBoundsException e) {
+        return new CompressionException(Zstd.FORMAT, "one that is cut short or corrupt", e);
     }
 }

@@ -1,4 +1,8 @@
-/** A decompressor for zstd (RFC 8878): {@link dev.microvm.compress.ZstdDecoder}. For kernels, their modules, and disk images. */
+/**
+ * Decompressors for what a JVM has none for: zstd ({@link dev.microvm.compress.ZstdDecoder}), bzip2
+ * ({@link dev.microvm.compress.Bzip2InputStream}) and blocks of LZ4 ({@link dev.microvm.compress.Lz4Block}). For kernels, their
+ * modules, and disk images.
+ */
 @NullMarked
 package dev.microvm.compress;
 

@@ -1,4 +1,4 @@
-/** The root of everything microvm throws. */
+/** What goes wrong: the root of everything microvm throws, and how often what a guest can cause is logged. */
 @NullMarked
 package dev.microvm.error;
 

@@ -25,11 +25,19 @@ public record SpecialRegisters(
         long cr8,
         long efer,
         long apicBase) {
+    // CR0: Intel SDM vol. 3A, 2.5
+
     /** CR0.PE: protected mode. */
     public static final long CR0_PE = 1L << 0;
 
     /** CR0.MP: WAIT honours TS. */
     public static final long CR0_MP = 1L << 1;
+
+    /** CR0.EM: there is no x87 unit. */
+    public static final long CR0_EM = 1L << 2;
+
+    /** CR0.TS: the task was switched, so that x87 and SSE instructions are exceptions. */
+    public static final long CR0_TS = 1L << 3;
 
     /** CR0.ET: fixed to 1. */
     public static final long CR0_ET = 1L << 4;
@@ -40,6 +48,9 @@ public record SpecialRegisters(
     /** CR0.WP: supervisor writes honour read-only pages. */
     public static final long CR0_WP = 1L << 16;
 
+    /** CR0.AM: alignment checks may be on. */
+    public static final long CR0_AM = 1L << 18;
+
     /** CR0.NW: not write-through. */
     public static final long CR0_NW = 1L << 29;
 
@@ -49,20 +60,63 @@ public record SpecialRegisters(
     /** CR0.PG: paging. */
     public static final long CR0_PG = 1L << 31;
 
-    /** CR4.PAE: physical address extension. */
+    // CR4: Intel SDM vol. 3A, 2.5
+
+    /** CR4.TSD: RDTSC is for privilege level 0. */
+    public static final long CR4_TSD = 1L << 2;
+
+    /** CR4.DE: I/O breakpoints, and no aliases of DR6 and DR7. */
+    public static final long CR4_DE = 1L << 3;
+
+    /** CR4.PSE: pages of 4 MiB with 32-bit paging. */
+    public static final long CR4_PSE = 1L << 4;
+
+    /** CR4.PAE: page-table entries of 64 bits. */
     public static final long CR4_PAE = 1L << 5;
 
-    /** CR4.OSFXSR: FXSAVE and SSE. */
+    /** CR4.MCE: machine checks are exceptions. */
+    public static final long CR4_MCE = 1L << 6;
+
+    /** CR4.PGE: global pages. */
+    public static final long CR4_PGE = 1L << 7;
+
+    /** CR4.PCE: RDPMC is for all privilege levels. */
+    public static final long CR4_PCE = 1L << 8;
+
+    /** CR4.OSFXSR: the system uses FXSAVE, so SSE is on. */
     public static final long CR4_OSFXSR = 1L << 9;
 
     /** CR4.OSXMMEXCPT: SIMD floating-point exceptions. */
     public static final long CR4_OSXMMEXCPT = 1L << 10;
+
+    /** CR4.UMIP: SGDT and its kin are for privilege level 0. */
+    public static final long CR4_UMIP = 1L << 11;
+
+    /** CR4.FSGSBASE: instructions for the bases of FS and GS. */
+    public static final long CR4_FSGSBASE = 1L << 16;
+
+    /** CR4.PCIDE: process-context identifiers. */
+    public static final long CR4_PCIDE = 1L << 17;
+
+    /** CR4.OSXSAVE: XSAVE and XCR0. */
+    public static final long CR4_OSXSAVE = 1L << 18;
+
+    /** CR4.SMEP: the supervisor runs no code of user pages. */
+    public static final long CR4_SMEP = 1L << 20;
+
+    // IA32_EFER: Intel SDM vol. 3A, 2.2.1
+
+    /** IA32_EFER.SCE: SYSCALL and SYSRET. */
+    public static final long EFER_SCE = 1L << 0;
 
     /** IA32_EFER.LME: long mode enabled. */
     public static final long EFER_LME = 1L << 8;
 
     /** IA32_EFER.LMA: long mode active. */
     public static final long EFER_LMA = 1L << 10;
+
+    /** IA32_EFER.NXE: pages that cannot be executed. */
+    public static final long EFER_NXE = 1L << 11;
 
     /** The same with other code, data (DS, ES, FS, GS, SS) segments. */
     public SpecialRegisters withSegments(SegmentRegister code, SegmentRegister data) {

@@ -6,15 +6,21 @@ import dev.microvm.linux.FileDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
-/** The paravirtual clock of a machine: KVM_GET_CLOCK and KVM_SET_CLOCK, api.rst 4.30 and 4.31, and its pauses. */
+/**
+ * The time of a machine. KVM runs all of it by the host's time and cannot stop it; so a pause notes what each clock and timer
+ * shows, and its end sets them to that. The paravirtual clock is here (KVM_GET_CLOCK and KVM_SET_CLOCK, api.rst 4.30 and
+ * 4.31), what each vCPU has is {@link KvmVcpuClock}'s.
+ */
 final class KvmClock {
     private final FileDescriptor vm;
     private final boolean adjustable;
 
     // Guarded by this
     private boolean paused;
-    private long pausedAt; // what the clock shows while it is paused
+    private long nanosAtPause;
 
     KvmClock(FileDescriptor vm) {
         this.vm = vm;
@@ -25,27 +31,50 @@ final class KvmClock {
         return paused;
     }
 
-    /** What the clock shows, in nanoseconds. */
+    /** What the paravirtual clock shows, in nanoseconds. */
     synchronized long nanos() {
-        return paused ? pausedAt : read();
+        return paused ? nanosAtPause : read();
     }
 
-    /** Sets the clock, in nanoseconds. */
+    /** Sets the paravirtual clock, in nanoseconds. */
     synchronized void nanos(long nanos) {
-        if (paused) pausedAt = nanos;
+        if (paused) nanosAtPause = nanos;
         write(nanos);
     }
 
-    synchronized void pause(List<KvmVcpu> vcpus) {
+    /** Notes the time; does nothing if it is paused. */
+    synchronized void pause(List<KvmVcpu> vcpus, @Nullable KvmPit pit) {
         if (paused) return;
-        if (adjustable) pausedAt = read();
-        paused = true;
+        paused = true; // first: a resume undoes what was done before something failed
+        if (adjustable) nanosAtPause = read();
+        long host = vcpus.isEmpty() ? 0 : vcpus.getFirst().clock().counter().host();
+        for (KvmVcpu vcpu : vcpus) vcpu.clock().pause(host);
+        if (pit != null) pit.pause();
     }
 
-    synchronized void resume(List<KvmVcpu> vcpus, ClockOnResume how) {
+    /**
+     * Ends a pause; does nothing if there is none.
+     *
+     * @param withoutInterrupts runs what it is given while no interrupt reaches a local APIC
+     */
+    synchronized void resume(
+            List<KvmVcpu> vcpus, @Nullable KvmPit pit, ClockOnResume how, Consumer<Runnable> withoutInterrupts) {
         if (!paused) return;
+        if (how == ClockOnResume.CONTINUE) {
+            long host = vcpus.isEmpty() ? 0 : vcpus.getFirst().clock().counter().host();
+            for (KvmVcpu vcpu : vcpus) vcpu.clock().continueCounter(host);
+            if (adjustable) write(nanosAtPause); // after the counters, by which the guest reads it
+            continueTimers(vcpus, host, withoutInterrupts);
+            if (pit != null) pit.restart();
+        }
+        for (KvmVcpu vcpu : vcpus) vcpu.clock().resume();
         paused = false;
-        if (adjustable && how == ClockOnResume.CONTINUE) write(pausedAt);
+    }
+
+    private static void continueTimers(List<KvmVcpu> vcpus, long host, Consumer<Runnable> withoutInterrupts) {
+        Runnable action = () -> vcpus.forEach(vcpu -> vcpu.clock().continueTimer(host));
+        if (vcpus.stream().anyMatch(vcpu -> vcpu.clock().setsLapic())) withoutInterrupts.accept(action);
+        else action.run();
     }
 
     private long read() {

@@ -33,7 +33,7 @@ final class KvmMsrs {
         }
     }
 
-    static List<MsrEntry> read(FileDescriptor vcpu, int[] indices) {
+    static List<MsrEntry> read(FileDescriptor vcpu, int... indices) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment table = allocate(indices.length, arena);
             for (int i = 0; i < indices.length; i++) kvm_msr_entry.index(entry(table, i), indices[i]);

@@ -9,6 +9,7 @@ import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.GuestDebug;
+import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Registers;
@@ -34,6 +35,7 @@ final class KvmVcpu implements Vcpu {
     private final FileDescriptor fd;
     private final KvmRun run;
     private final KvmState state;
+    private final KvmVcpuClock clock;
     private final int[] msrIndices;
 
     // Guarded by this: who is in run(), so that a kick never reaches a thread that has left.
@@ -46,6 +48,7 @@ final class KvmVcpu implements Vcpu {
         this.fd = fd;
         this.run = new KvmRun(page);
         this.state = new KvmState(fd);
+        this.clock = new KvmVcpuClock(fd, state, machine.interruptMode() != InterruptMode.USERSPACE);
         this.msrIndices = msrIndices;
     }
 
@@ -184,12 +187,13 @@ final class KvmVcpu implements Vcpu {
 
     @Override
     public LapicState lapic() {
-        return state.lapic();
+        return clock.shown(state.lapic());
     }
 
     @Override
     public void lapic(LapicState newState) {
         state.lapic(newState);
+        clock.wasSet(newState);
     }
 
     @Override
@@ -199,12 +203,13 @@ final class KvmVcpu implements Vcpu {
 
     @Override
     public List<MsrEntry> msrs(int... indices) {
-        return KvmMsrs.read(fd, indices);
+        return clock.shown(KvmMsrs.read(fd, indices));
     }
 
     @Override
     public void msrs(List<MsrEntry> entries) {
         KvmMsrs.write(fd, entries);
+        clock.wereSet(entries);
     }
 
     @Override
@@ -246,6 +251,15 @@ final class KvmVcpu implements Vcpu {
     @Override
     public DebugEvent debugEvent() {
         return run.debugEvent();
+    }
+
+    /** What of its time is apart from the machine's. */
+    KvmVcpuClock clock() {
+        return clock;
+    }
+
+    synchronized boolean isOpen() {
+        return !closed;
     }
 
     @Override

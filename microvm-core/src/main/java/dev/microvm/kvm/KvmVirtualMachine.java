@@ -19,7 +19,6 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.kvm.generated.kvm_enable_cap;
 import dev.microvm.kvm.generated.kvm_ioeventfd;
 import dev.microvm.kvm.generated.kvm_msi;
-import dev.microvm.kvm.generated.kvm_pit_config;
 import dev.microvm.kvm.generated.kvm_userspace_memory_region;
 import dev.microvm.linux.EpollEventLoop;
 import dev.microvm.linux.EpollEventLoop.EventFdSignal;
@@ -71,6 +70,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final List<KvmVcpu> vcpus = new ArrayList<>();
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
     private @Nullable EventLoop eventLoop;
+    private @Nullable KvmPit pit;
     private final KvmClock clock;
     private final MemorySegment msi;
     private volatile boolean closed;
@@ -214,13 +214,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public void createPit() {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment config = kvm_pit_config.allocate(call);
-            // KVM answers port 0x61 as well, so that the guest's calibration loops find a gate and an output.
-            kvm_pit_config.flags(config, KVM_PIT_SPEAKER_DUMMY);
-            KvmRequest.CREATE_PIT2.call(fd, config);
-        }
+    public synchronized void createPit() {
+        pit = new KvmPit(fd);
     }
 
     @Override
@@ -339,15 +334,34 @@ final class KvmVirtualMachine implements VirtualMachine {
     @Override
     public synchronized void pauseClock() {
         if (closed) return;
-        clock.pause(vcpus);
+        clock.pause(openVcpus(), pit);
         if (eventLoop != null) eventLoop.pauseClock();
     }
 
     @Override
     public synchronized void resumeClock(ClockOnResume how) {
         if (closed) return;
-        clock.resume(vcpus, how);
+        clock.resume(openVcpus(), pit, how, this::withoutInterrupts);
         if (eventLoop != null) eventLoop.resumeClock(how);
+    }
+
+    private List<KvmVcpu> openVcpus() {
+        return vcpus.stream().filter(KvmVcpu::isOpen).toList();
+    }
+
+    /**
+     * Runs an action while no wire and no message reaches a local APIC; what is sent meanwhile arrives after it. The caller
+     * holds this object's lock, which keeps messages away.
+     */
+    private void withoutInterrupts(Runnable action) {
+        long stamp = use.writeLock();
+        try {
+            irqFds.forEach(KvmIrqFd::detach);
+            action.run();
+            irqFds.forEach(KvmIrqFd::attach);
+        } finally {
+            use.unlockWrite(stamp);
+        }
     }
 
     @Override

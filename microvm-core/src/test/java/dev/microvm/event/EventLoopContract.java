@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatNoException;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.Timers.Timer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AutoClose;
@@ -376,6 +378,86 @@ public abstract class EventLoopContract {
     }
 
     @Test
+    void standsStill_whenItsClockIsPaused() {
+        loop.pauseClock();
+        loop.pauseClock(); // twice is once
+        long start = loop.nanoTime();
+        pass(MILLISECONDS.toNanos(5));
+
+        assertThat(loop.nanoTime()).isEqualTo(start);
+
+        loop.resumeClock(ClockOnResume.CONTINUE);
+        loop.resumeClock(ClockOnResume.CATCH_UP); // it is not paused any more
+        long resumed = loop.nanoTime();
+        assertThat(resumed).isGreaterThanOrEqualTo(start);
+        pass(MILLISECONDS.toNanos(5));
+        assertThat(loop.nanoTime() - resumed).isGreaterThanOrEqualTo(MILLISECONDS.toNanos(5));
+    }
+
+    @Test
+    void firesNoTimer_whileItsClockIsPaused() throws Exception {
+        Signal signal = loop.signal(() -> seen.add("signal"));
+        loop.pauseClock();
+        loop.timer(() -> seen.add("timer")).armAt(loop.nanoTime() - 1);
+        pass(MILLISECONDS.toNanos(10));
+
+        loop.execute(() -> seen.add("task"));
+        assertThat(next()).isEqualTo("task");
+        signal.raise();
+        assertThat(next()).isEqualTo("signal");
+        settle();
+
+        loop.resumeClock(ClockOnResume.CONTINUE);
+        assertThat(next()).isEqualTo("timer");
+    }
+
+    @Test
+    void putsTimersOff_whenItsClockContinues() throws Exception {
+        long left = MILLISECONDS.toNanos(30);
+        loop.pauseClock();
+        loop.timer(() -> seen.add("timer")).armAt(loop.nanoTime() + left);
+        pass(2 * left);
+        long resumed = System.nanoTime();
+
+        loop.resumeClock(ClockOnResume.CONTINUE);
+
+        assertThat(next()).isEqualTo("timer");
+        assertThat(System.nanoTime() - resumed).isGreaterThanOrEqualTo(left);
+    }
+
+    @Test
+    void firesTimersThatAreDue_whenItsClockCatchesUp() throws Exception {
+        long pause = MILLISECONDS.toNanos(30);
+        loop.pauseClock();
+        long start = loop.nanoTime();
+        loop.timer(() -> seen.add("second")).armAt(start + pause);
+        loop.timer(() -> seen.add("first")).armAt(start + 1);
+        pass(pause);
+
+        loop.resumeClock(ClockOnResume.CATCH_UP);
+
+        assertThat(loop.nanoTime() - start).isGreaterThanOrEqualTo(pause);
+        assertThat(List.of(next(), next())).containsExactly("first", "second");
+    }
+
+    @Test
+    void keepsTheTimeOfEarlierPauses_whenItsClockCatchesUp() {
+        long pause = MILLISECONDS.toNanos(30);
+        long start = System.nanoTime() - loop.nanoTime();
+        loop.pauseClock();
+        pass(pause);
+        loop.resumeClock(ClockOnResume.CONTINUE);
+        long behind = System.nanoTime() - loop.nanoTime() - start;
+        assertThat(behind).isGreaterThanOrEqualTo(pause);
+
+        loop.pauseClock();
+        pass(pause);
+        loop.resumeClock(ClockOnResume.CATCH_UP);
+
+        assertThat(System.nanoTime() - loop.nanoTime() - start).isBetween(pause, behind + pause);
+    }
+
+    @Test
     void doesNothing_whenUsedAfterClose() {
         Signal signal = loop.signal(() -> seen.add("signal"));
         Timer timer = loop.timer(() -> seen.add("timer"));
@@ -386,6 +468,8 @@ public abstract class EventLoopContract {
             loop.execute(() -> seen.add("task"));
             timer.armAt(loop.nanoTime());
             timer.cancel();
+            loop.pauseClock();
+            loop.resumeClock(ClockOnResume.CONTINUE);
             signal.raise();
             signal.close();
         });
@@ -425,6 +509,12 @@ public abstract class EventLoopContract {
             }
             MILLISECONDS.sleep(1);
         }
+    }
+
+    /** Lets the host's time pass. */
+    private static void pass(long nanos) {
+        long end = System.nanoTime() + nanos;
+        for (long left = nanos; left > 0; left = end - System.nanoTime()) LockSupport.parkNanos(left);
     }
 
     private static void awaitQuietly(CountDownLatch latch) {

@@ -52,7 +52,10 @@ final class StoredVcpuStateTest {
                 new FpuState(filled(4096), 7),
                 new DebugRegisters(30, 31, 32, 33, 0xffff_0ff0L, 0x400),
                 lapic,
-                List.of(new MsrEntry(0xc000_0082, -1), new MsrEntry(0x10, 40), new MsrEntry(0x6e0, 41)),
+                List.of(
+                        new MsrEntry(MsrNumbers.IA32_LSTAR, -1),
+                        new MsrEntry(MsrNumbers.IA32_TIME_STAMP_COUNTER, 40),
+                        new MsrEntry(MsrNumbers.IA32_TSC_DEADLINE, 41)),
                 new VcpuEvents(true, false, 14, true, -2, false, 0xff, true, 3, false, true, false, 0x9a),
                 activity);
     }

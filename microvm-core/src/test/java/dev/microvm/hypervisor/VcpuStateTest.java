@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.reflect.Method;
@@ -10,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class VcpuStateTest {
-    private static final int IA32_TSC_DEADLINE = 0x6E0;
     private static final int IRR = 0x200; // Intel SDM vol. 3A, table 11-1
 
     @Test

@@ -11,8 +11,6 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.LapicState;
-import dev.microvm.hypervisor.SegmentRegister;
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.linux.EpollEventLoop;
@@ -32,7 +30,6 @@ final class KvmContractTest extends HypervisorContract {
     private static final int SERIAL_IRQ = 4; // what guest "interrupt" listens to
     private static final int VECTOR = 0x40; // what guest "msi" listens to
     private static final long MSI_ADDRESS = 0xfee0_0000L; // to APIC 0: Intel SDM vol. 3A, 11.11.1
-    private static final long LAPIC_BASE = 0xfee0_0000L;
     private static final int SOME_GSI = 10;
 
     @Override
@@ -71,7 +68,7 @@ final class KvmContractTest extends HypervisorContract {
     @ParameterizedTest
     @EnumSource(value = InterruptMode.class, names = "USERSPACE", mode = EnumSource.Mode.EXCLUDE)
     void deliversMessages(InterruptMode mode) throws Exception {
-        try (TinyGuest guest = msiGuest(mode)) {
+        try (TinyGuest guest = new TinyGuest(hypervisor(), mode, "msi").startRealWithApic()) {
             expectThreeInterrupts(guest, 8, () -> guest.vm().signalMsi(MSI_ADDRESS, VECTOR));
         }
     }
@@ -79,7 +76,7 @@ final class KvmContractTest extends HypervisorContract {
     @ParameterizedTest
     @EnumSource(value = InterruptMode.class, names = "USERSPACE", mode = EnumSource.Mode.EXCLUDE)
     void deliversALineAsAMessage_whenItIsRoutedSo(InterruptMode mode) throws Exception {
-        try (TinyGuest guest = msiGuest(mode)) {
+        try (TinyGuest guest = new TinyGuest(hypervisor(), mode, "msi").startRealWithApic()) {
             guest.vm().routes(List.of(new IrqRoute.Msi(SOME_GSI, MSI_ADDRESS, VECTOR)));
             expectThreeInterrupts(guest, 8, pulse(guest.vm().irqLine(SOME_GSI)));
         }
@@ -88,7 +85,7 @@ final class KvmContractTest extends HypervisorContract {
     @ParameterizedTest
     @EnumSource(value = InterruptMode.class, names = "USERSPACE", mode = EnumSource.Mode.EXCLUDE)
     void deliversAnIrqfdAsAMessage_whenItIsRoutedSo(InterruptMode mode) throws Exception {
-        try (TinyGuest guest = msiGuest(mode)) {
+        try (TinyGuest guest = new TinyGuest(hypervisor(), mode, "msi").startRealWithApic()) {
             guest.vm().routes(List.of(new IrqRoute.Msi(SOME_GSI, MSI_ADDRESS, VECTOR)));
             expectThreeInterrupts(guest, 8, pulse(guest.vm().edgeLine(SOME_GSI)));
         }
@@ -153,33 +150,5 @@ final class KvmContractTest extends HypervisorContract {
                     .withMessageContaining("rbx=0000000012345678")
                     .withMessageContaining("bytes at RIP");
         }
-    }
-
-    /** ES spans the local APIC, which real mode could not reach. */
-    private TinyGuest msiGuest(InterruptMode mode) {
-        TinyGuest guest = new TinyGuest(hypervisor(), mode, "msi").startReal();
-        SpecialRegisters s = guest.vcpu().specialRegisters();
-        SegmentRegister es = new SegmentRegister(
-                LAPIC_BASE, 0xffff, 0, SegmentRegister.TYPE_DATA, true, 0, false, true, false, false, false, false);
-        guest.vcpu()
-                .specialRegisters(new SpecialRegisters(
-                        s.cs(),
-                        s.ds(),
-                        es,
-                        s.fs(),
-                        s.gs(),
-                        s.ss(),
-                        s.tr(),
-                        s.ldt(),
-                        s.gdt(),
-                        s.idt(),
-                        s.cr0(),
-                        s.cr2(),
-                        s.cr3(),
-                        s.cr4(),
-                        s.cr8(),
-                        s.efer(),
-                        s.apicBase()));
-        return guest;
     }
 }

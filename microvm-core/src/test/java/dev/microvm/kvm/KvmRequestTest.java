@@ -27,6 +27,8 @@ final class KvmRequestTest {
         "SET_IDENTITY_MAP_ADDR, 0x4008AE48",
         "CREATE_IRQCHIP, 0xAE60",
         "CREATE_PIT2, 0x4040AE77",
+        "GET_PIT2, 0x8070AE9F",
+        "SET_PIT2, 0x4070AEA0",
         "IRQ_LINE, 0x4008AE61",
         "SET_GSI_ROUTING, 0x4008AE6A",
         "IRQFD, 0x4020AE76",
@@ -56,6 +58,10 @@ final class KvmRequestTest {
         "SET_LAPIC, 0x4400AE8F",
         "SET_CPUID2, 0x4008AE90",
         "GET_TSC_KHZ, 0xAEA3",
+        "HAS_DEVICE_ATTR, 0x4018AEE3",
+        "GET_DEVICE_ATTR, 0x4018AEE2",
+        "SET_DEVICE_ATTR, 0x4018AEE1",
+        "KVMCLOCK_CTRL, 0xAEAD",
         "INTERRUPT, 0x4004AE86",
         "SET_GUEST_DEBUG, 0x4048AE9B",
         "TRANSLATE, 0xC018AE85"
@@ -66,7 +72,7 @@ final class KvmRequestTest {
 
     @Test
     void countsAsManyAsTheTableAbove() {
-        assertThat(KvmRequest.values()).hasSize(44);
+        assertThat(KvmRequest.values()).hasSize(50);
     }
 
     @ParameterizedTest

@@ -1,5 +1,8 @@
 package dev.microvm.testing;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_LSTAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_STAR;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
 import static dev.microvm.testing.RecordingHandler.DEVICE_MMIO;
 import static dev.microvm.testing.RecordingHandler.DEVICE_PORT;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -38,7 +41,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 public abstract class HypervisorContract {
     private static final int READY = 0xaa; // what guests write to the device port when they are set up
-    private static final int KVM_SYSTEM_TIME = 0x4b56_4d01; // Linux Documentation/virt/kvm/x86/msr.rst
     private static final long PVCLOCK_SYSTEM_TIME = 16; // offset in struct pvclock_vcpu_time_info
     private static final long PATTERN = 0x1122_3344_5566_7788L;
 
@@ -211,8 +213,8 @@ public abstract class HypervisorContract {
 
     @Test
     void readsBackModelSpecificRegisters() {
-        MsrEntry lstar = new MsrEntry(0xc000_0082, 0xffff_8000_1234_5678L); // IA32_LSTAR
-        MsrEntry star = new MsrEntry(0xc000_0081, 0x0023_0010_0000_0000L); // IA32_STAR
+        MsrEntry lstar = new MsrEntry(IA32_LSTAR, 0xffff_8000_1234_5678L);
+        MsrEntry star = new MsrEntry(IA32_STAR, 0x0023_0010_0000_0000L);
         try (TinyGuest guest = guest("spin").startProtected()) {
             assertThat(guest.vcpu().msrIndices()).contains(lstar.index(), star.index());
             guest.vcpu().msrs(List.of(lstar, star));
@@ -253,10 +255,11 @@ public abstract class HypervisorContract {
             assertThat(guest.vm().clockNanos()).isBetween(0L, anHour - 1);
             guest.vm().clockNanos(anHour);
             assertThat(guest.vm().clockNanos()).isGreaterThanOrEqualTo(anHour);
-            assertThat(guest.vcpu().msrIndices()).contains(KVM_SYSTEM_TIME);
-            guest.vcpu().msrs(List.of(new MsrEntry(KVM_SYSTEM_TIME, page | 1)));
+            assertThat(guest.vcpu().msrIndices()).contains(MSR_KVM_SYSTEM_TIME_NEW);
+            guest.vcpu().msrs(List.of(new MsrEntry(MSR_KVM_SYSTEM_TIME_NEW, page | 1)));
             guest.run();
-            assertThat(guest.vcpu().msrs(KVM_SYSTEM_TIME)).containsExactly(new MsrEntry(KVM_SYSTEM_TIME, page | 1));
+            assertThat(guest.vcpu().msrs(MSR_KVM_SYSTEM_TIME_NEW))
+                    .containsExactly(new MsrEntry(MSR_KVM_SYSTEM_TIME_NEW, page | 1));
             assertThat(guest.memory().getLong(page + PVCLOCK_SYSTEM_TIME)).isBetween(anHour, anHour * 2);
         }
     }

@@ -12,6 +12,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A {@link Vcpu} without a guest: each run does what the test says. Its state methods are not there. */
 public final class ScriptedVcpu {
@@ -25,6 +26,7 @@ public final class ScriptedVcpu {
     private final AtomicInteger runs = new AtomicInteger();
     private final AtomicInteger kicks = new AtomicInteger();
     private final Vcpu vcpu;
+    private volatile boolean windowWanted;
 
     private ScriptedVcpu(int index, Supplier<VcpuExit> script, Semaphore kicked) {
         this.index = index;
@@ -33,7 +35,7 @@ public final class ScriptedVcpu {
         vcpu = (Vcpu) Proxy.newProxyInstance(
                 Vcpu.class.getClassLoader(),
                 new Class<?>[] {Vcpu.class},
-                (proxy, method, arguments) -> call(method.getName()));
+                (proxy, method, arguments) -> call(method.getName(), arguments));
     }
 
     /** Makes a vCPU whose every run is a call of {@code script}. */
@@ -59,7 +61,7 @@ public final class ScriptedVcpu {
                 kicked);
     }
 
-    private Object call(String method) {
+    private Object call(String method, @Nullable Object[] arguments) {
         return switch (method) {
             case "index" -> index;
             case "run" -> {
@@ -73,6 +75,11 @@ public final class ScriptedVcpu {
                 yield method;
             }
             case "debugEvent" -> DEBUG_EVENT;
+            case "readyForInterrupt" -> false;
+            case "requestInterruptWindow" -> {
+                windowWanted = (boolean) arguments[0];
+                yield method;
+            }
             default -> throw new UnsupportedOperationException(method);
         };
     }
@@ -80,6 +87,11 @@ public final class ScriptedVcpu {
     /** The vCPU. */
     public Vcpu vcpu() {
         return vcpu;
+    }
+
+    /** Whether it was last asked for an interrupt window. */
+    public boolean windowWanted() {
+        return windowWanted;
     }
 
     /** How often it was run. */

@@ -39,6 +39,7 @@ public final class TinyGuest implements AutoCloseable {
     public static final long MEMORY_SIZE = 1 << 20;
 
     private static final long PAGE_TABLES = 0x8_0000;
+    private static final long LAPIC_BASE = 0xfee0_0000L; // Intel SDM vol. 3A, 11.4.1
     private static final int CODE_SELECTOR = 0x8;
     private static final int DATA_SELECTOR = 0x10;
 
@@ -118,6 +119,33 @@ public final class TinyGuest implements AutoCloseable {
                         SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE),
                         SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA)));
         return startAt();
+    }
+
+    /** Starts the program in real mode, but with the local APIC in ES, which real mode could not reach. */
+    public TinyGuest startRealWithApic() {
+        startReal();
+        SpecialRegisters s = vcpu.specialRegisters();
+        SegmentRegister es = new SegmentRegister(
+                LAPIC_BASE, 0xffff, 0, SegmentRegister.TYPE_DATA, true, 0, false, true, false, false, false, false);
+        vcpu.specialRegisters(new SpecialRegisters(
+                s.cs(),
+                s.ds(),
+                es,
+                s.fs(),
+                s.gs(),
+                s.ss(),
+                s.tr(),
+                s.ldt(),
+                s.gdt(),
+                s.idt(),
+                s.cr0(),
+                s.cr2(),
+                s.cr3(),
+                s.cr4(),
+                s.cr8(),
+                s.efer(),
+                s.apicBase()));
+        return this;
     }
 
     /** Starts the program in 32-bit protected mode, flat, without paging. */

@@ -1,10 +1,11 @@
 package dev.microvm.testing;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuState;
@@ -21,8 +22,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What {@link VcpuState} does with every hypervisor. Each implementation's tests extend this. */
 @Timeout(60)
 public abstract class VcpuStateContract {
-    private static final int IA32_TIME_STAMP_COUNTER = 0x10; // counts on between two reads
-
     /** The implementation under test. */
     protected abstract Hypervisor hypervisor();
 
@@ -35,6 +34,7 @@ public abstract class VcpuStateContract {
         return VcpuState.from(DeviceState.decode(stored));
     }
 
+    /** Without the counter that counts on between two reads. */
     private static VcpuState withoutTime(VcpuState state) {
         return new VcpuState(
                 state.registers(),
@@ -89,7 +89,7 @@ public abstract class VcpuStateContract {
     }
 
     /** Writes down all accesses, of one machine after the other; stops the vCPU after some, and at the guest's end. */
-    private static final class StoppingHandler implements ExitHandler {
+    private static final class StoppingHandler implements NoDevices {
         final List<Access> seen = new ArrayList<>();
         boolean ended;
         private int stopAt;
@@ -127,8 +127,5 @@ public abstract class VcpuStateContract {
         public void mmioWrite(long gpa, int size, long value) {
             access(gpa, size, value);
         }
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

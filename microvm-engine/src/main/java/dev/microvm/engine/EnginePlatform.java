@@ -1,5 +1,11 @@
 package dev.microvm.engine;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_ADJUST;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK_NEW;
+
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Platform;
 import dev.microvm.engine.cpu.Vectors;
@@ -7,17 +13,11 @@ import java.util.Arrays;
 
 /** What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's devices behind them. */
 final class EnginePlatform implements Platform {
-    private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
-    private static final int IA32_TSC_ADJUST = 0x3B;
     private static final long PAGE = -4096;
 
     /** MSRs that hold state; the deadline is behind the counter on which it depends. */
     private static final int[] MSRS = {
-        IA32_TSC_ADJUST,
-        IA32_TIME_STAMP_COUNTER,
-        ParavirtualClock.MSR_WALL_CLOCK_NEW,
-        ParavirtualClock.MSR_SYSTEM_TIME_NEW,
-        LocalApic.TSC_DEADLINE
+        IA32_TSC_ADJUST, IA32_TIME_STAMP_COUNTER, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW, IA32_TSC_DEADLINE
     };
 
     private final EngineVcpu vcpu;

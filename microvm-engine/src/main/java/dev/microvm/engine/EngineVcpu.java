@@ -16,6 +16,7 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Vcpu;
@@ -32,7 +33,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class EngineVcpu implements Vcpu {
     private static final ThreadLocal<@Nullable EngineVcpu> CURRENT = new ThreadLocal<>();
-    private static final ExitHandler NOBODY = new NoHandler();
 
     private final EngineVirtualMachine machine;
     private final int index;
@@ -42,7 +42,7 @@ final class EngineVcpu implements Vcpu {
     private final ParavirtualClock clock;
     private final EngineState state;
 
-    private ExitHandler handler = NOBODY;
+    private ExitHandler handler = NoDevices.HANDLER; // while nobody runs the guest
     private volatile boolean inGuest;
     private volatile boolean kicked;
     private volatile @Nullable Thread parked;
@@ -114,7 +114,7 @@ final class EngineVcpu implements Vcpu {
             throw new VcpuFailedException(
                     "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
         } finally {
-            handler = NOBODY;
+            handler = NoDevices.HANDLER;
             exit();
         }
     }
@@ -436,27 +436,5 @@ final class EngineVcpu implements Vcpu {
         if (closed) return;
         closed = true;
         if (apic != null) machine.apics().remove(apic);
-    }
-
-    /** For state that is read and written while the guest does not run. */
-    private static final class NoHandler implements ExitHandler {
-        @Override
-        public long portIn(int port, int size) {
-            return -1;
-        }
-
-        @Override
-        public void portOut(int port, int size, long value) {}
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return -1;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

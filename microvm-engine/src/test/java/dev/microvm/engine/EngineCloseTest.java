@@ -2,8 +2,8 @@ package dev.microvm.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.testing.TinyGuest;
 import dev.microvm.vcpu.VcpuLoop;
@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class EngineCloseTest {
     private static final Duration LIMIT = Duration.ofSeconds(1);
 
-    private static final class Device implements ExitHandler, VcpuLoop.Listener {
+    private static final class Device implements NoDevices, VcpuLoop.Listener {
         final CountDownLatch ready = new CountDownLatch(1);
         private final int way;
         volatile @Nullable Throwable problem;
@@ -42,17 +42,6 @@ final class EngineCloseTest {
         public void portOut(int port, int size, long value) {
             ready.countDown();
         }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
 
         @Override
         public void shutdown(int vcpu) {

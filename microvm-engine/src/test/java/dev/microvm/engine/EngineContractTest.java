@@ -8,8 +8,6 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.IrqRoute;
-import dev.microvm.hypervisor.SegmentRegister;
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.testing.HypervisorContract;
@@ -21,7 +19,6 @@ import org.junit.jupiter.api.Test;
 final class EngineContractTest extends HypervisorContract {
     private static final int VECTOR = 0x40; // what guest "msi" listens to
     private static final long MSI_ADDRESS = 0xfee0_0000L; // to APIC 0: Intel SDM vol. 3A, 11.11.1
-    private static final long LAPIC_BASE = 0xfee0_0000L;
     private static final int SOME_GSI = 10;
 
     @Override
@@ -56,14 +53,14 @@ final class EngineContractTest extends HypervisorContract {
 
     @Test
     void deliversMessages() throws Exception {
-        try (TinyGuest guest = msiGuest()) {
+        try (TinyGuest guest = guest("msi").startRealWithApic()) {
             expectThreeInterrupts(guest, 8, () -> guest.vm().signalMsi(MSI_ADDRESS, VECTOR));
         }
     }
 
     @Test
     void deliversALineAsAMessage_whenItIsRoutedSo() throws Exception {
-        try (TinyGuest guest = msiGuest()) {
+        try (TinyGuest guest = guest("msi").startRealWithApic()) {
             guest.vm().routes(List.of(new IrqRoute.Msi(SOME_GSI, MSI_ADDRESS, VECTOR)));
             expectThreeInterrupts(guest, 8, pulse(guest.vm().irqLine(SOME_GSI)));
         }
@@ -88,33 +85,5 @@ final class EngineContractTest extends HypervisorContract {
                     .withMessageContaining("0x40000000")
                     .withMessageContaining("rbx=0000000012345678");
         }
-    }
-
-    /** ES spans the local APIC, which real mode could not reach. */
-    private TinyGuest msiGuest() {
-        TinyGuest guest = guest("msi").startReal();
-        SpecialRegisters s = guest.vcpu().specialRegisters();
-        SegmentRegister es = new SegmentRegister(
-                LAPIC_BASE, 0xffff, 0, SegmentRegister.TYPE_DATA, true, 0, false, true, false, false, false, false);
-        guest.vcpu()
-                .specialRegisters(new SpecialRegisters(
-                        s.cs(),
-                        s.ds(),
-                        es,
-                        s.fs(),
-                        s.gs(),
-                        s.ss(),
-                        s.tr(),
-                        s.ldt(),
-                        s.gdt(),
-                        s.idt(),
-                        s.cr0(),
-                        s.cr2(),
-                        s.cr3(),
-                        s.cr4(),
-                        s.cr8(),
-                        s.efer(),
-                        s.apicBase()));
-        return guest;
     }
 }

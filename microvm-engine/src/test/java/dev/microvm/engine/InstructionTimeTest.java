@@ -8,9 +8,9 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.testing.TinyGuest;
@@ -169,24 +169,10 @@ final class InstructionTimeTest {
     }
 
     /** Tells guest "busy" what to do. */
-    private record Ways(int way) implements ExitHandler {
+    private record Ways(int way) implements NoDevices {
         @Override
         public long portIn(int port, int size) {
             return way;
         }
-
-        @Override
-        public void portOut(int port, int size, long value) {}
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

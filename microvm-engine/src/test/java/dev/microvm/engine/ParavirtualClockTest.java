@@ -1,5 +1,8 @@
 package dev.microvm.engine;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK_NEW;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.InterruptMode;
@@ -15,9 +18,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The paravirtual clock: Linux Documentation/virt/kvm/x86/msr.rst, pvclock. */
 final class ParavirtualClockTest {
-    private static final int WALL_CLOCK = 0x4b56_4d00;
-    private static final int SYSTEM_TIME = 0x4b56_4d01;
-    private static final int TSC = 0x10;
     private static final long PAGE = 0x5000; // as guest "kvmclock" expects it
     private static final long ROM = 0x10_0000;
     private static final int STABLE = 1 << 8; // in the word with the shift
@@ -46,7 +46,7 @@ final class ParavirtualClockTest {
         try (TinyGuest guest = guest()) {
             assertThat(runs(guest, PAGE | 1)).containsExactly(2L, 1L << 31, (long) STABLE | 1, PAGE | 1);
             long before = guest.vm().clockNanos();
-            long tsc = guest.vcpu().msrs(TSC).getFirst().value();
+            long tsc = guest.vcpu().msrs(IA32_TIME_STAMP_COUNTER).getFirst().value();
             long after = guest.vm().clockNanos();
             assertThat(time(guest, PAGE, tsc)).isBetween(before, after);
         }
@@ -56,10 +56,12 @@ final class ParavirtualClockTest {
     void tellsTheSameTime_whenTheCounterAndTheClockAreSet() {
         long hour = 3_600_000_000_000L;
         try (TinyGuest guest = guest()) {
-            guest.vcpu().msrs(List.of(new MsrEntry(SYSTEM_TIME, PAGE | 1), new MsrEntry(TSC, 5)));
+            guest.vcpu()
+                    .msrs(List.of(
+                            new MsrEntry(MSR_KVM_SYSTEM_TIME_NEW, PAGE | 1), new MsrEntry(IA32_TIME_STAMP_COUNTER, 5)));
             guest.vm().clockNanos(hour);
             runs(guest, PAGE | 1);
-            long tsc = guest.vcpu().msrs(TSC).getFirst().value();
+            long tsc = guest.vcpu().msrs(IA32_TIME_STAMP_COUNTER).getFirst().value();
             assertThat(tsc).isLessThan(hour);
             assertThat(time(guest, PAGE, tsc)).isBetween(hour, guest.vm().clockNanos());
         }
@@ -68,7 +70,7 @@ final class ParavirtualClockTest {
     @Test
     void isNotStable_whenTheCountersOfTwoCpusDiffer() {
         try (TinyGuest guest = guest()) {
-            guest.vm().createVcpu(1).msrs(List.of(new MsrEntry(TSC, Long.MAX_VALUE / 2)));
+            guest.vm().createVcpu(1).msrs(List.of(new MsrEntry(IA32_TIME_STAMP_COUNTER, Long.MAX_VALUE / 2)));
             assertThat(runs(guest, PAGE | 1)).contains(1L).doesNotContain((long) STABLE | 1);
         }
     }
@@ -76,8 +78,8 @@ final class ParavirtualClockTest {
     @Test
     void agreesOnOneOrigin_whenTheHostSetsTheCountersOneAfterTheOther() {
         try (TinyGuest guest = guest()) {
-            guest.vcpu().msrs(List.of(new MsrEntry(TSC, 1L << 40)));
-            guest.vm().createVcpu(1).msrs(List.of(new MsrEntry(TSC, 1L << 40)));
+            guest.vcpu().msrs(List.of(new MsrEntry(IA32_TIME_STAMP_COUNTER, 1L << 40)));
+            guest.vm().createVcpu(1).msrs(List.of(new MsrEntry(IA32_TIME_STAMP_COUNTER, 1L << 40)));
             assertThat(runs(guest, PAGE | 1)).contains((long) STABLE | 1);
         }
     }
@@ -85,9 +87,9 @@ final class ParavirtualClockTest {
     @Test
     void tellsWhenItsClockBegan() {
         try (TinyGuest guest = guest()) {
-            guest.vcpu().msrs(List.of(new MsrEntry(WALL_CLOCK, 0))); // restoring writes nothing
+            guest.vcpu().msrs(List.of(new MsrEntry(MSR_KVM_WALL_CLOCK_NEW, 0))); // restoring writes nothing
             assertThat(guest.memory().getInt(0)).isZero();
-            ((EngineVcpu) guest.vcpu()).clock().writeMsr(WALL_CLOCK, PAGE);
+            ((EngineVcpu) guest.vcpu()).clock().writeMsr(MSR_KVM_WALL_CLOCK_NEW, PAGE);
             Instant began = Instant.ofEpochSecond(
                     guest.memory().getInt(PAGE + 4), guest.memory().getInt(PAGE + 8));
             assertThat(guest.memory().getInt(PAGE)).isEqualTo(2);

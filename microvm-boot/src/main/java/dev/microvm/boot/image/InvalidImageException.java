@@ -1,5 +1,6 @@
 package dev.microvm.boot.image;
 
+import dev.microvm.compress.CompressionException;
 import dev.microvm.error.MicroVmException;
 
 /** A kernel image that is not what it should be. */
@@ -26,6 +27,12 @@ public final class InvalidImageException extends MicroVmException {
         super("expected " + expected + ", found " + found, cause);
         this.expected = expected;
         this.found = found;
+    }
+
+    /** A payload that cannot be unpacked. */
+    static InvalidImageException of(CompressionException e) {
+        return new InvalidImageException(
+                "an intact %s payload".formatted(e.format()), String.valueOf(e.getMessage()), e);
     }
 
     /** What should have been there. */

@@ -1,5 +1,7 @@
 package dev.microvm.boot.image;
 
+import dev.microvm.compress.Bzip2InputStream;
+import dev.microvm.compress.CompressionException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -102,6 +104,8 @@ public final class KernelPayload {
                 case BZIP2 -> stream(new Bzip2InputStream(image, start, end));
                 case ZSTD -> new ZstdReader(image, start, end, limit);
             };
+        } catch (CompressionException e) {
+            throw InvalidImageException.of(e);
         } catch (IOException e) {
             throw new InvalidImageException(
                     "an intact %s payload".formatted(compression),

@@ -2,6 +2,8 @@ package dev.microvm.boot.image;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.microvm.compress.CompressionException;
+import dev.microvm.compress.Lz4Block;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.concurrent.CompletableFuture;
@@ -93,7 +95,9 @@ final class Lz4LegacyReader implements ImageReader {
         try {
             block = first.join();
         } catch (CompletionException e) {
-            if (e.getCause() instanceof InvalidImageException corrupt) throw corrupt;
+            if (e.getCause() instanceof CompressionException corrupt) {
+                throw new InvalidImageException("an intact LZ4 block", String.valueOf(corrupt.getMessage()), corrupt);
+            }
             throw e;
         }
         blockRead = 0;

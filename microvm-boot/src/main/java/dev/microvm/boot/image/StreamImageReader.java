@@ -2,6 +2,7 @@ package dev.microvm.boot.image;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.microvm.compress.CompressionException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -48,6 +49,8 @@ final class StreamImageReader implements ImageReader {
             if (count <= 0) throw ImageReader.cutShort(position, wanted);
             position += count;
             return count;
+        } catch (CompressionException e) {
+            throw InvalidImageException.of(e);
         } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
             // The compressed bytes are in memory already, so this is the decompressor's complaint, not the disk's.
             throw new InvalidImageException(

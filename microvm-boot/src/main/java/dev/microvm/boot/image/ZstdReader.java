@@ -2,8 +2,8 @@ package dev.microvm.boot.image;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.microvm.compress.CompressionException;
 import dev.microvm.compress.ZstdDecoder;
-import dev.microvm.compress.ZstdException;
 import java.lang.foreign.MemorySegment;
 
 /** Reads an image that is a zstd frame, block by block as far as the caller wants. */
@@ -19,8 +19,8 @@ public final class ZstdReader implements ImageReader {
         }
         try {
             decoder = new ZstdDecoder(in, start, end, limit);
-        } catch (ZstdException e) {
-            throw corrupt(e);
+        } catch (CompressionException e) {
+            throw InvalidImageException.of(e);
         }
     }
 
@@ -34,8 +34,8 @@ public final class ZstdReader implements ImageReader {
     public static byte[] unpack(byte[] packed, int limit) {
         try {
             return ZstdDecoder.unpack(packed, limit);
-        } catch (ZstdException e) {
-            throw corrupt(e);
+        } catch (CompressionException e) {
+            throw InvalidImageException.of(e);
         }
     }
 
@@ -62,14 +62,10 @@ public final class ZstdReader implements ImageReader {
             }
             try {
                 decoder.unpackNextBlock();
-            } catch (ZstdException e) {
-                throw corrupt(e);
+            } catch (CompressionException e) {
+                throw InvalidImageException.of(e);
             }
         }
         position += (int) count;
-    }
-
-    private static InvalidImageException corrupt(ZstdException e) {
-        return new InvalidImageException("an intact zstd payload", String.valueOf(e.getMessage()), e);
     }
 }

@@ -2,12 +2,10 @@ package dev.microvm.boot.testing;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.IrqRoute;
-import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuState;
@@ -19,7 +17,6 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -27,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  * A hypervisor whose machine, of one vCPU, moves with all its state into a new one whenever it is told to, while devices
  * and memory stay: what the SPI gives out must be all there is.
  */
-public final class MovingHypervisor implements Hypervisor {
-    private final Hypervisor moved;
+public final class MovingHypervisor extends ForwardingHypervisor {
     private final Map<Integer, GuestMemoryRegion> slots = new TreeMap<>();
     private List<IrqRoute> routes = List.of();
     private List<CpuidEntry> cpuid = List.of();
@@ -39,7 +35,7 @@ public final class MovingHypervisor implements Hypervisor {
     private volatile int moves;
 
     public MovingHypervisor(Hypervisor moved) {
-        this.moved = moved;
+        super(moved);
     }
 
     /** Makes the machine move at the next instruction it comes to; any thread may call. */
@@ -55,28 +51,8 @@ public final class MovingHypervisor implements Hypervisor {
     }
 
     @Override
-    public String name() {
-        return moved.name();
-    }
-
-    @Override
-    public Probe probe() {
-        return moved.probe();
-    }
-
-    @Override
-    public Set<Capability> capabilities(InterruptMode interruptMode) {
-        return moved.capabilities(interruptMode);
-    }
-
-    @Override
-    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
-        return moved.supportedCpuid(clock);
-    }
-
-    @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
-        first = moved.createVm(name, interruptMode, clock);
+        first = other.createVm(name, interruptMode, clock);
         vm = first;
         return proxy(VirtualMachine.class, this::onMachine);
     }
@@ -124,7 +100,7 @@ public final class MovingHypervisor implements Hypervisor {
         wanted = false;
         VirtualMachine old = vm;
         if (old == null) return;
-        VirtualMachine target = moved.createVm("moved", old.interruptMode(), GuestClock.HOST);
+        VirtualMachine target = other.createVm("moved", old.interruptMode(), GuestClock.HOST);
         slots.forEach(target::map);
         target.routes(routes);
         Vcpu to = target.createVcpu(0);

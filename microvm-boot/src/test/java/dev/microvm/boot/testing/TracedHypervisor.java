@@ -2,34 +2,28 @@ package dev.microvm.boot.testing;
 
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
-import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.event.EventLoop;
-import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
-import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
-import java.util.List;
-import java.util.Set;
 
 /**
  * A hypervisor that takes down what each vCPU is doing: its time and all general registers, RIP and RFLAGS among them, at
  * each exit to a device and every so many nanoseconds of the guest's time between two instructions.
  */
-final class TracedHypervisor implements Hypervisor {
+final class TracedHypervisor extends ForwardingHypervisor {
     private static final long PRIME = 0x0000_0100_0000_01b3L; // FNV-1a, 64 bits
     private static final long PERIOD_NANOS = 50_000;
 
-    private final Hypervisor traced;
     private long digest = 0xcbf2_9ce4_8422_2325L;
     private long records;
     private long nanos;
 
     TracedHypervisor(Hypervisor traced) {
-        this.traced = traced;
+        super(traced);
     }
 
     /** All that was taken down, as a hash, with how much it was and up to which time. */
@@ -55,28 +49,8 @@ final class TracedHypervisor implements Hypervisor {
     }
 
     @Override
-    public String name() {
-        return traced.name();
-    }
-
-    @Override
-    public Probe probe() {
-        return traced.probe();
-    }
-
-    @Override
-    public Set<Capability> capabilities(InterruptMode interruptMode) {
-        return traced.capabilities(interruptMode);
-    }
-
-    @Override
-    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
-        return traced.supportedCpuid(clock);
-    }
-
-    @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
-        VirtualMachine vm = traced.createVm(name, interruptMode, clock);
+        VirtualMachine vm = other.createVm(name, interruptMode, clock);
         return Intercepted.of(VirtualMachine.class, vm, (method, arguments, answer) -> {
             if (!method.equals("createVcpu")) return answer.proceed();
             Vcpu vcpu = (Vcpu) answer.proceed();

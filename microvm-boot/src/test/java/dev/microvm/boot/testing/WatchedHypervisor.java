@@ -1,17 +1,13 @@
 package dev.microvm.boot.testing;
 
 import dev.microvm.clock.GuestClock;
-import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Doorbell;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
-import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,15 +15,14 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /** A hypervisor that counts by which ways its machine's devices are notified and interrupt. */
-public final class WatchedHypervisor implements Hypervisor {
-    private final Hypervisor watched;
+public final class WatchedHypervisor extends ForwardingHypervisor {
     private final Set<Doorbell> doorbells = ConcurrentHashMap.newKeySet();
     private final Set<Integer> otherLines = ConcurrentHashMap.newKeySet();
     private final Map<Integer, LongAdder> edges = new ConcurrentHashMap<>();
     private final Map<Long, LongAdder> writes = new ConcurrentHashMap<>();
 
     public WatchedHypervisor(Hypervisor watched) {
-        this.watched = watched;
+        super(watched);
     }
 
     /** The writes that the hypervisor turns into signals by itself. */
@@ -55,28 +50,8 @@ public final class WatchedHypervisor implements Hypervisor {
     }
 
     @Override
-    public String name() {
-        return watched.name();
-    }
-
-    @Override
-    public Probe probe() {
-        return watched.probe();
-    }
-
-    @Override
-    public Set<Capability> capabilities(InterruptMode interruptMode) {
-        return watched.capabilities(interruptMode);
-    }
-
-    @Override
-    public List<CpuidEntry> supportedCpuid(GuestClock clock) {
-        return watched.supportedCpuid(clock);
-    }
-
-    @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
-        VirtualMachine vm = watched.createVm(name, interruptMode, clock);
+        VirtualMachine vm = other.createVm(name, interruptMode, clock);
         return Intercepted.of(VirtualMachine.class, vm, (method, arguments, answer) -> switch (method) {
             case "createVcpu" -> watch((Vcpu) answer.proceed());
             case "edgeLine" -> watch((IrqLine) answer.proceed(), (Integer) arguments[0]);

@@ -74,6 +74,14 @@ public class kvm_h extends kvm_h$shared {
     public static int KVM_VCPUEVENT_VALID_TRIPLE_FAULT() {
         return KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
     }
+    public static final int KVM_VCPU_TSC_CTRL = (int)0L;
+    public static int KVM_VCPU_TSC_CTRL() {
+        return KVM_VCPU_TSC_CTRL;
+    }
+    public static final int KVM_VCPU_TSC_OFFSET = (int)0L;
+    public static int KVM_VCPU_TSC_OFFSET() {
+        return KVM_VCPU_TSC_OFFSET;
+    }
     public static final int KVM_API_VERSION = (int)12L;
     public static int KVM_API_VERSION() {
         return KVM_API_VERSION;
@@ -729,6 +737,18 @@ public class kvm_h extends kvm_h$shared {
     public static final long KVM_SIGNAL_MSI = 1075883685L;
     public static long KVM_SIGNAL_MSI() {
         return KVM_SIGNAL_MSI;
+    }
+    public static final long KVM_SET_DEVICE_ATTR = 1075359457L;
+    public static long KVM_SET_DEVICE_ATTR() {
+        return KVM_SET_DEVICE_ATTR;
+    }
+    public static final long KVM_GET_DEVICE_ATTR = 1075359458L;
+    public static long KVM_GET_DEVICE_ATTR() {
+        return KVM_GET_DEVICE_ATTR;
+    }
+    public static final long KVM_HAS_DEVICE_ATTR = 1075359459L;
+    public static long KVM_HAS_DEVICE_ATTR() {
+        return KVM_HAS_DEVICE_ATTR;
     }
     public static final int KVM_RUN = (int)44672L;
     public static int KVM_RUN() {

@@ -1,7 +1,7 @@
 package dev.microvm.backend.disk;
 
+import dev.microvm.compress.CompressionException;
 import dev.microvm.compress.ZstdDecoder;
-import dev.microvm.compress.ZstdException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -69,7 +69,7 @@ final class Qcow2Inflater {
                 throw corrupt(position, "it has %d bytes".formatted(decoder.unpacked()));
             }
             System.arraycopy(decoder.bytes(), 0, cluster, 0, cluster.length);
-        } catch (ZstdException e) {
+        } catch (CompressionException e) {
             throw corrupt(position, String.valueOf(e.getMessage()));
         }
     }

@@ -3,6 +3,7 @@ package dev.microvm.backend.net;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.microvm.error.GuestNoise;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.linux.DescriptorWatch;
 import dev.microvm.linux.Errno;
@@ -63,7 +64,7 @@ public final class TapBackend implements NetBackend {
     private @Nullable FileDescriptor fd;
     private @Nullable DescriptorWatch watch;
     private int mtu = DEFAULT_MTU;
-    private long lost;
+    private final GuestNoise lost = new GuestNoise();
 
     /**
      * Describes one; {@link #start} opens it.
@@ -111,9 +112,8 @@ public final class TapBackend implements NetBackend {
         long written = Libc.write(open.value(), segment.asSlice(offset, length));
         // EINVAL is a header that makes no sense, EIO an interface that is down, EAGAIN or ENOBUFS a host that is
         // behind.
-        if (written < 0 && Long.bitCount(++lost) == 1) {
-            log.debug("tap {}: {} frames lost, last: {}", tap, lost, Errno.text((int) -written));
-        }
+        long n = written < 0 ? lost.count() : 0;
+        if (n != 0) log.debug("tap {}: {} frames lost, last: {}", tap, n, Errno.text((int) -written));
         return true;
     }
 

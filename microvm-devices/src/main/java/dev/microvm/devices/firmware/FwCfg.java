@@ -3,6 +3,7 @@ package dev.microvm.devices.firmware;
 import static dev.microvm.devices.firmware.FwCfgRegisters.*;
 
 import dev.microvm.bus.BusDevice;
+import dev.microvm.error.GuestNoise;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.state.DeviceState;
@@ -54,7 +55,7 @@ public final class FwCfg implements BusDevice, Stateful {
     private final byte[] ahead = new byte[READ_AHEAD];
     private long aheadStart; // offset in the item of the first byte
     private int aheadLength;
-    private long failedReads;
+    private final GuestNoise failedReads = new GuestNoise();
 
     private FwCfg(GuestMemory memory, Map<Integer, FwCfgItem> items) {
         this.memory = memory;
@@ -267,12 +268,12 @@ public final class FwCfg implements BusDevice, Stateful {
             item.read(from, to);
             return true;
         } catch (IOException e) {
-            failedReads++; // a guest can cause it at will: only the 1st, 2nd, 4th, 8th... is logged
-            if (Long.bitCount(failedReads) == 1) {
+            long n = failedReads.count();
+            if (n != 0) {
                 log.warn(
                         "firmware configuration item 0x{}: {} reads failed, the last at byte {}: {}",
                         Integer.toHexString(selector),
-                        failedReads,
+                        n,
                         from,
                         e.toString());
             }

@@ -68,7 +68,7 @@ final class QueueSetup {
 
     void start(long features) {
         if (pageNumber != 0) placeLegacyRings();
-        queue.start(size, descriptors, available, used, features);
+        queue.start(new QueuePlace(size, descriptors, available, used), features);
     }
 
     /** Available ring right after the descriptors, used ring at the next boundary: section 2.7.2. */

@@ -4,14 +4,17 @@ import static dev.microvm.devices.virtio.VirtioMmioRegisters.*;
 import static dev.microvm.devices.virtio.VirtioStatus.*;
 
 import dev.microvm.bus.BusDevice;
+import dev.microvm.error.GuestNoise;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.Signal;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -45,7 +48,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(VirtioMmio.class);
     private static final String STATE_TYPE = "virtio-mmio";
-    private static final int STATE_VERSION = 1;
+    private static final int STATE_VERSION = 2;
     private static final int REGISTER_SIZE = 4;
     private static final long LOW_HALF = 0xffff_ffffL; // of the feature bits
     private static final int MOST_CONFIG = RANGE - CONFIG;
@@ -55,6 +58,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private final InterruptStatus interrupts;
     private final ReentrantLock lock = new ReentrantLock();
     private final DeviceLoop loop;
+    private final SharedMemoryRegions sharedMemory;
     private final List<QueueSetup> queues = new ArrayList<>();
     private final VirtioDevice device;
     private final long offered;
@@ -69,8 +73,14 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private int guestPageSize;
     private boolean made;
     private boolean quiet; // paused
-    private long broken; // how often, since the machine began
+    private final GuestNoise broken = new GuestNoise(); // how often, since the machine began
     private int defects; // of them by no fault of the driver's
+
+    /** Makes registers and the device behind them, without shared memory regions. */
+    public VirtioMmio(
+            Version version, VirtioDeviceFactory factory, GuestMemory memory, EventLoop eventLoop, IrqLine irq) {
+        this(version, factory, memory, eventLoop, irq, SharedMemoryPlacement.NONE);
+    }
 
     /**
      * Makes registers and the device behind them.
@@ -79,14 +89,21 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
      * @param memory of the guest
      * @param eventLoop on which the device works
      * @param irq its interrupt
+     * @param placement of its shared memory regions
      * @throws IllegalArgumentException if the device offers features that are not its own, or is too large
      */
     public VirtioMmio(
-            Version version, VirtioDeviceFactory factory, GuestMemory memory, EventLoop eventLoop, IrqLine irq) {
+            Version version,
+            VirtioDeviceFactory factory,
+            GuestMemory memory,
+            EventLoop eventLoop,
+            IrqLine irq,
+            SharedMemoryPlacement placement) {
         this.version = version;
         this.memory = memory;
         this.interrupts = new InterruptStatus(irq);
         this.loop = new DeviceLoop(eventLoop, lock, this::failed);
+        this.sharedMemory = new SharedMemoryRegions(placement);
         this.device = factory.create(new Transport());
         this.made = true;
         this.offered = offered(version, device.features());
@@ -147,6 +164,12 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         }
 
         @Override
+        public Optional<GuestMemoryRegion> addSharedMemory(int id, long size) {
+            if (made) throw new IllegalStateException("shared memory is added while the device is made");
+            return sharedMemory.add(id, size);
+        }
+
+        @Override
         public GuestMemory memory() {
             return memory;
         }
@@ -171,7 +194,8 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     }
 
     private void notifyDevice(int number) {
-        if (queues.get(number).queue.running()) device.queueNotified(number);
+        Virtqueue queue = queues.get(number).queue;
+        if (!queue.kick() && queue.running()) device.queueNotified(number);
     }
 
     /** Something of the device threw, under the lock: it stands still until the driver resets it. */
@@ -183,8 +207,9 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         if (!DeviceLoop.isGuestMistake(e)) {
             defects++;
             log.error("{} failed and needs a reset", device.name(), e);
-        } else if (Long.bitCount(++broken) == 1) { // a guest can cause it at will: only the 1st, 2nd, 4th, 8th...
-            log.warn("{} needs a reset, for the {}. time: {}", device.name(), broken, e.getMessage());
+        } else {
+            long n = broken.count();
+            if (n != 0) log.warn("{} needs a reset, for the {}. time: {}", device.name(), n, e.getMessage());
         }
     }
 
@@ -221,7 +246,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             case QUEUE_NUM_MAX -> setup == null ? 0 : setup.queue.maxSize();
             case QUEUE_PFN -> modern || setup == null ? 0 : setup.pageNumber;
             case QUEUE_READY -> modern && setup != null && setup.ready ? 1 : 0;
-            case SHM_LEN_LOW, SHM_LEN_HIGH, SHM_BASE_LOW, SHM_BASE_HIGH -> modern ? NO_REGION : 0;
+            case SHM_LEN_LOW, SHM_LEN_HIGH, SHM_BASE_LOW, SHM_BASE_HIGH -> modern ? sharedMemory.read(offset) : 0;
             case CONFIG_GENERATION -> modern ? generation : 0;
             default -> 0;
         };
@@ -263,6 +288,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             case DRIVER_FEATURES -> writeFeatures(value);
             case QUEUE_SEL -> queueSel = value;
             case STATUS -> writeStatus(value);
+            case SHM_SEL -> sharedMemory.select(value);
             default -> writeQueueRegister(offset, value);
         }
     }
@@ -330,18 +356,18 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     }
 
     private void activate() {
-        start();
+        startQueues();
+        device.activate(driverFeatures);
         queues.forEach(setup -> {
-            if (setup.queue.running()) setup.doorbell.raise();
+            if (setup.ready) setup.doorbell.raise();
         });
     }
 
-    private void start() {
+    private void startQueues() {
         driverFeatures &= offered; // a legacy driver is not asked
         for (QueueSetup setup : queues) {
             if (setup.ready) setup.start(driverFeatures);
         }
-        device.activate(driverFeatures);
     }
 
     /** As after power-on: what a driver does by writing 0 to Status, and takes effect before the write is over. */
@@ -357,6 +383,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             driverFeaturesSel = 0;
             driverFeatures = 0;
             queueSel = 0;
+            sharedMemory.select(0);
             guestPageSize = 0;
             interrupts.acknowledge(~0);
         } finally {
@@ -426,6 +453,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
                     .put("driverFeaturesSel", driverFeaturesSel)
                     .put("driverFeatures", driverFeatures)
                     .put("queueSel", queueSel)
+                    .put("sharedMemorySel", sharedMemory.selected())
                     .put("generation", generation)
                     .put("guestPageSize", guestPageSize)
                     .put("device", device.save().encode());
@@ -451,14 +479,16 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             driverFeaturesSel = state.integer("driverFeaturesSel");
             driverFeatures = state.number("driverFeatures");
             queueSel = state.integer("queueSel");
+            sharedMemory.select(state.integer("sharedMemorySel"));
             generation = state.integer("generation");
             guestPageSize = state.integer("guestPageSize");
             interrupts.restore(state.integer("interruptStatus"));
             status = state.integer("status");
             for (QueueSetup setup : queues) setup.restore(state);
             boolean active = (status & (DRIVER_OK | DEVICE_NEEDS_RESET)) == DRIVER_OK;
-            if (active) start();
+            if (active) startQueues();
             for (QueueSetup setup : queues) setup.restoreIndices(state);
+            if (active) device.activate(driverFeatures);
             device.restore(deviceState);
             if (active) queues.forEach(setup -> setup.doorbell.raise());
         } finally {

@@ -30,9 +30,10 @@ public final class VirtioMmioRegisters {
     public static final int QUEUE_DRIVER_HIGH = 0x094; // W
     public static final int QUEUE_DEVICE_LOW = 0x0a0; // W, the used ring
     public static final int QUEUE_DEVICE_HIGH = 0x0a4; // W
-    public static final int SHM_LEN_LOW = 0x0b0; // R, of the region that SHMSel (0x0ac, W) selects
+    public static final int SHM_SEL = 0x0ac; // W, id of a shared memory region
+    public static final int SHM_LEN_LOW = 0x0b0; // R, bytes of the region that is selected
     public static final int SHM_LEN_HIGH = 0x0b4; // R
-    public static final int SHM_BASE_LOW = 0x0b8; // R
+    public static final int SHM_BASE_LOW = 0x0b8; // R, its guest-physical address
     public static final int SHM_BASE_HIGH = 0x0bc; // R
     public static final int CONFIG_GENERATION = 0x0fc; // R
     public static final int CONFIG = 0x100; // RW, the device's own

@@ -2,6 +2,8 @@ package dev.microvm.devices.virtio;
 
 import dev.microvm.event.EventLoop;
 import dev.microvm.memory.GuestMemory;
+import dev.microvm.memory.GuestMemoryRegion;
+import java.util.Optional;
 
 /** What a {@link VirtioDevice} is handed when it is made, and keeps: its queues, its memory, and the loop it runs on. */
 public interface VirtioTransport {
@@ -12,6 +14,16 @@ public interface VirtioTransport {
      * @return the queue, number 0 for the first; the same object across resets, and empty while the driver is not ready
      */
     Virtqueue addQueue(int size);
+
+    /**
+     * Gives the device a shared memory region, which it and the driver access as they agree (section 2.10); only
+     * while it is made. What is in the region is not part of the transport's state.
+     *
+     * @param id by which the driver finds it: 0 to 255, as the kind of device says
+     * @param size bytes, a multiple of 4 KiB
+     * @return where it is, with the host's memory behind it; empty if the machine has no place for it
+     */
+    Optional<GuestMemoryRegion> addSharedMemory(int id, long size);
 
     /** The guest's memory. Buffers of queues are checked already. */
     GuestMemory memory();

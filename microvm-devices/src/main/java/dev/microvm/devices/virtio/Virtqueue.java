@@ -1,21 +1,8 @@
 package dev.microvm.devices.virtio;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
-
 import dev.microvm.memory.GuestMemory;
-import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.state.DeviceState;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayDeque;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -26,52 +13,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Called one thing at a time, as all of a device is. Chains are objects that are used again: what comes and goes
  * allocates nothing. While the driver is not ready, or the device needs a reset, the queue is empty and takes no completions.
+ *
+ * <p>The three parts in guest memory are {@link AvailableRing}, {@link DescriptorTable} and {@link UsedRing}. Here is what the
+ * device has to remember: how far it has come in both rings, and the {@link ChainsInFlight}.
  */
 public final class Virtqueue {
     /** The most entries of a queue: section 2.7. */
     public static final int MAX_SIZE = 32768;
 
-    // The three parts of a queue, their sizes and alignments: section 2.7, table.
-    private static final int DESCRIPTOR_SIZE = 16;
-    private static final int DESCRIPTORS_ALIGNMENT = 16;
-    private static final int AVAILABLE_ALIGNMENT = 2;
-    private static final int USED_ALIGNMENT = 4;
-
-    // struct virtq_desc: section 2.7.5
-    private static final int DESC_ADDRESS = 0; // le64
-    private static final int DESC_LENGTH = 8; // le32, bytes
-    private static final int DESC_FLAGS = 12; // le16
-    private static final int DESC_NEXT = 14; // le16
-    private static final int DESC_F_NEXT = 1;
-    private static final int DESC_F_WRITE = 2;
-    private static final int DESC_F_INDIRECT = 4;
-    private static final long MOST_BYTES = 1L << 32; // of a chain
-
-    // struct virtq_avail: section 2.7.6
-    private static final int AVAIL_FLAGS = 0; // le16
-    private static final int AVAIL_INDEX = 2; // le16
-    private static final int AVAIL_RING = 4; // le16 each, then used_event
-    private static final int AVAIL_ENTRY = 2;
-    private static final int AVAIL_F_NO_INTERRUPT = 1;
-
-    // struct virtq_used: section 2.7.8
-    private static final int USED_FLAGS = 0; // le16
-    private static final int USED_INDEX = 2; // le16
-    private static final int USED_RING = 4; // struct virtq_used_elem each, then avail_event
-    private static final int USED_ENTRY = 8;
-    private static final int USED_ENTRY_ID = 0; // le32
-    private static final int USED_ENTRY_LENGTH = 4; // le32
-    private static final int USED_F_NO_NOTIFY = 1;
-
-    private static final int EVENT_SIZE = 2; // used_event and avail_event, le16
-    private static final int INDEX_MASK = 0xFFFF;
-
-    private static final ValueLayout.OfShort LE_SHORT = JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfInt LE_INT = JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfLong LE_LONG = JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle ALIGNED_SHORT =
-            JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
-    private static final MemorySegment NOWHERE = MemorySegment.ofArray(new byte[0]);
+    private static final int INDEX_MASK = 0xFFFF; // of indices in both rings
 
     private static final String STATE_TYPE = "virtqueue";
     private static final int STATE_VERSION = 1;
@@ -81,27 +31,17 @@ public final class Virtqueue {
     private final GuestMemory memory;
     private final Runnable interrupt;
     private final Runnable renotify;
+    private final ChainsInFlight chains = new ChainsInFlight();
 
-    // What the driver set up; read once, when the queue is started.
-    private boolean running;
-    private boolean indirect;
-    private boolean eventIndex;
+    private @Nullable QueueParts parts; // while it is running
     private int size;
-    private MemorySegment descriptors = NOWHERE;
-    private MemorySegment available = NOWHERE;
-    private MemorySegment used = NOWHERE;
+    private volatile @Nullable QueueLease lease; // while another process serves it
 
     private int nextAvailable; // index of the next entry to take, 0 to 0xffff
     private int knownAvailable; // the driver's index when it was last read
     private int nextUsed; // index of the next entry to fill, 0 to 0xffff
     private int publishedUsed; // what the driver sees
     private int notifiedUsed; // when the driver was last notified, or need not have been
-    private int order;
-    private int inFlightCount;
-    private @Nullable DescriptorChain[] inFlight = {}; // by head
-    private final ArrayDeque<DescriptorChain> free = new ArrayDeque<>();
-    private int[] heldBack = {}; // heads to take before those of the ring, the last one first
-    private int heldBackCount;
 
     /**
      * Makes a queue that is not running.
@@ -139,14 +79,14 @@ public final class Virtqueue {
         return maxSize;
     }
 
-    /** Whether the driver has set it up and is ready, and the device is not broken. */
+    /** Whether the driver has set it up and is ready, the device is not broken, and it is not on lease. */
     public boolean running() {
-        return running;
+        return parts != null;
     }
 
     /** Chains that were taken and are not completed. */
     public int inFlight() {
-        return inFlightCount;
+        return chains.count();
     }
 
     // ---- what a device does
@@ -173,7 +113,8 @@ public final class Virtqueue {
 
     /** Whether there is a chain to take. */
     public boolean hasNext() {
-        return running && (heldBackCount > 0 || pending() > 0);
+        QueueParts at = parts;
+        return at != null && (chains.putBackCount() > 0 || isAvailable(at.available()));
     }
 
     /**
@@ -182,25 +123,40 @@ public final class Virtqueue {
      * @throws VirtqueueException if the driver broke the rules
      */
     public @Nullable DescriptorChain pop() {
-        if (!hasNext()) return null;
-        int head = nextHead();
+        QueueParts at = parts;
+        if (at == null) return null;
+        int head;
+        if (chains.putBackCount() > 0) {
+            head = chains.takePutBack();
+        } else if (isAvailable(at.available())) {
+            head = at.available().head(nextAvailable);
+            nextAvailable = (nextAvailable + 1) & INDEX_MASK;
+        } else {
+            return null;
+        }
         if (head >= size) throw broken("head %d of %d descriptors, 2.7.5".formatted(head, size));
-        if (inFlight[head] != null) throw broken("head %d made available twice, 2.7.13.1".formatted(head));
-        DescriptorChain chain = free.isEmpty() ? new DescriptorChain() : free.pop();
-        chain.begin(head, order++);
-        walk(chain);
-        inFlight[head] = chain;
-        inFlightCount++;
+        if (chains.has(head)) throw broken("head %d made available twice, 2.7.13.1".formatted(head));
+        DescriptorChain chain = chains.begin(head);
+        at.descriptors().walk(chain);
+        chains.add(chain);
         return chain;
+    }
+
+    /** Whether the driver has made something available. Its index is read only when all up to the last one is taken. */
+    private boolean isAvailable(AvailableRing ring) {
+        if (knownAvailable != nextAvailable) return true;
+        int index = ring.index();
+        int ahead = (index - nextAvailable) & INDEX_MASK;
+        if (ahead > size) {
+            throw broken("available index is %d ahead in a queue of %d, 2.7.13.3".formatted(ahead, size));
+        }
+        knownAvailable = index;
+        return ahead > 0;
     }
 
     /** Puts a chain back that was the last to be taken: it will be the next again. */
     public void putBack(DescriptorChain chain) {
-        if (!isMine(chain)) return;
-        if (chain.order() != order - 1) throw new IllegalStateException("not the last chain that was taken");
-        order--;
-        heldBack[heldBackCount++] = chain.head();
-        release(chain);
+        if (isMine(chain)) chains.putBack(chain);
     }
 
     /**
@@ -215,42 +171,52 @@ public final class Virtqueue {
 
     /** As {@link #complete}, but the driver does not see it before {@link #publish}: for chains that belong together. */
     public void stage(DescriptorChain chain, long written) {
-        if (!isMine(chain)) return;
+        QueueParts at = parts;
+        if (at == null || !chains.has(chain)) return;
         Objects.checkFromIndexSize(0, written, chain.writable().length());
-        long at = USED_RING + (long) USED_ENTRY * (nextUsed & (size - 1));
-        used.set(LE_INT, at + USED_ENTRY_ID, chain.head());
-        used.set(LE_INT, at + USED_ENTRY_LENGTH, (int) written);
+        at.used().put(nextUsed, chain.head(), written);
         nextUsed = (nextUsed + 1) & INDEX_MASK;
-        release(chain);
+        chains.remove(chain);
     }
 
     /** Lets the driver see what was {@linkplain #stage staged}. */
     public void publish() {
-        if (!running || publishedUsed == nextUsed) return;
+        QueueParts at = parts;
+        if (at == null || publishedUsed == nextUsed) return;
         publishedUsed = nextUsed;
-        ALIGNED_SHORT.setRelease(used, (long) USED_INDEX, (short) publishedUsed); // after the entries: 2.7.8.2
+        at.used().publish(publishedUsed);
     }
+
+    private boolean isMine(DescriptorChain chain) {
+        return parts != null && chains.has(chain);
+    }
+
+    private VirtqueueException broken(String what) {
+        return new VirtqueueException(number, what);
+    }
+
+    // ---- notifications, in both directions
+    //
+    // Each side says in its own ring what it wants to be told, and looks in the other's ring for what there is. Both
+    // write first
+    // and read second, with a fence between: so of two that do it at the same time, at least one sees what the other
+    // has written.
 
     /** Notifies the driver if it has not been since something was completed, and if it wants to be: 2.7.7, 2.7.10. */
     public void notifyDriver() {
+        QueueParts at = parts;
         int now = publishedUsed;
         int before = notifiedUsed;
-        if (!running || now == before) return;
+        if (at == null || now == before) return;
         notifiedUsed = now;
         VarHandle.fullFence(); // the index before the wish: else the driver sleeps on what it has not seen
-        if (wantsInterrupt(now, before)) interrupt.run();
-    }
-
-    private boolean wantsInterrupt(int now, int before) {
-        if (!eventIndex) return (available.get(LE_SHORT, AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT) == 0;
-        int event = Short.toUnsignedInt(available.get(LE_SHORT, AVAIL_RING + (long) AVAIL_ENTRY * size));
-        return ((now - event - 1) & INDEX_MASK) < ((now - before) & INDEX_MASK);
+        if (at.available().wantsInterrupt(before, now)) interrupt.run();
     }
 
     /** Tells the driver that it need not notify, which it may do anyway; for as long as the device looks by itself. */
     public void suppressNotifications() {
-        // With EVENT_IDX an index that is not moved on says it already: 2.7.10.
-        if (running && !eventIndex) used.set(LE_SHORT, USED_FLAGS, (short) USED_F_NO_NOTIFY);
+        QueueParts at = parts;
+        if (at != null) at.used().suppressNotifications();
     }
 
     /**
@@ -259,115 +225,60 @@ public final class Virtqueue {
      * @return whether there is one already, of which no notification may come: look again
      */
     public boolean wantNotifications() {
-        if (!running) return false;
-        if (eventIndex) {
-            used.set(LE_SHORT, USED_RING + (long) USED_ENTRY * size, (short) nextAvailable);
-        } else {
-            used.set(LE_SHORT, USED_FLAGS, (short) 0);
-        }
+        QueueParts at = parts;
+        if (at == null) return false;
+        at.used().wantNotification(nextAvailable);
         VarHandle.fullFence(); // the wish before the index: else both sides wait
         return hasNext();
     }
 
-    // ---- the available ring and descriptors
+    // ---- lease
 
-    private int pending() {
-        if (knownAvailable == nextAvailable) {
-            knownAvailable = Short.toUnsignedInt((short) ALIGNED_SHORT.getAcquire(available, (long) AVAIL_INDEX));
-            int pending = (knownAvailable - nextAvailable) & INDEX_MASK;
-            if (pending > size) {
-                knownAvailable = nextAvailable;
-                throw broken("available index is %d ahead in a queue of %d, 2.7.13.3".formatted(pending, size));
-            }
+    /**
+     * Hands the queue to another process. A device does it in {@link VirtioDevice#activate}, or in {@link
+     * VirtioDevice#resume} if the machine is {@linkplain VirtioTransport#pausing pausing}; in {@link
+     * VirtioDevice#pause} it ends the lease, so that indices can be saved.
+     *
+     * @param kick wakes the other process when the driver has made something available, such as an eventfd; called like
+     *     {@link VirtioDevice#queueNotified}, in its place
+     * @param revoked called when the driver takes the queue back, by a reset for example: when it returns, the other
+     *     process must not touch guest memory any more
+     * @throws IllegalStateException if the queue is not running, is leased, or has chains in flight
+     */
+    public QueueLease lease(Runnable kick, Runnable revoked) {
+        QueueParts at = parts;
+        int inFlight = chains.count() + chains.putBackCount();
+        if (at == null || inFlight > 0) {
+            throw new IllegalStateException(
+                    "queue %d: not running, or %d chains in flight".formatted(number, inFlight));
         }
-        return (knownAvailable - nextAvailable) & INDEX_MASK;
+        QueueLease made = new QueueLease(this, at, nextAvailable, kick, revoked, interrupt);
+        parts = null;
+        lease = made;
+        return made;
     }
 
-    private int nextHead() {
-        if (heldBackCount > 0) return heldBack[--heldBackCount];
-        long at = AVAIL_RING + (long) AVAIL_ENTRY * (nextAvailable & (size - 1));
-        nextAvailable = (nextAvailable + 1) & INDEX_MASK;
-        return Short.toUnsignedInt(available.get(LE_SHORT, at));
+    boolean isLeased(QueueLease by) {
+        return lease == by;
     }
 
-    /** Follows a chain from its head, and checks every rule. Each word is read once: the guest may rewrite it. */
-    private void walk(DescriptorChain chain) {
-        MemorySegment table = descriptors;
-        long start = 0;
-        int entries = size;
-        int index = chain.head();
-        int buffers = 0;
-        boolean nested = false;
-        while (true) {
-            if (index >= entries) throw broken("descriptor %d of %d, 2.7.5".formatted(index, entries));
-            long at = start + (long) DESCRIPTOR_SIZE * index;
-            long address = table.get(LE_LONG, at + DESC_ADDRESS);
-            long length = Integer.toUnsignedLong(table.get(LE_INT, at + DESC_LENGTH));
-            int flags = Short.toUnsignedInt(table.get(LE_SHORT, at + DESC_FLAGS));
-            int next = Short.toUnsignedInt(table.get(LE_SHORT, at + DESC_NEXT));
-            if ((flags & DESC_F_INDIRECT) != 0) {
-                if (nested) throw broken("an indirect table in an indirect table, 2.7.5.3.1");
-                GuestMemoryRegion region = indirectTable(address, length, flags);
-                table = region.segment();
-                start = address - region.base();
-                entries = (int) (length / DESCRIPTOR_SIZE);
-                index = 0;
-                nested = true;
-                continue;
-            }
-            if (buffers++ == size)
-                throw broken("a chain of more than %d descriptors, or a loop, 2.7.5.2".formatted(size));
-            add(chain, address, length, (flags & DESC_F_WRITE) != 0);
-            if ((flags & DESC_F_NEXT) == 0) return;
-            index = next;
-        }
+    /** How far the used ring is filled, the ring itself says. */
+    void endLease(QueueLease by, int newNextAvailable) {
+        if (lease != by) return;
+        lease = null;
+        parts = by.parts();
+        nextAvailable = newNextAvailable & INDEX_MASK;
+        knownAvailable = nextAvailable;
+        nextUsed = by.parts().used().index();
+        publishedUsed = nextUsed;
+        notifiedUsed = nextUsed;
     }
 
-    /** Where an indirect table lies. Its descriptor's write flag means nothing: 2.7.5.3.2. */
-    private GuestMemoryRegion indirectTable(long address, long length, int flags) {
-        if (!indirect) throw broken("an indirect table, which was not negotiated, 2.7.5.3.1");
-        if ((flags & DESC_F_NEXT) != 0) throw broken("an indirect table with a next descriptor, 2.7.5.3.1");
-        if (length == 0 || length % DESCRIPTOR_SIZE != 0) {
-            throw broken("an indirect table of %d bytes, 2.7.5.3".formatted(length));
-        }
-        if (!memory.contains(address, length)) {
-            throw broken("an indirect table at [0x%x, +0x%x), where no memory is".formatted(address, length));
-        }
-        return memory.regionOf(address, length);
-    }
-
-    private void add(DescriptorChain chain, long address, long length, boolean write) {
-        GuestBuffer to = write ? chain.writable() : chain.readable();
-        if (!write && chain.writable().pieces() > 0) throw broken("a readable buffer after a writable one, 2.7.4.2");
-        if (length == 0) return; // no byte of it can be used
-        if (!memory.contains(address, length)) {
-            throw broken("a buffer at [0x%x, +0x%x), where no memory is".formatted(address, length));
-        }
-        GuestMemoryRegion region = memory.regionOf(address, length);
-        if (write && region.readOnly()) {
-            throw broken("a writable buffer at [0x%x, +0x%x) in read-only memory".formatted(address, length));
-        }
-        to.add(region.segment(), address - region.base(), length);
-        if (chain.readable().length() + chain.writable().length() > MOST_BYTES) {
-            throw broken("a chain of more than 2^32 bytes, 2.7.5.2");
-        }
-    }
-
-    private VirtqueueException broken(String what) {
-        return new VirtqueueException("queue %d: %s".formatted(number, what));
-    }
-
-    /** Whether a chain is in flight here: not one from before a reset. */
-    private boolean isMine(DescriptorChain chain) {
-        int head = chain.head();
-        return running && head >= 0 && head < size && inFlight[head] == chain;
-    }
-
-    private void release(DescriptorChain chain) {
-        inFlight[chain.head()] = null;
-        inFlightCount--;
-        chain.end();
-        free.push(chain);
+    /** Tells whoever serves the queue, if not the device, that the driver has notified; returns whether it is so. */
+    boolean kick() {
+        QueueLease by = lease;
+        if (by != null) by.kick();
+        return by != null;
     }
 
     // ---- what the transport does
@@ -380,51 +291,28 @@ public final class Virtqueue {
     /**
      * Starts the queue where the driver has set it up.
      *
-     * @param newSize entries
-     * @param descriptorsGpa guest-physical address of the descriptor table
-     * @param availableGpa guest-physical address of the available ring
-     * @param usedGpa guest-physical address of the used ring
+     * @param place as the driver wrote it
      * @param features that were negotiated
      * @throws VirtqueueException if the queue cannot be where it is said to be
      */
-    void start(int newSize, long descriptorsGpa, long availableGpa, long usedGpa, long features) {
+    void start(QueuePlace place, long features) {
         stop();
-        if (!isSize(newSize, maxSize)) {
-            throw broken("size %d, not a power of two up to %d, 2.7".formatted(newSize, maxSize));
+        if (!isSize(place.size(), maxSize)) {
+            throw broken("size %d, not a power of two up to %d, 2.7".formatted(place.size(), maxSize));
         }
-        descriptors = part("descriptor table", descriptorsGpa, (long) DESCRIPTOR_SIZE * newSize, DESCRIPTORS_ALIGNMENT);
-        long availableSize = AVAIL_RING + (long) AVAIL_ENTRY * newSize + EVENT_SIZE;
-        available = part("available ring", availableGpa, availableSize, AVAILABLE_ALIGNMENT);
-        long usedSize = USED_RING + (long) USED_ENTRY * newSize + EVENT_SIZE;
-        used = part("used ring", usedGpa, usedSize, USED_ALIGNMENT);
-        if (memory.regionOf(usedGpa, usedSize).readOnly()) throw broken("used ring in read-only memory");
-        size = newSize;
-        indirect = (features & VirtioFeatures.INDIRECT_DESC) != 0;
-        eventIndex = (features & VirtioFeatures.EVENT_IDX) != 0;
-        if (inFlight.length != size) {
-            inFlight = new DescriptorChain[size];
-            heldBack = new int[size];
-        }
-        running = true;
-    }
-
-    private MemorySegment part(String what, long gpa, long bytes, int alignment) {
-        if (gpa % alignment != 0) throw broken("%s at 0x%x, not aligned to %d, 2.7".formatted(what, gpa, alignment));
-        if (!memory.contains(gpa, bytes)) {
-            throw broken("%s at [0x%x, +0x%x), where no memory is".formatted(what, gpa, bytes));
-        }
-        return memory.slice(gpa, bytes);
+        QueueParts checked = QueueParts.at(place, number, memory, features);
+        size = place.size();
+        chains.start(size);
+        parts = checked;
     }
 
     /** Stops the queue; it touches guest memory no more. What is in flight is forgotten. */
     void stop() {
-        running = false;
-        descriptors = NOWHERE;
-        available = NOWHERE;
-        used = NOWHERE;
-        inFlightCount = 0;
-        heldBackCount = 0;
-        Arrays.fill(inFlight, null); // these objects are not used again: the device may hold on to them
+        parts = null;
+        chains.clear();
+        QueueLease leased = lease;
+        lease = null;
+        if (leased != null) leased.revoke();
     }
 
     /** As before the driver came. */
@@ -440,34 +328,25 @@ public final class Virtqueue {
 
     /** Indices and what is in flight; where the queue is, the transport knows. */
     DeviceState save() {
-        ByteBuffer heads = ByteBuffer.allocate(Short.BYTES * (inFlightCount + heldBackCount));
-        Arrays.stream(inFlight)
-                .filter(Objects::nonNull)
-                .sorted(Comparator.comparingInt(chain -> chain.order() - order))
-                .forEach(chain -> heads.putShort((short) chain.head()));
-        for (int i = heldBackCount - 1; i >= 0; i--) heads.putShort((short) heldBack[i]);
+        if (lease != null) {
+            throw new IllegalStateException("queue %d is leased: its indices are not known".formatted(number));
+        }
         return new DeviceState(STATE_TYPE, STATE_VERSION)
                 .put("nextAvailable", nextAvailable)
                 .put("nextUsed", nextUsed)
                 .put("publishedUsed", publishedUsed)
                 .put("notifiedUsed", notifiedUsed)
-                .put("heads", heads.array());
+                .put("heads", chains.heads());
     }
 
     /** Puts indices back, in a queue that was started anew if it ran; what was in flight is the next to be taken. */
     void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);
-        ByteBuffer heads = ByteBuffer.wrap(state.bytes("heads"));
-        int count = heads.remaining() / Short.BYTES;
-        if (count > heldBack.length) {
-            throw new IllegalArgumentException("state of %d chains in flight in a queue of %d".formatted(count, size));
-        }
+        chains.restore(state.bytes("heads"));
         nextAvailable = state.integer("nextAvailable") & INDEX_MASK;
         knownAvailable = nextAvailable;
         nextUsed = state.integer("nextUsed") & INDEX_MASK;
         publishedUsed = state.integer("publishedUsed") & INDEX_MASK;
         notifiedUsed = state.integer("notifiedUsed") & INDEX_MASK;
-        heldBackCount = count;
-        for (int i = count - 1; i >= 0; i--) heldBack[i] = Short.toUnsignedInt(heads.getShort());
     }
 }

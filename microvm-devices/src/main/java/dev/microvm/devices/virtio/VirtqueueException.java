@@ -15,4 +15,14 @@ public final class VirtqueueException extends RuntimeException {
     public VirtqueueException(String message) {
         super(message, null, /* enableSuppression= */ false, /* writableStackTrace= */ false);
     }
+
+    /**
+     * Makes the exception for one queue.
+     *
+     * @param queue its number
+     * @param what the driver did, with the section that forbids it
+     */
+    VirtqueueException(int queue, String what) {
+        this("queue %d: %s".formatted(queue, what));
+    }
 }

@@ -84,16 +84,6 @@ final class VirtioMmioTest {
     }
 
     @Test
-    void hasNoSharedMemoryRegions() { // 4.2.2: SHMLen of all ones
-        driver.write(0x0ac, 0);
-
-        assertThat(driver.read(SHM_LEN_LOW)).isEqualTo(-1);
-        assertThat(driver.read(SHM_LEN_HIGH)).isEqualTo(-1);
-        assertThat(driver.read(SHM_BASE_LOW)).isEqualTo(-1);
-        assertThat(driver.read(SHM_BASE_HIGH)).isEqualTo(-1);
-    }
-
-    @Test
     void ignoresAccessesOfOtherWidths() { // 4.2.2.2
         driver.mmio().write(STATUS, 1, ACKNOWLEDGE);
         driver.mmio().write(STATUS, 8, ACKNOWLEDGE);

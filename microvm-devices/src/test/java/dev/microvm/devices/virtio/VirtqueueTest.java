@@ -607,30 +607,32 @@ final class VirtqueueTest {
         assertThatIllegalArgumentException().isThrownBy(() -> new Virtqueue(0, 3, memory, () -> {}, () -> {}));
         assertThatIllegalArgumentException().isThrownBy(() -> new Virtqueue(0, 65536, memory, () -> {}, () -> {}));
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(2 * SIZE, 0x1000, 0x2000, 0x3000, 0));
-        assertThatExceptionOfType(VirtqueueException.class).isThrownBy(() -> queue.start(0, 0x1000, 0x2000, 0x3000, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(2 * SIZE, 0x1000, 0x2000, 0x3000), 0));
+        assertThatExceptionOfType(VirtqueueException.class)
+                .isThrownBy(() -> queue.start(new QueuePlace(0, 0x1000, 0x2000, 0x3000), 0));
     }
 
     @Test
     void refusesPartsThatAreNotAligned() {
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, 0x1008, 0x2000, 0x3000, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1008, 0x2000, 0x3000), 0));
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, 0x1000, 0x2001, 0x3000, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1000, 0x2001, 0x3000), 0));
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, 0x1000, 0x2000, 0x3002, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1000, 0x2000, 0x3002), 0));
         assertThat(queue.running()).isFalse();
     }
 
     @Test
     void refusesPartsThatAreNotInWritableMemory() {
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, NOWHERE, 0x2000, 0x3000, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, NOWHERE, 0x2000, 0x3000), 0));
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, 0x1000, VirtioDriver.MEMORY - 2, 0x3000, 0));
-        assertThatExceptionOfType(VirtqueueException.class).isThrownBy(() -> queue.start(SIZE, 0x1000, 0x2000, -16, 0));
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1000, VirtioDriver.MEMORY - 2, 0x3000), 0));
         assertThatExceptionOfType(VirtqueueException.class)
-                .isThrownBy(() -> queue.start(SIZE, 0x1000, 0x2000, ROM, 0))
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1000, 0x2000, -16), 0));
+        assertThatExceptionOfType(VirtqueueException.class)
+                .isThrownBy(() -> queue.start(new QueuePlace(SIZE, 0x1000, 0x2000, ROM), 0))
                 .withMessageContaining("read-only");
     }
 }

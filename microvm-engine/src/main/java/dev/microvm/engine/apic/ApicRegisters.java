@@ -39,8 +39,6 @@ final class ApicRegisters {
     static final int PAGE_REGISTERS_END = 0x400;
 
     // MSRs.
-    static final int IA32_APIC_BASE = 0x1b;
-    static final int IA32_TSC_DEADLINE = 0x6e0;
     static final int X2APIC_FIRST = 0x800; // 0x800 + offset in the page / 16
     static final int X2APIC_LAST = 0x8ff;
 

@@ -1,6 +1,8 @@
 package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicRegisters.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_APIC_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
 
 import dev.microvm.bus.BusDevice;
 import dev.microvm.clock.Timers;

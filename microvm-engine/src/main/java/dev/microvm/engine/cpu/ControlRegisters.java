@@ -1,5 +1,35 @@
 package dev.microvm.engine.cpu;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_AM;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_CD;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_EM;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_MP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_NE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_NW;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PG;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_TS;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_DE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_FSGSBASE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_MCE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSFXSR;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXMMEXCPT;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXSAVE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_TSD;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_UMIP;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
+
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
@@ -11,35 +41,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Source: Intel SDM vol. 3A, 2.5, and vol. 4, table 2-2.
  */
 public final class ControlRegisters {
-    public static final long CR0_PE = SpecialRegisters.CR0_PE;
-    public static final long CR0_MP = SpecialRegisters.CR0_MP;
-    public static final long CR0_EM = 1L << 2;
-    public static final long CR0_TS = 1L << 3;
-    public static final long CR0_ET = SpecialRegisters.CR0_ET;
-    public static final long CR0_NE = SpecialRegisters.CR0_NE;
-    public static final long CR0_WP = SpecialRegisters.CR0_WP;
-    public static final long CR0_AM = 1L << 18;
-    public static final long CR0_NW = SpecialRegisters.CR0_NW;
-    public static final long CR0_CD = SpecialRegisters.CR0_CD;
-    public static final long CR0_PG = SpecialRegisters.CR0_PG;
 
     static final long CR0_KNOWN =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
-
-    public static final long CR4_TSD = 1L << 2;
-    public static final long CR4_DE = 1L << 3;
-    public static final long CR4_PSE = 1L << 4;
-    public static final long CR4_PAE = SpecialRegisters.CR4_PAE;
-    public static final long CR4_MCE = 1L << 6;
-    public static final long CR4_PGE = 1L << 7;
-    public static final long CR4_PCE = 1L << 8;
-    public static final long CR4_OSFXSR = SpecialRegisters.CR4_OSFXSR;
-    public static final long CR4_OSXMMEXCPT = SpecialRegisters.CR4_OSXMMEXCPT;
-    public static final long CR4_UMIP = 1L << 11;
-    public static final long CR4_FSGSBASE = 1L << 16;
-    public static final long CR4_PCIDE = 1L << 17;
-    public static final long CR4_OSXSAVE = 1L << 18;
-    public static final long CR4_SMEP = 1L << 20;
 
     /** What a guest may set: the bits of the features that {@link CpuidTable#supported} has. */
     static final long CR4_KNOWN = CR4_TSD
@@ -59,11 +63,6 @@ public final class ControlRegisters {
 
     /** The process-context identifier, with CR4.PCIDE: Intel SDM vol. 3A, 4.10.1. */
     public static final long CR3_PCID = 0xFFF;
-
-    public static final long EFER_SCE = 1L << 0;
-    public static final long EFER_LME = SpecialRegisters.EFER_LME;
-    public static final long EFER_LMA = SpecialRegisters.EFER_LMA;
-    public static final long EFER_NXE = 1L << 11;
 
     static final long EFER_KNOWN = EFER_SCE | EFER_LME | EFER_NXE;
 

@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.fpu.X87;
@@ -85,7 +86,7 @@ public final class Cpu {
     /** Current privilege level. */
     public int cpl;
 
-    public long cr0 = ControlRegisters.CR0_ET | ControlRegisters.CR0_CD | ControlRegisters.CR0_NW;
+    public long cr0 = SpecialRegisters.CR0_ET | SpecialRegisters.CR0_CD | SpecialRegisters.CR0_NW;
     public long cr2;
     public long cr3;
     public long cr4;
@@ -150,7 +151,7 @@ public final class Cpu {
         gdtLimit = 0xFFFF;
         idtBase = 0;
         idtLimit = 0xFFFF;
-        cr0 = ControlRegisters.CR0_ET | (cr0 & (ControlRegisters.CR0_CD | ControlRegisters.CR0_NW));
+        cr0 = SpecialRegisters.CR0_ET | (cr0 & (SpecialRegisters.CR0_CD | SpecialRegisters.CR0_NW));
         cr2 = 0;
         cr3 = 0;
         cr4 = 0;
@@ -280,11 +281,11 @@ public final class Cpu {
     }
 
     public boolean paging() {
-        return (cr0 & ControlRegisters.CR0_PG) != 0;
+        return (cr0 & SpecialRegisters.CR0_PG) != 0;
     }
 
     public boolean protectedMode() {
-        return (cr0 & ControlRegisters.CR0_PE) != 0;
+        return (cr0 & SpecialRegisters.CR0_PE) != 0;
     }
 
     public boolean virtual8086() {
@@ -297,12 +298,12 @@ public final class Cpu {
     }
 
     public boolean longMode() {
-        return (efer & ControlRegisters.EFER_LMA) != 0;
+        return (efer & SpecialRegisters.EFER_LMA) != 0;
     }
 
     /** Whether a user's accesses must be aligned: Intel SDM vol. 3A, 6.15, interrupt 17. */
     boolean alignmentChecked() {
-        return (flags & Flags.AC) != 0 && (cr0 & ControlRegisters.CR0_AM) != 0;
+        return (flags & Flags.AC) != 0 && (cr0 & SpecialRegisters.CR0_AM) != 0;
     }
 
     public int iopl() {
@@ -326,7 +327,7 @@ public final class Cpu {
 
     /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
     public void flagsChanged() {
-        if (cpl == 3 && (cr0 & ControlRegisters.CR0_AM) != 0) mmu.select(true);
+        if (cpl == 3 && (cr0 & SpecialRegisters.CR0_AM) != 0) mmu.select(true);
         loop.flagsChanged();
     }
 

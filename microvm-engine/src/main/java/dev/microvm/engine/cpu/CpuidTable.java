@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.cpuid.CpuidEntry;
 import java.util.ArrayList;
 import java.util.List;
@@ -170,7 +171,7 @@ public final class CpuidTable {
                 break;
             }
         }
-        if (function == 1 && (cpu.cr4 & ControlRegisters.CR4_OSXSAVE) != 0) ecx |= OSXSAVE;
+        if (function == 1 && (cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) != 0) ecx |= OSXSAVE;
         cpu.r[Cpu.RAX] = eax & 0xFFFF_FFFFL;
         cpu.r[Cpu.RBX] = ebx & 0xFFFF_FFFFL;
         cpu.r[Cpu.RCX] = ecx & 0xFFFF_FFFFL;

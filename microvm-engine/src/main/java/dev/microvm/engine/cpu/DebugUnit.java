@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Breakpoint;
 import dev.microvm.hypervisor.DebugEvent;
 import java.util.Arrays;
@@ -167,7 +168,7 @@ public final class DebugUnit {
             case EXECUTE -> execute |= 1 << i;
             case WRITE -> write |= 1 << i;
             case PORT -> {
-                if ((cpu.cr4 & ControlRegisters.CR4_DE) != 0) port |= 1 << i;
+                if ((cpu.cr4 & SpecialRegisters.CR4_DE) != 0) port |= 1 << i;
             }
             default -> readWrite |= 1 << i;
         }

@@ -1,5 +1,20 @@
 package dev.microvm.engine.cpu;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_CSTAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_EFER;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_FMASK;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_FS_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_GS_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_KERNEL_GS_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_LSTAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_MISC_ENABLE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_MTRR_DEF_TYPE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_STAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_CS;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_EIP;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_ESP;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_AUX;
+
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,19 +27,6 @@ import org.jspecify.annotations.Nullable;
  * vol. 2, appendix A.
  */
 public final class Msrs {
-    public static final int SYSENTER_CS = 0x174;
-    public static final int SYSENTER_ESP = 0x175;
-    public static final int SYSENTER_EIP = 0x176;
-    public static final int EFER = 0xC000_0080;
-    public static final int STAR = 0xC000_0081;
-    public static final int LSTAR = 0xC000_0082;
-    public static final int CSTAR = 0xC000_0083;
-    public static final int FMASK = 0xC000_0084;
-    public static final int FS_BASE = 0xC000_0100;
-    public static final int GS_BASE = 0xC000_0101;
-    public static final int KERNEL_GS_BASE = 0xC000_0102;
-    public static final int TSC_AUX = 0xC000_0103;
-
     private static final int SPEC_CTRL = 0x48;
     private static final int PRED_CMD = 0x49;
     private static final int MICROCODE_REVISION = 0x8B;
@@ -32,7 +34,6 @@ public final class Msrs {
     private static final int ARCH_CAPABILITIES = 0x10A;
     private static final int MCG_CAPABILITIES = 0x179;
     private static final int MCG_STATUS = 0x17A;
-    private static final int MISC_ENABLE = 0x1A0;
     private static final int MTRR_PHYSICAL = 0x200;
     private static final int MTRR_PHYSICAL_END = 0x210;
     private static final int MTRR_FIX_64K = 0x250;
@@ -41,7 +42,6 @@ public final class Msrs {
     private static final int MTRR_FIX_4K = 0x268;
     private static final int MTRR_FIX_4K_END = 0x270;
     private static final int PAT = 0x277;
-    private static final int MTRR_DEFAULT_TYPE = 0x2FF;
     private static final int PLATFORM_ID = 0x17;
     private static final int AMD_HARDWARE_CONFIGURATION = 0xC001_0015;
 
@@ -96,9 +96,9 @@ public final class Msrs {
         this.cpu = cpu;
         plain.put(SPEC_CTRL, 0L);
         plain.put(MCG_STATUS, 0L);
-        plain.put(MISC_ENABLE, 1L);
+        plain.put(IA32_MISC_ENABLE, 1L);
         plain.put(PAT, PAT_RESET);
-        plain.put(MTRR_DEFAULT_TYPE, 0L);
+        plain.put(IA32_MTRR_DEF_TYPE, 0L);
         for (int i = MTRR_PHYSICAL; i < MTRR_PHYSICAL_END; i++) plain.put(i, 0L);
         plain.put(MTRR_FIX_64K, 0L);
         plain.put(MTRR_FIX_16K_1, 0L);
@@ -109,18 +109,18 @@ public final class Msrs {
     /** RDMSR; one that does not exist is #GP(0). */
     public long read(int index, @Nullable Instruction at) {
         return switch (index) {
-            case SYSENTER_CS -> sysenterCs;
-            case SYSENTER_ESP -> sysenterEsp;
-            case SYSENTER_EIP -> sysenterEip;
-            case EFER -> cpu.efer;
-            case STAR -> star;
-            case LSTAR -> lstar;
-            case CSTAR -> cstar;
-            case FMASK -> fmask;
-            case FS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 4];
-            case GS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 5];
-            case KERNEL_GS_BASE -> kernelGsBase;
-            case TSC_AUX -> tscAux;
+            case IA32_SYSENTER_CS -> sysenterCs;
+            case IA32_SYSENTER_ESP -> sysenterEsp;
+            case IA32_SYSENTER_EIP -> sysenterEip;
+            case IA32_EFER -> cpu.efer;
+            case IA32_STAR -> star;
+            case IA32_LSTAR -> lstar;
+            case IA32_CSTAR -> cstar;
+            case IA32_FMASK -> fmask;
+            case IA32_FS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 4];
+            case IA32_GS_BASE -> cpu.r[Cpu.SEGMENT_BASE + 5];
+            case IA32_KERNEL_GS_BASE -> kernelGsBase;
+            case IA32_TSC_AUX -> tscAux;
             case MICROCODE_REVISION, PLATFORM_ID, MCG_CAPABILITIES, AMD_HARDWARE_CONFIGURATION -> 0;
             case ARCH_CAPABILITIES -> NOT_AFFECTED;
             case MTRR_CAPABILITIES -> MTRRS_EIGHT_AND_FIXED;
@@ -137,18 +137,18 @@ public final class Msrs {
     /** WRMSR; one that does not exist, and a value that it does not take, is #GP(0). */
     public void write(int index, long value, @Nullable Instruction at) {
         switch (index) {
-            case SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
-            case SYSENTER_ESP -> sysenterEsp = canonical(value, at);
-            case SYSENTER_EIP -> sysenterEip = canonical(value, at);
-            case EFER -> cpu.control.efer(value, at);
-            case STAR -> star = value;
-            case LSTAR -> lstar = canonical(value, at);
-            case CSTAR -> cstar = canonical(value, at);
-            case FMASK -> fmask = value & 0xFFFF_FFFFL;
-            case FS_BASE -> cpu.segmentation.base(4, canonical(value, at));
-            case GS_BASE -> cpu.segmentation.base(5, canonical(value, at));
-            case KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
-            case TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
+            case IA32_SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
+            case IA32_SYSENTER_ESP -> sysenterEsp = canonical(value, at);
+            case IA32_SYSENTER_EIP -> sysenterEip = canonical(value, at);
+            case IA32_EFER -> cpu.control.efer(value, at);
+            case IA32_STAR -> star = value;
+            case IA32_LSTAR -> lstar = canonical(value, at);
+            case IA32_CSTAR -> cstar = canonical(value, at);
+            case IA32_FMASK -> fmask = value & 0xFFFF_FFFFL;
+            case IA32_FS_BASE -> cpu.segmentation.base(4, canonical(value, at));
+            case IA32_GS_BASE -> cpu.segmentation.base(5, canonical(value, at));
+            case IA32_KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
+            case IA32_TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
             case PAT -> plain.put(PAT, memoryTypes(value, PAT_TYPES, at));
             case SPEC_CTRL -> plain.put(SPEC_CTRL, allowed(value, SPEC_CTRL_KNOWN, at));
             case PRED_CMD -> allowed(value, PRED_CMD_IBPB, at); // there is no prediction to forget
@@ -174,7 +174,7 @@ public final class Msrs {
 
     /** #GP(0) for a value that a memory type range register does not take: Intel SDM vol. 3A, 12.11.2. */
     private void requireMtrr(int index, long value, @Nullable Instruction at) {
-        if (index == MTRR_DEFAULT_TYPE) {
+        if (index == IA32_MTRR_DEF_TYPE) {
             memoryTypes(allowed(value, MTRR_DEFAULT_TYPE_KNOWN, at) & 0xFF, MTRR_TYPES, at);
         } else if (index >= MTRR_PHYSICAL && index < MTRR_PHYSICAL_END) {
             boolean mask = (index & 1) != 0;
@@ -202,7 +202,16 @@ public final class Msrs {
     /** The numbers of all that hold state. */
     public int[] indices() {
         int[] special = {
-            SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP, EFER, STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, TSC_AUX,
+            IA32_SYSENTER_CS,
+            IA32_SYSENTER_ESP,
+            IA32_SYSENTER_EIP,
+            IA32_EFER,
+            IA32_STAR,
+            IA32_LSTAR,
+            IA32_CSTAR,
+            IA32_FMASK,
+            IA32_KERNEL_GS_BASE,
+            IA32_TSC_AUX,
         };
         int[] all = Arrays.copyOf(special, special.length + plain.size());
         int i = special.length;

@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
 import java.util.OptionalLong;
@@ -85,7 +86,7 @@ final class PageWalk {
             return FOUND;
         }
         boolean write = access == Mmu.WRITE;
-        boolean fetchIsReported = noExecute() || (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
+        boolean fetchIsReported = noExecute() || (cpu.cr4 & SpecialRegisters.CR4_SMEP) != 0;
         int error = (write ? ERROR_WRITE : 0)
                 | (user ? ERROR_USER : 0)
                 | (access == Mmu.FETCH && fetchIsReported ? ERROR_FETCH : 0);
@@ -94,7 +95,7 @@ final class PageWalk {
         if (!allowed(access, user)) return error | ERROR_PRESENT;
         setAccessed(write);
         dirty = write || (leaf & DIRTY) != 0;
-        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & ControlRegisters.CR4_PGE) != 0;
+        global = (leaf & GLOBAL) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PGE) != 0;
         return FOUND;
     }
 
@@ -113,11 +114,11 @@ final class PageWalk {
     // Following the tables
 
     private boolean wide() {
-        return (cpu.cr4 & ControlRegisters.CR4_PAE) != 0;
+        return (cpu.cr4 & SpecialRegisters.CR4_PAE) != 0;
     }
 
     private boolean noExecute() {
-        return wide() && (cpu.efer & ControlRegisters.EFER_NXE) != 0;
+        return wide() && (cpu.efer & SpecialRegisters.EFER_NXE) != 0;
     }
 
     /** Finds the page; returns {@link #FOUND}, or what it adds to the error code of a page fault. */
@@ -131,7 +132,7 @@ final class PageWalk {
         long directory = read32((cpu.cr3 & 0xFFFF_F000L) + (linear >>> 22 & 0x3FF) * 4);
         if ((directory & PRESENT) == 0) return NOT_PRESENT;
         executable = true;
-        boolean large = (directory & LARGE) != 0 && (cpu.cr4 & ControlRegisters.CR4_PSE) != 0;
+        boolean large = (directory & LARGE) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PSE) != 0;
         if (large) {
             if ((directory & 1 << 21) != 0) return ERROR_PRESENT | ERROR_RESERVED;
             sizeShift = 22;
@@ -204,8 +205,8 @@ final class PageWalk {
     /** Whether the page that was found may be accessed so: Intel SDM vol. 3A, 4.6. */
     private boolean allowed(int access, boolean user) {
         boolean userPage = (rights & USER) != 0;
-        writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & ControlRegisters.CR0_WP) == 0);
-        boolean smep = !user && userPage && (cpu.cr4 & ControlRegisters.CR4_SMEP) != 0;
+        writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & SpecialRegisters.CR0_WP) == 0);
+        boolean smep = !user && userPage && (cpu.cr4 & SpecialRegisters.CR4_SMEP) != 0;
         return (userPage || !user)
                 && (access != Mmu.WRITE || writable)
                 && (access != Mmu.FETCH || (executable && !smep));

@@ -4,6 +4,7 @@ import static dev.microvm.engine.decode.Decoded.NO_PREFIX;
 import static dev.microvm.engine.decode.Decoded.PREFIX_66;
 import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -93,7 +94,7 @@ final class ExtendedStateSelector implements Selector {
     private static Instruction legacy(Decoded d, BlockBuilder block, boolean stores, Work work) {
         Address address = block.address(d, XsaveArea.LEGACY_SIZE, stores);
         return new Plain((cpu, at) -> {
-            if ((cpu.cr0 & (ControlRegisters.CR0_EM | ControlRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
+            if ((cpu.cr0 & (SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS)) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
             if ((linear & FXSAVE_ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
             work.run(cpu, linear, at);
@@ -104,7 +105,7 @@ final class ExtendedStateSelector implements Selector {
         Address address = block.address(d, XsaveArea.SIZE, stores);
         return new Plain((cpu, at) -> {
             requireXsave(cpu, at);
-            if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+            if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
             long linear = address.linear(cpu);
             if ((linear & XsaveArea.ALIGNMENT - 1) != 0) throw cpu.fault(Vectors.GP, 0, at);
             work.run(cpu, linear, at);
@@ -112,7 +113,7 @@ final class ExtendedStateSelector implements Selector {
     }
 
     private static void requireXsave(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_OSXSAVE) == 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) == 0) throw cpu.fault(Vectors.UD, at);
     }
 
     /** There is no cache: what is left is that the line must be readable. */
@@ -174,7 +175,7 @@ final class ExtendedStateSelector implements Selector {
     }
 
     private static void requireBases(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_FSGSBASE) == 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr4 & SpecialRegisters.CR4_FSGSBASE) == 0) throw cpu.fault(Vectors.UD, at);
     }
 
     /** RDPID. */

@@ -1,6 +1,7 @@
 package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicRegisters.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_APIC_BASE;
 
 import dev.microvm.testing.ManualClock;
 import java.util.ArrayList;

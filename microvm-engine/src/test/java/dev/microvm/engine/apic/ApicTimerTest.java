@@ -1,6 +1,7 @@
 package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicRegisters.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.BeforeEach;

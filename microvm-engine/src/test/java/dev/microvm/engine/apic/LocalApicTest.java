@@ -2,6 +2,7 @@ package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicMachine.SOFTWARE_ENABLED;
 import static dev.microvm.engine.apic.ApicRegisters.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_APIC_BASE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;

@@ -2,6 +2,7 @@ package dev.microvm.engine.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
@@ -47,7 +48,7 @@ final class PageWalkTest {
 
     @Test
     void findsPages_ofPaePaging() {
-        cpu().cr4 = ControlRegisters.CR4_PAE;
+        cpu().cr4 = SpecialRegisters.CR4_PAE;
         cpu().cr3 = ROOT;
         table(ROOT, 1, SECOND | P);
         table(SECOND, 0, THIRD | P);
@@ -59,7 +60,7 @@ final class PageWalkTest {
 
     @Test
     void findsPages_of32BitPaging() {
-        cpu().cr4 = ControlRegisters.CR4_PSE;
+        cpu().cr4 = SpecialRegisters.CR4_PSE;
         cpu().cr3 = ROOT;
         machine.memory.putInt(ROOT + 4, (int) (SECOND | P));
         machine.memory.putInt(ROOT + 8, (int) (0x1_00C0_0000L | LARGE | P));
@@ -123,14 +124,14 @@ final class PageWalkTest {
     }
 
     private void long64() {
-        cpu().cr4 = ControlRegisters.CR4_PAE;
+        cpu().cr4 = SpecialRegisters.CR4_PAE;
         cpu().cr3 = ROOT;
-        cpu().efer = ControlRegisters.EFER_LME | ControlRegisters.EFER_LMA;
+        cpu().efer = SpecialRegisters.EFER_LME | SpecialRegisters.EFER_LMA;
         pageProtected();
     }
 
     private void pageProtected() {
-        cpu().cr0 |= ControlRegisters.CR0_PE | ControlRegisters.CR0_PG;
+        cpu().cr0 |= SpecialRegisters.CR0_PE | SpecialRegisters.CR0_PG;
         cpu().stateChanged();
     }
 }

@@ -1,10 +1,14 @@
 package dev.microvm.engine.oracle;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_FSGSBASE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXSAVE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+
 import dev.microvm.hypervisor.DescriptorTable;
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
@@ -89,9 +93,6 @@ public final class UserCaseMachine implements AutoCloseable {
     private static final int GDT_LIMIT = 0x7F;
     private static final int LDT_LIMIT = 8 * 8 - 1;
     private static final int PF = 14;
-    private static final long EFER_NXE = 1 << 11;
-    private static final long CR4_FSGSBASE = 1 << 16;
-    private static final long CR4_OSXSAVE = 1 << 18;
     private static final long XSAVE_X87_SSE = 3;
     private static final int XSAVE_SIZE = 576;
     private static final int XSTATE_BV = 512;
@@ -376,7 +377,7 @@ public final class UserCaseMachine implements AutoCloseable {
         vm.close();
     }
 
-    private static final class Stopper implements ExitHandler {
+    private static final class Stopper implements NoDevices {
         private final Vcpu vcpu;
         private int vector;
 
@@ -385,25 +386,9 @@ public final class UserCaseMachine implements AutoCloseable {
         }
 
         @Override
-        public long portIn(int port, int size) {
-            return 0;
-        }
-
-        @Override
         public void portOut(int port, int size, long value) {
             vector = port;
             vcpu.kick();
         }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

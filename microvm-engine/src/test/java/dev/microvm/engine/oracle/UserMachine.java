@@ -1,8 +1,8 @@
 package dev.microvm.engine.oracle;
 
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
@@ -122,7 +122,7 @@ public final class UserMachine implements AutoCloseable {
         vm.close();
     }
 
-    private static final class Stopper implements ExitHandler {
+    private static final class Stopper implements NoDevices {
         private final Vcpu vcpu;
         private boolean stopped;
 
@@ -131,25 +131,9 @@ public final class UserMachine implements AutoCloseable {
         }
 
         @Override
-        public long portIn(int port, int size) {
-            return 0;
-        }
-
-        @Override
         public void portOut(int port, int size, long value) {
             stopped = true;
             vcpu.kick();
         }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

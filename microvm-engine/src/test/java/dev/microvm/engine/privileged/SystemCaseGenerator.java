@@ -1,5 +1,17 @@
 package dev.microvm.engine.privileged;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_MP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_NE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_PG;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_TS;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
+
 import dev.microvm.cpuid.CpuidEntry;
 import java.util.Arrays;
 import java.util.List;
@@ -10,19 +22,8 @@ import java.util.stream.Collectors;
 
 /** Makes {@link SystemCase}s: each follows from its own seed, so that it can be repeated alone. */
 final class SystemCaseGenerator {
-    // Control registers: Intel SDM vol. 3A, 2.5
-    private static final long CR0_PE = 1L << 0;
-    private static final long CR0_MP = 1L << 1;
-    private static final long CR0_TS = 1L << 3;
-    private static final long CR0_ET = 1L << 4;
-    private static final long CR0_NE = 1L << 5;
-    private static final long CR0_WP = 1L << 16;
-    private static final long CR0_PG = 1L << 31;
+    /** The numbers of the bits that CR0 has: Intel SDM vol. 3A, 2.5. */
     private static final int[] CR0_BITS = {0, 1, 2, 3, 4, 5, 16, 18, 29, 30, 31};
-    private static final long EFER_SCE = 1L << 0;
-    private static final long EFER_LME = 1L << 8;
-    private static final long EFER_LMA = 1L << 10;
-    private static final long EFER_NXE = 1L << 11;
 
     // RFLAGS: Intel SDM vol. 1, 3.4.3
     private static final long ARITHMETIC = 0x8D5;

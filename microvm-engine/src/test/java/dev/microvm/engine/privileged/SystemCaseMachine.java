@@ -4,11 +4,11 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.DebugRegisters;
 import dev.microvm.hypervisor.DescriptorTable;
-import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.FpuState;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
@@ -210,7 +210,7 @@ final class SystemCaseMachine implements AutoCloseable {
     }
 
     /** Answers reads with a pattern, writes down what there is to see, and kicks at an end. */
-    private final class Ports implements ExitHandler {
+    private final class Ports implements NoDevices {
         private final List<String> accesses = new ArrayList<>();
         private int end;
 
@@ -246,8 +246,5 @@ final class SystemCaseMachine implements AutoCloseable {
         public void mmioWrite(long gpa, int size, long value) {
             accesses.add("write %x, %d, %x".formatted(gpa, size, value));
         }
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

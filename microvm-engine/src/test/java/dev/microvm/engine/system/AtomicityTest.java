@@ -3,7 +3,7 @@ package dev.microvm.engine.system;
 import static dev.microvm.engine.system.SystemGuest.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import java.util.ArrayList;
 import java.util.List;
@@ -183,26 +183,10 @@ final class AtomicityTest extends SystemTest {
     }
 
     /** Stops a CPU that writes to port 0xf4. */
-    private record Stopper(Vcpu vcpu) implements ExitHandler {
-        @Override
-        public long portIn(int port, int size) {
-            return 0;
-        }
-
+    private record Stopper(Vcpu vcpu) implements NoDevices {
         @Override
         public void portOut(int port, int size, long value) {
             if (port == 0xF4) vcpu.kick();
         }
-
-        @Override
-        public long mmioRead(long gpa, int size) {
-            return 0;
-        }
-
-        @Override
-        public void mmioWrite(long gpa, int size, long value) {}
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

@@ -4,6 +4,7 @@ import static dev.microvm.engine.system.SystemGuest.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -243,7 +244,7 @@ final class CodeChangeTest extends SystemTest {
     }
 
     /** A second CPU's handler. */
-    private record Ending(Vcpu vcpu, ExitHandler devices) implements ExitHandler {
+    private record Ending(Vcpu vcpu, ExitHandler devices) implements NoDevices {
         @Override
         public long portIn(int port, int size) {
             return devices.portIn(port, size);
@@ -263,8 +264,5 @@ final class CodeChangeTest extends SystemTest {
         public void mmioWrite(long gpa, int size, long value) {
             devices.mmioWrite(gpa, size, value);
         }
-
-        @Override
-        public void endOfInterrupt(int vector) {}
     }
 }

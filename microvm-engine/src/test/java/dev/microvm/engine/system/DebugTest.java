@@ -1,6 +1,10 @@
 package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_FMASK;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_LSTAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_STAR;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_DE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.DebugRegisters;
@@ -154,7 +158,7 @@ final class DebugTest extends SystemTest {
     /** Vol. 2B, SYSCALL: IA32_FMASK clears TF before it counts. */
     @Test
     void trapsNotInTheSystemCall_whenItIsMasked() {
-        SystemGuest guest = systemCall().msr(FMASK, TF);
+        SystemGuest guest = systemCall().msr(IA32_FMASK, TF);
         End end = guest.run("""
                 // .code64
                 0f 05 // syscall
@@ -176,8 +180,8 @@ final class DebugTest extends SystemTest {
     private SystemGuest systemCall() {
         return long64().asUser()
                 .flags(TF)
-                .msr(STAR, STAR_SELECTORS)
-                .msr(LSTAR, DATA)
+                .msr(IA32_STAR, STAR_SELECTORS)
+                .msr(IA32_LSTAR, DATA)
                 .code(DATA, """
                 // .code64
                 e6 f4 // out %al, $0xf4
@@ -187,7 +191,7 @@ final class DebugTest extends SystemTest {
     /** Vol. 2B, SYSRET: TF of R11 traps at once, as if the system call had just ended. */
     @Test
     void trapsAtTheReturnOfASystemCall() {
-        SystemGuest guest = long64().msr(STAR, STAR_SELECTORS).with(r -> r.withRcx(DATA));
+        SystemGuest guest = long64().msr(IA32_STAR, STAR_SELECTORS).with(r -> r.withRcx(DATA));
         End end = guest.run("""
                 // .code64
                 41 bb 02 01 00 00 // mov $0x102, %r11d

@@ -1,6 +1,13 @@
 package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_AM;
+import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.SpecialRegisters;

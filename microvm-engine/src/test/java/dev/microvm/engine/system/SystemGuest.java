@@ -1,5 +1,9 @@
 package dev.microvm.engine.system;
 
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
+
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Hypervisor;
@@ -63,24 +67,6 @@ final class SystemGuest implements AutoCloseable {
     static final long G = 1 << 8;
     static final long NX = 1L << 63;
     static final long ALL = P | W | U;
-
-    // Control registers that the SPI does not name: Intel SDM vol. 3A, 2.5
-    static final long CR0_AM = 1 << 18;
-    static final long CR4_DE = 1 << 3;
-    static final long CR4_PSE = 1 << 4;
-    static final long CR4_PGE = 1 << 7;
-    static final long CR4_PCIDE = 1 << 17;
-    static final long CR4_SMEP = 1 << 20;
-    static final long EFER_SCE = 1;
-    static final long EFER_NXE = 1 << 11;
-
-    // Model-specific registers: Intel SDM vol. 4, table 2-2
-    static final int SYSENTER_CS = 0x174;
-    static final int SYSENTER_ESP = 0x175;
-    static final int SYSENTER_EIP = 0x176;
-    static final int STAR = 0xC000_0081;
-    static final int LSTAR = 0xC000_0082;
-    static final int FMASK = 0xC000_0084;
 
     // RFLAGS: Intel SDM vol. 1, 3.4.3
     static final long TF = 1 << 8;

@@ -1,6 +1,15 @@
 package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_FMASK;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_GS_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_KERNEL_GS_BASE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_LSTAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_STAR;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_CS;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_EIP;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_ESP;
+import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.hypervisor.MsrEntry;
@@ -16,8 +25,6 @@ final class TransferTest extends SystemTest {
     private static final int CALL_GATE_DPL0 = 0x8C;
 
     // Intel SDM vol. 4, table 2-2
-    private static final int GS_BASE = 0xC000_0101;
-    private static final int KERNEL_GS_BASE = 0xC000_0102;
     private static final long STAR_SELECTORS = (0x10L | 3) << 48 | (long) CODE64 << 32;
 
     private static SpecialRegisters special(SystemGuest guest) {
@@ -384,9 +391,9 @@ final class TransferTest extends SystemTest {
     void callsAndReturns_bySyscall() {
         SystemGuest guest = long64().asUser()
                 .flags(IF)
-                .msr(STAR, STAR_SELECTORS)
-                .msr(LSTAR, DATA)
-                .msr(FMASK, IF | 1);
+                .msr(IA32_STAR, STAR_SELECTORS)
+                .msr(IA32_LSTAR, DATA)
+                .msr(IA32_FMASK, IF | 1);
         guest.code(DATA, """
                 // .code64
                 8c c8    // mov %cs, %eax
@@ -414,7 +421,7 @@ final class TransferTest extends SystemTest {
 
     @Test
     void returnsToCompatibilityMode_bySysret() {
-        SystemGuest guest = long64().msr(STAR, 0x33L << 48).with(r -> r.withRcx(CODE + 2));
+        SystemGuest guest = long64().msr(IA32_STAR, 0x33L << 48).with(r -> r.withRcx(CODE + 2));
         guest.run("""
                 // .code64
                 0f 07 // sysretl
@@ -426,7 +433,7 @@ final class TransferTest extends SystemTest {
 
     @Test
     void refusesAReturn_toWhatIsNotCanonical() {
-        SystemGuest guest = long64().msr(STAR, STAR_SELECTORS).with(r -> r.withRcx(0x8000_0000_0000L));
+        SystemGuest guest = long64().msr(IA32_STAR, STAR_SELECTORS).with(r -> r.withRcx(0x8000_0000_0000L));
         assertThat(guest.run("""
                 // .code64
                 48 0f 07 // sysretq
@@ -446,9 +453,9 @@ final class TransferTest extends SystemTest {
     void callsAndReturns_bySysenter() {
         SystemGuest guest = protected32().descriptor(0x60, segment(0, 0xF_FFFF, ACCESS_USER_CODE, FLAGS_32));
         guest.asUser()
-                .msr(SYSENTER_CS, FREE)
-                .msr(SYSENTER_ESP, INNER_STACK)
-                .msr(SYSENTER_EIP, DATA)
+                .msr(IA32_SYSENTER_CS, FREE)
+                .msr(IA32_SYSENTER_ESP, INNER_STACK)
+                .msr(IA32_SYSENTER_EIP, DATA)
                 .flags(IF);
         guest.code(DATA, """
                 // .code32
@@ -475,7 +482,7 @@ final class TransferTest extends SystemTest {
 
     @Test
     void takesTheStackSegment_thatFollowsTheCodesOfSyscall() { // RPL and all: vol. 2B, SYSCALL
-        SystemGuest guest = long64().msr(STAR, 0x0013_0009_0000_0000L).msr(LSTAR, DATA);
+        SystemGuest guest = long64().msr(IA32_STAR, 0x0013_0009_0000_0000L).msr(IA32_LSTAR, DATA);
         guest.code(DATA, """
                 // .code64
                 e6 f4 // out %al, $0xf4
@@ -490,7 +497,7 @@ final class TransferTest extends SystemTest {
 
     @Test
     void keepsSelectorsOf16Bits_inSysexit() {
-        SystemGuest guest = protected32().msr(SYSENTER_CS, 0xFFF8);
+        SystemGuest guest = protected32().msr(IA32_SYSENTER_CS, 0xFFF8);
         guest.with(r -> r.withRdx(DATA).withRcx(STACK)).flags(3 << 12);
         guest.code(DATA, """
                 // .code32
@@ -506,7 +513,7 @@ final class TransferTest extends SystemTest {
 
     @Test
     void refusesSysenter_whenItIsNotSetUp() {
-        assertThat(protected32().msr(SYSENTER_CS, 0).run("""
+        assertThat(protected32().msr(IA32_SYSENTER_CS, 0).run("""
                 // .code32
                 0f 34 // sysenter
                 """)).hasToString(fault(GP, 0, CODE));
@@ -514,14 +521,14 @@ final class TransferTest extends SystemTest {
 
     @Test
     void swapsTheBaseOfGs() {
-        SystemGuest guest = long64().msr(GS_BASE, 1).msr(KERNEL_GS_BASE, 2);
+        SystemGuest guest = long64().msr(IA32_GS_BASE, 1).msr(IA32_KERNEL_GS_BASE, 2);
         guest.run("""
                 // .code64
                 0f 01 f8 // swapgs
                 e6 f4    // out %al, $0xf4
                 """);
-        assertThat(guest.vcpu().msrs(GS_BASE, KERNEL_GS_BASE))
-                .containsExactly(new MsrEntry(GS_BASE, 2), new MsrEntry(KERNEL_GS_BASE, 1));
+        assertThat(guest.vcpu().msrs(IA32_GS_BASE, IA32_KERNEL_GS_BASE))
+                .containsExactly(new MsrEntry(IA32_GS_BASE, 2), new MsrEntry(IA32_KERNEL_GS_BASE, 1));
         assertThat(special(guest).gs().base()).isEqualTo(2);
     }
 

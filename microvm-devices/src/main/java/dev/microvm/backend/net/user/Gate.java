@@ -2,6 +2,7 @@ package dev.microvm.backend.net.user;
 
 import static dev.microvm.backend.net.user.NetCounter.DENIED;
 
+import dev.microvm.error.GuestNoise;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,7 +19,7 @@ final class Gate {
     private final long nanosPerFlow;
     private long earliest; // when the oldest of a second's flows is over; a flow moves it on
     private boolean begun;
-    private long failures;
+    private final GuestNoise failures = new GuestNoise();
 
     Gate(UserNetworkConfig config, NameServers servers, Counters counters) {
         this.config = config;
@@ -50,7 +51,8 @@ final class Gate {
         try {
             allowed = config.policy().allows(new NetFlow(protocol, from, asked, shown));
         } catch (RuntimeException e) {
-            if (Long.bitCount(++failures) == 1) log.warn("the network policy failed {} times, last:", failures, e);
+            long n = failures.count();
+            if (n != 0) log.warn("the network policy failed {} times, last:", n, e);
         }
         if (!allowed) counters.count(DENIED);
         return allowed;

@@ -1,6 +1,7 @@
 package dev.microvm.backend.net.user;
 
 import dev.microvm.clock.NanoClock;
+import dev.microvm.error.GuestNoise;
 import java.io.IOException;
 import java.nio.channels.SelectableChannel;
 import java.nio.channels.SelectionKey;
@@ -24,7 +25,7 @@ final class NetLoop implements AutoCloseable {
     private final TimerHeap timers = new TimerHeap();
     private final Consumer<SelectionKey> dispatch = this::dispatch;
     private long now;
-    private long failures;
+    private final GuestNoise failures = new GuestNoise();
     private Consumer<RuntimeException> observer = failure -> {};
 
     NetLoop(NanoClock clock) throws IOException {
@@ -82,10 +83,11 @@ final class NetLoop implements AutoCloseable {
         }
     }
 
-    /** Reports such a failure: the 1st, 2nd, 4th, 8th... */
+    /** Reports such a failure. */
     void failed(RuntimeException e) {
         observer.accept(e);
-        if (Long.bitCount(++failures) == 1) log.error("the user network failed {} times, last:", failures, e);
+        long n = failures.count();
+        if (n != 0) log.error("the user network failed {} times, last:", n, e);
     }
 
     void onFailure(Consumer<RuntimeException> newObserver) {

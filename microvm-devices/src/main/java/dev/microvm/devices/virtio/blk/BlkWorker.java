@@ -15,7 +15,7 @@ final class BlkWorker {
 
     private static final long CLOSE_MILLIS = 5_000; // what a request may take longer than that, is not waited for
 
-    private final BlkServer server;
+    private final BlkExecutor executor;
     private final Runnable whenDone;
     private final Thread thread;
 
@@ -32,8 +32,8 @@ final class BlkWorker {
      *
      * @param whenDone called by the thread when something is done and nothing was that is not {@linkplain #takeDone taken}
      */
-    BlkWorker(BlkServer server, ThreadFactory threads, Runnable whenDone) {
-        this.server = server;
+    BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone) {
+        this.executor = executor;
         this.whenDone = whenDone;
         thread = threads.newThread(this::run);
         thread.start();
@@ -117,7 +117,7 @@ final class BlkWorker {
 
     private void run() {
         for (BlkRequest request = next(); request != null; request = next()) {
-            if (!server.serve(request)) putBack(request);
+            if (!executor.execute(request)) putBack(request);
             else if (finish(request)) whenDone.run();
         }
     }

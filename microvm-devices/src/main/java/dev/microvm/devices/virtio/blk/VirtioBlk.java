@@ -3,25 +3,19 @@ package dev.microvm.devices.virtio.blk;
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
 import dev.microvm.backend.disk.BlockBackend;
-import dev.microvm.devices.virtio.ChainHandler;
-import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
-import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.error.MicroVmException;
-import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +43,6 @@ public final class VirtioBlk implements VirtioDevice {
     private static final String STATE_TYPE = "virtio-blk";
     private static final int STATE_VERSION = 1;
 
-    private static final int QUEUE_SIZE = 256;
-    private static final int SEGMENTS = QUEUE_SIZE - 2; // a request also has header and status
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
 
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1); // for requests in flight to be completed
@@ -59,9 +51,9 @@ public final class VirtioBlk implements VirtioDevice {
     private final String name;
     private final BlockBackend backend;
     private final Executor loop;
-    private final BlkServer server;
+    private final BlkExecutor executor;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
-    private final List<Lane> lanes = new ArrayList<>();
+    private final List<BlkQueue> queues = new ArrayList<>();
     private long negotiated;
     private boolean paused;
 
@@ -91,10 +83,10 @@ public final class VirtioBlk implements VirtioDevice {
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
         byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
         // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
-        server = new BlkServer(name, backend, id, threads == null ? transport::pausing : () -> false);
+        executor = new BlkExecutor(name, backend, id, threads == null ? transport::pausing : () -> false);
         fillConfig(queues);
         for (int i = 0; i < queues; i++) {
-            lanes.add(new Lane(transport, threads));
+            this.queues.add(new BlkQueue(transport, executor, threads));
         }
     }
 
@@ -105,72 +97,19 @@ public final class VirtioBlk implements VirtioDevice {
 
     private void fillConfig(int queues) {
         config.putLong(CAPACITY, backend.size() / BlockBackend.SECTOR_SIZE)
-                .putInt(SEG_MAX, SEGMENTS)
+                .putInt(SEG_MAX, BlkQueue.SEGMENTS)
                 .putInt(BLK_SIZE, BlockBackend.SECTOR_SIZE)
                 .putByte(PHYSICAL_BLOCK_EXP, PHYSICAL_BLOCK_BITS)
                 .putShort(MIN_IO_SIZE, 1 << PHYSICAL_BLOCK_BITS)
                 .putByte(WRITEBACK, 1)
                 .putShort(NUM_QUEUES, queues);
         if (backend.readOnly()) return;
-        config.putInt(MAX_DISCARD_SECTORS, BlkServer.MOST_RANGE_SECTORS)
-                .putInt(MAX_DISCARD_SEG, BlkServer.MOST_RANGES)
+        config.putInt(MAX_DISCARD_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
+                .putInt(MAX_DISCARD_SEG, BlkExecutor.MOST_RANGES)
                 .putInt(DISCARD_SECTOR_ALIGNMENT, Math.max(1, backend.discardUnit() / BlockBackend.SECTOR_SIZE))
-                .putInt(MAX_WRITE_ZEROES_SECTORS, BlkServer.MOST_RANGE_SECTORS)
-                .putInt(MAX_WRITE_ZEROES_SEG, BlkServer.MOST_RANGES)
+                .putInt(MAX_WRITE_ZEROES_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
+                .putInt(MAX_WRITE_ZEROES_SEG, BlkExecutor.MOST_RANGES)
                 .putByte(WRITE_ZEROES_MAY_UNMAP, 1);
-    }
-
-    /** One queue, and who serves it. */
-    private final class Lane {
-        private final Virtqueue queue;
-        private final ChainHandler take = this::take; // made once: a request allocates nothing
-        private final @Nullable BlkWorker worker;
-        private @Nullable BlkRequest free;
-
-        Lane(VirtioTransport transport, @Nullable ThreadFactory threads) {
-            queue = transport.addQueue(QUEUE_SIZE);
-            if (threads == null) {
-                worker = null;
-            } else {
-                Signal done = transport.loop().signal(this::complete);
-                worker = new BlkWorker(server, threads, done::raise);
-            }
-        }
-
-        private boolean take(DescriptorChain chain) {
-            if (worker == null && server.interrupted()) return false;
-            BlkRequest request = free == null ? new BlkRequest(queue) : free;
-            request.begin(chain);
-            if (free != null) free = request.next;
-            if (worker != null) {
-                worker.submit(request);
-                return true;
-            }
-            boolean done = server.serve(request);
-            if (done) {
-                request.stage();
-                queue.publish();
-            }
-            recycle(request);
-            return done;
-        }
-
-        private void complete() {
-            if (worker == null) return;
-            for (BlkRequest request = worker.takeDone(); request != null; ) {
-                BlkRequest following = request.next;
-                request.stage();
-                recycle(request);
-                request = following;
-            }
-            queue.publish();
-            queue.notifyDriver();
-        }
-
-        private void recycle(BlkRequest request) {
-            request.next = free;
-            free = request;
-        }
     }
 
     @Override
@@ -191,7 +130,7 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public long features() {
         long features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY | F_CONFIG_WCE;
-        if (lanes.size() > 1) features |= F_MQ;
+        if (queues.size() > 1) features |= F_MQ;
         return features | (backend.readOnly() ? F_RO : F_DISCARD | F_WRITE_ZEROES);
     }
 
@@ -211,7 +150,7 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public void activate(long features) {
         negotiated = features;
-        server.features(features);
+        executor.features(features);
         chooseCache();
     }
 
@@ -219,20 +158,19 @@ public final class VirtioBlk implements VirtioDevice {
     private void chooseCache() {
         boolean writeback =
                 (negotiated & F_CONFIG_WCE) != 0 ? config.read(WRITEBACK, 1) != 0 : (negotiated & F_FLUSH) != 0;
-        server.writeThrough(!writeback);
+        executor.writeThrough(!writeback);
     }
 
     @Override
     public void queueNotified(int queue) {
-        Lane lane = lanes.get(queue);
-        lane.queue.drain(lane.take);
+        queues.get(queue).serve();
     }
 
     @Override
     public void reset() {
-        stopWorkers(Long.MAX_VALUE);
-        workers().forEach(BlkWorker::clear);
-        if (!paused) startWorkers();
+        stopThreads(Long.MAX_VALUE);
+        queues.forEach(BlkQueue::clear);
+        if (!paused) startThreads();
         negotiated = 0;
         config.putByte(WRITEBACK, 1);
     }
@@ -244,43 +182,45 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public void pause() {
         paused = true;
-        long deadline = System.nanoTime() + PAUSE_NANOS;
-        workers().forEach(worker -> worker.awaitIdle(deadline - System.nanoTime()));
-        if (!stopWorkers(HOST_NANOS)) {
+        awaitIdle(PAUSE_NANOS);
+        if (!stopThreads(HOST_NANOS)) {
             throw new MicroVmException("%s: the host's disk does not answer within %d s, so the machine is not paused"
                     .formatted(name, TimeUnit.NANOSECONDS.toSeconds(HOST_NANOS)));
         }
-        lanes.forEach(Lane::complete);
+        queues.forEach(BlkQueue::complete);
     }
 
     @Override
     public void resume() {
         paused = false;
-        startWorkers();
-        lanes.forEach(lane -> loop.execute(() -> lane.queue.drain(lane.take))); // what the loop did not begin
+        startThreads();
+        queues.forEach(queue -> loop.execute(queue::serve)); // what the loop did not begin
     }
 
-    private Stream<BlkWorker> workers() {
-        return lanes.stream().map(lane -> lane.worker).filter(Objects::nonNull);
+    /** Waits until the threads are idle; returns false if that takes too long. */
+    private boolean awaitIdle(long nanos) {
+        long deadline = System.nanoTime() + nanos;
+        boolean idle = true;
+        for (BlkQueue queue : queues) idle &= queue.awaitIdle(deadline - System.nanoTime());
+        return idle;
     }
 
     /** Has the threads end what they serve and begin nothing; returns false if that takes too long. */
-    private boolean stopWorkers(long nanos) {
-        server.interrupt(true);
-        workers().forEach(BlkWorker::hold);
-        long deadline = System.nanoTime() + nanos;
-        return workers().allMatch(worker -> worker.awaitIdle(deadline - System.nanoTime()));
+    private boolean stopThreads(long nanos) {
+        executor.interrupt(true);
+        queues.forEach(BlkQueue::hold);
+        return awaitIdle(nanos);
     }
 
-    private void startWorkers() {
-        server.interrupt(false);
-        workers().forEach(BlkWorker::release);
+    private void startThreads() {
+        executor.interrupt(false);
+        queues.forEach(BlkQueue::release);
     }
 
     /** Waits for what is being served; then the cache's mode, and, if the disk is kept in memory, what is in it. */
     @Override
     public DeviceState save() {
-        workers().forEach(worker -> worker.awaitIdle(Long.MAX_VALUE));
+        awaitIdle(Long.MAX_VALUE);
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
             state.put("content", content.save().encode());
@@ -297,11 +237,9 @@ public final class VirtioBlk implements VirtioDevice {
 
     @Override
     public void close() {
-        server.interrupt(true);
+        executor.interrupt(true);
         boolean ended = true;
-        for (Lane lane : lanes) {
-            if (lane.worker != null) ended &= lane.worker.close();
-        }
+        for (BlkQueue queue : queues) ended &= queue.close();
         if (ended) backend.close();
     }
 }

@@ -1,5 +1,6 @@
 package dev.microvm.devices.virtio.vsock;
 
+import dev.microvm.error.GuestNoise;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -37,7 +38,7 @@ public final class VsockHost implements AutoCloseable {
     private @Nullable Predicate<VsockChannel> fallback;
     private @Nullable VirtioVsock device;
     private int connections;
-    private long refused; // for there were too many
+    private final GuestNoise refused = new GuestNoise(); // for there were too many
 
     /** Makes one that leads to no guest before a {@link VirtioVsock} is made with it. */
     public VsockHost() {}
@@ -162,9 +163,8 @@ public final class VsockHost implements AutoCloseable {
         synchronized (this) {
             if (acceptor(request.destinationPort) == null) return null;
             if (!reserve()) {
-                if (Long.bitCount(++refused) == 1) { // a guest can cause it at will
-                    log.warn("vsock: {} connections, the most; {} refused so far", connections, refused);
-                }
+                long n = refused.count();
+                if (n != 0) log.warn("vsock: {} connections, the most; {} refused so far", connections, n);
                 return null;
             }
         }

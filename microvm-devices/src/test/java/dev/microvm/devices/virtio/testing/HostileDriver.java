@@ -44,6 +44,7 @@ public final class HostileDriver {
         STATUS,
         STATUS,
         QUEUE_SEL,
+        SHM_SEL,
         QUEUE_NUM,
         QUEUE_READY,
         QUEUE_NOTIFY,

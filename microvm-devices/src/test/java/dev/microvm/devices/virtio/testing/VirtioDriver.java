@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.testing;
 import static dev.microvm.devices.virtio.VirtioMmioRegisters.*;
 import static dev.microvm.devices.virtio.VirtioStatus.*;
 
+import dev.microvm.devices.virtio.SharedMemoryPlacement;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.Virtqueue;
@@ -48,8 +49,17 @@ public final class VirtioDriver {
 
     /** Puts a device behind registers, with this memory, whose first bytes are RAM. */
     public VirtioDriver(VirtioMmio.Version version, VirtioDeviceFactory factory, GuestMemory memory) {
+        this(version, factory, memory, SharedMemoryPlacement.NONE);
+    }
+
+    /** Puts a device behind registers, with this memory, whose first bytes are RAM, and places for shared memory. */
+    public VirtioDriver(
+            VirtioMmio.Version version,
+            VirtioDeviceFactory factory,
+            GuestMemory memory,
+            SharedMemoryPlacement placement) {
         this.memory = memory;
-        mmio = new VirtioMmio(version, factory, memory, loop, irq);
+        mmio = new VirtioMmio(version, factory, memory, loop, irq, placement);
     }
 
     /** The guest's memory. */
@@ -110,6 +120,22 @@ public final class VirtioDriver {
         long low = Integer.toUnsignedLong(read(DEVICE_FEATURES));
         write(DEVICE_FEATURES_SEL, 1);
         return low | ((long) read(DEVICE_FEATURES) << Integer.SIZE);
+    }
+
+    /** Guest-physical address of a shared memory region; -1 if there is none. */
+    public long sharedMemoryBase(int id) {
+        write(SHM_SEL, id);
+        return readLong(SHM_BASE_LOW);
+    }
+
+    /** Bytes of a shared memory region; -1 if there is none. */
+    public long sharedMemoryLength(int id) {
+        write(SHM_SEL, id);
+        return readLong(SHM_LEN_LOW);
+    }
+
+    private long readLong(int register) {
+        return Integer.toUnsignedLong(read(register)) | ((long) read(register + Integer.BYTES) << Integer.SIZE);
     }
 
     // ---- initialization

@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
@@ -38,7 +39,7 @@ public abstract class CheckedSimd extends Sequential {
 
     /** #XM, or #UD where the system does not know of it, for an exception that is not masked. */
     protected final GuestFault unmasked(Cpu cpu) {
-        boolean known = (cpu.cr4 & ControlRegisters.CR4_OSXMMEXCPT) != 0;
+        boolean known = (cpu.cr4 & SpecialRegisters.CR4_OSXMMEXCPT) != 0;
         return cpu.fault(known ? Vectors.XM : Vectors.UD, this);
     }
 }

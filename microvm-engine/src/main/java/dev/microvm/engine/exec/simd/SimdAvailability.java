@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -18,14 +19,14 @@ public enum SimdAvailability {
     }
 
     private static void requireSse(Cpu cpu, Instruction at) {
-        boolean off = (cpu.cr0 & ControlRegisters.CR0_EM) != 0 || (cpu.cr4 & ControlRegisters.CR4_OSFXSR) == 0;
+        boolean off = (cpu.cr0 & SpecialRegisters.CR0_EM) != 0 || (cpu.cr4 & SpecialRegisters.CR4_OSFXSR) == 0;
         if (off) throw cpu.fault(Vectors.UD, at);
-        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
     }
 
     private static void requireMmx(Cpu cpu, Instruction at) {
-        if ((cpu.cr0 & ControlRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
-        if ((cpu.cr0 & ControlRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_EM) != 0) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
         if (cpu.fpu.errorPending()) throw cpu.fault(Vectors.MF, at);
     }
 }

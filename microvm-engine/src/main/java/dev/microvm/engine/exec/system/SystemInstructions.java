@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.system;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
@@ -119,7 +120,7 @@ public final class SystemInstructions {
         boolean alias = number == DR4 || number == DR5;
         if (number > 7) throw cpu.fault(Vectors.UD, at);
         cpu.requireSupervisor(at);
-        if (alias && (cpu.cr4 & ControlRegisters.CR4_DE) != 0) throw cpu.fault(Vectors.UD, at);
+        if (alias && (cpu.cr4 & SpecialRegisters.CR4_DE) != 0) throw cpu.fault(Vectors.UD, at);
         cpu.debug.detectAccess(at);
         return alias ? number + 2 : number;
     }
@@ -137,7 +138,7 @@ public final class SystemInstructions {
 
     public static void clearTaskSwitched(Cpu cpu, Instruction at) {
         cpu.requireSupervisor(at);
-        cpu.cr0 &= ~ControlRegisters.CR0_TS;
+        cpu.cr0 &= ~SpecialRegisters.CR0_TS;
     }
 
     public static void storeMachineStatus(Cpu cpu, Operand target, Instruction at) {
@@ -148,9 +149,9 @@ public final class SystemInstructions {
     public static void loadMachineStatus(Cpu cpu, Operand source, Instruction at) {
         cpu.requireSupervisor(at);
         long loaded =
-                ControlRegisters.CR0_PE | ControlRegisters.CR0_MP | ControlRegisters.CR0_EM | ControlRegisters.CR0_TS;
+                SpecialRegisters.CR0_PE | SpecialRegisters.CR0_MP | SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS;
         long value = source.read(cpu, at) & loaded;
-        long keptPe = cpu.cr0 & ControlRegisters.CR0_PE; // cannot be cleared so
+        long keptPe = cpu.cr0 & SpecialRegisters.CR0_PE; // cannot be cleared so
         cpu.control.cr0((cpu.cr0 & ~loaded) | value | keptPe, at);
     }
 
@@ -158,7 +159,7 @@ public final class SystemInstructions {
 
     /** What SGDT, SIDT, SLDT, SMSW and STR check: Intel SDM vol. 3A, 2.5, CR4.UMIP. */
     public static void requireNoUserPrevention(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_UMIP) != 0) cpu.requireSupervisor(at);
+        if ((cpu.cr4 & SpecialRegisters.CR4_UMIP) != 0) cpu.requireSupervisor(at);
     }
 
     public static void storeTable(Cpu cpu, long base, int limit, Address to, int size, Instruction at) {
@@ -248,7 +249,7 @@ public final class SystemInstructions {
 
     /** SYSCALL: Intel SDM vol. 2B; AMD APM vol. 3 for legacy mode. */
     public static void syscall(Cpu cpu, Instruction at) {
-        if ((cpu.efer & ControlRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.efer & SpecialRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
         Msrs msrs = cpu.msrs;
         int selector = (int) (msrs.star >>> STAR_SYSCALL_SHIFT);
         cpu.r[Cpu.RCX] = at.nextRip(cpu);
@@ -270,7 +271,7 @@ public final class SystemInstructions {
 
     /** SYSRET. */
     public static void sysret(Cpu cpu, int operandSize, Instruction at) {
-        if ((cpu.efer & ControlRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.efer & SpecialRegisters.EFER_SCE) == 0 || !cpu.protectedMode()) throw cpu.fault(Vectors.UD, at);
         cpu.requireSupervisor(at);
         int base = (int) (cpu.msrs.star >>> STAR_SYSRET_SHIFT) & 0xFFFF;
         boolean to64 = operandSize == 8;
@@ -342,7 +343,7 @@ public final class SystemInstructions {
     }
 
     public static void readTimeStamp(Cpu cpu, Instruction at) {
-        if ((cpu.cr4 & ControlRegisters.CR4_TSD) != 0 && cpu.cpl != 0 && cpu.protectedMode()) {
+        if ((cpu.cr4 & SpecialRegisters.CR4_TSD) != 0 && cpu.cpl != 0 && cpu.protectedMode()) {
             throw cpu.fault(Vectors.GP, 0, at);
         }
         answer(cpu, cpu.platform().timeStamp());
@@ -371,7 +372,7 @@ public final class SystemInstructions {
         long context = cpu.mmu.load64(linear, at);
         long address = cpu.mmu.load64(linear + 8, at);
         long kind = cpu.mode() == CodeMode.BITS_64 ? cpu.r[type] : cpu.r[type] & 0xFFFF_FFFFL;
-        boolean identified = (cpu.cr4 & ControlRegisters.CR4_PCIDE) != 0;
+        boolean identified = (cpu.cr4 & SpecialRegisters.CR4_PCIDE) != 0;
         boolean invalid = kind < 0
                 || kind > INVALIDATE_ALL_BUT_GLOBAL
                 || context >>> PCID_BITS != 0

@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.x87;
 
+import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -7,8 +8,8 @@ import dev.microvm.engine.cpu.Vectors;
 
 /** The faults of x87 instructions that come before their work: Intel SDM vol. 3A, 2.5, and vol. 1, 8.6. */
 public final class FpuAvailability {
-    private static final long NOT_THERE = ControlRegisters.CR0_EM | ControlRegisters.CR0_TS;
-    private static final long WAIT_IS_NOT_THERE = ControlRegisters.CR0_MP | ControlRegisters.CR0_TS;
+    private static final long NOT_THERE = SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS;
+    private static final long WAIT_IS_NOT_THERE = SpecialRegisters.CR0_MP | SpecialRegisters.CR0_TS;
 
     private FpuAvailability() {}
 
@@ -29,6 +30,6 @@ public final class FpuAvailability {
     }
 
     private static void requireNoError(Cpu cpu, Instruction at) {
-        if (cpu.fpu.errorPending() && (cpu.cr0 & ControlRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
+        if (cpu.fpu.errorPending() && (cpu.cr0 & SpecialRegisters.CR0_NE) != 0) throw cpu.fault(Vectors.MF, at);
     }
 }

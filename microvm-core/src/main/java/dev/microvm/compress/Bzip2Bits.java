@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.compress;
 
 /** Reads bits of a bzip2 stream, the highest of each byte first. */
 final class Bzip2Bits {

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.compress;
 
 import java.util.Arrays;
 
@@ -179,7 +179,7 @@ final class Bzip2Block {
         return value;
     }
 
-    private static InvalidImageException tooLarge() {
+    private static CompressionException tooLarge() {
         return Bzip2InputStream.corrupt("a block that is larger than its level says");
     }
 }

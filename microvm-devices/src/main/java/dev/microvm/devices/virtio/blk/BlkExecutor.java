@@ -5,7 +5,7 @@ import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.BlockException;
 import dev.microvm.devices.virtio.GuestBuffer;
-import java.util.concurrent.atomic.AtomicLong;
+import dev.microvm.error.GuestNoise;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -14,14 +14,14 @@ import org.slf4j.LoggerFactory;
  * Does what requests ask for. Several threads may, each with its own request; what goes wrong becomes a status. A request that
  * takes long can be interrupted, and is then done again from its start: none of them does more when it is done twice.
  */
-final class BlkServer {
+final class BlkExecutor {
     /** Sectors that one range may have: 1 GiB, so that a request has an end. */
     static final int MOST_RANGE_SECTORS = 1 << 21;
 
     /** Ranges in one request. */
     static final int MOST_RANGES = 1;
 
-    private static final Logger log = LoggerFactory.getLogger(BlkServer.class);
+    private static final Logger log = LoggerFactory.getLogger(BlkExecutor.class);
 
     private static final int UNFINISHED = -1; // no status: it was interrupted
     private static final int SECTOR_SIZE = BlockBackend.SECTOR_SIZE;
@@ -31,19 +31,19 @@ final class BlkServer {
     private final BlockBackend backend;
     private final byte[] id;
     private final BooleanSupplier pausing;
-    private final AtomicLong failures = new AtomicLong();
+    private final GuestNoise failures = new GuestNoise();
     private volatile long features; // that were negotiated
     private volatile boolean writeThrough;
     private volatile boolean interrupted;
 
     /**
-     * Makes a server.
+     * Makes an executor.
      *
      * @param name of the device, for the log
      * @param id what the driver gets as the device's ID: {@link BlkProtocol#ID_SIZE} bytes
      * @param pausing whether requests are to end unfinished, besides {@link #interrupt}
      */
-    BlkServer(String name, BlockBackend backend, byte[] id, BooleanSupplier pausing) {
+    BlkExecutor(String name, BlockBackend backend, byte[] id, BooleanSupplier pausing) {
         this.name = name;
         this.backend = backend;
         this.id = id;
@@ -71,7 +71,7 @@ final class BlkServer {
     }
 
     /** Does a request and sets its status; returns false if it was interrupted and is to be done again. */
-    boolean serve(BlkRequest request) {
+    boolean execute(BlkRequest request) {
         int status = S_IOERR;
         try {
             status = switch (request.type()) {
@@ -84,8 +84,8 @@ final class BlkServer {
                 default -> S_UNSUPP;
             };
         } catch (BlockException e) {
-            long n = failures.incrementAndGet(); // a guest can cause it at will: only the 1st, 2nd, 4th, 8th...
-            if (Long.bitCount(n) == 1) log.warn("{}: {} requests failed, the last: {}", name, n, e.getMessage());
+            long n = failures.count();
+            if (n != 0) log.warn("{}: {} requests failed, the last: {}", name, n, e.getMessage());
         } catch (RuntimeException | OutOfMemoryError e) { // a defect of the back end's, or a host at its end
             log.error("{}: a request failed", name, e);
         }

@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.compress;
 
 import org.jspecify.annotations.Nullable;
 
@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * caller has enough, touches nothing but two arrays, and is quick in a JVM that has just started: this is where most of
  * the time between a start and the kernel's first instruction goes.
  */
-final class Lz4Block {
+public final class Lz4Block {
     private static final int MIN_MATCH = 4; // bytes; "Matches"
     private static final int LENGTH_MORE = 15; // a length nibble of this value goes on in further bytes
     private static final int BYTE_MORE = 255; // and so does such a byte
@@ -33,9 +33,9 @@ final class Lz4Block {
      * Unpacks {@code [start, end)} of {@code in} to {@code out}, until the block ends or {@code out} is full.
      *
      * @return how many bytes were written
-     * @throws InvalidImageException if the block is corrupt
+     * @throws CompressionException if the block is corrupt
      */
-    static int unpack(byte[] in, int start, int end, byte[] out) {
+    public static int unpack(byte[] in, int start, int end, byte[] out) {
         Lz4Block block = new Lz4Block(in, start, end, out);
         try {
             block.run();
@@ -89,10 +89,8 @@ final class Lz4Block {
         to = stop;
     }
 
-    private static InvalidImageException corrupt(int at, @Nullable Throwable cause) {
+    private static CompressionException corrupt(int at, @Nullable Throwable cause) {
         String found = "one that is corrupt after 0x%x unpacked bytes".formatted(at);
-        return cause == null
-                ? new InvalidImageException("an intact LZ4 block", found)
-                : new InvalidImageException("an intact LZ4 block", found, cause);
+        return cause == null ? new CompressionException("LZ4", found) : new CompressionException("LZ4", found, cause);
     }
 }

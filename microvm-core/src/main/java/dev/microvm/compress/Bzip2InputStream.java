@@ -1,4 +1,4 @@
-package dev.microvm.boot.image;
+package dev.microvm.compress;
 
 import java.io.InputStream;
 
@@ -9,7 +9,7 @@ import java.io.InputStream;
  * "BZIP2: Format Specification" by Joe Tsai. Not done: randomised blocks, which bzip2 stopped writing in 1998. Written
  * here because a library for it would bring three more.
  */
-final class Bzip2InputStream extends InputStream {
+public final class Bzip2InputStream extends InputStream {
     private static final int SIZE_UNIT = 100_000; // bytes of a block for each level, 1 to 9
     private static final long BLOCK_MAGIC = 0x314159265359L; // pi
     private static final long END_MAGIC = 0x177245385090L; // its square root
@@ -34,8 +34,12 @@ final class Bzip2InputStream extends InputStream {
     private int crc = -1; // of the block so far
     private int expectedCrc;
 
-    /** Reads {@code [start, end)} of {@code in}, which begins with {@code BZh}. */
-    Bzip2InputStream(byte[] in, int start, int end) {
+    /**
+     * Reads {@code [start, end)} of {@code in}, which begins with {@code BZh}.
+     *
+     * @throws CompressionException if it is corrupt; reading may find that later, too
+     */
+    public Bzip2InputStream(byte[] in, int start, int end) {
         int level = end - start > 3 ? in[start + 3] - '0' : 0;
         if (level < 1 || level > 9) throw corrupt("a level that is not 1 to 9");
         bits = new Bzip2Bits(in, start + Integer.BYTES, end);
@@ -129,7 +133,7 @@ final class Bzip2InputStream extends InputStream {
         return table;
     }
 
-    static InvalidImageException corrupt(String found) {
-        return new InvalidImageException("an intact bzip2 payload", found);
+    static CompressionException corrupt(String found) {
+        return new CompressionException("bzip2", found);
     }
 }

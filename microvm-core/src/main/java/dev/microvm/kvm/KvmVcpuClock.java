@@ -1,0 +1,124 @@
+package dev.microvm.kvm;
+
+import dev.microvm.hypervisor.LapicState;
+import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.linux.Errno;
+import dev.microvm.linux.FileDescriptor;
+import dev.microvm.linux.Libc;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+
+/**
+ * The time of one vCPU: its time-stamp counter and the timer of its local APIC, which KVM runs by the host's time. While
+ * the machine's clock is paused they show the moment of the pause, or what was set since; they can continue from there.
+ * Belongs to whoever owns the vCPU's state.
+ */
+final class KvmVcpuClock {
+    private static final int IA32_TIME_STAMP_COUNTER = KvmTimeStamp.IA32_TIME_STAMP_COUNTER;
+    private static final int IA32_TSC_DEADLINE = 0x6E0; // Intel SDM vol. 4, table 2-2
+    private static final int APIC_CURRENT_COUNT = 0x390; // Intel SDM vol. 3A, table 11-1; 0 in TSC-deadline mode
+
+    private final FileDescriptor vcpu;
+    private final KvmState state;
+    private final KvmTimeStamp counter;
+    private final boolean hasLapic;
+    private boolean paused;
+
+    // While paused
+    private long timeStamp;
+    private long tscDeadline; // 0 if none is armed
+    private int currentCount; // what is left of a one-shot or periodic timer; 0 if none runs
+
+    KvmVcpuClock(FileDescriptor vcpu, KvmState state, boolean hasLapic) {
+        this.vcpu = vcpu;
+        this.state = state;
+        this.hasLapic = hasLapic;
+        counter = new KvmTimeStamp(vcpu);
+    }
+
+    /** The vCPU's time-stamp counter. */
+    KvmTimeStamp counter() {
+        return counter;
+    }
+
+    /** Notes what the time is; {@code host} is of {@link KvmTimeStamp#host} of one of the machine's vCPUs. */
+    void pause(long host) {
+        timeStamp = counter.at(host);
+        if (hasLapic) {
+            tscDeadline = KvmMsrs.read(vcpu, IA32_TSC_DEADLINE).getFirst().value();
+            currentCount = currentCount(state.lapic());
+        }
+        paused = true;
+    }
+
+    /** Whether {@link #continueTimer} sets the whole local APIC, and with it interrupts that have come. */
+    boolean setsLapic() {
+        return paused && currentCount != 0;
+    }
+
+    /** Continues the time-stamp counter where it was; {@code host} is as for {@link #pause}, now. */
+    void continueCounter(long host) {
+        if (paused) counter.set(timeStamp, host);
+    }
+
+    /** Arms the local APIC's timer with what it had left, after {@link #continueCounter} with the same {@code host}. */
+    void continueTimer(long host) {
+        if (!paused) return;
+        if (currentCount != 0) state.lapic(shown(state.lapic()));
+        if (tscDeadline == 0) return;
+        long moved = counter.at(host) - timeStamp; // more than a moment where the counter cannot be set: kvm-pvm
+        KvmMsrs.write(vcpu, List.of(new MsrEntry(IA32_TSC_DEADLINE, tscDeadline + moved)));
+    }
+
+    /** Shows KVM's time again, and tells the guest's watchdogs not to count the pause. */
+    void resume() {
+        paused = false;
+        int result = Libc.ioctl(vcpu.value(), KvmRequest.KVMCLOCK_CTRL.number(), 0);
+        // EINVAL: this vCPU has no paravirtual clock, or KVM is too old.
+        if (result < 0 && result != -Errno.EINVAL) throw KvmRequest.KVMCLOCK_CTRL.failure(-result, "");
+    }
+
+    /** What reads of MSRs give, from what KVM gives. */
+    List<MsrEntry> shown(List<MsrEntry> read) {
+        return paused ? read.stream().map(this::shown).toList() : read;
+    }
+
+    private MsrEntry shown(MsrEntry read) {
+        return switch (read.index()) {
+            case IA32_TIME_STAMP_COUNTER -> new MsrEntry(read.index(), timeStamp);
+            case IA32_TSC_DEADLINE -> new MsrEntry(read.index(), tscDeadline);
+            default -> read;
+        };
+    }
+
+    /** What a read of the local APIC gives, from what KVM gives. */
+    LapicState shown(LapicState read) {
+        if (!paused) return read;
+        byte[] registers = read.registers();
+        littleEndian(registers).putInt(APIC_CURRENT_COUNT, currentCount);
+        return new LapicState(registers);
+    }
+
+    /** MSRs were set. */
+    void wereSet(List<MsrEntry> entries) {
+        if (!paused) return;
+        for (MsrEntry entry : entries) {
+            if (entry.index() == IA32_TIME_STAMP_COUNTER) timeStamp = entry.value();
+            if (entry.index() == IA32_TSC_DEADLINE) tscDeadline = entry.value();
+        }
+    }
+
+    /** The local APIC was set. */
+    void wasSet(LapicState set) {
+        if (paused) currentCount = currentCount(set);
+    }
+
+    private static int currentCount(LapicState lapic) {
+        return littleEndian(lapic.registers()).getInt(APIC_CURRENT_COUNT);
+    }
+
+    private static ByteBuffer littleEndian(byte[] registers) {
+        return ByteBuffer.wrap(registers).order(ByteOrder.LITTLE_ENDIAN);
+    }
+}

@@ -1,0 +1,120 @@
+package dev.microvm.devices.virtio.blk;
+
+import dev.microvm.devices.virtio.ChainHandler;
+import dev.microvm.devices.virtio.DescriptorChain;
+import dev.microvm.devices.virtio.VirtioTransport;
+import dev.microvm.devices.virtio.Virtqueue;
+import dev.microvm.event.Signal;
+import java.util.concurrent.ThreadFactory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One queue of a disk, and the thread that serves it. The way of a request through both:
+ *
+ * <ol>
+ *   <li>pop: the loop takes a chain out of the available ring ({@link #serve})
+ *   <li>parse: {@link BlkRequest#begin} reads type and sector, once
+ *   <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and guest memory
+ *   <li>complete: the loop writes status and used ring for all requests that are done ({@link #complete})
+ *   <li>interrupt: once for all of them, if the driver wants one
+ * </ol>
+ *
+ * <p>Without a thread the loop does it all, request by request. Requests are objects that are used again: nothing is
+ * allocated. Called like the device, one thing at a time.
+ */
+final class BlkQueue {
+    private static final int SIZE = 256;
+
+    /** Descriptors of data in a request, which also has header and status. */
+    static final int SEGMENTS = SIZE - 2;
+
+    private final Virtqueue queue;
+    private final BlkExecutor executor;
+    private final ChainHandler take = this::take; // made once: a request allocates nothing
+    private final @Nullable BlkWorker worker;
+    private @Nullable BlkRequest free;
+
+    /**
+     * Adds the queue to its device.
+     *
+     * @param threads makes the thread; null if the loop is to serve the queue
+     */
+    BlkQueue(VirtioTransport transport, BlkExecutor executor, @Nullable ThreadFactory threads) {
+        queue = transport.addQueue(SIZE);
+        this.executor = executor;
+        if (threads == null) {
+            worker = null;
+        } else {
+            Signal done = transport.loop().signal(this::complete);
+            worker = new BlkWorker(executor, threads, done::raise);
+        }
+    }
+
+    /** Serves what is available. */
+    void serve() {
+        queue.drain(take);
+    }
+
+    private boolean take(DescriptorChain chain) {
+        if (worker == null && executor.interrupted()) return false;
+        BlkRequest request = free == null ? new BlkRequest(queue) : free;
+        request.begin(chain);
+        if (free != null) free = request.next;
+        if (worker != null) {
+            worker.submit(request);
+            return true;
+        }
+        boolean done = executor.execute(request);
+        if (done) {
+            request.stage();
+            queue.publish();
+        }
+        recycle(request);
+        return done;
+    }
+
+    /** Completes what the thread has done. */
+    void complete() {
+        if (worker == null) return;
+        for (BlkRequest request = worker.takeDone(); request != null; ) {
+            BlkRequest following = request.next;
+            request.stage();
+            recycle(request);
+            request = following;
+        }
+        queue.publish();
+        queue.notifyDriver();
+    }
+
+    private void recycle(BlkRequest request) {
+        request.next = free;
+        free = request;
+    }
+
+    // ---- the thread, if there is one
+
+    /** Waits until nothing is being served, and nothing waits that the thread may begin; false if that takes too long. */
+    boolean awaitIdle(long nanos) {
+        return worker == null || worker.awaitIdle(nanos);
+    }
+
+    /** Has the thread begin no request until {@link #release}. */
+    void hold() {
+        if (worker != null) worker.hold();
+    }
+
+    /** Lets the thread go on. */
+    void release() {
+        if (worker != null) worker.release();
+    }
+
+    /** Forgets all requests; called while the thread is held and idle. */
+    void clear() {
+        if (worker != null) worker.clear();
+    }
+
+    /** Ends the thread; returns whether it has ended: a host's disk may not answer. */
+    boolean close() {
+        return worker == null || worker.close();
+    }
+}
