@@ -26,7 +26,9 @@
         .set    DRIVER_OK, 4
         .set    FEATURES_OK, 8
         .set    VERSION_1_HIGH, 1       # VIRTIO_F_VERSION_1 in the high half
+        .set    DESC_F_NEXT, 1
         .set    DESC_F_WRITE, 2
+        .set    DESC_SIZE, 16
 
 # The queue: 4 entries from a page on, its used ring on the next, as legacy devices want it.
         .set    QUEUE, 0x200000
@@ -41,6 +43,12 @@
         .set    BUFFER_SIZE, 6
         .set    BUFFER_LAST, BUFFER + BUFFER_SIZE - 1
         .set    BUFFER_END, BUFFER + BUFFER_SIZE
+        .set    SECTOR_SIZE, 512
+        .set    BLK_HEADER, 0x204000    # VIRTIO 1.2, 5.2.6: zeros read sector 0
+        .set    BLK_HEADER_SIZE, 16
+        .set    BLK_STATUS, 0x204010
+        .set    BLK_OK, 0
+        .set    LSR_DATA_READY, 1
 
 # Writes 32 bits anywhere. EAX changes.
 .macro store address, value
@@ -104,6 +112,51 @@ scenario many
         load_and_show STATUS, "status "
         ret
 
+# Requests until the host types something, each of which waits for the interrupt of the one before; a dot for 64.
+scenario endless
+        call    apic_init
+        pin_program 16, 0
+        call    start_modern
+        movl    $request, %edi
+        jmp     repeat
+
+# The same on a disk, whose first sector is read.
+scenario disk
+        call    apic_init
+        pin_program 16, 0
+        call    start_modern
+        store   QUEUE, BLK_HEADER
+        store   QUEUE + 8, BLK_HEADER_SIZE
+        store   QUEUE + 12, DESC_F_NEXT|1<<16
+        store   QUEUE+DESC_SIZE, BUFFER
+        store   QUEUE+DESC_SIZE+8, SECTOR_SIZE
+        store   QUEUE+DESC_SIZE+12, DESC_F_NEXT|DESC_F_WRITE|2<<16
+        store   QUEUE+2*DESC_SIZE, BLK_STATUS
+        store   QUEUE+2*DESC_SIZE+8, 1
+        store   QUEUE+2*DESC_SIZE+12, DESC_F_WRITE
+        movl    $read_sector, %edi
+
+# Makes the request of EDI again and again.
+repeat: call    flush
+        xorl    %ebp, %ebp
+1:      call    *%edi
+        call    await
+        apic_eoi
+        movl    INTERRUPT_STATUS, %eax
+        movl    %eax, INTERRUPT_ACK
+        incl    %ebp
+        testl   $63, %ebp
+        jnz     1b
+        print   "."
+        call    flush
+        get     COM1_LSR
+        testb   $LSR_DATA_READY, %al
+        jz      1b
+        movl    USED_INDEX, %eax
+        subl    %ebp, %eax
+        show    "\nlost "
+        ret
+
 # A head that is not in the table: the device tells by an interrupt that it needs a reset.
 scenario broken
         call    apic_init
@@ -143,9 +196,20 @@ request:
         store   QUEUE, BUFFER
         store   QUEUE + 8, BUFFER_SIZE
         store   QUEUE + 12, DESC_F_WRITE
+available:
         incw    AVAILABLE_INDEX         # all entries of the ring are 0, as is the head
         store   QUEUE_NOTIFY, 0
         ret
+
+# Makes a read of the first sector available, and rings; the one before must have read it.
+read_sector:
+        movl    BLK_STATUS, %eax
+        testb   %al, %al
+        jnz     1f
+        store   BLK_STATUS, ~BLK_OK
+        jmp     available
+1:      show    "status of a read "
+        exit    IMPOSSIBLE
 
 # What the device did.
 report: load_and_show INTERRUPT_STATUS, "reason "

@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleChannel;
@@ -8,17 +9,16 @@ import dev.microvm.console.ConsoleEnds;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
-import dev.microvm.machine.PcMachine;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.MachineSpec;
 import java.lang.ref.Cleaner;
@@ -154,7 +154,9 @@ public final class MicroVm implements AutoCloseable {
 
     /** Where in its life the machine is. */
     public synchronized VmState state() {
-        return state == VmState.RUNNING && runs.report().isDone() ? VmState.ENDED : state;
+        if (state != VmState.RUNNING) return state;
+        if (runs.report().isDone()) return VmState.ENDED;
+        return runs.paused() ? VmState.PAUSED : VmState.RUNNING;
     }
 
     /**
@@ -214,7 +216,7 @@ public final class MicroVm implements AutoCloseable {
             throw new IllegalArgumentException("columns and rows: 1 to 65535, were %d and %d".formatted(columns, rows));
         }
         requireStarted();
-        PcMachine running = runs.machine();
+        Machine running = runs.machine();
         if (running != null) running.resizeConsole(columns, rows);
     }
 
@@ -265,6 +267,53 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
+    /**
+     * Pauses the guest: stops its vCPUs between two instructions, lets its virtio devices complete the requests that they
+     * are serving, and stops its time. The guest does not notice: when it is {@linkplain #resume resumed}, not even its
+     * real-time clock shows that time has passed. Does nothing if the guest is paused already.
+     *
+     * <p>What the host does meanwhile waits for the guest: what is written to its consoles, connections and data of {@link
+     * #vsock}, the target of {@link #balloon}, the power button, frames from a network (of which back ends drop some if
+     * there are many, as ever). Time-outs of the host, such as those of {@link #awaitExit} and {@link Console#awaitText},
+     * continue to pass. The peers of the guest's network connections may lose patience. {@link #stop} and {@link #close}
+     * work as ever. A guest that is between two runs, by {@link MicroVmBuilder#onReset}, starts again when it is resumed.
+     *
+     * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it waits for the host;
+     *     the guest then continues to run
+     * @throws IllegalStateException if the machine was not started or has ended, or on a thread of its own, that is, in a
+     *     device
+     */
+    public void pause() {
+        requireOpen("pause");
+        runs.pause();
+    }
+
+    /**
+     * Lets a paused guest continue as if no time had passed: {@link #resume(ClockOnResume)} with {@link
+     * ClockOnResume#CONTINUE}.
+     */
+    public void resume() {
+        resume(ClockOnResume.CONTINUE);
+    }
+
+    /**
+     * Lets a paused guest continue; does nothing if it is not paused.
+     *
+     * @param clock whether its time, that of the real-time clock included, stood still or catches up with the host's
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void resume(ClockOnResume clock) {
+        requireOpen("resume");
+        runs.resume(clock);
+    }
+
+    private synchronized void requireOpen(String what) {
+        requireStarted();
+        if (state == VmState.CLOSED) {
+            throw new IllegalStateException("cannot %s machine %s, which is closed".formatted(what, name()));
+        }
+    }
+
     /** How often the guest was reset and started again: see {@link MicroVmBuilder#onReset}. */
     public int restarts() {
         return runs.restarts();
@@ -283,7 +332,7 @@ public final class MicroVm implements AutoCloseable {
 
     /**
      * Presses the guest's power button and waits for it to turn itself off; if it does not in time, it is stopped. A guest
-     * needs ACPI and a program that listens to the button.
+     * needs ACPI and a program that listens to the button; one that is paused sees it when it is resumed.
      *
      * @param grace how long to wait
      * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link ExitReport.Reason#STOPPED}
@@ -291,9 +340,9 @@ public final class MicroVm implements AutoCloseable {
      */
     public ExitReport shutDown(Duration grace) {
         requireStarted();
-        PcMachine pressed = runs.machine();
-        if (pressed != null && state() == VmState.RUNNING)
-            pressed.genericEvents().ifPresent(GenericEventDevice::pressPowerButton);
+        Machine pressed = runs.machine();
+        VmState now = state();
+        if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
         try {
             return awaitExit(grace);
         } catch (AwaitTimeoutException e) {
@@ -319,8 +368,8 @@ public final class MicroVm implements AutoCloseable {
 
     /** The machine in words: what it is made of, where everything is, and why it is so. */
     public String describe() {
-        PcMachine made = runs.machine();
-        return MachineDescription.of(config, made == null ? List.of() : made.parts());
+        Machine made = runs.machine();
+        return made == null ? MachineDescription.of(config, List.of()) : made.describe();
     }
 
     /**
@@ -334,7 +383,7 @@ public final class MicroVm implements AutoCloseable {
         ConsoleLink link;
         synchronized (this) {
             if (state == VmState.CLOSED) return;
-            PcMachine machine = runs.machine();
+            Machine machine = runs.machine();
             if (machine != null && machine.ownsCurrentThread()) {
                 throw new IllegalStateException("a device of machine " + name()
                         + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.OptionalInt;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -80,6 +81,29 @@ final class InstructionClockEngineTest {
         try (MicroVm vm = tiny("chat").typeAt(Duration.ofMillis(5), "hello.").start()) {
             assertThat(vm.awaitExit(Duration.ofMinutes(1)).exitCode()).isEqualTo(OptionalInt.of(7));
             assertThat(vm.console().text()).contains("HELLO");
+        }
+    }
+
+    @Test
+    void doesTheSame_whenItIsPausedMeanwhile() {
+        assertThat(requests(/* pauses= */ 20)).isEqualTo(requests(0));
+    }
+
+    /** What a driver prints that makes requests for some time of its own. */
+    private String requests(int pauses) {
+        try (MicroVm vm = TinyKernel.of("virtio", folder, "endless")
+                .hypervisor(HypervisorChoice.ENGINE)
+                .clock(GuestClock.instructions(1))
+                .virtioRng(new SplittableRandom(1))
+                .typeAt(Duration.ofMillis(5), "x")
+                .start()) {
+            vm.console().awaitText(".", Duration.ofMinutes(1));
+            for (int i = 0; i < pauses; i++) {
+                vm.pause();
+                vm.resume();
+            }
+            assertThat(vm.awaitExit(Duration.ofMinutes(1)).exitCode()).hasValue(0);
+            return vm.console().text();
         }
     }
 

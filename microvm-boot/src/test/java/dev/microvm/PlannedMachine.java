@@ -23,6 +23,10 @@ public final class PlannedMachine {
         return plan.hypervisor();
     }
 
+    public MachinePlan plan() {
+        return plan;
+    }
+
     public MicroVm start(Hypervisor other) {
         return new MicroVm(plan.with(other)).start();
     }

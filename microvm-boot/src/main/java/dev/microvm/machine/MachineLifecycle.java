@@ -1,5 +1,6 @@
 package dev.microvm.machine;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
@@ -22,7 +23,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The machine through all its runs: one, or with {@link ResetAction#RESTART} one more after each reset. A run's
- * {@link PcMachine} is closed and a new one made, so that nothing is left of the last run; console and report stay.
+ * {@link Machine} is closed and a new one made, so that nothing is left of the last run; console and report stay.
  *
  * <p>Any thread may call. Nothing here refers to the {@code MicroVm}, so that a forgotten one can be collected.
  */
@@ -43,9 +44,10 @@ public final class MachineLifecycle implements AutoCloseable {
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private volatile long firstStart = System.nanoTime();
 
-    private volatile @Nullable PcMachine machine; // changed under the lock of this
+    private volatile @Nullable Machine machine; // changed under the lock of this
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
+    private volatile boolean paused; // changed under the lock of this
     private long lastStart; // guarded by this
 
     public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
@@ -62,12 +64,12 @@ public final class MachineLifecycle implements AutoCloseable {
      */
     public synchronized void start() {
         config.hostEnds().forEach(HostEnd::open);
-        PcMachine made = make();
+        Machine made = make();
         firstStart = System.nanoTime();
         run(made);
     }
 
-    private PcMachine make() {
+    private Machine make() {
         return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
     }
 
@@ -77,12 +79,11 @@ public final class MachineLifecycle implements AutoCloseable {
     }
 
     /** The caller holds the lock. */
-    private void run(PcMachine made) {
+    private void run(Machine made) {
         machine = made;
         if (!config.consoleIsVirtio()) {
-            consoleBuffer.onRoom(
-                    output instanceof PatientOutput patient ? patient::roomAgain : made.uart()::outputReady);
-            consoleInput.connect(made.uart());
+            consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made::outputReady);
+            made.connect(consoleInput);
         }
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine
@@ -113,7 +114,8 @@ public final class MachineLifecycle implements AutoCloseable {
     private synchronized void restart(Reason reason, String detail) {
         try {
             awaitShortestRun();
-            PcMachine last = machine;
+            awaitResume();
+            Machine last = machine;
             if (over.get() || last == null) return;
             log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
             last.close();
@@ -133,6 +135,71 @@ public final class MachineLifecycle implements AutoCloseable {
         for (long left = end - System.nanoTime(); left > 0 && !over.get(); left = end - System.nanoTime()) {
             TimeUnit.NANOSECONDS.timedWait(this, left);
         }
+    }
+
+    /**
+     * A guest that was paused just after it had reset itself starts again when it is resumed. Gives the lock away while it
+     * waits; {@link #resume} and {@link #close} end that.
+     */
+    private synchronized void awaitResume() throws InterruptedException {
+        while (paused && !over.get()) wait();
+    }
+
+    /**
+     * Pauses the guest, in whichever run it is; between two runs, the next one waits. Does nothing if it is paused.
+     *
+     * @throws RuntimeException as {@link Machine#pause}
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void pause() {
+        refuseOwnThread("pause");
+        synchronized (this) {
+            Machine running = requireRunning("pause");
+            if (paused) return;
+            running.pause();
+            paused = true;
+        }
+    }
+
+    /**
+     * Lets a paused guest continue; does nothing if it is not paused.
+     *
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void resume(ClockOnResume clock) {
+        refuseOwnThread("resume");
+        synchronized (this) {
+            Machine running = requireRunning("resume");
+            if (!paused) return;
+            running.resume(clock);
+            paused = false;
+            notifyAll();
+        }
+    }
+
+    /** Before the lock is taken, which another thread may have while it waits for this one. */
+    private void refuseOwnThread(String what) {
+        Machine running = machine;
+        if (running != null && running.ownsCurrentThread()) {
+            throw new IllegalStateException(
+                    "a device of machine %s cannot %s it: use a thread of your own".formatted(config.name(), what));
+        }
+    }
+
+    /** Whether the guest is paused; one that has ended meanwhile still is. */
+    public boolean paused() {
+        return paused;
+    }
+
+    private Machine requireRunning(String what) {
+        Machine running = machine;
+        if (running == null) throw new IllegalStateException("machine " + config.name() + " was not started");
+        if (over.get()) {
+            ExitReport ended = report.join(); // at once: whoever set over completes it
+            throw new IllegalStateException(
+                    "cannot %s machine %s, which has ended: %s".formatted(what, config.name(), ended.reason()));
+        }
+        return running;
     }
 
     private void finish(Reason reason, OptionalInt exitCode, String detail) {
@@ -158,14 +225,14 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** The machine of this run; null before the first. */
     @Nullable
-    public PcMachine machine() {
+    public Machine machine() {
         return machine;
     }
 
     /** Ends the guest, in whichever run it is, as the host's will. */
     public void stop() {
         finish(Reason.STOPPED, OptionalInt.empty(), ""); // from here on there is no next run
-        PcMachine running = machine;
+        Machine running = machine;
         if (running != null) running.stop();
     }
 
@@ -174,8 +241,8 @@ public final class MachineLifecycle implements AutoCloseable {
     public void close() {
         stop();
         synchronized (this) {
-            notifyAll(); // who waits for the shortest run
-            PcMachine last = machine;
+            notifyAll(); // the restarter, if it waits
+            Machine last = machine;
             if (last != null) last.close();
         }
         awaitRestarter();

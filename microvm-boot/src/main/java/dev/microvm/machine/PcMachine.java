@@ -9,8 +9,10 @@ import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.DeviceContext;
 import dev.microvm.bus.IoBuses;
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.clock.Timers;
+import dev.microvm.console.ConsoleInput;
 import dev.microvm.devices.firmware.DebugConsole;
 import dev.microvm.devices.legacy.I8042;
 import dev.microvm.devices.legacy.I8254Pit;
@@ -23,6 +25,7 @@ import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Doorbell;
@@ -36,6 +39,7 @@ import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
+import dev.microvm.state.DeviceState;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.nio.charset.StandardCharsets;
@@ -43,16 +47,18 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The machine, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel or firmware. Whoever makes it closes
- * it; one thread at a time.
+ * The machine in this process, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel or
+ * firmware. Whoever makes it closes it.
  */
-public final class PcMachine implements AutoCloseable {
+final class PcMachine implements Machine {
     private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
 
     // Intel SDM vol. 4, table 2-2
@@ -71,6 +77,7 @@ public final class PcMachine implements AutoCloseable {
                     - PcPart.I8042.plan().place().base());
 
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
+    private static final Duration PAUSE_LIMIT = Duration.ofSeconds(10);
 
     private final MachinePlan config;
     private final GuestEnd end;
@@ -84,7 +91,9 @@ public final class PcMachine implements AutoCloseable {
     private final Uart16550 uart;
     private final Optional<GenericEventDevice> genericEvents;
     private final List<VirtioMmio> virtio = new ArrayList<>();
+    private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
+    private boolean paused;
 
     /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
     PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
@@ -98,6 +107,7 @@ public final class PcMachine implements AutoCloseable {
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
             resources.add(eventLoop::close);
+            timeOfDay = new GuestTimeOfDay(timeOfDay());
             interrupts = interrupts();
             interrupts.parts().forEach(parts::add); // first, because the others drive its lines when they are restored
             uart = new Uart16550(interrupts.line(PcPart.COM1.gsi()), serial, eventLoop);
@@ -169,7 +179,7 @@ public final class PcMachine implements AutoCloseable {
     private void addLegacyDevices() {
         if (config.options().isaSerial().present()) parts.add(PcPart.COM1, uart);
         if (config.options().rtc().present()) {
-            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcPart.RTC.gsi()), eventLoop, timeOfDay());
+            Mc146818Rtc rtc = new Mc146818Rtc(interrupts.line(PcPart.RTC.gsi()), eventLoop, timeOfDay);
             long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
             rtc.memorySize(low, config.memorySize() - low);
             parts.add(PcPart.RTC, rtc);
@@ -259,42 +269,98 @@ public final class PcMachine implements AutoCloseable {
         return loops;
     }
 
-    /** Lets the vCPUs run. */
-    void start() {
+    @Override
+    public void start() {
         threads.start();
     }
 
-    Uart16550 uart() {
-        return uart;
+    @Override
+    public void stop() {
+        end.stopped();
     }
 
-    /** What has the power button; empty without ACPI. */
-    public Optional<GenericEventDevice> genericEvents() {
-        return genericEvents;
+    @Override
+    public void pause() {
+        if (paused) return;
+        threads.pause(PAUSE_LIMIT);
+        try {
+            virtio.forEach(VirtioMmio::pause);
+            vm.pauseClock();
+            timeOfDay.pause();
+            paused = true;
+        } finally {
+            if (!paused) run(ClockOnResume.CONTINUE);
+        }
     }
 
+    @Override
+    public void resume(ClockOnResume clock) {
+        if (!paused) return;
+        paused = false;
+        run(clock);
+    }
+
+    /** Undoes a pause, or as much of it as was done. */
+    private void run(ClockOnResume clock) {
+        timeOfDay.resume(clock);
+        vm.resumeClock(clock);
+        virtio.forEach(VirtioMmio::resume);
+        threads.resume();
+    }
+
+    @Override
+    public SequencedMap<String, DeviceState> save() {
+        requirePaused();
+        if (config.options().irqchip() == Irqchip.KERNEL) {
+            throw new MicroVmException(
+                    "irqchip: the state of the hypervisor's own interrupt controllers cannot be saved:"
+                            + " use irqchip(SPLIT)");
+        }
+        return parts.save();
+    }
+
+    @Override
+    public void restore(Map<String, DeviceState> states) {
+        requirePaused();
+        parts.restore(states);
+    }
+
+    private void requirePaused() {
+        if (!paused) throw new IllegalStateException("machine " + config.name() + " is not paused");
+    }
+
+    @Override
+    public void pressPowerButton() {
+        genericEvents.ifPresent(GenericEventDevice::pressPowerButton);
+    }
+
+    @Override
     public void resizeConsole(int columns, int rows) {
         for (VirtioMmio device : virtio) {
             if (device.device() instanceof VirtioConsole console) console.resize(columns, rows);
         }
     }
 
-    /** What the machine has on its buses. */
-    public List<PartPlan> parts() {
-        return parts.plans();
+    @Override
+    public void connect(ConsoleInput typed) {
+        typed.connect(uart);
     }
 
-    /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
+    @Override
+    public void outputReady() {
+        uart.outputReady();
+    }
+
+    @Override
+    public String describe() {
+        return MachineDescription.of(config, parts.plans());
+    }
+
+    @Override
     public boolean ownsCurrentThread() {
         return threads.onVcpuThread() || eventLoop.onLoopThread();
     }
 
-    /** Ends the guest, as the host's will. */
-    void stop() {
-        end.stopped();
-    }
-
-    /** Ends the vCPUs' threads and frees everything. Bounded in time, whatever the guest does. */
     @Override
     public void close() {
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);

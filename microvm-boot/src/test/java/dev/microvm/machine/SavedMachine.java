@@ -1,0 +1,95 @@
+package dev.microvm.machine;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.microvm.clock.ClockOnResume;
+import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.console.ConsoleInput;
+import dev.microvm.devices.virtio.HostEnd;
+import dev.microvm.machine.PartPlan.Owner;
+import dev.microvm.state.DeviceState;
+import java.io.IOException;
+import java.util.List;
+import java.util.SequencedMap;
+import java.util.stream.Stream;
+
+/** A machine whose guest is stopped in the middle of its work, to see whether another can have its devices' states. */
+final class SavedMachine implements AutoCloseable {
+    private final MachinePlan plan;
+    private final ConsoleBuffer console = new ConsoleBuffer();
+    private final ConsoleInput input = new ConsoleInput(null);
+    private final Machine machine;
+
+    private SavedMachine(MachinePlan plan) {
+        this.plan = plan;
+        machine = new PcMachine(plan, console, new GuestEnd(plan.name(), console, (reason, code, detail) -> {}));
+        console.onRoom(machine::outputReady);
+        machine.connect(input);
+    }
+
+    /** A machine whose guest runs. */
+    static SavedMachine started(MachinePlan plan) {
+        plan.hostEnds().forEach(HostEnd::open);
+        SavedMachine made = new SavedMachine(plan);
+        made.machine.start();
+        return made;
+    }
+
+    void awaitText(String text) throws InterruptedException {
+        long found = console.await(text, 0, System.nanoTime() + 300_000_000_000L);
+        assertThat(found).as(console.text()).isNotNegative();
+    }
+
+    /** Has the guest run a line, and waits until it says so. */
+    void run(String line) throws IOException, InterruptedException {
+        long before = console.position();
+        byte[] typed = (line + "\n").getBytes(US_ASCII);
+        input.write(typed, 0, typed.length);
+        assertThat(console.await("=0=", before, System.nanoTime() + 300_000_000_000L))
+                .as(console.text())
+                .isNotNegative();
+    }
+
+    SequencedMap<String, DeviceState> pauseAndSave() {
+        machine.pause();
+        return machine.save();
+    }
+
+    void resume() {
+        machine.resume(ClockOnResume.CONTINUE);
+    }
+
+    /** Puts states into a new machine's devices, and compares what they are then. */
+    static void assertTakesOver(MachinePlan plan, SequencedMap<String, DeviceState> states) {
+        try (SavedMachine other = new SavedMachine(plan)) {
+            other.machine.pause();
+            other.machine.restore(states);
+
+            assertThat(other.machine.save()).containsExactlyEntriesOf(states);
+        }
+    }
+
+    /** The names of all devices that such a machine makes. */
+    static List<String> deviceNames(MachinePlan plan) {
+        PcPart.Setting setting = new PcPart.Setting(
+                plan.options(), PcLayout.needsSecondIoApic(plan.virtio().size()));
+        return Stream.concat(
+                        Stream.of(PcPart.values())
+                                .filter(part -> part != PcPart.DEBUG_CONSOLE) // firmware's
+                                .map(part -> part.plan(setting)),
+                        plan.virtio().stream().map(VirtioSlot::part))
+                .filter(part -> part.owner() == Owner.MACHINE)
+                .map(PartPlan::name)
+                .toList();
+    }
+
+    MachinePlan plan() {
+        return plan;
+    }
+
+    @Override
+    public void close() {
+        machine.close();
+    }
+}
