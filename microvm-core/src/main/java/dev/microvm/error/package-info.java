@@ -1,4 +1,4 @@
-/** The root of everything microvm throws. */
+/** The base class of the exceptions that microvm defines. */
 @NullMarked
 package dev.microvm.error;
 
