@@ -352,7 +352,7 @@ final class MicroVmBuilderTest {
                         .cpuFeature("amx_tile", Feature.ON))
                 .contains(
                         "cpuFeature: \"avx9\" is not a known CPU feature: give a name of /proc/cpuinfo's flags, such as avx2")
-                .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile ON, which engine does not offer"));
+                .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile is ON, but engine does not offer it"));
     }
 
     @Test

@@ -5,11 +5,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An address space of devices. Lookups take no lock and may come from any thread; so may changes, which are seen by
- * the next lookup.
+ * Maps the addresses of one address space to devices. Any thread may call any method. Lookups take
+ * no lock; a change is visible to the next lookup.
  */
 public final class Bus {
-    /** One row of the map of a bus: the device {@code name} answers at {@code [base, base + size)}. */
+    /**
+     * One row of a bus map: {@code device} serves {@code [base, base + size)}, in bytes;
+     * {@code name} is for messages.
+     */
     public record Mapping(long base, long size, String name, BusDevice device) {}
 
     private final String name;
@@ -25,12 +28,13 @@ public final class Bus {
     /**
      * Puts a device on the bus.
      *
-     * @throws IllegalArgumentException if the range is empty, wraps, or overlaps a device that is there
+     * @throws IllegalArgumentException if the range is empty, wraps, or overlaps a device already
+     *     on the bus
      */
     public synchronized void add(long base, long size, String deviceName, BusDevice device) {
         if (base < 0 || size <= 0 || base + size < 0) {
-            throw new IllegalArgumentException(
-                    "%s bus: bad range [0x%x, +0x%x) for %s".formatted(name, base, size, deviceName));
+            throw new IllegalArgumentException("%s bus: range [0x%x, +0x%x) of %s must not be empty or exceed 2^63"
+                    .formatted(name, base, size, deviceName));
         }
         Mapping[] old = mappings;
         int at = 0;
@@ -44,24 +48,32 @@ public final class Bus {
         mappings = grown;
     }
 
-    /** Reads; an address that nobody claims floats high, as on a PC. */
+    /**
+     * Reads {@code size} bytes: 1, 2, 4 or 8. If no device covers the whole access, all bits of the
+     * result are set, as on a PC bus that floats high.
+     */
     public long read(long address, int size) {
         Mapping m = find(address, size);
         return m == null ? -1L >>> (64 - 8 * size) : m.device.read(address - m.base, size);
     }
 
-    /** Writes; an address that nobody claims swallows it. */
+    /**
+     * Writes {@code size} bytes: 1, 2, 4 or 8. Does nothing if no device covers the whole access.
+     */
     public void write(long address, int size, long value) {
         Mapping m = find(address, size);
         if (m != null) m.device.write(address - m.base, size, value);
     }
 
-    /** What is on the bus, by rising address. */
+    /** Returns a snapshot of the bus map, by rising address. */
     public List<Mapping> mappings() {
         return Arrays.asList(mappings.clone());
     }
 
-    /** An access that straddles the end of a range belongs to nobody. */
+    /**
+     * Returns the device at an address, or null; an access that straddles the end of a range finds
+     * none.
+     */
     private @Nullable Mapping find(long address, int size) {
         Mapping[] all = mappings;
         int low = 0;
@@ -82,7 +94,8 @@ public final class Bus {
     }
 
     private IllegalArgumentException overlap(long base, long size, String deviceName, Mapping there) {
-        return new IllegalArgumentException("%s bus: %s at [0x%x, +0x%x) overlaps %s at [0x%x, +0x%x)"
-                .formatted(name, deviceName, base, size, there.name, there.base, there.size));
+        return new IllegalArgumentException(
+                "%s bus: %s at [0x%x, +0x%x) overlaps %s at [0x%x, +0x%x): choose a free range"
+                        .formatted(name, deviceName, base, size, there.name, there.base, there.size));
     }
 }

@@ -1,11 +1,12 @@
 package dev.microvm.bus;
 
 /**
- * A device as its bus sees it: registers at offsets.
+ * A device as its bus sees it: registers at byte offsets.
  *
- * <p>This is the interface to write a device of your own: everything else it needs (interrupt line, clock, back end) is
- * handed to its constructor. Several vCPU threads may call at the same time, so a device guards its own state. A
- * guest's mistake is ignored and counted, never thrown.
+ * <p>Implement this interface to write your own device. Pass everything else that the device needs
+ * (interrupt line, clock, back end) to its constructor. Several vCPU threads may call at the same
+ * time, so a device guards its own state. A device ignores and counts guest errors; it never throws
+ * for them.
  */
 public interface BusDevice {
     /**

@@ -4,14 +4,23 @@ import dev.microvm.clock.Timers;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 
-/** What the machine offers to a device of the user's own while it is put together. */
+/**
+ * Gives a user-defined device access to its machine. Passed to {@link DeviceFactory#create} at each
+ * start of the machine.
+ */
 public interface DeviceContext {
-    /** The wire to an interrupt: global system interrupt 0 to 23, where 0 to 15 are the ISA irqs of a PC. */
+    /**
+     * Returns the line of a global system interrupt, 0 to 23; 0 to 15 are the ISA interrupts of a
+     * PC.
+     */
     IrqLine irqLine(int gsi);
 
-    /** The machine's clock; actions of its timers run on the machine's I/O thread and must not block. */
+    /**
+     * Returns the machine's clock and timers. Timer actions run on the machine's I/O thread and
+     * must not block.
+     */
     Timers timers();
 
-    /** The guest's memory, for devices that read and write it themselves. */
+    /** Returns guest memory, for devices that access it directly (DMA). */
     GuestMemory memory();
 }

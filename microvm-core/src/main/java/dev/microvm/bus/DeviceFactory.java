@@ -1,8 +1,8 @@
 package dev.microvm.bus;
 
-/** Makes a device of the user's own for one machine: see {@code MicroVmBuilder.portDevice}. */
+/** Creates a user-defined device: see {@code MicroVmBuilder.portDevice}. */
 @FunctionalInterface
 public interface DeviceFactory {
-    /** Makes the device; it is called once for each start of a machine. */
+    /** Creates the device. Called once at each start of a machine. */
     BusDevice create(DeviceContext context);
 }

@@ -3,7 +3,10 @@ package dev.microvm.bus;
 import dev.microvm.hypervisor.ExitHandler;
 import java.util.function.IntConsumer;
 
-/** The two buses of a PC, port and memory-mapped, as the handler of a vCPU's exits. Any thread may call. */
+/**
+ * Routes vCPU exits to the two buses of a PC, ports and memory-mapped registers. Any thread may
+ * call.
+ */
 public final class IoBuses implements ExitHandler {
     private final Bus ports = new Bus("port");
     private final Bus mmio = new Bus("MMIO");
@@ -12,17 +15,20 @@ public final class IoBuses implements ExitHandler {
     /** Makes two empty buses. */
     public IoBuses() {}
 
-    /** The port bus: addresses 0 to 0xffff. */
+    /** Returns the port bus: addresses 0 to 0xffff. */
     public Bus ports() {
         return ports;
     }
 
-    /** The bus of memory-mapped registers: guest-physical addresses. */
+    /** Returns the bus of memory-mapped registers: guest-physical addresses. */
     public Bus mmio() {
         return mmio;
     }
 
-    /** Sets who hears of the end of level-triggered interrupts: a user-space IOAPIC. */
+    /**
+     * Sets the user-space IOAPIC: it is called with the vector when a level-triggered interrupt
+     * ends.
+     */
     public void onEndOfInterrupt(IntConsumer ioApic) {
         endOfInterrupt = ioApic;
     }

@@ -1,6 +1,7 @@
 /**
- * Where a guest's port and memory-mapped accesses find their device: {@link dev.microvm.bus.Bus} maps addresses to
- * {@link dev.microvm.bus.BusDevice devices}, {@link dev.microvm.bus.IoBuses} joins the two buses of a PC.
+ * Routes port and memory-mapped accesses of a guest to devices. {@link dev.microvm.bus.Bus} maps
+ * addresses to {@link dev.microvm.bus.BusDevice devices}; {@link dev.microvm.bus.IoBuses} joins the
+ * two buses of a PC.
  */
 @NullMarked
 package dev.microvm.bus;

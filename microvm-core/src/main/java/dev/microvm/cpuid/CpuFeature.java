@@ -8,28 +8,29 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * One feature of a CPU that CPUID announces by a bit.
+ * One feature of a CPU, announced by one bit of CPUID.
  *
- * <p>Names are those that Linux shows in {@code /proc/cpuinfo} (arch/x86/include/asm/cpufeatures.h); those of KVM's
- * paravirtual interface, which it does not show, are QEMU's (target/i386/cpu.c), with {@code kvmclock2} for
+ * <p>Names are those that Linux shows in {@code /proc/cpuinfo}
+ * (arch/x86/include/asm/cpufeatures.h). Features of KVM's paravirtual interface are not shown
+ * there; they have their QEMU names (target/i386/cpu.c), with {@code kvmclock2} for
  * KVM_FEATURE_CLOCKSOURCE2. Bits: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux
  * Documentation/virt/kvm/x86/cpuid.rst.
  *
- * @param name in lower case
- * @param function leaf
- * @param index sub-leaf
- * @param register which register of the answer
- * @param bit 0 to 31
+ * @param name name in lower case
+ * @param function leaf, as in EAX
+ * @param index sub-leaf, as in ECX
+ * @param register result register that holds the bit
+ * @param bit number of the bit, 0 to 31
  */
 public record CpuFeature(String name, int function, int index, Register register, int bit) {
-    /** A register of CPUID's answer. */
+    /** A result register of CPUID. */
     public enum Register {
         EAX,
         EBX,
         ECX,
         EDX;
 
-        /** Its part of an answer. */
+        /** Returns the value of this register in an entry. */
         public int of(CpuidEntry entry) {
             return switch (this) {
                 case EAX -> entry.eax();
@@ -39,7 +40,7 @@ public record CpuFeature(String name, int function, int index, Register register
             };
         }
 
-        /** The same answer with another value of this register. */
+        /** Returns the entry with another value of this register. */
         CpuidEntry in(CpuidEntry entry, int value) {
             return entry.answering(
                     this == EAX ? value : entry.eax(),
@@ -94,34 +95,34 @@ public record CpuFeature(String name, int function, int index, Register register
         }
     }
 
-    /** The feature with a name. */
+    /** Returns the feature of that name, in lower case; empty if the name is not known. */
     public static Optional<CpuFeature> named(String name) {
         return Optional.ofNullable(BY_NAME.get(name));
     }
 
-    /** All that have a name. */
+    /** Returns all known features. */
     public static Collection<CpuFeature> all() {
         return List.copyOf(BY_NAME.values());
     }
 
-    /** Those that a table announces. */
+    /** Returns the known features that a table announces. */
     public static List<CpuFeature> in(List<CpuidEntry> table) {
         List<CpuFeature> found = new ArrayList<>();
         for (CpuFeature feature : BY_NAME.values()) if (feature.isIn(table)) found.add(feature);
         return found;
     }
 
-    /** Whether a table announces it. */
+    /** Returns whether a table announces this feature. */
     public boolean isIn(List<CpuidEntry> table) {
         return table.stream().anyMatch(entry -> isOf(entry) && (register.of(entry) >>> bit & 1) != 0);
     }
 
-    /** Whether an answer has its bit, set or not. */
+    /** Returns whether an entry is the one that holds this feature's bit, set or clear. */
     boolean isOf(CpuidEntry entry) {
         return entry.function() == function && entry.index() == index;
     }
 
-    /** An answer that {@link #isOf}, with its bit set or cleared. */
+    /** Returns the entry with this feature's bit set or cleared; {@link #isOf} must hold for it. */
     CpuidEntry set(CpuidEntry entry, boolean present) {
         int mask = 1 << bit;
         int value = register.of(entry);

@@ -1,14 +1,14 @@
 package dev.microvm.cpuid;
 
 /**
- * One answer of the CPUID instruction: Intel SDM vol. 2A, CPUID.
+ * The result of CPUID for one leaf and sub-leaf: Intel SDM vol. 2A, CPUID.
  *
  * @param function leaf, as in EAX
- * @param index sub-leaf, as in ECX; 0 where the leaf has none
+ * @param index sub-leaf, as in ECX; 0 if the leaf has none
  * @param indexed whether the leaf has sub-leaves
  */
 public record CpuidEntry(int function, int index, boolean indexed, int eax, int ebx, int ecx, int edx) {
-    /** The same leaf with another answer. */
+    /** Returns the same leaf with another result. */
     public CpuidEntry answering(int newEax, int newEbx, int newEcx, int newEdx) {
         return new CpuidEntry(function, index, indexed, newEax, newEbx, newEcx, newEdx);
     }

@@ -6,18 +6,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a user changes of the CPUID tables: features by name, and whole answers. Immutable.
+ * The changes a user makes to the CPUID tables: single features by name, and whole entries.
+ * Immutable.
  *
- * <p>It says what the guest is told. An instruction of a feature that is hidden may run all the same.
+ * <p>It changes only what the guest is told: an instruction of a hidden feature may still execute.
  */
 public final class CpuidPolicy {
     /** Changes nothing. */
     public static final CpuidPolicy NONE = new CpuidPolicy(Map.of(), List.of());
 
-    /** Leaves that the machine fills in for each vCPU by itself: topology, and what XSAVE saves. */
+    /** Leaves that the machine fills in for each vCPU: topology, and the components of XSAVE. */
     private static final List<Integer> OWN_LEAVES = List.of(0x4, 0xB, 0xD, 0x1F, 0x8000_001D, 0x8000_001E);
 
-    private final Map<CpuFeature, Boolean> features; // later ones behind
+    private final Map<CpuFeature, Boolean> features; // in the order in which they were set
     private final List<CpuidEntry> leaves;
 
     private CpuidPolicy(Map<CpuFeature, Boolean> features, List<CpuidEntry> leaves) {
@@ -25,7 +26,7 @@ public final class CpuidPolicy {
         this.leaves = leaves;
     }
 
-    /** The same with a feature shown or hidden. */
+    /** Returns this policy with a feature shown or hidden. */
     public CpuidPolicy with(CpuFeature feature, boolean present) {
         Map<CpuFeature, Boolean> more = new LinkedHashMap<>(features);
         more.remove(feature);
@@ -33,7 +34,10 @@ public final class CpuidPolicy {
         return new CpuidPolicy(more, leaves);
     }
 
-    /** The same with an answer in place of the table's, or beside what is there; features are changed in it after that. */
+    /**
+     * Returns this policy with an entry that replaces the table's entry of the same leaf, or is
+     * added if there is none. Features are applied to it afterwards.
+     */
     public CpuidPolicy with(CpuidEntry leaf) {
         List<CpuidEntry> more = new ArrayList<>(leaves);
         more.removeIf(each -> same(each, leaf));
@@ -46,18 +50,18 @@ public final class CpuidPolicy {
     }
 
     /**
-     * What of this cannot be had.
+     * Checks the policy against what the hypervisor offers.
      *
      * @param offered the table without this policy
-     * @param by the hypervisor's name
-     * @return a sentence for each problem
+     * @param by name of the hypervisor, for messages
+     * @return one sentence for each problem; empty if there is none
      */
     public List<String> problems(List<CpuidEntry> offered, String by) {
         List<String> problems = new ArrayList<>();
         features.forEach((feature, present) -> {
             if (present && !feature.isIn(offered)) {
                 problems.add(
-                        "cpuFeature: %s ON, which %s does not offer on this host: leave it out, or use another host"
+                        "cpuFeature: %s is ON, but %s does not offer it on this host: leave it out, or use another host"
                                 .formatted(feature, by));
             }
         });
@@ -86,12 +90,18 @@ public final class CpuidPolicy {
         }
     }
 
-    /** Whether a register's bits are features, which the hypervisor must have; others are words to the guest. */
+    /**
+     * Returns whether a register's bits are features. The hypervisor must offer those; other
+     * registers only inform the guest.
+     */
     private static boolean hasFeatures(CpuidEntry leaf, CpuFeature.Register register) {
         return CpuFeature.all().stream().anyMatch(each -> each.isOf(leaf) && each.register() == register);
     }
 
-    /** A table with all changes made; the APIC ID and the number of CPUs in leaf 1 stay. */
+    /**
+     * Returns the table with all changes applied. The APIC ID and the number of CPUs in leaf 1 do
+     * not change.
+     */
     public List<CpuidEntry> apply(List<CpuidEntry> table) {
         List<CpuidEntry> changed = new ArrayList<>(table);
         for (CpuidEntry leaf : leaves) put(changed, leaf);

@@ -5,8 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The CPUID tables of a machine's vCPUs: what the hypervisor supports, made to agree with itself for a guest of one
- * package, one thread a core, APIC IDs equal to vCPU numbers.
+ * Makes the CPUID table of each vCPU from the table that the hypervisor supports. The guest sees
+ * one package with one thread a core; APIC IDs are the vCPU numbers.
  *
  * <p>Sources: Intel SDM vol. 2A, CPUID, and vol. 3A, 9.9 (topology); AMD APM vol. 3, appendix E.
  */
@@ -54,11 +54,11 @@ public final class GuestCpuid {
     private GuestCpuid() {}
 
     /**
-     * The table of one vCPU.
+     * Returns the table of one vCPU.
      *
-     * @param supported what the hypervisor can do: {@link VirtualMachine#supportedCpuid}
-     * @param index the vCPU's number and APIC ID
-     * @param vcpus how many there are
+     * @param supported table of the hypervisor: {@link VirtualMachine#supportedCpuid}
+     * @param index number and APIC ID of the vCPU, from 0
+     * @param vcpus number of vCPUs of the machine
      * @param tscDeadline whether the local APIC's timer has the TSC-deadline mode
      */
     public static List<CpuidEntry> forVcpu(List<CpuidEntry> supported, int index, int vcpus, boolean tscDeadline) {
@@ -94,7 +94,10 @@ public final class GuestCpuid {
         return List.copyOf(table);
     }
 
-    /** The name a hypervisor gives itself in leaf 0x40000000, such as {@code KVMKVMKVM}; empty without one. */
+    /**
+     * Returns the hypervisor's name from leaf 0x40000000, such as {@code KVMKVMKVM}; empty if there
+     * is none.
+     */
     public static String hypervisorName(List<CpuidEntry> table) {
         for (CpuidEntry entry : table) {
             if (entry.function() != LEAF_HYPERVISOR_FIRST) continue;
@@ -110,7 +113,10 @@ public final class GuestCpuid {
         return "";
     }
 
-    /** Another answer for a leaf, with what leaf 1 says of the vCPU it is on. */
+    /**
+     * Returns {@code answer}; for leaf 1 it keeps the APIC ID and the number of CPUs of the entry
+     * {@code of}.
+     */
     static CpuidEntry keepingIdentity(CpuidEntry of, CpuidEntry answer) {
         if (of.function() != LEAF_FEATURES) return answer;
         int ebx = (of.ebx() & ~EBX_KEPT) | (answer.ebx() & EBX_KEPT);
@@ -132,7 +138,7 @@ public final class GuestCpuid {
         return entry.answering(entry.eax(), entry.ebx(), ecx, entry.edx());
     }
 
-    /** Caches of level 1 and 2 are each core's own; a higher one is the package's. */
+    /** Makes caches of level 1 and 2 private to a core; all cores share the higher levels. */
     private static int caches(int eax, int vcpus) {
         if ((eax & EAX_CACHE_TYPE) == 0) return eax; // no more caches
         int level = eax >>> EAX_CACHE_LEVEL_SHIFT & EAX_CACHE_LEVEL;

@@ -1,4 +1,4 @@
-/** What goes wrong: the root of everything microvm throws, and how often what a guest can cause is logged. */
+/** The base class of the exceptions that microvm defines, and how often to log what a guest can cause. */
 @NullMarked
 package dev.microvm.error;
 

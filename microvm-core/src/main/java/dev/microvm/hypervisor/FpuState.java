@@ -6,14 +6,20 @@ import java.util.Arrays;
  * x87, SSE and extended processor state.
  *
  * @param xsave the XSAVE area in its standard format: Intel SDM vol. 1, 13.4; at least 576 bytes
- * @param xcr0 which components are enabled: Intel SDM vol. 1, 13.3
+ * @param xcr0 mask of the enabled components: Intel SDM vol. 1, 13.3
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by content
 public record FpuState(byte[] xsave, long xcr0) {
-    /** Bytes of the legacy region and the header, which every area has: Intel SDM vol. 1, 13.4. */
+    /**
+     * Size in bytes of the legacy region and the header, which every area has: Intel SDM vol. 1,
+     * 13.4.
+     */
     public static final int MIN_SIZE = 576;
 
-    /** Takes a copy; refuses an area without its header. */
+    /**
+     * Copies the area; throws {@link IllegalArgumentException} if it is shorter than
+     * {@link #MIN_SIZE}.
+     */
     public FpuState {
         if (xsave.length < MIN_SIZE) {
             throw new IllegalArgumentException("XSAVE area: at least 576 bytes, was " + xsave.length);

@@ -3,26 +3,30 @@ package dev.microvm.hypervisor;
 import java.util.List;
 
 /**
- * What a debugger wants of a vCPU: see {@link Vcpu#debug}. The guest sees none of it, but for its own debug registers,
- * which do nothing while there are {@code breakpoints}.
+ * The debug settings of a vCPU: see {@link Vcpu#debug}. The guest cannot see them. While
+ * {@code breakpoints} is not empty, the guest's own debug registers have no effect.
  *
- * @param singleStep whether {@link VcpuExit#DEBUG} follows each instruction
- * @param softwareBreakpoints whether INT3 is {@link VcpuExit#DEBUG}, with RIP at it, and not an exception of the guest's
- * @param breakpoints at most four
+ * @param singleStep whether each instruction ends with {@link VcpuExit#DEBUG}
+ * @param softwareBreakpoints whether INT3 causes {@link VcpuExit#DEBUG}, with RIP at the INT3,
+ *     instead of an exception in the guest
+ * @param breakpoints hardware breakpoints, at most {@link #MAX_BREAKPOINTS}
  */
 public record GuestDebug(boolean singleStep, boolean softwareBreakpoints, List<Breakpoint> breakpoints) {
-    /** The most breakpoints: DR0 to DR3. */
+    /** Largest number of hardware breakpoints: DR0 to DR3. */
     public static final int MAX_BREAKPOINTS = 4;
 
-    /** Nothing: the guest runs as ever. */
+    /** No debugging. */
     public static final GuestDebug OFF = new GuestDebug(false, false, List.of());
 
-    /** Copies the list. */
+    /**
+     * Copies the list; throws {@link IllegalArgumentException} if it has more than
+     * {@link #MAX_BREAKPOINTS}.
+     */
     public GuestDebug {
         breakpoints = List.copyOf(breakpoints);
         if (breakpoints.size() > MAX_BREAKPOINTS) {
             throw new IllegalArgumentException(
-                    "%d breakpoints: a processor has %d".formatted(breakpoints.size(), MAX_BREAKPOINTS));
+                    "%d breakpoints: a processor supports at most %d".formatted(breakpoints.size(), MAX_BREAKPOINTS));
         }
     }
 }

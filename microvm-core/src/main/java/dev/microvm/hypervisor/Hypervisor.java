@@ -6,42 +6,50 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.Set;
 
-/** One way to run virtual CPUs. Implementations keep no state of their own; any thread may call. */
+/** One way to run virtual CPUs. Implementations are stateless; any thread may call. */
 public interface Hypervisor {
-    /** A short name by which users choose it, in lower case: {@code "kvm"}. */
+    /** Returns the short lower-case name by which users choose it, for example {@code "kvm"}. */
     String name();
 
-    /** Whether it can be used on this host now, and if not, why and what to do. Opens nothing that stays open. */
+    /**
+     * Finds out whether the hypervisor can be used on this host now. If not, the result says why
+     * and what to do. Leaves nothing open.
+     */
     Probe probe();
 
     /**
-     * What {@link VirtualMachine#supports} will say of a machine with its interrupt controllers there; empty if none can
-     * be made. Opens nothing that stays open.
+     * Returns the capabilities that {@link VirtualMachine#supports} reports for machines of an
+     * interrupt mode; empty if no machine can be created. Leaves nothing open.
      */
     Set<Capability> capabilities(InterruptMode interruptMode);
 
     /**
-     * What {@link VirtualMachine#supportedCpuid} will say of a machine with such a clock; empty if none can be made. Opens
-     * nothing that stays open.
+     * Returns the table that {@link VirtualMachine#supportedCpuid} reports for machines with this
+     * clock; empty if no machine can be created. Leaves nothing open.
      */
     List<CpuidEntry> supportedCpuid(GuestClock clock);
 
     /**
-     * Makes an empty virtual machine: no memory, no vCPU.
+     * Creates a virtual machine without memory and vCPUs.
      *
-     * @param name of the machine, used in the names of its threads
+     * @param name name of the machine, used in the names of its threads
      * @param interruptMode where its interrupt controllers are
-     * @param clock by what its time passes; all but the host's clock needs {@link Capability#INSTRUCTION_CLOCK}
-     * @throws HypervisorException if it cannot be used, with reason and remedy
+     * @param clock source of its time; every clock but {@link GuestClock#HOST} needs
+     *     {@link Capability#INSTRUCTION_CLOCK}
+     * @throws HypervisorException if the hypervisor cannot be used; the message has reason and
+     *     remedy
      */
     VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock);
 
-    /** The same with the host's clock. */
+    /**
+     * Creates a virtual machine without memory and vCPUs that uses the host's clock; throws
+     * {@link HypervisorException} if the hypervisor cannot be used.
+     */
     default VirtualMachine createVm(String name, InterruptMode interruptMode) {
         return createVm(name, interruptMode, GuestClock.HOST);
     }
 
-    /** All hypervisors that are installed, in no particular order. */
+    /** Returns all installed hypervisors, in no particular order. */
     static List<Hypervisor> installed() {
         return ServiceLoader.load(Hypervisor.class, Hypervisor.class.getClassLoader()).stream()
                 .map(ServiceLoader.Provider::get)

@@ -2,7 +2,10 @@ package dev.microvm.hypervisor;
 
 import dev.microvm.error.MicroVmException;
 
-/** The hypervisor, or the host beneath it, refused or failed. The message says what, why, and what to do. */
+/**
+ * Thrown if the hypervisor or the host refuses an operation or fails. The message says what failed,
+ * why, and what to do.
+ */
 public class HypervisorException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
@@ -11,7 +14,7 @@ public class HypervisorException extends MicroVmException {
         super(message);
     }
 
-    /** Makes the exception with what caused it. */
+    /** Makes the exception with its cause. */
     public HypervisorException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -1,11 +1,11 @@
 package dev.microvm.hypervisor;
 
-/** Where a machine's interrupt controllers are. */
+/** Where the interrupt controllers of a machine are implemented. */
 public enum InterruptMode {
-    /** Local APICs, IOAPIC, PICs and, where asked for, the PIT are the hypervisor's. */
+    /** The hypervisor has local APICs, IOAPIC, PICs and, if requested, the PIT. */
     KERNEL,
-    /** Local APICs are the hypervisor's; IOAPIC, PICs and PIT are devices of the machine. */
+    /** The hypervisor has the local APICs; IOAPIC, PICs and PIT are devices of the machine. */
     SPLIT,
-    /** All are devices of the machine, which injects vectors into vCPUs. */
+    /** All are devices of the machine, which injects vectors into its vCPUs. */
     USERSPACE
 }

@@ -1,8 +1,11 @@
 package dev.microvm.hypervisor;
 
-/** Where one global system interrupt (GSI) leads: to a pin of an interrupt controller or to a message. */
+/**
+ * The destination of one global system interrupt (GSI): a pin of an interrupt controller or a
+ * message.
+ */
 public sealed interface IrqRoute {
-    /** The number by which {@link VirtualMachine#irqLine} knows the route. */
+    /** Returns the GSI, as passed to {@link VirtualMachine#irqLine}. */
     int gsi();
 
     /** An interrupt controller of {@link InterruptMode#KERNEL}. */
@@ -16,16 +19,16 @@ public sealed interface IrqRoute {
     }
 
     /**
-     * To a pin of an interrupt controller that the hypervisor has.
+     * Routes to a pin of an interrupt controller of the hypervisor.
      *
      * @param gsi number of the route
-     * @param chip the controller
-     * @param pin its input
+     * @param chip interrupt controller
+     * @param pin input of the controller, from 0
      */
     record Pin(int gsi, Chip chip, int pin) implements IrqRoute {}
 
     /**
-     * To a message-signalled interrupt: Intel SDM vol. 3A, 11.11.
+     * Routes to a message-signalled interrupt: Intel SDM vol. 3A, 11.11.
      *
      * @param gsi number of the route
      * @param address message address, 0xfeexxxxx

@@ -3,16 +3,18 @@ package dev.microvm.hypervisor;
 import java.util.Arrays;
 
 /**
- * The registers of a local APIC as a page: Intel SDM vol. 3A, table 11-1, one register every 16 bytes.
+ * The register page of a local APIC, one register every 16 bytes: Intel SDM vol. 3A, table 11-1.
  *
  * @param registers 1,024 bytes: offset 0x0 to 0x3ff
  */
 @SuppressWarnings("ArrayRecordComponent") // copied in and out, compared by content
 public record LapicState(byte[] registers) {
-    /** Bytes in the register page. */
+    /** Size of the register page in bytes. */
     public static final int SIZE = 0x400;
 
-    /** Takes a copy; refuses another length. */
+    /**
+     * Copies the page; throws {@link IllegalArgumentException} if its size is not {@link #SIZE}.
+     */
     public LapicState {
         if (registers.length != SIZE)
             throw new IllegalArgumentException("LAPIC state: 1024 bytes, was " + registers.length);

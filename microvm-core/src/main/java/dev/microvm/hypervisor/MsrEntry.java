@@ -4,7 +4,7 @@ package dev.microvm.hypervisor;
  * A model-specific register and its value: Intel SDM vol. 4.
  *
  * @param index number of the MSR, as in ECX of RDMSR
- * @param value its 64 bits
+ * @param value all 64 bits
  */
 public record MsrEntry(int index, long value) {
     @Override

@@ -1,11 +1,11 @@
 package dev.microvm.hypervisor;
 
 /**
- * What a {@link Hypervisor} found out about itself on this host.
+ * The result of {@link Hypervisor#probe}: what a hypervisor can run on this host.
  *
  * @param support how much it can run
- * @param reason why it cannot run everything, in words; empty when it can
- * @param remedy what the user can do about it; empty when there is nothing to do
+ * @param reason why it cannot run everything; empty if it can
+ * @param remedy what the user can do about that; empty if nothing
  */
 public record Probe(Support support, String reason, String remedy) {
     /** How much a hypervisor can run. */
@@ -14,26 +14,26 @@ public record Probe(Support support, String reason, String remedy) {
         FULL,
         /** Small guests of plain integer code, but no ordinary kernel. */
         LIMITED,
-        /** Nothing. */
+        /** No guest. */
         NONE
     }
 
-    /** The probe of a hypervisor that runs everything. */
+    /** Returns the result of a hypervisor that runs every guest. */
     public static Probe full() {
         return new Probe(Support.FULL, "", "");
     }
 
-    /** Whether a virtual machine can be made at all. */
+    /** Returns whether a virtual machine can be created at all. */
     public boolean usable() {
         return support != Support.NONE;
     }
 
-    /** Whether an unmodified kernel runs. */
+    /** Returns whether unmodified kernels run. */
     public boolean runsKernels() {
         return support == Support.FULL;
     }
 
-    /** Reason and remedy as one line. */
+    /** Returns reason and remedy as one line; empty if there is no reason. */
     public String explanation() {
         return remedy.isEmpty() ? reason : reason + "; " + remedy;
     }

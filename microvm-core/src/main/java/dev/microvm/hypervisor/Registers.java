@@ -1,8 +1,8 @@
 package dev.microvm.hypervisor;
 
 /**
- * The general registers of an x86-64 CPU, in the names of the Intel SDM, vol. 1, 3.4. {@link #ZERO} and the
- * {@code with...} methods make the ones that matter at a start.
+ * The general-purpose registers, RIP and RFLAGS of an x86-64 CPU: Intel SDM vol. 1, 3.4. To set
+ * initial registers, begin with {@link #ZERO} and use the {@code with...} methods.
  */
 public record Registers(
         long rax,
@@ -29,65 +29,65 @@ public record Registers(
     /** RFLAGS.IF: maskable interrupts are accepted. */
     public static final long RFLAGS_IF = 1 << 9;
 
-    /** All zero, but for the flag that always is set. */
+    /** All registers zero, except the flag that is always set. */
     public static final Registers ZERO =
             new Registers(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, RFLAGS_RESERVED);
 
-    /** This with another {@code rax}. */
+    /** Returns a copy with another {@code rax}. */
     public Registers withRax(long value) {
         return new Registers(
                 value, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rbx}. */
+    /** Returns a copy with another {@code rbx}. */
     public Registers withRbx(long value) {
         return new Registers(
                 rax, value, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rcx}. */
+    /** Returns a copy with another {@code rcx}. */
     public Registers withRcx(long value) {
         return new Registers(
                 rax, rbx, value, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rdx}. */
+    /** Returns a copy with another {@code rdx}. */
     public Registers withRdx(long value) {
         return new Registers(
                 rax, rbx, rcx, value, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rsi}. */
+    /** Returns a copy with another {@code rsi}. */
     public Registers withRsi(long value) {
         return new Registers(
                 rax, rbx, rcx, rdx, value, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rdi}. */
+    /** Returns a copy with another {@code rdi}. */
     public Registers withRdi(long value) {
         return new Registers(
                 rax, rbx, rcx, rdx, rsi, value, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rsp}. */
+    /** Returns a copy with another {@code rsp}. */
     public Registers withRsp(long value) {
         return new Registers(
                 rax, rbx, rcx, rdx, rsi, rdi, value, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rbp}. */
+    /** Returns a copy with another {@code rbp}. */
     public Registers withRbp(long value) {
         return new Registers(
                 rax, rbx, rcx, rdx, rsi, rdi, rsp, value, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags);
     }
 
-    /** This with another {@code rip}. */
+    /** Returns a copy with another {@code rip}. */
     public Registers withRip(long value) {
         return new Registers(
                 rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, value, rflags);
     }
 
-    /** This with another {@code rflags}. */
+    /** Returns a copy with another {@code rflags}. */
     public Registers withRflags(long value) {
         return new Registers(rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rip, value);
     }

@@ -1,10 +1,10 @@
 package dev.microvm.hypervisor;
 
 /**
- * A segment register with the part of its descriptor that the CPU keeps: Intel SDM vol. 3A, 3.4.3 and 3.4.5.
+ * A segment register with the cached part of its descriptor: Intel SDM vol. 3A, 3.4.3 and 3.4.5.
  *
  * @param base linear address
- * @param limit last byte, in bytes, whatever the granularity
+ * @param limit offset of the last byte, in bytes for either granularity
  * @param selector visible part
  * @param type descriptor type, 0 to 15
  * @param present P
@@ -41,23 +41,23 @@ public record SegmentRegister(
     /** Descriptor type of a local descriptor table. */
     public static final int TYPE_LDT = 0x2;
 
-    /** A real-mode segment: {@code base = selector * 16}, 64 KiB. */
+    /** Returns a real-mode segment of 64 KiB: {@code base = selector * 16}. */
     public static SegmentRegister realMode(int selector, int type) {
         return new SegmentRegister(
                 (long) selector << 4, 0xFFFF, selector, type, true, 0, false, true, false, false, false, false);
     }
 
-    /** A flat 4 GiB segment of 32-bit code or data. */
+    /** Returns a flat 4 GiB segment of 32-bit code or data. */
     public static SegmentRegister flat32(int selector, int type) {
         return new SegmentRegister(0, 0xFFFF_FFFF, selector, type, true, 0, true, true, false, true, false, false);
     }
 
-    /** A segment of 64-bit code. */
+    /** Returns a segment of 64-bit code. */
     public static SegmentRegister code64(int selector) {
         return new SegmentRegister(0, 0xFFFF_FFFF, selector, TYPE_CODE, true, 0, false, true, true, true, false, false);
     }
 
-    /** A task-state segment or local descriptor table. */
+    /** Returns a task-state segment or local descriptor table. */
     public static SegmentRegister systemSegment(int selector, int type, long base, int limit) {
         return new SegmentRegister(base, limit, selector, type, true, 0, false, false, false, false, false, false);
     }

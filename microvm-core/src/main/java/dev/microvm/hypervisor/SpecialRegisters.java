@@ -3,9 +3,9 @@ package dev.microvm.hypervisor;
 /**
  * Segments, descriptor tables and control registers: Intel SDM vol. 3A, 2.4 and 2.5.
  *
- * @param cr8 task priority
- * @param efer IA32_EFER
- * @param apicBase IA32_APIC_BASE
+ * @param cr8 task priority, 0 to 15
+ * @param efer value of IA32_EFER
+ * @param apicBase value of IA32_APIC_BASE
  */
 public record SpecialRegisters(
         SegmentRegister cs,
@@ -30,7 +30,7 @@ public record SpecialRegisters(
     /** CR0.PE: protected mode. */
     public static final long CR0_PE = 1L << 0;
 
-    /** CR0.MP: WAIT honours TS. */
+    /** CR0.MP: WAIT obeys TS. */
     public static final long CR0_MP = 1L << 1;
 
     /** CR0.EM: there is no x87 unit. */
@@ -42,10 +42,10 @@ public record SpecialRegisters(
     /** CR0.ET: fixed to 1. */
     public static final long CR0_ET = 1L << 4;
 
-    /** CR0.NE: x87 errors are exceptions. */
+    /** CR0.NE: x87 errors raise exceptions. */
     public static final long CR0_NE = 1L << 5;
 
-    /** CR0.WP: supervisor writes honour read-only pages. */
+    /** CR0.WP: supervisor code cannot write to read-only pages. */
     public static final long CR0_WP = 1L << 16;
 
     /** CR0.AM: alignment checks may be on. */
@@ -118,25 +118,25 @@ public record SpecialRegisters(
     /** IA32_EFER.NXE: pages that cannot be executed. */
     public static final long EFER_NXE = 1L << 11;
 
-    /** The same with other code, data (DS, ES, FS, GS, SS) segments. */
+    /** Returns a copy with another code segment and other data segments (DS, ES, FS, GS, SS). */
     public SpecialRegisters withSegments(SegmentRegister code, SegmentRegister data) {
         return new SpecialRegisters(
                 code, data, data, data, data, data, tr, ldt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase);
     }
 
-    /** The same with other task-state and local-descriptor-table registers. */
+    /** Returns a copy with another task register (TR) and LDTR. */
     public SpecialRegisters withTask(SegmentRegister newTr, SegmentRegister newLdt) {
         return new SpecialRegisters(
                 cs, ds, es, fs, gs, ss, newTr, newLdt, gdt, idt, cr0, cr2, cr3, cr4, cr8, efer, apicBase);
     }
 
-    /** The same with other descriptor tables. */
+    /** Returns a copy with other descriptor tables. */
     public SpecialRegisters withTables(DescriptorTable newGdt, DescriptorTable newIdt) {
         return new SpecialRegisters(
                 cs, ds, es, fs, gs, ss, tr, ldt, newGdt, newIdt, cr0, cr2, cr3, cr4, cr8, efer, apicBase);
     }
 
-    /** The same with other control registers and EFER. */
+    /** Returns a copy with another CR0, CR3, CR4 and EFER. */
     public SpecialRegisters withControl(long newCr0, long newCr3, long newCr4, long newEfer) {
         return new SpecialRegisters(
                 cs, ds, es, fs, gs, ss, tr, ldt, gdt, idt, newCr0, cr2, newCr3, newCr4, cr8, newEfer, apicBase);

@@ -5,12 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 
-/** {@link VcpuState} as named fields and back: a pair of methods for each part. */
+/** Converts {@link VcpuState} to named fields and back, with a pair of methods for each part. */
 final class StoredVcpuState {
     private static final String TYPE = "vcpu";
     private static final int VERSION = 1;
 
-    /** A state's number in the stored form is its place here. */
+    /** The stored form of a state is its index here. */
     private static final List<ActivityState> ACTIVITIES = List.of(
             ActivityState.RUNNING,
             ActivityState.UNINITIALIZED,
@@ -54,7 +54,7 @@ final class StoredVcpuState {
         unknown.removeAll(write(state).fields());
         if (unknown.isEmpty()) return state;
         throw new IllegalArgumentException(
-                "state of vcpu version %d has fields that are not known: %s".formatted(fields.version(), unknown));
+                "state of vcpu version %d has unknown fields: %s".formatted(fields.version(), unknown));
     }
 
     private void registers(Registers from) {
@@ -199,7 +199,7 @@ final class StoredVcpuState {
                 fields.number("dr7"));
     }
 
-    /** In the order in which they are written back. */
+    /** Keeps the order, in which the MSRs are restored. */
     private void msrs(List<MsrEntry> from) {
         fields.put(
                         "msrs.index",
@@ -213,7 +213,7 @@ final class StoredVcpuState {
         long[] indices = fields.numbers("msrs.index");
         long[] values = fields.numbers("msrs.value");
         if (indices.length != values.length) {
-            throw new IllegalArgumentException("state of vcpu version %d has %d MSRs and %d values of them"
+            throw new IllegalArgumentException("state of vcpu version %d has %d MSR numbers but %d MSR values"
                     .formatted(fields.version(), indices.length, values.length));
         }
         List<MsrEntry> msrs = new ArrayList<>(indices.length);

@@ -1,8 +1,9 @@
 package dev.microvm.hypervisor;
 
 /**
- * A vCPU cannot go on: the hypervisor could not enter the guest or could not emulate an instruction. The message holds
- * the reason, the registers and the bytes at the instruction pointer.
+ * Thrown if a vCPU cannot continue: the hypervisor could not enter the guest or could not emulate
+ * an instruction. The message holds the reason, the registers and the bytes at the instruction
+ * pointer.
  */
 public final class VcpuFailedException extends HypervisorException {
     private static final long serialVersionUID = 1L;

@@ -5,11 +5,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that a vCPU is, so that another one of the same hypervisor, with the same CPUID table and memory, can go on as this
- * one. What belongs to the machine comes beside it: {@link VirtualMachine#clockNanos}, routes, memory.
+ * The complete state of a vCPU. Another vCPU of the same hypervisor, with the same CPUID table and
+ * memory, can continue from it. It does not contain the state of the machine:
+ * {@link VirtualMachine#clockNanos}, routes, memory.
  *
- * @param lapic null in {@link InterruptMode#USERSPACE}
- * @param msrs those of {@link Vcpu#msrIndices}
+ * @param lapic registers of the local APIC; null in {@link InterruptMode#USERSPACE}
+ * @param msrs values of {@link Vcpu#msrIndices}, in the order in which they are restored
  */
 public record VcpuState(
         Registers registers,
@@ -20,14 +21,16 @@ public record VcpuState(
         List<MsrEntry> msrs,
         VcpuEvents events,
         ActivityState activity) {
-    /** Takes a copy. */
+    /** Copies the list. */
     public VcpuState {
         msrs = List.copyOf(msrs);
     }
 
     /**
-     * The state of a vCPU that nobody runs. Time goes on meanwhile: the local APIC is read after its timer's deadline, an
-     * MSR, so that a timer that expires between the two is in both and its interrupt, pending once, is not lost.
+     * Reads the state of a vCPU that is not running. Time continues during the call. Therefore the
+     * TSC deadline, an MSR, is read before the local APIC: if the timer expires between the two
+     * reads, the state has both the deadline and the pending interrupt, so the interrupt is not
+     * lost.
      */
     public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
         List<MsrEntry> msrs = vcpu.msrs(vcpu.msrIndices());
@@ -43,32 +46,33 @@ public record VcpuState(
     }
 
     /**
-     * Reads a state that {@link #save} gave, in this or an earlier version.
+     * Reads a state that {@link #save} returned, in this or an earlier version.
      *
-     * @throws IllegalArgumentException if it is of another type or an unknown version, lacks a field or has an unknown
-     *     one, or if a value is out of range
+     * @throws IllegalArgumentException if its type is different, its version or a field is unknown,
+     *     a field is missing, or a value is out of range
      */
     public static VcpuState from(DeviceState stored) {
         return StoredVcpuState.read(stored);
     }
 
-    /** The state as named fields, which can be written to a file. */
+    /** Returns the state as named fields, which can be written to a file. */
     public DeviceState save() {
         return StoredVcpuState.write(this);
     }
 
     /**
-     * Puts the state into a vCPU that nobody runs; its memory must be there.
+     * Restores the state into a vCPU that is not running. The memory of the machine must be mapped
+     * before.
      *
      * @throws HypervisorException if the hypervisor refuses a value
      */
     public void restore(Vcpu vcpu) {
-        vcpu.specialRegisters(specialRegisters); // first: they say how the local APIC is reached
+        vcpu.specialRegisters(specialRegisters); // first: they hold the mode and base of the local APIC
         vcpu.registers(registers);
         vcpu.fpuState(fpu);
         vcpu.debugRegisters(debugRegisters);
         if (lapic != null) vcpu.lapic(lapic);
-        vcpu.msrs(msrs); // after the APIC, whose timer's mode a deadline needs
+        vcpu.msrs(msrs); // after the APIC: a deadline needs the APIC's timer mode
         vcpu.events(events);
         vcpu.activity(activity);
     }

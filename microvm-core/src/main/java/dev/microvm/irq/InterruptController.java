@@ -1,12 +1,13 @@
 package dev.microvm.irq;
 
 /**
- * What offers external interrupts to a CPU: the INTR and INTA wires of an 8259 pair. Called on the CPU's thread.
+ * Offers external interrupts to a CPU, as an 8259 pair does over its INTR and INTA pins. Called on
+ * the CPU's thread.
  */
 public interface InterruptController {
-    /** Whether there is an interrupt to take: INTR is high. */
+    /** Returns whether an interrupt is pending: INTR is high. */
     boolean pending();
 
-    /** Takes the interrupt: an INTA cycle. Returns its vector, 0 to 255. */
+    /** Acknowledges the pending interrupt (one INTA cycle) and returns its vector, 0 to 255. */
     int acknowledge();
 }

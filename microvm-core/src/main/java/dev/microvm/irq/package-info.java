@@ -1,4 +1,7 @@
-/** Interrupt wires as a device sees them: {@link dev.microvm.irq.IrqLine}. What is at the other end is the machine's business. */
+/**
+ * Interrupt wires as a device sees them: {@link dev.microvm.irq.IrqLine}. The machine decides what
+ * is at the other end.
+ */
 @NullMarked
 package dev.microvm.irq;
 

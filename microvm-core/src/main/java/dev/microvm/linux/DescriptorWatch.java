@@ -10,8 +10,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that waits, when asked to, until a descriptor can be read, and says so once: for event loops that know no
- * descriptors. {@link #arm} and {@link #close} are for any thread.
+ * Waits on its own thread until a descriptor is readable, and reports that once each time it is
+ * armed. Used by event loops that cannot wait for descriptors. Any thread may call {@link #arm} and
+ * {@link #close}.
  */
 public final class DescriptorWatch implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(DescriptorWatch.class);
@@ -34,8 +35,11 @@ public final class DescriptorWatch implements AutoCloseable {
     /**
      * Starts a watch that is not armed.
      *
-     * @param fd stays its owner's; to be closed after this
+     * @param fd descriptor to watch; the watch does not close it, and it must stay open until the
+     *     watch is closed
+     * @param threadName name of the watch's thread
      * @param readable called on the watch's thread; must not block
+     * @throws ErrnoException if the host has no descriptor left
      */
     public DescriptorWatch(int fd, String threadName, Runnable readable) {
         this.fd = fd;
@@ -44,14 +48,20 @@ public final class DescriptorWatch implements AutoCloseable {
         thread.start();
     }
 
-    /** Asks to be told once when the descriptor can be read, or has an error; at once if it can. */
+    /**
+     * Arms the watch: {@code readable} is called once when the descriptor is readable or has an
+     * error, or immediately if it already is.
+     */
     public void arm() {
         if (armed) return;
         armed = true;
         wake.signal();
     }
 
-    /** Ends the thread; after it, nothing is called. Twice is once. */
+    /**
+     * Stops the thread and waits up to 5 s for its end. After that nothing is called. A second call
+     * has no effect.
+     */
     @Override
     public void close() {
         stopping = true;

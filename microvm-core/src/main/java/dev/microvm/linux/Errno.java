@@ -10,7 +10,7 @@ public final class Errno {
     /** No such file or directory. */
     public static final int ENOENT = 2;
 
-    /** No such process, or no such thread of it. */
+    /** No such process or thread. */
     public static final int ESRCH = 3;
 
     /** Interrupted system call. */
@@ -95,7 +95,7 @@ public final class Errno {
 
     private Errno() {}
 
-    /** The error's name and meaning, for messages. */
+    /** Returns the name and meaning of an error number, for messages. */
     public static String text(int errno) {
         return TEXTS.getOrDefault(errno, "errno " + errno);
     }

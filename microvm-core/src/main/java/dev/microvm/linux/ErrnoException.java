@@ -2,7 +2,10 @@ package dev.microvm.linux;
 
 import dev.microvm.error.MicroVmException;
 
-/** A system call failed. The number stays at hand, so that a caller who knows the reason can give the remedy. */
+/**
+ * Thrown if a system call fails. It keeps the error number, so that callers can add a remedy to the
+ * message.
+ */
 public final class ErrnoException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
@@ -11,15 +14,15 @@ public final class ErrnoException extends MicroVmException {
     /**
      * Makes the exception.
      *
-     * @param call what was called, with the argument that matters: {@code "open(/dev/kvm)"}
-     * @param errno a number of {@link Errno}
+     * @param call the call with its most important argument, for example {@code "open(/dev/kvm)"}
+     * @param errno error number, a constant of {@link Errno}
      */
     public ErrnoException(String call, int errno) {
         super(call + ": " + Errno.text(errno));
         this.errno = errno;
     }
 
-    /** The error number. */
+    /** Returns the error number, a constant of {@link Errno}. */
     public int errno() {
         return errno;
     }

@@ -5,13 +5,15 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** An eventfd(2): a counter in the kernel that can be waited for. Any thread may call. */
+/** An eventfd(2): a counter in the kernel that threads can wait for. Any thread may call. */
 public final class EventFd implements AutoCloseable {
     // include/uapi/linux/eventfd.h
     private static final int EFD_CLOEXEC = 0x80000;
     private static final int EFD_NONBLOCK = 0x800;
 
-    /** What {@link #signal} adds; only ever read, so all share it. */
+    /**
+     * The number that {@link #signal} adds. All instances share it, because it is never written.
+     */
     private static final MemorySegment ONE = constant(1);
 
     private final FileDescriptor fd;
@@ -22,21 +24,21 @@ public final class EventFd implements AutoCloseable {
         fd = new FileDescriptor(Libc.check("eventfd", Libc.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
     }
 
-    /** The descriptor, for as long as this is open. */
+    /** Returns the descriptor. It is valid until this is closed. */
     public int descriptor() {
         return fd.value();
     }
 
-    /** Adds one to the counter; after {@link #close} nothing happens. */
+    /** Adds one to the counter. Has no effect after {@link #close}. */
     public synchronized void signal() {
-        // EAGAIN: the counter is full, so whoever waits is woken anyway.
+        // EAGAIN: the counter is full, so a waiting thread wakes anyway.
         if (!closed) Libc.write(fd.value(), ONE);
     }
 
     /**
      * Sets the counter to 0.
      *
-     * @param scratch 8 bytes of the caller's
+     * @param scratch 8 bytes of native memory, for the kernel to write to
      * @return whether it was above 0
      */
     public synchronized boolean drain(MemorySegment scratch) {

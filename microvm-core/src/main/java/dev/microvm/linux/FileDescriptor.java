@@ -1,10 +1,10 @@
 package dev.microvm.linux;
 
 /**
- * The owner of one file descriptor.
+ * Owns one file descriptor and closes it once.
  *
- * <p>Closing is thread-safe and happens once. Using the number while another thread closes is not: whoever closes makes
- * sure that nobody uses it any more.
+ * <p>Any thread may call {@link #close}. Before calling it, the caller must make sure that no
+ * thread uses the number any more.
  */
 public final class FileDescriptor implements AutoCloseable {
     /** Flags of open(2): include/uapi/asm-generic/fcntl.h. */
@@ -32,7 +32,7 @@ public final class FileDescriptor implements AutoCloseable {
         return new FileDescriptor(Libc.check("open(" + path + ")", Libc.open(path, O_RDONLY | O_CLOEXEC)));
     }
 
-    /** The number. */
+    /** Returns the number of the descriptor. */
     public int value() {
         return fd;
     }
@@ -43,6 +43,7 @@ public final class FileDescriptor implements AutoCloseable {
         closed = true;
         int result = Libc.close(fd); // the descriptor is gone even when this reports an error: close(2)
         if (result == -Errno.EBADF)
-            throw new IllegalStateException("file descriptor " + fd + " was closed by someone else");
+            throw new IllegalStateException(
+                    "file descriptor " + fd + " was closed by other code: only its owner may close it");
     }
 }

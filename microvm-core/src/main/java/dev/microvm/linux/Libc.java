@@ -15,11 +15,11 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
 /**
- * The C library's functions that we call, each hand-linked with its errno captured.
+ * The functions of the C library that microvm calls, each linked by hand with its errno captured.
  *
- * <p>All follow the convention of the kernel itself: a result of 0 or more is success, a negative one is
- * {@code -errno}. {@link #check} turns the latter into an exception. Any thread may call; nothing here allocates, so
- * the hot paths use it as it is.
+ * <p>All follow the convention of Linux system calls: a result of 0 or more is success, a negative
+ * result is {@code -errno}. {@link #check} turns a negative result into an exception. Any thread
+ * may call. Calls that take no string allocate nothing, so hot paths may use them.
  */
 public final class Libc {
     private static final Linker LINKER = Linker.nativeLinker();
@@ -28,7 +28,9 @@ public final class Libc {
     private static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = CAPTURED.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-    /** Where the linker leaves errno; one per thread, since calls of different threads overlap. */
+    /**
+     * Receives errno from the linker; one per thread, because calls of different threads overlap.
+     */
     private static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURED));
 
@@ -70,7 +72,10 @@ public final class Libc {
 
     private Libc() {}
 
-    /** Returns a call's result, or throws {@link ErrnoException} naming {@code call} if it is an error. */
+    /**
+     * Returns the result of a call. If it is negative, throws an {@link ErrnoException} that names
+     * {@code call}.
+     */
     public static int check(String call, long result) {
         if (result < 0) throw new ErrnoException(call, (int) -result);
         return (int) result;
@@ -138,7 +143,7 @@ public final class Libc {
         }
     }
 
-    /** mmap(2) at an address of the kernel's choice; the result is an address or {@code -errno}. */
+    /** mmap(2) at an address that the kernel chooses; returns the address or {@code -errno}. */
     static long mmap(long size, int protection, int flags, int fd, long offset) {
         MemorySegment state = STATE.get();
         try {
@@ -159,7 +164,9 @@ public final class Libc {
         }
     }
 
-    /** madvise(2) for {@code length} bytes of {@code memory}, from its byte {@code offset} on. */
+    /**
+     * madvise(2) for {@code length} bytes of {@code memory}, starting at its byte {@code offset}.
+     */
     static int madvise(MemorySegment memory, long offset, long length, int advice) {
         MemorySegment state = STATE.get();
         try {
@@ -171,7 +178,7 @@ public final class Libc {
         }
     }
 
-    /** getpagesize(2): bytes. */
+    /** getpagesize(2), in bytes. */
     static int getpagesize() {
         try {
             return (int) GETPAGESIZE.invokeExact(STATE.get());
@@ -230,7 +237,10 @@ public final class Libc {
         }
     }
 
-    /** pread(2) of {@code length} bytes at {@code position} into {@code buffer}, from its byte {@code offset} on. */
+    /**
+     * pread(2) of {@code length} bytes at {@code position} into {@code buffer}, starting at its
+     * byte {@code offset}.
+     */
     static long pread(int fd, MemorySegment buffer, long offset, long length, long position) {
         MemorySegment state = STATE.get();
         try {
@@ -243,7 +253,10 @@ public final class Libc {
         }
     }
 
-    /** pwrite(2) of {@code length} bytes of {@code buffer}, from its byte {@code offset} on, at {@code position}. */
+    /**
+     * pwrite(2) of {@code length} bytes of {@code buffer}, starting at its byte {@code offset}, at
+     * {@code position}.
+     */
     static long pwrite(int fd, MemorySegment buffer, long offset, long length, long position) {
         MemorySegment state = STATE.get();
         try {
@@ -267,7 +280,7 @@ public final class Libc {
         }
     }
 
-    /** fdatasync(2). May block for long. */
+    /** fdatasync(2). May block for a long time. */
     static int fdatasync(int fd) {
         MemorySegment state = STATE.get();
         try {
@@ -337,7 +350,7 @@ public final class Libc {
         }
     }
 
-    /** timerfd_settime(2), the old value not asked for. */
+    /** timerfd_settime(2) that does not return the old value. */
     static int timerfdSettime(int fd, int flags, MemorySegment time) {
         MemorySegment state = STATE.get();
         try {
@@ -394,9 +407,9 @@ public final class Libc {
         }
     }
 
-    /** The address of a function of the C library. */
+    /** Returns the address of a function of the C library. */
     static MemorySegment function(String name) {
-        return LIBRARY.find(name).orElseThrow(() -> new IllegalStateException("the C library has no " + name));
+        return LIBRARY.find(name).orElseThrow(() -> new IllegalStateException("the C library has no function " + name));
     }
 
     private static int result(MemorySegment state, int result) {
@@ -410,7 +423,7 @@ public final class Libc {
     /**
      * Links a function.
      *
-     * @param fixed how many arguments precede the variadic ones; 0 if it is not variadic
+     * @param fixed number of arguments before the variadic ones; 0 if the function is not variadic
      */
     @SuppressWarnings("restricted") // the one place that makes downcalls
     private static MethodHandle link(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
@@ -421,7 +434,10 @@ public final class Libc {
                         function(name), descriptor, CAPTURE_ERRNO, Linker.Option.firstVariadicArg(fixed));
     }
 
-    /** Nothing that a guest or a user does leads here: a handle was called with the wrong types. */
+    /**
+     * Reports a handle called with the wrong types. Nothing that a guest or a user does can cause
+     * this.
+     */
     private static AssertionError linkage(Throwable t) {
         return new AssertionError("call of a linked function", t);
     }

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Objects;
 
-/** Memory of mmap(2) that lives as long as an {@link Arena}. */
+/** Maps memory by mmap(2) for the lifetime of an {@link Arena}. Any thread may call. */
 public final class MappedMemory {
     // include/uapi/asm-generic/mman-common.h
     private static final int PROT_READ_WRITE = 0x1 | 0x2;
@@ -15,12 +15,12 @@ public final class MappedMemory {
     private static final int MAP_NORESERVE = 0x4000;
     private static final int MADV_DONTNEED = 4;
 
-    private static final long PAGE_SIZE = Libc.getpagesize(); // the host's
+    private static final long PAGE_SIZE = Libc.getpagesize(); // of the host
 
     private MappedMemory() {}
 
     /**
-     * Zeroed, page-aligned memory that costs nothing until it is touched.
+     * Maps zeroed, page-aligned memory that takes no host memory until it is touched.
      *
      * @param size bytes, a multiple of the page size
      * @throws ErrnoException if the host refuses
@@ -30,29 +30,36 @@ public final class MappedMemory {
     }
 
     /**
-     * Gives the host's pages that lie whole in {@code [offset, offset + length)} back to it: they read as zero from then on, and
-     * cost nothing until they are touched. Any thread may call, also while others use the memory.
+     * Returns to the host all pages that lie entirely in {@code [offset, offset + length)}. From
+     * then on they read as zero, and they take no host memory until they are touched. Any thread
+     * may call, even while others use the memory.
      *
-     * @param memory private and anonymous, as what {@link #anonymous} or {@link Arena#allocate(long, long)} gave; of other
-     *     memory the host may keep the pages
-     * @throws ErrnoException if the host refuses, as it does for memory that is locked: mlock(2)
+     * @param memory private anonymous memory, from {@link #anonymous} or
+     *     {@link Arena#allocate(long, long)}; the host may keep the pages of other memory
+     * @throws ErrnoException if the host refuses, for example because the memory is locked:
+     *     mlock(2)
+     * @throws IndexOutOfBoundsException if the range is not inside the memory
      */
     public static void discard(MemorySegment memory, long offset, long length) {
         Objects.checkFromIndexSize(offset, length, memory.byteSize());
         long address = memory.address();
-        // Inwards: madvise(2) itself would round a length up, into what is not ours to discard.
+        // Round inwards: madvise(2) would round the length up and discard bytes after the range.
         long from = ((address + offset + PAGE_SIZE - 1) & -PAGE_SIZE) - address;
         long size = ((address + offset + length) & -PAGE_SIZE) - address - from;
         if (size > 0) Libc.check("madvise(MADV_DONTNEED)", Libc.madvise(memory, from, size, MADV_DONTNEED));
     }
 
-    /** The first {@code size} bytes of what {@code fd} maps, shared with it. */
+    /**
+     * Maps the first {@code size} bytes of a file, shared with all its users. The mapping outlives
+     * {@code fd}; throws {@link ErrnoException} if the host refuses.
+     */
     public static MemorySegment shared(FileDescriptor fd, long size, Arena arena) {
         return map(size, MAP_SHARED, fd.value(), arena);
     }
 
     /**
-     * The first {@code size} bytes of a file; what is written stays here, in pages of this process.
+     * Maps a private copy of the first {@code size} bytes of a file. Writes change pages of this
+     * process and never the file.
      *
      * @throws ErrnoException if the file cannot be opened, or the host refuses
      */

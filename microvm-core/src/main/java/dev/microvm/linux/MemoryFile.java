@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
- * A file that is memory only: memfd_create(2). Its size is sealed, so that no process that has it can take mapped pages
- * away from another. Closing it leaves its mappings as they are.
+ * A file that exists in memory only: memfd_create(2). Its size is sealed, so that no process can
+ * remove pages that another has mapped. Closing the file does not affect its mappings.
  */
 public final class MemoryFile implements AutoCloseable {
     // include/uapi/linux/memfd.h
@@ -22,9 +22,10 @@ public final class MemoryFile implements AutoCloseable {
     private final long size;
 
     /**
-     * Makes a file of zeros that takes memory as it is written.
+     * Makes a file of zeros that takes memory only where it is touched.
      *
-     * @param name for /proc/PID/maps and the like
+     * @param name name to show in /proc/PID/maps and /proc/PID/fd
+     * @param size size in bytes
      * @throws ErrnoException if the host refuses
      */
     public MemoryFile(String name, long size) {
@@ -39,12 +40,18 @@ public final class MemoryFile implements AutoCloseable {
         }
     }
 
-    /** All of it, mapped for as long as {@code arena} lives. */
+    /**
+     * Maps the whole file for the lifetime of {@code arena}; throws {@link ErrnoException} if the
+     * host refuses.
+     */
     public MemorySegment map(Arena arena) {
         return MappedMemory.shared(fd, size, arena);
     }
 
-    /** Where processes of the same user open it while this process has it open: proc(5). */
+    /**
+     * Returns the path by which processes of the same user can open the file, valid until this is
+     * closed: proc(5).
+     */
     public Path path() {
         return Path.of("/proc", Long.toString(ProcessHandle.current().pid()), "fd", Integer.toString(fd.value()));
     }

@@ -8,10 +8,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
 /**
- * A file or block device that is read and written at positions, straight to and from memory outside the heap.
+ * A file or block device that is read and written at explicit positions, directly to and from
+ * memory outside the heap.
  *
- * <p>Any thread may call, several at once; closing is for when nobody does. Reading and writing allocate nothing. Failed
- * calls throw {@link ErrnoException}.
+ * <p>Any number of threads may call at the same time. Before calling {@link #close}, the caller
+ * must make sure that no other call is in progress. Reading and writing allocate nothing. Failed
+ * calls throw {@link ErrnoException}. Positions and lengths are in bytes.
  */
 public final class PositionedFile implements AutoCloseable {
     // include/uapi/asm-generic/fcntl.h
@@ -28,8 +30,9 @@ public final class PositionedFile implements AutoCloseable {
     private static final int FALLOC_FL_PUNCH_HOLE = 0x02;
     private static final int FALLOC_FL_ZERO_RANGE = 0x10;
 
-    // Locks of an open file description, which neither another description of the same process shares nor closing it
-    // ends: fcntl(2); include/uapi/asm-generic/fcntl.h.
+    // Locks of an open file description: other descriptions in the same process do not share them, and closing those
+    // does
+    // not end them. fcntl(2); include/uapi/asm-generic/fcntl.h.
     private static final int F_OFD_GETLK = 36;
     private static final int F_OFD_SETLK = 37;
     private static final short F_RDLCK = 0;
@@ -51,11 +54,13 @@ public final class PositionedFile implements AutoCloseable {
     }
 
     /**
-     * Opens a file that exists.
+     * Opens an existing file.
      *
-     * @param writable for reading and writing, else for reading only
-     * @param direct past the page cache (O_DIRECT): positions, lengths and memory addresses are then multiples of the
-     *     device's block size; fails with EINVAL where the file system cannot
+     * @param writable whether to open it for reading and writing; otherwise for reading only
+     * @param direct whether to bypass the page cache (O_DIRECT); positions, lengths and memory
+     *     addresses must then be multiples of the device's block size
+     * @throws ErrnoException if the file cannot be opened; with EINVAL if its file system does not
+     *     support {@code direct}
      */
     public static PositionedFile open(Path path, boolean writable, boolean direct) {
         int flags = (writable ? O_RDWR : O_RDONLY) | (direct ? O_DIRECT : 0) | O_CLOEXEC;
@@ -63,7 +68,7 @@ public final class PositionedFile implements AutoCloseable {
         return new PositionedFile(new FileDescriptor(number), path);
     }
 
-    /** Bytes up to the end, of a block device too. */
+    /** Returns the size of the file or block device in bytes. */
     public long size() {
         long end = Libc.lseek(fd.value(), 0, SEEK_END);
         if (end < 0) throw failure("lseek", end);
@@ -71,9 +76,10 @@ public final class PositionedFile implements AutoCloseable {
     }
 
     /**
-     * Reads {@code length} bytes at {@code position} to {@code to}, from its byte {@code offset} on.
+     * Reads {@code length} bytes at {@code position} into {@code to}, starting at its byte
+     * {@code offset}.
      *
-     * @return how many; fewer only where the file ends
+     * @return the number of bytes read; fewer than {@code length} only at the end of the file
      */
     public long read(long position, MemorySegment to, long offset, long length) {
         long done = 0;
@@ -86,7 +92,10 @@ public final class PositionedFile implements AutoCloseable {
         return done;
     }
 
-    /** Writes {@code length} bytes of {@code from}, from its byte {@code offset} on, at {@code position}. */
+    /**
+     * Writes {@code length} bytes of {@code from}, starting at its byte {@code offset}, at
+     * {@code position}.
+     */
     public void write(long position, MemorySegment from, long offset, long length) {
         long done = 0;
         while (done < length) {
@@ -97,7 +106,10 @@ public final class PositionedFile implements AutoCloseable {
         }
     }
 
-    /** Returns when all that was written, and the size it gave the file, is on the medium: fdatasync(2). */
+    /**
+     * Flushes all completed writes, and the file size that they require, to the medium before it
+     * returns: fdatasync(2).
+     */
     public void sync() {
         int result;
         do {
@@ -107,18 +119,18 @@ public final class PositionedFile implements AutoCloseable {
     }
 
     /**
-     * Gives the space of a range back; it reads as zero then. The file keeps its size.
+     * Frees the space of a range, which then reads as zero. The file keeps its size.
      *
-     * @return whether the file system can do that
+     * @return false if the file system does not support this; the range is then unchanged
      */
     public boolean punchHole(long position, long length) {
         return fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, position, length);
     }
 
     /**
-     * Makes a range read as zero and keeps its space. The file keeps its size.
+     * Makes a range read as zero without freeing its space. The file keeps its size.
      *
-     * @return whether the file system can do that
+     * @return false if the file system does not support this; the range is then unchanged
      */
     public boolean zeroRange(long position, long length) {
         return fallocate(FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, position, length);
@@ -136,9 +148,9 @@ public final class PositionedFile implements AutoCloseable {
     }
 
     /**
-     * Takes a shared lock on the byte at {@code position}, which need not exist.
+     * Takes a shared lock on the byte at {@code position}, which may be beyond the end of the file.
      *
-     * @return false if someone has an exclusive lock on it
+     * @return false if another open file has an exclusive lock on it
      */
     public boolean lockShared(long position) {
         try (Arena arena = Arena.ofConfined()) {
@@ -149,7 +161,7 @@ public final class PositionedFile implements AutoCloseable {
         }
     }
 
-    /** Whether someone else has any lock on the byte at {@code position}. */
+    /** Returns whether another open file has any lock on the byte at {@code position}. */
     public boolean lockedByOthers(long position) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment lock = lock(arena, F_WRLCK, position);

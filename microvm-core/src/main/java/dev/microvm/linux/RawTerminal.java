@@ -8,9 +8,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /**
- * A terminal in raw mode: each key is given at once and as it is, with no echo, line editing or signals. Output is
- * processed as before, so that lines of other writers still come out as lines. {@link #close} puts back what was before.
- * Any thread may call.
+ * A terminal in raw mode: each key is delivered immediately and unchanged, without echo, line
+ * editing or signals. Output processing stays on, so that lines of other writers still begin in the
+ * first column. {@link #close} restores the previous mode. Any thread may call.
  */
 public final class RawTerminal implements AutoCloseable {
     // include/uapi/asm-generic/ioctls.h
@@ -62,9 +62,10 @@ public final class RawTerminal implements AutoCloseable {
     }
 
     /**
-     * Puts the terminal behind a descriptor into raw mode; throws {@link ErrnoException} if it refuses.
+     * Puts the terminal of a descriptor into raw mode; throws {@link ErrnoException} if the
+     * terminal refuses.
      *
-     * @return empty if there is no terminal behind it, but a file, say
+     * @return the terminal; empty if the descriptor is not a terminal, for example a file
      */
     public static Optional<RawTerminal> open(int fd) {
         try (Arena arena = Arena.ofConfined()) {
@@ -77,7 +78,7 @@ public final class RawTerminal implements AutoCloseable {
         }
     }
 
-    /** As cfmakeraw(3), but for the output modes. */
+    /** Sets the modes of cfmakeraw(3), except the output modes. */
     private static void makeRaw(MemorySegment termios) {
         set(termios, C_IFLAG, COOKED_INPUT, 0);
         set(termios, C_LFLAG, COOKED_LOCAL, 0);
@@ -90,7 +91,10 @@ public final class RawTerminal implements AutoCloseable {
         termios.set(JAVA_INT, field, (termios.get(JAVA_INT, field) & ~clear) | set);
     }
 
-    /** Puts the terminal back as it was. A terminal that has gone meanwhile is left alone. */
+    /**
+     * Restores the previous mode. Does nothing if the terminal no longer exists, or if called
+     * again.
+     */
     @Override
     public synchronized void close() {
         if (restored) return;

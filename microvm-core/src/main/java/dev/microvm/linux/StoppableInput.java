@@ -11,9 +11,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * A descriptor as a stream whose reader can be stopped while it waits, which no stream of the JDK allows for standard
- * input: it waits in poll(2) for the descriptor and for an eventfd. It reads ahead nothing. One thread reads, and closes
- * when it is done; any thread may call {@link #stop}.
+ * Reads a descriptor as a stream whose waiting reader can be stopped. No JDK stream allows that for
+ * standard input. A read waits in poll(2) for the descriptor and for an eventfd. The stream does
+ * not read ahead. One thread reads, and closes the stream when it is done; any thread may call
+ * {@link #stop}.
  */
 public final class StoppableInput extends InputStream {
     // struct pollfd: include/uapi/asm-generic/poll.h
@@ -25,12 +26,15 @@ public final class StoppableInput extends InputStream {
     private final int fd;
     private final EventFd stop = new EventFd();
 
-    /** Of a descriptor that stays its owner's; throws {@link ErrnoException}. */
+    /**
+     * Makes a stream of a descriptor, which {@link #close} does not close; throws
+     * {@link ErrnoException} if the host has no descriptor left.
+     */
     public StoppableInput(int fd) {
         this.fd = fd;
     }
 
-    /** Ends the stream for who reads now, and for ever. */
+    /** Ends the stream: the current read and all later ones return -1. */
     public void stop() {
         stop.signal();
     }
@@ -41,7 +45,10 @@ public final class StoppableInput extends InputStream {
         return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
     }
 
-    /** Waits for bytes; -1 at the end of what is behind the descriptor, and after {@link #stop}. */
+    /**
+     * Waits for bytes and reads at least one; returns -1 at the end of the input and after
+     * {@link #stop}.
+     */
     @Override
     public int read(byte[] to, int offset, int length) throws IOException {
         Objects.checkFromIndexSize(offset, length, to.length);

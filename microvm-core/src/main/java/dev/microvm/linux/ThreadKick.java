@@ -7,18 +7,19 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Gets a thread out of a blocking system call by a signal whose handler does nothing.
+ * Interrupts a blocking system call of a thread by a signal whose handler does nothing.
  *
- * <p>The handler must be native code that is safe at any point of the thread, and we ship none: the C library's own
- * {@code abs} takes an {@code int}, as a handler does, and has no effect. The signal is the first real-time signal that
- * nobody has claimed, so never one of the JVM's. It is installed once per process.
+ * <p>The handler must be native code that may run at any point of the thread. microvm ships no
+ * native code, so the handler is {@code abs} of the C library: it takes an {@code int}, as a
+ * handler does, and has no effect. The signal is the first real-time signal without a handler, so
+ * it is never one of the JVM's. The handler is installed once per process.
  */
 public final class ThreadKick {
     // struct sigaction of glibc on x86-64 and arm64: bits/sigaction.h
     private static final long SIGACTION_SIZE = 152;
     private static final long SA_HANDLER = 0; // pointer
     private static final long SA_FLAGS = 136; // int, after the handler and 128 bytes of mask
-    private static final int SA_RESTART = 0x1000_0000; // other system calls go on as if nothing had been
+    private static final int SA_RESTART = 0x1000_0000; // other system calls continue after the signal
 
     /** SIGRTMAX of Linux: include/uapi/asm/signal.h. The JDK's own I/O uses SIGRTMAX - 2. */
     private static final int LAST_SIGNAL = 64 - 3;
@@ -28,12 +29,17 @@ public final class ThreadKick {
 
     private ThreadKick() {}
 
-    /** The number by which {@link #kick} knows the calling thread. It dies with the thread. */
+    /**
+     * Returns the number of the calling thread, for {@link #kick}. It is valid until the thread
+     * ends.
+     */
     public static int currentThread() {
         return Libc.gettid();
     }
 
-    /** Interrupts a thread of this process that is surely alive. */
+    /**
+     * Interrupts a thread of this process; the caller must make sure that the thread has not ended.
+     */
     public static void kick(int thread) {
         Libc.check("tgkill", Libc.tgkill(PROCESS, thread, SIGNAL));
     }
@@ -52,6 +58,6 @@ public final class ThreadKick {
             }
         }
         throw new IllegalStateException(
-                "every real-time signal of this process is taken: none left to interrupt vCPUs");
+                "all real-time signals of this process have handlers: leave one free to interrupt vCPUs");
     }
 }

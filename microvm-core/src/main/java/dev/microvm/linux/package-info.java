@@ -1,8 +1,8 @@
 /**
- * Linux from Java: the few system calls that the modules above need, hand-linked so that each keeps its errno, and small
- * owners of what they return. Start at {@link dev.microvm.linux.Libc}.
+ * Linux system calls from Java, linked by hand so that each keeps its errno, and small classes that
+ * own what the calls return. Start at {@link dev.microvm.linux.Libc}.
  *
- * <p>The only package, with {@code dev.microvm.kvm.generated}, that may use the foreign linker.
+ * <p>Only this package and {@code dev.microvm.kvm.generated} may use the foreign linker.
  */
 @NullMarked
 package dev.microvm.linux;

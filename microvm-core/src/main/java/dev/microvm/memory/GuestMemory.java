@@ -14,13 +14,14 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The guest's physical memory: a fixed set of {@link GuestMemoryRegion regions} with bounds-checked, little-endian
- * accessors.
+ * The guest's physical memory: a fixed set of {@link GuestMemoryRegion regions} with
+ * bounds-checked, little-endian accessors.
  *
- * <p>Any thread may call any method; the guest's vCPUs change the same memory at the same time, so read a word once and
- * check what you read. Unaligned plain accesses are not atomic. Every method that takes an address throws
- * {@link GuestMemoryException} when the access does not lie whole inside one region, and
- * {@link IllegalStateException} after the machine that owns the memory is closed.
+ * <p>Any thread may call any method. The guest's vCPUs change the same memory at the same time, so
+ * read a word once and check the value you read. Unaligned plain accesses are not atomic. Every
+ * method that takes an address throws {@link GuestMemoryException} if the access does not lie
+ * entirely inside one region, and {@link IllegalStateException} after the machine that owns the
+ * memory is closed.
  */
 public final class GuestMemory {
     private static final ValueLayout.OfShort LE_SHORT = JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -31,13 +32,13 @@ public final class GuestMemory {
 
     private final List<GuestMemoryRegion> regions;
     private final GuestMemoryRegion[] sorted;
-    // The same, taken apart and sorted by base, so that a lookup touches no object but the segment it finds.
+    // The fields of the regions, sorted by base: a lookup touches no object but the segment it finds.
     private final long[] bases;
     private final long[] sizes;
     private final MemorySegment[] segments;
 
     /**
-     * Makes guest memory of these regions.
+     * Makes guest memory from these regions.
      *
      * @param regions in any order
      * @throws IllegalArgumentException if two regions overlap
@@ -64,17 +65,20 @@ public final class GuestMemory {
         }
     }
 
-    /** The regions, by rising address. */
+    /** Returns the regions, by rising address. */
     public List<GuestMemoryRegion> regions() {
         return regions;
     }
 
-    /** The sum of all regions' sizes in bytes. */
+    /** Returns the total size of all regions in bytes. */
     public long size() {
         return regions.stream().mapToLong(GuestMemoryRegion::size).sum();
     }
 
-    /** Whether {@code [gpa, gpa + size)} lies whole inside one region; {@code size} may be 0. */
+    /**
+     * Returns whether {@code [gpa, gpa + size)} lies entirely inside one region; {@code size} may
+     * be 0.
+     */
     public boolean contains(long gpa, long size) {
         return find(gpa, size) >= 0;
     }
@@ -128,9 +132,11 @@ public final class GuestMemory {
     }
 
     /**
-     * Reads a 16-bit index that the guest publishes, with acquire semantics: what it describes is then visible.
+     * Reads a 16-bit index that the guest publishes, with acquire semantics: what the guest wrote
+     * before the index is visible afterwards.
      *
-     * @param gpa even; an odd address throws {@link IllegalArgumentException}, so check it when it is configured
+     * @param gpa even address; an odd one throws {@link IllegalArgumentException}, so check it when
+     *     the guest configures it
      */
     public int getShortAcquire(long gpa) {
         int i = region(gpa, Short.BYTES);
@@ -144,14 +150,17 @@ public final class GuestMemory {
     }
 
     /**
-     * The region in which {@code [gpa, gpa + size)} lies, for bulk access that allocates nothing: the bytes are in its
-     * segment, from {@code gpa - base()} on.
+     * Returns the region that contains {@code [gpa, gpa + size)}, for bulk access without
+     * allocation: the range begins at offset {@code gpa - base()} of the region's segment.
      */
     public GuestMemoryRegion regionOf(long gpa, long size) {
         return sorted[region(gpa, size)];
     }
 
-    /** The host's view of {@code [gpa, gpa + size)}, for bulk access; it is bounded to exactly that range. */
+    /**
+     * Returns the host's view of {@code [gpa, gpa + size)}, for bulk access. Its bounds are exactly
+     * that range.
+     */
     public MemorySegment slice(long gpa, long size) {
         int i = region(gpa, size);
         return segments[i].asSlice(gpa - bases[i], size);
@@ -162,7 +171,7 @@ public final class GuestMemory {
         MemorySegment.copy(bytes, 0, slice(gpa, bytes.length), JAVA_BYTE, 0, bytes.length);
     }
 
-    /** Copies {@code length} bytes from {@code gpa} to a new array. */
+    /** Returns a copy of {@code length} bytes from {@code gpa}. */
     public byte[] read(long gpa, int length) {
         return slice(gpa, length).toArray(JAVA_BYTE);
     }
@@ -175,7 +184,7 @@ public final class GuestMemory {
 
     private int find(long gpa, long size) {
         // Linear: a machine has two or three regions, and RAM comes first. A negative size or a gpa below the base
-        // makes an unsigned offset or limit too large, so it finds nobody.
+        // fails the comparisons, so it finds no region.
         for (int i = 0; i < bases.length; i++) {
             long offset = gpa - bases[i];
             if (offset >= 0 && size >= 0 && offset <= sizes[i] && size <= sizes[i] - offset) return i;

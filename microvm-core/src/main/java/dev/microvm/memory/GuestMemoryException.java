@@ -1,10 +1,11 @@
 package dev.microvm.memory;
 
 /**
- * An access outside guest memory.
+ * Thrown for an access outside guest memory.
  *
- * <p>The address came from a guest, so this is a guest's mistake: the device or transport that made the access turns
- * it into the error its specification names. It carries no stack trace, since a guest can cause it at will.
+ * <p>The address came from the guest, so this is an error of the guest. The device or transport
+ * that made the access turns it into the error that its specification names. The exception has no
+ * stack trace, because a guest can cause it as often as it likes.
  */
 public final class GuestMemoryException extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -16,7 +17,7 @@ public final class GuestMemoryException extends RuntimeException {
      * Makes the exception for one access.
      *
      * @param gpa guest-physical address of the access
-     * @param size bytes it asked for
+     * @param size size of the access in bytes
      */
     public GuestMemoryException(long gpa, long size) {
         super(
@@ -28,12 +29,12 @@ public final class GuestMemoryException extends RuntimeException {
         this.size = size;
     }
 
-    /** The guest-physical address that was asked for. */
+    /** Returns the guest-physical address of the access. */
     public long gpa() {
         return gpa;
     }
 
-    /** How many bytes were asked for. */
+    /** Returns the size of the access in bytes. */
     public long size() {
         return size;
     }

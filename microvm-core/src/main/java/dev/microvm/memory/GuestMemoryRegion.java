@@ -6,14 +6,17 @@ import java.lang.foreign.MemorySegment;
  * One contiguous stretch of guest-physical memory and the host memory behind it.
  *
  * @param base first guest-physical address, a multiple of 4 KiB
- * @param segment the host memory behind it; its size, a multiple of 4 KiB, is the region's
+ * @param segment the host memory behind it, of the region's size; a multiple of 4 KiB
  * @param readOnly whether the guest may only read it (ROM); the host may always write
  */
 public record GuestMemoryRegion(long base, MemorySegment segment, boolean readOnly) {
-    /** The page size to which regions are aligned, in bytes: Intel SDM vol. 3A, 4.3. */
+    /** Alignment of regions, the page size in bytes: Intel SDM vol. 3A, 4.3. */
     public static final long PAGE_SIZE = 4096;
 
-    /** Checks alignment and that the region neither is empty nor wraps past 2^63. */
+    /**
+     * Checks that the region is aligned, is not empty and ends below 2^63; throws
+     * {@link IllegalArgumentException} if not.
+     */
     public GuestMemoryRegion {
         long size = segment.byteSize();
         if (base < 0 || base % PAGE_SIZE != 0 || size <= 0 || size % PAGE_SIZE != 0 || base + size < 0) {
@@ -23,12 +26,12 @@ public record GuestMemoryRegion(long base, MemorySegment segment, boolean readOn
         }
     }
 
-    /** The region's length in bytes. */
+    /** Returns the region's size in bytes. */
     public long size() {
         return segment.byteSize();
     }
 
-    /** The first guest-physical address after the region. */
+    /** Returns the first guest-physical address after the region. */
     public long end() {
         return base + size();
     }

@@ -6,29 +6,36 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * A machine's RAM, open on the host: what a {@link RamBacking} became. The machine that made it frees it.
+ * A machine's RAM on the host, made from a {@link RamBacking}. The machine that made it frees it.
  *
- * @param segment all of it, page-aligned. Regions are slices of it: a byte's offset in it is its offset in the backing
- * @param sharedFile of {@link RamBacking#shared}: where this and other processes of the user open the same memory, until the
- *     machine is closed; else empty
+ * @param segment all RAM, page-aligned. Regions are slices of it; offsets in it are offsets in the
+ *     backing
+ * @param sharedFile file through which processes of the same user can open the memory until the
+ *     machine is closed; empty unless the backing is {@link RamBacking#shared}
  */
 public record GuestRam(MemorySegment segment, Optional<Path> sharedFile) {
-    /** RAM that no other process sees. */
+    /** Makes RAM that no other process can open. */
     public GuestRam(MemorySegment segment) {
         this(segment, Optional.empty());
     }
 
-    /** Bytes of RAM. */
+    /** Returns the size of the RAM in bytes. */
     public long size() {
         return segment.byteSize();
     }
 
-    /** Cuts a region of the guest's memory out of the RAM: {@code size} bytes from {@code offset}. */
+    /**
+     * Makes the guest memory region at {@code base} from {@code size} bytes of RAM, starting at
+     * {@code offset}; throws {@link IndexOutOfBoundsException} if the RAM is too small.
+     */
     public GuestMemoryRegion region(long base, long offset, long size) {
         return new GuestMemoryRegion(base, segment.asSlice(offset, size), /* readOnly= */ false);
     }
 
-    /** The offset in the backing at which a region of this RAM begins. */
+    /**
+     * Returns the offset in the backing at which a region of this RAM begins; throws
+     * {@link IndexOutOfBoundsException} for a region of other memory.
+     */
     public long offsetOf(GuestMemoryRegion region) {
         long offset = region.segment().address() - segment.address();
         return Objects.checkFromIndexSize(offset, region.size(), size());

@@ -8,42 +8,47 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What is behind a machine's RAM on the host: data only; a hypervisor opens it as {@link GuestRam}. RAM is one backing,
- * whatever regions the guest sees it in.
+ * Says where a machine's RAM comes from on the host. It is data only; a hypervisor opens it as
+ * {@link GuestRam}. All RAM of a machine has one backing, however many regions the guest sees.
  */
 public sealed interface RamBacking {
-    /** Memory of this process, zeroed. */
+    /** Zeroed memory of this process. */
     record Anonymous() implements RamBacking {}
 
-    /** Memory that other processes of the host can map too, zeroed: for devices in processes of their own. */
+    /**
+     * Zeroed memory that other processes of the host can map, for devices that run in separate
+     * processes.
+     */
     record Shared() implements RamBacking {}
 
     /**
-     * A private copy of a file's content: the guest starts with it, and what it writes never reaches the file. Pages that
-     * it only reads are the page cache's, shared by all machines of the same file.
+     * A private copy of a file's content. The guest starts with the content, and its writes never
+     * reach the file. Pages that it only reads stay in the page cache, shared by all machines that
+     * use the file.
      *
-     * @param file of the RAM's size; nobody may write to it or shorten it while a machine uses it
+     * @param file file of exactly the RAM's size; it must not be written or shortened while a
+     *     machine uses it
      */
     record PrivateOf(Path file) implements RamBacking {}
 
-    /** Memory of this process. */
+    /** Returns a backing of zeroed memory of this process. */
     static RamBacking anonymous() {
         return new Anonymous();
     }
 
-    /** Memory that other processes can map too. */
+    /** Returns a backing of zeroed memory that other processes can map. */
     static RamBacking shared() {
         return new Shared();
     }
 
-    /** A private copy of a file's content. */
+    /** Returns a backing that is a private copy of a file's content. */
     static RamBacking privateOf(Path file) {
         return new PrivateOf(file);
     }
 
     /**
-     * Why RAM of {@code size} bytes cannot have this backing, as far as that can be seen without opening it; empty if
-     * nothing speaks against it.
+     * Returns the reasons why RAM of {@code size} bytes cannot have this backing, as far as they
+     * can be found without opening it; empty if there is none.
      */
     default List<String> problems(long size) {
         List<String> problems = new ArrayList<>();
@@ -58,14 +63,15 @@ public sealed interface RamBacking {
     }
 
     private static String problemOf(Path file, long size) {
-        if (!file.getFileSystem().equals(FileSystems.getDefault())) return "not in a file system of the host";
+        if (!file.getFileSystem().equals(FileSystems.getDefault()))
+            return "not in a file system of the host: give a file of the default file system";
         if (!Files.exists(file)) return "no such file: give one that holds the content of the RAM";
         if (!Files.isRegularFile(file)) return "not a regular file: give one that holds the content of the RAM";
         if (!Files.isReadable(file)) return "cannot be read: make it readable for this user";
         try {
             long found = Files.size(file);
             if (found == size) return "";
-            return "has %d bytes, the RAM %d: give the machine as much memory as the file has bytes"
+            return "has %d bytes, but the RAM has %d: set the memory size to the size of the file"
                     .formatted(found, size);
         } catch (IOException e) {
             return "its size cannot be read: " + e.getMessage();

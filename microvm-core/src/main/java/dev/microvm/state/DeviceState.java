@@ -15,14 +15,14 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The state of a device or a vCPU as named fields: numbers, lists of numbers and byte strings, under a type name and a
- * version.
+ * The state of a device or a vCPU as named fields: numbers, lists of numbers and byte strings,
+ * under a type name and a version.
  *
- * <p>The form describes itself: it can be printed, compared, and read without the class that wrote it. Not
- * thread-safe while it is being filled; hand it on when it is whole.
+ * <p>The form describes itself: it can be printed, compared, and read without the class that wrote
+ * it. Not thread-safe until the last field is set; safe for any number of readers after that.
  */
 public final class DeviceState {
-    /** First bytes of the encoded form, "MVDS" and the form's own version. */
+    /** First bytes of the encoded form: "MVDS" and the version of the encoding. */
     private static final long MAGIC = 0x4D56_4453_0000_0001L;
 
     private static final int KIND_NUMBER = 0;
@@ -38,20 +38,20 @@ public final class DeviceState {
     /**
      * Starts an empty state.
      *
-     * @param type what wrote it, for example {@code "uart16550"}
-     * @param version of that type's set of fields, from 1
+     * @param type name of the type that writes it, for example {@code "uart16550"}
+     * @param version version of the type's set of fields, from 1
      */
     public DeviceState(String type, int version) {
         this.type = type;
         this.version = version;
     }
 
-    /** The name of the type that wrote this state. */
+    /** Returns the name of the type that wrote this state. */
     public String type() {
         return type;
     }
 
-    /** The version of the type's set of fields. */
+    /** Returns the version of the type's set of fields, from 1. */
     public int version() {
         return version;
     }
@@ -79,14 +79,17 @@ public final class DeviceState {
         return this;
     }
 
-    /** Reads a number; throws {@link IllegalArgumentException} if there is none of that name. */
+    /** Reads a number; throws {@link IllegalArgumentException} if no number has that name. */
     public long number(String field) {
         Long value = numbers.get(field);
         if (value == null) throw missing(field);
         return value;
     }
 
-    /** Reads a number that fits an {@code int}; throws {@link IllegalArgumentException} if it does not. */
+    /**
+     * Reads a number that fits an {@code int}; throws {@link IllegalArgumentException} if it is
+     * missing or does not fit.
+     */
     public int integer(String field) {
         long value = number(field);
         if (value != (int) value) {
@@ -96,7 +99,10 @@ public final class DeviceState {
         return (int) value;
     }
 
-    /** Reads a number without a sign that has at most {@code bits}, 1 to 32; throws {@link IllegalArgumentException} if not. */
+    /**
+     * Reads an unsigned number of at most {@code bits} bits, 1 to 32; throws
+     * {@link IllegalArgumentException} if it is missing or larger.
+     */
     public int unsigned(String field, int bits) {
         long value = number(field);
         if (value >>> bits != 0) {
@@ -106,26 +112,31 @@ public final class DeviceState {
         return (int) value;
     }
 
-    /** Reads a flag. */
+    /** Reads a flag; throws {@link IllegalArgumentException} if no number has that name. */
     public boolean flag(String field) {
         return number(field) != 0;
     }
 
-    /** Reads a copy of a byte string; throws {@link IllegalArgumentException} if there is none of that name. */
+    /**
+     * Reads a copy of a byte string; throws {@link IllegalArgumentException} if none has that name.
+     */
     public byte[] bytes(String field) {
         byte[] value = bytes.get(field);
         if (value == null) throw missing(field);
         return value.clone();
     }
 
-    /** Reads a copy of a list of numbers; throws {@link IllegalArgumentException} if there is none of that name. */
+    /**
+     * Reads a copy of a list of numbers; throws {@link IllegalArgumentException} if none has that
+     * name.
+     */
     public long[] numbers(String field) {
         long[] values = lists.get(field);
         if (values == null) throw missing(field);
         return values.clone();
     }
 
-    /** The names of all fields, in order. */
+    /** Returns the names of all fields, in alphabetical order. */
     public SortedSet<String> fields() {
         SortedSet<String> names = new TreeSet<>(numbers.keySet());
         names.addAll(bytes.keySet());
@@ -133,7 +144,10 @@ public final class DeviceState {
         return names;
     }
 
-    /** Refuses a state that another type wrote, or a version newer than {@code newest}; returns this. */
+    /**
+     * Checks the type and that the version is 1 to {@code newest}; returns this, or throws
+     * {@link IllegalArgumentException}.
+     */
     public DeviceState require(String expectedType, int newest) {
         if (!type.equals(expectedType) || version < 1 || version > newest) {
             throw new IllegalArgumentException("state of %s version %d given to %s, which reads versions 1 to %d"
@@ -142,12 +156,12 @@ public final class DeviceState {
         return this;
     }
 
-    /** The numbers by name, in name order, not modifiable. */
+    /** Returns an unmodifiable view of the numbers by name, in alphabetical order. */
     public SequencedMap<String, Long> numbers() {
         return Collections.unmodifiableSequencedMap(numbers);
     }
 
-    /** Writes the state as bytes that {@link #decode} reads. */
+    /** Returns the state as bytes that {@link #decode} reads. */
     public byte[] encode() {
         ByteArrayOutputStream to = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(to)) {
@@ -173,7 +187,7 @@ public final class DeviceState {
                 for (long value : field.getValue()) out.writeLong(value);
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(e); // a field name over 64 KiB; an array takes all else
+            throw new UncheckedIOException(e); // only a field name over 64 KiB can fail: an array takes all else
         }
         return to.toByteArray();
     }

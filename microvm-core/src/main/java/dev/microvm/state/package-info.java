@@ -1,6 +1,7 @@
 /**
- * The state of devices outside the devices: {@link dev.microvm.state.Stateful} parts give and take a
- * {@link dev.microvm.state.DeviceState}, which says what it is, in which version, field by field.
+ * Saved state of devices and vCPUs. {@link dev.microvm.state.Stateful} parts save to and restore
+ * from a {@link dev.microvm.state.DeviceState}, which names its type, its version and each of its
+ * fields.
  */
 @NullMarked
 package dev.microvm.state;

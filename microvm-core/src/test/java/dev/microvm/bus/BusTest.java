@@ -61,7 +61,7 @@ final class BusTest {
         "-0x8000000000000000, 1, 0xff",
         "-0x7ffffffffffffc10, 2, 0xffff" // 2^63 above the first device
     })
-    void floatsHighBySize_whenNobodyClaimsTheWholeAccess(long address, int size, long floating) {
+    void floatsHighBySize_whenNoDeviceCoversTheWholeAccess(long address, int size, long floating) {
         assertThat(bus.read(address, size)).isEqualTo(floating);
         bus.write(address, size, 0);
         assertThat(low.accesses).isEmpty();
@@ -98,7 +98,7 @@ final class BusTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> bus.add(base, size, "new", low))
                 .withMessage(
-                        "test bus: new at [0x%x, +0x%x) overlaps %s at [0x%x, +0x%x)",
+                        "test bus: new at [0x%x, +0x%x) overlaps %s at [0x%x, +0x%x): choose a free range",
                         base, size, there, thereBase, thereSize);
         assertThat(bus.mappings()).hasSize(3);
     }
@@ -108,7 +108,7 @@ final class BusTest {
     void refusesARange_whenItIsEmptyOrWraps(long base, long size) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> bus.add(base, size, "new", low))
-                .withMessage("test bus: bad range [0x%x, +0x%x) for new", base, size);
+                .withMessage("test bus: range [0x%x, +0x%x) of new must not be empty or exceed 2^63", base, size);
     }
 
     @Test

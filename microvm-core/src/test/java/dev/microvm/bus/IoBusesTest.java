@@ -48,7 +48,7 @@ final class IoBusesTest {
     }
 
     @Test
-    void dropsTheEndOfAnInterrupt_whenNobodyListens() {
+    void dropsTheEndOfAnInterrupt_whenThereIsNoIoApic() {
         assertThatNoException().isThrownBy(() -> buses.endOfInterrupt(0x31));
     }
 

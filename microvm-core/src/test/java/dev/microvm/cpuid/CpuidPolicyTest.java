@@ -75,7 +75,7 @@ final class CpuidPolicyTest {
     }
 
     @Test
-    void knowsEachPlaceOnce() {
+    void hasNoTwoFeatures_ofTheSameBit() {
         assertThat(CpuFeature.all()).extracting(CpuFeature::bit).allMatch(bit -> bit >= 0 && bit < Integer.SIZE);
         assertThat(CpuFeature.all().stream()
                         .map(each -> List.of(each.function(), each.index(), each.register(), each.bit())))
@@ -104,11 +104,11 @@ final class CpuidPolicyTest {
     void refusesAFeature_thatTheHypervisorDoesNotHave() {
         assertThat(CpuidPolicy.NONE.with(named("avx2"), true).problems(TABLE, "kvm"))
                 .containsExactly(
-                        "cpuFeature: avx2 ON, which kvm does not offer on this host: leave it out, or use another host");
+                        "cpuFeature: avx2 is ON, but kvm does not offer it on this host: leave it out, or use another host");
     }
 
     @Test
-    void setsAnswers_andKeepsWhichCpuItIs() {
+    void replacesEntries_andKeepsTheIdentityOfTheCpu() {
         CpuidEntry signature = leaf(0x1, 0x806f8, 0x7f7f_1001, POPCNT, 1);
         CpuidEntry brand = leaf(0x8000_0002, 5, 6, 7, 8);
         CpuidEntry added = leaf(0x4000_0100, 9, 0, 0, 0);
@@ -120,7 +120,7 @@ final class CpuidPolicyTest {
     }
 
     @Test
-    void refusesAnswers_thatTheHypervisorOrTheMachineCannotGive() {
+    void refusesEntries_thatTheHypervisorOrTheMachineCannotProvide() {
         CpuidPolicy policy = CpuidPolicy.NONE
                 .with(new CpuidEntry(0x7, 0, true, 0, 1 << 9 | 1 << 5, 0, 0))
                 .with(new CpuidEntry(0xb, 0, true, 0, 1, 0, 0));

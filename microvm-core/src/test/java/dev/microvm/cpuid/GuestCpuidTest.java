@@ -70,7 +70,7 @@ final class GuestCpuidTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 8, 255})
-    void saysThatItIsAGuest_withX2Apic(int vcpus) {
+    void announcesAHypervisor_andX2Apic(int vcpus) {
         assertThat(guest(0x1, 0, 0, vcpus).ecx()).isEqualTo(1 | TSC_DEADLINE | X2APIC | HYPERVISOR);
     }
 
@@ -92,7 +92,7 @@ final class GuestCpuidTest {
 
     @ParameterizedTest
     @CsvSource({"1, 0x101, 0x105", "2, 0x10000101, 0x107", "255, 0x10000101, 0x107"})
-    void saysThatThereAreSeveral_whenThereAre(int vcpus, int features, int amdFeatures) {
+    void announcesSeveralThreads_whenThereAreSeveralVcpus(int vcpus, int features, int amdFeatures) {
         assertThat(guest(0x1, 0, 0, vcpus).edx()).isEqualTo(features); // HTT
         assertThat(guest(0x8000_0001, 0, 0, vcpus).ecx()).isEqualTo(amdFeatures); // CmpLegacy
     }
@@ -149,7 +149,7 @@ final class GuestCpuidTest {
         "256, 0x38fff",
         "300, 0x39fff"
     })
-    void saysHowManyCoresThereAre_inTheWayOfAmd(int vcpus, int ecx) {
+    void reportsCoreCount_inTheLeavesOfAmd(int vcpus, int ecx) {
         CpuidEntry sizes = guest(SIZES, 0, 0, vcpus);
 
         assertThat(sizes).isEqualTo(leaf(SIZES, 0x3030, 0x1234_5678, ecx, 0x9));
@@ -157,12 +157,12 @@ final class GuestCpuidTest {
 
     @ParameterizedTest
     @CsvSource({"0, 1, 0", "1, 2, 1", "2, 3, 2", "7, 8, 7", "254, 255, 0xfe", "256, 257, 0"})
-    void saysApicIdAndCore_inTheWayOfAmd(int vcpu, int vcpus, int core) {
+    void reportsApicIdAndCore_inTheLeavesOfAmd(int vcpu, int vcpus, int core) {
         assertThat(guest(TOPOLOGY_EXTENDED, 0, vcpu, vcpus)).isEqualTo(leaf(TOPOLOGY_EXTENDED, vcpu, core, 0, 0));
     }
 
     @Test
-    void keepsWhatIsNoTopology() {
+    void keepsLeaves_thatAreNotTopology() {
         assertThat(GuestCpuid.forVcpu(HOST, 1, 2, /* tscDeadline= */ true))
                 .contains(HOST.get(0), HOST.get(5), HOST.get(10));
     }

@@ -137,7 +137,7 @@ final class RegistersTest {
     }
 
     @Test
-    void saysWhatRuns_whenAProbeIsRead() {
+    void reportsWhatRuns_forEachDegreeOfSupport() {
         Probe none = new Probe(Probe.Support.NONE, "reason", "");
         Probe limited = new Probe(Probe.Support.LIMITED, "reason", "");
 

@@ -127,7 +127,7 @@ final class StoredVcpuStateTest {
 
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> VcpuState.from(more))
-                .withMessage("state of vcpu version 1 has fields that are not known: [apx, cet]");
+                .withMessage("state of vcpu version 1 has unknown fields: [apx, cet]");
     }
 
     @ParameterizedTest
@@ -156,7 +156,7 @@ final class StoredVcpuStateTest {
                 .withMessage("XSAVE area: at least 576 bytes, was 100");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> VcpuState.from(msrs))
-                .withMessage("state of vcpu version 1 has 3 MSRs and 2 values of them");
+                .withMessage("state of vcpu version 1 has 3 MSR numbers but 2 MSR values");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> VcpuState.from(activity))
                 .withMessage("state of vcpu version 1: field activity = 5: must be 0 to 4");

@@ -109,13 +109,13 @@ final class LibcTest {
     }
 
     @Test
-    void complains_whenSomeoneElseClosedIt() {
+    void throws_whenOtherCodeClosedIt() {
         int number = 1_000_000; // above every limit on open files that hosts set by default
         FileDescriptor descriptor = new FileDescriptor(number);
 
         assertThatIllegalStateException()
                 .isThrownBy(descriptor::close)
-                .withMessage("file descriptor 1000000 was closed by someone else");
+                .withMessage("file descriptor 1000000 was closed by other code: only its owner may close it");
     }
 
     @Test

@@ -77,7 +77,7 @@ final class MappedMemoryTest {
     }
 
     @Test
-    void refusesWhatIsNotTheMemorys() {
+    void refusesARange_outsideTheMemory() {
         MemorySegment memory;
         try (Arena arena = Arena.ofConfined()) {
             memory = full(arena, 2);

@@ -35,7 +35,7 @@ final class ThreadKickTest {
     }
 
     @Test
-    void saysSo_whenThereIsNoSuchThread() {
+    void throws_whenThereIsNoSuchThread() {
         assertThatExceptionOfType(ErrnoException.class)
                 .isThrownBy(() -> ThreadKick.kick(NO_THREAD))
                 .withMessage("tgkill: ESRCH (no such thread or process)");

@@ -12,7 +12,7 @@ final class GuestMemoryRegionTest {
     private static final long LAST_PAGE = 0x7fff_ffff_ffff_f000L; // below 2^63
 
     @Test
-    void saysWhereItEnds_whenItIsSound() {
+    void returnsItsEnd_whenItIsValid() {
         GuestMemoryRegion region = new GuestMemoryRegion(0x10_0000, segment(0x3000), /* readOnly= */ true);
 
         assertThat(region.size()).isEqualTo(0x3000);

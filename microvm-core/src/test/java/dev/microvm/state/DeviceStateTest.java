@@ -72,7 +72,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void isRefused_whenTheMagicNumberIsAnother() {
+    void isRefused_whenTheMagicNumberIsWrong() {
         byte[] encoded = sample().encode();
         encoded[0]++;
 
@@ -113,7 +113,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void isRefused_whenAFieldIsThereTwice() {
+    void isRefused_whenAFieldOccursTwice() {
         byte[] encoded =
                 new DeviceState("uart", 3).put("lcr", 0).put("lcr", new byte[0]).encode();
 
@@ -133,7 +133,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void isTaken_whenTypeAndVersionFit() {
+    void isAccepted_whenTypeAndVersionFit() {
         DeviceState state = sample();
 
         assertThat(state.require("uart", 3)).isSameAs(state);
@@ -141,14 +141,14 @@ final class DeviceStateTest {
     }
 
     @Test
-    void saysBoth_whenTheTypeIsAnother() {
+    void namesBothTypes_whenTheTypeDiffers() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> sample().require("rtc", 9))
                 .withMessage("state of uart version 3 given to rtc, which reads versions 1 to 9");
     }
 
     @Test
-    void isRefused_whenItsVersionIsNewerOrNone() {
+    void isRefused_whenItsVersionIsTooNewOrBelowOne() {
         DeviceState none = new DeviceState("uart", 0);
 
         assertThatIllegalArgumentException().isThrownBy(() -> sample().require("uart", 2));
@@ -156,7 +156,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void namesTheField_whenThereIsNone() {
+    void namesTheField_whenItIsMissing() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> sample().number("fifo")) // it is there, but as bytes
                 .withMessage("state of uart version 3 has no field fifo");
@@ -169,7 +169,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void namesTheField_whenANumberIsNoInt() {
+    void namesTheField_whenANumberExceedsAnInt() {
         DeviceState state = new DeviceState("uart", 3).put("count", 1L << 32);
 
         assertThatIllegalArgumentException()
@@ -199,7 +199,7 @@ final class DeviceStateTest {
     }
 
     @Test
-    void listsNumbersByName_andLetsNobodyChangeThem() {
+    void listsNumbersByName_unmodifiably() {
         assertThat(sample().numbers())
                 .containsExactly(Map.entry("divisor", -1L), Map.entry("irq", 1L), Map.entry("lcr", 0x80L));
         assertThatExceptionOfType(UnsupportedOperationException.class)

@@ -9,16 +9,19 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What a test needs to start another JVM. */
+/** Helps tests to start another JVM. */
 public final class ChildJvm {
     private ChildJvm() {}
 
-    /** The program that starts one. */
+    /** Returns the path of the java program. */
     public static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
-    /** What the tests run with, on the class path, on the module path, or by a loader of the launcher's own. */
+    /**
+     * Returns the class path of the tests, whether they run from the class path, from the module
+     * path or through a class loader of the launcher.
+     */
     public static String classPath() {
         Path target = Path.of("target").toAbsolutePath();
         Stream<String> paths = Stream.of(

@@ -24,17 +24,17 @@ public final class FakeIrqLine implements IrqLine {
         return level;
     }
 
-    /** How often the line went from low to high. */
+    /** Returns how often the line went from low to high. */
     public synchronized int risingEdges() {
         return risingEdges;
     }
 
-    /** How often the line went from high to low. */
+    /** Returns how often the line went from high to low. */
     public synchronized int fallingEdges() {
         return fallingEdges;
     }
 
-    /** How often the line rose since this was last called. */
+    /** Returns how often the line went from low to high since the last call. */
     public synchronized int takeRisingEdges() {
         int fresh = risingEdges - taken;
         taken = risingEdges;

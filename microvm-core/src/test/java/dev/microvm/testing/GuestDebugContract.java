@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What a debugger can rely on with every hypervisor that has {@link Capability#GUEST_DEBUG}. Each implementation's tests
- * extend this.
+ * Tests of guest debugging for every hypervisor with {@link Capability#GUEST_DEBUG}. The tests of
+ * each implementation extend it.
  */
 @Timeout(60)
 public abstract class GuestDebugContract {
@@ -37,10 +37,10 @@ public abstract class GuestDebugContract {
                             + "a300200000" // mov %eax, 0x2000
                             + "e6f4"); // out %al, $0xf4
 
-    /** The implementation under test. */
+    /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
-    /** Skips what a hypervisor can do only where the processor runs the guest, and this is not such a place. */
+    /** Skips a test that needs a processor that executes the guest, if this host has none. */
     protected void assumeProcessorRunsGuests() {}
 
     private TinyGuest guest(GuestDebug wanted) {
@@ -109,7 +109,7 @@ public abstract class GuestDebugContract {
     }
 
     @Test
-    void runsOn_whenNothingIsWantedAnyMore() {
+    void continues_whenDebuggingIsTurnedOff() {
         try (TinyGuest guest = from(STORE, guest(new GuestDebug(true, true, List.of(Breakpoint.at(STORE)))))) {
             assertThat(guest.run()).isEqualTo(VcpuExit.DEBUG);
             guest.vcpu().debug(GuestDebug.OFF);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The committed guest programs, of all modules, are what their sources assemble to. */
+/** Tests that the committed guest programs of all modules match their sources. */
 @Timeout(120)
 final class GuestProgramsTest {
     private static final List<String> TOOLS = List.of("as", "ld", "objcopy", "bash");
@@ -27,7 +27,7 @@ final class GuestProgramsTest {
     private static final Path SCRIPT = PROJECT.resolve("scripts/build-guests");
 
     @Test
-    void areThereForEachSource_andNoOther() throws IOException {
+    void existForEachSource_andForNothingElse() throws IOException {
         assertThat(names(committed())).isEqualTo(names(sources()));
     }
 
@@ -44,7 +44,7 @@ final class GuestProgramsTest {
         assertThat(contents(files(output))).isEqualTo(programs);
     }
 
-    /** Runs the script; gives what it says, and its exit status if it fails. */
+    /** Runs the script; returns its output, and its exit status if that is not 0. */
     private static String build(Path output) throws IOException, InterruptedException {
         Path log = Files.createTempFile("build-guests", ".log");
         try {
@@ -54,7 +54,7 @@ final class GuestProgramsTest {
                     .start();
             if (!process.waitFor(100, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
-                return "build-guests does not end";
+                return "build-guests did not end within 100 s";
             }
             return Files.readString(log) + (process.exitValue() == 0 ? "" : "status " + process.exitValue());
         } finally {
@@ -73,8 +73,8 @@ final class GuestProgramsTest {
 
     private static void skipLoudlyUnlessRequired(List<String> missing) {
         if (missing.isEmpty()) return;
-        String message =
-                "guest programs are not checked: no %s (Debian package binutils)".formatted(String.join(", ", missing));
+        String message = "guest programs are not checked: %s not found: install the Debian package binutils"
+                .formatted(String.join(", ", missing));
         if (System.getenv("MICROVM_REQUIRE_LANES") != null) throw new AssertionError(message);
         System.err.println("*** " + message + " ***");
         assumeTrue(false, message);
@@ -110,7 +110,7 @@ final class GuestProgramsTest {
         }
     }
 
-    /** Names without their endings, sorted. */
+    /** Returns the sorted file names without extensions. */
     private static List<String> names(List<Path> files) {
         return files.stream()
                 .map(file -> file.getFileName().toString())
@@ -119,7 +119,7 @@ final class GuestProgramsTest {
                 .toList();
     }
 
-    /** What files hold, in hexadecimal, by name. */
+    /** Returns the content of files in hexadecimal, by name. */
     private static Map<String, String> contents(List<Path> files) throws IOException {
         Map<String, String> contents = new TreeMap<>();
         for (Path file : files) {

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What every {@link Hypervisor} must do, shown by tiny guests. Each implementation's tests extend this.
+ * Tests of every {@link Hypervisor} with tiny guests. The tests of each implementation extend it.
  */
 @Timeout(60)
 public abstract class HypervisorContract {
@@ -44,10 +44,10 @@ public abstract class HypervisorContract {
     private static final long PVCLOCK_SYSTEM_TIME = 16; // offset in struct pvclock_vcpu_time_info
     private static final long PATTERN = 0x1122_3344_5566_7788L;
 
-    /** The implementation under test. */
+    /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
-    /** The mode in which guests that need no interrupt run. */
+    /** Returns the interrupt mode for guests that need no interrupt. */
     protected abstract InterruptMode anyMode();
 
     protected final TinyGuest guest(String program) {
@@ -118,7 +118,7 @@ public abstract class HypervisorContract {
     }
 
     @Test
-    void reportsShutdown_whenTheGuestTriplesFaults() {
+    void reportsShutdown_whenTheGuestTripleFaults() {
         try (TinyGuest guest = guest("triplefault").startProtected()) {
             assertThat(guest.run()).isEqualTo(VcpuExit.SHUTDOWN);
         }
@@ -265,7 +265,7 @@ public abstract class HypervisorContract {
     }
 
     @Test
-    void readsBackEventsOnTheirWay() {
+    void readsBackPendingEvents() {
         VcpuEvents set = new VcpuEvents(
                 false, false, 0, false, 0, /* interruptInjected= */ true, 0x55, false, 0, false, false, true, 0);
         try (TinyGuest guest = guest("spin").startProtected()) {
@@ -278,7 +278,7 @@ public abstract class HypervisorContract {
     }
 
     @Test
-    void saysBeforehandWhatItsCpusCanDo() {
+    void reportsCpuFeatures_beforeAMachineExists() {
         try (TinyGuest guest = guest("spin")) {
             List<CpuidEntry> supported = hypervisor().supportedCpuid(GuestClock.HOST);
             assertThat(CpuFeature.in(supported)).extracting(CpuFeature::name).contains("fpu", "msr", "lm", "syscall");
@@ -324,11 +324,11 @@ public abstract class HypervisorContract {
         return line::pulse;
     }
 
-    /** Waits for something another thread does. */
+    /** Waits up to 20 s for another thread to make the condition true. */
     protected static void await(BooleanSupplier condition) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (!condition.getAsBoolean()) {
-            if (System.nanoTime() - deadline > 0) throw new AssertionError("waited 20 s in vain");
+            if (System.nanoTime() - deadline > 0) throw new AssertionError("the condition was not true after 20 s");
             TimeUnit.MILLISECONDS.sleep(1);
         }
     }

@@ -18,11 +18,13 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * The lanes of tests that need more than a JVM, and what else some of them need. What cannot run says so on standard error
- * and is skipped, unless the environment variable {@code MICROVM_REQUIRE_LANES} names it: then its tests run, and fail.
+ * Test lanes: groups of tests that need more than a JVM. If this host cannot run a lane, its tests
+ * are skipped with a message on standard error. If the environment variable
+ * {@code MICROVM_REQUIRE_LANES} names the lane (comma-separated list), its tests run and fail
+ * instead.
  */
 public final class Lanes {
-    /** The engine's name as a hypervisor. */
+    /** The hypervisor name of the engine. */
     public static final String ENGINE = "engine";
 
     private static final String KVM = "kvm";
@@ -38,7 +40,10 @@ public final class Lanes {
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface Kvm {}
 
-    /** Ordinary kernels on KVM: where the host has none, in the emulated machine of {@code scripts/lab}. */
+    /**
+     * Ordinary kernels on KVM. If the host has no KVM that runs kernels, {@code scripts/lab} runs
+     * this lane in an emulated machine.
+     */
     @Tag("lab")
     @ExtendWith(LabCondition.class)
     @Retention(RetentionPolicy.RUNTIME)
@@ -68,17 +73,22 @@ public final class Lanes {
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface Kernels {}
 
-    /** Takes too long for the emulated machine of {@code scripts/lab}: of lane lab, it runs on ordinary KVM only. */
+    /**
+     * A test of lane lab that takes too long for the emulated machine of {@code scripts/lab}, so it
+     * runs only on KVM of the host.
+     */
     @Tag("long")
     @Retention(RetentionPolicy.RUNTIME)
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface TakesLong {}
 
     /**
-     * Goes on if this machine has what a test needs besides its lane. If not, the test is skipped and standard error says so,
-     * or it fails if {@code MICROVM_REQUIRE_LANES} names {@code what}.
+     * Checks for something that a test needs besides its lane. If it is missing, skips the test
+     * with a message on standard error, or fails if {@code MICROVM_REQUIRE_LANES} names
+     * {@code what}.
      *
-     * @param problem what is missing; empty if nothing is
+     * @param what short name of the need
+     * @param problem what is missing and the remedy; empty if nothing is missing
      */
     public static void need(String what, String problem) {
         if (problem.isEmpty()) return;
@@ -88,12 +98,15 @@ public final class Lanes {
         assumeTrue(false, message);
     }
 
-    /** The name of the hypervisor that is tested where several can be: the property {@code microvm.hypervisor}, or KVM. */
+    /**
+     * Returns the name of the hypervisor for tests that run on several: the system property
+     * {@code microvm.hypervisor}, by default {@code kvm}.
+     */
     public static String hypervisor() {
         return System.getProperty("microvm.hypervisor", KVM);
     }
 
-    /** KVM of this host. */
+    /** Returns the KVM hypervisor. */
     public static Hypervisor kvm() {
         return installed(KVM);
     }

@@ -8,11 +8,11 @@ import java.util.Comparator;
 import java.util.TreeSet;
 
 /**
- * A clock that moves only when told to, and a wall clock that moves with it.
+ * A monotonic clock and a wall clock that move only by {@link #advance}.
  *
- * <p>{@link #advance} fires the timers whose deadlines it passes, on the caller's thread, in the order of their
- * deadlines; each sees the clock at its own deadline. A timer armed for the past fires with the next advance, if only by
- * zero. For one thread.
+ * <p>{@link #advance} fires the timers whose deadlines it passes, on the caller's thread, in the
+ * order of their deadlines. Each timer sees the clock at its own deadline. A timer armed for the
+ * past fires at the next advance, even if that is by zero. Not thread-safe.
  */
 public final class ManualClock implements Timers, InstantSource {
     private final TreeSet<ManualTimer> armed = new TreeSet<>(
@@ -47,12 +47,12 @@ public final class ManualClock implements Timers, InstantSource {
         return new ManualTimer(action, timersMade++);
     }
 
-    /** Moves time on and fires what falls due, as a {@link Duration}. */
+    /** Advances time and fires the timers that become due. */
     public void advance(Duration by) {
         advance(by.toNanos());
     }
 
-    /** Moves time on and fires what falls due, in nanoseconds. */
+    /** Advances time by nanoseconds and fires the timers that become due. */
     public void advance(long nanos) {
         if (nanos < 0) throw new IllegalArgumentException("time does not go back: " + nanos);
         long target = now + nanos;
@@ -65,12 +65,12 @@ public final class ManualClock implements Timers, InstantSource {
         now = target;
     }
 
-    /** How many timers are armed. */
+    /** Returns the number of armed timers. */
     public int armedTimers() {
         return armed.size();
     }
 
-    /** A timer of this clock; the order of making breaks ties of deadlines. */
+    /** A timer of this clock; timers with equal deadlines fire in the order of their creation. */
     private final class ManualTimer implements Timer {
         private final Runnable action;
         private final long order;

@@ -7,37 +7,39 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An event loop that runs what waits when it is told to, on the caller's thread, by a {@link ManualClock}. What is run may
- * add more, which runs too. Tasks may come from any thread, the rest is for one.
+ * An event loop that runs its waiting tasks on the thread that calls {@link #run}, with a
+ * {@link ManualClock}. Tasks may add further tasks, which run too. Any thread may call
+ * {@link #execute}; one thread calls everything else.
  */
 public final class ManualEventLoop implements EventLoop {
-    private static final int MOST_TURNS = 100_000; // else something feeds itself
+    private static final int MOST_TURNS = 100_000; // more means that a task adds itself again
 
     private final ManualClock clock;
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>(); // guarded by itself
     private volatile boolean clockPaused;
     private boolean closed;
 
-    /** Makes a loop with a clock of its own. */
+    /** Makes a loop with a new clock. */
     public ManualEventLoop() {
         this(new ManualClock());
     }
 
-    /** Makes a loop with this clock. */
+    /** Makes a loop with the given clock. */
     public ManualEventLoop(ManualClock clock) {
         this.clock = clock;
     }
 
-    /** The clock, by which timers fire. */
+    /** Returns the clock of this loop's timers. */
     public ManualClock clock() {
         return clock;
     }
 
-    /** Runs what waits until nothing does; returns how much that was. */
+    /** Runs waiting tasks until there are none; returns how many ran. */
     public int run() {
         int turns = 0;
         for (Runnable next = next(); next != null; next = next()) {
-            if (++turns > MOST_TURNS) throw new AssertionError("the loop does not come to rest");
+            if (++turns > MOST_TURNS)
+                throw new AssertionError("the loop still has tasks after " + MOST_TURNS + " turns");
             next.run();
         }
         return turns;
@@ -76,7 +78,7 @@ public final class ManualEventLoop implements EventLoop {
         return true;
     }
 
-    /** Remembers it; the clock stands anyway unless the test moves it. */
+    /** Only remembers the pause: the clock stands still anyway, unless the test advances it. */
     @Override
     public void pauseClock() {
         clockPaused = true;

@@ -7,15 +7,15 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * What this process holds of the host: what a test compares before and after.
+ * The host resources that this process holds, for a test to compare before and after.
  *
- * @param descriptors open files
- * @param kvmDescriptors those of KVM
- * @param eventFds those of eventfd(2)
- * @param mappings stretches of address space
- * @param kvmMappings those of KVM
- * @param threads all, the JVM's own among them
- * @param machineThreads Java threads of machines, by their names
+ * @param descriptors number of open file descriptors
+ * @param kvmDescriptors number of those of KVM
+ * @param eventFds number of those of eventfd(2)
+ * @param mappings number of memory mappings
+ * @param kvmMappings number of those of KVM
+ * @param threads number of all threads, including those of the JVM
+ * @param machineThreads number of Java threads with a name of a machine thread
  */
 public record ProcessUse(
         long descriptors,
@@ -29,7 +29,7 @@ public record ProcessUse(
     private static final Path MAPPINGS = Path.of("/proc/self/maps");
     private static final Path THREADS = Path.of("/proc/self/task");
 
-    /** What it holds now. */
+    /** Returns what this process holds now. */
     public static ProcessUse now() {
         try {
             return new ProcessUse(

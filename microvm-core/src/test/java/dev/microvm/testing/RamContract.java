@@ -37,7 +37,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What {@link VirtualMachine#ram} gives with every hypervisor. Each implementation's tests extend this. */
+/**
+ * Tests of {@link VirtualMachine#ram} for every hypervisor. The tests of each implementation extend
+ * it.
+ */
 @Timeout(60)
 public abstract class RamContract {
     private static final long MIB = 1 << 20;
@@ -53,10 +56,10 @@ public abstract class RamContract {
                             + "a300200000" // mov %eax, 0x2000
                             + "e6f4"); // out %al, $0xf4
 
-    /** What hypervisors name shared RAM. */
+    /** Names that hypervisors give to RAM, in /proc/self/maps and /proc/self/fd. */
     private static final Pattern NAME = Pattern.compile("microvm-\\w+-(ram|\\d+\\.ram)");
 
-    /** A backing, given a file of the RAM's size. */
+    /** A kind of backing, made from a file of the RAM's size. */
     record Kind(String name, Function<Path, RamBacking> of) {
         @Override
         public String toString() {
@@ -74,17 +77,20 @@ public abstract class RamContract {
     @TempDir
     Path folder;
 
-    /** The implementation under test. */
+    /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
-    /** Whether it takes memory from the host only as it is touched. */
+    /** Returns whether RAM of this backing takes host memory only when it is touched. */
     protected abstract boolean givesLazily(RamBacking backing);
 
     private VirtualMachine machine() {
         return hypervisor().createVm("ram", InterruptMode.SPLIT);
     }
 
-    /** A guest that runs {@link #STORES_VALUE}, if that is at {@link #CODE}. */
+    /**
+     * Makes a guest that will run the code at {@link #CODE}, where the test puts
+     * {@link #STORES_VALUE}.
+     */
     private TinyGuest guest(RamBacking backing) {
         TinyGuest guest = new TinyGuest(hypervisor(), InterruptMode.SPLIT, "spin", backing).startProtected();
         guest.vcpu().registers(guest.vcpu().registers().withRip(CODE));
@@ -137,7 +143,7 @@ public abstract class RamContract {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void goesWithTheMachine(Kind kind) throws IOException {
+    void isFreed_whenTheMachineIsClosed(Kind kind) throws IOException {
         Path file = file(MIB);
         List<String> before = held();
         VirtualMachine vm = machine();
@@ -166,7 +172,7 @@ public abstract class RamContract {
     }
 
     @Test
-    void showsWhatTheGuestWrites_toWhoeverOpensTheSharedFile() throws IOException {
+    void showsGuestWrites_inTheSharedFile() throws IOException {
         try (TinyGuest guest = guest(RamBacking.shared());
                 Arena arena = Arena.ofConfined();
                 FileChannel file = FileChannel.open(guest.ram().sharedFile().orElseThrow(), READ, WRITE)) {
@@ -218,13 +224,13 @@ public abstract class RamContract {
     }
 
     @Test
-    void saysWhatIsWrongWithAFile() throws IOException {
+    void namesTheProblem_whenAFileCannotBackTheRam() throws IOException {
         Path file = file(MIB);
         try (VirtualMachine vm = machine()) {
             assertThatExceptionOfType(HypervisorException.class)
                     .isThrownBy(() -> vm.ram(RamBacking.privateOf(file), 2 * MIB))
                     .withMessage(
-                            "ram: privateOf(%s): has 1048576 bytes, the RAM 2097152: give the machine as much memory as the file has bytes",
+                            "ram: privateOf(%s): has 1048576 bytes, but the RAM has 2097152: set the memory size to the size of the file",
                             file);
             assertThatExceptionOfType(HypervisorException.class)
                     .isThrownBy(() -> vm.ram(RamBacking.privateOf(folder.resolve("none")), MIB))
@@ -240,7 +246,7 @@ public abstract class RamContract {
         }
     }
 
-    /** What of RAM this process has mapped or open, by name. */
+    /** Returns the mappings and descriptors of RAM in this process, by name. */
     private List<String> held() throws IOException {
         try (Stream<String> mappings = Files.lines(Path.of("/proc/self/maps"));
                 Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {

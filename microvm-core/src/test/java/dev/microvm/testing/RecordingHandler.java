@@ -11,7 +11,10 @@ import java.util.function.LongUnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Writes down what a guest does, answers its reads from a function, and kicks its vCPU when it writes to the exit port. */
+/**
+ * Records the accesses of a guest, serves its reads from a function, and kicks its vCPU when it
+ * writes to the exit port.
+ */
 public final class RecordingHandler implements ExitHandler, VcpuLoop.Listener {
     /** Ports of guest.inc. */
     public static final int COM1 = 0x3f8;
@@ -20,7 +23,7 @@ public final class RecordingHandler implements ExitHandler, VcpuLoop.Listener {
     public static final int DEVICE_PORT = 0x500;
     public static final long DEVICE_MMIO = 0xd000_0000L;
 
-    /** One access of the guest's. */
+    /** One access of the guest. */
     public record Access(long address, int size, long value) {}
 
     private final List<Character> serial = new CopyOnWriteArrayList<>();
@@ -33,37 +36,37 @@ public final class RecordingHandler implements ExitHandler, VcpuLoop.Listener {
     /** Makes a handler that has seen nothing. */
     public RecordingHandler() {}
 
-    /** Whom to kick when the guest ends itself. */
+    /** Sets the vCPU to kick when the guest writes to the exit port. */
     public void endsWith(Vcpu ending) {
         vcpu = ending;
     }
 
-    /** Sets what the nth read of a port or address gives, from 0. */
+    /** Sets the value that the nth read of a port or address returns; n counts from 0. */
     public void answer(LongUnaryOperator nthRead) {
         answer = nthRead;
     }
 
-    /** What the guest wrote to its serial port. */
+    /** Returns the text that the guest wrote to its serial port. */
     public String serial() {
         return serial.stream().map(String::valueOf).collect(Collectors.joining());
     }
 
-    /** What it wrote elsewhere, oldest first. */
+    /** Returns the other writes of the guest, oldest first. */
     public List<Access> writes() {
         return writes;
     }
 
-    /** The values of {@link #writes}. */
+    /** Returns the values of {@link #writes}. */
     public List<Long> values() {
         return writes.stream().map(Access::value).toList();
     }
 
-    /** What it wrote to the exit port, or -1. */
+    /** Returns the value that the guest wrote to the exit port, or -1. */
     public int exitCode() {
         return exit.getNow(-1);
     }
 
-    /** Is complete when the guest has written to the exit port. */
+    /** Returns a future that completes when the guest writes to the exit port. */
     public CompletableFuture<Integer> exit() {
         return exit;
     }

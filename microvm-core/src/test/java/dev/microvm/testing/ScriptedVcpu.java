@@ -14,9 +14,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link Vcpu} without a guest: each run does what the test says. Its state methods are not there. */
+/**
+ * A {@link Vcpu} without a guest: the test decides what each run does. Its state methods throw
+ * {@link UnsupportedOperationException}.
+ */
 public final class ScriptedVcpu {
-    /** What it says about each debug exit. */
+    /** The event of each debug exit. */
     public static final DebugEvent DEBUG_EVENT = new DebugEvent(0x1000, true, false, 0);
 
     private final int index;
@@ -38,12 +41,12 @@ public final class ScriptedVcpu {
                 (proxy, method, arguments) -> call(method.getName(), arguments));
     }
 
-    /** Makes a vCPU whose every run is a call of {@code script}. */
+    /** Makes a vCPU that calls {@code script} at each run. */
     public static ScriptedVcpu running(int index, Supplier<VcpuExit> script) {
         return new ScriptedVcpu(index, script, new Semaphore(0));
     }
 
-    /** Makes a vCPU whose runs end so, one after the other. */
+    /** Makes a vCPU whose runs return {@code exits}, one after the other. */
     public static ScriptedVcpu exiting(int index, VcpuExit... exits) {
         Queue<VcpuExit> left = new ArrayDeque<>(List.of(exits));
         return running(index, left::remove);
@@ -94,17 +97,17 @@ public final class ScriptedVcpu {
         return windowWanted;
     }
 
-    /** How often it was run. */
+    /** Returns how often it was run. */
     public int runs() {
         return runs.get();
     }
 
-    /** How often it was kicked. */
+    /** Returns how often it was kicked. */
     public int kicks() {
         return kicks.get();
     }
 
-    /** Waits until it has run, or runs. */
+    /** Waits up to 20 s until its first run has begun. */
     public void awaitRun() throws InterruptedException {
         if (!ran.await(20, TimeUnit.SECONDS)) throw new AssertionError("vCPU " + index + " was not run in 20 s");
     }

@@ -28,14 +28,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A virtual machine of one vCPU, 1 MiB of memory and one of the programs in {@code src/test/guest}, which is loaded at
- * {@link #ORIGIN}.
+ * A virtual machine with one vCPU, 1 MiB of memory and a program of {@code src/test/guest}, loaded
+ * at {@link #ORIGIN}.
  */
 public final class TinyGuest implements AutoCloseable {
-    /** Where programs are loaded and start. */
+    /** The address at which programs are loaded and start. */
     public static final long ORIGIN = 0x1000;
 
-    /** Bytes of memory, from 0. */
+    /** Size of the memory in bytes; it begins at address 0. */
     public static final long MEMORY_SIZE = 1 << 20;
 
     private static final long PAGE_TABLES = 0x8_0000;
@@ -60,12 +60,12 @@ public final class TinyGuest implements AutoCloseable {
         this(hypervisor, interruptMode, program, GuestClock.HOST);
     }
 
-    /** The same with a clock of its own. */
+    /** Makes the machine with the given clock and loads a program. */
     public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program, GuestClock clock) {
         this(hypervisor.createVm(program, interruptMode, clock), program, RamBacking.anonymous());
     }
 
-    /** The same with memory of its own. */
+    /** Makes the machine with the given RAM backing and loads a program. */
     public TinyGuest(Hypervisor hypervisor, InterruptMode interruptMode, String program, RamBacking backing) {
         this(hypervisor.createVm(program, interruptMode), program, backing);
     }
@@ -82,7 +82,7 @@ public final class TinyGuest implements AutoCloseable {
         handler.endsWith(vcpu);
     }
 
-    /** The bytes of a program of {@code src/test/guest}. */
+    /** Returns the bytes of a program of {@code src/test/guest}. */
     public static byte[] program(String name) {
         try (InputStream in = TinyGuest.class.getResourceAsStream("/guests/" + name + ".bin")) {
             if (in == null) throw new IllegalArgumentException("no guest program " + name);
@@ -169,14 +169,14 @@ public final class TinyGuest implements AutoCloseable {
         return startAt();
     }
 
-    /** Runs until the guest does more than I/O. */
+    /** Runs the vCPU until it exits for a reason other than I/O. */
     public VcpuExit run() {
         return vcpu.run(handler);
     }
 
     /**
-     * Threads for its vCPU and {@code others} of the same machine, in place of {@link #run}; what goes wrong completes
-     * {@link RecordingHandler#exit} with an exception.
+     * Returns threads that run the vCPU and {@code others} of the same machine, instead of
+     * {@link #run}. Failures complete {@link RecordingHandler#exit} with an exception.
      */
     public VcpuThreads threads(Vcpu... others) {
         List<VcpuLoop> loops = new ArrayList<>();

@@ -12,7 +12,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link Vcpu#translate} does with every hypervisor. Each implementation's tests extend this. */
+/**
+ * Tests of {@link Vcpu#translate} for every hypervisor. The tests of each implementation extend it.
+ */
 @Timeout(60)
 public abstract class TranslationContract {
     // Page-table entries: Intel SDM vol. 3A, tables 4-15 to 4-20
@@ -34,17 +36,20 @@ public abstract class TranslationContract {
     private static final long PAGE = 0x5000;
     private static final long MIB = 1 << 20;
 
-    /** The implementation under test. */
+    /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
-    /** The bits that it sets in the entries on the way. */
+    /** Returns the bits that a translation sets in the page-table entries it uses. */
     protected abstract long usedBits();
 
     private TinyGuest guest() {
         return new TinyGuest(hypervisor(), InterruptMode.SPLIT, "spin");
     }
 
-    /** Maps the upper half's first 2 MiB by small pages, of which only the second is there, and its next 2 MiB by a large one. */
+    /**
+     * Makes a guest that maps the first 2 MiB of the upper half by small pages, of which only the
+     * second is present, and the next 2 MiB by a large page.
+     */
     private TinyGuest guestWithUpperHalf() {
         TinyGuest guest = guest().startLong();
         guest.memory().putLong(ROOT + UPPER_HALF_INDEX * ENTRY_SIZE, POINTERS | WRITABLE | PRESENT);

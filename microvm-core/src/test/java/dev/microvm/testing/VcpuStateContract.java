@@ -19,10 +19,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@link VcpuState} does with every hypervisor. Each implementation's tests extend this. */
+/** Tests of {@link VcpuState} for every hypervisor. The tests of each implementation extend it. */
 @Timeout(60)
 public abstract class VcpuStateContract {
-    /** The implementation under test. */
+    /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
     private TinyGuest guest(String program) {
@@ -67,7 +67,7 @@ public abstract class VcpuStateContract {
 
     @ParameterizedTest
     @ValueSource(strings = {"hello32", "strings"})
-    void goesOnInAnotherMachine_whereverItWasStopped(String program) {
+    void continuesInAnotherMachine_whereverItWasStopped(String program) {
         StoppingHandler whole = new StoppingHandler();
         try (TinyGuest guest = guest(program).startProtected()) {
             whole.runUntil(Integer.MAX_VALUE, guest.vcpu());
@@ -88,7 +88,10 @@ public abstract class VcpuStateContract {
         }
     }
 
-    /** Writes down all accesses, of one machine after the other; stops the vCPU after some, and at the guest's end. */
+    /**
+     * Records the accesses of one machine after the other. Stops the vCPU after a given number of
+     * them, and when the guest ends.
+     */
     private static final class StoppingHandler implements NoDevices {
         final List<Access> seen = new ArrayList<>();
         boolean ended;

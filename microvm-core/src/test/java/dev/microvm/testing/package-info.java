@@ -1,4 +1,7 @@
-/** What tests of this module and of those above share: tiny guests, recording handlers, conditions of the test lanes. */
+/**
+ * Test support shared by all modules: tiny guests, recording handlers, contracts of hypervisors,
+ * test lanes.
+ */
 @NullMarked
 package dev.microvm.testing;
 
