@@ -2,6 +2,7 @@ package dev.microvm.event;
 
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.PausableClock;
+import dev.microvm.clock.Timers.Timer;
 import java.util.ArrayDeque;
 import java.util.PriorityQueue;
 import java.util.Queue;
@@ -10,18 +11,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What event loops have in common: a thread with its life, the queue of tasks, and timers by a clock that can be paused.
- * How the thread waits, and what signals are, is the subclass's: its {@link #loop} waits until {@link #wake} or
- * {@link #untilFirstTimer}, and calls {@link #runTasks} and {@link #runTimers} each time around.
+ * What event loops have in common: a thread with its life, the queue of tasks, and timers by a clock that can be paused. How
+ * the thread waits, and what signals are, is the loop's own {@link Body}. Any thread may call, unless a method says that it
+ * is for the loop's.
  */
-public abstract class EventLoopThread implements EventLoop {
+public final class EventLoopThread {
     private static final Logger log = LoggerFactory.getLogger(EventLoopThread.class);
     private static final long JOIN_MILLIS = 5_000;
 
     /** What {@link #untilFirstTimer} says if there is no timer to wait for. */
-    protected static final long FOREVER = Long.MAX_VALUE;
+    public static final long FOREVER = Long.MAX_VALUE;
 
     private final Thread thread;
+    private final Body body;
     private final PausableClock clock = new PausableClock();
 
     // Guarded by this.
@@ -29,112 +31,119 @@ public abstract class EventLoopThread implements EventLoop {
     private final PriorityQueue<LoopTimer> armed = new PriorityQueue<>((a, b) -> Long.signum(a.deadline - b.deadline));
     private boolean closing;
 
-    /**
-     * Makes a loop, which runs from {@link #start} on.
-     *
-     * @param threadName of its thread, which is a daemon
-     */
-    @SuppressWarnings("this-escape") // the thread is not started yet
-    protected EventLoopThread(String threadName) {
-        thread = Thread.ofPlatform().name(threadName).daemon().unstarted(this::live);
+    /** What makes one kind of loop. Called under no lock of the {@link EventLoopThread}. */
+    public interface Body {
+        /**
+         * Runs on the loop's thread until {@link EventLoopThread#isClosing}: waits until {@link #wake} or for {@link
+         * EventLoopThread#untilFirstTimer}, serves signals, and calls {@link EventLoopThread#runTasks} and {@link
+         * EventLoopThread#runTimers}, each time around.
+         */
+        void loop();
+
+        /** Makes the thread look at its queues again; any thread may call. */
+        void wake();
+
+        /** {@link EventLoopThread#untilFirstTimer} is another now, so that the thread may wait too long; any thread may call. */
+        void firstTimerChanged();
+
+        /** Frees what the loop holds, on its thread, after {@link #loop}. */
+        void free();
     }
 
-    /** Starts the thread: the last thing that a subclass's constructor does. */
-    protected final void start() {
+    /**
+     * Makes a loop's thread, which runs from {@link #start} on.
+     *
+     * @param name of the thread, which is a daemon
+     */
+    public EventLoopThread(String name, Body body) {
+        this.body = body;
+        thread = Thread.ofPlatform().name(name).daemon().unstarted(this::live);
+    }
+
+    /** Starts the thread: the last thing that a loop's constructor does. */
+    public void start() {
         thread.start();
     }
 
-    /** Waits and runs what comes, on the loop's thread, until {@link #isClosing}. */
-    protected abstract void loop();
-
-    /** Makes the loop's thread look at its queues again; any thread may call. */
-    protected abstract void wake();
-
-    /** Called, on any thread and under no lock, when {@link #untilFirstTimer} is another: the thread may wait too long. */
-    protected abstract void firstTimerChanged();
-
-    /** Frees what the loop holds, on its thread, after {@link #loop}. */
-    protected abstract void free();
-
     private void live() {
         try {
-            loop();
+            body.loop();
         } finally {
             synchronized (this) {
                 closing = true;
                 tasks.clear();
                 armed.clear();
             }
-            free();
+            body.free();
         }
     }
 
-    @Override
-    public final long nanoTime() {
+    /** {@link EventLoop#nanoTime}. */
+    public long nanoTime() {
         return clock.nanoTime();
     }
 
-    @Override
-    public final boolean onLoopThread() {
+    /** {@link EventLoop#onLoopThread}. */
+    public boolean onLoopThread() {
         return Thread.currentThread().equals(thread);
     }
 
-    @Override
-    public final boolean ended() {
+    /** {@link EventLoop#ended}. */
+    public boolean ended() {
         return !thread.isAlive();
     }
 
     /** Whether the loop was told to close. */
-    protected final synchronized boolean isClosing() {
+    public synchronized boolean isClosing() {
         return closing;
     }
 
     /** Throws if the loop was told to close. */
-    protected final void refuseIfClosing() {
+    public void refuseIfClosing() {
         if (isClosing()) throw new IllegalStateException("event loop " + thread.getName() + " is closed");
     }
 
-    /** The loop's thread, for a subclass that parks it. */
-    protected final Thread thread() {
+    /** The loop's thread, for a loop that parks it. */
+    public Thread thread() {
         return thread;
     }
 
-    @Override
-    public final void execute(Runnable task) {
+    /** {@link EventLoop#execute}. */
+    public void execute(Runnable task) {
         synchronized (this) {
             if (closing) return;
             tasks.add(task);
         }
-        if (!onLoopThread()) wake(); // the thread itself looks before it waits
+        if (!onLoopThread()) body.wake(); // the thread itself looks before it waits
     }
 
-    @Override
-    public final Timer timer(Runnable action) {
+    /** {@link EventLoop#timer}. */
+    public Timer timer(Runnable action) {
         return new LoopTimer(action);
     }
 
-    @Override
-    public final void pauseClock() {
+    /** {@link EventLoop#pauseClock}. */
+    public void pauseClock() {
         synchronized (this) {
             clock.pause(); // no timer is taken from the queue any more
         }
-        firstTimerChanged();
+        body.firstTimerChanged();
     }
 
-    @Override
-    public final void resumeClock(ClockOnResume how) {
+    /** {@link EventLoop#resumeClock}. */
+    public void resumeClock(ClockOnResume how) {
         synchronized (this) {
             clock.resume(how);
         }
-        firstTimerChanged();
+        body.firstTimerChanged();
     }
 
-    @Override
-    public final void close() {
+    /** {@link EventLoop#close}. */
+    public void close() {
         synchronized (this) {
             closing = true;
         }
-        wake();
+        body.wake();
         if (onLoopThread()) return; // the loop ends when this action returns
         boolean interrupted = false;
         try {
@@ -151,12 +160,12 @@ public abstract class EventLoopThread implements EventLoop {
     }
 
     /** Whether tasks wait for {@link #runTasks}. */
-    protected final synchronized boolean hasTasks() {
+    public synchronized boolean hasTasks() {
         return !tasks.isEmpty();
     }
 
-    /** Runs the tasks that are queued now; what is queued meanwhile waits for its next turn. */
-    protected final void runTasks() {
+    /** Runs the tasks that are queued now, on the loop's thread; what is queued meanwhile waits for its next turn. */
+    public void runTasks() {
         int left;
         synchronized (this) {
             left = tasks.size();
@@ -168,8 +177,8 @@ public abstract class EventLoopThread implements EventLoop {
         return closing ? null : tasks.poll();
     }
 
-    /** Runs the timers that are due; one that arms itself for the past meanwhile waits for its next turn. */
-    protected final void runTimers() {
+    /** Runs the timers that are due, on the loop's thread; one that arms itself for the past meanwhile waits for its next turn. */
+    public void runTimers() {
         int left;
         synchronized (this) {
             left = armed.size();
@@ -189,13 +198,13 @@ public abstract class EventLoopThread implements EventLoop {
     }
 
     /** Nanoseconds until the first timer is due, 0 or less if it is, or {@link #FOREVER}. */
-    protected final synchronized long untilFirstTimer() {
+    public synchronized long untilFirstTimer() {
         LoopTimer first = armed.peek();
         return first == null || clock.isPaused() ? FOREVER : first.deadline - clock.nanoTime();
     }
 
     /** Runs an action and logs what it throws; does nothing without one. */
-    protected static void run(@Nullable Runnable action) {
+    public static void run(@Nullable Runnable action) {
         if (action == null) return;
         try {
             action.run();
@@ -226,7 +235,7 @@ public abstract class EventLoopThread implements EventLoop {
                 armed.add(this);
                 if (first != this && armed.peek() != this) return;
             }
-            firstTimerChanged();
+            body.firstTimerChanged();
         }
 
         @Override

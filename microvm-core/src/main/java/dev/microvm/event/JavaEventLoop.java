@@ -1,5 +1,6 @@
 package dev.microvm.event;
 
+import dev.microvm.clock.ClockOnResume;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.locks.LockSupport;
@@ -9,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * An {@link EventLoop} of Java alone, for any host: a thread that parks when there is nothing to do. Its signals can be
  * raised by Java only; KVM, which raises descriptors, needs the loop of Linux.
  */
-public final class JavaEventLoop extends EventLoopThread {
+public final class JavaEventLoop implements EventLoop {
+    private final EventLoopThread thread;
     private final Queue<LoopSignal> raised = new ArrayDeque<>(); // guarded by this
 
     /**
@@ -18,33 +20,92 @@ public final class JavaEventLoop extends EventLoopThread {
      * @param threadName of its thread, which is a daemon
      */
     public JavaEventLoop(String threadName) {
-        super(threadName);
-        start();
+        thread = new EventLoopThread(threadName, new Parking());
+        thread.start();
+    }
+
+    @Override
+    public long nanoTime() {
+        return thread.nanoTime();
+    }
+
+    @Override
+    public boolean onLoopThread() {
+        return thread.onLoopThread();
+    }
+
+    @Override
+    public boolean ended() {
+        return thread.ended();
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        thread.execute(task);
+    }
+
+    @Override
+    public Timer timer(Runnable action) {
+        return thread.timer(action);
+    }
+
+    @Override
+    public void pauseClock() {
+        thread.pauseClock();
+    }
+
+    @Override
+    public void resumeClock(ClockOnResume how) {
+        thread.resumeClock(how);
+    }
+
+    @Override
+    public void close() {
+        thread.close();
     }
 
     @Override
     public Signal signal(Runnable action) {
-        refuseIfClosing();
+        thread.refuseIfClosing();
         return new LoopSignal(action);
     }
 
-    /** In turns, so that none of tasks, signals and timers keeps the others waiting by adding to itself. */
-    @Override
-    protected void loop() {
-        while (true) {
-            long delay;
-            synchronized (this) {
-                if (isClosing()) return;
-                delay = hasTasks() || !raised.isEmpty() ? 0 : untilFirstTimer();
+    /** Tasks, signals and timers in turns, so that none keeps the others waiting by adding to itself. */
+    private final class Parking implements EventLoopThread.Body {
+        @Override
+        public void loop() {
+            while (!thread.isClosing()) {
+                long delay = thread.hasTasks() || hasSignals() ? 0 : thread.untilFirstTimer();
+                if (delay > 0) {
+                    Thread.interrupted(); // a pending interrupt, which some action left, would keep it from parking
+                    LockSupport.parkNanos(JavaEventLoop.this, delay);
+                }
+                thread.runTasks();
+                runSignals();
+                thread.runTimers();
             }
-            if (delay > 0) {
-                Thread.interrupted(); // a pending interrupt, which some action left, would keep it from parking
-                LockSupport.parkNanos(this, delay);
-            }
-            runTasks();
-            runSignals();
-            runTimers();
         }
+
+        @Override
+        public void wake() {
+            LockSupport.unpark(thread.thread());
+        }
+
+        @Override
+        public void firstTimerChanged() {
+            if (!thread.onLoopThread()) wake(); // the thread itself looks before it parks
+        }
+
+        @Override
+        public void free() {
+            synchronized (JavaEventLoop.this) {
+                raised.clear();
+            }
+        }
+    }
+
+    private synchronized boolean hasSignals() {
+        return !raised.isEmpty();
     }
 
     private void runSignals() {
@@ -52,29 +113,14 @@ public final class JavaEventLoop extends EventLoopThread {
         synchronized (this) {
             left = raised.size();
         }
-        while (left-- > 0) run(nextSignal());
+        while (left-- > 0) EventLoopThread.run(nextSignal());
     }
 
     private synchronized @Nullable Runnable nextSignal() {
-        LoopSignal signal = isClosing() ? null : raised.poll();
+        LoopSignal signal = thread.isClosing() ? null : raised.poll();
         if (signal == null) return null;
         signal.isRaised = false;
         return signal.action;
-    }
-
-    @Override
-    protected void wake() {
-        LockSupport.unpark(thread());
-    }
-
-    @Override
-    protected void firstTimerChanged() {
-        if (!onLoopThread()) wake();
-    }
-
-    @Override
-    protected synchronized void free() {
-        raised.clear();
     }
 
     private final class LoopSignal implements Signal {
@@ -91,11 +137,11 @@ public final class JavaEventLoop extends EventLoopThread {
         @Override
         public void raise() {
             synchronized (JavaEventLoop.this) {
-                if (isRaised || closed || isClosing()) return;
+                if (isRaised || closed || thread.isClosing()) return;
                 isRaised = true;
                 raised.add(this);
             }
-            wake();
+            LockSupport.unpark(thread.thread());
         }
 
         @Override

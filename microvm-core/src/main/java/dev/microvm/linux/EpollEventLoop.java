@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
+import dev.microvm.clock.ClockOnResume;
 import dev.microvm.event.EventLoop;
 import dev.microvm.event.EventLoopThread;
 import java.lang.foreign.Arena;
@@ -14,7 +15,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The {@link EventLoop} of Linux: one thread in epoll_wait(2) over eventfds and one timerfd for all timers. */
-public final class EpollEventLoop extends EventLoopThread {
+public final class EpollEventLoop implements EventLoop {
     // include/uapi/linux/eventpoll.h; struct epoll_event is packed on x86-64
     private static final int EPOLL_CLOEXEC = 0x80000;
     private static final int EPOLL_CTL_ADD = 1;
@@ -36,6 +37,7 @@ public final class EpollEventLoop extends EventLoopThread {
     private static final int TIMER = 1; // slot of the timerfd
     private static final int FIRST_SIGNAL = 2;
 
+    private final EventLoopThread thread;
     private final FileDescriptor epoll;
     private final EventFd wake;
     private final FileDescriptor timerFd;
@@ -51,7 +53,6 @@ public final class EpollEventLoop extends EventLoopThread {
      * @throws ErrnoException if the host has no descriptor left
      */
     public EpollEventLoop(String threadName) {
-        super(threadName);
         epoll = new FileDescriptor(Libc.check("epoll_create1", Libc.epollCreate(EPOLL_CLOEXEC)));
         EventFd wakeOrNone = null;
         FileDescriptor timerOrNone = null;
@@ -71,12 +72,53 @@ public final class EpollEventLoop extends EventLoopThread {
         timerFd = timerOrNone;
         signals.add(null); // WAKE
         signals.add(null); // TIMER
-        start();
+        thread = new EventLoopThread(threadName, new Waiting());
+        thread.start();
+    }
+
+    @Override
+    public long nanoTime() {
+        return thread.nanoTime();
+    }
+
+    @Override
+    public boolean onLoopThread() {
+        return thread.onLoopThread();
+    }
+
+    @Override
+    public boolean ended() {
+        return thread.ended();
+    }
+
+    @Override
+    public void execute(Runnable task) {
+        thread.execute(task);
+    }
+
+    @Override
+    public Timer timer(Runnable action) {
+        return thread.timer(action);
+    }
+
+    @Override
+    public void pauseClock() {
+        thread.pauseClock();
+    }
+
+    @Override
+    public void resumeClock(ClockOnResume how) {
+        thread.resumeClock(how);
+    }
+
+    @Override
+    public void close() {
+        thread.close();
     }
 
     @Override
     public synchronized EventFdSignal signal(Runnable action) {
-        refuseIfClosing();
+        thread.refuseIfClosing();
         int slot = signals.subList(FIRST_SIGNAL, signals.size()).indexOf(null) + FIRST_SIGNAL;
         if (slot < FIRST_SIGNAL) slot = signals.size();
         LoopSignal signal = new LoopSignal(action, slot);
@@ -97,21 +139,38 @@ public final class EpollEventLoop extends EventLoopThread {
         EventFd eventFd();
     }
 
-    @Override
-    protected void loop() {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment events = arena.allocate(MAX_EVENTS * EVENT_SIZE, Long.BYTES);
-            MemorySegment scratch = arena.allocate(JAVA_LONG);
-            while (true) {
-                runTasks();
-                if (isClosing()) return;
-                if (hasTasks()) wake(); // what was queued meanwhile takes its turn after I/O
-                int n = Libc.epollWait(epoll.value(), events, MAX_EVENTS);
-                if (n < 0 && n != -Errno.EINTR) Libc.check("epoll_wait", n);
-                for (int i = 0; i < n; i++) {
-                    dispatch((int) events.get(JAVA_LONG_UNALIGNED, i * EVENT_SIZE + EVENT_DATA), scratch);
+    private final class Waiting implements EventLoopThread.Body {
+        @Override
+        public void loop() {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment events = arena.allocate(MAX_EVENTS * EVENT_SIZE, Long.BYTES);
+                MemorySegment scratch = arena.allocate(JAVA_LONG);
+                while (true) {
+                    thread.runTasks();
+                    if (thread.isClosing()) return;
+                    if (thread.hasTasks()) wake(); // what was queued meanwhile takes its turn after I/O
+                    int n = Libc.epollWait(epoll.value(), events, MAX_EVENTS);
+                    if (n < 0 && n != -Errno.EINTR) Libc.check("epoll_wait", n);
+                    for (int i = 0; i < n; i++) {
+                        dispatch((int) events.get(JAVA_LONG_UNALIGNED, i * EVENT_SIZE + EVENT_DATA), scratch);
+                    }
                 }
             }
+        }
+
+        @Override
+        public void wake() {
+            wake.signal();
+        }
+
+        @Override
+        public void firstTimerChanged() {
+            setTimerFd();
+        }
+
+        @Override
+        public void free() {
+            freeAll();
         }
     }
 
@@ -120,31 +179,25 @@ public final class EpollEventLoop extends EventLoopThread {
             case WAKE -> wake.drain(scratch);
             case TIMER -> {
                 Libc.read(timerFd.value(), scratch);
-                runTimers(); // one that arms itself for the past takes its next turn after I/O
-                firstTimerChanged();
+                thread.runTimers(); // one that arms itself for the past takes its next turn after I/O
+                setTimerFd();
             }
             default -> {
                 LoopSignal signal;
                 synchronized (this) {
-                    signal = isClosing() ? null : signals.get(slot);
+                    signal = thread.isClosing() ? null : signals.get(slot);
                 }
-                if (signal != null && signal.eventFd.drain(scratch)) run(signal.action);
+                if (signal != null && signal.eventFd.drain(scratch)) EventLoopThread.run(signal.action);
             }
         }
     }
 
-    @Override
-    protected void wake() {
-        wake.signal();
-    }
-
     /** Sets the timerfd to the first deadline. */
-    @Override
-    protected synchronized void firstTimerChanged() {
-        if (isClosing()) return; // the descriptor may be closed
-        long untilFirst = untilFirstTimer();
+    private synchronized void setTimerFd() {
+        if (thread.isClosing()) return; // the descriptor may be closed
+        long untilFirst = thread.untilFirstTimer();
         // Zero would disarm it, so a deadline that has passed is one nanosecond away.
-        long delay = untilFirst == FOREVER ? 0 : Math.max(1, untilFirst);
+        long delay = untilFirst == EventLoopThread.FOREVER ? 0 : Math.max(1, untilFirst);
         itimerspec.set(JAVA_LONG, 16, delay / NANOS_PER_SECOND);
         itimerspec.set(JAVA_LONG, 24, delay % NANOS_PER_SECOND);
         Libc.check("timerfd_settime", Libc.timerfdSettime(timerFd.value(), 0, itimerspec));
@@ -159,14 +212,9 @@ public final class EpollEventLoop extends EventLoopThread {
         }
     }
 
-    @Override
-    protected void free() {
-        List<LoopSignal> open = new ArrayList<>();
-        synchronized (this) {
-            for (LoopSignal signal : signals) if (signal != null) open.add(signal);
-            signals.clear();
-        }
-        open.forEach(signal -> signal.eventFd.close());
+    private synchronized void freeAll() {
+        for (LoopSignal signal : signals) if (signal != null) signal.eventFd.close();
+        signals.clear();
         timerFd.close();
         wake.close();
         epoll.close();
@@ -195,7 +243,7 @@ public final class EpollEventLoop extends EventLoopThread {
         @Override
         public void close() {
             synchronized (EpollEventLoop.this) {
-                if (isClosing() || slot >= signals.size() || signals.get(slot) != this)
+                if (thread.isClosing() || slot >= signals.size() || signals.get(slot) != this)
                     return; // closed, or the loop will
                 Libc.epollCtl(epoll.value(), EPOLL_CTL_DEL, eventFd.descriptor(), MemorySegment.NULL);
                 signals.set(slot, null);
