@@ -3,7 +3,7 @@ package dev.microvm.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import dev.microvm.event.EventLoopContract;
+import dev.microvm.testing.EventLoopContract;
 import dev.microvm.testing.ProcessUse;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;

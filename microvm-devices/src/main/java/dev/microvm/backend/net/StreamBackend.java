@@ -15,7 +15,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,16 +22,14 @@ import org.slf4j.LoggerFactory;
  * A network behind a stream socket, in the framing of QEMU's {@code -netdev stream}, which passt speaks: before each frame its
  * length in bytes, 32 bits in network order. When the other side goes away, nothing is carried any more.
  */
-public final class StreamBackend implements NetBackend {
+public final class StreamBackend extends SessionBackend {
     private static final Logger log = LoggerFactory.getLogger(StreamBackend.class);
     private static final int PREFIX = Integer.BYTES;
     private static final int MAX_LENGTH = VnetHeader.MAX_FRAME - VnetHeader.SIZE;
     private static final int BUFFER = 4 * (PREFIX + MAX_LENGTH); // what is read at a time
     private static final int DEFAULT_MTU = 1500;
-    private static final long JOIN_MILLIS = 5_000;
 
     private final SocketAddress peer;
-    private volatile @Nullable Session session;
 
     private StreamBackend(SocketAddress peer) {
         this.peer = peer;
@@ -59,20 +56,19 @@ public final class StreamBackend implements NetBackend {
     }
 
     @Override
-    public synchronized void start(String name, Runnable ready) {
-        if (session != null) throw new IllegalStateException("stream " + peer + " is used by a device");
+    protected NetSession open(String name, Runnable ready) {
         try {
             SocketChannel channel = connect();
             try {
-                session = new Session(channel, name, ready);
+                return new Session(channel, name, ready);
             } catch (IOException e) {
                 channel.close();
                 throw e;
             }
         } catch (IOException e) {
             throw new MicroVmException(
-                    "stream %s: cannot be connected to (%s): start what listens there first, such as \"passt -f -s SOCKET\""
-                            .formatted(peer, e.getMessage()),
+                    "%s: cannot be connected to (%s): start what listens there first, such as \"passt -f -s SOCKET\""
+                            .formatted(this, e.getMessage()),
                     e);
         }
     }
@@ -90,18 +86,6 @@ public final class StreamBackend implements NetBackend {
             channel.close();
             throw e;
         }
-    }
-
-    @Override
-    public boolean send(MemorySegment segment, long offset, long length) {
-        Session open = session;
-        return open == null || open.send(segment, offset, length);
-    }
-
-    @Override
-    public int receive(MemorySegment segment, long offset, int capacity) {
-        Session open = session;
-        return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
     }
 
     @Override
@@ -123,27 +107,24 @@ public final class StreamBackend implements NetBackend {
     }
 
     @Override
-    public synchronized void close() {
-        Session closing = session;
-        session = null;
-        if (closing != null) closing.close();
+    public String toString() {
+        return "stream " + peer;
     }
 
     /** A connection, and the thread that waits until it can be read or written. */
-    private static final class Session {
+    private static final class Session extends NetSession {
         private final SocketChannel channel;
         private final Selector selector;
         private final SelectionKey key;
         private final Runnable ready;
-        private final Thread thread;
         private final ByteBuffer outgoing = ByteBuffer.allocateDirect(PREFIX + MAX_LENGTH);
         private final MemorySegment outgoingSegment = MemorySegment.ofBuffer(outgoing.duplicate());
         private final ByteBuffer incoming = ByteBuffer.allocateDirect(BUFFER);
         private final MemorySegment incomingSegment = MemorySegment.ofBuffer(incoming.duplicate());
-        private volatile boolean stopping;
         private volatile boolean over;
 
         Session(SocketChannel channel, String name, Runnable ready) throws IOException {
+            super("microvm-" + name + "-stream");
             this.channel = channel;
             this.ready = ready;
             channel.configureBlocking(false);
@@ -151,14 +132,11 @@ public final class StreamBackend implements NetBackend {
             key = channel.register(selector, 0);
             outgoing.flip();
             incoming.flip();
-            thread = Thread.ofPlatform()
-                    .name("microvm-" + name + "-stream")
-                    .daemon()
-                    .start(this::watch);
         }
 
         /** Writes a frame, or keeps what the socket does not take: one frame at most. */
-        boolean send(MemorySegment segment, long offset, long length) {
+        @Override
+        protected boolean send(MemorySegment segment, long offset, long length) {
             if (over || length > MAX_LENGTH) return true;
             try {
                 return put(segment, offset, length);
@@ -186,7 +164,8 @@ public final class StreamBackend implements NetBackend {
             return false;
         }
 
-        int receive(MemorySegment segment, long offset, int capacity) {
+        @Override
+        protected int receive(MemorySegment segment, long offset, int capacity) {
             if (over) return NO_FRAME;
             try {
                 if (!hasFrame() && !(read() && hasFrame())) {
@@ -230,25 +209,20 @@ public final class StreamBackend implements NetBackend {
         }
 
         private void lost(IOException cause) {
-            if (!over && !stopping)
-                log.warn("stream {}: nothing is carried any more: {}", thread.getName(), cause.getMessage());
+            if (!over && !stopping())
+                log.warn("stream {}: nothing is carried any more: {}", threadName(), cause.getMessage());
             over = true;
         }
 
-        private void watch() {
-            try {
-                while (!stopping) {
-                    selector.select();
-                    if (stopping || selector.selectedKeys().isEmpty()) continue;
-                    selector.selectedKeys().clear();
-                    int operations = key.readyOps();
-                    key.interestOpsAnd(~operations);
-                    if ((operations & SelectionKey.OP_WRITE) != 0) flushRest();
-                    ready.run();
-                }
-            } catch (IOException e) {
-                log.error("{}: waiting failed", thread.getName(), e);
-            }
+        @Override
+        protected void serve() throws IOException {
+            selector.select();
+            if (stopping() || selector.selectedKeys().isEmpty()) return;
+            selector.selectedKeys().clear();
+            int operations = key.readyOps();
+            key.interestOpsAnd(~operations);
+            if ((operations & SelectionKey.OP_WRITE) != 0) flushRest();
+            ready.run();
         }
 
         /** There may be no further frame that would take the rest of the last along. */
@@ -262,22 +236,19 @@ public final class StreamBackend implements NetBackend {
             }
         }
 
-        private void close() {
-            stopping = true;
+        @Override
+        protected void wake() {
             selector.wakeup();
-            boolean interrupted = false;
-            try {
-                thread.join(JOIN_MILLIS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+        }
+
+        @Override
+        protected void free() {
             try {
                 channel.close();
                 selector.close();
             } catch (IOException e) {
                 log.debug("closing a stream failed", e);
             }
-            if (interrupted) Thread.currentThread().interrupt();
         }
     }
 }

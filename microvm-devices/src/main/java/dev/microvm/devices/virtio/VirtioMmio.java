@@ -50,7 +50,6 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private static final String STATE_TYPE = "virtio-mmio";
     private static final int STATE_VERSION = 2;
     private static final int REGISTER_SIZE = 4;
-    private static final long LOW_HALF = 0xffff_ffffL; // of the feature bits
     private static final int MOST_CONFIG = RANGE - CONFIG;
 
     private final Version version;
@@ -61,13 +60,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     private final SharedMemoryRegions sharedMemory;
     private final List<QueueSetup> queues = new ArrayList<>();
     private final VirtioDevice device;
-    private final long offered;
+    private final FeatureNegotiation features;
 
     // Guarded by the lock; the status may be read without.
     private volatile int status;
-    private int deviceFeaturesSel;
-    private int driverFeaturesSel;
-    private long driverFeatures;
     private int queueSel;
     private int generation;
     private int guestPageSize;
@@ -106,7 +102,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         this.sharedMemory = new SharedMemoryRegions(placement);
         this.device = factory.create(new Transport());
         this.made = true;
-        this.offered = offered(version, device.features());
+        this.features = new FeatureNegotiation(version == Version.MODERN, device);
         if ((device.features() & VirtioFeatures.RESERVED) != 0
                 || device.config().size() > MOST_CONFIG) {
             device.close();
@@ -118,15 +114,6 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
                                     MOST_CONFIG,
                                     device.config().size()));
         }
-    }
-
-    /** The device's features and the transport's; a legacy device has 32 of them: section 2.2.3. */
-    private static long offered(Version version, long features) {
-        long all = features | VirtioFeatures.INDIRECT_DESC | VirtioFeatures.EVENT_IDX;
-        return switch (version) {
-            case MODERN -> all | VirtioFeatures.VERSION_1;
-            case LEGACY -> (all | VirtioFeatures.ANY_LAYOUT) & LOW_HALF;
-        };
     }
 
     /** The device. */
@@ -242,20 +229,12 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         boolean modern = version == Version.MODERN;
         QueueSetup setup = selected();
         return switch (offset) {
-            case DEVICE_FEATURES -> half(offered, deviceFeaturesSel);
+            case DEVICE_FEATURES -> features.readOffered();
             case QUEUE_NUM_MAX -> setup == null ? 0 : setup.queue.maxSize();
             case QUEUE_PFN -> modern || setup == null ? 0 : setup.pageNumber;
             case QUEUE_READY -> modern && setup != null && setup.ready ? 1 : 0;
             case SHM_LEN_LOW, SHM_LEN_HIGH, SHM_BASE_LOW, SHM_BASE_HIGH -> modern ? sharedMemory.read(offset) : 0;
             case CONFIG_GENERATION -> modern ? generation : 0;
-            default -> 0;
-        };
-    }
-
-    private static long half(long features, int select) {
-        return switch (select) {
-            case 0 -> features & LOW_HALF;
-            case 1 -> features >>> Integer.SIZE;
             default -> 0;
         };
     }
@@ -283,21 +262,16 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
 
     private void writeRegister(int offset, int value) {
         switch (offset) {
-            case DEVICE_FEATURES_SEL -> deviceFeaturesSel = value;
-            case DRIVER_FEATURES_SEL -> driverFeaturesSel = value;
-            case DRIVER_FEATURES -> writeFeatures(value);
+            case DEVICE_FEATURES_SEL -> features.selectOffered(value);
+            case DRIVER_FEATURES_SEL -> features.selectChosen(value);
+            case DRIVER_FEATURES -> {
+                if ((status & (FEATURES_OK | DRIVER_OK)) == 0) features.writeChosen(value); // else too late: 2.2.1
+            }
             case QUEUE_SEL -> queueSel = value;
             case STATUS -> writeStatus(value);
             case SHM_SEL -> sharedMemory.select(value);
             default -> writeQueueRegister(offset, value);
         }
-    }
-
-    private void writeFeatures(int value) {
-        if ((status & (FEATURES_OK | DRIVER_OK)) != 0) return; // too late: 2.2.1
-        long bits = Integer.toUnsignedLong(value);
-        if (driverFeaturesSel == 0) driverFeatures = (driverFeatures & ~LOW_HALF) | bits;
-        else if (driverFeaturesSel == 1) driverFeatures = (driverFeatures & LOW_HALF) | (bits << Integer.SIZE);
     }
 
     private void writeQueueRegister(int offset, int value) {
@@ -343,30 +317,23 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             return;
         }
         int added = value & DRIVERS & ~status;
-        if ((added & FEATURES_OK) != 0 && !negotiated()) added &= ~FEATURES_OK;
+        if ((added & FEATURES_OK) != 0 && !features.accepted()) added &= ~FEATURES_OK;
         if (version == Version.MODERN && ((status | added) & FEATURES_OK) == 0) added &= ~DRIVER_OK;
         status |= added;
         if ((added & DRIVER_OK) != 0 && (status & DEVICE_NEEDS_RESET) == 0) activate();
     }
 
-    private boolean negotiated() {
-        boolean subset = (driverFeatures & ~offered) == 0; // 2.2.2
-        boolean wantedVersion = version == Version.LEGACY || (driverFeatures & VirtioFeatures.VERSION_1) != 0; // 6.2
-        return subset && wantedVersion && device.accepts(driverFeatures);
-    }
-
     private void activate() {
         startQueues();
-        device.activate(driverFeatures);
+        device.activate(features.negotiated());
         queues.forEach(setup -> {
             if (setup.ready) setup.doorbell.raise();
         });
     }
 
     private void startQueues() {
-        driverFeatures &= offered; // a legacy driver is not asked
         for (QueueSetup setup : queues) {
-            if (setup.ready) setup.start(driverFeatures);
+            if (setup.ready) setup.start(features.negotiated());
         }
     }
 
@@ -379,9 +346,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             loop.run(device::reset);
             queues.forEach(QueueSetup::reset);
             status = 0;
-            deviceFeaturesSel = 0;
-            driverFeaturesSel = 0;
-            driverFeatures = 0;
+            features.reset();
             queueSel = 0;
             sharedMemory.select(0);
             guestPageSize = 0;
@@ -449,14 +414,12 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
                     .put("deviceId", device.deviceId())
                     .put("status", status)
                     .put("interruptStatus", interrupts.value())
-                    .put("deviceFeaturesSel", deviceFeaturesSel)
-                    .put("driverFeaturesSel", driverFeaturesSel)
-                    .put("driverFeatures", driverFeatures)
                     .put("queueSel", queueSel)
                     .put("sharedMemorySel", sharedMemory.selected())
                     .put("generation", generation)
                     .put("guestPageSize", guestPageSize)
                     .put("device", device.save().encode());
+            features.save(state);
             for (QueueSetup setup : queues) setup.save(state);
             return state;
         } finally {
@@ -475,9 +438,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         DeviceState deviceState = DeviceState.decode(state.bytes("device"));
         lock.lock();
         try {
-            deviceFeaturesSel = state.integer("deviceFeaturesSel");
-            driverFeaturesSel = state.integer("driverFeaturesSel");
-            driverFeatures = state.number("driverFeatures");
+            features.restore(state);
             queueSel = state.integer("queueSel");
             sharedMemory.select(state.integer("sharedMemorySel"));
             generation = state.integer("generation");
@@ -488,7 +449,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             boolean active = (status & (DRIVER_OK | DEVICE_NEEDS_RESET)) == DRIVER_OK;
             if (active) startQueues();
             for (QueueSetup setup : queues) setup.restoreIndices(state);
-            if (active) device.activate(driverFeatures);
+            if (active) device.activate(features.negotiated());
             device.restore(deviceState);
             if (active) queues.forEach(setup -> setup.doorbell.raise());
         } finally {

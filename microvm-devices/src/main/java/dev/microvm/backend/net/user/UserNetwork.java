@@ -2,6 +2,8 @@ package dev.microvm.backend.net.user;
 
 import dev.microvm.backend.net.NetBackend;
 import dev.microvm.backend.net.NetOffload;
+import dev.microvm.backend.net.NetSession;
+import dev.microvm.backend.net.SessionBackend;
 import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.clock.NanoClock;
 import dev.microvm.error.MicroVmException;
@@ -21,7 +23,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,18 +37,16 @@ import org.slf4j.LoggerFactory;
  * <p>Each network is alone: guests of two networks do not see each other. What a guest can take of the host is limited: see
  * {@link UserNetworkBuilder}. {@link #counters} and {@link #hostPort} are for any thread; for the rest see {@link NetBackend}.
  */
-public final class UserNetwork implements NetBackend {
+public final class UserNetwork extends SessionBackend {
     private static final Logger log = LoggerFactory.getLogger(UserNetwork.class);
     private static final int RING_SIZE = 512 * 1024; // some frames of the largest size
     private static final int BATCH = 128; // frames of the guest's in a turn, so that sockets and timers get theirs
     private static final int BACKLOG = 128; // of forwarded ports
     private static final int ACCEPTS = 32; // of one port in a turn
-    private static final long JOIN_MILLIS = 5_000;
 
     private final UserNetworkSpec spec;
     private final UserNetworkConfig config;
     private final Counters counters = new Counters();
-    private volatile @Nullable Session session;
 
     UserNetwork(UserNetworkSpec spec, NetPolicy policy) {
         List<String> problems = spec.problems();
@@ -96,21 +95,18 @@ public final class UserNetwork implements NetBackend {
      * @throws IllegalArgumentException if it has no such forward
      */
     public int hostPort(HostForward forward) {
-        Session open = session;
-        if (open == null) throw new IllegalStateException("the user network is not open");
+        if (!(session() instanceof Session open)) throw new IllegalStateException("the user network is not open");
         Integer port = open.hostPorts.get(forward);
         if (port == null) throw new IllegalArgumentException("no forward " + forward);
         return port;
     }
 
     @Override
-    public synchronized void start(String name, Runnable ready) {
-        if (session != null) throw new IllegalStateException("the user network is used by a device");
-        session = open(name, ready, NanoClock.SYSTEM);
-        session.thread.start();
+    protected NetSession open(String name, Runnable ready) {
+        return open(name, ready, NanoClock.SYSTEM);
     }
 
-    /** Opens everything, without letting the thread run. */
+    /** The same by another clock. */
     Session open(String name, Runnable ready, NanoClock clock) {
         NetLoop loop;
         try {
@@ -129,18 +125,6 @@ public final class UserNetwork implements NetBackend {
     }
 
     @Override
-    public boolean send(MemorySegment segment, long offset, long length) {
-        Session open = session;
-        return open == null || open.send(segment, offset, length);
-    }
-
-    @Override
-    public int receive(MemorySegment segment, long offset, int capacity) {
-        Session open = session;
-        return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
-    }
-
-    @Override
     public boolean vnetHeader() {
         return true;
     }
@@ -152,8 +136,7 @@ public final class UserNetwork implements NetBackend {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
-        Session open = session;
-        if (open != null) open.stack.link().offloads(accepted);
+        if (session() instanceof Session open) open.stack.link().offloads(accepted);
     }
 
     @Override
@@ -162,45 +145,39 @@ public final class UserNetwork implements NetBackend {
     }
 
     @Override
-    public synchronized void close() {
-        Session closing = session;
-        session = null;
-        if (closing != null) closing.end();
+    public String toString() {
+        return "the user network";
     }
 
     /** How many TCP connections there are; for tests. */
     int tcpConnections() {
-        Session open = session;
-        return open == null ? 0 : open.stack.tcp().connections();
+        return session() instanceof Session open ? open.stack.tcp().connections() : 0;
     }
 
     /** A network that is open: what it holds, and its thread. */
-    final class Session {
+    final class Session extends NetSession {
         private final FrameRing fromGuest = new FrameRing(RING_SIZE);
         private final FrameRing toGuest = new FrameRing(RING_SIZE);
         private final Map<HostForward, Integer> hostPorts = new ConcurrentHashMap<>();
         private final NetLoop loop;
         private final NetworkStack stack;
-        private final Thread thread;
-        private volatile boolean stopping;
 
         private Session(String name, Runnable ready, NetLoop loop) {
+            super("microvm-" + name + "-net");
             this.loop = loop;
             stack = new NetworkStack(config, loop, toGuest, counters, name);
             fromGuest.onChange(loop::wake, ready);
             toGuest.onChange(ready, loop::wake);
-            thread = Thread.ofPlatform()
-                    .name("microvm-" + name + "-net")
-                    .daemon()
-                    .unstarted(this::run);
         }
 
-        boolean send(MemorySegment segment, long offset, long length) {
+        @Override
+        protected boolean send(MemorySegment segment, long offset, long length) {
             if (length < VnetHeader.SIZE || length > VnetHeader.MAX_FRAME) return true;
             return fromGuest.offer(segment, offset, (int) length);
         }
 
-        int receive(MemorySegment segment, long offset, int capacity) {
+        @Override
+        protected int receive(MemorySegment segment, long offset, int capacity) {
             int at = toGuest.peek();
             if (at == FrameRing.NONE) return NO_FRAME;
             int length = Math.min(toGuest.length(at), capacity);
@@ -209,14 +186,14 @@ public final class UserNetwork implements NetBackend {
             return length;
         }
 
-        private void run() {
-            try {
-                while (!stopping) turn(true);
-            } catch (IOException e) {
-                log.error("the user network ends: waiting for its sockets failed", e);
-            } finally {
-                free();
-            }
+        @Override
+        protected void serve() throws IOException {
+            turn(true);
+        }
+
+        @Override
+        protected void wake() {
+            loop.wake();
         }
 
         /** Serves sockets, timers and the guest's frames once, and sends what became due. */
@@ -242,20 +219,6 @@ public final class UserNetwork implements NetBackend {
             }
         }
 
-        /** Ends the thread, which frees everything. */
-        private void end() {
-            stopping = true;
-            loop.wake();
-            boolean interrupted = false;
-            try {
-                thread.join(JOIN_MILLIS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-            if (thread.isAlive()) log.error("{} does not end: the network's policy blocks", thread.getName());
-            if (interrupted) Thread.currentThread().interrupt();
-        }
-
         /** Hands on what is thrown inside, which would be a defect, besides logging it. */
         void onFailure(Consumer<RuntimeException> observer) {
             loop.onFailure(observer);
@@ -265,7 +228,8 @@ public final class UserNetwork implements NetBackend {
             return Objects.requireNonNull(hostPorts.get(forward));
         }
 
-        void free() {
+        @Override
+        protected void free() {
             stack.close();
             loop.close();
         }

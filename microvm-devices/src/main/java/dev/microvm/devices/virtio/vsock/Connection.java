@@ -69,8 +69,8 @@ final class Connection {
 
     // Guarded by the lock.
     private State state;
-    private final ByteRing received = new ByteRing(BUFFER);
-    private final ByteRing toSend = new ByteRing(BUFFER);
+    private final ByteQueue received = new ByteQueue(BUFFER);
+    private final ByteQueue toSend = new ByteQueue(BUFFER);
     private boolean answered; // the guest has agreed to what was WANTED
     private boolean accepted; // so that OFFERED is to be answered
     private boolean owesReset;

@@ -4,7 +4,7 @@ import dev.microvm.devices.virtio.GuestBuffer;
 import java.nio.ByteBuffer;
 
 /** Bytes that wait, first in, first out, up to a bound. Memory is allocated when it is needed first. For one thread at a time. */
-final class ByteRing {
+final class ByteQueue {
     private static final byte[] NONE = {};
     private static final int FIRST_SIZE = 4096;
 
@@ -18,7 +18,7 @@ final class ByteRing {
      *
      * @param capacity the most bytes, a power of two, 4096 at least
      */
-    ByteRing(int capacity) {
+    ByteQueue(int capacity) {
         this.capacity = capacity;
     }
 

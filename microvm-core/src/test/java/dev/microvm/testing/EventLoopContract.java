@@ -1,4 +1,4 @@
-package dev.microvm.event;
+package dev.microvm.testing;
 
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.Timers.Timer;
+import dev.microvm.event.EventLoop;
+import dev.microvm.event.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
