@@ -272,11 +272,11 @@ public final class MicroVm implements AutoCloseable {
      * are serving, and stops its time. The guest does not notice: when it is {@linkplain #resume resumed}, not even its
      * real-time clock shows that time has passed. Does nothing if the guest is paused already.
      *
-     * <p>What the host does meanwhile waits for the guest: what is written to its consoles, connections and data of {@link
-     * #vsock}, the target of {@link #balloon}, the power button, frames from a network (of which back ends drop some if
-     * there are many, as ever). Time-outs of the host, such as those of {@link #awaitExit} and {@link Console#awaitText},
-     * continue to pass. The peers of the guest's network connections may lose patience. {@link #stop} and {@link #close}
-     * work as ever. A guest that is between two runs, by {@link MicroVmBuilder#onReset}, starts again when it is resumed.
+     * <p>What the host does meanwhile waits for the guest: text for its consoles, connections and data of {@link #vsock},
+     * the target of {@link #balloon}, the power button, and frames from a network, of which some may be dropped. Time-outs
+     * on the host continue to run, such as those of {@link #awaitExit} and {@link Console#awaitText}, and peers of the
+     * guest's network connections may give up. {@link #stop} and {@link #close} end a paused guest. A guest that has just
+     * reset itself, and is to start again by {@link MicroVmBuilder#onReset}, does so when it is resumed.
      *
      * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it waits for the host;
      *     the guest then continues to run

@@ -77,7 +77,6 @@ final class PcMachine implements Machine {
                     - PcPart.I8042.plan().place().base());
 
     private static final Duration JOIN_LIMIT = Duration.ofSeconds(10);
-    private static final Duration PAUSE_LIMIT = Duration.ofSeconds(10);
 
     private final MachinePlan config;
     private final GuestEnd end;
@@ -93,7 +92,7 @@ final class PcMachine implements Machine {
     private final List<VirtioMmio> virtio = new ArrayList<>();
     private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
-    private boolean paused;
+    private final MachinePause pause;
 
     /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
     PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
@@ -119,6 +118,7 @@ final class PcMachine implements Machine {
             addVirtioDevices();
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
+            pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -281,31 +281,12 @@ final class PcMachine implements Machine {
 
     @Override
     public void pause() {
-        if (paused) return;
-        threads.pause(PAUSE_LIMIT);
-        try {
-            virtio.forEach(VirtioMmio::pause);
-            vm.pauseClock();
-            timeOfDay.pause();
-            paused = true;
-        } finally {
-            if (!paused) run(ClockOnResume.CONTINUE);
-        }
+        pause.pause();
     }
 
     @Override
     public void resume(ClockOnResume clock) {
-        if (!paused) return;
-        paused = false;
-        run(clock);
-    }
-
-    /** Undoes a pause, or as much of it as was done. */
-    private void run(ClockOnResume clock) {
-        timeOfDay.resume(clock);
-        vm.resumeClock(clock);
-        virtio.forEach(VirtioMmio::resume);
-        threads.resume();
+        pause.resume(clock);
     }
 
     @Override
@@ -326,7 +307,7 @@ final class PcMachine implements Machine {
     }
 
     private void requirePaused() {
-        if (!paused) throw new IllegalStateException("machine " + config.name() + " is not paused");
+        if (!pause.paused()) throw new IllegalStateException("machine " + config.name() + " is not paused");
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.util.OptionalInt;
  * @param reason what happened
  * @param exitCode what the guest wrote to the exit port; empty if it did not
  * @param detail more in words: which register reset it, the line of a kernel panic, the registers of a failed vCPU
- * @param uptime from the start of its vCPUs to its end
+ * @param uptime from the start of its vCPUs to its end, pauses included
  */
 public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Duration uptime) {
     /** What ended a guest. */
