@@ -110,8 +110,8 @@ final class ArchitectureTest {
                 .that()
                 .resideInAPackage(MODEL)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(
-                        FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.event.."))
+                .dependOnClassesThat(
+                        resideInAnyPackage(FACADE, MACHINE, CONSOLE, VCPU, KVM, LINUX, "dev.microvm.event.."))
                 .check(ALL);
     }
 

@@ -129,6 +129,20 @@ final class MachineSpecTest {
     }
 
     @Test
+    void refusesABalloon_whoseMemoryIsAPrivateCopyOfAFile() throws IOException {
+        Path content = Files.write(folder.resolve("ram"), new byte[2 << 20]);
+
+        MachineSpec spec = MicroVm.builder()
+                .kernel(kernel)
+                .memoryMiB(2)
+                .ram(RamBacking.privateOf(content))
+                .virtioBalloon()
+                .spec();
+
+        assertThat(spec.problems()).singleElement().asString().startsWith("virtioBalloon: not with ram(");
+    }
+
+    @Test
     void keepsThePlaceOfCode_andAsksForItAgain() {
         MachineSpec spec = withCode(MicroVm.builder()
                         .hypervisor(HypervisorChoice.ENGINE)

@@ -29,7 +29,7 @@ public final class FwCfgContents {
     private FwCfgContents() {}
 
     /** What every machine has. */
-    public static FwCfg.Builder ofMachine(MachineOptions options, int vcpus, long memorySize) {
+    public static FwCfg.Builder ofMachine(OptionsPlan options, int vcpus, long memorySize) {
         boolean timerOnPin2 = options.timerPin() == SplitInterrupts.TIMER_PIN;
         return FwCfg.builder()
                 .item(FwCfgKeys.RAM_SIZE, FwCfgItem.le64(memorySize))

@@ -45,7 +45,7 @@ public final class MachineDescription {
         for (E820Map.Entry entry : config.start().memoryMap().entries()) {
             line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));
         }
-        MachineOptions options = config.options();
+        OptionsPlan options = config.options();
         line(
                 text,
                 "irqchip",

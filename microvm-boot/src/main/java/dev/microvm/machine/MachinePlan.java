@@ -40,7 +40,7 @@ public record MachinePlan(
         HostExtras extras,
         String name,
         SelectedHypervisor selected,
-        MachineOptions options,
+        OptionsPlan options,
         CpuPlan cpus,
         @Nullable KernelImage kernel,
         StartPlan start,

@@ -62,10 +62,10 @@ public final class MachinePlanner {
         String name = given == null ? "vm-" + UNNAMED.incrementAndGet() : given;
         SelectedHypervisor selected = selectHypervisor();
         Set<Capability> offers = offers(selected);
-        MachineOptions options = OptionsPlanner.decide(spec.options(), offers, problems);
+        OptionsPlan options = OptionsPlanner.decide(spec.options(), offers, problems);
         List<VirtioSlot> slots = new VirtioPlanner(spec, extras, name).slots(options, problems);
-        PlannedParts parts = PlannedParts.of(
-                options, slots, firmware.given(), spec.devices().own());
+        PlannedParts parts =
+                PlannedParts.of(options, slots, firmware.given(), spec.devices().own());
         problems.addAll(parts.problems());
         checkCode(offers);
         CpuPlan cpus = cpus(selected, offers.contains(Capability.TSC_DEADLINE));
@@ -198,7 +198,7 @@ public final class MachinePlanner {
     }
 
     private @Nullable StartPlan start(
-            @Nullable KernelImage image, MachineOptions options, List<VirtioSlot> slots, PlannedParts parts) {
+            @Nullable KernelImage image, OptionsPlan options, List<VirtioSlot> slots, PlannedParts parts) {
         Initrd initrd = openInitrd();
         List<BootModule> modules = openModules();
         try {
@@ -222,7 +222,11 @@ public final class MachinePlanner {
     }
 
     private @Nullable FirmwarePlan byFirmware(
-            @Nullable KernelImage image, @Nullable Initrd initrd, MachineOptions options, List<VirtioSlot> slots, PlannedParts parts) {
+            @Nullable KernelImage image,
+            @Nullable Initrd initrd,
+            OptionsPlan options,
+            List<VirtioSlot> slots,
+            PlannedParts parts) {
         checkForFirmware(image);
         FirmwarePlan.Builder plan = firmware.begin(spec.memory().bytes(), problems);
         if (plan == null) return null;
@@ -233,7 +237,7 @@ public final class MachinePlanner {
         return plan.build();
     }
 
-    private CommandLine commandLine(MachineOptions options, List<VirtioSlot> slots) {
+    private CommandLine commandLine(OptionsPlan options, List<VirtioSlot> slots) {
         String given = spec.boot().cmdline();
         boolean console = spec.devices().hasConsole();
         return CommandLine.of(given == null ? options.defaultCmdline(console) : given)

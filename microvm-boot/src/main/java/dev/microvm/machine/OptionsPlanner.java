@@ -26,7 +26,7 @@ final class OptionsPlanner {
      * @param hypervisor what it offers such a machine
      * @param problems takes what contradicts itself
      */
-    static MachineOptions decide(OptionsSpec wanted, Set<Capability> hypervisor, List<String> problems) {
+    static OptionsPlan decide(OptionsSpec wanted, Set<Capability> hypervisor, List<String> problems) {
         if (wanted.irqchip() == Irqchip.KERNEL && !hypervisor.contains(Capability.KERNEL_PIT)) {
             problems.add(
                     "irqchip: KERNEL needs a hypervisor with interrupt controllers and a PIT of its own, as KVM has:"
@@ -42,7 +42,7 @@ final class OptionsPlanner {
                     + " nothing else to measure time with: leave the PIT on");
         }
         Decision tables = Decision.decide(wanted.acpi(), ACPI);
-        return new MachineOptions(
+        return new OptionsPlan(
                 wanted.irqchip(),
                 Decision.decide(wanted.pic(), PIC),
                 Decision.decide(wanted.pit(), PIT),

@@ -159,7 +159,7 @@ public enum PcPart {
      *
      * @param secondIoApic whether the virtio devices need one
      */
-    record Setting(MachineOptions options, boolean secondIoApic) {
+    record Setting(OptionsPlan options, boolean secondIoApic) {
         /** Who has what belongs to the interrupt controllers. */
         Owner irqchip() {
             return options.irqchip() == Irqchip.KERNEL ? Owner.HYPERVISOR : Owner.MACHINE;

@@ -4,8 +4,8 @@ import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.FirmwareImage;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiEntry;
-import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.machine.PartPlan.Owner;
+import dev.microvm.model.BusDeviceSpec;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -20,11 +20,11 @@ public final class PlannedParts {
             .ownedBy(Owner.HYPERVISOR)
             .at(Place.memory("firmware", BootLayout.ROM_END - FirmwareImage.MAX_SIZE, FirmwareImage.MAX_SIZE));
 
-    private final MachineOptions options;
+    private final OptionsPlan options;
     private final List<BusDeviceSpec> devices;
     private final List<PartPlan> parts = new ArrayList<>(); // without the user's devices
 
-    private PlannedParts(MachineOptions options, List<BusDeviceSpec> devices) {
+    private PlannedParts(OptionsPlan options, List<BusDeviceSpec> devices) {
         this.options = options;
         this.devices = devices;
     }
@@ -36,7 +36,7 @@ public final class PlannedParts {
      * @param devices that are code
      */
     public static PlannedParts of(
-            MachineOptions options, List<VirtioSlot> virtio, boolean firmware, List<BusDeviceSpec> devices) {
+            OptionsPlan options, List<VirtioSlot> virtio, boolean firmware, List<BusDeviceSpec> devices) {
         PlannedParts planned = new PlannedParts(options, List.copyOf(devices));
         PcPart.Setting setting = new PcPart.Setting(options, PcLayout.needsSecondIoApic(virtio.size()));
         for (PcPart part : PcPart.values()) planned.parts.add(part.plan(setting));
@@ -62,9 +62,7 @@ public final class PlannedParts {
         for (BusDeviceSpec device : devices) {
             Place wanted = Place.of(device);
             Optional<String> problem = outside(wanted).or(() -> overlap(wanted, taken));
-            problem.ifPresentOrElse(
-                    text -> problems.add(device.option() + ": " + text),
-                    () -> taken.add(wanted));
+            problem.ifPresentOrElse(text -> problems.add(device.option() + ": " + text), () -> taken.add(wanted));
         }
         return problems;
     }

@@ -39,7 +39,7 @@ final class VirtioPlanner {
     }
 
     /** The slots; those of devices that cannot be made are left out, with a problem. */
-    List<VirtioSlot> slots(MachineOptions options, List<String> problems) {
+    List<VirtioSlot> slots(OptionsPlan options, List<String> problems) {
         List<VirtioDeviceSpec> devices = spec.devices().virtio();
         boolean acpi = options.acpi().present();
         int count = Math.min(devices.size(), most(options, problems));
@@ -59,7 +59,7 @@ final class VirtioPlanner {
     }
 
     /** How many slots the machine has; fewer than devices is a problem. */
-    private int most(MachineOptions options, List<String> problems) {
+    private int most(OptionsPlan options, List<String> problems) {
         boolean second = options.acpi().present() && options.irqchip() == Irqchip.SPLIT;
         int most = second ? PcLayout.MOST_VIRTIO_SLOTS : PcLayout.VIRTIO_SLOTS;
         List<VirtioDeviceSpec> devices = spec.devices().virtio();

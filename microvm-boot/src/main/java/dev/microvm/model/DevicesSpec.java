@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
+import dev.microvm.memory.RamBacking;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -66,6 +67,11 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         once("virtioBalloon", balloons.size(), problems);
         if (!balloons.isEmpty()) {
             add("virtioBalloon", balloons.getLast().balloon().problems(memory.mib()), problems);
+            if (memory.backing() instanceof RamBacking.PrivateOf) {
+                problems.add("virtioBalloon: not with ram(%s): memory that the guest gives back would show the file's"
+                                .formatted(memory.backing())
+                        + " content again: leave one of the two out");
+            }
         }
         for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
             add("virtioBlk", disk.disk().problems(), problems);

@@ -32,8 +32,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What firmware reads from the machine's fw_cfg by its ports. */
 class FwCfgContentsTest {
-    private static final MachineOptions SPLIT = options(Irqchip.SPLIT);
-    private static final MachineOptions KERNEL = options(Irqchip.KERNEL);
+    private static final OptionsPlan SPLIT = options(Irqchip.SPLIT);
+    private static final OptionsPlan KERNEL = options(Irqchip.KERNEL);
     private static final long RAM = 5L << 30;
 
     @TempDir
@@ -118,7 +118,7 @@ class FwCfgContentsTest {
         assertThat(number(device(contents), FwCfgKeys.NB_CPUS, 2)).isEqualTo(2);
     }
 
-    private static MachineOptions options(Irqchip irqchip) {
+    private static OptionsPlan options(Irqchip irqchip) {
         OptionsSpec spec = OptionsSpec.DEFAULT.withIrqchip(irqchip);
         return OptionsPlanner.decide(spec, EnumSet.allOf(Capability.class), new ArrayList<>());
     }

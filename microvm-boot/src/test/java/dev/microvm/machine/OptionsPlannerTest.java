@@ -20,7 +20,7 @@ final class OptionsPlannerTest {
 
     @Test
     void hasEveryPart_whenNothingIsSaid() {
-        MachineOptions options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
+        OptionsPlan options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
 
         assertThat(problems).isEmpty();
         assertThat(options.irqchip()).isEqualTo(Irqchip.SPLIT);
@@ -36,7 +36,7 @@ final class OptionsPlannerTest {
                 .withRtc(Feature.OFF)
                 .withIsaSerial(Feature.OFF)
                 .withAcpi(Feature.OFF);
-        MachineOptions options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
+        OptionsPlan options = OptionsPlanner.decide(wanted, EVERYTHING, problems);
 
         assertThat(problems).isEmpty();
         assertThat(List.of(options.pic(), options.pit(), options.rtc(), options.isaSerial(), options.acpi()))

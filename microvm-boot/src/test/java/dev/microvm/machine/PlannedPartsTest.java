@@ -7,8 +7,8 @@ import dev.microvm.bus.BusDevice;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
-import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.machine.PartPlan.Owner;
+import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.OptionsSpec;
@@ -112,11 +112,9 @@ final class PlannedPartsTest {
     }
 
     /** Without RTC and serial port, if so. */
-    private static MachineOptions options(Irqchip irqchip, Feature rtcAndSerial) {
-        OptionsSpec spec = OptionsSpec.DEFAULT
-                .withIrqchip(irqchip)
-                .withRtc(rtcAndSerial)
-                .withIsaSerial(rtcAndSerial);
+    private static OptionsPlan options(Irqchip irqchip, Feature rtcAndSerial) {
+        OptionsSpec spec =
+                OptionsSpec.DEFAULT.withIrqchip(irqchip).withRtc(rtcAndSerial).withIsaSerial(rtcAndSerial);
         return OptionsPlanner.decide(spec, EnumSet.allOf(Capability.class), new ArrayList<>());
     }
 

@@ -31,7 +31,6 @@ import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
 
 import dev.microvm.engine.decode.CodeMode;
-import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
 
 /**

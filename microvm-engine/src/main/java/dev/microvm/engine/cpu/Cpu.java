@@ -1,12 +1,12 @@
 package dev.microvm.engine.cpu;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

@@ -1,7 +1,7 @@
 package dev.microvm.engine.cpu;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,8 +1,8 @@
 package dev.microvm.engine.cpu;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Breakpoint;
 import dev.microvm.hypervisor.DebugEvent;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 package dev.microvm.engine.cpu;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
+import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.OptionalLong;
 
 /**

@@ -4,7 +4,6 @@ import static dev.microvm.engine.decode.Decoded.NO_PREFIX;
 import static dev.microvm.engine.decode.Decoded.PREFIX_66;
 import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
@@ -19,6 +18,7 @@ import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.simd.ExtendedState;
 import dev.microvm.engine.exec.simd.SimdAction;
 import dev.microvm.engine.simd.Mxcsr;
+import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
 
 /**

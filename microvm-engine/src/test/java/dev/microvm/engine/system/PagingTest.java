@@ -2,7 +2,6 @@ package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_AM;
-import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;

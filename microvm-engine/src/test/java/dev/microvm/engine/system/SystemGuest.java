@@ -327,7 +327,7 @@ final class SystemGuest implements AutoCloseable {
                 s.unusable());
     }
 
-    /** Turns paging on in 32-bit mode: with {@link SpecialRegisters#CR4_PSE} of 32 bits, with {@link SpecialRegisters#CR4_PAE} PAE. */
+    /** Turns paging on in 32-bit mode: with CR4.PSE of 32 bits, with CR4.PAE PAE. */
     SystemGuest paging(long cr4) {
         boolean pae = (cr4 & SpecialRegisters.CR4_PAE) != 0;
         return special(s -> s.withControl(

@@ -1,12 +1,11 @@
 package dev.microvm.engine.exec.simd;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.Block;
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.GuestFault;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.hypervisor.SpecialRegisters;
 
 /** An instruction on MMX or XMM registers: it checks first whether they are there. */
 public abstract class CheckedSimd extends Sequential {

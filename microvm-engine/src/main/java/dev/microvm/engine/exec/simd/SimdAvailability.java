@@ -1,10 +1,9 @@
 package dev.microvm.engine.exec.simd;
 
-import dev.microvm.hypervisor.SpecialRegisters;
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.hypervisor.SpecialRegisters;
 
 /** Which registers an instruction needs, and the faults where it may not use them: Intel SDM vol. 3A, 14.1. */
 public enum SimdAvailability {

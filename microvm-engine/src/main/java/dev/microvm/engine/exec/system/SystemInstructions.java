@@ -1,6 +1,5 @@
 package dev.microvm.engine.exec.system;
 
-import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
@@ -13,6 +12,7 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Stack;
+import dev.microvm.hypervisor.SpecialRegisters;
 
 /** What operating systems use: Intel SDM vol. 3A, 2.8. Each method is one instruction's action. */
 public final class SystemInstructions {

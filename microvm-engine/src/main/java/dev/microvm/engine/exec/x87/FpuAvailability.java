@@ -1,10 +1,9 @@
 package dev.microvm.engine.exec.x87;
 
-import dev.microvm.hypervisor.SpecialRegisters;
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.hypervisor.SpecialRegisters;
 
 /** The faults of x87 instructions that come before their work: Intel SDM vol. 3A, 2.5, and vol. 1, 8.6. */
 public final class FpuAvailability {

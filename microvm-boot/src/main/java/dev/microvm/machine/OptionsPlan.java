@@ -15,7 +15,7 @@ import java.util.List;
  * @param acpi ACPI tables; without them the guest finds CPUs and IOAPIC by the MP table
  * @param autoKernelCmdline parameters that tell the kernel what it has no ACPI tables to read in
  */
-public record MachineOptions(
+public record OptionsPlan(
         Irqchip irqchip,
         Decision pic,
         Decision pit,
