@@ -5,27 +5,34 @@ import java.lang.foreign.MemorySegment;
 /**
  * The content of a disk: bytes at positions from 0 to {@link #size}.
  *
- * <p>Any thread may call, several at once; of overlapping writes either may win, sector by sector. Calls may block. Data is
- * {@code length} bytes of a memory segment outside the heap, from its byte {@code offset} on; it need not be aligned.
+ * <p>Any number of threads may call at the same time. If writes overlap, either may win in each
+ * sector. Calls may block. Data is {@code length} bytes of a memory segment outside the heap,
+ * starting at its byte {@code offset}; it need not be aligned.
  *
- * <p>A range that is not inside the disk or the segment is the caller's mistake, an {@link IndexOutOfBoundsException}: a
- * device checks what a guest asks for. What the host or the image is to blame for, and a write to a read-only disk, is a
- * {@link BlockException}; what a failed write leaves in its range is undefined, and the disk can still be used.
+ * <p>A range outside the disk or the segment causes an {@link IndexOutOfBoundsException}: devices
+ * must check the ranges that a guest requests. Failures of the host, errors in the image and writes
+ * to a read-only disk cause a {@link BlockException}. After a failed write the content of its range
+ * is undefined, but the disk can still be used.
  *
- * <p>Nothing of it is part of a machine's saved state but the content of a {@link RamOverlay}: who saves a machine
- * flushes, and keeps the image.
+ * <p>The saved state of a machine does not contain its disks, except the content of a
+ * {@link RamOverlay}. To save a machine, flush its disks and keep the images.
  */
 public interface BlockBackend extends AutoCloseable {
-    /** Bytes in a sector, the unit of sizes: VIRTIO 1.2, 5.2.4. */
+    /** Size of a sector in bytes, the unit of disk sizes: VIRTIO 1.2, 5.2.4. */
     int SECTOR_SIZE = 512;
 
-    /** The disk's size in bytes, a multiple of {@link #SECTOR_SIZE}; it never changes. */
+    /**
+     * Returns the size of the disk in bytes, a multiple of {@link #SECTOR_SIZE}. It never changes.
+     */
     long size();
 
-    /** Whether nothing can be written. */
+    /** Returns whether the disk cannot be written. */
     boolean readOnly();
 
-    /** The unit in bytes, a power of two, in which {@link #discard} gives space back: less than one gives back nothing. */
+    /**
+     * Returns the unit in bytes, a power of two, in which {@link #discard} frees space. Smaller
+     * ranges free nothing.
+     */
     int discardUnit();
 
     /** Copies {@code [position, position + length)} to {@code to}. */
@@ -34,23 +41,26 @@ public interface BlockBackend extends AutoCloseable {
     /** Writes {@code [position, position + length)}; it may stay in a cache until {@link #flush}. */
     void write(long position, MemorySegment from, long offset, long length);
 
-    /** Returns when all that was written before is on the medium. */
+    /** Flushes all completed writes to the medium before it returns. */
     void flush();
 
-    /** Says that nobody needs a range: its content is then the old one or zero, and its space may be given back. */
+    /**
+     * Discards a range. It then has its old content or reads as zero, and its space may be freed.
+     */
     void discard(long position, long length);
 
     /**
      * Makes a range read as zero.
      *
-     * @param mayUnmap whether its space may be given back
+     * @param mayUnmap whether the space of the range may be freed
      */
     void writeZeroes(long position, long length, boolean mayUnmap);
 
     /**
-     * Writes what is in a cache and closes the files. Not while another thread calls; twice is once.
+     * Writes all cached data and closes the files. The caller must make sure that no other call is
+     * in progress. A second call has no effect.
      *
-     * @throws BlockException if not all of it could be written; the files are closed
+     * @throws BlockException if some data could not be written; the files are closed even then
      */
     @Override
     void close();

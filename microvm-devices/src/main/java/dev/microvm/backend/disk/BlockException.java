@@ -2,16 +2,19 @@ package dev.microvm.backend.disk;
 
 import dev.microvm.error.MicroVmException;
 
-/** An image cannot be opened, read or written: the message names the file, what is wrong, and a remedy where there is one. */
+/**
+ * Thrown if an image cannot be opened, read or written. The message names the file, the problem
+ * and, if there is one, the remedy.
+ */
 public final class BlockException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
-    /** Makes the exception. */
+    /** Makes the exception; {@code message} names file, problem and remedy. */
     public BlockException(String message) {
         super(message);
     }
 
-    /** Makes the exception with what caused it. */
+    /** Makes the exception with its cause. */
     public BlockException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -1,9 +1,13 @@
 package dev.microvm.backend.disk;
 
-/** Whether the host keeps what passes to and from an image in memory. Flushes reach the medium in either mode. */
+/**
+ * Whether the host caches the data of an image in memory. Flushes reach the medium in either mode.
+ */
 public enum CacheMode {
-    /** The host's page cache is used. */
+    /** Uses the host's page cache. */
     WRITEBACK,
-    /** Data passes the page cache by (O_DIRECT). On Linux only, on file systems that can do it. */
+    /**
+     * Bypasses the page cache (O_DIRECT). Available only on Linux, on file systems that support it.
+     */
     NONE
 }

@@ -10,8 +10,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 
 /**
- * A file by Java's own means, for hosts that are not Linux. Space cannot be given back, and a request allocates the buffers
- * that wrap its memory. An interrupt of a thread that reads or writes closes the file: {@link FileChannel}.
+ * An image file on a {@link FileChannel}, for hosts other than Linux. It cannot free space, and
+ * each request allocates buffers that wrap its memory. An interrupt of a thread that reads or
+ * writes closes the file.
  */
 final class ChannelImageFile implements ImageFile {
     private static final long CHUNK = 1 << 30; // bytes, since a buffer has less than 2^31

@@ -42,81 +42,93 @@ public final class DiskImage {
         this.overlayLimit = overlayLimit;
     }
 
-    /** An image in the format that is named: what the file says of itself is the guest's word, so it is not asked. */
+    /**
+     * Describes an image in the given format. The format is never detected, because a guest can
+     * write any header to its image.
+     */
     public static DiskImage of(Path path, ImageFormat format) {
         return new DiskImage(path, format, /* readOnly= */ false, CacheMode.WRITEBACK, null, -1);
     }
 
-    /** A raw image, or a block device. */
+    /** Describes a raw image or a block device. */
     public static DiskImage raw(Path path) {
         return of(path, ImageFormat.RAW);
     }
 
-    /** An image in QEMU's qcow2 format. */
+    /** Describes an image in QEMU's qcow2 format. */
     public static DiskImage qcow2(Path path) {
         return of(path, ImageFormat.QCOW2);
     }
 
-    /** With nothing to be written. */
+    /** Opens the image for reading only. */
     public DiskImage readOnly() {
         return new DiskImage(path, format, /* readOnly= */ true, cache, backing, overlayLimit);
     }
 
-    /** With this use of the host's page cache. Default: {@link CacheMode#WRITEBACK}. */
+    /** Sets the use of the host's page cache. Default: {@link CacheMode#WRITEBACK}. */
     public DiskImage cache(CacheMode mode) {
         return new DiskImage(path, format, readOnly, mode, backing, overlayLimit);
     }
 
     /**
-     * With this image below, which is only read. A qcow2 image may say that it needs another file; it is opened if it is the
-     * one that is named here, and the image is refused if it is not.
+     * Sets the backing image, which is only read. If a qcow2 image names a backing file, that must
+     * be the file of {@code below}; otherwise {@link #open} refuses the image.
      */
     public DiskImage backing(DiskImage below) {
         return new DiskImage(path, format, readOnly, cache, below, overlayLimit);
     }
 
-    /** With writes kept in memory, as many as there are: the file is only read. */
+    /** Keeps all writes in memory, without a limit. The file is only read. */
     public DiskImage overlay() {
         return overlay(Long.MAX_VALUE);
     }
 
-    /** With writes kept in memory, in {@code limit} bytes of it at most, 0 or more: the file is only read. */
+    /**
+     * Keeps all writes in memory, in at most {@code limit} bytes. The file is only read. Writes
+     * beyond the limit fail.
+     *
+     * @param limit bytes of memory, 0 or more
+     * @throws IllegalArgumentException if the limit is negative
+     */
     public DiskImage overlay(long limit) {
         if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
         return new DiskImage(path, format, readOnly, cache, backing, limit);
     }
 
-    /** The file. */
+    /** Returns the file. */
     public Path path() {
         return path;
     }
 
-    /** Its format. */
+    /** Returns the format. */
     public ImageFormat format() {
         return format;
     }
 
-    /** Whether nothing can be written to the disk: an overlay can be, on whatever it lies. */
+    /** Returns whether the disk cannot be written. A disk with an overlay can always be written. */
     public boolean isReadOnly() {
         return readOnly && overlayLimit < 0;
     }
 
-    /** How it uses the host's page cache. */
+    /** Returns the use of the host's page cache. */
     public CacheMode cache() {
         return cache;
     }
 
-    /** The image below it, if one is named. */
+    /** Returns the backing image; empty if none was set. */
     public Optional<DiskImage> backing() {
         return Optional.ofNullable(backing);
     }
 
-    /** How many bytes of writes are kept in memory at most; empty without an overlay. */
+    /** Returns the maximum size of the overlay in bytes; empty without an overlay. */
     public OptionalLong overlayLimit() {
         return overlayLimit < 0 ? OptionalLong.empty() : OptionalLong.of(overlayLimit);
     }
 
-    /** What is wrong with this description, as far as can be told without opening a file; empty if nothing is. */
+    /**
+     * Returns the problems of this description that can be found without opening a file, each with
+     * its remedy; empty if there is none.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         String name = "disk image " + path + ": ";
@@ -145,9 +157,11 @@ public final class DiskImage {
     }
 
     /**
-     * Opens the image and those below, and locks their files against other machines and programs.
+     * Opens the image and its backing images, and locks their files against other machines and
+     * programs.
      *
-     * @throws BlockException if one cannot be opened, is in use, is not in its format or needs what is not there
+     * @throws BlockException if one cannot be opened, is in use, does not have its format or needs
+     *     a feature that is not supported
      */
     public BlockBackend open() {
         BlockBackend image = openImage(opensReadOnly());
@@ -187,7 +201,7 @@ public final class DiskImage {
         }
     }
 
-    /** Lets a header name only the backing file that whoever opens the image has named. */
+    /** Checks that the header names no backing file other than the one of this description. */
     private void checkBacking(Qcow2Header header) {
         String named = header.backingName();
         String name = "disk image " + path + ": ";
@@ -197,23 +211,26 @@ public final class DiskImage {
         }
         if (backing == null) {
             throw new BlockException(name
-                    + "it names a backing file, \"%s\"%s; allow that by naming it, with its format"
+                    + "it names a backing file, \"%s\"%s; if that is right, give it to backing(), with its format"
                             .formatted(
                                     named, header.backingFormat() == null ? "" : " (" + header.backingFormat() + ")"));
         }
         if (!isBacking(named)) {
             throw new BlockException(
-                    name + "it names the backing file \"%s\", and %s was allowed".formatted(named, backing.path));
+                    name + "it names the backing file \"%s\", but %s was given".formatted(named, backing.path));
         }
         String format = header.backingFormat();
         if (format != null && !format.equals(backing.format.text())) {
             throw new BlockException(name
-                    + "it says that its backing file is in format \"%s\", and %s was named"
+                    + "it says that its backing file is in format \"%s\", but %s was given"
                             .formatted(format, backing.format.text()));
         }
     }
 
-    /** Whether a name in the header, which is relative to the image's own folder, is that of the backing file. */
+    /**
+     * Returns whether a name in the header, relative to the folder of the image, is the backing
+     * file of this description.
+     */
     private boolean isBacking(String named) {
         try {
             Path resolved = path.toAbsolutePath().resolveSibling(named);

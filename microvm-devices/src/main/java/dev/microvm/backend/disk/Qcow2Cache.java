@@ -5,8 +5,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Slices of tables that are too large to be kept whole: L2 tables, refcount blocks. A bounded number of them; of the few
- * that share a place, the one that was not used for longest gives way. A hit allocates nothing.
+ * Caches slices of tables that are too large for memory: L2 tables, refcount blocks. The number of
+ * slices is bounded. A set of a few slices shares a place; the least recently used one of a set is
+ * evicted. A hit allocates nothing.
  */
 final class Qcow2Cache {
     private static final int WAYS = 8; // slices that share a place
@@ -28,9 +29,9 @@ final class Qcow2Cache {
     /**
      * Makes an empty cache.
      *
-     * @param sliceSize bytes, a power of two
-     * @param size the least it holds, in bytes
-     * @param writeBack called when a slice that has changed must give way: leaves it written
+     * @param sliceSize size of a slice in bytes, a power of two
+     * @param size minimum size of the cache in bytes
+     * @param writeBack called when a changed slice must be evicted; must write it
      */
     Qcow2Cache(ImageFile file, int sliceSize, long size, Arena arena, Runnable writeBack) {
         this.file = file;
@@ -46,15 +47,15 @@ final class Qcow2Cache {
         Arrays.fill(positions, NONE);
     }
 
-    /** All slices; {@link #load} says where one is. */
+    /** Returns the memory of all slices; {@link #load} returns positions in it. */
     MemorySegment memory() {
         return memory;
     }
 
     /**
-     * Brings the slice in which {@code position} of the file is.
+     * Loads the slice that contains {@code position} of the file.
      *
-     * @return where that byte is in {@link #memory}, until the next slice is brought
+     * @return the offset of that byte in {@link #memory}, valid until the next slice is loaded
      */
     long load(long position) {
         long start = position & -sliceSize;
@@ -75,7 +76,7 @@ final class Qcow2Cache {
         return (long) slot * sliceSize + (position - start);
     }
 
-    /** Notes that the slice at {@code at} of {@link #memory} has changed. */
+    /** Marks the slice at offset {@code at} of {@link #memory} as changed. */
     void changed(long at) {
         int slot = (int) (at / sliceSize);
         if (!dirty[slot]) {
@@ -88,7 +89,7 @@ final class Qcow2Cache {
         return dirtyCount > 0;
     }
 
-    /** Writes all that has changed. */
+    /** Writes all changed slices. */
     void write() {
         for (int slot = 0; dirtyCount > 0 && slot < positions.length; slot++) {
             if (!dirty[slot]) continue;
@@ -98,7 +99,10 @@ final class Qcow2Cache {
         }
     }
 
-    /** Forgets what it has of {@code [position, position + length)} of the file, unwritten too: it is another table now. */
+    /**
+     * Drops all slices of {@code [position, position + length)} of the file, even if changed,
+     * because the range now belongs to another table.
+     */
     void forget(long position, long length) {
         for (int slot = 0; slot < positions.length; slot++) {
             if (positions[slot] == NONE || positions[slot] < position || positions[slot] >= position + length) continue;

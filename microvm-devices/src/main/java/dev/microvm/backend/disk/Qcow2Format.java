@@ -64,10 +64,10 @@ final class Qcow2Format {
     static final long ZERO = 1; // L2 only, from version 3 on
     static final long OFFSET_MASK = 0x00ff_ffff_ffff_fe00L; // of both tables, but for compressed clusters
 
-    /** Of the refcount table's entries. */
+    /** Mask of the block offset in an entry of the refcount table. */
     static final long BLOCK_OFFSET_MASK = 0xffff_ffff_ffff_fe00L;
 
-    /** The unit in bytes in which a compressed cluster's length is given. */
+    /** Unit in bytes of the length of a compressed cluster. */
     static final int COMPRESSED_SECTOR = 512;
 
     // Limits

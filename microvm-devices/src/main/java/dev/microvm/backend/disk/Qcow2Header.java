@@ -19,17 +19,17 @@ import org.jspecify.annotations.Nullable;
  *
  * @param version 2 or 3
  * @param clusterBits 9 to 21
- * @param size of the disk in bytes
- * @param l1Size entries of the L1 table, as many as the disk needs or more
- * @param l1Offset a cluster's, inside the file
- * @param refcountTableOffset a cluster's, inside the file
- * @param refcountTableClusters above 0
- * @param refcountOrder 0 to 6
- * @param incompatible bits of features, all known
- * @param autoclear bits of features
+ * @param size size of the disk in bytes
+ * @param l1Size number of entries of the L1 table, at least as many as the disk needs
+ * @param l1Offset offset of the L1 table, aligned to a cluster, inside the file
+ * @param refcountTableOffset offset of the refcount table, aligned to a cluster, inside the file
+ * @param refcountTableClusters size of the refcount table in clusters, above 0
+ * @param refcountOrder logarithm of the refcount width in bits, 0 to 6
+ * @param incompatible bits of incompatible features, all supported
+ * @param autoclear bits of autoclear features
  * @param compressionType {@link Qcow2Format#ZLIB} or {@link Qcow2Format#ZSTD}
- * @param backingName the file it names as the one below it
- * @param backingFormat the format it names for that
+ * @param backingName name of the backing file
+ * @param backingFormat name of the format of the backing file
  */
 record Qcow2Header(
         int version,
@@ -46,17 +46,17 @@ record Qcow2Header(
         @Nullable String backingName,
         @Nullable String backingFormat) {
 
-    /** Bytes in a cluster. */
+    /** Returns the size of a cluster in bytes. */
     long clusterSize() {
         return 1L << clusterBits;
     }
 
-    /** Guest clusters of the disk, the last perhaps in part. */
+    /** Returns the number of guest clusters of the disk; the last may be partial. */
     long clusters() {
         return ((size - 1) >>> clusterBits) + 1;
     }
 
-    /** Whether an incompatible feature's bit is set. */
+    /** Returns whether the bit of an incompatible feature is set. */
     boolean has(int feature) {
         return (incompatible >>> feature & 1) != 0;
     }
@@ -64,8 +64,9 @@ record Qcow2Header(
     /**
      * Reads and checks a header.
      *
-     * @param writable whether the image will be written, which some features forbid
-     * @throws BlockException if it is no qcow2 header, is inconsistent, or asks for what is not there
+     * @param writable whether the image will be written; some features forbid that
+     * @throws BlockException if it is not a qcow2 header, is inconsistent, or needs a feature that
+     *     is not supported
      */
     static Qcow2Header read(ImageFile file, boolean writable) {
         try (Arena arena = Arena.ofConfined()) {
@@ -96,16 +97,16 @@ record Qcow2Header(
 
         Qcow2Header read(boolean writable) {
             if (fileSize < HEADER_SIZE_V2 || number(MAGIC) != MAGIC_VALUE) {
-                throw problem("it is no qcow2 file; if it is another format, name that");
+                throw problem("it is not a qcow2 file; if it has another format, name that one");
             }
             int version = number(VERSION);
             check(
                     version == 2 || version == 3,
-                    () -> "qcow2 version %d, and only 2 and 3 are known".formatted(version));
+                    () -> "its qcow2 version is %d, but only 2 and 3 are supported".formatted(version));
             int clusterBits = number(CLUSTER_BITS);
             check(
                     clusterBits >= MIN_CLUSTER_BITS && clusterBits <= MAX_CLUSTER_BITS,
-                    () -> "cluster_bits must be %d to %d, and is %d"
+                    () -> "cluster_bits must be %d to %d, but is %d"
                             .formatted(MIN_CLUSTER_BITS, MAX_CLUSTER_BITS, clusterBits));
             bytes = load(1L << clusterBits);
             int headerLength = version == 2 ? HEADER_SIZE_V2 : number(HEADER_LENGTH);
@@ -116,7 +117,7 @@ record Qcow2Header(
             int order = version == 2 ? REFCOUNT_ORDER_V2 : number(REFCOUNT_ORDER);
             check(
                     order >= 0 && order <= MAX_REFCOUNT_ORDER,
-                    () -> "refcount_order must be 0 to 6, and is %d".formatted(order));
+                    () -> "refcount_order must be 0 to 6, but is %d".formatted(order));
             long backingOffset = longNumber(BACKING_FILE_OFFSET);
             int backingSize = number(BACKING_FILE_SIZE);
             Extensions extensions = extensions(headerLength, backingOffset);
@@ -179,10 +180,10 @@ record Qcow2Header(
             boolean announced = (incompatible >>> COMPRESSION & 1) != 0;
             check(
                     announced == (type != ZLIB),
-                    () -> "its compression type is %d, and its feature bit says otherwise".formatted(type));
+                    () -> "its compression type is %d, but its feature bit says otherwise".formatted(type));
             check(
                     type == ZLIB || type == ZSTD,
-                    () -> "its compression type is %d, and only zlib and zstd are known".formatted(type));
+                    () -> "its compression type is %d, but only zlib and zstd are supported".formatted(type));
             return type;
         }
 
@@ -190,31 +191,34 @@ record Qcow2Header(
             long clusterSize = header.clusterSize();
             check(
                     header.size > 0 && header.size % BlockBackend.SECTOR_SIZE == 0,
-                    () -> "its disk has %d bytes, and must have a multiple of %d"
+                    () -> "its disk has %d bytes, but must have a multiple of %d"
                             .formatted(header.size, BlockBackend.SECTOR_SIZE));
             long bytesPerL2 = clusterSize * (clusterSize / ENTRY_SIZE);
             long neededL1 = (header.size - 1) / bytesPerL2 + 1;
             long l1Bytes = Integer.toUnsignedLong(header.l1Size) * ENTRY_SIZE;
             check(
                     l1Bytes <= MAX_L1_BYTES && l1Bytes / ENTRY_SIZE >= neededL1,
-                    () -> "its L1 table has %d entries, and must have %d to %d"
+                    () -> "its L1 table has %d entries, but must have %d to %d"
                             .formatted(l1Bytes / ENTRY_SIZE, neededL1, MAX_L1_BYTES / ENTRY_SIZE));
             checkPlace("L1 table", header.l1Offset, l1Bytes, clusterSize);
             long refcountBytes = Integer.toUnsignedLong(header.refcountTableClusters) * clusterSize;
             check(
                     refcountBytes > 0 && refcountBytes <= MAX_REFCOUNT_TABLE_BYTES,
-                    () -> "its refcount table has %d bytes, and must have 1 to %d"
+                    () -> "its refcount table has %d bytes, but must have 1 to %d"
                             .formatted(refcountBytes, MAX_REFCOUNT_TABLE_BYTES));
             checkPlace("refcount table", header.refcountTableOffset, refcountBytes, clusterSize);
         }
 
-        /** A table must be in the file, so that it takes no more memory than the file has bytes. */
+        /**
+         * Checks that a table is inside the file, so that it takes no more memory than the file has
+         * bytes.
+         */
         private void checkPlace(String table, long offset, long length, long clusterSize) {
             long end = (fileSize + clusterSize - 1) & -clusterSize; // of the last cluster, which may be there in part
             check(
                     offset >= clusterSize && offset % clusterSize == 0 && offset <= end - length,
                     () ->
-                            "its %s is at 0x%x, %d bytes long, and must be aligned to a cluster and inside the file's 0x%x bytes"
+                            "its %s is at 0x%x, %d bytes long, but must be aligned to a cluster and inside the file's 0x%x bytes"
                                     .formatted(table, offset, length, fileSize));
         }
 
@@ -228,7 +232,9 @@ record Qcow2Header(
             return text(offset, length);
         }
 
-        /** Reads the header extensions, which end at their end mark, or where the backing file's name begins. */
+        /**
+         * Reads the header extensions. They end at the end mark or at the name of the backing file.
+         */
         private Extensions extensions(long start, long backingOffset) {
             Extensions found = new Extensions();
             long end = backingOffset == 0 ? bytes.byteSize() : Math.clamp(backingOffset, 0, bytes.byteSize());
@@ -254,7 +260,10 @@ record Qcow2Header(
             }
         }
 
-        /** A string of the file's, up to a zero; what could disturb a terminal is replaced. */
+        /**
+         * Returns a string of the file, up to a zero byte. Characters that could disturb a terminal
+         * are replaced.
+         */
         private String text(long offset, int length) {
             byte[] raw = bytes.asSlice(offset, length).toArray(ValueLayout.JAVA_BYTE);
             String text = new String(raw, StandardCharsets.UTF_8);

@@ -9,33 +9,36 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A disk in QEMU's qcow2 format, versions 2 and 3, in any cluster size and refcount width. One call runs at a time.
+ * A disk in QEMU's qcow2 format, versions 2 and 3, in any cluster size and refcount width. One call
+ * runs at a time.
  *
- * <p>Data goes straight to and from the file. Of the tables, a bounded part is in memory; what has changed in them is
- * written by {@link #flush}, or when room is needed, always in this order, each step when the one before is on the medium:
- * refcounts and data; L2 tables; the L1 table; and at last the refcounts of what nothing refers to any more. So whenever it
- * ends, the file has no cluster in use that is not counted as such. Clusters that are counted and not used can be left, if
- * it ends between two steps: {@code qemu-img check} calls them leaks, as it does after QEMU was killed.
+ * <p>Data moves directly between file and memory. A bounded part of the tables is in memory.
+ * {@link #flush} writes their changes, as does an eviction, always in this order: refcounts and
+ * data; L2 tables; the L1 table; the refcounts of clusters that are no longer referenced. Each step
+ * begins when the previous one is on the medium. Therefore, whenever the process ends, every
+ * cluster in use is counted as used. If it ends between two steps, some counted clusters may be
+ * unused: {@code qemu-img check} reports them as leaks, as after a kill of QEMU.
  *
- * <p>Not done: encryption, extended L2 entries, external data files (refused); resizing, making snapshots; lazy refcounts
- * are kept at once. Clusters that a snapshot shares are copied before they are written.
+ * <p>Not supported: encryption, extended L2 entries and external data files (the image is refused);
+ * resizing; making snapshots. Refcounts are never lazy. A cluster that a snapshot shares is copied
+ * before it is written.
  *
  * <p>Source: QEMU's {@code docs/interop/qcow2.txt}.
  */
 final class Qcow2Image implements BlockBackend {
-    /** The most of a table that is read and written at a time, in bytes. */
+    /** Largest part of a table that is read or written at once, in bytes. */
     static final int SLICE_SIZE = 4096;
 
     private static final long SCRATCH_SIZE = 64 * 1024; // bytes
     private static final int ALIGNMENT = 4096; // bytes, for direct I/O
 
-    /** What an L2 entry says of its guest cluster. */
+    /** The kind of a guest cluster, according to its L2 entry. */
     private enum Kind {
-        /** Nothing: its content is the backing file's, or zero. */
+        /** Not allocated: its content comes from the backing file, or is zero. */
         UNALLOCATED,
-        /** It is zero, and has no cluster of the file. */
+        /** Zero, without a cluster of the file. */
         ZERO,
-        /** It is zero, and has a cluster of the file whose content does not count. */
+        /** Zero, with a cluster of the file whose content is ignored. */
         ZERO_ALLOCATED,
         COMPRESSED,
         NORMAL
@@ -57,9 +60,9 @@ final class Qcow2Image implements BlockBackend {
     private boolean closed;
 
     /**
-     * Makes the disk; it owns {@code file} and {@code backing}, unless this throws.
+     * Makes the disk. It owns {@code file} and {@code backing}, unless the constructor throws.
      *
-     * @param backing what the disk shows where the image has nothing
+     * @param backing content of the clusters that are not allocated; null for zero
      */
     Qcow2Image(ImageFile file, Qcow2Header header, boolean readOnly, @Nullable BlockBackend backing) {
         this.file = file;
@@ -81,7 +84,10 @@ final class Qcow2Image implements BlockBackend {
         }
     }
 
-    /** We know none of these features, so we say that what they describe is out of date: "autoclear_features". */
+    /**
+     * Clears all autoclear features, because none is supported: the data that they describe becomes
+     * outdated ("autoclear_features").
+     */
     private void clearAutoclearFeatures() {
         if (header.autoclear() == 0) return;
         scratch.set(BE_LONG, 0, 0);
@@ -113,7 +119,7 @@ final class Qcow2Image implements BlockBackend {
         }
     }
 
-    /** Reads from {@code at} on as far as one place provides; returns how many bytes. */
+    /** Reads from {@code at} as far as one source provides the bytes; returns their number. */
     private long readRun(long at, MemorySegment to, long offset, long left) {
         long entry = mapping.get(at >>> clusterBits);
         Kind kind = kind(entry);
@@ -132,7 +138,10 @@ final class Qcow2Image implements BlockBackend {
         return n;
     }
 
-    /** How many bytes from {@code at} on, {@code left} at most, are of one kind; if they are data, in one piece. */
+    /**
+     * Returns how many bytes from {@code at}, at most {@code left}, are of one kind and, if they
+     * are data, contiguous in the file.
+     */
     private long run(long at, long left, Kind kind, long entry) {
         long n = Math.min(left, clusterSize - (at & (clusterSize - 1)));
         long host = entry & OFFSET_MASK;
@@ -176,7 +185,10 @@ final class Qcow2Image implements BlockBackend {
         return unpacker.unpack(entry, compressedPosition(entry), compressedLength(entry));
     }
 
-    /** Bits of the descriptor that are the position; those above, up to bit 61, are the number of further sectors. */
+    /**
+     * Returns the number of position bits of the descriptor. The bits above, up to bit 61, are the
+     * number of additional sectors.
+     */
     private int positionBits() {
         return 62 - (clusterBits - 8);
     }
@@ -227,18 +239,24 @@ final class Qcow2Image implements BlockBackend {
         return allocateRun(at, from, offset, left);
     }
 
-    /** Whether the cluster that {@code entry} names belongs to it alone, and may be written in place. */
+    /**
+     * Returns whether no other entry refers to the cluster of {@code entry}, so that it may be
+     * written in place.
+     */
     private boolean isOwn(long entry) {
         return (entry & COPIED) != 0 && isInFile(entry & OFFSET_MASK);
     }
 
-    /** Whether the file goes on behind {@code position}: what is beyond its end was never written, and reads as zero. */
+    /**
+     * Returns whether the file continues after {@code position}. Bytes beyond its end were never
+     * written and read as zero.
+     */
     private boolean isInFile(long position) {
         if (position >= fileEnd) fileEnd = file.size();
         return position < fileEnd;
     }
 
-    /** As {@link #run}, but only as far as clusters may be written in place. */
+    /** Returns the length of a {@link #run}, limited to clusters that may be written in place. */
     private long ownRun(long at, long left, long entry) {
         long n = Math.min(left, clusterSize - (at & (clusterSize - 1)));
         long expected = entry;
@@ -250,7 +268,9 @@ final class Qcow2Image implements BlockBackend {
         return n;
     }
 
-    /** Writes to new clusters, as many as there are in a row; returns how many bytes. */
+    /**
+     * Writes to new contiguous clusters, as many as can be allocated; returns the number of bytes.
+     */
     private long allocateRun(long at, MemorySegment from, long offset, long left) {
         long cluster = at >>> clusterBits;
         long first = refcounts.allocate(clustersToAllocate(at, left));
@@ -268,7 +288,10 @@ final class Qcow2Image implements BlockBackend {
         return n;
     }
 
-    /** How many clusters from that of {@code at} on, in the same L2 table, a write of {@code left} bytes needs. */
+    /**
+     * Returns how many clusters of the same L2 table, from that of {@code at}, a write of
+     * {@code left} bytes needs.
+     */
     private long clustersToAllocate(long at, long left) {
         long cluster = at >>> clusterBits;
         long last = (at + left - 1) >>> clusterBits;
@@ -284,8 +307,8 @@ final class Qcow2Image implements BlockBackend {
     }
 
     /**
-     * Writes {@code length} bytes for position {@code at} of the disk to clusters at {@code host}, and before and behind them
-     * what the disk has there now.
+     * Writes {@code length} bytes for position {@code at} of the disk to clusters at {@code host}.
+     * Fills the rest of the clusters with the current content of the disk.
      */
     private void fill(long at, MemorySegment from, long offset, long length, long host) {
         boolean fresh = !isInFile(host);
@@ -296,7 +319,10 @@ final class Qcow2Image implements BlockBackend {
         copyOld(at + length, tail, host + head + length, fresh);
     }
 
-    /** Copies what the disk has at {@code at} to the file, in which that place is zero if it is {@code fresh}. */
+    /**
+     * Copies the current content of the disk at {@code at} to the file. If {@code fresh}, the
+     * target range of the file already reads as zero.
+     */
     private void copyOld(long at, long length, long host, boolean fresh) {
         long there = Math.clamp(header.size() - at, 0, length); // the last cluster may go beyond the disk
         boolean zero = there == 0 || isZero(at);
@@ -311,14 +337,17 @@ final class Qcow2Image implements BlockBackend {
         }
     }
 
-    /** Whether the cluster of {@code at} is known to be zero. */
+    /** Returns whether the cluster of {@code at} is known to be zero. */
     private boolean isZero(long at) {
         Kind kind = kind(mapping.get(at >>> clusterBits));
         boolean backed = backing != null && (at & -clusterSize) < backing.size();
         return kind == Kind.ZERO || kind == Kind.ZERO_ALLOCATED || (kind == Kind.UNALLOCATED && !backed);
     }
 
-    /** Gives a guest cluster another L2 entry, in a table that was prepared, and gives back what the old one named. */
+    /**
+     * Replaces the L2 entry of a guest cluster, in a prepared table, and releases the clusters of
+     * the old entry.
+     */
     private void replace(long cluster, long entry) {
         long old = mapping.get(cluster);
         mapping.set(cluster, entry);
@@ -349,7 +378,10 @@ final class Qcow2Image implements BlockBackend {
         }
     }
 
-    /** The end of the last whole cluster below {@code end}; the disk's last one is whole even if it is short. */
+    /**
+     * Returns the end of the last whole cluster below {@code end}. The last cluster of the disk
+     * counts as whole even if it is short.
+     */
     private long endOfWholeClusters(long end) {
         return end == header.size() ? end : end & -clusterSize;
     }
@@ -373,7 +405,7 @@ final class Qcow2Image implements BlockBackend {
         }
     }
 
-    /** Makes a guest cluster zero by its L2 entry alone; returns false if it cannot be done. */
+    /** Makes a guest cluster zero by its L2 entry alone; returns false if that is not possible. */
     private boolean zeroCluster(long cluster, boolean mayUnmap) {
         long entry = mapping.get(cluster);
         boolean own = kind(entry) == Kind.NORMAL && isOwn(entry);
@@ -397,7 +429,10 @@ final class Qcow2Image implements BlockBackend {
         if (refcounts.hasGathered()) refcounts.releaseGathered();
     }
 
-    /** Writes all tables that have changed, so that nothing in the file refers to what is not there yet. */
+    /**
+     * Writes all changed tables, in an order in which nothing in the file refers to data that is
+     * not written yet.
+     */
     private void writeTables() {
         space.checkIntact();
         refcounts.write();

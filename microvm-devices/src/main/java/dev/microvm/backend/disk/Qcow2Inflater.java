@@ -8,7 +8,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
-/** Unpacks compressed clusters, and keeps the last one. Not thread-safe; with zlib a request allocates nothing. */
+/**
+ * Decompresses clusters and keeps the last one. Not thread-safe. With zlib, a request allocates
+ * nothing.
+ */
 final class Qcow2Inflater {
     private static final long NOTHING = 0; // an entry that names no compressed cluster
 
@@ -29,7 +32,10 @@ final class Qcow2Inflater {
         stored = arena.allocate(packed.length, 8);
     }
 
-    /** The content of the cluster that {@code entry} of the L2 table stands for, {@code length} bytes at {@code position}. */
+    /**
+     * Returns the content of the cluster of an L2 entry, compressed as {@code length} bytes at
+     * {@code position} of the file.
+     */
     byte[] unpack(long entry, long position, int length) {
         if (entry == present) return cluster;
         present = NOTHING;

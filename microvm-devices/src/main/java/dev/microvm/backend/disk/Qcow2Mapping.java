@@ -5,7 +5,10 @@ import static dev.microvm.backend.disk.Qcow2Format.*;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Where guest clusters are in a qcow2 file: the L1 table and the L2 tables, of which a part is kept in memory. */
+/**
+ * Maps guest clusters to positions in a qcow2 file, by the L1 table and the L2 tables. Keeps a part
+ * of the L2 tables in memory.
+ */
 final class Qcow2Mapping {
     private static final long MAX_CACHE_SIZE = 4 << 20; // bytes: for 32 GiB of clusters of 64 KiB
     private static final long COPY_SIZE = 64 * 1024; // bytes
@@ -44,19 +47,21 @@ final class Qcow2Mapping {
         cache = new Qcow2Cache(file, slice, Math.min(all, MAX_CACHE_SIZE), arena, writeBack);
     }
 
-    /** The L2 entry of a guest cluster; 0 if there is no L2 table for it. */
+    /** Returns the L2 entry of a guest cluster; 0 if it has no L2 table. */
     long get(long cluster) {
         long table = tablePosition(cluster);
         if (table == 0) return 0;
         return cache.memory().get(BE_LONG, cache.load(entryPosition(table, cluster)));
     }
 
-    /** The first cluster behind {@code cluster} that may have an L2 table, if that has none; else {@code cluster}. */
+    /**
+     * Returns {@code cluster} if it has an L2 table; otherwise the next cluster that may have one.
+     */
     long skipUnmapped(long cluster) {
         return tablePosition(cluster) == 0 ? ((cluster >>> l2Bits) + 1) << l2Bits : cluster;
     }
 
-    /** Makes sure that the L2 table for a guest cluster is there, and is not shared with a snapshot. */
+    /** Makes sure that a guest cluster has an L2 table that is not shared with a snapshot. */
     void prepare(long cluster) {
         long old = tablePosition(cluster);
         boolean own = (l1.get(cluster >>> l2Bits) & COPIED) != 0;
@@ -116,7 +121,7 @@ final class Qcow2Mapping {
         return cache.dirty() || l1.dirty();
     }
 
-    /** Writes the L2 tables, and then what refers to new ones. */
+    /** Writes the changed L2 tables, then the L1 entries that refer to new ones. */
     void write() {
         cache.write();
         if (!l1.dirty()) return;

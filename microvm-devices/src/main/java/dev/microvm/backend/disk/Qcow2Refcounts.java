@@ -8,17 +8,21 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Which clusters of a qcow2 file are in use, and how often: the refcount table and its blocks.
+ * Counts the references to the clusters of a qcow2 file, in the refcount table and its blocks.
  *
- * <p>Counts may be too high in the file for a while, never too low: an allocation is written before what refers to it, and a
- * cluster is given back only when nothing in the file refers to it any more. So clusters to give back are gathered until
- * {@link #releaseGathered}, and are not used again before.
+ * <p>Counts in the file may be too high for a while, but never too low: an allocation is written
+ * before the first reference to it, and a cluster is released only when nothing in the file refers
+ * to it. Therefore clusters to release are gathered until {@link #releaseGathered}, and are not
+ * used again before that.
  */
 final class Qcow2Refcounts {
-    /** Gathered ranges from which on the image should be flushed, so that they do not take memory without bound. */
+    /** Number of gathered ranges at which the image should be flushed, to bound their memory. */
     private static final int MANY_RANGES = 4096;
 
-    /** Clusters, less one, between two looks at how far a search for a free one has come. */
+    /**
+     * Number of clusters, minus one, between two checks of how far a search for a free one has
+     * come.
+     */
     private static final long SCAN = (1 << 20) - 1;
 
     private static final long CACHE_SIZE = 512 * 1024; // bytes: for 16 GiB of clusters of 64 KiB, counts of 16 bits
@@ -55,10 +59,10 @@ final class Qcow2Refcounts {
     // ---- allocation
 
     /**
-     * Takes clusters that follow each other and are free.
+     * Allocates contiguous free clusters.
      *
-     * @param wanted how many at most; {@link #allocated} says how many there are
-     * @return the first
+     * @param wanted maximum number of clusters; {@link #allocated} returns the actual number
+     * @return the first cluster
      */
     long allocate(long wanted) {
         long cluster = firstFree;
@@ -88,7 +92,7 @@ final class Qcow2Refcounts {
         return allocated;
     }
 
-    /** Gives back what was allocated and never referred to. */
+    /** Releases clusters that were allocated but never referenced. */
     void undo(long first, long n) {
         for (long i = 0; i < n; i++) {
             setCount(first + i, 0);
@@ -96,7 +100,7 @@ final class Qcow2Refcounts {
         firstFree = Math.min(firstFree, first);
     }
 
-    /** The first cluster from {@code cluster} on that is free, or about which nothing is known yet. */
+    /** Returns the first cluster, from {@code cluster}, that is free or has no refcount block. */
     private long nextFree(long cluster) {
         long next = cluster;
         while (next >>> blockBits < table.entries() && blockPosition(next >>> blockBits) != 0 && count(next) != 0) {
@@ -117,7 +121,7 @@ final class Qcow2Refcounts {
                 && space.isFree(cluster << clusterBits, 1L << clusterBits);
     }
 
-    /** Makes the refcount block for {@code cluster} and its neighbours, in that cluster itself. */
+    /** Makes the refcount block for {@code cluster} and its neighbours inside that cluster. */
     private void makeBlock(long cluster) {
         long position = cluster << clusterBits;
         space.check(position, 1L << clusterBits);
@@ -129,8 +133,9 @@ final class Qcow2Refcounts {
     }
 
     /**
-     * Makes a longer refcount table behind all clusters that the present one can count, with the blocks that count it. The
-     * file refers to none of it until the header names the new table.
+     * Makes a longer refcount table, and the blocks that count it, after all clusters that the
+     * current table can count. The file does not refer to them until the header names the new
+     * table.
      */
     private void growTable() {
         write();
@@ -183,7 +188,10 @@ final class Qcow2Refcounts {
 
     // ---- giving back
 
-    /** Notes that one reference to each of these clusters will go when the tables are written. */
+    /**
+     * Notes that one reference to each of these clusters will disappear when the tables are
+     * written.
+     */
     void gather(long first, long n) {
         if (gatheredLength >= 2 && gathered[gatheredLength - 2] + gathered[gatheredLength - 1] == first) {
             gathered[gatheredLength - 1] += n;
@@ -202,13 +210,15 @@ final class Qcow2Refcounts {
         return gatheredLength >= 2 * MANY_RANGES;
     }
 
-    /** Takes one reference from each cluster that was gathered, now that the file refers to it no more. */
+    /**
+     * Removes one reference from each gathered cluster, after the tables without them were written.
+     */
     void releaseGathered() {
         while (gatheredLength > 0) {
             long first = gathered[gatheredLength - 2];
             long n = gathered[gatheredLength - 1];
             gatheredLength -=
-                    2; // first of all: if this fails the clusters are lost, and given back twice they were worse
+                    2; // first: if a later step fails, clusters leak, which is better than releasing them twice
             long free = 0; // how many in a row, before cluster i
             for (long i = 0; i < n; i++) {
                 if (release(first + i)) {
@@ -223,7 +233,7 @@ final class Qcow2Refcounts {
         writeBlocks();
     }
 
-    /** Takes a reference, and says whether it was the last. */
+    /** Removes a reference; returns whether it was the last. */
     private boolean release(long cluster) {
         long block = cluster >>> blockBits;
         long count = block < table.entries() && blockPosition(block) != 0 ? count(cluster) : 0;
@@ -248,7 +258,10 @@ final class Qcow2Refcounts {
         return position;
     }
 
-    /** Where the count of {@code cluster} is in the cache, in bytes; for counts below a byte, the byte. */
+    /**
+     * Returns the offset in the cache of the count of {@code cluster}, or of the byte that contains
+     * it.
+     */
     private long locate(long cluster) {
         long inBlock = cluster & ((1L << blockBits) - 1);
         return cache.load(blockPosition(cluster >>> blockBits) + (inBlock << order >>> 3));
@@ -284,14 +297,14 @@ final class Qcow2Refcounts {
         cache.changed(at);
     }
 
-    /** Counts of less than a byte lie in it from the lowest bit on. */
+    /** Returns the lowest bit of a count in its byte; counts below 8 bits start at bit 0. */
     private int bitInByte(long cluster) {
         return (int) (cluster << order) & 7;
     }
 
     // ---- writing
 
-    /** Writes all counts, and then what refers to new blocks of them. */
+    /** Writes all changed blocks, then the table entries that refer to new ones. */
     void write() {
         writeBlocks();
         if (!table.dirty()) return;

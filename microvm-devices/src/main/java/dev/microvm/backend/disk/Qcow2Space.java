@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guards the parts of a qcow2 file that everything else depends on: an image that claims to have data there is corrupt, and
- * is not written again.
+ * Protects the metadata of a qcow2 file. An image with data or tables at these places is corrupt,
+ * and is not written any more.
  */
 final class Qcow2Space {
     private final ImageFile file;
@@ -32,7 +32,7 @@ final class Qcow2Space {
         refcountTable = table;
     }
 
-    /** Whether a range is outside the header, the L1 table and the refcount table. */
+    /** Returns whether a range is outside the header, the L1 table and the refcount table. */
     boolean isFree(long position, long length) {
         return position >= header.clusterSize()
                 && !overlaps(position, length, l1)
@@ -43,21 +43,24 @@ final class Qcow2Space {
         return table != null && position < table.position() + table.size() && table.position() < position + length;
     }
 
-    /** Refuses to write data or a table to a range that is not free for it. */
+    /** Checks that a range is free for data or a table; throws {@link BlockException} if not. */
     void check(long position, long length) {
         if (!isFree(position, length)) {
             throw corrupt("data at 0x%x, which belongs to the image's own tables".formatted(position));
         }
     }
 
-    /** Refuses to write an image that turned out to be corrupt. */
+    /** Checks that the image is not known to be corrupt; throws {@link BlockException} if it is. */
     void checkIntact() {
         if (corruption != null) {
             throw problem("it is corrupt (%s), and is not written any more".formatted(corruption));
         }
     }
 
-    /** Notes what is wrong, in the image too, so that nobody writes it before it was repaired; returns the error. */
+    /**
+     * Marks the image as corrupt, also in the file, so that no program writes it before a repair.
+     * Returns the error to throw.
+     */
     BlockException corrupt(String what) {
         BlockException error = problem("it is corrupt: " + what + "; repair it with qemu-img check -r all");
         if (corruption != null) return error;

@@ -6,7 +6,10 @@ import static dev.microvm.backend.disk.Qcow2Format.ENTRY_SIZE;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A table of 64-bit entries that is whole in memory: the L1 table, the refcount table. Changes reach the file when told to. */
+/**
+ * A table of 64-bit entries that is entirely in memory: the L1 table or the refcount table.
+ * {@link #write} writes changes to the file.
+ */
 final class Qcow2Table {
     private static final int ALIGNMENT = 4096; // bytes, for direct I/O
 
@@ -32,7 +35,9 @@ final class Qcow2Table {
         return table;
     }
 
-    /** A longer copy of this table, for another place; all of it is to be written. */
+    /**
+     * Returns a longer copy of this table for another place, with all entries marked as changed.
+     */
     Qcow2Table grow(long newPosition, long entries, Arena arena) {
         Qcow2Table table = new Qcow2Table(file, newPosition, entries, arena);
         MemorySegment.copy(memory, 0, table.memory, 0, size);
@@ -45,12 +50,12 @@ final class Qcow2Table {
         return size / ENTRY_SIZE;
     }
 
-    /** Where it is in the file. */
+    /** Returns the position of the table in the file, in bytes. */
     long position() {
         return position;
     }
 
-    /** Its length in the file in bytes. */
+    /** Returns the size of the table in the file, in bytes. */
     long size() {
         return size;
     }
@@ -70,7 +75,7 @@ final class Qcow2Table {
         return from < to;
     }
 
-    /** Writes what has changed. */
+    /** Writes the changed entries. */
     void write() {
         if (!dirty()) return;
         file.write(position + from, memory, from, to - from);

@@ -11,10 +11,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is written to a disk, kept in memory: the disk below is only read, and {@link #reset} forgets all writes at once.
+ * Keeps the writes to a disk in memory. The disk below is only read, and {@link #reset} forgets all
+ * writes.
  *
- * <p>Any thread may call; one call runs at a time. Memory is taken outside the heap in chunks of 64 KiB, as they are
- * written, up to a limit; a write beyond that fails. A flush has nothing to do: the memory is as lasting as the machine.
+ * <p>Any thread may call; one call runs at a time. Each chunk of 64 KiB takes memory outside the
+ * heap when it is first written, up to a limit. A write beyond the limit fails. A flush does
+ * nothing: the writes exist as long as the machine.
  */
 public final class RamOverlay implements BlockBackend, Stateful {
     private static final String STATE_TYPE = "ram-overlay";
@@ -25,7 +27,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
     private static final int GROUP_BITS = 10; // chunks in a group: the table of a large disk is not made at once
     private static final int GROUP_SIZE = 1 << GROUP_BITS;
 
-    /** Stands for a chunk of zeroes: it is empty. */
+    /** The empty segment, which stands for a chunk of zeroes. */
     private static final MemorySegment ZERO = MemorySegment.NULL;
 
     private static final class Group {
@@ -40,9 +42,11 @@ public final class RamOverlay implements BlockBackend, Stateful {
     private boolean closed;
 
     /**
-     * Puts an overlay on a disk, which it closes when it is closed.
+     * Makes an overlay on a disk. Closing the overlay closes the disk.
      *
-     * @param limit the most memory in bytes that writes may take; the disk's size is enough for all
+     * @param limit maximum memory for writes in bytes, 0 or more; the size of the disk is enough
+     *     for all writes
+     * @throws IllegalArgumentException if the limit is negative
      */
     public RamOverlay(BlockBackend base, long limit) {
         if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
@@ -55,7 +59,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
         return new Group[Math.toIntExact(((size() - 1) >>> (CHUNK_BITS + GROUP_BITS)) + 1)];
     }
 
-    /** Forgets all writes: the disk is as the one below again. */
+    /** Forgets all writes, so that the disk has the content of the one below. */
     public synchronized void reset() {
         arena.close();
         arena = Arena.ofShared();
@@ -63,7 +67,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
         used = 0;
     }
 
-    /** Bytes of memory that writes have taken. */
+    /** Returns the memory that writes have taken, in bytes. */
     public synchronized long usedBytes() {
         return used;
     }
@@ -169,13 +173,16 @@ public final class RamOverlay implements BlockBackend, Stateful {
         group.chunks[(int) index & (GROUP_SIZE - 1)] = chunk;
     }
 
-    /** The chunk to write to, with its present content unless the {@code whole} of it will be written. */
+    /**
+     * Returns the chunk to write to. It has its current content, unless {@code whole} says that all
+     * of it will be written.
+     */
     private MemorySegment ownChunk(long index, boolean whole) {
         MemorySegment present = chunk(index);
         if (present != null && !isZero(present)) return present;
         if (CHUNK_SIZE > limit - used) {
-            throw new BlockException(
-                    "the disk's overlay is full: %d bytes; give it a higher limit, or reset it".formatted(limit));
+            throw new BlockException("the overlay of the disk is full (limit %d bytes): set a higher limit, or reset it"
+                    .formatted(limit));
         }
         MemorySegment chunk = arena.allocate(CHUNK_SIZE, Long.BYTES);
         if (present == null && !whole) {
@@ -187,7 +194,9 @@ public final class RamOverlay implements BlockBackend, Stateful {
         return chunk;
     }
 
-    /** Makes a chunk zero. One that has memory keeps it: an arena frees all at once. */
+    /**
+     * Makes a chunk zero. A chunk with memory keeps it, because an arena can only free everything.
+     */
     private void zeroChunk(long index) {
         MemorySegment present = chunk(index);
         if (present == null) {
@@ -197,7 +206,10 @@ public final class RamOverlay implements BlockBackend, Stateful {
         }
     }
 
-    /** What was written: the indices of its chunks, and each one's content; empty for a chunk of zeroes. */
+    /**
+     * Saves the index and the content of each written chunk. The content of a chunk of zeroes is
+     * empty.
+     */
     @Override
     public synchronized DeviceState save() {
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("size", size());
@@ -216,7 +228,10 @@ public final class RamOverlay implements BlockBackend, Stateful {
         return state.put("chunks", indices.toByteArray());
     }
 
-    /** Puts back the writes of an overlay on a disk of the same size, and should be of the same content. */
+    /**
+     * Restores the writes of an overlay on a disk of the same size, which should have the same
+     * content.
+     */
     @Override
     public synchronized void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

@@ -5,9 +5,11 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * A file or block device that holds a disk byte for byte. Requests go straight to the file; several run at once.
+ * A file or block device with the bytes of a disk. Requests go directly to the file; several run at
+ * the same time.
  *
- * <p>A size that is not a multiple of a sector is rounded up; what is beyond the file's end reads as zero.
+ * <p>If the size is not a multiple of a sector, it is rounded up. Bytes beyond the end of the file
+ * read as zero.
  */
 final class RawImage implements BlockBackend {
     private static final int DISCARD_UNIT = 4096; // bytes: what most file systems allocate
@@ -30,7 +32,7 @@ final class RawImage implements BlockBackend {
         }
     }
 
-    /** Opens an image that exists; throws {@link BlockException}. */
+    /** Opens an existing image; throws {@link BlockException}. */
     static RawImage open(Path path, boolean readOnly, CacheMode cache) {
         ImageFile file = ImageFile.open(path, !readOnly, cache);
         try {

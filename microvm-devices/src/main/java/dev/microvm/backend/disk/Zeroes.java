@@ -3,7 +3,7 @@ package dev.microvm.backend.disk;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Zeroes to write to files. */
+/** Writes zeroes to files and disks. */
 final class Zeroes {
     private static final long SIZE = 64 * 1024; // bytes
     private static final long ALIGNMENT = 4096; // bytes, enough for direct I/O

@@ -1,11 +1,12 @@
 /**
- * What is behind a disk: {@link dev.microvm.backend.disk.BlockBackend back ends} that read and write image files; start
- * at {@link dev.microvm.backend.disk.DiskImage}, which says what to open.
+ * Disk images: {@link dev.microvm.backend.disk.BlockBackend back ends} that read and write image
+ * files. Start at {@link dev.microvm.backend.disk.DiskImage}, which describes an image to open.
  *
- * <p>Positions and lengths are in bytes. Data passes as memory segment, offset and length, so that it moves between a
- * guest's memory and the file without a copy. What fails is a {@link dev.microvm.backend.disk.BlockException}. An image's
- * content is not trusted: its guest wrote it. Its format is named by who opens it and never guessed, and no file is opened
- * because an image names it.
+ * <p>Positions and lengths are in bytes. Data is passed as memory segment, offset and length, so
+ * that it moves between guest memory and file without a copy. Failures throw
+ * {@link dev.microvm.backend.disk.BlockException}. The content of an image is not trusted, because
+ * its guest wrote it. The format is always given by the caller and never detected, and no file is
+ * opened only because an image names it.
  */
 @NullMarked
 package dev.microvm.backend.disk;

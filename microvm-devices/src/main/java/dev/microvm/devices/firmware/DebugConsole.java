@@ -6,8 +6,8 @@ import dev.microvm.state.Stateful;
 import java.util.function.IntConsumer;
 
 /**
- * The one-byte port that firmware prints its log to: Bochs's and QEMU's debug console, at 0x402 by custom. Any thread may
- * call.
+ * The debug console of Bochs and QEMU: a one-byte port to which firmware prints its log, usually
+ * 0x402. Any thread may call.
  */
 public final class DebugConsole implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "debug-console";
@@ -21,7 +21,8 @@ public final class DebugConsole implements ByteDevice, Stateful {
     /**
      * Makes a console.
      *
-     * @param output takes each character, 0 to 0xff, on the vCPU's thread, one at a time; must not block
+     * @param output called with each character, 0 to 0xff, on the vCPU's thread, one call at a
+     *     time; must not block
      */
     public DebugConsole(IntConsumer output) {
         this.output = output;

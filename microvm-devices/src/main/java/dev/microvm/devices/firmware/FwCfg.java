@@ -21,19 +21,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * QEMU's firmware configuration device (fw_cfg), as x86 machines have it at I/O port 0x510: {@link FwCfgItem items} that
- * firmware finds by number ({@link FwCfgKeys}) or, in a directory, by name. Any thread may call.
+ * QEMU's firmware configuration device (fw_cfg), on x86 machines at I/O port 0x510. It holds
+ * {@link FwCfgItem items} that firmware finds by number ({@link FwCfgKeys}) or by name in a
+ * directory. Any thread may call.
  *
- * <p>A guest selects an item and reads it byte by byte from the data port, or has any length of it copied to its memory by
- * DMA. What is read beyond an item's end is zero. A DMA operation whose structure, address or length is not all in one
- * region of guest memory, or would write read-only memory, sets the error bit, moves nothing, and leaves the place in the
- * item as it was.
+ * <p>A guest selects an item and reads it byte by byte from the data port, or copies any part of it
+ * to memory by DMA. Bytes beyond the end of an item read as zero. A DMA operation fails if its
+ * structure or its data is not entirely in one region of guest memory, or if it would write to
+ * read-only memory. It then sets the error bit, copies nothing, and does not move the position in
+ * the item.
  *
- * <p>Source: QEMU's {@code docs/specs/fw_cfg.rst}. Not emulated: the memory-mapped variant of other architectures; writes
- * to the data port, which QEMU has ignored since 2.4.
+ * <p>Source: QEMU's {@code docs/specs/fw_cfg.rst}. Not emulated: the memory-mapped variant of other
+ * architectures, and writes to the data port, which QEMU has ignored since 2.4.
  */
 public final class FwCfg implements BusDevice, Stateful {
-    /** Bytes of ports it needs. The two before the DMA register are nobody's. */
+    /** Size of its port range in bytes. The two bytes before the DMA register are unused. */
     public static final int RANGE = REGISTERS_END;
 
     private static final Logger log = LoggerFactory.getLogger(FwCfg.class);
@@ -63,12 +65,12 @@ public final class FwCfg implements BusDevice, Stateful {
         this.item = items.getOrDefault(FwCfgKeys.SIGNATURE, NO_ITEM);
     }
 
-    /** Starts a device with the items that are always there. */
+    /** Returns a builder that already has the items that every device has. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** Gathers the items of a device. For one thread. */
+    /** Collects the items of a device. Not thread-safe. */
     public static final class Builder {
         private final TreeMap<Integer, FwCfgItem> items = new TreeMap<>();
         private final TreeMap<String, FwCfgItem> files = new TreeMap<>();
@@ -81,59 +83,65 @@ public final class FwCfg implements BusDevice, Stateful {
         /**
          * Adds an item under a number.
          *
-         * @param key one of {@link FwCfgKeys}: 0x02 to 0x1f but for the directory, or 0x8000 to 0xbfff
-         * @throws IllegalArgumentException for another key, or one that is taken
+         * @param key a key of {@link FwCfgKeys}: 0x02 to 0x1f except the directory, or 0x8000 to
+         *     0xbfff
+         * @throws IllegalArgumentException if the key is out of range or already used
          */
         public Builder item(int key, FwCfgItem item) {
             int number = key & ~FwCfgKeys.ARCH_LOCAL;
             boolean local = (key & FwCfgKeys.ARCH_LOCAL) != 0;
             if (number < 0 || number > LAST_KEY || (!local && number >= FwCfgKeys.FILE_FIRST)) {
                 throw new IllegalArgumentException(
-                        "firmware configuration key 0x%x: 0 to 0x1f or 0x8000 to 0xbfff".formatted(key));
+                        "firmware configuration key 0x%x: must be 0 to 0x1f or 0x8000 to 0xbfff".formatted(key));
             }
             if (key == FwCfgKeys.FILE_DIR || items.putIfAbsent(key, item) != null) {
-                throw new IllegalArgumentException("firmware configuration key 0x%x is taken".formatted(key));
+                throw new IllegalArgumentException(
+                        "firmware configuration key 0x%x is already used: choose another".formatted(key));
             }
             return this;
         }
 
         /**
-         * Adds an item under a name, for example {@code "etc/e820"}; a user's begin with {@code "opt/"}.
+         * Adds an item under a name, for example {@code "etc/e820"}. Names of user items should
+         * begin with {@code "opt/"}.
          *
          * @param name 1 to 55 ASCII characters from space to tilde
-         * @throws IllegalArgumentException for another name, or one that is taken
+         * @throws IllegalArgumentException if the name is not valid or already used, or if there
+         *     are too many items
          */
         public Builder file(String name, FwCfgItem item) {
             boolean printable = name.chars().allMatch(character -> character >= ' ' && character <= '~');
             if (name.isEmpty() || name.length() >= FILE_NAME_SIZE || !printable) {
                 throw new IllegalArgumentException(
-                        "firmware configuration file \"%s\": 1 to 55 printable ASCII characters".formatted(name));
+                        "firmware configuration file \"%s\": must have 1 to 55 printable ASCII characters"
+                                .formatted(name));
             }
             if (FwCfgKeys.FILE_FIRST + files.size() > LAST_KEY) {
-                throw new IllegalArgumentException("too many firmware configuration files");
+                throw new IllegalArgumentException("too many firmware configuration files: remove some");
             }
             if (files.putIfAbsent(name, item) != null) {
-                throw new IllegalArgumentException("firmware configuration file \"%s\" is there".formatted(name));
+                throw new IllegalArgumentException(
+                        "firmware configuration file \"%s\" exists already: choose another name".formatted(name));
             }
             return this;
         }
 
-        /** The named items so far, by name; a view. */
+        /** Returns a view of the named items so far, by name. */
         public SortedMap<String, FwCfgItem> files() {
             return Collections.unmodifiableSortedMap(files);
         }
 
         /**
-         * Makes a device; any number of them from one builder, if no item is writable.
+         * Makes a device. A builder may make several devices if no item is writable.
          *
-         * @param memory where DMA reads and writes
+         * @param memory guest memory, for DMA
          */
         public FwCfg build(GuestMemory memory) {
             TreeMap<Integer, FwCfgItem> all = new TreeMap<>(items);
             ByteBuffer directory = ByteBuffer.allocate(Integer.BYTES + files.size() * FILE_SIZE);
             directory.putInt(files.size());
             int key = FwCfgKeys.FILE_FIRST;
-            // By name, so that a guest may search for one by halves.
+            // Sorted by name, so that a guest can use binary search.
             for (Map.Entry<String, FwCfgItem> file : files.entrySet()) {
                 all.put(key, file.getValue());
                 directory
@@ -188,7 +196,7 @@ public final class FwCfg implements BusDevice, Stateful {
         aheadLength = 0;
     }
 
-    /** The next byte of the item, 0 beyond its end. */
+    /** Returns the next byte of the item, 0 beyond its end. */
     private int nextByte() {
         if (offset >= item.size()) return 0;
         long at = offset++;
@@ -218,7 +226,7 @@ public final class FwCfg implements BusDevice, Stateful {
 
     private void finishDma(long gpa, boolean done) {
         if (!guestCanWrite(gpa, Integer.BYTES)) return; // nowhere to say that it failed
-        VarHandle.releaseFence(); // who sees the control word sees the data
+        VarHandle.releaseFence(); // a guest that sees the control word sees the data
         memory.putInt(gpa + DMA_CONTROL, done ? 0 : Integer.reverseBytes(DMA_ERROR));
     }
 
@@ -254,7 +262,10 @@ public final class FwCfg implements BusDevice, Stateful {
         return true;
     }
 
-    /** Whether the guest itself could write there: the host could write read-only memory too, or fail to. */
+    /**
+     * Returns whether the guest itself could write the range. The host must check, because it can
+     * write to read-only memory.
+     */
     private boolean guestCanWrite(long gpa, long size) {
         for (GuestMemoryRegion region : memory.regions()) {
             long at = gpa - region.base();
@@ -283,7 +294,10 @@ public final class FwCfg implements BusDevice, Stateful {
 
     // ---- state
 
-    /** As at power-on: the signature is selected, writable items hold what they held at first. */
+    /**
+     * Returns to the state after power-on: selects the signature and restores the initial content
+     * of writable items.
+     */
     public synchronized void reset() {
         select(FwCfgKeys.SIGNATURE);
         dmaAddress = 0;
@@ -293,7 +307,10 @@ public final class FwCfg implements BusDevice, Stateful {
         }
     }
 
-    /** Where the guest is, and the content of writable items; the other items are not part of the state. */
+    /**
+     * Saves the selected item, the position in it and the content of writable items. The other
+     * items are not part of the state.
+     */
     @Override
     public synchronized DeviceState save() {
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION)
@@ -307,7 +324,7 @@ public final class FwCfg implements BusDevice, Stateful {
         return state;
     }
 
-    /** Puts back a state of a device with the same items. */
+    /** Restores a state of a device with the same items. */
     @Override
     public synchronized void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

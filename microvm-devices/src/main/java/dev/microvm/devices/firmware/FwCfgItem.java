@@ -14,29 +14,31 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a guest finds under one key of {@link FwCfg}: bytes, as many as were there when the item was made.
+ * The content of one key of {@link FwCfg}: bytes, of a fixed number.
  *
- * <p>Nothing large is copied: bytes go from their source to guest memory when the guest asks for them. So leave an array,
- * a segment or a file as it is while the machine lives. A writable item belongs to one device.
+ * <p>Bytes are copied from their source to guest memory only when the guest reads them. Therefore
+ * arrays, segments and files must not change while the machine exists. A writable item belongs to
+ * one device.
  */
 public final class FwCfgItem {
-    /** Where an item's bytes come from. */
+    /** Provides the bytes of an item. */
     @FunctionalInterface
     public interface Source {
         /**
          * Fills a segment. Called under the device's lock, on a vCPU's thread.
          *
-         * @param offset of the first byte, from the start of the item
-         * @param to 1 byte to 1 MiB, none of it beyond the item's end; may be guest memory
-         * @throws IOException if the bytes cannot be had; the guest gets an error
+         * @param offset offset of the first byte from the start of the item
+         * @param to segment to fill, 1 byte to 1 MiB, not beyond the end of the item; may be guest
+         *     memory
+         * @throws IOException if the bytes cannot be read; the guest then gets an error
          */
         void read(long offset, MemorySegment to) throws IOException;
     }
 
-    /** The most bytes of an item: the directory of files has 32 bits for it. */
+    /** Largest size of an item in bytes: the directory of files stores it in 32 bits. */
     public static final long MOST_BYTES = 0xffff_ffffL;
 
-    /** The most bytes of an item that the guest may write. */
+    /** Largest size in bytes of an item that the guest may write. */
     public static final int MOST_WRITABLE_BYTES = 4096;
 
     private final long size;
@@ -45,7 +47,8 @@ public final class FwCfgItem {
 
     private FwCfgItem(long size, Source source, @Nullable Written written) {
         if (size < 0 || size > MOST_BYTES) {
-            throw new IllegalArgumentException("firmware configuration item of %d bytes: 0 to 2^32-1".formatted(size));
+            throw new IllegalArgumentException(
+                    "firmware configuration item of %d bytes: must have 0 to 2^32-1".formatted(size));
         }
         this.size = size;
         this.source = source;
@@ -53,40 +56,41 @@ public final class FwCfgItem {
     }
 
     /**
-     * Bytes from anywhere.
+     * Makes an item from any source.
      *
-     * @param size bytes, 0 to {@link #MOST_BYTES}
-     * @param source gives them
+     * @param size size in bytes, 0 to {@link #MOST_BYTES}
+     * @param source provides the bytes
+     * @throws IllegalArgumentException if the size is out of range
      */
     public static FwCfgItem of(long size, Source source) {
         return new FwCfgItem(size, source, null);
     }
 
-    /** The bytes of an array, which is not copied. */
+    /** Makes an item from an array, which is not copied. */
     public static FwCfgItem of(byte[] bytes) {
         return of(MemorySegment.ofArray(bytes));
     }
 
-    /** The bytes of a segment, which is not copied; any thread must be able to read it. */
+    /** Makes an item from a segment, which is not copied. All threads must have access to it. */
     public static FwCfgItem of(MemorySegment bytes) {
         return of(bytes.byteSize(), (offset, to) -> MemorySegment.copy(bytes, offset, to, 0, to.byteSize()));
     }
 
     /**
-     * The bytes of a file, which is read piece by piece as the guest asks.
+     * Makes an item from a file that is read piece by piece when the guest reads it.
      *
-     * @param file stays open as long as the machine; its position does not matter
-     * @throws IOException if the file does not tell its size
+     * @param file open file; it must stay open as long as the machine; its position is not used
+     * @throws IOException if the size of the file cannot be read
      */
     public static FwCfgItem of(FileChannel file) throws IOException {
         return of(file.size(), (offset, to) -> readFully(file, offset, to));
     }
 
     /**
-     * The bytes of a file, which is opened anew for each piece that the guest asks for; one that gets shorter is an error
-     * to the guest.
+     * Makes an item from a file that is opened again for each piece that the guest reads. If the
+     * file becomes shorter, the guest gets an error.
      *
-     * @throws IOException if the file does not tell its size
+     * @throws IOException if the size of the file cannot be read
      */
     public static FwCfgItem of(Path file) throws IOException {
         return of(Files.size(file), (offset, to) -> {
@@ -96,36 +100,38 @@ public final class FwCfgItem {
         });
     }
 
-    /** A 16-bit number. */
+    /** Makes an item of a 16-bit little-endian number. */
     public static FwCfgItem le16(int value) {
         return of(littleEndian(Short.BYTES).putShort((short) value).array());
     }
 
-    /** A 32-bit number. */
+    /** Makes an item of a 32-bit little-endian number. */
     public static FwCfgItem le32(int value) {
         return of(littleEndian(Integer.BYTES).putInt(value).array());
     }
 
-    /** A 64-bit number. */
+    /** Makes an item of a 64-bit little-endian number. */
     public static FwCfgItem le64(long value) {
         return of(littleEndian(Long.BYTES).putLong(value).array());
     }
 
-    /** A string as UTF-8 with a zero byte at its end. */
+    /** Makes an item of a string in UTF-8 with a zero byte at its end. */
     public static FwCfgItem string(String text) {
         return of((text + '\0').getBytes(StandardCharsets.UTF_8));
     }
 
     /**
-     * Bytes that the guest may write, by DMA: for what firmware has to tell the host, such as an address.
+     * Makes an item that the guest may write by DMA, to tell the host something, such as an
+     * address.
      *
-     * @param first what the guest finds at first, up to {@link #MOST_WRITABLE_BYTES} bytes
-     * @param changed hears the whole content after each write by the guest, each reset and each restore; called under the
-     *     device's lock, on a vCPU's thread: must not block
+     * @param first initial content, up to {@link #MOST_WRITABLE_BYTES} bytes
+     * @param changed called with the whole content after each guest write, reset and restore, under
+     *     the device's lock, for a guest write on a vCPU's thread: must not block
+     * @throws IllegalArgumentException if the content is too large
      */
     public static FwCfgItem writable(byte[] first, Consumer<byte[]> changed) {
         if (first.length > MOST_WRITABLE_BYTES) {
-            throw new IllegalArgumentException("writable firmware configuration item of %d bytes: 0 to %d"
+            throw new IllegalArgumentException("writable firmware configuration item of %d bytes: must have 0 to %d"
                     .formatted(first.length, MOST_WRITABLE_BYTES));
         }
         Written written = new Written(first, changed);
@@ -145,7 +151,7 @@ public final class FwCfgItem {
         }
     }
 
-    /** Its length in bytes; never changes. */
+    /** Returns the size in bytes, which never changes. */
     public long size() {
         return size;
     }
@@ -154,7 +160,7 @@ public final class FwCfgItem {
         source.read(offset, to);
     }
 
-    /** What the guest may write of it, or null if it may not. */
+    /** Returns the writable content, or null if the guest may not write the item. */
     @Nullable
     Written written() {
         return written;

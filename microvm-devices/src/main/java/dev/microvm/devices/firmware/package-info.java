@@ -1,9 +1,9 @@
 /**
- * What firmware uses: {@link dev.microvm.devices.firmware.FwCfg}, by which QEMU's firmware asks the host
- * for configuration, kernel and tables, and {@link dev.microvm.devices.firmware.DebugConsole}, on which
- * it prints.
+ * Devices for firmware. QEMU's firmware reads its configuration, kernel and tables from
+ * {@link dev.microvm.devices.firmware.FwCfg}, and prints to
+ * {@link dev.microvm.devices.firmware.DebugConsole}.
  *
- * <p>Any thread may call any method. A guest's mistake is ignored and never throws.
+ * <p>Any thread may call any method. Devices ignore guest errors; they never throw for them.
  */
 @NullMarked
 package dev.microvm.devices.firmware;

@@ -8,12 +8,15 @@ import dev.microvm.state.DeviceState;
 /**
  * One 8259A. Guarded by the lock of its {@link I8259Pic}.
  *
- * <p>An edge is remembered until it is acknowledged, even if its line falls before: so do KVM's and QEMU's, and devices
- * that pulse their line rely on it. The 8080 mode of the data sheet is not emulated: without ICW4 the chip works as with
- * one of zero, but for the vector.
+ * <p>An edge is remembered until it is acknowledged, even if its line falls before. KVM and QEMU do
+ * the same, and devices that pulse their line rely on it. The 8080 mode of the data sheet is not
+ * emulated: without ICW4 the chip works as with an ICW4 of zero, except for the vector.
  */
 final class I8259Chip {
-    /** Which word the chip waits for: those of an initialization, in order; at last, at A0 = 1, the mask. */
+    /**
+     * The next word at A0 = 1: the words of an initialization in their order, and after them the
+     * mask.
+     */
     private enum Expected {
         ICW1, // from power-on: a mask may be written, but nothing interrupts
         ICW2,
@@ -22,7 +25,7 @@ final class I8259Chip {
         OCW1
     }
 
-    /** What {@link #highestRequest} returns when nothing may interrupt. */
+    /** Returned by {@link #highestRequest} if no request may interrupt. */
     private static final int NONE = -1;
 
     private Expected expected = Expected.ICW1;
@@ -58,15 +61,15 @@ final class I8259Chip {
         }
     }
 
-    /** The level of INT, low until the chip is initialized. */
+    /** Returns the level of INT, which is low until the chip is initialized. */
     boolean interrupts() {
         return expected == Expected.OCW1 && highestRequest() != NONE;
     }
 
     /**
-     * The chip's part of an INTA cycle: puts the highest request in service.
+     * Performs the chip's part of an INTA cycle: puts the highest request in service.
      *
-     * @return the input, or {@link I8259Registers#SPURIOUS} if there is no request
+     * @return the input, 0 to 7, or {@link I8259Registers#SPURIOUS} if there is no request
      */
     int acknowledge() {
         int input = highestRequest();
@@ -91,7 +94,7 @@ final class I8259Chip {
 
     // ---- registers
 
-    /** Whether the next read is a poll, which acknowledges. */
+    /** Returns whether the next read is a poll, which acknowledges. */
     boolean polled() {
         return poll;
     }
@@ -122,7 +125,7 @@ final class I8259Chip {
         irr = (irr & ~levelInputs()) | (lines & levelInputs());
     }
 
-    /** As at power-on; lines keep their levels. */
+    /** Returns to the state after power-on. Lines keep their levels. */
     void reset() {
         initialize(0);
         expected = Expected.ICW1;
@@ -197,7 +200,7 @@ final class I8259Chip {
         if ((value & OCW3_RR) != 0) readIsr = (value & OCW3_RIS) != 0;
     }
 
-    /** Non-specific end of interrupt; returns the input, or {@link #NONE}. */
+    /** Performs a non-specific end of interrupt; returns the input, or {@link #NONE}. */
     private int endHighest() {
         int input = highest(specialMask ? isr & ~imr : isr); // masked ones are passed over in special mask mode
         if (input != NONE) isr &= ~(1 << input);
@@ -210,7 +213,7 @@ final class I8259Chip {
         return levelTriggered ? 0xff : elcr;
     }
 
-    /** The input of {@code set} with the highest priority, or {@link #NONE}. */
+    /** Returns the input of {@code set} with the highest priority, or {@link #NONE}. */
     private int highest(int set) {
         for (int i = 1; i <= INPUTS; i++) {
             int input = (lowestPriority + i) % INPUTS;
@@ -219,12 +222,12 @@ final class I8259Chip {
         return NONE;
     }
 
-    /** 0 is the highest. */
+    /** Returns the priority of an input; 0 is the highest. */
     private int priority(int input) {
         return Math.floorMod(input - lowestPriority - 1, INPUTS);
     }
 
-    /** The request that may interrupt what is in service, or {@link #NONE}. */
+    /** Returns the request that may interrupt the one in service, or {@link #NONE}. */
     private int highestRequest() {
         int request = highest(irr & ~imr);
         if (request == NONE) return NONE;

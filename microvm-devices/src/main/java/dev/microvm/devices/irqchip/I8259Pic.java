@@ -8,11 +8,12 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * A PC's two 8259A interrupt controllers, the second behind input 2 of the first, and their edge/level control registers.
- * Any thread may call.
+ * The two 8259A interrupt controllers of a PC, the second on input 2 of the first, and their
+ * edge/level control registers. Any thread may call.
  *
- * <p>The way of an interrupt: a device drives {@link #input}; the pair drives the line it was given; whoever is at its other
- * end calls {@link #acknowledge} when the CPU takes the interrupt, and gets the vector; the guest ends it by a command.
+ * <p>An interrupt takes four steps. A device drives {@link #input}. The pair drives INTR. The owner
+ * of INTR calls {@link #acknowledge} when the CPU takes the interrupt, and gets the vector. The
+ * guest ends the interrupt by a command.
  */
 public final class I8259Pic implements Stateful {
     private static final String STATE_TYPE = "i8259";
@@ -30,32 +31,33 @@ public final class I8259Pic implements Stateful {
     /**
      * Makes a pair that waits to be initialized.
      *
-     * @param intr the CPU's INTR; high while an interrupt waits. Called under the pair's lock: must not wait for another
-     *     thread that calls the pair
+     * @param intr INTR of the CPU, high while an interrupt waits; called under the pair's lock, so
+     *     it must not wait for a thread that calls the pair
      */
     public I8259Pic(IrqLine intr) {
         this.intr = intr;
     }
 
-    /** Command and mask ports of the first chip, as a PC has them at 0x20 and 0x21. */
+    /** Returns the command and mask ports of the first chip, on a PC 0x20 and 0x21. */
     public ByteDevice master() {
         return masterPorts;
     }
 
-    /** Command and mask ports of the second chip, as a PC has them at 0xa0 and 0xa1. */
+    /** Returns the command and mask ports of the second chip, on a PC 0xa0 and 0xa1. */
     public ByteDevice slave() {
         return slavePorts;
     }
 
-    /** The two edge/level control registers, as a PC has them at 0x4d0 and 0x4d1. */
+    /** Returns the two edge/level control registers, on a PC 0x4d0 and 0x4d1. */
     public ByteDevice elcr() {
         return elcrPorts;
     }
 
     /**
-     * The wire of an interrupt request.
+     * Returns the line of an interrupt request.
      *
-     * @param irq 0 to 15 but for 2, where the second chip is
+     * @param irq number of the request, 0 to 15 except 2, the input of the second chip
+     * @throws IllegalArgumentException for another number
      */
     public IrqLine input(int irq) {
         if (irq < 0 || irq >= IRQS || irq == CASCADE_INPUT) {
@@ -65,9 +67,9 @@ public final class I8259Pic implements Stateful {
     }
 
     /**
-     * The CPU's interrupt acknowledge cycle: puts the highest request in service.
+     * Performs the interrupt acknowledge cycle of the CPU: puts the highest request in service.
      *
-     * @return its vector, 0 to 255; that of input 7 of a chip if its request is gone
+     * @return its vector, 0 to 255; the vector of input 7 of a chip if its request no longer exists
      */
     public synchronized int acknowledge() {
         int input = master.acknowledge();
@@ -80,7 +82,7 @@ public final class I8259Pic implements Stateful {
         return vector;
     }
 
-    /** As at power-on. */
+    /** Returns to the state after power-on. */
     public synchronized void reset() {
         master.reset();
         slave.reset();

@@ -3,18 +3,18 @@ package dev.microvm.devices.irqchip;
 /**
  * Command words of the 8259A interrupt controller. Names follow the data sheet.
  *
- * <p>Sources: Intel 8259A data sheet, 231468, "Initialization command words", "Operation command words"; the
- * edge/level control register is that of the Intel 82371AB (PIIX4), 290562, "ELCR1, ELCR2".
+ * <p>Sources: Intel 8259A data sheet, 231468, "Initialization command words", "Operation command
+ * words"; for the edge/level control registers, Intel 82371AB (PIIX4), 290562, "ELCR1, ELCR2".
  */
 final class I8259Registers {
     static final int INPUTS = 8; // of one chip
     static final int COMMAND = 0; // offset (A0 = 0); write: ICW1, OCW2, OCW3; read: IRR, ISR or poll
     static final int MASK = 1; // offset (A0 = 1); write: ICW2 to ICW4, OCW1; read: IMR or poll
 
-    /** What an unused offset reads as. */
+    /** Value read from an unused offset. */
     static final int OPEN_BUS = 0xff;
 
-    /** The request that a chip acknowledges when there is none. */
+    /** The input that a chip acknowledges if there is no request. */
     static final int SPURIOUS = 7;
 
     // ICW1: A0 = 0 and bit 4 set.

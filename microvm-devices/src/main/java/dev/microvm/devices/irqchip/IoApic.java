@@ -9,17 +9,17 @@ import dev.microvm.state.Stateful;
 import java.util.Arrays;
 
 /**
- * An IOAPIC: 4 KiB of memory-mapped registers, as a PC has them at 0xfec00000. It turns the levels of its pins into
- * messages for local APICs. Any thread may call.
+ * An IOAPIC: 4 KiB of memory-mapped registers, on a PC at 0xfec00000. It turns the levels of its
+ * pins into messages to local APICs. Any thread may call.
  *
- * <p>A line is high when it asserts its interrupt, whatever polarity the guest programs. Not emulated: the serial bus of
- * the 82093AA, and so delivery status, which is always idle.
+ * <p>A high line asserts its interrupt, regardless of the polarity that the guest programs. Not
+ * emulated: the serial bus of the 82093AA; therefore delivery status is always idle.
  */
 public final class IoApic implements BusDevice, Stateful {
-    /** Bytes of its range. */
+    /** Size of its range in bytes. */
     public static final int RANGE = 0x1000;
 
-    /** Pins of an IOAPIC of a PC. */
+    /** Number of pins of an IOAPIC of a PC. */
     public static final int PC_PINS = 24;
 
     private static final String STATE_TYPE = "ioapic";
@@ -36,9 +36,10 @@ public final class IoApic implements BusDevice, Stateful {
     /**
      * Makes an IOAPIC with all pins masked.
      *
-     * @param sink where its messages go
-     * @param id its APIC ID, 0 to 15, which the guest may change
-     * @param pins 1 to 120; {@link #PC_PINS} on a PC
+     * @param sink receives its messages
+     * @param id initial APIC ID, 0 to 15; the guest may change it
+     * @param pins number of pins, 1 to 120; {@link #PC_PINS} on a PC
+     * @throws IllegalArgumentException for another number of pins
      */
     public IoApic(MsiSink sink, int id, int pins) {
         if (pins < 1 || pins > MOST_PINS) throw new IllegalArgumentException("pins: 1 to 120, was " + pins);
@@ -51,9 +52,10 @@ public final class IoApic implements BusDevice, Stateful {
     }
 
     /**
-     * The wire of a pin.
+     * Returns the line of a pin.
      *
-     * @param pin from 0
+     * @param pin number of the pin, from 0
+     * @throws IllegalArgumentException if there is no such pin
      */
     public IrqLine pin(int pin) {
         if (pin < 0 || pin >= table.length) {
@@ -62,7 +64,10 @@ public final class IoApic implements BusDevice, Stateful {
         return level -> setPin(pin, level);
     }
 
-    /** A local APIC ended a level-triggered interrupt of this vector, 0 to 255. */
+    /**
+     * Handles the end of a level-triggered interrupt: a local APIC sent an EOI for this vector, 0
+     * to 255.
+     */
     public synchronized void endOfInterrupt(int vector) {
         for (int pin = 0; pin < table.length; pin++) {
             if ((table[pin] & REMOTE_IRR) == 0 || (table[pin] & VECTOR) != vector) continue;
@@ -154,7 +159,7 @@ public final class IoApic implements BusDevice, Stateful {
         deliverLevel(pin);
     }
 
-    /** As after the reset pin; lines keep their levels. */
+    /** Resets as the reset pin does. Lines keep their levels. */
     public synchronized void reset() {
         id = firstId;
         index = 0;
@@ -176,7 +181,10 @@ public final class IoApic implements BusDevice, Stateful {
         return state;
     }
 
-    /** Puts back a state of an IOAPIC with as many pins, and tells the sink its routes. */
+    /**
+     * Restores a state of an IOAPIC with the same number of pins, and reports its routes to the
+     * sink.
+     */
     @Override
     public synchronized void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

@@ -3,8 +3,9 @@ package dev.microvm.devices.irqchip;
 /**
  * Register map of the IOAPIC. Names follow the data sheet.
  *
- * <p>Sources: Intel 82093AA data sheet, 290566, section 3; the EOI register is that of the Intel ICH family (82801BA data
- * sheet, 290687), which reports version 0x20; messages after Intel SDM vol. 3A, 11.11.
+ * <p>Sources: Intel 82093AA data sheet, 290566, section 3; for the EOI register, the Intel ICH
+ * family (82801BA data sheet, 290687), which reports version 0x20; for messages, Intel SDM vol. 3A,
+ * 11.11.
  */
 final class IoApicRegisters {
     // Memory-mapped registers, 32 bits wide.

@@ -1,24 +1,25 @@
 package dev.microvm.devices.irqchip;
 
 /**
- * Where an {@link IoApic} sends its interrupts: as messages, in the form of Intel SDM vol. 3A, 11.11, "Message signalled
- * interrupts". Any thread may call; calls must not block, nor call back into the device.
+ * Receives the interrupts of an {@link IoApic} as messages: Intel SDM vol. 3A, 11.11, "Message
+ * signalled interrupts". Any thread may call. Calls must not block and must not call back into the
+ * device.
  */
 @FunctionalInterface
 public interface MsiSink {
     /**
      * Delivers a message now.
      *
-     * @param address 0xfee00000 to 0xfeefffff: destination and its mode
-     * @param data vector, delivery mode, trigger mode
+     * @param address message address, 0xfee00000 to 0xfeefffff: destination and its mode
+     * @param data message data: vector, delivery mode, trigger mode
      */
     void signal(long address, int data);
 
     /**
-     * Delivers the message of an edge on a pin that is not masked; {@link #route} has told of it before. Does as
-     * {@link #signal} by default.
+     * Delivers the message of an edge on an unmasked pin. {@link #route} was called with the same
+     * message before. Calls {@link #signal} by default.
      *
-     * @param pin of the IOAPIC, from 0
+     * @param pin number of the pin, from 0
      * @param address as in {@link #signal}
      * @param data as in {@link #signal}
      */
@@ -27,11 +28,12 @@ public interface MsiSink {
     }
 
     /**
-     * Hears what a pin will send from now on, whenever the guest changes it: for a hypervisor that keeps routes of its own,
-     * to take interrupts by eventfd or to report the end of level-triggered ones. Does nothing by default.
+     * Reports the message that a pin will send from now on, each time the guest changes it. It is
+     * for hypervisors that keep routes themselves, to take interrupts by eventfd or to report the
+     * end of level-triggered interrupts. Does nothing by default.
      *
-     * @param pin of the IOAPIC, from 0
-     * @param masked whether it sends nothing
+     * @param pin number of the pin, from 0
+     * @param masked whether the pin sends nothing
      * @param address as in {@link #signal}
      * @param data as in {@link #signal}
      */

@@ -3,30 +3,31 @@ package dev.microvm.devices.legacy;
 import dev.microvm.bus.BusDevice;
 
 /**
- * A device with an 8-bit data bus. As on a PC, a wider access becomes one access per byte, at consecutive offsets,
- * lowest first; between them another vCPU may come in.
+ * A device with an 8-bit data bus. As on a PC, a wider access becomes one access per byte, at
+ * consecutive offsets, lowest first. Accesses of other vCPUs may come between them.
  */
 public interface ByteDevice extends BusDevice {
     /**
      * Reads one byte-wide register.
      *
-     * @param offset from the start of the device's range
-     * @return 0 to 0xff
+     * @param offset offset in bytes from the start of the device's range
+     * @return the value, 0 to 0xff
      */
     int readByte(int offset);
 
     /**
      * Writes one byte-wide register.
      *
-     * @param offset from the start of the device's range
-     * @param value 0 to 0xff
+     * @param offset offset in bytes from the start of the device's range
+     * @param value value to write, 0 to 0xff
      */
     void writeByte(int offset, int value);
 
     /**
-     * The registers from an offset on, as a device of their own: for a part whose ports are not neighbours.
+     * Returns a device that begins at register {@code offset} of this one, for a chip whose ports
+     * are not adjacent.
      *
-     * @param offset of the first register
+     * @param offset offset of the first register
      */
     default ByteDevice from(int offset) {
         ByteDevice whole = this;

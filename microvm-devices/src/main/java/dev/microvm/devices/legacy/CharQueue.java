@@ -3,8 +3,8 @@ package dev.microvm.devices.legacy;
 import java.util.Arrays;
 
 /**
- * Characters in order, each a byte in bits 0 to 7 with line-status flags in bits 8 to 15. The storage grows as needed, up
- * to the capacity. Guarded by its owner's lock.
+ * A queue of characters, each with the byte in bits 0 to 7 and line-status flags in bits 8 to 15.
+ * The storage grows as needed, up to the capacity. Guarded by its owner's lock.
  */
 final class CharQueue {
     /** What {@link #poll} and {@link #peek} return when there is no character. */
@@ -49,7 +49,10 @@ final class CharQueue {
         return true;
     }
 
-    /** Takes the first character, 0 to 0xffff, or {@link #EMPTY}. */
+    /**
+     * Removes and returns the first character, 0 to 0xffff; returns {@link #EMPTY} if there is
+     * none.
+     */
     int poll() {
         if (size == 0) return EMPTY;
         int character = Short.toUnsignedInt(ring[head]);
@@ -59,12 +62,12 @@ final class CharQueue {
         return character;
     }
 
-    /** The first character, 0 to 0xffff, or {@link #EMPTY}. */
+    /** Returns the first character, 0 to 0xffff, or {@link #EMPTY}. */
     int peek() {
         return size == 0 ? EMPTY : Short.toUnsignedInt(ring[head]);
     }
 
-    /** Takes the flags off the first character and returns them in bits 0 to 7. */
+    /** Clears the flags of the first character and returns them in bits 0 to 7. */
     int takeFlags() {
         int flags = size == 0 ? 0 : flags(peek());
         if (flags != 0) {
@@ -80,7 +83,7 @@ final class CharQueue {
         flagged = 0;
     }
 
-    /** The content, two bytes a character, low byte first. */
+    /** Returns the content, two bytes a character, low byte first. */
     byte[] toBytes() {
         byte[] bytes = new byte[2 * size];
         for (int i = 0; i < size; i++) {
@@ -91,7 +94,7 @@ final class CharQueue {
         return bytes;
     }
 
-    /** Replaces the content by what {@link #toBytes} gave. */
+    /** Replaces the content by bytes that {@link #toBytes} returned. */
     void fromBytes(byte[] bytes) {
         if (bytes.length % 2 != 0 || bytes.length / 2 > capacity) {
             throw new IllegalArgumentException(

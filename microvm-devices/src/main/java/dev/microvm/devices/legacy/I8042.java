@@ -7,17 +7,19 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * A PC's keyboard controller with nothing plugged in: its data port at offset 0 and its command port at offset 4, as a PC
- * has them at 0x60 and 0x64. What is between is another's, so put it on the bus twice: itself at 0x60, and {@link #from
- * from(4)} at 0x64, one byte each. Any thread may call.
+ * The keyboard controller of a PC without a keyboard. Its data port is at offset 0 and its command
+ * port at offset 4, on a PC 0x60 and 0x64. The ports between belong to other devices, so add it to
+ * the bus twice, one byte each: itself at 0x60 and {@link #from from(4)} at 0x64. Any thread may
+ * call.
  *
- * <p>It is there for the reset line ({@code reboot=k} in Linux pulses it with command 0xfe) and for guests that wait for a
- * keyboard controller: every command is answered at once. There is no auxiliary port, and a byte for the keyboard is
- * answered as the real controller answers when no keyboard is there: {@code 0xfe} with the time-out bit, and an
- * interrupt. Which step of Linux's probe meets which answer is in {@code docs/devices/legacy.md}.
+ * <p>It serves two purposes: the reset line, which {@code reboot=k} in Linux pulses with command
+ * 0xfe, and guests that wait for a keyboard controller. Every command completes immediately. There
+ * is no auxiliary port. A byte for the keyboard gets the reply of a real controller without a
+ * keyboard: {@code 0xfe} with the time-out bit, and an interrupt. {@code docs/devices/legacy.md}
+ * lists the steps of Linux's probe with the reply to each.
  *
- * <p>Not emulated: keys, a mouse, the controller's RAM beyond the configuration byte, the A20 gate's effect (A20 is always
- * open; the bit reads back).
+ * <p>Not emulated: keys, a mouse, the controller's RAM beyond the configuration byte, the effect of
+ * the A20 gate (A20 is always open; the bit reads back).
  */
 public final class I8042 implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "i8042";
@@ -37,10 +39,11 @@ public final class I8042 implements ByteDevice, Stateful {
     private boolean irqLevel;
 
     /**
-     * Makes a controller that firmware has set up.
+     * Makes a controller in the state in which firmware leaves it.
      *
-     * @param keyboardIrq its interrupt, IRQ 1 of a PC; {@link IrqLine#UNCONNECTED} if nobody needs it
-     * @param resetRequest the reset line; called without a lock, on the vCPU's thread, each time the guest pulls it
+     * @param keyboardIrq interrupt line, IRQ 1 of a PC; {@link IrqLine#UNCONNECTED} if not needed
+     * @param resetRequest called without a lock, on the vCPU's thread, each time the guest pulls
+     *     the reset line
      */
     public I8042(IrqLine keyboardIrq, Runnable resetRequest) {
         this.keyboardIrq = keyboardIrq;
@@ -83,7 +86,7 @@ public final class I8042 implements ByteDevice, Stateful {
                 | (lastWasCommand ? STATUS_COMMAND_LAST : 0);
     }
 
-    /** Carries out a command or waits for its parameter; returns whether it pulls the reset line. */
+    /** Executes a command or waits for its parameter; returns whether it pulls the reset line. */
     private boolean command(int command) {
         lastWasCommand = true;
         commandInProgress = NO_COMMAND;
@@ -157,7 +160,7 @@ public final class I8042 implements ByteDevice, Stateful {
         keyboardIrq.set(level);
     }
 
-    /** As after power-on. */
+    /** Returns to the state after power-on. */
     public synchronized void reset() {
         config = CONFIG_POWER_ON;
         outputPort = OUTPUT_POWER_ON;

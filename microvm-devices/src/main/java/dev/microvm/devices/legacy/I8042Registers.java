@@ -3,9 +3,10 @@ package dev.microvm.devices.legacy;
 /**
  * Registers and commands of the keyboard controller of a PC/AT.
  *
- * <p>Source: IBM PC/AT Technical Reference (6280070), "Keyboard Controller"; the auxiliary port's commands are those of the
- * IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary Device Controller". Names of commands as in
- * Linux's {@code include/linux/i8042.h} where that has one.
+ * <p>Source: IBM PC/AT Technical Reference (6280070), "Keyboard Controller"; for the commands of
+ * the auxiliary port, IBM PS/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary
+ * Device Controller". Commands have their names in Linux's {@code include/linux/i8042.h}, if there
+ * is one.
  */
 final class I8042Registers {
     // Ports, as offsets from 0x60.

@@ -5,9 +5,10 @@ import static dev.microvm.devices.legacy.I8254Registers.*;
 import dev.microvm.state.DeviceState;
 
 /**
- * One counter of an 8254, as a function of time: it holds when its counting element was loaded and with what, and works out
- * count and output when asked. Time is in clocks of the counter; each call's {@code now} must not be less than the one
- * before. Guarded by the lock of its {@link I8254Pit}.
+ * One counter of an 8254, as a function of time. It keeps the time and the value of the last load
+ * of its counting element, and computes count and output on demand. Time is in clocks of the
+ * counter; {@code now} must never decrease from call to call. Guarded by the lock of its
+ * {@link I8254Pit}.
  */
 final class I8254Counter {
     /** What {@link #nextRise} returns when the output will not rise by itself. */
@@ -60,7 +61,7 @@ final class I8254Counter {
 
     // ---- programming
 
-    /** Takes a control word that selects this counter and is no latch command. */
+    /** Applies a control word that selects this counter and is not a latch command. */
     void control(int word) {
         control = word & 0x3f;
         writeHighNext = false;
@@ -157,7 +158,7 @@ final class I8254Counter {
 
     // ---- time
 
-    /** Carries out the load of a new count that waited for the end of a cycle. */
+    /** Loads a new count that waited for the end of a cycle. */
     private void settle(long now) {
         if (nextPeriod == 0 || frozen || now < nextStart) return;
         start = startOfNext();
@@ -165,7 +166,7 @@ final class I8254Counter {
         nextPeriod = 0;
     }
 
-    /** In mode 3 the new count may begin with its low half. */
+    /** Returns when a new count starts; in mode 3 it may begin with its low half. */
     private long startOfNext() {
         boolean lowHalfComes = mode() == MODE_SQUARE && (nextStart - start) % period != 0;
         return lowHalfComes ? nextStart - highClocks(nextPeriod) : nextStart;
@@ -179,7 +180,10 @@ final class I8254Counter {
         return (period + 1) / 2;
     }
 
-    /** When the cycle that runs at {@code now} ends; in mode 3 the half cycle. */
+    /**
+     * Returns the end of the cycle that is running at {@code now}; in mode 3 the end of the half
+     * cycle.
+     */
     private long endOfCycle(long now) {
         long elapsed = Math.max(0, now - start);
         long cycle = start + elapsed - elapsed % period;
@@ -200,7 +204,10 @@ final class I8254Counter {
         };
     }
 
-    /** The first clock after {@code now} at which the output rises if nobody interferes, or {@link #NEVER}. */
+    /**
+     * Returns the first clock after {@code now} at which the output rises without further
+     * programming, or {@link #NEVER}.
+     */
     long nextRise(long now) {
         settle(now);
         if (!counting || frozen) return NEVER;

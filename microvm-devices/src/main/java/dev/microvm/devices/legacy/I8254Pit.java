@@ -8,22 +8,23 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * An 8254 programmable interval timer: three counters and a control word, as a PC has them at 0x40 to 0x43, with the
- * output of counter 0 on IRQ 0. Any thread may call.
+ * An 8254 programmable interval timer: three counters and a control word, on a PC at ports 0x40 to
+ * 0x43. The output of counter 0 is the interrupt, IRQ 0 of a PC. Any thread may call.
  *
- * <p>Counts and outputs are exact to the clock whenever the guest looks. The interrupt line is exact at its rising edges,
- * as far as the host's timers are; where an output falls by itself, the line falls only right before it rises again. When
- * the host is late by more than a cycle, the edges it missed are one; and of a rate over 20 kHz a part is left out.
+ * <p>Counts and outputs are exact to the clock whenever the guest reads them. The rising edges of
+ * the interrupt line are as exact as the host's timers. If an output falls by itself, the line
+ * falls only just before its next rise. If the host is late by more than a cycle, the missed edges
+ * become one. At rates above 20 kHz, some edges are omitted.
  *
- * <p>The gates of counters 0 and 1 are high, as a PC wires them; that of counter 2, its output and the refresh clock are in
- * {@link SystemControlPortB}.
+ * <p>The gates of counters 0 and 1 are always high, as on a PC. {@link SystemControlPortB} has the
+ * gate and the output of counter 2, and the refresh clock.
  */
 public final class I8254Pit implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "i8254";
     private static final int STATE_VERSION = 1;
     private static final long NANOS_PER_SECOND = 1_000_000_000;
 
-    /** The least time between two interrupts of a periodic mode. */
+    /** Minimum time between two interrupts of a periodic mode, in clocks. */
     private static final long LEAST_CLOCKS_BETWEEN_EDGES = CLOCK_HZ / 20_000;
 
     private final IrqLine irq;
@@ -37,10 +38,10 @@ public final class I8254Pit implements ByteDevice, Stateful {
     private boolean irqLevel;
 
     /**
-     * Makes a timer whose counters stand until the guest programs them.
+     * Makes a timer whose counters stand still until the guest programs them.
      *
-     * @param irq the output of counter 0
-     * @param timers the time it counts, and its interrupts
+     * @param irq interrupt line, driven by the output of counter 0
+     * @param timers clock of the counters, and timers for the interrupts
      */
     @SuppressWarnings("this-escape") // the timer is not armed yet
     public I8254Pit(IrqLine irq, Timers timers) {
@@ -96,17 +97,20 @@ public final class I8254Pit implements ByteDevice, Stateful {
         counters[2].gate(level, now());
     }
 
-    /** The gate of counter 2. */
+    /** Returns the level of the gate of counter 2. */
     synchronized boolean gate2() {
         return counters[2].gate();
     }
 
-    /** The output of counter 2. */
+    /** Returns the level of the output of counter 2. */
     synchronized boolean output2() {
         return counters[2].output(now());
     }
 
-    /** A signal that toggles with each request to refresh memory; here whatever counter 1 is programmed to. */
+    /**
+     * Returns a signal that toggles at each memory refresh request, independent of the programming
+     * of counter 1.
+     */
     synchronized boolean refresh() {
         return now() / REFRESH_CLOCKS % 2 != 0;
     }
@@ -118,7 +122,10 @@ public final class I8254Pit implements ByteDevice, Stateful {
         return nanos / NANOS_PER_SECOND * CLOCK_HZ + nanos % NANOS_PER_SECOND * CLOCK_HZ / NANOS_PER_SECOND;
     }
 
-    /** The first nanosecond, on the clock of {@link Timers}, at which {@link #now} is {@code clock}. */
+    /**
+     * Returns the first nanosecond, on the clock of {@link Timers}, at which {@link #now} is
+     * {@code clock}.
+     */
     private long nanosAt(long clock) {
         long rest = clock % CLOCK_HZ;
         return originNanos + clock / CLOCK_HZ * NANOS_PER_SECOND + Math.ceilDiv(rest * NANOS_PER_SECOND, CLOCK_HZ);
@@ -130,7 +137,10 @@ public final class I8254Pit implements ByteDevice, Stateful {
         irq.set(level);
     }
 
-    /** After the guest programmed counter 0: the line follows its output, the timer waits for its next edge. */
+    /**
+     * Sets the line to the output of counter 0 and arms the timer for its next edge. Called after
+     * the guest programmed counter 0.
+     */
     private void updateIrq(long now) {
         setIrq(counters[0].output(now));
         awaitEdge(counters[0].nextRise(now));
@@ -147,7 +157,9 @@ public final class I8254Pit implements ByteDevice, Stateful {
         if (edgeAt != I8254Counter.NEVER) awaitEdge(edgeAt);
     }
 
-    /** Makes the edge that is due, unless the counter was programmed anew while the timer was on its way. */
+    /**
+     * Makes the edge that is due, unless the counter was programmed again after the timer expired.
+     */
     private void deliverEdge(long now) {
         if (now < edgeAt) return;
         setIrq(false);
@@ -156,7 +168,7 @@ public final class I8254Pit implements ByteDevice, Stateful {
         edgeAt = next == I8254Counter.NEVER ? next : Math.max(next, edgeAt + LEAST_CLOCKS_BETWEEN_EDGES);
     }
 
-    /** As at power-on. */
+    /** Returns to the state after power-on. */
     public synchronized void reset() {
         counters[0] = new I8254Counter(true);
         counters[1] = new I8254Counter(true);
@@ -175,7 +187,10 @@ public final class I8254Pit implements ByteDevice, Stateful {
         return state;
     }
 
-    /** Puts back a state; the counters go on from where they were, without the time in between. */
+    /**
+     * Restores a state. The counters continue from where they were; the time in between does not
+     * count.
+     */
     @Override
     public synchronized void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

@@ -12,7 +12,7 @@ final class I8254Registers {
     static final int COUNTERS = 3;
     static final int CONTROL_WORD = 3; // offset, write-only; 0 to 2 are the counters, read/write
 
-    /** What the control word's offset reads as. */
+    /** Value read from the offset of the control word. */
     static final int OPEN_BUS = 0xff;
 
     // Control word format: SC1 SC0 RW1 RW0 M2 M1 M0 BCD

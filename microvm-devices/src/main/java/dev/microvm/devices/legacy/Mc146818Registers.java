@@ -1,10 +1,12 @@
 package dev.microvm.devices.legacy;
 
 /**
- * Register map of the MC146818 real-time clock and what a PC keeps in its battery-backed RAM. Names follow the data sheet.
+ * Register map of the MC146818 real-time clock, and the layout of a PC's battery-backed RAM. Names
+ * follow the data sheet.
  *
- * <p>Sources: Motorola MC146818 data sheet, "Address map", "Registers"; the RAM's use is IBM's, PC/AT Technical
- * Reference, "CMOS RAM", and for the bytes over 16 MiB that of QEMU and SeaBIOS ({@code src/hw/rtc.h}).
+ * <p>Sources: Motorola MC146818 data sheet, "Address map", "Registers"; for the RAM, IBM PC/AT
+ * Technical Reference, "CMOS RAM"; for the memory sizes above 16 MiB, QEMU and SeaBIOS
+ * ({@code src/hw/rtc.h}).
  */
 final class Mc146818Registers {
     // Ports, as offsets.
@@ -12,10 +14,10 @@ final class Mc146818Registers {
     static final int DATA = 1; // read/write
     static final int INDEX_MASK = 0x7f;
 
-    /** What the index port reads as. */
+    /** Value read from the index port. */
     static final int OPEN_BUS = 0xff;
 
-    /** Bytes of registers and RAM: the part has 64, PCs have 128. */
+    /** Size of registers and RAM in bytes: the chip has 64, PCs have 128. */
     static final int CMOS_SIZE = 128;
 
     // Time, calendar and alarm bytes.
@@ -68,13 +70,19 @@ final class Mc146818Registers {
 
     static final int D_VRT = 1 << 7; // valid RAM and time: the battery is good
 
-    /** Ticks of the 32.768 kHz time base a second. */
+    /** Ticks per second of the 32.768 kHz time base. */
     static final long TICKS_PER_SECOND = 32_768;
 
-    /** How long before an update UIP is set, in nanoseconds: t_BUC of the data sheet, "Update cycle". */
+    /**
+     * Time from the setting of UIP to the update, in nanoseconds: t_BUC of the data sheet, "Update
+     * cycle".
+     */
     static final int UIP_WINDOW_NANOS = 244_000;
 
-    /** From the release of the divider to the first update, in nanoseconds ("Dividers"). */
+    /**
+     * Time from the release of the divider to the first update, in nanoseconds: data sheet,
+     * "Dividers".
+     */
     static final int FIRST_UPDATE_NANOS = 500_000_000;
 
     // RAM: sizes of memory, each low byte first.
@@ -86,12 +94,15 @@ final class Mc146818Registers {
 
     private Mc146818Registers() {}
 
-    /** The divider field, DV, of a value of register A. */
+    /** Returns the divider field, DV, of a value of register A. */
     static int divider(int registerA) {
         return (registerA >> A_DIVIDER_SHIFT) & A_DIVIDER_MASK;
     }
 
-    /** Ticks between periodic interrupts, or 0 for none: data sheet, table "Periodic interrupt rate". */
+    /**
+     * Returns the ticks between periodic interrupts, or 0 for none: data sheet, table "Periodic
+     * interrupt rate".
+     */
     static long periodTicks(int registerA) {
         int rate = registerA & A_RATE;
         if (rate == 0) return 0;

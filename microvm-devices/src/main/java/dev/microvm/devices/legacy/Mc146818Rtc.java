@@ -15,15 +15,17 @@ import java.time.temporal.ChronoField;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An MC146818 real-time clock with 128 bytes of CMOS RAM: an index and a data port, as a PC has them at 0x70 and 0x71 with
- * IRQ 8. Any thread may call.
+ * An MC146818 real-time clock with 128 bytes of CMOS RAM. It has an index and a data port, on a PC
+ * 0x70 and 0x71, and an interrupt, IRQ 8 of a PC. Any thread may call.
  *
- * <p>It shows the time of its {@link InstantSource} in UTC, plus an offset that the guest makes when it sets the clock. An
- * update takes no time; {@code UIP} is set for the 244 us before it, so a guest that waits for it to clear waits no
- * longer, and one that waits for the second to turn sees it turn. Timers run only for interrupts that are enabled and not
- * pending, so a guest that does not answer costs nothing.
+ * <p>It shows the time of its {@link InstantSource} in UTC, plus an offset that changes when the
+ * guest sets the clock. An update takes no time. {@code UIP} is set for 244 us before each update,
+ * so a guest that waits until it is clear waits no longer than that, and a guest that waits for the
+ * next update sees it begin. Timers run only for interrupts that are enabled and not pending, so a
+ * guest that ignores its interrupts costs nothing.
  *
- * <p>Not emulated: daylight saving, the square-wave output, a day of the week that does not fit the date.
+ * <p>Not emulated: daylight saving, the square-wave output, a day of the week that does not match
+ * the date.
  */
 public final class Mc146818Rtc implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "mc146818";
@@ -49,11 +51,12 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     private boolean irqLevel;
 
     /**
-     * Makes a clock that runs and shows the right time.
+     * Makes a running clock that shows the time of {@code wallClock}.
      *
-     * @param irq its interrupt
-     * @param timers for its interrupts
-     * @param wallClock the time it shows; {@link InstantSource#system()} for the host's
+     * @param irq interrupt line
+     * @param timers timers for the interrupts
+     * @param wallClock source of the time to show; {@link InstantSource#system()} for the time of
+     *     the host
      */
     @SuppressWarnings("this-escape") // the timer is not armed yet
     public Mc146818Rtc(IrqLine irq, Timers timers, InstantSource wallClock) {
@@ -116,7 +119,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         return value;
     }
 
-    /** Changes registers A and B: what runs may stop, what stood may run from the time that was written. */
+    /**
+     * Changes registers A and B. That may stop the clock, or start it from the time in its
+     * registers.
+     */
     private void control(int newA, int newB) {
         collectEvents();
         boolean ran = running();
@@ -150,10 +156,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     // ---- the host's side
 
     /**
-     * Writes the sizes of memory where firmware looks for them.
+     * Writes the memory sizes to the CMOS RAM, where firmware reads them.
      *
-     * @param below4GiB bytes of RAM below 4 GiB, the first megabyte included
-     * @param above4GiB bytes of RAM from 4 GiB on
+     * @param below4GiB bytes of RAM below 4 GiB, including the first megabyte
+     * @param above4GiB bytes of RAM above 4 GiB
      */
     public synchronized void memorySize(long below4GiB, long above4GiB) {
         long extendedKib = Math.clamp(below4GiB / KIB - KIB, 0, 0xffff);
@@ -166,7 +172,9 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     /**
      * Reads a byte of the CMOS RAM.
      *
-     * @param at 0x0e to 0x7f
+     * @param at index of the byte, 0x0e to 0x7f except 0x32, the century
+     * @return the value, 0 to 0xff
+     * @throws IllegalArgumentException for another index
      */
     public synchronized int cmos(int at) {
         return Byte.toUnsignedInt(cmos[checkRam(at)]);
@@ -175,14 +183,15 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     /**
      * Writes a byte of the CMOS RAM.
      *
-     * @param at 0x0e to 0x7f, but for the century at 0x32
-     * @param value 0 to 0xff
+     * @param at index of the byte, 0x0e to 0x7f except 0x32, the century
+     * @param value value to write, 0 to 0xff
+     * @throws IllegalArgumentException for another index
      */
     public synchronized void cmos(int at, int value) {
         cmos[checkRam(at)] = (byte) value;
     }
 
-    /** As after the reset pin: interrupts are off; time, alarm and RAM stay. */
+    /** Resets as the reset pin does: disables interrupts, and keeps time, alarm and RAM. */
     public synchronized void reset() {
         registerB &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
         flags = 0;
@@ -195,7 +204,7 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
     private static int checkRam(int at) {
         if (at < FIRST_RAM || at >= CMOS_SIZE || at == CENTURY) {
             throw new IllegalArgumentException(
-                    "0x%x is no byte of the CMOS RAM (0x0e to 0x7f, not 0x32)".formatted(at));
+                    "0x%x is not a byte of the CMOS RAM: must be 0x0e to 0x7f and not 0x32".formatted(at));
         }
         return at;
     }
@@ -249,7 +258,7 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
 
     // ---- events and interrupts
 
-    /** Sets the flags of all that happened since the last call. */
+    /** Sets the flags of all events since the last call. */
     private void collectEvents() {
         Instant now = guestTime();
         if (now.isAfter(seen) && !dividerHeld()) {
@@ -286,7 +295,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         else timer.armAt(timers.nanoTime() + Math.max(leastNanos, nanosUntil(next)));
     }
 
-    /** At once, if it is not known what happened: after a restore long ago may be seen last, or what is to come again. */
+    /**
+     * Returns the delay until {@code next}, or 0 if events may have been missed: after a restore,
+     * the last check can be long ago or in the future.
+     */
     private long nanosUntil(Instant next) {
         Instant now = guestTime();
         boolean known = !seen.isAfter(now) && next.isAfter(now);
@@ -297,12 +309,15 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         int before = flags;
         collectEvents();
         updateLine();
-        // Nothing happened if the wall clock stands, or goes more slowly than the timers': ask it once a tick, not
-        // always.
+        // If nothing happened, the wall clock stands still or is slower than the timers' clock: check it once a tick,
+        // not continuously.
         armTimer(flags == before ? LEAST_WAIT_NANOS : 0);
     }
 
-    /** When the first enabled interrupt whose flag is clear comes, in the guest's time; null if there is none. */
+    /**
+     * Returns when the next enabled interrupt whose flag is clear occurs, in guest time; null if
+     * there is none.
+     */
     private @Nullable Instant nextInterrupt() {
         if (dividerHeld()) return null;
         int awaited = registerB & ~flags;
@@ -335,7 +350,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         return Instant.ofEpochSecond(Math.floorDiv(tick, TICKS_PER_SECOND), nanos);
     }
 
-    /** The first second after {@link #seen} that the alarm bytes match, found in at most 24 + 60 + 60 steps; or null. */
+    /**
+     * Returns the first second after {@link #seen} that matches the alarm bytes, or null. Takes at
+     * most 24 + 60 + 60 steps.
+     */
     private @Nullable Instant nextAlarm() {
         RtcFormat format = format();
         LocalDateTime at = calendar(nextSecond());
@@ -360,7 +378,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
 
     // ---- state
 
-    /** Events that nobody has noticed yet are not in the state: it says what the line shows. */
+    /**
+     * Saves the state that the interrupt line shows, without later events that have not changed it
+     * yet.
+     */
     @Override
     public synchronized DeviceState save() {
         return new DeviceState(STATE_TYPE, STATE_VERSION)
@@ -375,7 +396,10 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
                 .put("seenNanos", seen.getNano());
     }
 
-    /** Puts back a state; the clock goes on by its {@link InstantSource}, so it has not lost the time in between. */
+    /**
+     * Restores a state. The clock continues with its {@link InstantSource}, so it includes the time
+     * in between.
+     */
     @Override
     public synchronized void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

@@ -5,8 +5,8 @@ import static dev.microvm.devices.legacy.Mc146818Registers.*;
 import java.time.LocalDateTime;
 
 /**
- * The form of the time bytes that register B chooses. Bytes that make no date, which only a guest's mistake gives, are
- * carried over: the 32nd of January is the first of February.
+ * The format of the time bytes, as register B selects it. If a guest writes bytes that are not a
+ * date, the excess carries over: January 32 is February 1.
  */
 record RtcFormat(boolean binary, boolean hours24) {
     static RtcFormat of(int registerB) {
@@ -25,7 +25,7 @@ record RtcFormat(boolean binary, boolean hours24) {
         registers[CENTURY] = encode(Math.floorMod(Math.floorDiv(time.getYear(), 100), 100));
     }
 
-    /** Reads the time that the registers hold; the day of the week does not count. */
+    /** Reads the time from its registers, ignoring the day of the week. */
     LocalDateTime load(byte[] registers) {
         int year = 100 * decode(registers[CENTURY]) + decode(registers[YEAR]);
         return LocalDateTime.of(year, 1, 1, 0, 0)
@@ -36,12 +36,12 @@ record RtcFormat(boolean binary, boolean hours24) {
                 .plusSeconds(decode(registers[SECONDS]));
     }
 
-    /** A number below 100 as a register. */
+    /** Returns a number below 100 in the format of a register. */
     byte encode(int number) {
         return (byte) (binary ? number : ((number / 10) << 4) | (number % 10));
     }
 
-    /** An hour, 0 to 23, as a register. */
+    /** Returns an hour, 0 to 23, in the format of a register. */
     byte encodeHour(int hour) {
         if (hours24) return encode(hour);
         int ofHalfDay = hour % 12 == 0 ? 12 : hour % 12;

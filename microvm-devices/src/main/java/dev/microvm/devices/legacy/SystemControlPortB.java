@@ -6,10 +6,11 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * System control port B, one byte at 0x61 of a PC: the gate and output of the timer's counter 2, and the refresh clock,
- * which old delay loops count. Any thread may call.
+ * System control port B, one byte, on a PC at 0x61. It has the gate and the output of counter 2 of
+ * the timer, and the refresh clock, which old delay loops count. Source: IBM PC/AT Technical
+ * Reference, "System control port B". Any thread may call.
  *
- * <p>Not emulated: the speaker, NMI sources.
+ * <p>Not emulated: the speaker, the NMI sources.
  */
 public final class SystemControlPortB implements ByteDevice, Stateful {
     private static final String STATE_TYPE = "system-control-port-b";
@@ -19,7 +20,7 @@ public final class SystemControlPortB implements ByteDevice, Stateful {
     private final I8254Pit pit;
     private int control;
 
-    /** Makes a port that is wired to a timer. */
+    /** Makes a port that is connected to a timer. */
     public SystemControlPortB(I8254Pit pit) {
         this.pit = pit;
     }
@@ -37,7 +38,7 @@ public final class SystemControlPortB implements ByteDevice, Stateful {
         pit.gate2((control & PORT_B_GATE_2) != 0);
     }
 
-    /** As at power-on. */
+    /** Returns to the state after power-on. */
     public synchronized void reset() {
         control = 0;
         pit.gate2(false);
@@ -48,7 +49,7 @@ public final class SystemControlPortB implements ByteDevice, Stateful {
         return new DeviceState(STATE_TYPE, STATE_VERSION).put("control", control);
     }
 
-    /** Puts back a state; the timer's is its own. */
+    /** Restores a state. The state of the timer is not part of it. */
     @Override
     public synchronized void restore(DeviceState state) {
         control = state.require(STATE_TYPE, STATE_VERSION).integer("control") & PORT_B_WRITABLE;

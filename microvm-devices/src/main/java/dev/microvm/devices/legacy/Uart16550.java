@@ -10,30 +10,34 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A 16550A serial port: eight byte-wide registers, as a PC has them at 0x3f8 with IRQ 4. Any thread may call.
+ * A 16550A serial port: eight byte-wide registers, on a PC at 0x3f8 with IRQ 4. Any thread may
+ * call.
  *
- * <p>A character takes no time on the line. What the guest writes goes to the {@link Output} at once; while the output is
- * full, the transmitter is busy. What the host gives to {@link #receive} waits in a queue before the receive FIFO, which
- * takes more as the guest reads, so nothing is lost to overruns. A guest that has ever raised RTS gets nothing while RTS is
- * low; characters come in bursts, with pauses as long as the guest took to read (see {@link UartReceivePauses}).
+ * <p>A character takes no time on the line. Characters from the guest go to the {@link Output}
+ * immediately; while the output is full, the transmitter is busy. Characters from {@link #receive}
+ * wait in a queue and enter the receive FIFO as the guest reads, so none is lost to an overrun. A
+ * guest that has ever raised RTS receives nothing while RTS is low. Characters arrive in bursts;
+ * after each burst there is a pause as long as the guest took to read it (see
+ * {@link UartReceivePauses}).
  *
- * <p>Not emulated: baud rate (but for the receive time-out), word length and parity (a character is always 8 bits),
- * sending of breaks, DMA signals.
+ * <p>Not emulated: baud rate (except for the receive time-out), word length and parity (a character
+ * always has 8 bits), sending of breaks, DMA signals.
  */
 public final class Uart16550 implements ByteDevice, Stateful {
-    /** Where characters go that the guest sends. */
+    /** Takes the characters that the guest sends. */
     @FunctionalInterface
     public interface Output {
         /**
-         * Takes a character, or returns false if there is no room for it now; then {@link Uart16550#outputReady} is
-         * called once there is. Called under the device's lock, often on a vCPU's thread: must not block.
+         * Takes a character, or returns false if there is no room for it. In that case, the
+         * implementor calls {@link Uart16550#outputReady} when there is room again. Called under
+         * the device's lock, often on a vCPU's thread: must not block.
          *
          * @param character 0 to 0xff
          */
         boolean offer(int character);
     }
 
-    /** The most characters that wait on the host's side for the guest to read. */
+    /** Maximum number of characters that wait on the host's side for the guest to read. */
     public static final int INPUT_CAPACITY = 1 << 16;
 
     private static final String STATE_TYPE = "uart16550";
@@ -64,10 +68,11 @@ public final class Uart16550 implements ByteDevice, Stateful {
     private boolean irqLevel;
 
     /**
-     * Makes a port whose receive time-out passes at once: any received character interrupts, whatever the trigger level.
+     * Makes a port whose receive time-out expires immediately: each received character causes an
+     * interrupt, regardless of the trigger level.
      *
-     * @param irq its interrupt
-     * @param output where characters go
+     * @param irq interrupt line
+     * @param output takes the characters that the guest sends
      */
     public Uart16550(IrqLine irq, Output output) {
         this(irq, output, null);
@@ -76,10 +81,10 @@ public final class Uart16550 implements ByteDevice, Stateful {
     /**
      * Makes a port.
      *
-     * @param irq its interrupt
-     * @param output where characters go
-     * @param timers for the receive time-out of four character times and for pauses between bursts; null for none, see
-     *     {@link #Uart16550(IrqLine, Output)}
+     * @param irq interrupt line
+     * @param output takes the characters that the guest sends
+     * @param timers timers for the receive time-out of four character times and for pauses between
+     *     bursts; null for neither, see {@link #Uart16550(IrqLine, Output)}
      */
     @SuppressWarnings("this-escape") // the timers are not armed yet
     public Uart16550(IrqLine irq, Output output, @Nullable Timers timers) {
@@ -216,9 +221,9 @@ public final class Uart16550 implements ByteDevice, Stateful {
     // ---- the host's side
 
     /**
-     * Gives the guest a character to read.
+     * Queues a character for the guest to read.
      *
-     * @param character 0 to 0xff
+     * @param character the character, 0 to 0xff
      * @return false if {@link #INPUT_CAPACITY} characters wait already; then it was not taken
      */
     public synchronized boolean receive(int character) {
@@ -226,9 +231,9 @@ public final class Uart16550 implements ByteDevice, Stateful {
     }
 
     /**
-     * Gives the guest characters to read, as many as there is room for.
+     * Queues characters for the guest to read, as many as there is room for.
      *
-     * @return how many were taken, from the first on
+     * @return the number of characters taken, beginning with the first
      */
     public synchronized int receive(byte[] from, int offset, int length) {
         Objects.checkFromIndexSize(offset, length, from.length);
@@ -242,7 +247,8 @@ public final class Uart16550 implements ByteDevice, Stateful {
     }
 
     /**
-     * Lets the guest see a break, in its place among the characters; Linux takes the character after it as a SysRq.
+     * Queues a break for the guest, in order with the characters. Linux treats the next character
+     * as a SysRq command.
      *
      * @return false if {@link #INPUT_CAPACITY} characters wait already; then it was not taken
      */
@@ -250,20 +256,24 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return enqueue(LSR_BI << 8);
     }
 
-    /** How many characters {@link #receive} would take now. */
+    /** Returns the number of characters that {@link #receive} would take now. */
     public synchronized int inputSpace() {
         return input.space();
     }
 
     /**
-     * Sets what to call when a {@link #receive} that did not take all may be tried again: half of the queue is free. It is
-     * called under the device's lock, on a vCPU's thread, and must not block.
+     * Sets the action to call after a {@link #receive} that did not take all characters, when half
+     * of the queue is free again. It is called under the device's lock, on a vCPU's thread, and
+     * must not block.
      */
     public synchronized void onInputSpace(Runnable action) {
         inputSpace = action;
     }
 
-    /** Says that the {@link Output} has room again. Hold no lock that {@link Output#offer} takes. */
+    /**
+     * Tells the port that the {@link Output} has room again. The caller must not hold a lock that
+     * {@link Output#offer} takes.
+     */
     public synchronized void outputReady() {
         if (transmitter.isEmpty()) return;
         while (!transmitter.isEmpty() && output.offer(transmitter.peek())) transmitter.poll();
@@ -272,7 +282,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
     }
 
     /**
-     * Sets the modem lines that come in; at first all but the ring indicator are on.
+     * Sets the modem input lines. Initially all are on, except the ring indicator.
      *
      * @param cts clear to send
      * @param dsr data set ready
@@ -285,7 +295,10 @@ public final class Uart16550 implements ByteDevice, Stateful {
         updateIrq();
     }
 
-    /** Takes over what waits on the host's side of another port, whose guest does not run any more. */
+    /**
+     * Moves the waiting host-side input of another port to this one. The guest of the other port
+     * must have stopped.
+     */
     public void inherit(Uart16550 other) {
         CharQueue waiting = other.takeInput();
         synchronized (this) {
@@ -300,7 +313,10 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return taken;
     }
 
-    /** As after the reset pin: data sheet, "UART reset configuration". What waits on the host's side stays. */
+    /**
+     * Resets as the reset pin does: data sheet, "UART reset configuration". Input that waits on the
+     * host's side stays.
+     */
     public synchronized void reset() {
         ier = 0;
         fcr = 0;
@@ -337,7 +353,10 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return (mcr & MCR_LOOP) != 0;
     }
 
-    /** A character came or was taken: fills the FIFO, shows the errors of its first character, restarts the time-out. */
+    /**
+     * Fills the FIFO, shows the errors of its first character and restarts the time-out. Called
+     * after a character was received or read.
+     */
     private void receivedOrRead() {
         if (!loopback()) {
             fillReceiver();
@@ -369,7 +388,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
         if (timeout.expired()) updateIrq();
     }
 
-    /** What IIR shows: data sheet, "Interrupt control functions". */
+    /** Returns the source that IIR shows: data sheet, "Interrupt control functions". */
     private int interruptSource() {
         if ((ier & IER_ELSI) != 0 && lineErrors != 0) return IIR_LINE_STATUS;
         if ((ier & IER_ERBFI) != 0) {
@@ -382,7 +401,10 @@ public final class Uart16550 implements ByteDevice, Stateful {
         return IIR_NONE;
     }
 
-    /** OUT2 gates the interrupt, and loopback takes the OUT2 pin away ("Modem control register", bit 4). */
+    /**
+     * Drives the interrupt line. OUT2 gates it, and loopback disconnects the OUT2 pin (data sheet,
+     * "Modem control register", bit 4).
+     */
     private void updateIrq() {
         boolean gateOpen = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
         boolean level = gateOpen && interruptSource() != IIR_NONE;

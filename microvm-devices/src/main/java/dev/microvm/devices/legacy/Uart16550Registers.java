@@ -3,21 +3,24 @@ package dev.microvm.devices.legacy;
 /**
  * Register map of the 16550 UART. Names follow the data sheet.
  *
- * <p>Source: National Semiconductor PC16550D data sheet, TL/C/8652 (June 1995): "UART reset configuration" for reset
- * values, "Registers" for the registers; the interrupt gate by OUT2 is IBM's, PC/XT Technical Reference, "Asynchronous
- * Communications Adapter".
+ * <p>Source: National Semiconductor PC16550D data sheet, TL/C/8652 (June 1995): "UART reset
+ * configuration" for reset values, "Registers" for the registers; for the interrupt gate by OUT2,
+ * IBM PC/XT Technical Reference, "Asynchronous Communications Adapter".
  */
 final class Uart16550Registers {
     /** Input clock of a PC's serial port in hertz. */
     static final int CLOCK_HZ = 1_843_200;
 
-    /** Clock periods a bit, for a divisor of one ("Programmable baud generator"). */
+    /** Clock periods per bit for a divisor of one ("Programmable baud generator"). */
     static final int CLOCKS_PER_BIT = 16;
 
     /** Depth of the receive and transmit FIFOs in characters. */
     static final int FIFO_DEPTH = 16;
 
-    /** The receiver times out so many character times after a read or a new one ("FIFO interrupt mode operation"). */
+    /**
+     * Character times from the last received or read character to the receive time-out ("FIFO
+     * interrupt mode operation").
+     */
     static final int TIMEOUT_CHARACTERS = 4;
 
     // Offsets. DLL and DLM are there while LCR_DLAB is set.
@@ -34,7 +37,7 @@ final class Uart16550Registers {
     static final int MSR = 6; // modem status, read-only here
     static final int SCR = 7; // scratch, read/write
 
-    /** What an unused offset reads as. */
+    /** Value read from an unused offset. */
     static final int OPEN_BUS = 0xff;
 
     // Interrupt enable; bits 4 to 7 read as 0.
@@ -101,7 +104,10 @@ final class Uart16550Registers {
 
     private Uart16550Registers() {}
 
-    /** Characters in the receive FIFO at which it interrupts, for a value of FCR. */
+    /**
+     * Returns the number of characters in the receive FIFO that causes an interrupt, for a value of
+     * FCR.
+     */
     static int triggerLevel(int fcr) {
         return switch (fcr >> FCR_TRIGGER_SHIFT) {
             case 0 -> 1;
@@ -111,7 +117,10 @@ final class Uart16550Registers {
         };
     }
 
-    /** The receive time-out in nanoseconds: each character has a start bit, a word, perhaps parity, and stop bits. */
+    /**
+     * Returns the receive time-out in nanoseconds. A character has a start bit, a word, an optional
+     * parity bit and stop bits.
+     */
     static long timeoutNanos(int lcr, int divisor) {
         int bits = 1 + LCR_SHORTEST_WORD + (lcr & LCR_WORD_LENGTH) + 1;
         if ((lcr & LCR_PARITY) != 0) bits++;

@@ -4,19 +4,22 @@ import static dev.microvm.devices.legacy.Uart16550Registers.*;
 
 import dev.microvm.state.DeviceState;
 
-/** The modem lines of a 16550 and what of them has changed: its MSR. Guarded by the lock of its {@link Uart16550}. */
+/**
+ * The modem lines of a 16550 and their changes: its MSR. Guarded by the lock of its
+ * {@link Uart16550}.
+ */
 final class UartModemLines {
     private static final int READY_PEER = MSR_CTS | MSR_DSR | MSR_DCD;
 
     private int inputs = READY_PEER; // high half of MSR, as the peer drives it
     private int msr = READY_PEER;
 
-    /** Sets the lines that the peer drives; {@link #follow} makes them count. */
+    /** Sets the lines that the peer drives. They take effect at the next {@link #follow}. */
     void drive(boolean cts, boolean dsr, boolean ri, boolean dcd) {
         inputs = (cts ? MSR_CTS : 0) | (dsr ? MSR_DSR : 0) | (ri ? MSR_RI : 0) | (dcd ? MSR_DCD : 0);
     }
 
-    /** Takes the lines over into MSR: the peer's, or the UART's own outputs while it loops back. */
+    /** Copies the lines into MSR: those of the peer, or the UART's own outputs in loopback. */
     void follow(int mcr) {
         int lines = (mcr & MCR_LOOP) != 0 ? loopedBack(mcr) : inputs;
         int changed = lines ^ msr;

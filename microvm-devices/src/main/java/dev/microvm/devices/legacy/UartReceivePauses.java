@@ -5,17 +5,25 @@ import dev.microvm.state.DeviceState;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Pauses on the line to a 16550's receiver: after a burst it is quiet for as long as the guest took to read the burst.
+ * Makes pauses on the line to the receiver of a 16550: after each burst the line is quiet for as
+ * long as the guest took to read the burst.
  *
- * <p>A real line is slower than its guest. Ours is not: a host that always has more would keep a guest in its interrupt
- * handler for ever, which empties the port, and it would never get to process what it read, nor to say by RTS that this is
- * too much. A guest that is done sooner than the host sends sees no pause. Guarded by the lock of its {@link Uart16550}.
+ * <p>A real line is slower than its guest; this one is not. Without pauses, a host that always has
+ * more input would keep the guest in the interrupt handler, which reads until the port is empty.
+ * The guest would never process what it read, and never lower RTS. A guest that reads faster than
+ * the host sends sees no pause. Guarded by the lock of its {@link Uart16550}.
  */
 final class UartReceivePauses {
-    /** Characters of a burst: what Linux reads in one go, drivers/tty/serial/8250/8250_port.c, serial8250_rx_chars. */
+    /**
+     * Characters of a burst, as many as Linux reads per interrupt:
+     * drivers/tty/serial/8250/8250_port.c, serial8250_rx_chars.
+     */
     static final int BURST = 256;
 
-    /** The longest pause in nanoseconds: some bursts last because nobody reads. */
+    /**
+     * Longest pause in nanoseconds. It limits the pause after a burst that the guest did not read
+     * for a long time.
+     */
     static final long LONGEST = 10_000_000;
 
     private final @Nullable Timers timers;
@@ -26,22 +34,22 @@ final class UartReceivePauses {
     private long end; // of the pause
 
     /**
-     * Makes one.
+     * Makes the pauses of one receiver.
      *
-     * @param timers null for no pauses
-     * @param over to run at the end of a pause: calls {@link #over}
+     * @param timers timers for the ends of pauses; null for no pauses
+     * @param over action at the end of a pause; it must call {@link #over}
      */
     UartReceivePauses(@Nullable Timers timers, Runnable over) {
         this.timers = timers;
         this.timer = timers == null ? null : timers.timer(over);
     }
 
-    /** Whether no character may come now. */
+    /** Returns whether the line is in a pause, so that no character may arrive. */
     boolean pausing() {
         return pausing;
     }
 
-    /** A character went into the FIFO, which had room for it because the guest read on. */
+    /** Notes that a character entered the FIFO. */
     void came() {
         if (timers == null || timer == null) return;
         if (burst == 0) start = timers.nanoTime();
@@ -55,12 +63,12 @@ final class UartReceivePauses {
         timer.armAt(end);
     }
 
-    /** The line has nothing more to bring, or may not: the next character starts a burst. */
+    /** Notes that the line is idle or blocked, so that the next character begins a burst. */
     void idle() {
         burst = 0;
     }
 
-    /** The timer expired; returns whether a pause is over now. */
+    /** Handles the expiry of the timer; returns whether a pause has ended. */
     boolean over() {
         if (timers == null || timer == null || !pausing) return false;
         if (timers.nanoTime() - end < 0) {

@@ -5,9 +5,9 @@ import dev.microvm.state.DeviceState;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The receive time-out of a 16550: characters wait in the FIFO, and for four character times nothing came or was read. Its
- * timer is left alone while characters flow; when it expires it sees that the deadline has moved. Guarded by the lock of its
- * {@link Uart16550}.
+ * The receive time-out of a 16550: characters wait in the FIFO, and for four character times none
+ * was received or read. A new character moves only the deadline; the timer is armed again when it
+ * expires before the deadline. Guarded by the lock of its {@link Uart16550}.
  */
 final class UartReceiveTimeout {
     private final @Nullable Timers timers;
@@ -19,33 +19,33 @@ final class UartReceiveTimeout {
     private long armedFor; // not after the deadline, while waiting
 
     /**
-     * Makes one.
+     * Makes the time-out of one receiver.
      *
-     * @param timers null if any time-out passes at once
-     * @param expiry to run when the timer expires: calls {@link #expired}
+     * @param timers timers for the time-out; null if it expires immediately
+     * @param expiry action at the expiry of the timer; it must call {@link #expired}
      */
     UartReceiveTimeout(@Nullable Timers timers, Runnable expiry) {
         this.timers = timers;
         this.timer = timers == null ? null : timers.timer(expiry);
     }
 
-    /** Whether the time has passed, and nobody has read since. */
+    /** Returns whether the time-out has expired and no character was read since. */
     boolean passed() {
         return passed;
     }
 
-    /** A character was read: the time has not passed any more. */
+    /** Clears an expired time-out, because a character was read. */
     void acknowledge() {
         passed = false;
     }
 
-    /** Nothing is there to wait for. */
+    /** Stops the time-out, because no character waits. */
     void stop() {
         passed = false;
         waiting = false;
     }
 
-    /** Starts again, unless it has passed. */
+    /** Restarts the time-out, unless it has expired. */
     void restart(long nanos) {
         if (passed) return;
         if (timers == null || timer == null) {
@@ -58,7 +58,7 @@ final class UartReceiveTimeout {
         if (!inTime) arm(timer);
     }
 
-    /** The timer expired; returns whether the time has passed now. */
+    /** Handles the expiry of the timer; returns whether the time-out has expired. */
     boolean expired() {
         armed = false;
         if (timers == null || timer == null || !waiting) return false;

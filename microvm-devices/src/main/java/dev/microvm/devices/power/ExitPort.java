@@ -6,11 +6,12 @@ import dev.microvm.state.Stateful;
 import java.util.function.IntConsumer;
 
 /**
- * A port by which a guest ends its machine with an exit code: it writes the code, in one access of 1, 2 or 4 bytes. By
- * custom at 0xf4, as QEMU's {@code isa-debug-exit}; unlike there, the code is taken as it is. Any thread may call.
+ * A port by which a guest ends its machine with an exit code. The guest writes the code in one
+ * access of 1, 2 or 4 bytes. The usual port is 0xf4, as for QEMU's {@code isa-debug-exit}; QEMU
+ * modifies the code, this device does not. Any thread may call.
  */
 public final class ExitPort implements BusDevice, Stateful {
-    /** Bytes of ports it needs, so that a 4-byte write fits. */
+    /** Size of its port range in bytes: room for a 4-byte write. */
     public static final int RANGE = 4;
 
     private static final String STATE_TYPE = "exit-port";
@@ -22,7 +23,8 @@ public final class ExitPort implements BusDevice, Stateful {
     /**
      * Makes a port.
      *
-     * @param exitRequest hears each code, without sign for 1 and 2 bytes; called on the vCPU's thread
+     * @param exitRequest called with each code on the vCPU's thread; codes of 1 and 2 bytes are
+     *     unsigned
      */
     public ExitPort(IntConsumer exitRequest) {
         this.exitRequest = exitRequest;

@@ -6,40 +6,51 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * The registers behind the ACPI generic event device of QEMU's microvm machine, memory-mapped there at 0xfea00000 with
- * GSI 9: which event an interrupt stands for, and, for a machine without ACPI's fixed hardware, its sleep and reset
- * registers. Any thread may call.
+ * The registers of the ACPI generic event device of QEMU's microvm machine, where they are
+ * memory-mapped at 0xfea00000 with GSI 9. They say which event caused an interrupt. They also
+ * contain sleep and reset registers, because the machine has no ACPI fixed hardware. Any thread may
+ * call.
  *
- * <p>An event sets its bit and pulses the line; the {@code _EVT} method of the guest's tables reads the bits, which clears
- * them. So describe the interrupt as edge-triggered. The only event is the power button's.
+ * <p>An event sets its bit and pulses the line. The {@code _EVT} method of the ACPI tables reads
+ * the bits, which clears them. Therefore the tables must describe the interrupt as edge-triggered.
+ * The only event is the power button.
  *
- * <p>Sources: QEMU's {@code include/hw/acpi/generic_event_device.h} for the registers; ACPI 6.5, 4.8.3.6 "Reset Register",
- * 4.8.3.7 "Sleep Control and Status Registers", 5.6.9 "Interrupt-signaled ACPI events". Not emulated: hot-plug of memory
- * and CPUs, sleep states but S5.
+ * <p>Sources: QEMU's {@code include/hw/acpi/generic_event_device.h} for the registers; ACPI 6.5,
+ * 4.8.3.6 "Reset Register", 4.8.3.7 "Sleep Control and Status Registers", 5.6.9 "Interrupt-signaled
+ * ACPI events". Not emulated: hot-plug of memory and CPUs, sleep states other than S5.
  */
 public final class GenericEventDevice implements BusDevice, Stateful {
-    /** Offset of the 32-bit register whose bits are the events since it was last read; reading clears it. */
+    /**
+     * Offset of the 32-bit event register: its bits are the events since the last read, and reading
+     * clears it.
+     */
     public static final int EVENT_SELECT = 0x000;
 
     /** Offset of the 8-bit sleep control register, write-only. */
     public static final int SLEEP_CONTROL = 0x200;
 
-    /** Offset of the 8-bit sleep status register, which reads as 0: nothing wakes this machine. */
+    /**
+     * Offset of the 8-bit sleep status register, which reads as 0, because nothing wakes this
+     * machine.
+     */
     public static final int SLEEP_STATUS = 0x201;
 
     /** Offset of the 8-bit reset register, write-only. */
     public static final int RESET = 0x202;
 
-    /** Bytes of its range. */
+    /** Size of its range in bytes. */
     public static final int RANGE = 0x203;
 
-    /** Event bit: somebody pressed the power button. */
+    /** Event bit: the power button was pressed. */
     public static final int POWER_BUTTON = 1 << 1;
 
-    /** What the guest writes to {@link #RESET}. */
+    /** Value that the guest writes to {@link #RESET} to reset the machine. */
     public static final int RESET_VALUE = 0x42;
 
-    /** The type that the guest writes to {@link #SLEEP_CONTROL} to turn the machine off: the tables' {@code _S5}. */
+    /**
+     * Sleep type that the guest writes to {@link #SLEEP_CONTROL} to turn the machine off, the value
+     * of {@code _S5} in the ACPI tables.
+     */
     public static final int SLEEP_TYPE_S5 = 5;
 
     private static final String STATE_TYPE = "generic-event-device";
@@ -57,9 +68,11 @@ public final class GenericEventDevice implements BusDevice, Stateful {
     /**
      * Makes a device.
      *
-     * @param irq pulsed for each event
-     * @param powerOffRequest called without a lock, on the vCPU's thread, each time the guest asks to be turned off
-     * @param resetRequest called without a lock, on the vCPU's thread, each time the guest asks to be reset
+     * @param irq interrupt line, pulsed at each event
+     * @param powerOffRequest called without a lock, on the vCPU's thread, each time the guest asks
+     *     to be turned off
+     * @param resetRequest called without a lock, on the vCPU's thread, each time the guest asks to
+     *     be reset
      */
     public GenericEventDevice(IrqLine irq, Runnable powerOffRequest, Runnable resetRequest) {
         this.irq = irq;
@@ -67,7 +80,10 @@ public final class GenericEventDevice implements BusDevice, Stateful {
         this.resetRequest = resetRequest;
     }
 
-    /** Presses the power button: a guest with a handler turns itself off, in its own time; another does nothing. */
+    /**
+     * Presses the power button. A guest with a handler then turns itself off when it is ready;
+     * other guests ignore it.
+     */
     public synchronized void pressPowerButton() {
         events |= POWER_BUTTON;
         irq.pulse();
@@ -91,7 +107,7 @@ public final class GenericEventDevice implements BusDevice, Stateful {
         }
     }
 
-    /** As at power-on: no event waits. */
+    /** Returns to the state after power-on: no event is pending. */
     public synchronized void reset() {
         events = 0;
     }
@@ -101,7 +117,10 @@ public final class GenericEventDevice implements BusDevice, Stateful {
         return new DeviceState(STATE_TYPE, STATE_VERSION).put("events", events);
     }
 
-    /** Puts back a state; what was on its way on the line is part of the interrupt controller's. */
+    /**
+     * Restores a state. An interrupt that the line already signalled is part of the state of the
+     * interrupt controller.
+     */
     @Override
     public synchronized void restore(DeviceState state) {
         events = state.require(STATE_TYPE, STATE_VERSION).integer("events") & POWER_BUTTON;

@@ -4,7 +4,10 @@ import dev.microvm.devices.legacy.ByteDevice;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
-/** A port of one byte whose bits read back, one of which resets the machine when it goes high. Any thread may call. */
+/**
+ * A one-byte port with bits that read back. One bit resets the machine when it goes high. Any
+ * thread may call.
+ */
 abstract class ResetBitPort implements ByteDevice, Stateful {
     private static final int STATE_VERSION = 1;
     private static final int CONTROL = 0; // offset
@@ -20,11 +23,11 @@ abstract class ResetBitPort implements ByteDevice, Stateful {
     /**
      * Makes a port.
      *
-     * @param stateType of its saved state
-     * @param resetBit that resets when it goes high
-     * @param writable bits that read back; the others read as 0
-     * @param powerOn what it holds at power-on
-     * @param resetRequest the reset line; called without a lock
+     * @param stateType type of its saved state
+     * @param resetBit bit that resets the machine when it goes high
+     * @param writable mask of the bits that read back; the others read as 0
+     * @param powerOn value at power-on
+     * @param resetRequest called without a lock each time the reset bit goes high
      */
     ResetBitPort(String stateType, int resetBit, int writable, int powerOn, Runnable resetRequest) {
         this.stateType = stateType;
@@ -51,7 +54,7 @@ abstract class ResetBitPort implements ByteDevice, Stateful {
         if (reset) resetRequest.run();
     }
 
-    /** As after power-on. */
+    /** Returns to the state after power-on. */
     public final synchronized void reset() {
         control = powerOn;
     }

@@ -208,7 +208,7 @@ final class DiskImageTest {
     }
 
     @Test
-    void saysWhatItIs() {
+    void describesItself() {
         DiskImage image = DiskImage.qcow2(Path.of("a"))
                 .backing(DiskImage.raw(Path.of("b")).readOnly());
 
@@ -218,7 +218,7 @@ final class DiskImageTest {
     }
 
     @Test
-    void opensNoBackingFile_butTheOneThatIsNamed() throws IOException {
+    void opensNoBackingFile_exceptTheNamedOne() throws IOException {
         Path image = directory.resolve("top");
         new Qcow2Builder()
                 .putLong(Qcow2Format.BACKING_FILE_OFFSET, 0x200)
@@ -236,10 +236,10 @@ final class DiskImageTest {
                 .withMessageContaining("names a backing file, \"image\" (raw)");
         assertThatExceptionOfType(BlockException.class)
                 .isThrownBy(() -> top.backing(DiskImage.raw(other)).open())
-                .withMessageContaining("names the backing file \"image\", and " + other + " was allowed");
+                .withMessageContaining("names the backing file \"image\", but " + other + " was given");
         assertThatExceptionOfType(BlockException.class)
                 .isThrownBy(() -> top.backing(DiskImage.qcow2(path)).open())
-                .withMessageContaining("in format \"raw\", and qcow2 was named");
+                .withMessageContaining("in format \"raw\", but qcow2 was given");
         assertThatExceptionOfType(BlockException.class)
                 .isThrownBy(() -> DiskImage.qcow2(new Qcow2Builder().write(other))
                         .backing(DiskImage.raw(path))
@@ -276,7 +276,7 @@ final class DiskImageTest {
 
             assertThatExceptionOfType(BlockException.class)
                     .isThrownBy(() -> Disk.write(disk, 65536, new byte[512]))
-                    .withMessageContaining("overlay is full: 65536 bytes");
+                    .withMessageContaining("overlay of the disk is full (limit 65536 bytes)");
             assertThat(Disk.read(disk, 65536, 512)).containsOnly(7);
         }
     }

@@ -36,18 +36,18 @@ final class Qcow2HostileTest {
 
     static Stream<Arguments> headers() {
         return Stream.of(
-                wrong("no qcow2 file", image -> image.putInt(Qcow2Format.MAGIC, 0)),
-                wrong("version 4", image -> image.putInt(Qcow2Format.VERSION, 4)),
-                wrong("cluster_bits must be 9 to 21, and is 8", image -> image.putInt(Qcow2Format.CLUSTER_BITS, 8)),
-                wrong("cluster_bits must be 9 to 21, and is -1", image -> image.putInt(Qcow2Format.CLUSTER_BITS, -1)),
+                wrong("not a qcow2 file", image -> image.putInt(Qcow2Format.MAGIC, 0)),
+                wrong("version is 4", image -> image.putInt(Qcow2Format.VERSION, 4)),
+                wrong("cluster_bits must be 9 to 21, but is 8", image -> image.putInt(Qcow2Format.CLUSTER_BITS, 8)),
+                wrong("cluster_bits must be 9 to 21, but is -1", image -> image.putInt(Qcow2Format.CLUSTER_BITS, -1)),
                 wrong("is encrypted", image -> image.putInt(Qcow2Format.CRYPT_METHOD, 2)),
                 wrong("header_length is 103", image -> image.putInt(Qcow2Format.HEADER_LENGTH, 103)),
                 wrong("header_length is -8", image -> image.putInt(Qcow2Format.HEADER_LENGTH, -8)),
-                wrong("refcount_order must be 0 to 6, and is 7", image -> image.putInt(Qcow2Format.REFCOUNT_ORDER, 7)),
+                wrong("refcount_order must be 0 to 6, but is 7", image -> image.putInt(Qcow2Format.REFCOUNT_ORDER, 7)),
                 wrong("disk has 0 bytes", image -> image.putLong(Qcow2Format.SIZE, 0)),
                 wrong("disk has -512 bytes", image -> image.putLong(Qcow2Format.SIZE, -512)),
                 wrong("disk has 1000 bytes", image -> image.putLong(Qcow2Format.SIZE, 1000)),
-                wrong("L1 table has 4 entries, and must have 5", image -> image.putLong(Qcow2Format.SIZE, SIZE + 512)),
+                wrong("L1 table has 4 entries, but must have 5", image -> image.putLong(Qcow2Format.SIZE, SIZE + 512)),
                 wrong("L1 table has 4294967295", image -> image.putInt(Qcow2Format.L1_SIZE, -1)),
                 wrong("L1 table is at 0x3001", image -> image.putLong(Qcow2Format.L1_TABLE_OFFSET, L1 + 1)),
                 wrong("L1 table is at 0x0", image -> image.putLong(Qcow2Format.L1_TABLE_OFFSET, 0)),
@@ -65,7 +65,9 @@ final class Qcow2HostileTest {
                 wrong("lazy_refcounts", image -> image.putLong(Qcow2Format.INCOMPATIBLE_FEATURES, 1)),
                 wrong("compression type is 0", image -> image.putLong(Qcow2Format.INCOMPATIBLE_FEATURES, 8)),
                 wrong("persistent bitmaps", image -> image.putLong(Qcow2Format.AUTOCLEAR_FEATURES, 1)),
-                wrong("names a backing file, \"/etc/passwd\"; allow that", image -> backing(image, "/etc/passwd", 11)),
+                wrong(
+                        "names a backing file, \"/etc/passwd\"; if that is right",
+                        image -> backing(image, "/etc/passwd", 11)),
                 wrong("backing file's name is at 0x200, -1 bytes", image -> backing(image, "x", -1)),
                 wrong("backing file's name is at 0x200, 1024 bytes", image -> backing(image, "x", 1024)),
                 wrong(
@@ -172,7 +174,7 @@ final class Qcow2HostileTest {
     }
 
     @Test
-    void refusesACompressedCluster_thatIsNone() throws IOException {
+    void refusesACompressedCluster_thatIsMalformed() throws IOException {
         new Qcow2Builder().putLong(L2, Qcow2Format.COMPRESSED | DATA).write(path);
 
         try (BlockBackend disk = DiskImage.qcow2(path).open()) {

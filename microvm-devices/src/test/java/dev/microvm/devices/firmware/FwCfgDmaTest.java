@@ -58,7 +58,7 @@ final class FwCfgDmaTest {
     }
 
     @Test
-    void goesOn_whereTheLastReadEnded() {
+    void continues_whereTheLastReadEnded() {
         dma(DMA_SELECT | DMA_READ, FwCfgKeys.KERNEL_DATA, BUFFER, 2);
         dma(DMA_READ, 0, BUFFER, 2);
 
@@ -263,7 +263,7 @@ final class FwCfgDmaTest {
     }
 
     @Test
-    void doesNotCareForTheAddress_whenLengthIsZero() {
+    void ignoresTheAddress_whenLengthIsZero() {
         assertThat(dma(DMA_SELECT | DMA_READ, FwCfgKeys.KERNEL_DATA, -1, 0)).isZero();
         assertThat(dma(DMA_WRITE, 0, -1, 0)).isZero();
     }

@@ -144,7 +144,7 @@ final class FwCfgTest {
     }
 
     @Test
-    void refusesKeysThatAreTakenOrNone() {
+    void refusesKeys_thatAreUsedOrInvalid() {
         FwCfgItem item = FwCfgItem.le16(0);
         FwCfg.Builder builder = FwCfg.builder().item(FwCfgKeys.NB_CPUS, item).file("etc/e820", item);
 
@@ -271,7 +271,7 @@ final class FwCfgTest {
     }
 
     @Test
-    void goesOnWhereItWas_whenRestored() {
+    void continuesWhereItWas_whenRestored() {
         FwCfg device = withWritable();
         select(device, FwCfgKeys.CMDLINE_DATA);
         read(device, 2);

@@ -50,7 +50,7 @@ final class IoApicTest {
     }
 
     @Test
-    void masksAllPins_atFirst() {
+    void masksAllPins_initially() {
         assertThat(read(IOREDTBL)).isEqualTo(MASKED);
         assertThat(read(IOREDTBL + 2 * 23)).isEqualTo(MASKED);
     }

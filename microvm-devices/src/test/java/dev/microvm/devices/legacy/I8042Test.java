@@ -37,7 +37,7 @@ final class I8042Test {
     }
 
     @Test
-    void showsEmptyReadyController_atFirst() {
+    void showsEmptyReadyController_initially() {
         assertThat(status()).isEqualTo(STATUS_NOT_LOCKED | STATUS_SYSTEM);
     }
 
@@ -206,7 +206,7 @@ final class I8042Test {
     }
 
     @Test
-    void isAsAtFirst_afterReset() {
+    void returnsToItsInitialState_whenReset() {
         DeviceState first = controller.save();
         data(0xf2);
         command(WRITE_OUTPUT_PORT);

@@ -40,7 +40,7 @@ final class I8254PitTest {
     }
 
     @Test
-    void goesOnCounting_afterTerminalCountInMode0() {
+    void continuesCounting_afterTerminalCountInMode0() {
         gate(true);
         program(2, MODE_TERMINAL_COUNT, 100);
         pass(1 + 100 + 1);
@@ -630,7 +630,7 @@ final class I8254PitTest {
     }
 
     @Test
-    void goesOnAtNewRate_whenCountIsWrittenInMode2() {
+    void continuesAtNewRate_whenCountIsWrittenInMode2() {
         program(0, MODE_RATE, 10_000);
         pass(1 + 5_000);
         irq.takeRisingEdges();
@@ -747,7 +747,7 @@ final class I8254PitTest {
     }
 
     @Test
-    void isAsAtFirst_afterReset() {
+    void returnsToItsInitialState_whenReset() {
         program(0, MODE_RATE, 1000);
 
         pit.reset();

@@ -30,7 +30,7 @@ final class Mc146818RtcTest {
     // ---- time and form
 
     @Test
-    void showsWallClockInBcdAnd24Hours_atFirst() {
+    void showsWallClockInBcdAnd24Hours_initially() {
         assertThat(read(SECONDS)).isEqualTo(0x37);
         assertThat(read(MINUTES)).isEqualTo(0x46);
         assertThat(read(HOURS)).isEqualTo(0x15);
@@ -90,7 +90,7 @@ final class Mc146818RtcTest {
     // ---- setting the clock
 
     @Test
-    void goesOnFromWrittenTime_whenSetIsCleared() {
+    void continuesFromWrittenTime_whenSetIsCleared() {
         setClock();
         clock.advance(2 * SECOND);
 
@@ -124,7 +124,7 @@ final class Mc146818RtcTest {
 
     /** The order of Linux's mc146818_set_time: SET is cleared while the divider is held. */
     @Test
-    void goesOnFromWrittenTime_whenDividerIsReleasedLast() {
+    void continuesFromWrittenTime_whenDividerIsReleasedLast() {
         write(REGISTER_B, B_SET | B_24_HOURS);
         write(REGISTER_A, A_POWER_ON | 0x70);
         write(SECONDS, 0x10);
@@ -375,7 +375,7 @@ final class Mc146818RtcTest {
     }
 
     @Test
-    void goesOnWithPeriods_butNotWithUpdates_whileSetIsOn() {
+    void continuesPeriods_butNotUpdates_whileSetIsOn() {
         write(REGISTER_A, (A_POWER_ON & ~0xf) | 0xf); // 2 Hz
         write(REGISTER_B, B_SET | B_PIE | B_AIE | B_24_HOURS);
         read(REGISTER_C);
@@ -387,7 +387,7 @@ final class Mc146818RtcTest {
     }
 
     @Test
-    void asksAClockThatStandsNowAndThenOnly() {
+    void checksAStandingClock_onlyOncePerTick() {
         AtomicInteger asked = new AtomicInteger();
         InstantSource stands = () -> {
             asked.incrementAndGet();
@@ -511,7 +511,7 @@ final class Mc146818RtcTest {
 
     @ParameterizedTest
     @ValueSource(longs = {-400, 400})
-    void looksAtOnce_whenRestoredCenturiesAway(long years) {
+    void checksImmediately_whenRestoredCenturiesAway(long years) {
         Instant[] wall = {clock.instant()};
         Mc146818Rtc first = new Mc146818Rtc(IrqLine.UNCONNECTED, clock, () -> wall[0]);
         first.writeByte(INDEX, REGISTER_B);

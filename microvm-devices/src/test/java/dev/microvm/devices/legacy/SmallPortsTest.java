@@ -40,7 +40,7 @@ final class SmallPortsTest {
     }
 
     @Test
-    void printsAndIsThere_whenFirmwareUsesDebugConsole() {
+    void printsAndIdentifiesItself_whenFirmwareUsesDebugConsole() {
         console.write(0, 1, 'x');
 
         assertThat(console.read(0, 1)).isEqualTo(0xe9);

@@ -36,7 +36,7 @@ final class StatefulContractTest {
     /** {@link RigScript} saves, encodes, decodes, restores into a new device, and compares, then and from then on. */
     @ParameterizedTest
     @MethodSource("rigs")
-    void goesOnAsBefore_whenRestoredIntoANewDevice(Function<FuzzClock, Rig> maker) {
+    void continuesAsBefore_whenRestoredIntoANewDevice(Function<FuzzClock, Rig> maker) {
         RigScript.samples().forEach(script -> RigScript.run(script, maker));
     }
 

@@ -36,7 +36,7 @@ final class Uart16550Test {
     // ---- registers
 
     @Test
-    void readsResetValues_atFirst() {
+    void readsResetValues_initially() {
         assertThat(uart.readByte(IER)).as("IER").isZero();
         assertThat(uart.readByte(IIR)).as("IIR").isEqualTo(IIR_NONE);
         assertThat(uart.readByte(LCR)).as("LCR").isZero();

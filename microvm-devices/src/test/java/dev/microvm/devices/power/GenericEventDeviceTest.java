@@ -60,7 +60,7 @@ final class GenericEventDeviceTest {
     }
 
     @Test
-    void stays_whenAnotherSleepStateOrNoneIsEntered() {
+    void keepsRunning_whenAnotherSleepStateOrNoneIsEntered() {
         device.write(SLEEP_CONTROL, 1, SLEEP_TYPE_S5 << 2);
         device.write(SLEEP_CONTROL, 1, SLP_EN | (4 << 2));
         device.write(SLEEP_CONTROL, 4, SLP_EN | (SLEEP_TYPE_S5 << 2));

@@ -4,7 +4,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Reads and writes numbers in network order. Offsets are bytes; the array's own bounds hold. */
+/**
+ * Reads and writes numbers in network order. Offsets are in bytes. An offset outside the array
+ * throws {@link IndexOutOfBoundsException}.
+ */
 final class Bytes {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN)
             .withInvokeExactBehavior();
@@ -41,7 +44,7 @@ final class Bytes {
         INT.set(to, at, value);
     }
 
-    /** An Ethernet address, in the low 48 bits. */
+    /** Returns an Ethernet address in the low 48 bits. */
     static long getMac(byte[] from, int at) {
         return (Integer.toUnsignedLong(getInt(from, at)) << MAC_HIGH_SHIFT) | getShort(from, at + Integer.BYTES);
     }
@@ -52,10 +55,10 @@ final class Bytes {
     }
 
     /**
-     * Adds {@code [at, at + length)} to a sum of 16-bit words in one's complement: RFC 1071. An odd last byte counts as
-     * the high one of a word.
+     * Adds {@code [at, at + length)} to a sum of 16-bit words in one's complement: RFC 1071. An odd
+     * last byte counts as the high one of a word.
      *
-     * @param sum of words before, of an even number of bytes
+     * @param sum sum of the preceding words, of an even number of bytes
      */
     static long sum(byte[] from, int at, int length, long sum) {
         long total = sum;
@@ -71,14 +74,14 @@ final class Bytes {
         return total;
     }
 
-    /** The sum in 16 bits. */
+    /** Folds a sum to 16 bits. */
     static int fold(long sum) {
         long folded = (sum >>> Integer.SIZE) + (sum & 0xffff_ffffL);
         while (folded > SHORT_MASK) folded = (folded >>> Short.SIZE) + (folded & SHORT_MASK);
         return (int) folded;
     }
 
-    /** The checksum: the complement of the sum. */
+    /** Returns the checksum of a sum: its complement in 16 bits. */
     static int checksum(long sum) {
         return ~fold(sum) & SHORT_MASK;
     }

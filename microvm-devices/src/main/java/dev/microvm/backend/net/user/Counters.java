@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** The counters of a network: written by its thread, read by any. */
+/** The counters of a network. Its thread writes them; any thread may read them. */
 final class Counters {
     private final Map<NetCounter, AtomicLong> values = new EnumMap<>(NetCounter.class); // never changed once made
 

@@ -6,7 +6,10 @@ import dev.microvm.backend.net.user.Headers.Ethernet;
 import dev.microvm.backend.net.user.Headers.Ipv4;
 import java.util.Arrays;
 
-/** Gives the guest its address: a DHCP server of RFC 2131 and RFC 2132. For the network's thread. */
+/**
+ * A DHCP server, which gives the guest its address: RFC 2131 and RFC 2132. For the network's
+ * thread.
+ */
 final class DhcpServer {
     static final int SERVER_PORT = 67;
     static final int CLIENT_PORT = 68;
@@ -79,7 +82,7 @@ final class DhcpServer {
         }
     }
 
-    /** Takes a message of a guest's; returns whether it is one. */
+    /** Handles a message of the guest; returns whether it is a DHCP message. */
     boolean input(byte[] from, int at, int length) {
         if (length < OPTIONS
                 || Bytes.getByte(from, at + OP) != REQUEST_OP
@@ -111,7 +114,9 @@ final class DhcpServer {
         }
     }
 
-    /** The address of a client, or one that is free, or the one given longest ago. */
+    /**
+     * Returns the address of a client: the one it has, a free one, or the one given longest ago.
+     */
     private int lease(long mac) {
         int free = -1;
         for (int i = MAX_LEASES - 1; i >= 0; i--) {
@@ -126,7 +131,7 @@ final class DhcpServer {
         return addresses[free];
     }
 
-    /** Somebody has that address: the client gets another. */
+    /** Marks an address as used by another host, so that the client gets another one. */
     private void decline(long mac) {
         for (int i = 0; i < MAX_LEASES; i++) {
             if (clients[i] == mac) clients[i] = Ethernet.BROADCAST; // nobody's, until it is the oldest

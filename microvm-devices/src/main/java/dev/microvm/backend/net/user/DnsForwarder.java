@@ -16,8 +16,9 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The network's name server: hands each question on to a name server of the host's, and to the next if there is no answer; or
- * lets the host resolve it, if it has none. By TCP the guest reaches the first of them. For the network's thread.
+ * The name server of the network. It forwards each question to a name server of the host, and to
+ * the next one if there is no answer. If there is no name server, the host resolves the question.
+ * TCP connections go to the first name server. For the network's thread.
  */
 final class DnsForwarder implements AutoCloseable {
     private static final int MOST_PENDING = 64;
@@ -52,7 +53,7 @@ final class DnsForwarder implements AutoCloseable {
         hostNames = new HostNames("microvm-" + name + "-dns");
     }
 
-    /** Takes a question; returns false if the policy denies it. */
+    /** Handles a question; returns false if the policy denies it. */
     boolean input(int guestAddress, int guestPort, ByteBuffer datagram) {
         InetSocketAddress own = new InetSocketAddress(Ipv4Address.of(subnet.dns()), NetPolicy.DNS_PORT);
         if (!gate.allows(Protocol.UDP, guestAddress, guestPort, subnet.dns(), NetPolicy.DNS_PORT, own)) return false;
@@ -72,7 +73,7 @@ final class DnsForwarder implements AutoCloseable {
         return true;
     }
 
-    /** Sends what the host has resolved meanwhile. */
+    /** Sends the answers that the host has resolved. */
     void flush() {
         Runnable answer;
         while ((answer = resolved.poll()) != null) answer.run();
@@ -96,7 +97,7 @@ final class DnsForwarder implements AutoCloseable {
         link.sendUdp(subnet.dns(), NetPolicy.DNS_PORT, guestAddress, guestPort, message, 0, length);
     }
 
-    /** A question, on its way through the servers. */
+    /** A question that is being forwarded to one server after the other. */
     private final class Query implements NetLoop.Ready {
         private final int guestAddress;
         private final int guestPort;
@@ -112,7 +113,7 @@ final class DnsForwarder implements AutoCloseable {
             pending.add(this);
         }
 
-        /** Asks the next server, from a port that the host chooses anew. */
+        /** Asks the next server, from a new port that the host chooses. */
         private void ask() {
             closeChannel();
             while (next < servers.all().size()) {

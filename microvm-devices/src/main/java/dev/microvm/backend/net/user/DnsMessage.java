@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A question of the Domain Name System, and answers to it: RFC 1035, 4. */
+/** A question of the Domain Name System, with the means to answer it: RFC 1035, 4. */
 final class DnsMessage {
     static final int HEADER_SIZE = 12;
 
@@ -45,17 +45,19 @@ final class DnsMessage {
         this.end = end;
     }
 
-    /** The name, in the usual form of labels with dots between. */
+    /** Returns the name, as labels separated by dots. */
     String name() {
         return name;
     }
 
-    /** The type of the records that are asked for. */
+    /** Returns the type of the requested records. */
     int type() {
         return type;
     }
 
-    /** Reads a query with one question of class IN; null if it is none. */
+    /**
+     * Reads a query with one question of class IN; returns null if the message is not such a query.
+     */
     static @Nullable DnsMessage parse(byte[] message) {
         if (message.length < HEADER_SIZE
                 || (Bytes.getShort(message, FLAGS) & (RESPONSE | OPCODE_MASK)) != 0

@@ -2,14 +2,14 @@ package dev.microvm.backend.net.user;
 
 import org.jspecify.annotations.Nullable;
 
-/** What goes between a port of the guest's and one of a peer, as the guest sees it. */
+/** The traffic between a port of the guest and a port of a peer, as the guest sees it. */
 abstract class Flow {
     final int guestAddress;
     final int guestPort;
     final int peerAddress;
     final int peerPort;
 
-    /** For {@link FlowTable}. */
+    /** The next flow of the same bucket; used by {@link FlowTable}. */
     @Nullable
     Flow nextInBucket;
 

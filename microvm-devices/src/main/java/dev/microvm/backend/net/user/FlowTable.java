@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
-/** Flows by their addresses and ports. A look-up allocates nothing. For one thread. */
+/** Finds flows by their addresses and ports. A lookup allocates nothing. For one thread. */
 final class FlowTable<T extends Flow> {
     private static final int MULTIPLIER = 0x9e37_79b1; // 2^32 divided by the golden ratio: spreads what differs little
 
@@ -13,7 +13,7 @@ final class FlowTable<T extends Flow> {
     private final int seed = ThreadLocalRandom.current().nextInt(); // so that no guest knows what falls together
     private int size;
 
-    /** Makes one for about {@code expected} flows. */
+    /** Makes a table for about {@code expected} flows. */
     FlowTable(int expected) {
         buckets = new Flow[Integer.highestOneBit(Math.max(1, expected)) * 2];
     }
@@ -37,7 +37,7 @@ final class FlowTable<T extends Flow> {
         size++;
     }
 
-    /** Takes a flow out, if it is in. */
+    /** Removes a flow, if it is in the table. */
     void remove(T gone) {
         int bucket = bucket(gone);
         Flow before = null;

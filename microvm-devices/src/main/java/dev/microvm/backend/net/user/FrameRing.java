@@ -4,11 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A bounded queue of frames between two threads, of which one puts and the other takes. It allocates nothing and takes no
- * lock. Frames lie whole in one array, so that both sides may work on them in place.
+ * A bounded queue of frames from one thread to another. It allocates nothing and takes no lock.
+ * Each frame is contiguous in one array, so that both sides may work on it in place.
  *
- * <p>Each side wakes the other: who puts a frame into an empty ring calls {@code filled}; who takes one, after a frame was
- * refused and half of the ring is free again, calls {@code drained}.
+ * <p>Each side wakes the other. The producer calls {@code filled} after it put a frame into an
+ * empty ring. The consumer calls {@code drained} if a frame was refused and half of the ring is
+ * free again.
  */
 final class FrameRing {
     static final int NONE = -1;
@@ -28,14 +29,14 @@ final class FrameRing {
     private Runnable filled = () -> {};
     private Runnable drained = () -> {};
 
-    /** Makes one of {@code capacity} bytes, a power of two. */
+    /** Makes a ring of {@code capacity} bytes, a power of two. */
     FrameRing(int capacity) {
         if (Integer.bitCount(capacity) != 1) throw new IllegalArgumentException("no power of two: " + capacity);
         bytes = new byte[capacity];
         mask = capacity - 1;
     }
 
-    /** Sets whom to wake; before either thread begins. */
+    /** Sets the actions that wake the threads. Called before either thread starts. */
     void onChange(Runnable newFilled, Runnable newDrained) {
         filled = newFilled;
         drained = newDrained;
@@ -52,9 +53,10 @@ final class FrameRing {
     // ---- who puts
 
     /**
-     * Finds room for a frame of up to {@code length} bytes, to be written in place; then {@link #commit}.
+     * Reserves room for a frame of up to {@code length} bytes. The caller writes the frame in place
+     * and then calls {@link #commit}.
      *
-     * @return where in {@link #bytes}, or {@link #NONE}
+     * @return the offset in {@link #bytes}, or {@link #NONE} if there is no room
      */
     int claim(int length) {
         int at = tryClaim(length);
@@ -77,7 +79,7 @@ final class FrameRing {
         return PREFIX;
     }
 
-    /** Puts the claimed frame, of which {@code length} bytes were written at {@code at}. */
+    /** Queues the claimed frame of {@code length} bytes at offset {@code at}. */
     void commit(int at, int length) {
         Bytes.putInt(bytes, at - PREFIX, length);
         long old = tail;
@@ -86,7 +88,7 @@ final class FrameRing {
         if (head == old) filled.run();
     }
 
-    /** Copies a frame in; false if there is no room. */
+    /** Queues a copy of a frame; returns false if there is no room. */
     boolean offer(MemorySegment segment, long offset, int length) {
         int at = claim(length);
         if (at == NONE) return false;
@@ -97,7 +99,10 @@ final class FrameRing {
 
     // ---- who takes
 
-    /** Where in {@link #bytes} the next frame is, or {@link #NONE}; it stays until {@link #release}. */
+    /**
+     * Returns the offset in {@link #bytes} of the next frame, or {@link #NONE}. The frame stays
+     * there until {@link #release}.
+     */
     int peek() {
         long begin = head;
         if (begin == tail) return NONE;
@@ -107,7 +112,7 @@ final class FrameRing {
         return PREFIX;
     }
 
-    /** The length of the frame at {@code at}, which {@link #peek} returned. */
+    /** Returns the length of the frame at {@code at}, which {@link #peek} returned. */
     int length(int at) {
         return Bytes.getInt(bytes, at - PREFIX);
     }
@@ -119,7 +124,7 @@ final class FrameRing {
         wakeRefused();
     }
 
-    /** Drops all that waits. */
+    /** Drops all waiting frames. */
     void clear() {
         head = tail;
         wakeRefused();
@@ -131,7 +136,7 @@ final class FrameRing {
         drained.run();
     }
 
-    /** What a frame takes, so that lengths stay aligned. */
+    /** Returns the size of a frame in the ring, rounded so that lengths stay aligned. */
     private static int size(int length) {
         return (PREFIX + length + PREFIX - 1) & -PREFIX;
     }

@@ -8,7 +8,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Where the guest's flows lead, which may begin, and how many at once. For the network's thread. */
+/**
+ * Decides where the flows of the guest lead, which may begin, and how many at once. For the
+ * network's thread.
+ */
 final class Gate {
     private static final Logger log = LoggerFactory.getLogger(Gate.class);
     private static final long NANOS_PER_SECOND = 1_000_000_000L;
@@ -28,7 +31,10 @@ final class Gate {
         nanosPerFlow = NANOS_PER_SECOND / config.maxNewFlowsPerSecond();
     }
 
-    /** Where this process sends what the guest sends there; null if nobody can be there. */
+    /**
+     * Returns the address to which this process connects for a destination of the guest; null if
+     * there cannot be any host there.
+     */
     @Nullable
     InetSocketAddress target(Protocol protocol, int destination, int port) {
         Subnet subnet = config.subnet();
@@ -41,7 +47,7 @@ final class Gate {
         return new InetSocketAddress(Ipv4Address.of(destination), port);
     }
 
-    /** Asks the policy. */
+    /** Returns whether the policy allows a flow. */
     boolean allows(Protocol protocol, int guest, int guestPort, int destination, int port, InetSocketAddress target) {
         InetSocketAddress asked = new InetSocketAddress(Ipv4Address.of(destination), port);
         // What leads to the host's name servers is a question to the network's own, wherever they are.
@@ -58,7 +64,10 @@ final class Gate {
         return allowed;
     }
 
-    /** Whether one more flow may begin now: of a second's worth, as many as the configuration allows. */
+    /**
+     * Returns whether one more flow may begin now, within the configured number of new flows per
+     * second.
+     */
     boolean admits(long now) {
         if (!begun || now - earliest > NANOS_PER_SECOND) earliest = now - NANOS_PER_SECOND;
         begun = true;

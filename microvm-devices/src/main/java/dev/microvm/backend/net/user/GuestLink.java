@@ -17,16 +17,17 @@ import java.util.Deque;
 import java.util.Set;
 
 /**
- * The link to the guest: packets are written in place into the ring that the guest's device reads. {@link #begin} finds room
- * and writes the lower headers, the caller writes its payload at {@link #payload} in {@link #bytes}, {@code end} completes
- * it. For the network's thread, but for {@link #offloads}.
+ * The link to the guest. Packets are written in place into the ring that the guest's device reads:
+ * {@link #begin} reserves room and writes the lower headers, the caller writes the payload at
+ * {@link #payload} in {@link #bytes}, and an {@code end} method completes the packet. For the
+ * network's thread, except {@link #offloads}.
  */
 final class GuestLink {
     private static final int LOWER_HEADERS = VnetHeader.SIZE + Ethernet.SIZE + Ipv4.SIZE;
 
     private static final int MOST_HELD = 8; // datagrams: RFC 1122, 2.3.2.2, says one at least
 
-    /** A datagram for which the guest's Ethernet address is not known yet. */
+    /** A datagram that waits for the Ethernet address of the guest. */
     @SuppressWarnings("ArrayRecordComponent") // nobody compares them
     private record Held(int source, int sourcePort, int destination, int destinationPort, byte[] data) {}
 
@@ -49,7 +50,7 @@ final class GuestLink {
         this.mtu = mtu;
     }
 
-    /** Sets what the guest does itself; any thread. */
+    /** Sets the offloads that the guest accepts. Any thread may call. */
     void offloads(Set<NetOffload> accepted) {
         checksumOffload = accepted.contains(NetOffload.CHECKSUM);
         segmentOffload = checksumOffload && accepted.contains(NetOffload.TSO4);
@@ -59,14 +60,17 @@ final class GuestLink {
         return mtu;
     }
 
-    /** The most TCP payload of a packet that the guest takes: more than a segment if it cuts them itself. */
+    /**
+     * Returns the largest TCP payload of a packet for the guest. It is more than a segment if the
+     * guest segments packets itself.
+     */
     int maxTcpPayload(int mss) {
         if (!segmentOffload) return mss;
         int most = Ipv4.MAX_LENGTH - Ipv4.SIZE - Tcp.SIZE;
         return most - most % mss;
     }
 
-    /** Whether the guest has taken all that was sent. */
+    /** Returns whether the guest has taken all frames. */
     boolean isDrained() {
         return ring.isEmpty();
     }
@@ -75,12 +79,15 @@ final class GuestLink {
         return ring.bytes();
     }
 
-    /** Where the IPv4 payload of the packet goes. */
+    /** Returns the offset in {@link #bytes} of the IPv4 payload of the current packet. */
     int payload() {
         return frame + LOWER_HEADERS;
     }
 
-    /** Begins a frame that is not IPv4, of {@code length} bytes behind its Ethernet header; returns where, or NONE. */
+    /**
+     * Begins a frame other than IPv4, with {@code length} bytes after its Ethernet header; returns
+     * their offset, or NONE if there is no room.
+     */
     int beginRaw(long destinationMac, int type, int length) {
         frame = ring.claim(VnetHeader.SIZE + Ethernet.SIZE + length);
         if (frame == FrameRing.NONE) {
@@ -98,7 +105,8 @@ final class GuestLink {
     /**
      * Begins an IPv4 packet of up to {@code maxPayload} bytes.
      *
-     * @return false if there is no room for it; or the guest's Ethernet address is not known, which is asked for
+     * @return false if there is no room, or if the Ethernet address of the guest is not known; the
+     *     link then asks for it
      */
     boolean begin(int source, int destination, int protocol, int maxPayload) {
         long mac = neighbours.find(destination);
@@ -110,7 +118,10 @@ final class GuestLink {
         return begin(source, destination, mac, protocol, maxPayload);
     }
 
-    /** The same to a given Ethernet address. */
+    /**
+     * Begins an IPv4 packet of up to {@code maxPayload} bytes to an Ethernet address; returns false
+     * if there is no room.
+     */
     boolean begin(int source, int destination, long mac, int protocol, int maxPayload) {
         frame = ring.claim(LOWER_HEADERS + maxPayload);
         if (frame == FrameRing.NONE) return false;
@@ -127,16 +138,17 @@ final class GuestLink {
         return true;
     }
 
-    /** Ends a packet whose payload needs no checksum of this class: ICMP. */
+    /** Ends a packet whose payload needs no further checksum. */
     void end(int payloadLength) {
         writeLength(payloadLength);
         commit(LOWER_HEADERS + payloadLength);
     }
 
     /**
-     * Ends a TCP packet, header and data, with its checksum; what is larger than a segment the guest cuts.
+     * Ends a TCP packet of header and data with its checksum. The guest segments a packet that is
+     * larger than a segment.
      *
-     * @param headerLength of the TCP header with its options
+     * @param headerLength length of the TCP header with its options, in bytes
      */
     void endTcp(int length, int headerLength, int mss) {
         writeLength(length);
@@ -152,7 +164,9 @@ final class GuestLink {
         commit(LOWER_HEADERS + length);
     }
 
-    /** Sends a datagram, in fragments if it is larger than the MTU; what finds no room is lost. */
+    /**
+     * Sends a datagram, in fragments if it is larger than the MTU. Fragments without room are lost.
+     */
     void sendUdp(int source, int sourcePort, int destination, int destinationPort, byte[] data, int at, int length) {
         int total = Udp.SIZE + length;
         if (neighbours.find(destination) == Neighbours.UNKNOWN && held.size() < MOST_HELD) {
@@ -168,7 +182,7 @@ final class GuestLink {
         }
     }
 
-    /** Sends the datagrams that waited for an Ethernet address, which may be known now. */
+    /** Sends the waiting datagrams whose Ethernet address is known now. */
     void sendHeld() {
         for (int left = held.size(); left > 0; left--) {
             Held each = held.remove();
@@ -183,7 +197,7 @@ final class GuestLink {
         }
     }
 
-    /** Ends a datagram that fits into one packet. */
+    /** Ends a UDP datagram that fits into one packet. */
     void endUdp(int sourcePort, int destinationPort, byte[] data, int at, int length) {
         byte[] to = ring.bytes();
         int udp = payload();
@@ -220,9 +234,9 @@ final class GuestLink {
     }
 
     /**
-     * Sends an ICMP error about a packet of the guest's.
+     * Sends an ICMP error about a packet of the guest.
      *
-     * @param packet where its IPv4 header is in {@code from}
+     * @param packet offset of its IPv4 header in {@code from}
      */
     void sendIcmpError(int type, int code, byte[] from, int packet) {
         int quoted = Math.min(
@@ -248,7 +262,7 @@ final class GuestLink {
         end(length);
     }
 
-    /** The sum of the pseudo header: RFC 9293, 3.1; RFC 768. */
+    /** Returns the sum of the pseudo header: RFC 9293, 3.1; RFC 768. */
     static long pseudoSum(int source, int destination, int protocol, int length) {
         return Integer.toUnsignedLong(source) + Integer.toUnsignedLong(destination) + protocol + length;
     }

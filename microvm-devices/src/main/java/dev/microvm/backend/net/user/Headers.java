@@ -1,6 +1,6 @@
 package dev.microvm.backend.net.user;
 
-/** Offsets and values of protocol headers; offsets count from the header's start, in bytes. */
+/** Offsets and values of protocol headers. Offsets are in bytes from the start of a header. */
 final class Headers {
     private Headers() {}
 

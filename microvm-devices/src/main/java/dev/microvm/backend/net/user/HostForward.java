@@ -8,10 +8,12 @@ import java.util.regex.Pattern;
  * A port of the host that leads into the guest.
  *
  * @param protocol TCP or UDP
- * @param hostAddress the host's address that listens: IPv4, as text
- * @param hostPort 0 to 65535; 0 lets the host choose, see {@link UserNetwork#hostPort}
- * @param guestAddress the guest's: IPv4, as text; empty for the first that the network gives to guests
- * @param guestPort 1 to 65535
+ * @param hostAddress address of the host to listen at: IPv4, as text
+ * @param hostPort port of the host, 0 to 65535; 0 lets the host choose, see
+ *     {@link UserNetwork#hostPort}
+ * @param guestAddress address of the guest: IPv4, as text; empty for the first address that the
+ *     network gives to guests
+ * @param guestPort port of the guest, 1 to 65535
  */
 public record HostForward(Protocol protocol, String hostAddress, int hostPort, String guestAddress, int guestPort) {
     private static final String ALL_ADDRESSES = "0.0.0.0";
@@ -19,7 +21,9 @@ public record HostForward(Protocol protocol, String hostAddress, int hostPort, S
     private static final Pattern RULE = Pattern.compile("(tcp|udp)?:([0-9.]*):(\\d{1,5})-([0-9.]*):(\\d{1,5})");
     private static final int MAX_PORT = 0xffff;
 
-    /** Checks it; throws {@link IllegalArgumentException}. */
+    /**
+     * Checks the addresses and ports; throws {@link IllegalArgumentException} if one is not valid.
+     */
     public HostForward {
         Ipv4Address.parse(hostAddress);
         if (!guestAddress.isEmpty()) Ipv4Address.parse(guestAddress);
@@ -31,22 +35,24 @@ public record HostForward(Protocol protocol, String hostAddress, int hostPort, S
         }
     }
 
-    /** A forward from a TCP port of the host's loopback. */
+    /** Returns a forward from a TCP port of the host's loopback. */
     public static HostForward tcp(int hostPort, int guestPort) {
         return new HostForward(Protocol.TCP, LOOPBACK, hostPort, "", guestPort);
     }
 
-    /** A forward from a UDP port of the host's loopback. */
+    /** Returns a forward from a UDP port of the host's loopback. */
     public static HostForward udp(int hostPort, int guestPort) {
         return new HostForward(Protocol.UDP, LOOPBACK, hostPort, "", guestPort);
     }
 
     /**
-     * Reads a rule as QEMU's {@code hostfwd=} takes it: {@code tcp::10022-:22}. As there, no protocol is TCP, and no host
-     * address is all of the host's addresses, so that other machines reach the guest; {@code tcp:127.0.0.1:10022-:22} is
-     * for this host alone.
+     * Reads a rule in the format of QEMU's {@code hostfwd=}, for example {@code tcp::10022-:22}. As
+     * in QEMU, the default protocol is TCP, and the default host address is all addresses of the
+     * host, so that other machines can reach the guest. With {@code tcp:127.0.0.1:10022-:22} only
+     * this host can.
      *
-     * @throws IllegalArgumentException if it is not {@code [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport}
+     * @throws IllegalArgumentException if the rule is not
+     *     {@code [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport}
      */
     public static HostForward parse(String rule) {
         Matcher parts = RULE.matcher(rule);

@@ -11,7 +11,10 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Answers questions for addresses as this process resolves names itself, which blocks: on a few threads of its own. */
+/**
+ * Answers questions for addresses by the name resolution of this process. Resolution blocks, so it
+ * runs on a few threads of its own.
+ */
 final class HostNames implements AutoCloseable {
     private static final int THREADS = 4;
     private static final int QUEUE = 64;
@@ -30,7 +33,10 @@ final class HostNames implements AutoCloseable {
         threads.allowCoreThreadTimeOut(true);
     }
 
-    /** Hands the answer to {@code answered}, on any thread; or nothing, if there are too many questions. */
+    /**
+     * Passes the answer to {@code answered}, on any thread. Drops the question if there are too
+     * many.
+     */
     void resolve(DnsMessage question, Consumer<byte[]> answered) {
         switch (question.type()) {
             case DnsMessage.TYPE_A -> {

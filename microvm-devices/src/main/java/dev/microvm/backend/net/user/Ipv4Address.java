@@ -5,7 +5,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.regex.Pattern;
 
-/** IPv4 addresses as numbers, and as texts of four decimal numbers. */
+/** Converts IPv4 addresses between numbers and text of four decimal numbers. */
 final class Ipv4Address {
     static final int ANY = 0;
     static final int BROADCAST = -1;
@@ -21,7 +21,7 @@ final class Ipv4Address {
     /**
      * Reads an address.
      *
-     * @throws IllegalArgumentException if it is none; names are not looked up
+     * @throws IllegalArgumentException if the text is not an IPv4 address; names are not resolved
      */
     static int parse(String text) {
         if (!TEXT.matcher(text).matches()) throw new IllegalArgumentException("no IPv4 address: \"" + text + "\"");
@@ -48,7 +48,10 @@ final class Ipv4Address {
         return address instanceof Inet4Address ? Bytes.getInt(address.getAddress(), 0) : ANY;
     }
 
-    /** Whether packets may go to it from a network: not "this", loopback, multicast, reserved, broadcast. */
+    /**
+     * Returns whether packets of a network may go to the address: not "this", loopback, multicast,
+     * reserved or broadcast.
+     */
     static boolean isUnicast(int address) {
         int net = address >>> 24;
         return net != 0 && net != LOOPBACK_NET && net < FIRST_MULTICAST;

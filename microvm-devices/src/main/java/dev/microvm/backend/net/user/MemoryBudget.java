@@ -1,6 +1,6 @@
 package dev.microvm.backend.net.user;
 
-/** How much memory the buffers of a network may have in all. For one thread. */
+/** The memory budget of all buffers of a network. For one thread. */
 final class MemoryBudget {
     private long left;
 

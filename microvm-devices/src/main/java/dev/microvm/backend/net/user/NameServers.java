@@ -10,19 +10,22 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Who answers the guest's questions for names: name servers, or, without any, the host's own resolution. */
+/** The name servers for the guest's questions. If there is none, the host resolves names itself. */
 record NameServers(List<InetSocketAddress> all) {
     private static final Path RESOLV_CONF = Path.of("/etc/resolv.conf");
     private static final Pattern LINE = Pattern.compile("\\s*nameserver\\s+([0-9.]+)\\s*"); // resolv.conf(5)
     private static final int MOST = 3; // MAXNS of resolv.conf(5)
 
-    /** Those that are configured, or else the host's. */
+    /** Returns the configured name servers, or those of the host if none is configured. */
     static NameServers of(UserNetworkConfig config) {
         if (config.hostNames()) return new NameServers(List.of());
         return config.nameServers().isEmpty() ? read(RESOLV_CONF) : new NameServers(config.nameServers());
     }
 
-    /** Reads a file of the form of resolv.conf(5); none if it cannot be read. */
+    /**
+     * Reads the name servers of a file in the format of resolv.conf(5); returns none if it cannot
+     * be read.
+     */
     static NameServers read(Path file) {
         List<InetSocketAddress> found = new ArrayList<>();
         try {

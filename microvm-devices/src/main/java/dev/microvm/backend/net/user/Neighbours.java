@@ -3,7 +3,10 @@ package dev.microvm.backend.net.user;
 import dev.microvm.backend.net.user.Headers.Arp;
 import dev.microvm.backend.net.user.Headers.Ethernet;
 
-/** The Ethernet addresses of the guest: learned from what it sends, answered and asked for by ARP. For one thread. */
+/**
+ * The Ethernet addresses of the guest, learned from its frames, and its ARP traffic. For one
+ * thread.
+ */
 final class Neighbours {
     static final long UNKNOWN = -1;
 
@@ -20,7 +23,7 @@ final class Neighbours {
         this.subnet = subnet;
     }
 
-    /** Sets what to do when an address becomes known. */
+    /** Sets the action to run when an address becomes known. */
     void onLearned(Runnable action) {
         learned = action;
     }
@@ -30,7 +33,7 @@ final class Neighbours {
         return i < 0 ? UNKNOWN : macs[i];
     }
 
-    /** Notes who has an address of the guest's. */
+    /** Learns the Ethernet address of an IPv4 address of the guest. */
     void learn(int address, long mac) {
         if (!subnet.isGuest(address) || (mac & Ethernet.GROUP_BIT) != 0) return;
         int i = index(address);
@@ -44,7 +47,7 @@ final class Neighbours {
         learned.run();
     }
 
-    /** Takes an ARP packet of the guest's. */
+    /** Handles an ARP packet of the guest. */
     void input(byte[] from, int at, int length, GuestLink link) {
         if (length < Arp.SIZE
                 || Bytes.getShort(from, at + Arp.HARDWARE) != Arp.HARDWARE_ETHERNET
@@ -60,7 +63,7 @@ final class Neighbours {
         }
     }
 
-    /** Asks the guest for the Ethernet address of one of its addresses. */
+    /** Asks the guest for the Ethernet address of one of its IPv4 addresses. */
     void ask(int address, GuestLink link) {
         if (subnet.isGuest(address)) send(link, Arp.REQUEST, subnet.host(), Ethernet.BROADCAST, 0, address);
     }

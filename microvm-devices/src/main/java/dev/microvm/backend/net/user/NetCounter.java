@@ -1,37 +1,40 @@
 package dev.microvm.backend.net.user;
 
-/** What a {@link UserNetwork} counts. */
+/** The counters of a {@link UserNetwork}. All count from its creation. */
 public enum NetCounter {
     /** Frames from the guest. */
     FRAMES_FROM_GUEST,
-    /** Their bytes. */
+    /** Bytes of the frames from the guest. */
     BYTES_FROM_GUEST,
     /** Frames to the guest. */
     FRAMES_TO_GUEST,
-    /** Their bytes. */
+    /** Bytes of the frames to the guest. */
     BYTES_TO_GUEST,
-    /** Frames and packets of the guest's that are malformed, have a wrong checksum or an address that is not theirs. */
+    /**
+     * Frames and packets of the guest that are malformed, have a wrong checksum or have a source
+     * address that is not the guest's.
+     */
     MALFORMED,
-    /** Packets of protocols that are not here, such as IPv6. */
+    /** Packets of protocols that are not supported, such as IPv6. */
     UNSUPPORTED,
-    /** Packets to the guest that found no room or no Ethernet address. */
+    /** Packets to the guest that were dropped, for lack of room or of an Ethernet address. */
     DROPPED_TO_GUEST,
     /** TCP connections that the guest asked for. */
     TCP_FROM_GUEST,
     /** TCP connections that a port forward accepted. */
     TCP_TO_GUEST,
-    /** TCP connections that the host, or whom it asked, refused. */
+    /** TCP connections that the host or the remote peer refused. */
     TCP_REFUSED,
     /** TCP segments sent again. */
     TCP_RETRANSMITTED,
-    /** UDP flows begun by the guest. */
+    /** UDP flows that the guest began. */
     UDP_FROM_GUEST,
-    /** UDP flows begun through a port forward. */
+    /** UDP flows that began through a port forward. */
     UDP_TO_GUEST,
-    /** Names asked for. */
+    /** Questions for names. */
     DNS_QUERIES,
     /** Flows that the policy denied. */
     DENIED,
-    /** Flows that a limit stopped. */
+    /** Flows that a limit prevented. */
     OVER_LIMIT
 }

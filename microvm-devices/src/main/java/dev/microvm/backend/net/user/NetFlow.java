@@ -3,13 +3,13 @@ package dev.microvm.backend.net.user;
 import java.net.InetSocketAddress;
 
 /**
- * A connection, or first datagram, of the guest's, before it is let out.
+ * A connection or first datagram of the guest, for a {@link NetPolicy} to decide on.
  *
- * @param protocol what it speaks
- * @param guest where it comes from
- * @param destination where the guest sends it
- * @param target where this process would: the same, but for the host's own address in the guest's network, which leads to
- *     the host's loopback
+ * @param protocol TCP or UDP
+ * @param guest address and port of the guest
+ * @param destination address and port to which the guest sends it
+ * @param target address and port to which this process would send it: the destination or, if that
+ *     is the host's address in the guest's network, the host's loopback
  */
 public record NetFlow(
         Protocol protocol, InetSocketAddress guest, InetSocketAddress destination, InetSocketAddress target) {}

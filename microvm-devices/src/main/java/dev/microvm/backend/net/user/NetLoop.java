@@ -10,9 +10,12 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Sockets and timers of a network, served by its thread, one after the other. {@link #wake} is for any thread. */
+/**
+ * Serves the sockets and timers of a network on its thread, one after the other. Any thread may
+ * call {@link #wake}.
+ */
 final class NetLoop implements AutoCloseable {
-    /** Who is told that a channel is ready. */
+    /** Handles a ready channel. */
     interface Ready {
         void ready(SelectionKey key);
     }
@@ -34,7 +37,7 @@ final class NetLoop implements AutoCloseable {
         selector = Selector.open();
     }
 
-    /** The time at which this turn began, in nanoseconds. */
+    /** Returns the time at which this turn began, in nanoseconds. */
     long now() {
         return now;
     }
@@ -48,7 +51,7 @@ final class NetLoop implements AutoCloseable {
         return channel.register(selector, operations, who);
     }
 
-    /** Serves what is ready and due; first waits for it, if told to. */
+    /** Serves the ready channels and due timers. If {@code mayWait}, waits for the first. */
     void turn(boolean mayWait) throws IOException {
         long delay = timers.delay(clock.nanoTime());
         if (!mayWait || delay == 0) selector.selectNow(dispatch);
@@ -58,7 +61,7 @@ final class NetLoop implements AutoCloseable {
         timers.run(now);
     }
 
-    /** Ends the wait of {@link #turn}, or of the next. */
+    /** Ends the wait of the current {@link #turn} or, if there is none, of the next. */
     void wake() {
         selector.wakeup();
     }
@@ -74,7 +77,10 @@ final class NetLoop implements AutoCloseable {
         }
     }
 
-    /** Runs an action of which no failure may end the network: it would be a bug, and the guest could repeat it. */
+    /**
+     * Runs an action whose failure must not end the network: a failure is a bug, and the guest
+     * could repeat it.
+     */
     void guarded(Runnable action) {
         try {
             action.run();
@@ -83,7 +89,7 @@ final class NetLoop implements AutoCloseable {
         }
     }
 
-    /** Reports such a failure. */
+    /** Logs the 1st, 2nd, 4th, 8th... failure. */
     void failed(RuntimeException e) {
         observer.accept(e);
         long n = failures.count();

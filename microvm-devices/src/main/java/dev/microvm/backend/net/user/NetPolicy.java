@@ -7,11 +7,13 @@ import java.util.Arrays;
 import java.util.stream.Collectors;
 
 /**
- * What a guest may reach. It is asked for each new flow, names looked up included (as UDP or TCP to the network's own name
- * server, port 53), on the network's thread: it must be quick and must not block. What it throws denies the flow. Port
- * forwards are explicit, and not asked about.
+ * Decides what a guest may reach. It is called for each new flow, on the network's thread, so it
+ * must be quick and must not block. Questions for names are flows too: UDP or TCP to port 53 of the
+ * network's own name server. An exception denies the flow. It is not called for port forwards,
+ * which are explicit.
  *
- * <p>A guest finds a denied flow "administratively prohibited" (ICMP; Linux says "No route to host"), not refused.
+ * <p>For a denied flow the guest gets the ICMP error "administratively prohibited", which Linux
+ * reports as "No route to host".
  */
 @FunctionalInterface
 public interface NetPolicy {
@@ -19,35 +21,44 @@ public interface NetPolicy {
     int DNS_PORT = 53;
 
     /**
-     * The default: what is outside of the host. Denied are the host's loopback, every address of the host's own
-     * interfaces, because servers that listen on all of them are there too, and link-local addresses, because clouds keep a
-     * machine's credentials at one.
+     * The default: allows everything outside the host. It denies the host's loopback and all
+     * addresses of the host's interfaces, because servers of the host may listen there. It also
+     * denies link-local addresses, because clouds serve the credentials of a machine at one.
      */
     NetPolicy OUTSIDE = flow -> {
         InetAddress target = flow.target().getAddress();
         return !target.isLoopbackAddress() && !target.isLinkLocalAddress() && !isOfThisHost(target);
     };
 
-    /** All that this process can reach, as QEMU has it: 10.0.2.2 is the host's loopback. */
+    /**
+     * Allows everything that this process can reach, as QEMU does; 10.0.2.2 is then the host's
+     * loopback.
+     */
     NetPolicy ALL = flow -> true;
 
-    /** Nothing, no names either; as QEMU's {@code restrict=on}. Port forwards still lead in. */
+    /**
+     * Denies everything, including questions for names, as QEMU's {@code restrict=on}. Port
+     * forwards still work.
+     */
     NetPolicy NONE = flow -> false;
 
-    /** Whether the flow may begin. */
+    /** Returns whether the flow may begin. */
     boolean allows(NetFlow flow);
 
-    /** What this or the other allows. */
+    /** Returns a policy that allows what this or the other policy allows. */
     default NetPolicy or(NetPolicy other) {
         return flow -> allows(flow) || other.allows(flow);
     }
 
-    /** What both this and the other allow. */
+    /** Returns a policy that allows what both policies allow. */
     default NetPolicy and(NetPolicy other) {
         return flow -> allows(flow) && other.allows(flow);
     }
 
-    /** These ports of the host's loopback, which the guest reaches at the host's address in its network. */
+    /**
+     * Returns a policy that allows only these ports of the host's loopback. The guest reaches them
+     * at the host's address in its network.
+     */
     static NetPolicy hostPorts(int... ports) {
         return new NetReach.HostPorts(Arrays.stream(ports).boxed().collect(Collectors.toUnmodifiableSet()));
     }

@@ -4,11 +4,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What a guest may reach, as data: the {@link NetPolicy policies} that have a name. Any other policy is
- * code; {@link #OWN} then stands for it.
+ * The {@link NetPolicy} of a network as data. It represents the predefined policies; {@link #OWN}
+ * stands for any other policy, which is code.
  *
- * @param kind which policy
- * @param hostPorts the ports of {@link Kind#HOST_PORTS}; else empty
+ * @param kind kind of policy
+ * @param hostPorts ports of {@link Kind#HOST_PORTS}; otherwise empty
  */
 public record NetReach(Kind kind, Set<Integer> hostPorts) {
     /** {@link NetPolicy#OUTSIDE}. */
@@ -17,7 +17,7 @@ public record NetReach(Kind kind, Set<Integer> hostPorts) {
     /** A policy that is code. */
     public static final NetReach OWN = new NetReach(Kind.OWN, Set.of());
 
-    /** Takes a copy of the ports. */
+    /** Copies the ports. */
     public NetReach {
         hostPorts = Set.copyOf(hostPorts);
     }
@@ -36,7 +36,7 @@ public record NetReach(Kind kind, Set<Integer> hostPorts) {
         OWN
     }
 
-    /** The data form of a policy. */
+    /** Returns the data form of a policy. */
     static NetReach of(NetPolicy policy) {
         if (policy.equals(NetPolicy.OUTSIDE)) return OUTSIDE;
         if (policy.equals(NetPolicy.ALL)) return new NetReach(Kind.ALL, Set.of());
@@ -45,7 +45,7 @@ public record NetReach(Kind kind, Set<Integer> hostPorts) {
         return OWN;
     }
 
-    /** The policy; empty for {@link #OWN}. */
+    /** Returns the policy; empty for {@link #OWN}. */
     Optional<NetPolicy> policy() {
         return switch (kind) {
             case OUTSIDE -> Optional.of(NetPolicy.OUTSIDE);

@@ -13,8 +13,8 @@ import dev.microvm.backend.net.user.Headers.Udp;
 import java.nio.ByteBuffer;
 
 /**
- * Takes the guest's frames apart, checks them, and leads each to the protocol that it is for. Nothing that a guest sends
- * throws. For the network's thread.
+ * Parses and checks the guest's frames, and passes each to its protocol. No frame makes it throw.
+ * For the network's thread.
  */
 final class NetworkStack {
     private final UserNetworkConfig config;
@@ -57,12 +57,12 @@ final class NetworkStack {
         return udp;
     }
 
-    /** Where in the guest's network a forward leads. */
+    /** Returns the guest address to which a forward leads. */
     int guestAddress(HostForward forward) {
         return forward.guestAddress().isEmpty() ? subnet.firstGuest() : Ipv4Address.parse(forward.guestAddress());
     }
 
-    /** Sends what became due. */
+    /** Sends everything that is due. */
     void flush() {
         dns.flush();
         tcp.flush();
@@ -72,7 +72,7 @@ final class NetworkStack {
         dns.close();
     }
 
-    /** Takes a frame of the guest's, with its vnet header. */
+    /** Handles a frame of the guest with its vnet header. */
     void input(byte[] from, int at, int length) {
         counters.count(FRAMES_FROM_GUEST);
         int ethernet = at + VnetHeader.SIZE;
@@ -129,7 +129,9 @@ final class NetworkStack {
         return (Bytes.getByte(from, ip) & 0xf) * Integer.BYTES;
     }
 
-    /** A guest that has no address yet asks for one, and does nothing else. */
+    /**
+     * Handles a packet of a guest without an address. Only requests for an address are accepted.
+     */
     private void inputWithoutAddress(byte[] from, int ip, int at, int length) {
         if (Bytes.getByte(from, ip + Ipv4.PROTOCOL) == Ipv4.UDP) inputUdp(from, ip, at, length, true, true);
     }
@@ -162,7 +164,10 @@ final class NetworkStack {
         return true;
     }
 
-    /** Answers an echo to an address of the network itself; others cannot be reached by ICMP. */
+    /**
+     * Answers echo requests to the network's own addresses. Other addresses cannot be reached by
+     * ICMP.
+     */
     private boolean inputIcmp(byte[] from, int ip, int at, int length) {
         if (length < Icmp.SIZE || Bytes.checksum(Bytes.sum(from, at, length, 0)) != 0) return false;
         if (Bytes.getByte(from, at + Icmp.TYPE) != Icmp.ECHO) return true;

@@ -1,6 +1,6 @@
 package dev.microvm.backend.net.user;
 
-/** What a flow speaks. */
+/** The protocol of a flow. */
 public enum Protocol {
     /** A TCP connection. */
     TCP,

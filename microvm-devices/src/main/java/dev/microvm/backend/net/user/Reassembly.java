@@ -8,8 +8,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts fragments of the guest's IPv4 packets together: RFC 791, 3.2. Fragments that overlap end their packet, because they
- * are an attack or an error (RFC 1858). Few packets at a time, each for a bounded time. For the network's thread.
+ * Reassembles fragments of the guest's IPv4 packets: RFC 791, 3.2. A packet with overlapping
+ * fragments is dropped, because they are an attack or an error (RFC 1858). The number of incomplete
+ * packets and the time of each are bounded. For the network's thread.
  */
 final class Reassembly {
     private static final int MOST_PACKETS = 16;
@@ -17,7 +18,7 @@ final class Reassembly {
 
     private final List<Packet> packets = new ArrayList<>();
 
-    /** A packet of which a part has come. */
+    /** An incomplete packet. */
     private static final class Packet {
         private final int source;
         private final int destination;
@@ -44,7 +45,7 @@ final class Reassembly {
                     && destination == Bytes.getInt(from, header + Ipv4.DESTINATION);
         }
 
-        /** Returns false if it does not fit. */
+        /** Adds a fragment; returns false if it does not fit. */
         private boolean put(byte[] from, int at, int offset, int length, boolean more) {
             int fragmentEnd = offset + length;
             if (length == 0
@@ -77,10 +78,11 @@ final class Reassembly {
     }
 
     /**
-     * Takes a fragment.
+     * Adds a fragment.
      *
-     * @param header where its IPv4 header is; {@code at}, {@code length}: its payload
-     * @return the whole packet, with a header of 20 bytes, if this was the last part of it
+     * @param header offset of its IPv4 header; {@code at} and {@code length} are its payload
+     * @return the complete packet with a header of 20 bytes if this was its last missing fragment;
+     *     otherwise null
      */
     byte @Nullable [] input(byte[] from, int header, int at, int length, long now) {
         packets.removeIf(packet -> packet.deadline - now <= 0);

@@ -1,6 +1,6 @@
 package dev.microvm.backend.net.user;
 
-/** How long to wait for an acknowledgement: RFC 6298. Times are in nanoseconds. */
+/** Computes the time to wait for an acknowledgement: RFC 6298. Times are in nanoseconds. */
 final class RetransmissionTimeout {
     private static final long MILLI = 1_000_000;
     private static final long INITIAL = 1000 * MILLI; // 2.1
@@ -16,7 +16,7 @@ final class RetransmissionTimeout {
         return timeout;
     }
 
-    /** Takes a measured round trip of what was sent once (Karn's rule): 2.2, 2.3. */
+    /** Adds a measured round trip of a segment that was sent once (Karn's rule): 2.2, 2.3. */
     void sample(long roundTrip) {
         if (smoothed == 0) {
             smoothed = Math.max(1, roundTrip);
@@ -28,7 +28,7 @@ final class RetransmissionTimeout {
         timeout = Math.clamp(smoothed + Math.max(GRANULARITY, 4 * variation), MIN, MAX);
     }
 
-    /** It passed in vain: 5.5. */
+    /** Doubles the time after it expired: 5.5. */
     void backOff() {
         timeout = Math.min(2 * timeout, MAX);
     }

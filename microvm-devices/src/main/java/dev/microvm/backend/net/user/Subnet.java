@@ -3,11 +3,11 @@ package dev.microvm.backend.net.user;
 /**
  * The addresses of a guest's network.
  *
- * @param base its first address
- * @param prefix how many bits all its addresses share, 8 to 29
- * @param host the router's, which is also the host's
- * @param dns the name server's
- * @param firstGuest the first that is given to guests
+ * @param base first address of the network
+ * @param prefix number of bits that all its addresses share, 8 to 29
+ * @param host address of the router, which is also that of the host
+ * @param dns address of the name server
+ * @param firstGuest first address for guests
  */
 record Subnet(int base, int prefix, int host, int dns, int firstGuest) {
     private static final long MAC_PREFIX = 0x5255L << 32; // as QEMU's user network: 52:55, then the IPv4 address
@@ -24,17 +24,17 @@ record Subnet(int base, int prefix, int host, int dns, int firstGuest) {
         return (address & mask()) == base;
     }
 
-    /** Whether it is an address of the network itself, not of a guest's. */
+    /** Returns whether it is an address of the network itself, not of a guest. */
     boolean isOwn(int address) {
         return address == host || address == dns;
     }
 
-    /** Whether a guest may have it. */
+    /** Returns whether a guest may have the address. */
     boolean isGuest(int address) {
         return contains(address) && !isOwn(address) && address != base && address != broadcast();
     }
 
-    /** The Ethernet address of the router, and of the name server in it. */
+    /** Returns the Ethernet address of the router, which is also that of the name server. */
     long mac() {
         return MAC_PREFIX | Integer.toUnsignedLong(host);
     }

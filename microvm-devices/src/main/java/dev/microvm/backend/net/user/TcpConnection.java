@@ -10,15 +10,19 @@ import java.nio.channels.SocketChannel;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A TCP connection of the guest's, spliced to a socket of the host's: RFC 9293 on the guest's side. Bytes wait in two
- * bounded rings; when one is full, the window to the guest closes, or the socket is not read, so each end feels the pace of
- * the other. Half-closes pass in both directions, and so do resets.
+ * A TCP connection of the guest, spliced to a socket of the host. The guest's side follows RFC
+ * 9293. Bytes wait in two bounded rings. When a ring is full, the window to the guest closes or the
+ * socket is not read, so that each end adapts to the speed of the other. Half-closes and resets
+ * pass in both directions.
  *
- * <p>For the network's thread. What came is only taken in; {@link #flush}, at the end of the loop's turn, sends what is due,
- * so that many segments are acknowledged by one.
+ * <p>For the network's thread. Input is only stored; {@link #flush}, at the end of the loop's turn,
+ * sends everything that is due, so that one acknowledgement covers many segments.
  */
 final class TcpConnection extends Flow implements NetLoop.Ready {
-    /** The states of RFC 9293, 3.3.2; CONNECTING comes before them, while the host's side is not connected yet. */
+    /**
+     * The states of RFC 9293, 3.3.2, preceded by CONNECTING, in which the host's side is not
+     * connected yet.
+     */
     private enum State {
         CONNECTING,
         SYN_SENT,
@@ -62,7 +66,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
     private boolean hostOutputShut;
     private boolean removed; // the guest's side is over
 
-    /** For {@link TcpStack}: whether it is in the list of those to flush. */
+    /** Whether the connection is in the list of connections to flush; used by {@link TcpStack}. */
     boolean queued;
 
     TcpConnection(
@@ -76,7 +80,10 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         lastHeard = stack.loop().now();
     }
 
-    /** Begins with the guest's SYN: connects to the host's side first, so that the guest learns whether there is anybody. */
+    /**
+     * Begins with the guest's SYN. Connects the host's side first, so that the guest learns whether
+     * the peer accepts.
+     */
     void open(TcpSegment syn, SocketAddress target) {
         guestSyn(syn);
         try {
@@ -89,7 +96,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         }
     }
 
-    /** Begins with a connection that a port forward accepted: asks the guest. */
+    /** Begins with a connection that a port forward accepted, by a SYN to the guest. */
     void accept() throws IOException {
         key = stack.loop().register(channel, 0, this);
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
@@ -100,7 +107,10 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         return state == State.TIME_WAIT;
     }
 
-    /** Ends TIME-WAIT, because the guest begins anew; what is left for the host still goes there. */
+    /**
+     * Ends TIME-WAIT, because the guest opens the connection again. Bytes that wait for the host
+     * are still sent.
+     */
     void makeWay() {
         state = State.CLOSED;
         remove();
@@ -135,7 +145,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         drop();
     }
 
-    /** Gives the host what came, and its end behind it. */
+    /** Writes received bytes to the host, and after them their end. */
     private void writeHost() throws IOException {
         if (hostOutputShut || state.compareTo(State.ESTABLISHED) < 0) return;
         if (!hostBlocked && !receiver.ring().writeTo(channel)) hostBlocked = true;
@@ -157,7 +167,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
 
     // ---- segments of the guest's
 
-    /** Takes a segment: RFC 9293, 3.10.7. */
+    /** Handles a segment: RFC 9293, 3.10.7. */
     void input(TcpSegment segment) {
         lastHeard = stack.loop().now();
         keepalives = 0;
@@ -172,7 +182,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         stack.touch(this);
     }
 
-    /** RFC 9293, 3.10.7.3. */
+    /** Handles a segment in SYN-SENT: RFC 9293, 3.10.7.3. */
     private void inputInSynSent(TcpSegment segment) {
         boolean acknowledged = segment.has(Tcp.ACK) && sender.acknowledgesSyn(segment.acknowledgment);
         if (segment.has(Tcp.ACK) && !acknowledged) {
@@ -186,7 +196,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         }
     }
 
-    /** RFC 9293, 3.10.7.4. */
+    /** Handles a segment in a synchronized state: RFC 9293, 3.10.7.4. */
     private void inputSynchronized(TcpSegment segment) {
         if (!receiver.accepts(segment.sequence, segment.sequenceLength())) {
             if (state == State.SYN_RECEIVED && segment.has(Tcp.SYN)) synDue = true;
@@ -223,7 +233,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         waiting = false;
     }
 
-    /** Returns false if the segment acknowledges what was never sent. */
+    /** Handles an acknowledgement; returns false if it acknowledges bytes that were never sent. */
     private boolean acknowledged(TcpSegment segment) {
         long now = stack.loop().now();
         int newly = sender.acknowledge(segment, now);
@@ -283,9 +293,9 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
     // ---- what goes out
 
     /**
-     * Writes to the host and sends to the guest what is due.
+     * Writes to the host and sends to the guest everything that is due.
      *
-     * @return false if the link has no room now, so that it is to be called again
+     * @return false if the link has no room now; the caller must then call again
      */
     boolean flush() {
         try {
@@ -342,7 +352,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         return true;
     }
 
-    /** Sends a segment that says no more than what was received; false if the link has no room. */
+    /** Sends a pure acknowledgement; returns false if the link has no room. */
     private boolean acknowledge() {
         if (!stack.sendSegment(this, sender.next(), Tcp.ACK, 0, 0)) return false;
         acknowledgeDue = false;
@@ -415,7 +425,10 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         timer.armAt(now + sender.timeout().nanos());
     }
 
-    /** RFC 9293, 3.8.4, so that a guest that forgot all its connections does not keep sockets of ours. */
+    /**
+     * Sends keep-alives, so that a guest that forgot its connections does not hold sockets of this
+     * process: RFC 9293, 3.8.4.
+     */
     private void keepAlive(long now) {
         if (now - lastHeard >= KEEPALIVE_NANOS) {
             if (++keepalives > MAX_KEEPALIVES) {
@@ -445,7 +458,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
 
     // ---- the end
 
-    /** Ends both sides at once, telling both. */
+    /** Resets both sides. */
     void reset() {
         if (state.compareTo(State.SYN_SENT) >= 0 && state != State.CLOSED && state != State.TIME_WAIT) {
             stack.sendReset(this, sender.next());
@@ -453,7 +466,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         drop();
     }
 
-    /** Ends the host's side at once, and forgets the guest's. */
+    /** Resets the host's side and forgets the guest's side. */
     private void drop() {
         state = State.CLOSED;
         if (channel.isOpen()) {
@@ -475,7 +488,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         stack.remove(this);
     }
 
-    /** Frees what it holds when both sides are over. */
+    /** Frees all resources if both sides have ended. */
     private void releaseIfOver() {
         if (!removed || channel.isOpen()) return;
         receiver.ring().clear();

@@ -3,8 +3,8 @@ package dev.microvm.backend.net.user;
 import dev.microvm.backend.net.user.Headers.Tcp;
 
 /**
- * What the guest sends on a connection: the receive sequence space of RFC 9293, 3.3.1, and what came out of order. Sequence
- * numbers are compared by difference. For one thread.
+ * The receiving side of a connection with the guest: the receive sequence space of RFC 9293, 3.3.1,
+ * and data that arrived out of order. Sequence numbers are compared by difference. For one thread.
  */
 final class TcpReceiver {
     private static final int MOST_RANGES = 32; // beyond that, what comes out of order is as if lost
@@ -26,7 +26,7 @@ final class TcpReceiver {
         ring = new ByteRing(limit, budget);
     }
 
-    /** What came in order, for the host. */
+    /** Returns the ring of the data that arrived in order, for the host. */
     ByteRing ring() {
         return ring;
     }
@@ -41,7 +41,7 @@ final class TcpReceiver {
         edge = next;
     }
 
-    /** The shift of windows that makes its limit expressible: RFC 7323, 2.2. */
+    /** Returns the window scale that can express the limit of the ring: RFC 7323, 2.2. */
     int wantedScale() {
         int shift = 0;
         while (limit >>> shift > Tcp.MAX_WINDOW) shift++;
@@ -52,7 +52,7 @@ final class TcpReceiver {
         scale = shift;
     }
 
-    /** Whether a segment touches the window: RFC 9293, 3.10.7.4. */
+    /** Returns whether a segment overlaps the window: RFC 9293, 3.10.7.4. */
     boolean accepts(int sequence, int length) {
         int window = edge - next;
         int first = sequence - next;
@@ -61,12 +61,12 @@ final class TcpReceiver {
         return last >= 0 && first < Math.max(1, window);
     }
 
-    /** Whether something is missing before this number. */
+    /** Returns whether data is missing before this sequence number. */
     boolean isBehindGap(int sequence) {
         return sequence - next > 0;
     }
 
-    /** Takes data, or what of it is new and in the window. */
+    /** Takes the part of the data that is new and in the window. */
     void data(int sequence, byte[] from, int at, int length) {
         int skip = Math.max(0, next - sequence);
         int begin = sequence + skip;
@@ -85,7 +85,7 @@ final class TcpReceiver {
         finAt = sequence;
     }
 
-    /** Takes the FIN, once, when all before it is here. */
+    /** Takes the FIN once, when all data before it has arrived; returns whether it did. */
     boolean takeFin() {
         if (!finKnown || finTaken || next != finAt) return false;
         finTaken = true;
@@ -98,19 +98,19 @@ final class TcpReceiver {
         return finTaken;
     }
 
-    /** The window for a header, which the guest then knows. */
+    /** Returns the window for a header, and notes that the guest knows it. */
     int window(int mss) {
         if (opening() >= Math.min(mss, limit / 2)) edge += opening(); // no silly windows: RFC 9293, 3.8.6.2.2
         return (edge - next) >>> scale;
     }
 
-    /** The window for a SYN, which is not scaled. */
+    /** Returns the window for a SYN, which is not scaled. */
     int synWindow() {
         edge = next + Math.min(ring.free(), Tcp.MAX_WINDOW);
         return edge - next;
     }
 
-    /** Whether the window has become so much wider that the guest should know. */
+    /** Returns whether the window has grown so much that the guest should be told. */
     boolean windowOpened(int mss) {
         return opening() >= Math.min(2 * mss, limit / 2);
     }

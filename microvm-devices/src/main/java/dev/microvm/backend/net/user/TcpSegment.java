@@ -3,7 +3,7 @@ package dev.microvm.backend.net.user;
 import dev.microvm.backend.net.user.Headers.Ipv4;
 import dev.microvm.backend.net.user.Headers.Tcp;
 
-/** A TCP segment of the guest's, taken apart; one object serves all, in turn. */
+/** A parsed TCP segment of the guest. One object is reused for all segments. */
 final class TcpSegment {
     static final int NO_SCALE = -1;
 
@@ -20,10 +20,10 @@ final class TcpSegment {
     int length; // of the data
 
     /**
-     * Reads one.
+     * Parses a segment.
      *
-     * @param checksumDone whether the checksum need not be looked at
-     * @return whether it is one
+     * @param checksumDone whether the checksum need not be checked
+     * @return whether it is a valid segment
      */
     boolean parse(byte[] from, int at, int size, int source, int destination, boolean checksumDone) {
         if (size < Tcp.SIZE) return false;
@@ -51,7 +51,7 @@ final class TcpSegment {
         return (flags & flag) != 0;
     }
 
-    /** How many sequence numbers it takes. */
+    /** Returns how many sequence numbers the segment takes. */
     int sequenceLength() {
         return length + (has(Tcp.SYN) ? 1 : 0) + (has(Tcp.FIN) ? 1 : 0);
     }

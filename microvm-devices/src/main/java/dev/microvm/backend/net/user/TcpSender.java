@@ -3,9 +3,9 @@ package dev.microvm.backend.net.user;
 import dev.microvm.backend.net.user.Headers.Tcp;
 
 /**
- * What goes to the guest on a connection: the send sequence space of RFC 9293, 3.3.1, with what is not acknowledged yet.
- * There is no congestion control: the link to the guest is memory with room known beforehand, so only the guest's window
- * limits. For one thread.
+ * The sending side of a connection with the guest: the send sequence space of RFC 9293, 3.3.1, with
+ * the data that is not acknowledged yet. There is no congestion control: the link to the guest is
+ * memory whose room is known, so only the guest's window limits sending. For one thread.
  */
 final class TcpSender {
     private static final int DUPLICATES = 3; // RFC 5681, 3.2
@@ -37,7 +37,7 @@ final class TcpSender {
         ring = new ByteRing(limit, budget);
     }
 
-    /** What came from the host. */
+    /** Returns the ring of the data from the host. */
     ByteRing ring() {
         return ring;
     }
@@ -54,25 +54,25 @@ final class TcpSender {
         return mss;
     }
 
-    /** Begins with a SYN of this number. */
+    /** Begins with a SYN of this sequence number. */
     void begin(int initialSequence) {
         unacknowledged = initialSequence;
         next = initialSequence + 1;
         most = next;
     }
 
-    /** What the guest's SYN says. */
+    /** Applies the options of the guest's SYN. */
     void options(int guestMss, int guestScale, int mostMss) {
         mss = Math.clamp(guestMss, MIN_MSS, mostMss);
         scale = Math.max(0, guestScale);
     }
 
-    /** Whether this number acknowledges the SYN, and nothing else. */
+    /** Returns whether this number acknowledges the SYN and nothing else. */
     boolean acknowledgesSyn(int acknowledgment) {
         return acknowledgment == next;
     }
 
-    /** The SYN was acknowledged by this segment, whose window counts. */
+    /** Notes that this segment acknowledged the SYN, and takes its window. */
     void established(TcpSegment segment, boolean scaled) {
         unacknowledged = next;
         window = segment.window << (scaled ? scale : 0);
@@ -80,7 +80,7 @@ final class TcpSender {
         windowAcknowledgment = segment.acknowledgment;
     }
 
-    /** No more data comes from the host. */
+    /** Queues the FIN, because the host sends no more data. */
     void queueFin() {
         finQueued = true;
     }
@@ -97,7 +97,7 @@ final class TcpSender {
         return most != unacknowledged;
     }
 
-    /** How many bytes from the host are not sent, or to be sent again. */
+    /** Returns the number of bytes from the host that must be sent, for the first time or again. */
     int unsent() {
         return ring.size() - sentData();
     }
@@ -106,7 +106,7 @@ final class TcpSender {
         return Math.min(next - unacknowledged, ring.size());
     }
 
-    /** Whether a FIN is due behind the data that was sent. */
+    /** Returns whether a FIN is due after the data that was sent. */
     boolean finDue() {
         return finQueued && !finAcknowledged && next == unacknowledged + ring.size();
     }
@@ -115,7 +115,7 @@ final class TcpSender {
         return window == 0;
     }
 
-    /** How much data the next segment should have; 0 if it must wait, or there is none. */
+    /** Returns the length of the data of the next segment; 0 if there is none, or it must wait. */
     int nextLength(int mostPayload, boolean forced) {
         if (resend) return Math.min(mss, Math.min(most - unacknowledged, ring.size()));
         int flying = next - unacknowledged;
@@ -126,7 +126,7 @@ final class TcpSender {
         return Math.max(0, length);
     }
 
-    /** Whether the first segment is due again although it may not be the next. */
+    /** Returns whether the first segment must be sent again, even if it is not the next one. */
     boolean resendDue() {
         return resend && !ring.isEmpty();
     }
@@ -135,7 +135,7 @@ final class TcpSender {
         return unacknowledged;
     }
 
-    /** Where the next segment's data is in the ring. */
+    /** Returns the distance of the next segment's data from the start of the ring. */
     int nextDistance() {
         return resend ? 0 : next - unacknowledged;
     }
@@ -144,7 +144,9 @@ final class TcpSender {
         return resend ? unacknowledged : next;
     }
 
-    /** The next segment was sent. Returns whether it, or part of it, had been before. */
+    /**
+     * Notes that the next segment was sent; returns whether any part of it had been sent before.
+     */
     boolean sent(int sequenceLength, long now) {
         if (resend) {
             resend = false;
@@ -164,7 +166,7 @@ final class TcpSender {
         return again;
     }
 
-    /** Goes back to what is not acknowledged, because the time is over. */
+    /** Returns to the first byte that is not acknowledged, after a time-out. */
     void rewind() {
         next = unacknowledged;
         timing = false;
@@ -174,9 +176,10 @@ final class TcpSender {
     }
 
     /**
-     * Takes acknowledgement and window of a segment.
+     * Applies the acknowledgement and the window of a segment.
      *
-     * @return how many numbers it acknowledges anew; negative if it acknowledges what was never sent
+     * @return how many more sequence numbers it acknowledges; negative if it acknowledges numbers
+     *     that were never sent
      */
     int acknowledge(TcpSegment segment, long now) {
         int acknowledgment = segment.acknowledgment;

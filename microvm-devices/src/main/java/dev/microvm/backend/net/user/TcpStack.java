@@ -18,7 +18,10 @@ import java.util.Queue;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The TCP connections of a network: who a segment is for, and what all have in common. For the network's thread. */
+/**
+ * The TCP connections of a network. It passes segments to connections and has what all connections
+ * share. For the network's thread.
+ */
 final class TcpStack {
     private static final int FIRST_EPHEMERAL = 49_152; // RFC 6335, 6
     private static final int EPHEMERALS = 65_536 - FIRST_EPHEMERAL;
@@ -65,21 +68,21 @@ final class TcpStack {
         return config.connectTimeout().toNanos();
     }
 
-    /** The data of the largest segment that the MTU allows. */
+    /** Returns the maximum segment size that the MTU allows, in bytes. */
     int mss() {
         return link.mtu() - Ipv4.SIZE - Tcp.SIZE;
     }
 
-    /** How many connections hold a socket or memory. */
+    /** Returns the number of connections that hold a socket or memory. */
     int connections() {
         return open.size();
     }
 
     /**
-     * Takes a segment of the guest's.
+     * Handles a segment of the guest.
      *
-     * @param packet where its IPv4 header begins, for errors that quote it
-     * @return whether it was a segment
+     * @param packet offset of its IPv4 header, for errors that quote it
+     * @return whether it was a valid segment
      */
     boolean input(byte[] from, int packet, int at, int size, boolean checksumDone) {
         int source = Bytes.getInt(from, packet + Ipv4.SOURCE);
@@ -128,7 +131,7 @@ final class TcpStack {
         return null;
     }
 
-    /** Leads a connection that came to a forwarded port of the host's into the guest. */
+    /** Connects a connection to a forwarded port of the host with the guest. */
     void accept(SocketChannel channel, int guestAddress, int guestPort) {
         int port = open.size() < config.maxTcpConnections() ? freePort(guestAddress, guestPort) : 0;
         if (port == 0) {
@@ -160,14 +163,16 @@ final class TcpStack {
         open.add(connection);
     }
 
-    /** Notes that a connection has something to do at the end of this turn. */
+    /** Queues a connection for {@link #flush} at the end of this turn. */
     void touch(TcpConnection connection) {
         if (connection.queued) return;
         connection.queued = true;
         touched.add(connection);
     }
 
-    /** Lets the connections do what is due; those for which the link has no room wait for the next turn. */
+    /**
+     * Flushes the queued connections. Those for which the link has no room wait for the next turn.
+     */
     void flush() {
         for (int left = touched.size(); left > 0; left--) {
             TcpConnection connection = touched.remove();
@@ -176,12 +181,12 @@ final class TcpStack {
         }
     }
 
-    /** The guest's side of a connection is over: its addresses are free. */
+    /** Removes a connection whose guest side has ended, so that its addresses are free. */
     void remove(TcpConnection connection) {
         table.remove(connection);
     }
 
-    /** Both sides are. */
+    /** Notes that both sides of a connection have ended. */
     void released(TcpConnection connection) {
         open.remove(connection);
     }
@@ -192,14 +197,20 @@ final class TcpStack {
 
     // ---- segments to the guest
 
-    /** Tells the guest that the host's side of its connection could not be made: it is refused, or there is no way. */
+    /**
+     * Tells the guest that the host's side could not connect, because it was refused or has no
+     * route.
+     */
     void connectFailed(TcpConnection connection, int acknowledgment, boolean refused) {
         counters.count(TCP_REFUSED);
         if (refused) sendBare(connection, 0, acknowledgment, Tcp.RST | Tcp.ACK);
         else sendUnreachable(connection, acknowledgment - 1);
     }
 
-    /** Quotes the guest's SYN, of which the addresses, ports and number count: RFC 5927, 4. */
+    /**
+     * Sends an ICMP error that quotes the addresses, ports and sequence number of the guest's SYN:
+     * RFC 5927, 4.
+     */
     private void sendUnreachable(TcpConnection connection, int sequence) {
         byte[] quoted = new byte[Ipv4.SIZE + Icmp.QUOTED];
         Bytes.putByte(quoted, Ipv4.VERSION_IHL, Ipv4.VERSION_4_NO_OPTIONS);
@@ -215,7 +226,10 @@ final class TcpStack {
         link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, quoted, 0);
     }
 
-    /** Answers the current segment, which belongs to no connection: RFC 9293, 3.10.7.1. */
+    /**
+     * Answers the current segment by a reset, because it belongs to no connection: RFC 9293,
+     * 3.10.7.1.
+     */
     private void refuse(int guest, int peer) {
         boolean acknowledges = segment.has(Tcp.ACK);
         int sequence = acknowledges ? segment.acknowledgment : 0;
@@ -236,7 +250,7 @@ final class TcpStack {
         link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
     }
 
-    /** Sends a SYN with its options; false if there is no room. */
+    /** Sends a SYN with its options; returns false if there is no room. */
     boolean sendSyn(TcpConnection connection, int sequence, int acknowledgment, int flags, int window, int scale) {
         boolean scaled = scale != TcpSegment.NO_SCALE;
         int header = Tcp.SIZE + Tcp.OPTION_MSS_SIZE + (scaled ? Integer.BYTES : 0);
@@ -257,7 +271,10 @@ final class TcpStack {
         return true;
     }
 
-    /** Sends a segment with {@code length} bytes of data, {@code distance} from what is acknowledged; false without room. */
+    /**
+     * Sends a segment with {@code length} bytes of data, {@code distance} after the first byte that
+     * is not acknowledged; returns false if there is no room.
+     */
     boolean sendSegment(TcpConnection connection, int sequence, int flags, int distance, int length) {
         int size = Tcp.SIZE + length;
         if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, size)) return false;

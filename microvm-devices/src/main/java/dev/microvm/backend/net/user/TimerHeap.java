@@ -3,8 +3,9 @@ package dev.microvm.backend.net.user;
 import java.util.Arrays;
 
 /**
- * Timers of one thread: a heap by deadline. Arming an armed timer for later moves nothing until the earlier deadline
- * comes, because TCP does little else. Deadlines are nanoseconds of one monotonic clock.
+ * The timers of one thread, as a heap by deadline. Re-arming an armed timer for later does not
+ * change the heap until the earlier deadline; this is the most frequent operation of TCP. Deadlines
+ * are nanoseconds of one monotonic clock.
  */
 final class TimerHeap {
     private static final int NOT_QUEUED = -1;
@@ -12,7 +13,7 @@ final class TimerHeap {
     private Timer[] heap = new Timer[16];
     private int size;
 
-    /** One callback, which can be armed again and again. */
+    /** A callback that can be armed any number of times. */
     final class Timer {
         private final Runnable action;
         private int index = NOT_QUEUED;
@@ -33,7 +34,7 @@ final class TimerHeap {
             else up(index);
         }
 
-        /** Disarms it; its place in the heap is given up when its time comes. */
+        /** Disarms the timer. Its entry leaves the heap when its time comes. */
         void cancel() {
             armed = false;
         }
@@ -42,7 +43,7 @@ final class TimerHeap {
             return armed;
         }
 
-        /** Disarms it for good. */
+        /** Disarms the timer permanently. */
         void close() {
             armed = false;
             if (index != NOT_QUEUED) removeAt(index);
@@ -53,12 +54,15 @@ final class TimerHeap {
         return new Timer(action);
     }
 
-    /** Nanoseconds until something may be due, 0 if it is; {@link Long#MAX_VALUE} if nothing is armed. */
+    /**
+     * Returns the nanoseconds until a timer may be due, 0 if one is; {@link Long#MAX_VALUE} if no
+     * timer is armed.
+     */
     long delay(long now) {
         return size == 0 ? Long.MAX_VALUE : Math.max(0, heap[0].queuedFor - now);
     }
 
-    /** Runs what is due, each timer once at most. */
+    /** Runs the due timers, each at most once. */
     void run(long now) {
         for (int left = size; left > 0 && size > 0 && heap[0].queuedFor - now <= 0; left--) {
             Timer timer = heap[0];

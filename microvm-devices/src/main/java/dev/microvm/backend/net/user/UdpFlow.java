@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
-/** Datagrams between a port of the guest's and one peer. For the network's thread. */
+/** A UDP flow between a port of the guest and one peer. For the network's thread. */
 final class UdpFlow extends Flow {
     private final DatagramChannel channel;
     private final @Nullable SocketAddress client; // of a port forward, whose socket serves several
@@ -15,10 +15,11 @@ final class UdpFlow extends Flow {
     private long lastUsed;
 
     /**
-     * Makes one.
+     * Makes a flow.
      *
-     * @param client where datagrams go; null if the channel is this flow's own, and connected
-     * @param over what to do when it has not been used for the time-out
+     * @param client address to which datagrams go; null if the channel belongs to this flow and is
+     *     connected
+     * @param over action to run if the flow was not used for the time-out
      */
     UdpFlow(UdpStack stack, DatagramChannel channel, @Nullable SocketAddress client, Key key, Runnable over) {
         super(key.guestAddress, key.guestPort, key.peerAddress, key.peerPort);
@@ -29,7 +30,7 @@ final class UdpFlow extends Flow {
         use(stack.loop().now());
     }
 
-    /** A flow's addresses and ports. */
+    /** The addresses and ports of a flow. */
     record Key(int guestAddress, int guestPort, int peerAddress, int peerPort) {}
 
     void use(long now) {

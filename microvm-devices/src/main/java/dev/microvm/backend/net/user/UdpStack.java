@@ -22,8 +22,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * UDP of a network: each flow of the guest's has a connected socket of its own, so that only the peer can answer, and its
- * errors come back. For the network's thread.
+ * The UDP flows of a network. Each flow that the guest begins has its own connected socket, so that
+ * only its peer can answer, and its errors are reported. For the network's thread.
  */
 final class UdpStack {
     private static final int FIRST_EPHEMERAL = 49_152; // RFC 6335, 6
@@ -63,10 +63,10 @@ final class UdpStack {
     }
 
     /**
-     * Takes a datagram of the guest's, to anybody but the network itself.
+     * Handles a datagram of the guest to an address other than the network's own.
      *
-     * @param packet where its IPv4 header is, for errors that quote it
-     * @param datagram its data
+     * @param packet offset of its IPv4 header, for errors that quote it
+     * @param datagram data of the datagram
      */
     void input(byte[] from, int packet, int sourcePort, int destinationPort, ByteBuffer datagram) {
         int source = Bytes.getInt(from, packet + Ipv4.SOURCE);
@@ -124,7 +124,7 @@ final class UdpStack {
         }
     }
 
-    /** Gives the guest what came for a flow of its own. */
+    /** Sends received datagrams of a flow that the guest began. */
     private void receive(UdpFlow flow) {
         try {
             for (int left = BATCH; left > 0; left--) {
@@ -143,7 +143,7 @@ final class UdpStack {
         link.sendUdp(flow.peerAddress, flow.peerPort, flow.guestAddress, flow.guestPort, received, 0, length);
     }
 
-    /** An error about a datagram that is not at hand any more: its headers are made anew. */
+    /** Sends an error about a datagram that is no longer available, with reconstructed headers. */
     private void sendPortUnreachable(UdpFlow flow) {
         byte[] quoted = new byte[Ipv4.SIZE + Udp.SIZE];
         Bytes.putByte(quoted, Ipv4.VERSION_IHL, Ipv4.VERSION_4_NO_OPTIONS);
@@ -183,7 +183,7 @@ final class UdpStack {
 
     // ---- port forwards
 
-    /** Leads what comes to a socket of the host's into the guest. */
+    /** Forwards datagrams that arrive at a socket of the host to the guest. */
     void forward(DatagramChannel channel, int guestAddress, int guestPort) throws IOException {
         Forward forward = new Forward(channel, guestAddress, guestPort);
         loop.register(channel, SelectionKey.OP_READ, ready -> forward.receive());

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The description of a {@link UserNetwork}. Methods only record; {@link #build} checks it all and opens nothing. For one
- * thread; a builder can build several networks.
+ * Builds a {@link UserNetwork}. The setters only record values; {@link #build} checks all of them
+ * and opens nothing. Not thread-safe. A builder can build several networks.
  */
 public final class UserNetworkBuilder {
     private UserNetworkSpec.Addresses addresses = UserNetworkSpec.DEFAULT.addresses();
@@ -21,74 +21,95 @@ public final class UserNetworkBuilder {
 
     UserNetworkBuilder() {}
 
-    /** The guest's network, such as {@code 10.0.2.0/24}, the default; 8 to 29 bits. */
+    /** Sets the guest's network, with a prefix of 8 to 29 bits. Default {@code 10.0.2.0/24}. */
     public UserNetworkBuilder network(String cidr) {
         addresses = new UserNetworkSpec.Addresses(cidr, addresses.host(), addresses.dns(), addresses.guest());
         return this;
     }
 
-    /** The host's address in it, the guest's router. Default the network's second: 10.0.2.2. */
+    /**
+     * Sets the host's address in the network, which is the guest's router. Default: the second of
+     * the network, 10.0.2.2.
+     */
     public UserNetworkBuilder hostAddress(String address) {
         addresses = new UserNetworkSpec.Addresses(addresses.network(), address, addresses.dns(), addresses.guest());
         return this;
     }
 
-    /** The name server's address in it. Default the network's third: 10.0.2.3. */
+    /**
+     * Sets the name server's address in the network. Default: the third of the network, 10.0.2.3.
+     */
     public UserNetworkBuilder dnsAddress(String address) {
         addresses = new UserNetworkSpec.Addresses(addresses.network(), addresses.host(), address, addresses.guest());
         return this;
     }
 
-    /** The first address that DHCP gives. Default the network's 15th, 10.0.2.15, or in a small one the fourth. */
+    /**
+     * Sets the first address that DHCP gives. Default: the 15th of the network, 10.0.2.15, or the
+     * fourth of a small network.
+     */
     public UserNetworkBuilder guestAddress(String address) {
         addresses = new UserNetworkSpec.Addresses(addresses.network(), addresses.host(), addresses.dns(), address);
         return this;
     }
 
-    /** The largest IP packet in bytes, 576 to 65,520. Default 1500. */
+    /** Sets the largest IP packet in bytes, 576 to 65,520. Default 1500. */
     public UserNetworkBuilder mtu(int bytes) {
         mtu = bytes;
         return this;
     }
 
-    /** What the guest may reach. Default {@link NetPolicy#OUTSIDE}: not the host. */
+    /** Sets what the guest may reach. Default {@link NetPolicy#OUTSIDE}: not the host. */
     public UserNetworkBuilder policy(NetPolicy value) {
         policy = value;
         return this;
     }
 
-    /** A port of the host's that leads into the guest. Default none. */
+    /** Adds a port of the host that leads into the guest. Default: none. */
     public UserNetworkBuilder forward(HostForward value) {
         forwards.add(value);
         return this;
     }
 
-    /** {@link HostForward#tcp}: a TCP port of the host's loopback that leads to one of the guest's. */
+    /**
+     * Adds a TCP port of the host's loopback that leads to a port of the guest:
+     * {@link HostForward#tcp}.
+     */
     public UserNetworkBuilder forwardTcp(int hostPort, int guestPort) {
         return forward(HostForward.tcp(hostPort, guestPort));
     }
 
-    /** {@link HostForward#udp}: a UDP port of the host's loopback that leads to one of the guest's. */
+    /**
+     * Adds a UDP port of the host's loopback that leads to a port of the guest:
+     * {@link HostForward#udp}.
+     */
     public UserNetworkBuilder forwardUdp(int hostPort, int guestPort) {
         return forward(HostForward.udp(hostPort, guestPort));
     }
 
-    /** A name server to which the guest's questions go, behind those that are there. Default those of the host. */
+    /**
+     * Adds a name server for the guest's questions, after those added before. Default: the name
+     * servers of the host.
+     */
     public UserNetworkBuilder nameServer(InetSocketAddress server) {
         nameServers.add(server);
         return this;
     }
 
     /**
-     * Lets the host resolve names as it does for itself, {@code /etc/hosts} included; only questions for addresses are then
-     * answered. This is also what happens where the host has no name server in {@code /etc/resolv.conf}.
+     * Sets whether the host resolves names as for its own programs, including {@code /etc/hosts}.
+     * Only questions for addresses are then answered. Default false. The host also resolves names
+     * if {@code /etc/resolv.conf} has no name server.
      */
     public UserNetworkBuilder hostNames(boolean value) {
         hostNames = value;
         return this;
     }
 
-    /** How many TCP connections there may be at once, 1 to 65,536. Default 2048; beyond it the guest hears nothing. */
+    /**
+     * Sets the maximum number of simultaneous TCP connections, 1 to 65,536. Default 2048. Further
+     * SYNs of the guest get no answer.
+     */
     public UserNetworkBuilder maxTcpConnections(int count) {
         limits = new UserNetworkSpec.Limits(
                 count,
@@ -101,7 +122,10 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** How many UDP flows there may be at once, 1 to 65,536. Default 512; beyond it the oldest ends. */
+    /**
+     * Sets the maximum number of simultaneous UDP flows, 1 to 65,536. Default 512. A further flow
+     * ends the oldest.
+     */
     public UserNetworkBuilder maxUdpFlows(int count) {
         limits = new UserNetworkSpec.Limits(
                 limits.tcpConnections(),
@@ -114,7 +138,10 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** How many flows the guest may begin in a second, 1 to 1,000,000. Default 2000. */
+    /**
+     * Sets the maximum number of flows that the guest may begin per second, 1 to 1,000,000. Default
+     * 2000.
+     */
     public UserNetworkBuilder maxNewFlowsPerSecond(int count) {
         limits = new UserNetworkSpec.Limits(
                 limits.tcpConnections(),
@@ -127,7 +154,10 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** The most that waits in each direction of a TCP connection, in KiB: a power of two, 16 to 16,384. Default 256. */
+    /**
+     * Sets the maximum buffer of each direction of a TCP connection in KiB: a power of two, 16 to
+     * 16,384. Default 256.
+     */
     public UserNetworkBuilder windowKiB(int kib) {
         limits = new UserNetworkSpec.Limits(
                 limits.tcpConnections(),
@@ -141,7 +171,8 @@ public final class UserNetworkBuilder {
     }
 
     /**
-     * The most memory that the buffers of all connections have, in MiB, 1 to 65,536, besides 32 KiB for each. Default 64.
+     * Sets the maximum memory of the buffers of all connections in MiB, 1 to 65,536, in addition to
+     * 32 KiB for each. Default 64.
      */
     public UserNetworkBuilder bufferMiB(int mib) {
         limits = new UserNetworkSpec.Limits(
@@ -155,7 +186,7 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** After what time without a datagram a UDP flow ends, up to a day. Default 60 s. */
+    /** Sets the time without a datagram after which a UDP flow ends, up to a day. Default 60 s. */
     public UserNetworkBuilder udpTimeout(Duration value) {
         limits = new UserNetworkSpec.Limits(
                 limits.tcpConnections(),
@@ -168,7 +199,7 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** How long the host may take to connect, up to a day. Default 30 s. */
+    /** Sets the time that the host may take to connect, up to a day. Default 30 s. */
     public UserNetworkBuilder connectTimeout(Duration value) {
         limits = new UserNetworkSpec.Limits(
                 limits.tcpConnections(),
@@ -181,13 +212,16 @@ public final class UserNetworkBuilder {
         return this;
     }
 
-    /** The description as data; a policy of your own is {@link NetReach#OWN} in it. */
+    /**
+     * Returns the description as data. A user-defined policy is represented by
+     * {@link NetReach#OWN}.
+     */
     public UserNetworkSpec spec() {
         return new UserNetworkSpec(addresses, mtu, NetReach.of(policy), forwards, nameServers, hostNames, limits);
     }
 
     /**
-     * Checks the whole description and opens nothing.
+     * Checks all values and makes the network. Opens nothing.
      *
      * @throws MicroVmException with every problem found
      */

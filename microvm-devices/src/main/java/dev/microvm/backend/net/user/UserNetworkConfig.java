@@ -4,7 +4,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 
-/** What {@link UserNetworkBuilder} yields, checked. */
+/** The checked configuration of a {@link UserNetwork}. */
 record UserNetworkConfig(
         Subnet subnet,
         int mtu,

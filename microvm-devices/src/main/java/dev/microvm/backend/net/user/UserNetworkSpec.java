@@ -9,15 +9,16 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link UserNetwork} as data: what {@link UserNetworkBuilder} fills. Immutable, compared by value.
+ * The description of a {@link UserNetwork} as data, made by {@link UserNetworkBuilder}. Immutable
+ * and compared by value.
  *
- * @param addresses of the network and of those in it
- * @param mtu the largest IP packet in bytes
+ * @param addresses addresses of the network and in it
+ * @param mtu largest IP packet in bytes, 576 to 65,520
  * @param reach what the guest may reach
  * @param forwards ports of the host that lead into the guest
- * @param nameServers which the guest's questions go to; empty means those of the host
- * @param hostNames whether the host resolves names as it does for itself
- * @param limits on what the guest takes of the host
+ * @param nameServers name servers for the guest's questions; empty for those of the host
+ * @param hostNames whether the host resolves names as for its own programs
+ * @param limits limits on the resources of the host that the guest can use
  */
 public record UserNetworkSpec(
         Addresses addresses,
@@ -27,7 +28,7 @@ public record UserNetworkSpec(
         List<InetSocketAddress> nameServers,
         boolean hostNames,
         Limits limits) {
-    /** The network that a builder begins with. */
+    /** The description with all defaults. */
     public static final UserNetworkSpec DEFAULT = new UserNetworkSpec(
             new Addresses("10.0.2.0/24", null, null, null),
             1500,
@@ -40,13 +41,16 @@ public record UserNetworkSpec(
     private static final int MIN_MTU = 576; // RFC 791: what every host takes
     private static final int MAX_MTU = 65_520; // with all headers below 64 KiB
 
-    /** Takes copies of the lists. */
+    /** Copies the lists. */
     public UserNetworkSpec {
         forwards = List.copyOf(forwards);
         nameServers = List.copyOf(nameServers);
     }
 
-    /** What is wrong with this description, each problem with option, value and remedy; empty if nothing is. */
+    /**
+     * Returns the problems of this description, each with option, value and remedy; empty if there
+     * is none.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         Subnet subnet = addresses.subnet(problems);
@@ -64,7 +68,7 @@ public record UserNetworkSpec(
         return problems;
     }
 
-    /** What a network runs by; this has no {@link #problems}. */
+    /** Returns the configuration of a network. The description must have no {@link #problems}. */
     UserNetworkConfig config(NetPolicy policy) {
         Subnet subnet = addresses.subnet(new ArrayList<>());
         if (subnet == null) throw new IllegalStateException("a network with problems: " + problems());
@@ -89,12 +93,14 @@ public record UserNetworkSpec(
     }
 
     /**
-     * IPv4 addresses as text; those that are null follow from the network.
+     * IPv4 addresses as text. Addresses that are null follow from the network.
      *
-     * @param network such as {@code 10.0.2.0/24}; 8 to 29 bits
-     * @param host the host's, which is the guest's router; null for the network's second
-     * @param dns the name server's; null for the network's third
-     * @param guest the first that DHCP gives; null for the network's 15th, or in a small one the fourth
+     * @param network the network, for example {@code 10.0.2.0/24}, with a prefix of 8 to 29 bits
+     * @param host address of the host, which is the guest's router; null for the second of the
+     *     network
+     * @param dns address of the name server; null for the third of the network
+     * @param guest first address that DHCP gives; null for the 15th of the network, or the fourth
+     *     of a small network
      */
     public record Addresses(
             String network,
@@ -108,7 +114,9 @@ public record UserNetworkSpec(
         private static final int DNS = 3;
         private static final int FIRST_GUEST = 15;
 
-        /** The addresses as numbers; null with a problem if they are none. */
+        /**
+         * Returns the addresses as numbers; returns null and adds a problem if one is not valid.
+         */
         @Nullable
         Subnet subnet(List<String> problems) {
             Matcher parts = CIDR.matcher(network);
@@ -155,15 +163,16 @@ public record UserNetworkSpec(
     }
 
     /**
-     * What the guest takes of the host at most.
+     * The limits on the resources of the host that a guest can use.
      *
-     * @param tcpConnections at once, 1 to 65,536
-     * @param udpFlows at once, 1 to 65,536
-     * @param newFlowsPerSecond 1 to 1,000,000
-     * @param windowKiB in each direction of a TCP connection: a power of two, 16 to 16,384
-     * @param bufferMiB for the buffers of all connections, 1 to 65,536
-     * @param udpTimeout after which an idle flow ends, up to a day
-     * @param connectTimeout which the host has to connect, up to a day
+     * @param tcpConnections simultaneous TCP connections, 1 to 65,536
+     * @param udpFlows simultaneous UDP flows, 1 to 65,536
+     * @param newFlowsPerSecond new flows of the guest per second, 1 to 1,000,000
+     * @param windowKiB buffer of each direction of a TCP connection in KiB: a power of two, 16 to
+     *     16,384
+     * @param bufferMiB memory of the buffers of all connections in MiB, 1 to 65,536
+     * @param udpTimeout time after which an idle UDP flow ends, up to a day
+     * @param connectTimeout time that the host has to connect, up to a day
      */
     public record Limits(
             int tcpConnections,

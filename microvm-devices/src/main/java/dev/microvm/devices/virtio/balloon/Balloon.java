@@ -7,10 +7,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's end of a machine's memory balloon, through all its runs: {@code MicroVm.balloon}. The larger the balloon, the less
- * memory the guest has, and the more the host.
+ * The host's side of the memory balloon of a machine: {@code MicroVm.balloon}. It exists through
+ * all runs of the machine. The larger the balloon, the less memory the guest has, and the more the
+ * host.
  *
- * <p>Any thread may call any method, before the machine is started too.
+ * <p>Any thread may call any method, also before the start of the machine.
  */
 public final class Balloon {
     private final VirtioBalloonOptions options;
@@ -34,16 +35,18 @@ public final class Balloon {
         return made;
     }
 
-    /** How large the balloon is to be, in MiB. */
+    /** Returns the target size of the balloon in MiB. */
     public synchronized int targetMiB() {
         return targetMiB;
     }
 
     /**
-     * Sets how large the balloon is to be: how much memory the guest is to give up. The guest does so as it can, and goes on
-     * trying; {@link #actualMiB} says how far it is. A target stays over a restart.
+     * Sets the target size of the balloon, which is the memory that the guest should give up. The
+     * guest gives up what it can and keeps trying; {@link #actualMiB} returns the current size. The
+     * target survives a restart.
      *
-     * @param mib 0 to what the guest has
+     * @param mib size in MiB, 0 to the memory of the guest
+     * @throws IllegalArgumentException if the size is out of range
      */
     public synchronized void targetMiB(int mib) {
         if (mib < 0 || mib > memoryMiB) {
@@ -54,12 +57,15 @@ public final class Balloon {
         if (device != null) device.targetMiB(mib);
     }
 
-    /** How large the guest says the balloon is, in MiB; 0 while it has no driver for it. */
+    /**
+     * Returns the size of the balloon in MiB, as reported by the guest; 0 while the guest has no
+     * balloon driver.
+     */
     public synchronized int actualMiB() {
         return device == null ? 0 : device.actualMiB();
     }
 
-    /** What the guest last told of its memory; empty if it has not yet. */
+    /** Returns the latest statistics of the guest; empty if it has sent none yet. */
     public synchronized Optional<BalloonStatistics> statistics() {
         return device == null ? Optional.empty() : device.statistics();
     }

@@ -4,20 +4,20 @@ import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 
-/** The {@link HostEnd} behind a {@link Balloon}: its target stays over a restart. */
+/** The {@link HostEnd} of a {@link Balloon}. The target of the balloon survives a restart. */
 public final class BalloonEnd implements HostEnd {
     private final Balloon balloon;
 
     /**
-     * Makes the end of a balloon that has no device yet.
+     * Makes a host end without a device yet.
      *
-     * @param memoryMiB how much memory the guest has
+     * @param memoryMiB memory of the guest in MiB
      */
     public BalloonEnd(VirtioBalloonOptions options, int memoryMiB) {
         balloon = new Balloon(options, memoryMiB);
     }
 
-    /** What the user holds. */
+    /** Returns the balloon, for the user of the machine. */
     public Balloon balloon() {
         return balloon;
     }

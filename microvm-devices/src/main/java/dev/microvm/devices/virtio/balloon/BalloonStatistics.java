@@ -6,20 +6,21 @@ import java.util.Arrays;
 import java.util.OptionalLong;
 
 /**
- * What a guest says of its memory: VIRTIO 1.2, section 5.5.6.4. Each number is one that the guest chose to tell, so it may be
- * missing, and need not be true.
+ * Memory statistics of a guest: VIRTIO 1.2, section 5.5.6.4. The guest chooses which numbers to
+ * report, so any may be missing, and none can be trusted.
  *
- * @param received when the host got it, by the host's clock
- * @param swapInBytes that have been swapped in
- * @param swapOutBytes that have been swapped out
- * @param majorFaults page faults that waited for a disk
- * @param minorFaults page faults that did not
- * @param freeBytes of memory that is not used for anything
- * @param totalBytes of memory; Linux leaves out what is in the balloon, unless it deflates on OOM
- * @param availableBytes that new programs could have without swapping, an estimate
- * @param cachesBytes that can be had back without a disk, such as files read
- * @param hugePageAllocations huge pages (hugetlb) that were allocated
- * @param hugePageFailures huge pages that could not be
+ * @param received time at which the host received them, by the host's clock
+ * @param swapInBytes bytes swapped in
+ * @param swapOutBytes bytes swapped out
+ * @param majorFaults number of page faults that waited for a disk
+ * @param minorFaults number of page faults that did not
+ * @param freeBytes unused memory in bytes
+ * @param totalBytes memory in bytes; Linux does not count memory in the balloon, unless the balloon
+ *     deflates on OOM
+ * @param availableBytes estimate of the bytes that new programs could use without swapping
+ * @param cachesBytes bytes that can be reclaimed without disk writes, such as cached files
+ * @param hugePageAllocations number of huge pages (hugetlb) that were allocated
+ * @param hugePageFailures number of failed allocations of huge pages
  */
 public record BalloonStatistics(
         Instant received,
@@ -53,7 +54,7 @@ public record BalloonStatistics(
 
     private static final int MOST_ENTRIES = 64; // that are looked at; Linux 6.12 has 16
 
-    /** Reads a buffer of the statistics queue; of a tag that comes twice the last counts. */
+    /** Reads a buffer of the statistics queue. If a tag occurs twice, the last value counts. */
     static BalloonStatistics read(GuestBuffer from, Instant received) {
         OptionalLong[] values = new OptionalLong[TAGS];
         Arrays.fill(values, OptionalLong.empty());

@@ -6,7 +6,9 @@ import java.lang.foreign.MemorySegment;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Discards pages of private anonymous memory, which is what guest RAM is: see {@link MappedMemory#discard}. */
+/**
+ * Discards pages of guest RAM, which is private anonymous memory: see {@link MappedMemory#discard}.
+ */
 final class LinuxMemoryDiscard implements MemoryDiscard {
     private static final Logger log = LoggerFactory.getLogger(LinuxMemoryDiscard.class);
 

@@ -2,16 +2,20 @@ package dev.microvm.devices.virtio.balloon;
 
 import java.lang.foreign.MemorySegment;
 
-/** Gives memory that the guest does not need back to the host. Called on the machine's I/O thread. */
+/** Returns memory that the guest does not need to the host. Called on the machine's I/O thread. */
 @FunctionalInterface
 public interface MemoryDiscard {
     /**
-     * Gives the host's pages that lie whole in {@code [offset, offset + length)} of {@code memory} back, which is guest RAM. It
-     * stays usable: each page reads as zero from then on or, where the host did not take it, as before. Throws nothing.
+     * Returns to the host all pages that lie entirely in {@code [offset, offset + length)} of guest
+     * RAM, in bytes. The memory stays usable: each page then reads as zero or, if the host did not
+     * take it, as before. Does not throw.
      */
     void discard(MemorySegment memory, long offset, long length);
 
-    /** The host's means: madvise(2) with Linux, elsewhere none, which is logged once. */
+    /**
+     * Returns the implementation for this host: madvise(2) on Linux. Elsewhere it does nothing,
+     * which is logged once.
+     */
     static MemoryDiscard ofHost() {
         return System.getProperty("os.name").equals("Linux") ? new LinuxMemoryDiscard() : NoMemoryDiscard.get();
     }

@@ -5,7 +5,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** For hosts to which a Java program cannot give memory back: the guest has less, and the host no more. */
+/**
+ * Does nothing, for hosts to which a Java program cannot return memory. A balloon then takes memory
+ * from the guest without a gain for the host.
+ */
 final class NoMemoryDiscard implements MemoryDiscard {
     private static final Logger log = LoggerFactory.getLogger(NoMemoryDiscard.class);
     private static final AtomicBoolean SAID = new AtomicBoolean();

@@ -5,8 +5,9 @@ import dev.microvm.memory.GuestMemoryRegion;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Pages that a guest gives up one by one, neighbours joined: a driver that takes them from one place names them in order, and
- * one call to the host does for all. What is not a page of RAM is left out, and a page that comes twice is given back twice.
+ * Joins adjacent pages that a guest gives up one by one. A driver names pages of one place in
+ * order, so that one call to the host can discard them all. Pages outside RAM are ignored. A page
+ * that occurs twice is discarded twice.
  */
 final class PageRun {
     private static final long PAGE_SIZE = GuestMemoryRegion.PAGE_SIZE; // of the guest
@@ -40,7 +41,7 @@ final class PageRun {
         }
     }
 
-    /** Gives back what was added. */
+    /** Discards the pages that were added. */
     void flush() {
         if (region != null) discard.discard(region.segment(), start - region.base(), end - start);
         region = null;

@@ -8,11 +8,15 @@ import java.util.concurrent.Executor;
 import java.util.function.Function;
 
 /**
- * Serves a queue in turns of the loop, each of so much work at most: a chain may name the whole memory of a guest, and others
- * want the loop too. A chain that is not finished stays in the queue, and is known to be begun.
+ * Serves a queue in turns of the loop with a bounded amount of work each, because a chain may name
+ * all memory of a guest, and other devices need the loop too. An unfinished chain stays in the
+ * queue, with a note of how far it was served.
  */
 final class SteppedQueue {
-    /** Does what the bytes {@code [at, at + size)} of a buffer ask for; {@code at} is a multiple of a turn's work or 0. */
+    /**
+     * Serves the bytes {@code [at, at + size)} of a buffer; {@code at} is 0 or a multiple of the
+     * work of a turn.
+     */
     @FunctionalInterface
     interface Step {
         void serve(GuestBuffer buffer, long at, long size);
@@ -34,8 +38,8 @@ final class SteppedQueue {
      * Serves a queue.
      *
      * @param loop runs further turns
-     * @param part of a chain that is served
-     * @param bytesPerTurn how much of it, at most
+     * @param part part of a chain that is served
+     * @param bytesPerTurn maximum number of bytes to serve in a turn
      */
     SteppedQueue(
             Virtqueue queue, Executor loop, Function<DescriptorChain, GuestBuffer> part, long bytesPerTurn, Step step) {
@@ -46,7 +50,7 @@ final class SteppedQueue {
         this.step = step;
     }
 
-    /** The driver has made something available. */
+    /** Handles a notification of the driver: it made buffers available. */
     void notified() {
         if (!goesOn) serve(); // else the turn that is due will see it
     }
@@ -78,7 +82,7 @@ final class SteppedQueue {
         return true;
     }
 
-    /** Forgets the chain that was begun. */
+    /** Forgets an unfinished chain. */
     void reset() {
         done = 0;
     }

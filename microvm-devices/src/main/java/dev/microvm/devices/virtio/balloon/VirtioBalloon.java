@@ -15,19 +15,20 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A memory balloon: VIRTIO 1.2, section 5.5. The host sets a target; the driver takes so much memory from the guest and
- * names its pages, which go back to the host. It may also report pages that are free at the moment, and tell about the
- * guest's memory.
+ * A memory balloon: VIRTIO 1.2, section 5.5. The host sets a target. The driver takes that much
+ * memory from the guest and names its pages, which the device returns to the host. The driver may
+ * also report free pages, and statistics of the guest's memory.
  *
- * <p>A page that was given back is still the guest's memory, so that it may be used before the device knows of it (MUST_TELL_HOST
- * is not offered), and a hostile driver harms only its own guest: what it names wrongly is ignored, what it names twice is
- * given back twice, and a page with code of the guest's is as if a device had written zeros there.
+ * <p>A discarded page is still memory of the guest, so the guest may use it before it tells the
+ * device (MUST_TELL_HOST is not offered). A hostile driver harms only its own guest: pages outside
+ * RAM are ignored, pages named twice are discarded twice, and discarding a page of code has the
+ * effect of a device that writes zeros there.
  *
- * <p>Free page hinting is not offered. {@link #targetMiB(int)}, {@link #targetMiB()}, {@link #actualMiB} and {@link #statistics}
- * are for any thread.
+ * <p>Free page hinting is not offered. Any thread may call {@link #targetMiB(int)},
+ * {@link #targetMiB()}, {@link #actualMiB} and {@link #statistics}.
  */
 public final class VirtioBalloon implements VirtioDevice {
-    /** The device's number: section 5.5.1. */
+    /** Device ID: section 5.5.1. */
     public static final int DEVICE_ID = 5;
 
     // Feature bits: section 5.5.3
@@ -88,9 +89,9 @@ public final class VirtioBalloon implements VirtioDevice {
     /**
      * Makes a device.
      *
-     * @param options without {@linkplain VirtioBalloonOptions#problems problems}
-     * @param discard takes what the guest gives up
-     * @param clock dates statistics
+     * @param options options without {@linkplain VirtioBalloonOptions#problems problems}
+     * @param discard returns pages to the host
+     * @param clock clock for the time of statistics
      */
     public VirtioBalloon(
             VirtioTransport transport, VirtioBalloonOptions options, MemoryDiscard discard, InstantSource clock) {
@@ -126,9 +127,10 @@ public final class VirtioBalloon implements VirtioDevice {
     // ---- what the host does
 
     /**
-     * Sets how much memory the guest is to give up. It does so as fast as it can, and no more than it can.
+     * Sets the memory that the guest should give up. The guest gives up as much as it can, as fast
+     * as it can.
      *
-     * @param mib 0 to what the guest has
+     * @param mib size in MiB, 0 to the memory of the guest
      */
     public void targetMiB(int mib) {
         transport.loop().execute(() -> {
@@ -142,17 +144,22 @@ public final class VirtioBalloon implements VirtioDevice {
         config.putInt(CONFIG_TARGET, pages);
     }
 
-    /** How much memory the guest is to give up, in MiB. */
+    /** Returns the memory that the guest should give up, in MiB. */
     public int targetMiB() {
         return target / PAGES_PER_MIB;
     }
 
-    /** How much memory the guest says it has given up, in MiB; 0 before its driver is there. */
+    /**
+     * Returns the memory that the guest reports to have given up, in MiB; 0 before its driver
+     * starts.
+     */
     public int actualMiB() {
         return Integer.divideUnsigned(actual, PAGES_PER_MIB);
     }
 
-    /** What the guest last told of its memory; empty if it has told nothing since it was reset. */
+    /**
+     * Returns the latest statistics of the guest; empty if it has sent none since the last reset.
+     */
     public Optional<BalloonStatistics> statistics() {
         return Optional.ofNullable(statistics);
     }
@@ -219,7 +226,10 @@ public final class VirtioBalloon implements VirtioDevice {
         run.flush();
     }
 
-    /** The pages come back by being used. */
+    /**
+     * Acknowledges pages that the guest takes back. They need no action: the host provides them
+     * again when they are used.
+     */
     private boolean acknowledge(DescriptorChain chain) {
         deflate.complete(chain, 0);
         return true;

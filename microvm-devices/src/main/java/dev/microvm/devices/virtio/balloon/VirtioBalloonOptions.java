@@ -5,52 +5,62 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What a balloon does, and how large it is to be at first. Immutable: each method returns a changed copy.
+ * The options of a balloon, with its initial target. Immutable: each method returns a changed copy.
  *
  * <pre>{@code
  * VirtioBalloonOptions.DEFAULT.targetMiB(256).statisticsInterval(Duration.ofSeconds(1))
  * }</pre>
  *
- * @param targetMiB how much memory the guest is to give up, in MiB
- * @param deflateOnOom whether it may take memory back when it runs out of it
- * @param freePageReporting whether it tells which memory is free
- * @param statisticsInterval how often it is asked for statistics; 0 for not again
+ * @param targetMiB memory that the guest should give up, in MiB
+ * @param deflateOnOom whether a guest without free memory may take memory back from the balloon
+ * @param freePageReporting whether the guest reports free memory
+ * @param statisticsInterval time between requests for statistics; 0 for a single request
  */
 public record VirtioBalloonOptions(
         int targetMiB, boolean deflateOnOom, boolean freePageReporting, Duration statisticsInterval) {
-    /** Empty, deflates on OOM, takes reports of free pages, asks for statistics every 5 seconds. */
+    /** Defaults: target 0, deflates on OOM, free page reporting, statistics every 5 seconds. */
     public static final VirtioBalloonOptions DEFAULT = new VirtioBalloonOptions(0, true, true, Duration.ofSeconds(5));
 
     private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
     private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
 
-    /** How much memory the guest is to give up, from its start on: 0 to all it has. Default 0. */
+    /**
+     * Sets the memory that the guest should give up from its start, in MiB: 0 to all its memory.
+     * Default 0.
+     */
     public VirtioBalloonOptions targetMiB(int mib) {
         return new VirtioBalloonOptions(mib, deflateOnOom, freePageReporting, statisticsInterval);
     }
 
     /**
-     * Whether a guest that runs out of memory may take some from the balloon rather than kill a program. Default true. Linux
-     * then counts what is in the balloon as memory that is in use, else as memory that it does not have.
+     * Sets whether a guest that runs out of memory may take some from the balloon instead of
+     * killing a program. Default true. If true, Linux counts the memory in the balloon as used;
+     * otherwise Linux subtracts it from its total memory.
      */
     public VirtioBalloonOptions deflateOnOom(boolean value) {
         return new VirtioBalloonOptions(targetMiB, value, freePageReporting, statisticsInterval);
     }
 
-    /** Whether the guest tells by itself, without a target, which memory it has no use for. Default true. */
+    /**
+     * Sets whether the guest reports free memory, independently of the target, for the host to take
+     * back. Default true.
+     */
     public VirtioBalloonOptions freePageReporting(boolean value) {
         return new VirtioBalloonOptions(targetMiB, deflateOnOom, value, statisticsInterval);
     }
 
-    /** How often the guest is asked for statistics: 100 ms to a day, or 0 for not again after its start. Default 5 s. */
+    /**
+     * Sets the time between requests for statistics: 100 ms to a day, or 0 for a single request at
+     * the start. Default 5 s.
+     */
     public VirtioBalloonOptions statisticsInterval(Duration value) {
         return new VirtioBalloonOptions(targetMiB, deflateOnOom, freePageReporting, value);
     }
 
     /**
-     * What is wrong with this description for a guest; empty if nothing is.
+     * Returns the problems of these options for a guest; empty if there is none.
      *
-     * @param memoryMiB how much memory the guest has
+     * @param memoryMiB memory of the guest in MiB
      */
     public List<String> problems(int memoryMiB) {
         List<String> problems = new ArrayList<>();

@@ -1,7 +1,7 @@
 /**
- * A memory balloon, by which a guest gives memory back to the host: start at {@link
- * dev.microvm.devices.virtio.balloon.VirtioBalloon}. What gives it back is a {@link
- * dev.microvm.devices.virtio.balloon.MemoryDiscard}.
+ * A memory balloon, by which a guest returns memory to the host: start at
+ * {@link dev.microvm.devices.virtio.balloon.VirtioBalloon}. A
+ * {@link dev.microvm.devices.virtio.balloon.MemoryDiscard} returns the pages.
  */
 @NullMarked
 package dev.microvm.devices.virtio.balloon;

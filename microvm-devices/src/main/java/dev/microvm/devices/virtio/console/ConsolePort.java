@@ -9,13 +9,13 @@ import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
 
 /**
- * The host's end of one port of a {@link VirtioConsole}. The public methods may be called by any thread.
+ * The host's end of one port of a {@link VirtioConsole}. Any thread may call the public methods.
  *
- * <p>What the host sends waits here until a program in the guest has the port open. What the guest sends goes to a
- * {@link PortOutput}.
+ * <p>Bytes from the host wait here until a program in the guest opens the port. Bytes from the
+ * guest go to a {@link PortOutput}.
  */
 public final class ConsolePort {
-    /** How many bytes the host may send before the guest reads. */
+    /** Maximum number of bytes from the host that wait for the guest to read. */
     public static final int INPUT_CAPACITY = 65536;
 
     private static final int QUEUE_SIZE = 128;
@@ -49,12 +49,15 @@ public final class ConsolePort {
         this.fromGuest = transport.addQueue(QUEUE_SIZE);
     }
 
-    /** Its number in the device: 0 is the console. */
+    /** Returns the number of the port in the device; 0 is the console. */
     public int number() {
         return number;
     }
 
-    /** Its name, under which Linux has it in {@code /dev/virtio-ports}; empty for the console. */
+    /**
+     * Returns the name of the port, which Linux shows in {@code /dev/virtio-ports}; empty for the
+     * console.
+     */
     public String name() {
         return name;
     }
@@ -62,9 +65,9 @@ public final class ConsolePort {
     // ---- the host's side
 
     /**
-     * Sends bytes to the guest.
+     * Sends as many bytes to the guest as there is room for.
      *
-     * @return how many there was room for, from the first on
+     * @return the number of bytes taken, beginning with the first
      */
     public int receive(byte[] bytes, int offset, int length) {
         int room;
@@ -79,19 +82,25 @@ public final class ConsolePort {
         return room;
     }
 
-    /** Sets what to call, on the loop, whenever there is room for more after {@link #receive} took bytes. */
+    /**
+     * Sets the action to call, on the loop, each time there is room for more bytes after
+     * {@link #receive} took some.
+     */
     public void onInputSpace(Runnable action) {
         synchronized (inputLock) {
             onInputSpace = action;
         }
     }
 
-    /** Says that the output takes bytes again. */
+    /** Tells the port that its output takes bytes again. */
     public void outputReady() {
         look.raise();
     }
 
-    /** Takes over what the guest of another port has not read: that of the machine before a reset. */
+    /**
+     * Takes over the bytes of another port that its guest has not read: the port of the machine
+     * before a reset.
+     */
     public void inherit(ConsolePort from) {
         byte[] unread;
         synchronized (from.inputLock) {
@@ -110,7 +119,7 @@ public final class ConsolePort {
 
     // ---- the device's side
 
-    /** Moves what can be moved, in both directions. */
+    /** Moves as many bytes as possible in both directions. */
     void serve() {
         sendToGuest();
         fromGuest.drain(take);
@@ -126,7 +135,7 @@ public final class ConsolePort {
         return true;
     }
 
-    /** Gives a piece to the output, but for what it has already; whether it took all. */
+    /** Gives the remaining bytes of a piece to the output; returns whether it took all. */
     private boolean takePiece(GuestBuffer bytes, int piece) {
         long before = 0;
         for (int i = 0; i < piece; i++) before += bytes.length(i);
@@ -180,13 +189,19 @@ public final class ConsolePort {
         return length;
     }
 
-    /** Whether a program in the guest has it open, or the guest has one port and no way to say. */
+    /**
+     * Sets whether a program in the guest has the port open. A guest with a single port cannot
+     * report that; its port is always open.
+     */
     void guestOpen(boolean open) {
         guestOpen = open;
         if (open) look.raise();
     }
 
-    /** Control messages to send for this port, a bit each; {@link VirtioConsole} knows which. */
+    /**
+     * Returns the control messages to send for this port, as bits that {@link VirtioConsole}
+     * defines.
+     */
     int pendingEvents() {
         return pendingEvents;
     }

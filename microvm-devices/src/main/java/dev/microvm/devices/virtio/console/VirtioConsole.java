@@ -13,24 +13,25 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A console device: VIRTIO 1.2, section 5.3. Port 0 is a console, Linux's {@code hvc0}; with more ports, each of the others is
- * a serial port with a name, {@code /dev/virtio-ports/NAME}.
+ * A console device: VIRTIO 1.2, section 5.3. Port 0 is a console, {@code hvc0} in Linux. Each
+ * further port is a serial port with a name, in Linux {@code /dev/virtio-ports/NAME}.
  *
- * <p>Each port moves bytes whenever both sides can: {@link ConsolePort} is the host's end. The host's side is always open.
+ * <p>{@link ConsolePort} is the host's end of a port. The host's end is always open; bytes move
+ * whenever both sides are ready.
  */
 public final class VirtioConsole implements VirtioDevice {
     /**
-     * What a port is to be.
+     * Describes a port.
      *
-     * @param name of a serial port, ASCII; empty for the console
-     * @param output takes what the guest writes
+     * @param name name of a serial port, in ASCII; empty for the console
+     * @param output takes the bytes that the guest writes
      */
     public record Port(String name, PortOutput output) {}
 
-    /** The device's number: section 5.3.1. */
+    /** Device ID: section 5.3.1. */
     public static final int DEVICE_ID = 3;
 
-    /** The most ports of one device. */
+    /** Maximum number of ports of a device. */
     public static final int MOST_PORTS = 32;
 
     // Feature bits: section 5.3.3
@@ -75,7 +76,8 @@ public final class VirtioConsole implements VirtioDevice {
     /**
      * Makes a device.
      *
-     * @param ports the console first, then serial ports; at most {@link #MOST_PORTS}
+     * @param ports the console, followed by the serial ports; 1 to {@link #MOST_PORTS}
+     * @throws IllegalArgumentException for another number of ports
      */
     public VirtioConsole(VirtioTransport transport, List<Port> ports) {
         if (ports.isEmpty() || ports.size() > MOST_PORTS) {
@@ -94,16 +96,16 @@ public final class VirtioConsole implements VirtioDevice {
         ports.add(new ConsolePort(ports.size(), port.name(), port.output(), transport));
     }
 
-    /** The host's ends, by number. */
+    /** Returns the host's ends of the ports, by number. */
     public List<ConsolePort> ports() {
         return List.copyOf(ports);
     }
 
     /**
-     * Tells the guest how large the console's window is. Any thread may call.
+     * Tells the guest the size of the console window. Any thread may call.
      *
-     * @param columns 1 to 65535
-     * @param rows 1 to 65535
+     * @param columns number of columns, 1 to 65535
+     * @param rows number of rows, 1 to 65535
      */
     public void resize(int columns, int rows) {
         transport.loop().execute(() -> {
@@ -172,7 +174,10 @@ public final class VirtioConsole implements VirtioDevice {
         announce(port, PORT_OPEN);
     }
 
-    /** Sends a message when the driver has a buffer for it; one that waits already is not sent twice. */
+    /**
+     * Sends a message when the driver has a buffer for it. A message that already waits is not sent
+     * twice.
+     */
     private void announce(ConsolePort port, int event) {
         port.pendingEvents(port.pendingEvents() | (1 << event));
         sendControl();
@@ -196,7 +201,7 @@ public final class VirtioConsole implements VirtioDevice {
         });
     }
 
-    /** Writes a message, as much as there is room for; returns how much that is. */
+    /** Writes a message, as far as there is room; returns the number of bytes. */
     private int write(DescriptorChain chain, ConsolePort port, int event) {
         byte[] name = event == PORT_NAME ? port.name().getBytes(StandardCharsets.US_ASCII) : new byte[0];
         VirtioConfigSpace message = new VirtioConfigSpace(CONTROL_MESSAGE + Math.max(name.length, 2 * Short.BYTES));

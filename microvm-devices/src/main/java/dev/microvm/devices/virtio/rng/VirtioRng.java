@@ -9,16 +9,16 @@ import dev.microvm.state.DeviceState;
 import java.util.random.RandomGenerator;
 
 /**
- * An entropy device: VIRTIO 1.2, section 5.4. Its one queue takes buffers and gives them back with random bytes.
+ * An entropy device: VIRTIO 1.2, section 5.4. It fills the buffers of its queue with random bytes.
  *
- * <p>A request gets {@link #MOST_BYTES} at most, which the specification allows (5.4.6.1), so that the host's time for one is
- * bounded; the driver asks again if it wants more.
+ * <p>A request gets at most {@link #MOST_BYTES}, which the specification allows (5.4.6.1). This
+ * bounds the host's time for a request; a driver that needs more asks again.
  */
 public final class VirtioRng implements VirtioDevice {
-    /** The device's number: section 5.4.1. */
+    /** Device ID: section 5.4.1. */
     public static final int DEVICE_ID = 4;
 
-    /** The most bytes that one request gets. */
+    /** Maximum number of bytes for one request. */
     public static final int MOST_BYTES = 4096;
 
     private static final int QUEUE_SIZE = 64;
@@ -34,7 +34,8 @@ public final class VirtioRng implements VirtioDevice {
     /**
      * Makes a device.
      *
-     * @param source where the bytes come from: a {@link java.security.SecureRandom}, for anything but repeatable runs
+     * @param source source of the bytes: a {@link java.security.SecureRandom}, except for
+     *     repeatable runs
      */
     public VirtioRng(VirtioTransport transport, RandomGenerator source) {
         this.source = source;

@@ -16,17 +16,22 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection between a port of the host's and one of the guest's. What the guest does to it ({@link #receive}, {@link #send}: on
- * the machine's loop) and what the host does (any thread) meets here, under its lock: state, the bytes on their way, and credit.
+ * A connection between a port of the host and a port of the guest. It joins the guest's side
+ * ({@link #receive} and {@link #send}, on the machine's loop) and the host's side (any thread). Its
+ * lock guards the state, the bytes in transit and the credit.
  *
- * <p>Who finds that there is something to send tells the device, which then asks for it packet by packet. Nothing is queued
- * but bytes: what else is to be sent follows from the state, so a connection needs at most two buffers, however it is used.
+ * <p>When there is something to send, the connection tells the device, which then asks for it
+ * packet by packet. Only bytes are queued. All other packets follow from the state, so a connection
+ * never needs more than two buffers.
  */
 final class Connection {
-    /** The most bytes that wait, in each direction. A power of two, 64 KiB at least: Linux sends as much at once. */
+    /**
+     * Maximum number of waiting bytes in each direction. A power of two, at least 64 KiB, because
+     * Linux sends that much at once.
+     */
     static final int BUFFER = 128 << 10;
 
-    /** How far the guest may lag behind in its knowledge of what was taken, before it is told: bytes. */
+    /** Number of bytes that the host may take before it tells the guest. */
     private static final int CREDIT_LAG = BUFFER / 2;
 
     // Why it ended.
@@ -37,15 +42,18 @@ final class Connection {
     private static final int NOTHING = 0; // to send: VIRTIO_VSOCK_OP_INVALID
 
     private enum State {
-        /** The host asks for it, and the guest has not been told. */
+        /** The host wants the connection; the guest has not been asked yet. */
         WANTED,
         /** The guest has been asked. */
         REQUESTED,
-        /** The guest asks for it, and has no answer. */
+        /** The guest has asked for the connection and waits for the answer. */
         OFFERED,
-        /** Both sides have it. */
+        /** The connection exists on both sides. */
         ESTABLISHED,
-        /** The guest has it no more, or will not when it gets the RST that is owed. */
+        /**
+         * The connection no longer exists for the guest, or will not after the RST that is still to
+         * be sent.
+         */
         CLOSED
     }
 
@@ -96,12 +104,12 @@ final class Connection {
         this.state = state;
     }
 
-    /** One that the host wants. The device will choose the host's port. */
+    /** Makes a connection that the host wants. The device chooses the host's port. */
     static Connection toGuest(VsockHost host, VirtioVsock device, int guestPort) {
         return new Connection(host, device, 0, guestPort, State.WANTED);
     }
 
-    /** One that the guest asks for, by this packet. */
+    /** Makes a connection that the guest asks for by this packet. */
     static Connection fromGuest(VsockHost host, VirtioVsock device, PacketHeader request) {
         Connection made = new Connection(host, device, request.destinationPort, request.sourcePort, State.OFFERED);
         made.peerBufferSpace = request.bufferSpace;
@@ -119,13 +127,16 @@ final class Connection {
 
     // ---- the device's side
 
-    /** Gives it the host's port. */
+    /** Sets the host's port. */
     void register(int port) {
         hostPort = port;
         registered = true;
     }
 
-    /** Takes a packet whose payload, as long as its header says, is behind the header in {@code from}. */
+    /**
+     * Handles a packet. In {@code from}, the payload follows the header and has the length that the
+     * header says.
+     */
     void receive(PacketHeader packet, GuestBuffer from) {
         lock.lock();
         try {
@@ -160,7 +171,7 @@ final class Connection {
         }
     }
 
-    /** Section 5.10.6.5. */
+    /** Handles a SHUTDOWN packet: section 5.10.6.5. */
     private void receiveShutdown(int flags) {
         if (state != State.ESTABLISHED && state != State.OFFERED) {
             end(/* reset= */ true, BROKEN);
@@ -182,17 +193,17 @@ final class Connection {
         }
     }
 
-    /** The guest broke the protocol, and is told that the connection is no more. */
+    /** Resets the connection, because the guest broke the protocol. */
     void breaksProtocol() {
         abort(/* reset= */ true, BROKEN);
     }
 
-    /** The guest did not answer in time, and is told that the connection is no more. */
+    /** Resets the connection, because the guest did not answer in time. */
     void expire() {
         abort(/* reset= */ true, RESET);
     }
 
-    /** The guest has it no more, and is told nothing. */
+    /** Ends the connection without a packet, because it no longer exists for the guest. */
     void abandon(String reason) {
         abort(/* reset= */ false, reason);
     }
@@ -208,7 +219,7 @@ final class Connection {
         }
     }
 
-    /** Ends it for the guest. What has been received can still be read. */
+    /** Ends the connection for the guest. Bytes that were received can still be read. */
     private void end(boolean reset, String reason) {
         state = State.CLOSED;
         owesReset = reset;
@@ -221,7 +232,7 @@ final class Connection {
         writable.signalAll();
     }
 
-    /** Whether there is a packet for the guest. */
+    /** Returns whether there is a packet for the guest. */
     boolean hasPacket() {
         lock.lock();
         try {
@@ -231,7 +242,7 @@ final class Connection {
         }
     }
 
-    /** What the guest is to be sent next. */
+    /** Returns the operation of the next packet for the guest. */
     private int nextOp() {
         return switch (state) {
             case WANTED -> OP_REQUEST;
@@ -251,18 +262,27 @@ final class Connection {
         return owesCredit || lagsBehind() ? OP_CREDIT_UPDATE : NOTHING;
     }
 
-    /** What the guest has to be told of what the host does no more: that it sends no more, behind its last byte. */
+    /**
+     * Returns the SHUTDOWN bits that the guest does not know yet. The end of sending is included
+     * only after the last byte.
+     */
     private int shutdownToSend() {
         return shutdown & ~shutdownSent & (toSend.length() > 0 ? SHUTDOWN_RECEIVE : SHUTDOWN_BOTH);
     }
 
-    /** Bytes that the guest has room for: section 5.10.6.3. A guest that counts wrongly has none. */
+    /**
+     * Returns the number of bytes that the guest has room for: section 5.10.6.3. It is 0 if the
+     * guest's counts are wrong.
+     */
     private int credit() {
         long underWay = Integer.toUnsignedLong(sent - peerForwarded);
         return (int) Math.clamp(Integer.toUnsignedLong(peerBufferSpace) - underWay, 0L, (long) Integer.MAX_VALUE);
     }
 
-    /** Whether the guest believes that there is far less room than there is. So it never waits in vain. */
+    /**
+     * Returns whether there is far more room than the guest knows, so that it must be told and does
+     * not wait forever.
+     */
     private boolean lagsBehind() {
         return state == State.ESTABLISHED
                 && (shutdown & SHUTDOWN_RECEIVE) == 0
@@ -270,11 +290,11 @@ final class Connection {
     }
 
     /**
-     * Makes the next packet: its header but for the addresses, and its payload, which it puts into a buffer behind the place of the
-     * header.
+     * Makes the next packet: its header, except the addresses, and its payload, written to the
+     * buffer after the space of the header.
      *
-     * @param to at least as long as a header
-     * @return false if there is none after all
+     * @param to buffer, at least as long as a header
+     * @return false if there is no packet any more
      */
     boolean send(PacketHeader packet, GuestBuffer to) {
         lock.lock();
@@ -315,7 +335,7 @@ final class Connection {
         return length;
     }
 
-    /** Whether the guest has been asked to end it cleanly, which it answers with RST. */
+    /** Returns whether the guest was asked for a clean end, to which it replies with RST. */
     boolean awaitsReset() {
         lock.lock();
         try {
@@ -325,7 +345,7 @@ final class Connection {
         }
     }
 
-    /** Whether the guest has it no more and knows it. */
+    /** Returns whether the connection has ended for the guest, and the guest knows it. */
     boolean isOver() {
         lock.lock();
         try {
@@ -335,7 +355,7 @@ final class Connection {
         }
     }
 
-    /** The device lets go of it; once is enough. */
+    /** Releases the connection on the device's side. A second call has no effect. */
     void detach() {
         boolean last;
         lock.lock();
@@ -350,7 +370,7 @@ final class Connection {
 
     // ---- the host's side
 
-    /** Answers the guest that asked for it. */
+    /** Accepts the request of the guest. */
     void accept() {
         lock.lock();
         try {
@@ -389,7 +409,7 @@ final class Connection {
         return Integer.toUnsignedString(guestPort);
     }
 
-    /** Reads what there is, and waits until there is something; -1 at the end. */
+    /** Reads the available bytes, and waits until there is at least one; returns -1 at the end. */
     int read(ByteBuffer to) throws IOException {
         boolean tell;
         int length;
@@ -408,14 +428,14 @@ final class Connection {
         return length;
     }
 
-    /** Whether nothing more will be received. */
+    /** Returns whether no more bytes will be received. */
     private boolean atEnd() throws SocketException {
         if (hostClosed || ((shutdown & SHUTDOWN_RECEIVE) | (peerShutdown & SHUTDOWN_SEND)) != 0) return true;
         if (state == State.CLOSED) throw new SocketException(ending);
         return false;
     }
 
-    /** Writes all; waits while there is no room. */
+    /** Writes all bytes; waits while there is no room. */
     void write(ByteBuffer from) throws IOException {
         while (from.hasRemaining()) {
             lock.lock();
@@ -444,7 +464,7 @@ final class Connection {
         if (hostClosed) throw new AsynchronousCloseException();
     }
 
-    /** The host receives, sends or does both no more: SHUTDOWN_ bits. */
+    /** Ends receiving, sending or both on the host's side: SHUTDOWN_ bits. */
     void shutDown(int directions) {
         lock.lock();
         try {
@@ -462,7 +482,10 @@ final class Connection {
         received.clear();
     }
 
-    /** The host lets go of it: what it has written will be sent, then it ends cleanly. What was only asked for is taken back. */
+    /**
+     * Closes the connection on the host's side. Bytes that were written are sent, then the
+     * connection ends cleanly. A request without an answer is withdrawn.
+     */
     void close() {
         boolean last;
         lock.lock();

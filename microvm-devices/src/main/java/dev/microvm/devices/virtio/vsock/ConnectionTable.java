@@ -3,14 +3,17 @@ package dev.microvm.devices.virtio.vsock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The connections of a device by their two ports. A lookup allocates nothing. For one thread at a time. */
+/**
+ * Finds the connections of a device by their two ports. A lookup allocates nothing. Not
+ * thread-safe.
+ */
 final class ConnectionTable {
     private static final int BUCKETS = VsockHost.MOST_CONNECTIONS; // a power of two
     private static final int SPREAD = 0x9E37_79B9; // 2^32 divided by the golden ratio: neighbours end up far apart
 
     private final @Nullable Connection[] buckets = new Connection[BUCKETS];
 
-    /** The connection of these ports, or null. */
+    /** Returns the connection of these ports, or null. */
     @Nullable
     Connection get(int hostPort, int guestPort) {
         Connection each = buckets[bucket(hostPort, guestPort)];
@@ -18,14 +21,14 @@ final class ConnectionTable {
         return each;
     }
 
-    /** Adds a connection whose ports no other has. */
+    /** Adds a connection. No other connection may have the same ports. */
     void add(Connection connection) {
         int bucket = bucket(connection.hostPort(), connection.guestPort());
         connection.nextInTable = buckets[bucket];
         buckets[bucket] = connection;
     }
 
-    /** Removes a connection, if it is there. */
+    /** Removes a connection, if it is in the table. */
     void remove(Connection connection) {
         int bucket = bucket(connection.hostPort(), connection.guestPort());
         Connection before = null;
@@ -40,7 +43,7 @@ final class ConnectionTable {
         }
     }
 
-    /** Takes all connections out, and gives each to an action. */
+    /** Removes all connections and passes each to an action. */
     void drain(Consumer<Connection> action) {
         for (int bucket = 0; bucket < BUCKETS; bucket++) {
             for (Connection each = buckets[bucket]; each != null; each = buckets[bucket]) {

@@ -5,8 +5,8 @@ import static dev.microvm.devices.virtio.vsock.VsockProtocol.*;
 import dev.microvm.devices.virtio.GuestBuffer;
 
 /**
- * The header of one packet, either way: struct virtio_vsock_hdr, VIRTIO 1.2, section 5.10.6. An object that is filled again and
- * again; for one thread at a time.
+ * The header of one packet of either direction: struct virtio_vsock_hdr, VIRTIO 1.2, section
+ * 5.10.6. The object is reused for many packets. Not thread-safe.
  */
 final class PacketHeader {
     long sourceCid;

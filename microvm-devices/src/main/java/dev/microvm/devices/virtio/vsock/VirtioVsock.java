@@ -17,20 +17,22 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A socket device: VIRTIO 1.2, section 5.10. It carries the packets of the connections of a {@link VsockHost}, which outlives it.
+ * A socket device: VIRTIO 1.2, section 5.10. It transfers the packets of the connections of a
+ * {@link VsockHost}, which outlives the device.
  *
- * <p>Packets for the guest are made when there is a buffer for them, of each connection in turn. Those from the guest are
- * taken at once, since its credit is never more than what a connection has room for; only while {@link #MOST_RESETS} answers to
- * packets of no connection wait for buffers, it takes none (5.10.6.1).
+ * <p>Packets for the guest are made when there is a buffer for them, for each connection in turn.
+ * Packets from the guest are taken immediately, because its credit never exceeds the room of a
+ * connection. The exception: while {@link #MOST_RESETS} resets for packets without a connection
+ * wait for buffers, the device takes no packets (5.10.6.1).
  */
 public final class VirtioVsock implements VirtioDevice {
-    /** The device's number: section 5.10.1. */
+    /** Device ID: section 5.10.1. */
     public static final int DEVICE_ID = 19;
 
-    /** The lowest context ID that a guest may have: section 5.10.4. */
+    /** Lowest context ID of a guest: section 5.10.4. */
     public static final long FIRST_CID = 3;
 
-    /** The highest. */
+    /** Highest context ID of a guest. */
     public static final long LAST_CID = 0xffff_fffeL;
 
     private static final int QUEUE_SIZE = 256;
@@ -38,7 +40,10 @@ public final class VirtioVsock implements VirtioDevice {
     private static final int MOST_RESETS = QUEUE_SIZE;
     private static final int FIRST_CHOSEN_PORT = 1 << 30; // above what anybody listens at
 
-    /** How long the guest may take to answer the end of a connection: section 5.10.6.5. Linux waits as long. */
+    /**
+     * Time for the guest to answer the end of a connection: section 5.10.6.5. Linux uses the same
+     * time.
+     */
     private static final Duration LAST_CALL = Duration.ofSeconds(8);
 
     private static final String DRIVER_RESET = "connection reset: so was the guest's driver";
@@ -47,7 +52,7 @@ public final class VirtioVsock implements VirtioDevice {
     private static final String STATE_TYPE = "virtio-vsock";
     private static final int STATE_VERSION = 1;
 
-    /** Tells the guest that there is no such connection. */
+    /** A reset to send to the guest, because there is no such connection. */
     private record Reset(int hostPort, int guestPort, int type) {}
 
     private final VirtioTransport transport;
@@ -73,10 +78,11 @@ public final class VirtioVsock implements VirtioDevice {
     private boolean closed;
 
     /**
-     * Makes a device, which is the way to the guest for its host from now on.
+     * Makes a device and connects {@code host} to the guest through it.
      *
-     * @param guestCid the guest's context ID, {@link #FIRST_CID} to {@link #LAST_CID}
-     * @param host whose connections it carries
+     * @param guestCid context ID of the guest, {@link #FIRST_CID} to {@link #LAST_CID}
+     * @param host host whose connections the device transfers
+     * @throws IllegalArgumentException if the context ID is out of range
      */
     public VirtioVsock(VirtioTransport transport, long guestCid, VsockHost host) {
         if (guestCid < FIRST_CID || guestCid > LAST_CID) {
@@ -120,7 +126,10 @@ public final class VirtioVsock implements VirtioDevice {
         active = true;
     }
 
-    /** Connections that the guest has not heard of yet wait for its next driver. */
+    /**
+     * Ends the connections that the guest knows. Those that it does not know yet wait for its next
+     * driver.
+     */
     @Override
     public void reset() {
         active = false;
@@ -140,7 +149,7 @@ public final class VirtioVsock implements VirtioDevice {
         attention.close();
     }
 
-    /** Says that the host has come to an end. Any thread may call. */
+    /** Tells the device that its host was closed. Any thread may call. */
     void hostEnded() {
         attention.raise();
     }
@@ -166,7 +175,7 @@ public final class VirtioVsock implements VirtioDevice {
         connection.detach();
     }
 
-    /** Forgets those of the waiting that are over. */
+    /** Removes waiting connections that have ended. */
     private void prune() {
         int count;
         synchronized (lock) {
@@ -181,7 +190,7 @@ public final class VirtioVsock implements VirtioDevice {
     // ---- connections that may have something to send
 
     /**
-     * Looks whether a connection has something to send, soon. Any thread may call.
+     * Makes the device check soon whether a connection has something to send. Any thread may call.
      *
      * @return false if the device is closed
      */
@@ -210,7 +219,10 @@ public final class VirtioVsock implements VirtioDevice {
         }
     }
 
-    /** The connection whose turn it is, which waits no more; null if none has anything to send. */
+    /**
+     * Removes and returns the next waiting connection; returns null if no connection has anything
+     * to send.
+     */
     private @Nullable Connection next() {
         for (Connection each = poll(); each != null; each = poll()) {
             if (each.hasPacket()) return each;
@@ -219,7 +231,10 @@ public final class VirtioVsock implements VirtioDevice {
         return null;
     }
 
-    /** Does what follows from a connection's state when all is sent; returns whether it is over. */
+    /**
+     * Handles the state of a connection after all its packets are sent; returns whether it has
+     * ended.
+     */
     private boolean settle(Connection connection) {
         if (connection.isOver()) {
             if (connection.registered) table.remove(connection);
@@ -259,7 +274,7 @@ public final class VirtioVsock implements VirtioDevice {
         else prune();
     }
 
-    /** Gives the guest the packets that wait for it, as long as it has buffers, and lets others have their turn. */
+    /** Sends waiting packets as long as the guest has buffers, in bounded turns of the loop. */
     private void send() {
         boolean full = resets.size() == MOST_RESETS; // so that packets of the guest's wait
         toGuest.suppressNotifications();
@@ -283,7 +298,7 @@ public final class VirtioVsock implements VirtioDevice {
         }
     }
 
-    /** Sends a connection's packet, or a reset; returns false if the guest has no buffer. */
+    /** Sends a packet of a connection, or a reset; returns false if the guest has no buffer. */
     private boolean sendOne(@Nullable Connection connection) {
         DescriptorChain chain = toGuest.pop();
         if (chain == null && toGuest.wantNotifications()) chain = toGuest.pop(); // one came just now
@@ -334,7 +349,10 @@ public final class VirtioVsock implements VirtioDevice {
         packet.forwarded = 0;
     }
 
-    /** A port of the host's for a connection to the guest; there are more than connections. */
+    /**
+     * Chooses a free port of the host for a connection to the guest. There are more ports than
+     * connections.
+     */
     private int choosePort(int guestPort) {
         int port;
         do {
@@ -346,7 +364,10 @@ public final class VirtioVsock implements VirtioDevice {
 
     // ---- from the guest
 
-    /** Takes a packet: section 5.10.6. One that is too short to be any, or is not for the host, is dropped. */
+    /**
+     * Handles a packet: section 5.10.6. A packet that is too short or not addressed to the host is
+     * dropped.
+     */
     private boolean take(DescriptorChain chain) {
         if (resets.size() == MOST_RESETS) return false;
         GuestBuffer from = chain.readable();
@@ -373,7 +394,7 @@ public final class VirtioVsock implements VirtioDevice {
         }
     }
 
-    /** The guest asks for a connection; it gets one, or a reset: section 5.10.6.5. */
+    /** Handles a request for a connection, by accepting it or by a reset: section 5.10.6.5. */
     private void open() {
         Connection connection = host.admit(this, packet);
         if (connection == null) {
@@ -404,13 +425,16 @@ public final class VirtioVsock implements VirtioDevice {
 
     // ---- state
 
-    /** There is none but what the configuration says: connections end with the host that has their other ends. */
+    /**
+     * Saves nothing beyond the configuration, because connections end with the process that has
+     * their other ends.
+     */
     @Override
     public DeviceState save() {
         return new DeviceState(STATE_TYPE, STATE_VERSION);
     }
 
-    /** The guest is told that its connections are no more. */
+    /** Restores a state and tells the guest that its connections no longer exist. */
     @Override
     public void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

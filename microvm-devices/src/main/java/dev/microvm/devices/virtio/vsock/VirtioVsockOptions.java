@@ -6,13 +6,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A virtio socket device as a user describes it.
+ * Options of a virtio socket device.
  *
- * @param cid the guest's context ID, {@link VirtioVsock#FIRST_CID} to {@link VirtioVsock#LAST_CID}
- * @param path of the Unix socket of {@link VsockUnixSockets}; null if no other process is to connect
+ * @param cid context ID of the guest, {@link VirtioVsock#FIRST_CID} to {@link VirtioVsock#LAST_CID}
+ * @param path path of the Unix socket of {@link VsockUnixSockets}; null for no access by other
+ *     processes
  */
 public record VirtioVsockOptions(long cid, @Nullable Path path) {
-    /** What is wrong with this description, as far as can be told without opening anything. */
+    /**
+     * Returns the problems of these options that can be found without opening anything; empty if
+     * there is none.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         if (cid < VirtioVsock.FIRST_CID || cid > VirtioVsock.LAST_CID) {

@@ -8,11 +8,13 @@ import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A connection with a program in the guest, as a blocking channel: for threads of either kind, one reader and one writer at a time,
- * others wait. As with all interruptible channels, another thread may close it, and an interrupt of a thread that uses it closes it.
+ * A connection with a program in the guest, as a blocking channel. Platform and virtual threads may
+ * use it. One thread reads and one writes at a time; others wait. As with all interruptible
+ * channels, another thread may close it, and an interrupt of a thread that uses it closes it.
  *
- * <p>{@link java.nio.channels.Channels} makes streams of it. A connection that the guest resets, by a crash or by unloading its
- * driver, fails with a {@link java.net.SocketException}; one that its program closes ends.
+ * <p>{@link java.nio.channels.Channels} makes streams of it. If the guest resets the connection, by
+ * a crash or by unloading its driver, calls throw a {@link java.net.SocketException}. If the
+ * program in the guest closes the connection, reads return -1.
  */
 public final class VsockChannel extends AbstractInterruptibleChannel implements ByteChannel {
     private final Connection connection;
@@ -23,20 +25,24 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
         this.connection = connection;
     }
 
-    /** The host's port, 0 to 4294967295: the one listened at, or one that was chosen for the connection. */
+    /**
+     * Returns the host's port, 0 to 4294967295: the port of the listener, or one chosen for this
+     * connection.
+     */
     public long hostPort() {
         return Integer.toUnsignedLong(connection.hostPort());
     }
 
-    /** The guest's port, 0 to 4294967295. */
+    /** Returns the guest's port, 0 to 4294967295. */
     public long guestPort() {
         return Integer.toUnsignedLong(connection.guestPort());
     }
 
     /**
-     * Reads what there is, and waits until there is something.
+     * Reads the available bytes, and waits until there is at least one.
      *
-     * @return how many bytes; -1 when the guest has sent all that it wanted to, or the input is shut down
+     * @return the number of bytes; -1 after the guest ended its output, or after
+     *     {@link #shutdownInput}
      */
     @Override
     public int read(ByteBuffer to) throws IOException {
@@ -59,7 +65,7 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
         }
     }
 
-    /** Writes all bytes of a buffer; waits while the guest does not read. Returns how many they were. */
+    /** Writes all bytes of a buffer; waits while the guest does not read. Returns their number. */
     @Override
     public int write(ByteBuffer from) throws IOException {
         writing.lock();
@@ -92,13 +98,14 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
         }
     }
 
-    /** Answers the guest that asked for this connection. */
+    /** Accepts the request of the guest for this connection. */
     void accept() {
         connection.accept();
     }
 
     /**
-     * Ends what the host sends: the guest reads to the end of it. The other direction goes on. Returns this.
+     * Ends the output: the guest reads the bytes written so far, then the end of the stream. The
+     * other direction stays open. Returns this.
      *
      * @throws ClosedChannelException if the channel is closed
      */
@@ -109,7 +116,8 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
     }
 
     /**
-     * Ends what the host receives: nothing more can be read, and what the guest writes fails. The other direction goes on. Returns this.
+     * Ends the input: nothing more can be read, and writes of the guest fail. The other direction
+     * stays open. Returns this.
      *
      * @throws ClosedChannelException if the channel is closed
      */
@@ -123,7 +131,7 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
         if (!isOpen()) throw new ClosedChannelException();
     }
 
-    /** What was written is sent all the same; nobody waits for that. */
+    /** Closes the connection without waiting. Bytes that were written are still sent. */
     @Override
     protected void implCloseChannel() {
         connection.close();

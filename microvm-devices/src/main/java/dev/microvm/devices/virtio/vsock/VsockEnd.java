@@ -5,23 +5,26 @@ import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import org.jspecify.annotations.Nullable;
 
-/** The {@link HostEnd} of a virtio socket device: its sockets in Java and, if they are wanted, its Unix sockets. */
+/**
+ * The {@link HostEnd} of a virtio socket device: its sockets in Java and, optionally, its Unix
+ * sockets.
+ */
 public final class VsockEnd implements HostEnd {
     private final long cid;
     private final VsockHost host = new VsockHost();
     private final @Nullable VsockUnixSockets sockets;
 
     /**
-     * Makes sockets that lead nowhere yet.
+     * Makes a host end without a device yet.
      *
-     * @param machine the name of the machine, for the names of threads
+     * @param machine name of the machine, for the names of threads
      */
     public VsockEnd(VirtioVsockOptions options, String machine) {
         cid = options.cid();
         sockets = options.path() == null ? null : new VsockUnixSockets(host, options.path(), machine);
     }
 
-    /** The sockets in Java. */
+    /** Returns the sockets for Java programs. */
     public VsockHost host() {
         return host;
     }

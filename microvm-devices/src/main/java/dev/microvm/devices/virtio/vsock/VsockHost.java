@@ -16,17 +16,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The host's end of a guest's socket device: connects to ports of the guest's, and listens at ports of the host's, which are this
- * guest's alone. Any thread may call.
+ * The host's end of a socket device: connects to ports of the guest, and listens at ports of the
+ * host, which only this guest can reach. Any thread may call.
  *
- * <p>It outlives the guest's driver and, with a machine that starts again after a reset, the machine: listeners stay, connections
- * end. At most {@link #MOST_CONNECTIONS} at a time, with at most 256 KiB of what is on its way each.
+ * <p>It outlives resets of the guest's driver and of the machine: listeners stay, connections end.
+ * It has at most {@link #MOST_CONNECTIONS} connections at a time, each with at most 256 KiB of
+ * bytes in transit.
  */
 public final class VsockHost implements AutoCloseable {
-    /** The most connections at a time, from when they are asked for until both sides have let go of them. */
+    /**
+     * Maximum number of connections at a time. A connection counts from the request until both
+     * sides have released it.
+     */
     public static final int MOST_CONNECTIONS = 1024;
 
-    /** The highest port. The one above it is VMADDR_PORT_ANY of {@code linux/vm_sockets.h}. */
+    /** Highest port. The number above is VMADDR_PORT_ANY of {@code linux/vm_sockets.h}. */
     public static final long LAST_PORT = 0xffff_fffeL;
 
     private static final Logger log = LoggerFactory.getLogger(VsockHost.class);
@@ -40,16 +44,20 @@ public final class VsockHost implements AutoCloseable {
     private int connections;
     private final GuestNoise refused = new GuestNoise(); // for there were too many
 
-    /** Makes one that leads to no guest before a {@link VirtioVsock} is made with it. */
+    /**
+     * Makes a host end that is not connected to a guest until a {@link VirtioVsock} is made with
+     * it.
+     */
     public VsockHost() {}
 
     /**
-     * Connects to a port of the guest's, and waits for its answer. A guest whose driver is not there yet is waited for too; one
-     * where nobody listens at the port refuses at once.
+     * Connects to a port of the guest and waits for the answer, also while the guest's driver has
+     * not started yet. If no program listens at the port, the guest refuses immediately.
      *
-     * @param port 0 to {@link #LAST_PORT}
-     * @param timeout how long to wait
-     * @throws ConnectException if the guest refuses, does not run, or there are {@link #MOST_CONNECTIONS}
+     * @param port port of the guest, 0 to {@link #LAST_PORT}
+     * @param timeout maximum time to wait
+     * @throws ConnectException if the guest refuses or does not run, or if there are
+     *     {@link #MOST_CONNECTIONS} connections already
      * @throws java.net.SocketTimeoutException if there is no answer in time
      * @throws java.nio.channels.ClosedByInterruptException if the thread is interrupted
      */
@@ -64,7 +72,7 @@ public final class VsockHost implements AutoCloseable {
         }
     }
 
-    /** Asks for a connection, whose answer is to be waited for. */
+    /** Asks the guest for a connection, without waiting for the answer. */
     VsockChannel request(long port) throws IOException {
         checkPort(port);
         VirtioVsock way;
@@ -87,11 +95,11 @@ public final class VsockHost implements AutoCloseable {
     }
 
     /**
-     * Listens at a port of the host's, whether the guest runs already or not; before {@link VsockUnixSockets}, where there are
-     * both.
+     * Listens at a port of the host, whether or not the guest runs. A listener has priority over
+     * {@link VsockUnixSockets}.
      *
-     * @param port 0 to {@link #LAST_PORT}
-     * @throws BindException if somebody listens at it
+     * @param port port of the host, 0 to {@link #LAST_PORT}
+     * @throws BindException if the port already has a listener
      * @throws SocketException if the machine has ended
      */
     public VsockListener listen(long port) throws IOException {
@@ -111,12 +119,15 @@ public final class VsockHost implements AutoCloseable {
         }
     }
 
-    /** Whether it is closed. */
+    /** Returns whether it is closed. */
     boolean ended() {
         return ended;
     }
 
-    /** Ends it for good, as a machine does when it ends: listeners are closed, connections reset. Twice is once. */
+    /**
+     * Closes all listeners and resets all connections, as at the end of the machine. A second call
+     * has no effect.
+     */
     @Override
     public void close() {
         List<VsockListener> open;
@@ -140,24 +151,30 @@ public final class VsockHost implements AutoCloseable {
         listeners.remove(listener.port(), listener);
     }
 
-    /** Sets who is offered connections to ports where nobody listens, on the loop; false is a refusal. */
+    /**
+     * Sets the acceptor of connections to ports without a listener. It is called on the loop, and
+     * returns false to refuse.
+     */
     synchronized void listenElsewhere(@Nullable Predicate<VsockChannel> acceptor) {
         fallback = acceptor;
     }
 
     // ---- the device's side
 
-    /** Makes a device the way to the guest. */
+    /** Sets the device that leads to the guest. */
     synchronized void attach(VirtioVsock next) {
         device = next;
     }
 
-    /** Says that a device is the way no more. */
+    /** Removes the device that leads to the guest. */
     synchronized void detach(VirtioVsock last) {
         if (device == last) device = null;
     }
 
-    /** Makes a connection that the guest asks for; null if nobody listens, or there are too many. */
+    /**
+     * Makes a connection that the guest asks for; returns null if no program listens, or there are
+     * too many connections.
+     */
     @Nullable
     Connection admit(VirtioVsock by, PacketHeader request) {
         synchronized (this) {
@@ -171,7 +188,7 @@ public final class VsockHost implements AutoCloseable {
         return Connection.fromGuest(this, by, request);
     }
 
-    /** Offers a connection, which was just admitted, to who listens. */
+    /** Offers a connection that was just admitted to the listener of its port. */
     void offer(Connection connection) {
         VsockChannel channel = new VsockChannel(connection);
         Predicate<VsockChannel> acceptor;
@@ -193,12 +210,12 @@ public final class VsockHost implements AutoCloseable {
         return true;
     }
 
-    /** Both sides have let go of a connection. */
+    /** Notes that both sides have released a connection. */
     synchronized void release() {
         connections--;
     }
 
-    /** How many connections there are. */
+    /** Returns the number of connections. */
     synchronized int connections() {
         return connections;
     }

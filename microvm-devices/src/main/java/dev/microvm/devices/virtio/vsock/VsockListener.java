@@ -13,11 +13,12 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A port of the host's that programs in the guest can connect to: {@link VsockHost#listen}. Any thread may call. As with all
- * interruptible channels, another thread may close it, and an interrupt of a thread that waits in it closes it.
+ * A port of the host to which programs in the guest can connect: {@link VsockHost#listen}. Any
+ * thread may call. As with all interruptible channels, another thread may close it, and an
+ * interrupt of a waiting thread closes it.
  */
 public final class VsockListener extends AbstractInterruptibleChannel {
-    /** How many connections may wait to be accepted; more are refused. */
+    /** Maximum number of connections that wait to be accepted. Further ones are refused. */
     public static final int BACKLOG = 128;
 
     private final VsockHost host;
@@ -34,7 +35,7 @@ public final class VsockListener extends AbstractInterruptibleChannel {
         this.port = port;
     }
 
-    /** The port, 0 to 4294967295. */
+    /** Returns the port, 0 to 4294967295. */
     public long port() {
         return port;
     }
@@ -49,9 +50,9 @@ public final class VsockListener extends AbstractInterruptibleChannel {
     }
 
     /**
-     * Waits for a connection, for a time.
+     * Waits for a connection for at most {@code timeout}.
      *
-     * @throws SocketTimeoutException if none comes
+     * @throws SocketTimeoutException if no connection arrives in time
      * @throws AsynchronousCloseException if the listener is closed meanwhile, or the machine ends
      */
     public VsockChannel accept(Duration timeout) throws IOException {
@@ -92,7 +93,10 @@ public final class VsockListener extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Takes a connection that the guest asks for, on the loop; returns false if there is no place. */
+    /**
+     * Queues a connection that the guest asks for; returns false if the queue is full. Called on
+     * the loop.
+     */
     boolean offer(VsockChannel channel) {
         lock.lock();
         try {
@@ -106,7 +110,7 @@ public final class VsockListener extends AbstractInterruptibleChannel {
         return true;
     }
 
-    /** Connections that wait are closed, accepted ones go on. */
+    /** Closes the listener and its waiting connections. Accepted connections stay open. */
     @Override
     protected void implCloseChannel() throws IOException {
         List<VsockChannel> waiting;

@@ -1,20 +1,20 @@
 package dev.microvm.devices.virtio.vsock;
 
-/** Numbers of the socket device: VIRTIO 1.2, section 5.10. */
+/** Constants of the socket device: VIRTIO 1.2, section 5.10. */
 final class VsockProtocol {
     // Queues: section 5.10.2
     static final int RX = 0; // packets for the guest
     static final int TX = 1; // packets from the guest
     static final int EVENT = 2;
 
-    /** Stream sockets; implied where no feature was negotiated: section 5.10.3. */
+    /** Stream sockets; implied if no feature was negotiated: section 5.10.3. */
     static final long F_STREAM = 1 << 0;
 
     // struct virtio_vsock_config: section 5.10.4
     static final int CONFIG_GUEST_CID = 0; // le64
     static final int CONFIG_SIZE = 8;
 
-    /** The host's context ID: section 5.10.4. */
+    /** Context ID of the host: section 5.10.4. */
     static final long HOST_CID = 2;
 
     // struct virtio_vsock_hdr: section 5.10.6. Offsets in bytes.

@@ -26,14 +26,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A guest's sockets for other processes, as Unix sockets, by Firecracker's convention (its {@code docs/vsock.md}): who
- * connects to a path and writes {@code CONNECT PORT\n} is connected to that port of the guest's and reads {@code OK HOSTPORT\n}
- * first; a guest that connects to port P of the host's gets the Unix socket {@code PATH_P}, if somebody listens there.
+ * Connects other processes of the host to a guest through Unix sockets, by the convention of
+ * Firecracker (its {@code docs/vsock.md}). A process connects to a path, writes
+ * {@code CONNECT PORT\n} and reads {@code OK HOSTPORT\n}; it is then connected to that port of the
+ * guest. A guest that connects to port P of the host is connected to the Unix socket
+ * {@code PATH_P}, if a process listens there.
  *
- * <p>Either end may shut down one direction and go on with the other. Any thread may call.
+ * <p>Either end may shut down one direction and keep the other open. Any thread may call.
  */
 public final class VsockUnixSockets implements AutoCloseable {
-    /** The most bytes of a path: sockaddr_un, unix(7), less the longest {@code _PORT} and the zero at the end. */
+    /**
+     * Maximum length of a path in bytes: that of sockaddr_un, unix(7), minus the longest
+     * {@code _PORT} and the terminating zero.
+     */
     private static final int MOST_PATH_BYTES = 108 - "_4294967295".length() - 1;
 
     private static final Pattern CONNECT = Pattern.compile("(?i:CONNECT) ([0-9]{1,10})\r?");
@@ -56,11 +61,12 @@ public final class VsockUnixSockets implements AutoCloseable {
     private volatile boolean closed; // and so ended
 
     /**
-     * Describes them; {@link #open} makes them.
+     * Describes the sockets; {@link #open} makes them.
      *
-     * @param host what they lead to
-     * @param path of the socket for connections to the guest; no file is there yet, and a {@linkplain #problem problem} neither
-     * @param machine its name, for threads and the log
+     * @param host host end of the guest's socket device
+     * @param path path of the socket for connections to the guest; must not exist yet, and must
+     *     have no {@linkplain #problem problem}
+     * @param machine name of the machine, for threads and the log
      */
     public VsockUnixSockets(VsockHost host, Path path, String machine) {
         this.host = host;
@@ -68,7 +74,10 @@ public final class VsockUnixSockets implements AutoCloseable {
         this.threadName = "microvm-" + machine + "-vsock";
     }
 
-    /** Why sockets cannot be made with this path, and what to do; empty if nothing is known to be in the way. */
+    /**
+     * Returns why sockets cannot be made at this path, with the remedy; empty if no problem is
+     * found.
+     */
     public static Optional<String> problem(Path path) {
         Path folder = path.toAbsolutePath().getParent();
         int length = path.toString().getBytes(UTF_8).length;
@@ -84,7 +93,7 @@ public final class VsockUnixSockets implements AutoCloseable {
     }
 
     /**
-     * Listens at the path, and connects the guest to the others.
+     * Listens at the path, and connects the guest to the sockets of its ports.
      *
      * @throws MicroVmException if the socket cannot be made
      */
@@ -106,7 +115,10 @@ public final class VsockUnixSockets implements AutoCloseable {
         host.listenElsewhere(this::offer);
     }
 
-    /** Takes no more connections and removes the socket's file; who is connected may read to the end. Twice is once. */
+    /**
+     * Stops listening and removes the file of the socket. Existing connections may read to the end.
+     * A second call has no effect.
+     */
     public synchronized void end() {
         if (ended) return;
         ended = true;
@@ -120,7 +132,7 @@ public final class VsockUnixSockets implements AutoCloseable {
         }
     }
 
-    /** Ends, and closes all connections. Twice is once. */
+    /** Stops listening and closes all connections. A second call has no effect. */
     @Override
     public void close() {
         end();
@@ -152,7 +164,10 @@ public final class VsockUnixSockets implements AutoCloseable {
         }
     }
 
-    /** Counts a peer among those that {@link #close} closes; or closes it, if there are too many or it is too late. */
+    /**
+     * Registers a peer, for {@link #close} to close it. Closes it immediately if there are too many
+     * peers or the sockets are closed.
+     */
     private boolean keep(SocketChannel peer) {
         boolean fits = peers.size() < VsockHost.MOST_CONNECTIONS;
         if (fits) peers.add(peer);
@@ -180,7 +195,7 @@ public final class VsockUnixSockets implements AutoCloseable {
         }
     }
 
-    /** Reads the first line, and nothing behind it. */
+    /** Reads the first line, and no byte after it; returns the port. */
     private static long readConnect(SocketChannel peer) throws IOException {
         StringBuilder line = new StringBuilder();
         ByteBuffer one = ByteBuffer.allocate(1);
@@ -229,7 +244,7 @@ public final class VsockUnixSockets implements AutoCloseable {
 
     // ---- both
 
-    /** Carries bytes both ways until both are at their end, or one fails. */
+    /** Copies bytes in both directions until both end or one fails. */
     private void relay(SocketChannel peer, VsockChannel guest) {
         Thread back = startThread(() -> carry(guest, peer, peer::shutdownOutput));
         carry(peer, guest, guest::shutdownOutput);
