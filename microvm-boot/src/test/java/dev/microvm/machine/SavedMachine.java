@@ -10,19 +10,20 @@ import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.machine.PartPlan.Owner;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 
 /** A machine whose guest is stopped in the middle of its work, to see whether another can have its devices' states. */
 final class SavedMachine implements AutoCloseable {
-    private final MachinePlan plan;
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
+
     private final ConsoleBuffer console = new ConsoleBuffer();
     private final ConsoleInput input = new ConsoleInput(null);
     private final Machine machine;
 
     private SavedMachine(MachinePlan plan) {
-        this.plan = plan;
         machine = new PcMachine(plan, console, new GuestEnd(plan.name(), console, (reason, code, detail) -> {}));
         console.onRoom(machine::outputReady);
         machine.connect(input);
@@ -37,7 +38,7 @@ final class SavedMachine implements AutoCloseable {
     }
 
     void awaitText(String text) throws InterruptedException {
-        long found = console.await(text, 0, System.nanoTime() + 300_000_000_000L);
+        long found = console.await(text, 0, System.nanoTime() + PATIENCE.toNanos());
         assertThat(found).as(console.text()).isNotNegative();
     }
 
@@ -46,7 +47,7 @@ final class SavedMachine implements AutoCloseable {
         long before = console.position();
         byte[] typed = (line + "\n").getBytes(US_ASCII);
         input.write(typed, 0, typed.length);
-        assertThat(console.await("=0=", before, System.nanoTime() + 300_000_000_000L))
+        assertThat(console.await("=0=", before, System.nanoTime() + PATIENCE.toNanos()))
                 .as(console.text())
                 .isNotNegative();
     }
@@ -82,10 +83,6 @@ final class SavedMachine implements AutoCloseable {
                 .filter(part -> part.owner() == Owner.MACHINE)
                 .map(PartPlan::name)
                 .toList();
-    }
-
-    MachinePlan plan() {
-        return plan;
     }
 
     @Override
