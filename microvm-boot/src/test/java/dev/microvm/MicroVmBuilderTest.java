@@ -267,7 +267,7 @@ final class MicroVmBuilderTest {
         Path file = Files.write(folder.resolve("rom.bin"), rom);
         problemsOf(withFirmware().optionRom(file).optionRom(file))
                 .contains(
-                        "optionRom: firmware configuration file \"genroms/rom.bin\" is there; give the file another name");
+                        "optionRom: firmware configuration file \"genroms/rom.bin\" exists already; give the file another name");
     }
 
     @Test

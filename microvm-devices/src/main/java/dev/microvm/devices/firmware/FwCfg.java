@@ -120,8 +120,7 @@ public final class FwCfg implements BusDevice, Stateful {
                 throw new IllegalArgumentException("too many firmware configuration files: remove some");
             }
             if (files.putIfAbsent(name, item) != null) {
-                throw new IllegalArgumentException(
-                        "firmware configuration file \"%s\" exists already: choose another name".formatted(name));
+                throw new IllegalArgumentException("firmware configuration file \"%s\" exists already".formatted(name));
             }
             return this;
         }
