@@ -1,8 +1,9 @@
 /**
  * The core of microvm: guest memory, buses, the event loop, the hypervisor SPI, and KVM behind it.
  *
- * <p>Start reading at {@link dev.microvm.hypervisor}: it is what everything above stands on. KVM itself
- * ({@code dev.microvm.kvm}) is not exported: it is found as a {@link dev.microvm.hypervisor.Hypervisor} service.
+ * <p>Start reading at {@link dev.microvm.hypervisor}: it is what everything above stands on. KVM
+ * itself ({@code dev.microvm.kvm}) is not exported: it is found as a {@link
+ * dev.microvm.hypervisor.Hypervisor} service.
  */
 @SuppressWarnings("module") // qualified exports name modules that are compiled later
 module dev.microvm.core {

@@ -1,4 +1,7 @@
-/** Device models. Each is a class that knows its part and nothing of the machine around it; start at {@link dev.microvm.devices.legacy}. */
+/**
+ * Device models. Each is a class that knows its part and nothing of the machine around it; start at
+ * {@link dev.microvm.devices.legacy}.
+ */
 module dev.microvm.devices {
     requires transitive dev.microvm.core;
     requires org.slf4j;

@@ -12,7 +12,8 @@ public interface BusDevice {
     /**
      * Reads a register.
      *
-     * @param offset bytes from the start of the device's range; {@code [offset, offset + size)} lies inside it
+     * @param offset bytes from the start of the device's range; {@code [offset, offset + size)}
+     *     lies inside it
      * @param size bytes: 1, 2, 4 or 8
      * @return the value in the low {@code size} bytes; higher bytes are ignored
      */
@@ -21,7 +22,8 @@ public interface BusDevice {
     /**
      * Writes a register.
      *
-     * @param offset bytes from the start of the device's range; {@code [offset, offset + size)} lies inside it
+     * @param offset bytes from the start of the device's range; {@code [offset, offset + size)}
+     *     lies inside it
      * @param size bytes: 1, 2, 4 or 8
      * @param value in the low {@code size} bytes; higher bytes are zero
      */

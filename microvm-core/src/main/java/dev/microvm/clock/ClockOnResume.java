@@ -4,6 +4,8 @@ package dev.microvm.clock;
 public enum ClockOnResume {
     /** The time at which it was paused: whoever reads it does not see the pause. */
     CONTINUE,
-    /** The time that it would show without the pause: timers that were due meanwhile fire at once. */
+    /**
+     * The time that it would show without the pause: timers that were due meanwhile fire at once.
+     */
     CATCH_UP
 }

@@ -3,7 +3,10 @@ package dev.microvm.clock;
 import java.time.Instant;
 import java.util.Objects;
 
-/** By what the time of a guest passes: all of it, from the time-stamp counter to the timers of devices. */
+/**
+ * By what the time of a guest passes: all of it, from the time-stamp counter to the timers of
+ * devices.
+ */
 public sealed interface GuestClock {
     /** The host's clock: the default. */
     GuestClock HOST = new Host();
@@ -12,9 +15,9 @@ public sealed interface GuestClock {
     Instant DEFAULT_START = Instant.parse("2000-01-01T00:00:00Z");
 
     /**
-     * The instructions that the guest executes; QEMU's {@code -icount}. While the guest waits, time goes on to the next
-     * timer at once. So two runs with the same inputs are the same, instruction for instruction, however fast or busy the
-     * host is.
+     * The instructions that the guest executes; QEMU's {@code -icount}. While the guest waits, time
+     * goes on to the next timer at once. So two runs with the same inputs are the same, instruction
+     * for instruction, however fast or busy the host is.
      *
      * @param nanosPerInstruction how much time an instruction takes, 1 to 1,000 ns
      */

@@ -1,6 +1,8 @@
 package dev.microvm.clock;
 
-/** A clock that only moves forward, in nanoseconds from an arbitrary origin. Any thread may read it. */
+/**
+ * A clock that only moves forward, in nanoseconds from an arbitrary origin. Any thread may read it.
+ */
 @FunctionalInterface
 public interface NanoClock {
     /** The host's monotonic clock. */

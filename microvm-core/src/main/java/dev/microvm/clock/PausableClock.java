@@ -1,6 +1,9 @@
 package dev.microvm.clock;
 
-/** The host's monotonic clock, with pauses in which it stands. Any thread may read, pause and resume it. */
+/**
+ * The host's monotonic clock, with pauses in which it stands. Any thread may read, pause and resume
+ * it.
+ */
 public final class PausableClock implements NanoClock {
     // One reference, so that a reader without a lock sees both of one moment.
     private volatile Pace pace = new Pace(false, 0);

@@ -1,6 +1,9 @@
 package dev.microvm.clock;
 
-/** A clock that can also call back. Any thread may use it; actions run one at a time, on one thread of its own. */
+/**
+ * A clock that can also call back. Any thread may use it; actions run one at a time, on one thread
+ * of its own.
+ */
 public interface Timers extends NanoClock {
     /**
      * Makes a timer that is not armed.
@@ -12,7 +15,8 @@ public interface Timers extends NanoClock {
     /** One callback that can be armed again and again. */
     interface Timer {
         /**
-         * Arms the timer, in place of an earlier deadline; a deadline that has passed fires at once.
+         * Arms the timer, in place of an earlier deadline; a deadline that has passed fires at
+         * once.
          *
          * @param deadline on the clock of {@link Timers#nanoTime()}, in nanoseconds
          */

@@ -1,4 +1,7 @@
-/** Time as devices see it: a clock to read and timers to arm, which a test or a deterministic run steps by hand. */
+/**
+ * Time as devices see it: a clock to read and timers to arm, which a test or a deterministic run
+ * steps by hand.
+ */
 @NullMarked
 package dev.microvm.clock;
 

@@ -3,8 +3,8 @@ package dev.microvm.compress;
 /**
  * Reads bits from the end of a range of bytes to its start, as zstd's entropy coders want.
  *
- * <p>Source: RFC 8878, 4.1, "FSE", and 4.2.2: the last byte's highest set bit marks the end; past the start there are
- * zeros.
+ * <p>Source: RFC 8878, 4.1, "FSE", and 4.2.2: the last byte's highest set bit marks the end; past
+ * the start there are zeros.
  */
 final class BackwardBits {
     private final byte[] bytes;

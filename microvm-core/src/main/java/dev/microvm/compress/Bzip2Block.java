@@ -3,8 +3,8 @@ package dev.microvm.compress;
 import java.util.Arrays;
 
 /**
- * Undoes what bzip2 does to one block after its run-length coding: Huffman codes, move to front, and the
- * Burrows-Wheeler transform.
+ * Undoes what bzip2 does to one block after its run-length coding: Huffman codes, move to front,
+ * and the Burrows-Wheeler transform.
  */
 final class Bzip2Block {
     private static final int MAX_TABLES = 6;
@@ -34,7 +34,8 @@ final class Bzip2Block {
     }
 
     /**
-     * Unpacks one block: each element of the links is then a byte, with the position of the next above it.
+     * Unpacks one block: each element of the links is then a byte, with the position of the next
+     * above it.
      *
      * @return how many bytes
      */
@@ -159,7 +160,10 @@ final class Bzip2Block {
         }
     }
 
-    /** Turns the transform's last column into a chain: see Burrows and Wheeler, SRC report 124, algorithm D. */
+    /**
+     * Turns the transform's last column into a chain: see Burrows and Wheeler, SRC report 124,
+     * algorithm D.
+     */
     private void link(int size, int[] counts) {
         int[] next = new int[256];
         int sum = 0;

@@ -5,9 +5,9 @@ import java.io.InputStream;
 /**
  * Unpacks a bzip2 stream. For one thread.
  *
- * <p>There is no specification but the program; this follows its manual and the description of the format in
- * "BZIP2: Format Specification" by Joe Tsai. Not done: randomised blocks, which bzip2 stopped writing in 1998. Written
- * here because a library for it would bring three more.
+ * <p>There is no specification but the program; this follows its manual and the description of the
+ * format in "BZIP2: Format Specification" by Joe Tsai. Not done: randomised blocks, which bzip2
+ * stopped writing in 1998. Written here because a library for it would bring three more.
  */
 public final class Bzip2InputStream extends InputStream {
     private static final int SIZE_UNIT = 100_000; // bytes of a block for each level, 1 to 9

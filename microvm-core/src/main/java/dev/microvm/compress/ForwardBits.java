@@ -1,6 +1,8 @@
 package dev.microvm.compress;
 
-/** Reads bits from the start of a range of bytes, the lowest of each byte first: RFC 8878, 4.1.1. */
+/**
+ * Reads bits from the start of a range of bytes, the lowest of each byte first: RFC 8878, 4.1.1.
+ */
 final class ForwardBits {
     private final byte[] bytes;
     private final int start;

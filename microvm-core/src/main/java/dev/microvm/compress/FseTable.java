@@ -1,7 +1,8 @@
 package dev.microvm.compress;
 
 /**
- * A decoding table of zstd's finite state entropy coder: for each state a symbol, and how to get the next state.
+ * A decoding table of zstd's finite state entropy coder: for each state a symbol, and how to get
+ * the next state.
  *
  * <p>Source: RFC 8878, 4.1.
  */
@@ -26,7 +27,10 @@ final class FseTable {
         return table;
     }
 
-    /** A table of symbols with these probabilities, in units of 2^-accuracyLog; -1 means less than one: 4.1.1. */
+    /**
+     * A table of symbols with these probabilities, in units of 2^-accuracyLog; -1 means less than
+     * one: 4.1.1.
+     */
     static FseTable of(int accuracyLog, int... probabilities) {
         FseTable table = new FseTable(accuracyLog);
         table.spread(probabilities);
@@ -75,7 +79,10 @@ final class FseTable {
         return (value > mask ? value - threshold : value) - 1;
     }
 
-    /** How many more symbols have probability 0: 2 bits at a time, of which 3 means that there are more. */
+    /**
+     * How many more symbols have probability 0: 2 bits at a time, of which 3 means that there are
+     * more.
+     */
     private static int readZeros(ForwardBits bits) {
         int zeros = 0;
         int more;

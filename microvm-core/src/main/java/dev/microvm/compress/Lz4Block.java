@@ -3,17 +3,22 @@ package dev.microvm.compress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unpacks one LZ4 block: a run of sequences, each some literal bytes and then a copy of earlier output.
+ * Unpacks one LZ4 block: a run of sequences, each some literal bytes and then a copy of earlier
+ * output.
  *
- * <p>Source: lz4 doc/lz4_Block_format.md. Written here and not taken from a library because it can stop when the
- * caller has enough, touches nothing but two arrays, and is quick in a JVM that has just started: this is where most of
- * the time between a start and the kernel's first instruction goes.
+ * <p>Source: lz4 doc/lz4_Block_format.md. Written here and not taken from a library because it can
+ * stop when the caller has enough, touches nothing but two arrays, and is quick in a JVM that has
+ * just started: this is where most of the time between a start and the kernel's first instruction
+ * goes.
  */
 public final class Lz4Block {
     private static final int MIN_MATCH = 4; // bytes; "Matches"
     private static final int LENGTH_MORE = 15; // a length nibble of this value goes on in further bytes
     private static final int BYTE_MORE = 255; // and so does such a byte
-    /** Copies of this distance or more do not overlap themselves within one step of {@link #copyMatch}. */
+    /**
+     * Copies of this distance or more do not overlap themselves within one step of {@link
+     * #copyMatch}.
+     */
     private static final int WIDE = 16;
 
     private final byte[] in;
@@ -30,7 +35,8 @@ public final class Lz4Block {
     }
 
     /**
-     * Unpacks {@code [start, end)} of {@code in} to {@code out}, until the block ends or {@code out} is full.
+     * Unpacks {@code [start, end)} of {@code in} to {@code out}, until the block ends or {@code
+     * out} is full.
      *
      * @return how many bytes were written
      * @throws CompressionException if the block is corrupt

@@ -5,9 +5,10 @@ import java.util.Arrays;
 /**
  * Unpacks a zstd frame, block by block as far as the caller wants. For one thread.
  *
- * <p>Source: RFC 8878, 3.1.1. Not done: dictionaries, frames behind the first, the frame's checksum. Written here
- * because a kernel's build uses windows of up to 128 MiB (scripts/Makefile.lib: {@code zstd -22 --ultra}), which the
- * libraries in pure Java do not take. All that was unpacked stays in one array, which is the window.
+ * <p>Source: RFC 8878, 3.1.1. Not done: dictionaries, frames behind the first, the frame's
+ * checksum. Written here because a kernel's build uses windows of up to 128 MiB
+ * (scripts/Makefile.lib: {@code zstd -22 --ultra}), which the libraries in pure Java do not take.
+ * All that was unpacked stays in one array, which is the window.
  */
 public final class ZstdDecoder {
     private static final int MAGIC = 0xFD2FB528;
@@ -40,7 +41,8 @@ public final class ZstdDecoder {
     private final ZstdSequences sequences = new ZstdSequences();
 
     /**
-     * Begins the frame at {@code [start, end)} of {@code in}; what follows it there is not looked at.
+     * Begins the frame at {@code [start, end)} of {@code in}; what follows it there is not looked
+     * at.
      *
      * @param limit the most that it may unpack to, in bytes: 0 to {@link #MAX_SIZE}
      * @throws CompressionException if it does not begin as one
@@ -94,7 +96,8 @@ public final class ZstdDecoder {
     /**
      * Unpacks the next block; there must be one.
      *
-     * @throws CompressionException if it is corrupt, or all that the caller wanted was unpacked before
+     * @throws CompressionException if it is corrupt, or all that the caller wanted was unpacked
+     *     before
      */
     public void unpackNextBlock() {
         if (unpacked > limit - Zstd.MAX_BLOCK_SIZE) { // can be only where all of it is wanted

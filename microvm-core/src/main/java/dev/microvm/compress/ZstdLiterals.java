@@ -4,7 +4,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unpacks the literals of zstd blocks, and keeps the Huffman table that a block may take from the one before.
+ * Unpacks the literals of zstd blocks, and keeps the Huffman table that a block may take from the
+ * one before.
  *
  * <p>Source: RFC 8878, 3.1.1.3.1 and 4.2.
  */
@@ -132,7 +133,10 @@ final class ZstdLiterals {
         return to;
     }
 
-    /** Reads weights that are FSE coded by two states in turn, 4.2.1.2, and returns how many there are. */
+    /**
+     * Reads weights that are FSE coded by two states in turn, 4.2.1.2, and returns how many there
+     * are.
+     */
     private static int readWeights(byte[] in, int start, int end, byte[] weights) {
         FseTable.Description description = FseTable.read(in, start, end, MAX_WEIGHTS_LOG, MAX_WEIGHT);
         FseTable table = description.table();
@@ -154,7 +158,10 @@ final class ZstdLiterals {
         }
     }
 
-    /** Makes the decoding table from the weights of all symbols but the last, which follows from them: 4.2.1.3. */
+    /**
+     * Makes the decoding table from the weights of all symbols but the last, which follows from
+     * them: 4.2.1.3.
+     */
     private void buildTable(byte[] weights, int count) {
         int sum = 0;
         for (int i = 0; i < count; i++) {

@@ -3,10 +3,11 @@ package dev.microvm.compress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the sequences of zstd blocks (so many literals, then a match) and keeps what a block may take from the one
- * before: the FSE tables and the last three offsets.
+ * Reads the sequences of zstd blocks (so many literals, then a match) and keeps what a block may
+ * take from the one before: the FSE tables and the last three offsets.
  *
- * <p>Source: RFC 8878, 3.1.1.3.2 (sequences), 3.1.1.5 (repeat offsets), appendix A and tables 14 to 20 (codes).
+ * <p>Source: RFC 8878, 3.1.1.3.2 (sequences), 3.1.1.5 (repeat offsets), appendix A and tables 14 to
+ * 20 (codes).
  */
 final class ZstdSequences {
     // Compression modes of the tables

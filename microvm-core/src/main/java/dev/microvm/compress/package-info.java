@@ -1,7 +1,7 @@
 /**
  * Decompressors for what a JVM has none for: zstd ({@link dev.microvm.compress.ZstdDecoder}), bzip2
- * ({@link dev.microvm.compress.Bzip2InputStream}) and blocks of LZ4 ({@link dev.microvm.compress.Lz4Block}). For kernels, their
- * modules, and disk images.
+ * ({@link dev.microvm.compress.Bzip2InputStream}) and blocks of LZ4 ({@link
+ * dev.microvm.compress.Lz4Block}). For kernels, their modules, and disk images.
  */
 @NullMarked
 package dev.microvm.compress;

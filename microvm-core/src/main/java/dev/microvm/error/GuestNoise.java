@@ -3,8 +3,8 @@ package dev.microvm.error;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Counts what a guest or a peer can cause at will, and says when to log it: the 1st, 2nd, 4th, 8th... time. Any thread may
- * call.
+ * Counts what a guest or a peer can cause at will, and says when to log it: the 1st, 2nd, 4th,
+ * 8th... time. Any thread may call.
  */
 public final class GuestNoise {
     private final AtomicLong times = new AtomicLong();

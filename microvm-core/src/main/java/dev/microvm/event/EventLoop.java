@@ -5,8 +5,9 @@ import dev.microvm.clock.Timers;
 import java.util.concurrent.Executor;
 
 /**
- * A thread that runs a machine's I/O: tasks in the order they came, timers, and actions of {@link Signal signals}, one
- * at a time. Any thread may call. What runs here must not block; an exception it throws is logged and the loop goes on.
+ * A thread that runs a machine's I/O: tasks in the order they came, timers, and actions of {@link
+ * Signal signals}, one at a time. Any thread may call. What runs here must not block; an exception
+ * it throws is logged and the loop goes on.
  */
 public interface EventLoop extends Timers, Executor, AutoCloseable {
     /** Makes a signal whose {@code action} runs on this loop's thread. */
@@ -16,9 +17,9 @@ public interface EventLoop extends Timers, Executor, AutoCloseable {
     boolean onLoopThread();
 
     /**
-     * Stops the loop's clock: {@link #nanoTime} stands and no timer fires until {@link #resumeClock}. Tasks and signals
-     * still run, and timers can be armed. An action of a timer that is running continues; a task that is queued now runs
-     * after it. Pausing twice is once.
+     * Stops the loop's clock: {@link #nanoTime} stands and no timer fires until {@link
+     * #resumeClock}. Tasks and signals still run, and timers can be armed. An action of a timer
+     * that is running continues; a task that is queued now runs after it. Pausing twice is once.
      */
     void pauseClock();
 
@@ -29,8 +30,9 @@ public interface EventLoop extends Timers, Executor, AutoCloseable {
     boolean ended();
 
     /**
-     * Stops the thread after what runs now, drops what is queued, frees everything. Twice is once. Bounded in time: an
-     * action that blocks is interrupted, and if it still goes on, {@link #ended} is false.
+     * Stops the thread after what runs now, drops what is queued, frees everything. Twice is once.
+     * Bounded in time: an action that blocks is interrupted, and if it still goes on, {@link
+     * #ended} is false.
      */
     @Override
     void close();

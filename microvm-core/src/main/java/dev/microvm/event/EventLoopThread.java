@@ -11,9 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What event loops have in common: a thread with its life, the queue of tasks, and timers by a clock that can be paused. How
- * the thread waits, and what signals are, is the loop's own {@link Body}. Any thread may call, unless a method says that it
- * is for the loop's.
+ * What event loops have in common: a thread with its life, the queue of tasks, and timers by a
+ * clock that can be paused. How the thread waits, and what signals are, is the loop's own {@link
+ * Body}. Any thread may call, unless a method says that it is for the loop's.
  */
 public final class EventLoopThread {
     private static final Logger log = LoggerFactory.getLogger(EventLoopThread.class);
@@ -34,16 +34,19 @@ public final class EventLoopThread {
     /** What makes one kind of loop. Called under no lock of the {@link EventLoopThread}. */
     public interface Body {
         /**
-         * Runs on the loop's thread until {@link EventLoopThread#isClosing}: waits until {@link #wake} or for {@link
-         * EventLoopThread#untilFirstTimer}, serves signals, and calls {@link EventLoopThread#runTasks} and {@link
-         * EventLoopThread#runTimers}, each time around.
+         * Runs on the loop's thread until {@link EventLoopThread#isClosing}: waits until {@link
+         * #wake} or for {@link EventLoopThread#untilFirstTimer}, serves signals, and calls {@link
+         * EventLoopThread#runTasks} and {@link EventLoopThread#runTimers}, each time around.
          */
         void loop();
 
         /** Makes the thread look at its queues again; any thread may call. */
         void wake();
 
-        /** {@link EventLoopThread#untilFirstTimer} is another now, so that the thread may wait too long; any thread may call. */
+        /**
+         * {@link EventLoopThread#untilFirstTimer} is another now, so that the thread may wait too
+         * long; any thread may call.
+         */
         void firstTimerChanged();
 
         /** Frees what the loop holds, on its thread, after {@link #loop}. */
@@ -164,7 +167,10 @@ public final class EventLoopThread {
         return !tasks.isEmpty();
     }
 
-    /** Runs the tasks that are queued now, on the loop's thread; what is queued meanwhile waits for its next turn. */
+    /**
+     * Runs the tasks that are queued now, on the loop's thread; what is queued meanwhile waits for
+     * its next turn.
+     */
     public void runTasks() {
         int left;
         synchronized (this) {
@@ -177,7 +183,10 @@ public final class EventLoopThread {
         return closing ? null : tasks.poll();
     }
 
-    /** Runs the timers that are due, on the loop's thread; one that arms itself for the past meanwhile waits for its next turn. */
+    /**
+     * Runs the timers that are due, on the loop's thread; one that arms itself for the past
+     * meanwhile waits for its next turn.
+     */
     public void runTimers() {
         int left;
         synchronized (this) {

@@ -7,8 +7,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An {@link EventLoop} of Java alone, for any host: a thread that parks when there is nothing to do. Its signals can be
- * raised by Java only; KVM, which raises descriptors, needs the loop of Linux.
+ * An {@link EventLoop} of Java alone, for any host: a thread that parks when there is nothing to
+ * do. Its signals can be raised by Java only; KVM, which raises descriptors, needs the loop of
+ * Linux.
  */
 public final class JavaEventLoop implements EventLoop {
     private final EventLoopThread thread;
@@ -70,7 +71,10 @@ public final class JavaEventLoop implements EventLoop {
         return new LoopSignal(action);
     }
 
-    /** Tasks, signals and timers in turns, so that none keeps the others waiting by adding to itself. */
+    /**
+     * Tasks, signals and timers in turns, so that none keeps the others waiting by adding to
+     * itself.
+     */
     private final class Parking implements EventLoopThread.Body {
         @Override
         public void loop() {

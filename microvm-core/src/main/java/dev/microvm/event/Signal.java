@@ -1,6 +1,9 @@
 package dev.microvm.event;
 
-/** Wakes an {@link EventLoop} to run one action; raises that come before it ran count once. Any thread may raise. */
+/**
+ * Wakes an {@link EventLoop} to run one action; raises that come before it ran count once. Any
+ * thread may raise.
+ */
 public interface Signal extends AutoCloseable {
     /** Asks for the action to run soon. */
     void raise();

@@ -1,8 +1,9 @@
 package dev.microvm.hypervisor;
 
 /**
- * Numbers of the model-specific registers that more than one part of a machine needs, under the names of their sources:
- * Intel SDM vol. 4, table 2-2, and Linux Documentation/virt/kvm/x86/msr.rst.
+ * Numbers of the model-specific registers that more than one part of a machine needs, under the
+ * names of their sources: Intel SDM vol. 4, table 2-2, and Linux
+ * Documentation/virt/kvm/x86/msr.rst.
  */
 public final class MsrNumbers {
     public static final int IA32_TIME_STAMP_COUNTER = 0x10;

@@ -1,8 +1,8 @@
 package dev.microvm.hypervisor;
 
 /**
- * The exits of a machine without devices: reads return ones, as a bus does on which nobody drives the lines, and writes are
- * lost. What extends it says what there is after all.
+ * The exits of a machine without devices: reads return ones, as a bus does on which nobody drives
+ * the lines, and writes are lost. What extends it says what there is after all.
  */
 public interface NoDevices extends ExitHandler {
     /** Nothing but that. */

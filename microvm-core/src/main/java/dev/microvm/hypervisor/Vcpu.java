@@ -4,8 +4,9 @@ import dev.microvm.cpuid.CpuidEntry;
 import java.util.List;
 
 /**
- * One virtual CPU. A vCPU belongs to one thread at a time: the one that calls {@link #run}, or, while none does, the
- * one that reads and writes its state. Only {@link #kick} may be called by any thread at any time.
+ * One virtual CPU. A vCPU belongs to one thread at a time: the one that calls {@link #run}, or,
+ * while none does, the one that reads and writes its state. Only {@link #kick} may be called by any
+ * thread at any time.
  *
  * <p>All state methods throw {@link HypervisorException} when the hypervisor refuses a value.
  */
@@ -19,11 +20,15 @@ public interface Vcpu extends AutoCloseable {
     /**
      * Runs the guest until something but I/O happens.
      *
-     * @throws VcpuFailedException if the guest cannot be entered or an instruction cannot be emulated
+     * @throws VcpuFailedException if the guest cannot be entered or an instruction cannot be
+     *     emulated
      */
     VcpuExit run(ExitHandler handler);
 
-    /** Makes a {@link #run} that is under way, or else the next one, return {@link VcpuExit#KICKED}, soon. */
+    /**
+     * Makes a {@link #run} that is under way, or else the next one, return {@link VcpuExit#KICKED},
+     * soon.
+     */
     void kick();
 
     /** General registers. */
@@ -51,9 +56,10 @@ public interface Vcpu extends AutoCloseable {
     void debugRegisters(DebugRegisters registers);
 
     /**
-     * Translates a linear address as the vCPU's paging mode and page tables do now. Raises no fault, checks no rights (a
-     * page of the other privilege level or without execute permission translates too), and sets no dirty bit. KVM sets
-     * accessed bits on the way, as a processor does; the engine changes nothing.
+     * Translates a linear address as the vCPU's paging mode and page tables do now. Raises no
+     * fault, checks no rights (a page of the other privilege level or without execute permission
+     * translates too), and sets no dirty bit. KVM sets accessed bits on the way, as a processor
+     * does; the engine changes nothing.
      *
      * @param linearAddress canonical; what another address translates to is undefined
      * @return the guest-physical address, whether there is memory or not, or {@link #NOT_MAPPED}
@@ -93,7 +99,10 @@ public interface Vcpu extends AutoCloseable {
     /** The frequency of the time-stamp counter in kHz, or 0 if it is not known. */
     long tscKhz();
 
-    /** Whether the guest could take an external interrupt now; for {@link InterruptMode#USERSPACE} and a SPLIT PIC. */
+    /**
+     * Whether the guest could take an external interrupt now; for {@link InterruptMode#USERSPACE}
+     * and a SPLIT PIC.
+     */
     boolean readyForInterrupt();
 
     /** Injects an external interrupt when {@link #readyForInterrupt}. */
@@ -102,12 +111,16 @@ public interface Vcpu extends AutoCloseable {
     /** Asks for {@link VcpuExit#INTERRUPT_WINDOW} as soon as the guest can take an interrupt. */
     void requestInterruptWindow(boolean wanted);
 
-    /** Sets what a debugger wants, in place of what it wanted before; needs {@link Capability#GUEST_DEBUG}. */
+    /**
+     * Sets what a debugger wants, in place of what it wanted before; needs {@link
+     * Capability#GUEST_DEBUG}.
+     */
     void debug(GuestDebug wanted);
 
     /**
-     * What made the last {@link #run} return {@link VcpuExit#DEBUG}. An EXECUTE breakpoint or INT3 at RIP is hit again,
-     * unless a debugger takes it away for a step, or sets RFLAGS.RF to pass a breakpoint.
+     * What made the last {@link #run} return {@link VcpuExit#DEBUG}. An EXECUTE breakpoint or INT3
+     * at RIP is hit again, unless a debugger takes it away for a step, or sets RFLAGS.RF to pass a
+     * breakpoint.
      */
     DebugEvent debugEvent();
 

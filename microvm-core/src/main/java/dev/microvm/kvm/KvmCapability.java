@@ -45,7 +45,9 @@ enum KvmCapability {
         return number;
     }
 
-    /** Asks a KVM or VM descriptor; 0 is no, and what more than 0 means depends on the capability. */
+    /**
+     * Asks a KVM or VM descriptor; 0 is no, and what more than 0 means depends on the capability.
+     */
     int check(FileDescriptor fd) {
         return KvmRequest.CHECK_EXTENSION.call(fd, number);
     }

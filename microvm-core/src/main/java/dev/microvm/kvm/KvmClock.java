@@ -10,9 +10,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The time of a machine. KVM runs all of it by the host's time and cannot stop it; so a pause notes what each clock and timer
- * shows, and its end sets them to that. The paravirtual clock is here (KVM_GET_CLOCK and KVM_SET_CLOCK, api.rst 4.30 and
- * 4.31), what each vCPU has is {@link KvmVcpuClock}'s.
+ * The time of a machine. KVM runs all of it by the host's time and cannot stop it; so a pause notes
+ * what each clock and timer shows, and its end sets them to that. The paravirtual clock is here
+ * (KVM_GET_CLOCK and KVM_SET_CLOCK, api.rst 4.30 and 4.31), what each vCPU has is {@link
+ * KvmVcpuClock}'s.
  */
 final class KvmClock {
     private final FileDescriptor vm;

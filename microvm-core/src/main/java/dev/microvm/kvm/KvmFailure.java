@@ -42,7 +42,9 @@ final class KvmFailure {
         return text.toString();
     }
 
-    /** The exception for {@code reason}, with registers and the bytes at the instruction pointer. */
+    /**
+     * The exception for {@code reason}, with registers and the bytes at the instruction pointer.
+     */
     static VcpuFailedException of(KvmVcpu vcpu, KvmVirtualMachine machine, String reason) {
         StringBuilder text = new StringBuilder("vCPU %d stopped: %s".formatted(vcpu.index(), reason));
         try {

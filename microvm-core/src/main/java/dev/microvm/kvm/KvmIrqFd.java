@@ -9,7 +9,10 @@ import dev.microvm.linux.FileDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** Edges on one global system interrupt, each a write to an eventfd: KVM_IRQFD, api.rst 4.75. Any thread may pulse. */
+/**
+ * Edges on one global system interrupt, each a write to an eventfd: KVM_IRQFD, api.rst 4.75. Any
+ * thread may pulse.
+ */
 final class KvmIrqFd implements IrqLine, AutoCloseable {
     private final FileDescriptor vm;
     private final int gsi;
@@ -31,7 +34,10 @@ final class KvmIrqFd implements IrqLine, AutoCloseable {
         request(0);
     }
 
-    /** Keeps pulses back until {@link #attach}; returns when those before have reached their local APICs. */
+    /**
+     * Keeps pulses back until {@link #attach}; returns when those before have reached their local
+     * APICs.
+     */
     void detach() {
         request(KVM_IRQFD_FLAG_DEASSIGN);
     }

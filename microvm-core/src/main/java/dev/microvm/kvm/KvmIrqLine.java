@@ -7,8 +7,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The wire to one global system interrupt, driven by KVM_IRQ_LINE: api.rst 4.25. Any thread may drive it, at any time: on a
- * machine that is closed nothing happens.
+ * The wire to one global system interrupt, driven by KVM_IRQ_LINE: api.rst 4.25. Any thread may
+ * drive it, at any time: on a machine that is closed nothing happens.
  */
 final class KvmIrqLine implements IrqLine {
     private final KvmVirtualMachine machine;

@@ -29,7 +29,10 @@ final class KvmPit {
         KvmRequest.GET_PIT2.call(vm, atPause);
     }
 
-    /** Puts the state back that was noted: counters begin anew, and what fired meanwhile is forgotten. */
+    /**
+     * Puts the state back that was noted: counters begin anew, and what fired meanwhile is
+     * forgotten.
+     */
     void restart() {
         KvmRequest.SET_PIT2.call(vm, atPause);
     }

@@ -9,8 +9,9 @@ import dev.microvm.linux.Libc;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The ioctl requests that we make, grouped by the descriptor they are for: Documentation/virt/kvm/api.rst, section 4.
- * Each knows how to be called; a failure is a {@link HypervisorException} that names it.
+ * The ioctl requests that we make, grouped by the descriptor they are for:
+ * Documentation/virt/kvm/api.rst, section 4. Each knows how to be called; a failure is a {@link
+ * HypervisorException} that names it.
  */
 enum KvmRequest {
     // Of /dev/kvm

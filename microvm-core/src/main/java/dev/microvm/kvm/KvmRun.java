@@ -14,8 +14,9 @@ import java.lang.foreign.MemorySegment;
 /**
  * The page that a vCPU shares with KVM: struct kvm_run, api.rst section 5.
  *
- * <p>The thread that runs the vCPU owns it, but for {@link #immediateExit}, which any thread may set. Offsets come from
- * the generated layout and are read as plain fields, because each exit passes here.
+ * <p>The thread that runs the vCPU owns it, but for {@link #immediateExit}, which any thread may
+ * set. Offsets come from the generated layout and are read as plain fields, because each exit
+ * passes here.
  */
 final class KvmRun {
     private static final long REQUEST_INTERRUPT_WINDOW = kvm_run.request_interrupt_window$offset();

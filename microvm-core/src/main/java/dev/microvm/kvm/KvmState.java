@@ -34,7 +34,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** A vCPU's state between the neutral records of the SPI and KVM's structs: a pair of methods for each ioctl pair. */
+/**
+ * A vCPU's state between the neutral records of the SPI and KVM's structs: a pair of methods for
+ * each ioctl pair.
+ */
 final class KvmState {
     private static final int DR7 = 7;
     private static final long DR7_FIXED = 0x400; // Intel SDM vol. 3B, figure 18-1
@@ -154,7 +157,9 @@ final class KvmState {
         }
     }
 
-    /** KVM's interrupt bitmap stays empty: an interrupt on its way is part of {@link VcpuEvents}. */
+    /**
+     * KVM's interrupt bitmap stays empty: an interrupt on its way is part of {@link VcpuEvents}.
+     */
     void specialRegisters(SpecialRegisters from) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment s = kvm_sregs.allocate(call);
@@ -373,7 +378,10 @@ final class KvmState {
         }
     }
 
-    /** The guest-physical address behind a linear one, or {@link Vcpu#NOT_MAPPED}: KVM_TRANSLATE, api.rst 4.15. */
+    /**
+     * The guest-physical address behind a linear one, or {@link Vcpu#NOT_MAPPED}: KVM_TRANSLATE,
+     * api.rst 4.15.
+     */
     long translate(long linear) {
         try (Arena call = Arena.ofConfined()) {
             MemorySegment t = kvm_translation.allocate(call);

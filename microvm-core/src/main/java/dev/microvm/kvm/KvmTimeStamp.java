@@ -13,9 +13,10 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * The time-stamp counter of a vCPU. KVM adds an offset to the host's counter, and gives it to us if it is recent enough
- * (the attribute KVM_VCPU_TSC_OFFSET, Documentation/virt/kvm/devices/vcpu.rst): then the counters of several vCPUs can be
- * set so that they differ as they did. Else KVM makes those equal that are set within a second.
+ * The time-stamp counter of a vCPU. KVM adds an offset to the host's counter, and gives it to us if
+ * it is recent enough (the attribute KVM_VCPU_TSC_OFFSET, Documentation/virt/kvm/devices/vcpu.rst):
+ * then the counters of several vCPUs can be set so that they differ as they did. Else KVM makes
+ * those equal that are set within a second.
  */
 final class KvmTimeStamp {
     static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
@@ -31,7 +32,10 @@ final class KvmTimeStamp {
         }
     }
 
-    /** The host's counter now, at the guest's rate, for {@link #at} and {@link #set} of vCPUs of the same rate. */
+    /**
+     * The host's counter now, at the guest's rate, for {@link #at} and {@link #set} of vCPUs of the
+     * same rate.
+     */
     long host() {
         return hasOffset ? read() - offset() : 0;
     }
@@ -41,7 +45,10 @@ final class KvmTimeStamp {
         return hasOffset ? host + offset() : read();
     }
 
-    /** Makes this counter show {@code value} when the host's is {@code host}, which was a moment ago. */
+    /**
+     * Makes this counter show {@code value} when the host's is {@code host}, which was a moment
+     * ago.
+     */
     void set(long value, long host) {
         if (hasOffset) offset(value - host);
         else KvmMsrs.write(vcpu, List.of(new MsrEntry(IA32_TIME_STAMP_COUNTER, value)));

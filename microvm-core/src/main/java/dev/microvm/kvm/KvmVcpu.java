@@ -26,7 +26,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** A vCPU descriptor of KVM: runs the guest and sorts its exits. State in and out is {@link KvmState}'s. */
+/**
+ * A vCPU descriptor of KVM: runs the guest and sorts its exits. State in and out is {@link
+ * KvmState}'s.
+ */
 final class KvmVcpu implements Vcpu {
     private static final int NO_THREAD = 0;
 

@@ -10,9 +10,9 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * The time of one vCPU: its time-stamp counter and the timer of its local APIC, which KVM runs by the host's time. While
- * the machine's clock is paused they show the moment of the pause, or what was set since; they can continue from there.
- * Belongs to whoever owns the vCPU's state.
+ * The time of one vCPU: its time-stamp counter and the timer of its local APIC, which KVM runs by
+ * the host's time. While the machine's clock is paused they show the moment of the pause, or what
+ * was set since; they can continue from there. Belongs to whoever owns the vCPU's state.
  */
 final class KvmVcpuClock {
     private static final int IA32_TIME_STAMP_COUNTER = KvmTimeStamp.IA32_TIME_STAMP_COUNTER;
@@ -42,7 +42,10 @@ final class KvmVcpuClock {
         return counter;
     }
 
-    /** Notes what the time is; {@code host} is of {@link KvmTimeStamp#host} of one of the machine's vCPUs. */
+    /**
+     * Notes what the time is; {@code host} is of {@link KvmTimeStamp#host} of one of the machine's
+     * vCPUs.
+     */
     void pause(long host) {
         timeStamp = counter.at(host);
         if (hasLapic) {
@@ -52,17 +55,25 @@ final class KvmVcpuClock {
         paused = true;
     }
 
-    /** Whether {@link #continueTimer} sets the whole local APIC, and with it interrupts that have come. */
+    /**
+     * Whether {@link #continueTimer} sets the whole local APIC, and with it interrupts that have
+     * come.
+     */
     boolean setsLapic() {
         return paused && currentCount != 0;
     }
 
-    /** Continues the time-stamp counter where it was; {@code host} is as for {@link #pause}, now. */
+    /**
+     * Continues the time-stamp counter where it was; {@code host} is as for {@link #pause}, now.
+     */
     void continueCounter(long host) {
         if (paused) counter.set(timeStamp, host);
     }
 
-    /** Arms the local APIC's timer with what it had left, after {@link #continueCounter} with the same {@code host}. */
+    /**
+     * Arms the local APIC's timer with what it had left, after {@link #continueCounter} with the
+     * same {@code host}.
+     */
     void continueTimer(long host) {
         if (!paused) return;
         if (currentCount != 0) state.lapic(shown(state.lapic()));

@@ -42,8 +42,8 @@ import org.jspecify.annotations.Nullable;
 /** A VM descriptor of KVM with what was made from it. */
 final class KvmVirtualMachine implements VirtualMachine {
     /**
-     * Where VMX keeps a page table and a task-state segment for real mode: below the 16 MiB in which firmware may be
-     * mapped to end at 4 GiB, as in QEMU (target/i386/kvm/kvm.c).
+     * Where VMX keeps a page table and a task-state segment for real mode: below the 16 MiB in
+     * which firmware may be mapped to end at 4 GiB, as in QEMU (target/i386/kvm/kvm.c).
      */
     private static final long IDENTITY_MAP_ADDRESS = 0xfeff_c000L;
 
@@ -181,7 +181,10 @@ final class KvmVirtualMachine implements VirtualMachine {
         }
     }
 
-    /** The bytes that the guest has at {@code gpa}, at most {@code length}, for diagnosis; empty if there is no memory. */
+    /**
+     * The bytes that the guest has at {@code gpa}, at most {@code length}, for diagnosis; empty if
+     * there is no memory.
+     */
     synchronized byte[] peek(long gpa, int length) {
         for (GuestMemoryRegion region : slots.values()) {
             if (gpa >= region.base() && gpa < region.end()) {
@@ -295,7 +298,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     /**
      * Begins a use of the machine's descriptor that may race with {@link #close}.
      *
-     * @return what to give to {@link #leave}, or {@link #CLOSED}: then the descriptor must not be used
+     * @return what to give to {@link #leave}, or {@link #CLOSED}: then the descriptor must not be
+     *     used
      */
     long enter() {
         long stamp = use.readLock();
@@ -350,8 +354,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     /**
-     * Runs an action while no wire and no message reaches a local APIC; what is sent meanwhile arrives after it. The caller
-     * holds this object's lock, which keeps messages away.
+     * Runs an action while no wire and no message reaches a local APIC; what is sent meanwhile
+     * arrives after it. The caller holds this object's lock, which keeps messages away.
      */
     private void withoutInterrupts(Runnable action) {
         long stamp = use.writeLock();

@@ -14,7 +14,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The {@link EventLoop} of Linux: one thread in epoll_wait(2) over eventfds and one timerfd for all timers. */
+/**
+ * The {@link EventLoop} of Linux: one thread in epoll_wait(2) over eventfds and one timerfd for all
+ * timers.
+ */
 public final class EpollEventLoop implements EventLoop {
     // include/uapi/linux/eventpoll.h; struct epoll_event is packed on x86-64
     private static final int EPOLL_CLOEXEC = 0x80000;

@@ -2,7 +2,9 @@ package dev.microvm.linux;
 
 import java.util.Map;
 
-/** Error numbers of Linux on x86-64 and arm64: include/uapi/asm-generic/errno-base.h and errno.h. */
+/**
+ * Error numbers of Linux on x86-64 and arm64: include/uapi/asm-generic/errno-base.h and errno.h.
+ */
 public final class Errno {
     /** Operation not permitted. */
     public static final int EPERM = 1;

@@ -192,7 +192,9 @@ public final class DeviceState {
         return to.toByteArray();
     }
 
-    /** Reads what {@link #encode} wrote; throws {@link IllegalArgumentException} for anything else. */
+    /**
+     * Reads what {@link #encode} wrote; throws {@link IllegalArgumentException} for anything else.
+     */
     public static DeviceState decode(byte[] encoded) {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(encoded))) {
             if (in.readLong() != MAGIC) throw new IllegalArgumentException("not a device state: wrong magic number");

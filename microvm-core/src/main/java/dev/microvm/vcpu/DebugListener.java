@@ -15,11 +15,12 @@ public interface DebugListener {
     };
 
     /**
-     * Decides what the vCPU does next. Called on the vCPU's thread, outside of {@link Vcpu#run}, so that its state can be
-     * read and written here; must not block.
+     * Decides what the vCPU does next. Called on the vCPU's thread, outside of {@link Vcpu#run}, so
+     * that its state can be read and written here; must not block.
      *
-     * <p>The vCPU of a listener that says {@link Next#STAY_STOPPED} waits until {@link VcpuThreads#release}, which may come
-     * while this method still runs. Until then its state belongs to the thread that the listener has told.
+     * <p>The vCPU of a listener that says {@link Next#STAY_STOPPED} waits until {@link
+     * VcpuThreads#release}, which may come while this method still runs. Until then its state
+     * belongs to the thread that the listener has told.
      */
     Next stopped(Vcpu vcpu, DebugEvent event);
 

@@ -1,11 +1,12 @@
 package dev.microvm.vcpu;
 
 /**
- * Where a vCPU's thread waits, outside of {@link dev.microvm.hypervisor.Vcpu#run}, while its vCPU must not run. The thread
- * asks {@link #isShut} before each run; any other thread may shut the gate and wait until the thread has come to it.
+ * Where a vCPU's thread waits, outside of {@link dev.microvm.hypervisor.Vcpu#run}, while its vCPU
+ * must not run. The thread asks {@link #isShut} before each run; any other thread may shut the gate
+ * and wait until the thread has come to it.
  *
- * <p>Two wishes shut it: the pause of all vCPUs, and the stop of this one by a {@link DebugListener}. It opens when neither
- * is left.
+ * <p>Two wishes shut it: the pause of all vCPUs, and the stop of this one by a {@link
+ * DebugListener}. It opens when neither is left.
  */
 final class PauseGate {
     private static final long NANOS_PER_MILLI = 1_000_000;
@@ -46,7 +47,10 @@ final class PauseGate {
         notifyAll();
     }
 
-    /** Waits on the vCPU's thread until the gate is open, and goes through it. An interrupt does not end the wait. */
+    /**
+     * Waits on the vCPU's thread until the gate is open, and goes through it. An interrupt does not
+     * end the wait.
+     */
     synchronized void pass() {
         inside = false;
         notifyAll();
@@ -69,7 +73,8 @@ final class PauseGate {
     }
 
     /**
-     * Waits until the vCPU's thread is at the gate, or has ended or not begun. An interrupt does not end the wait.
+     * Waits until the vCPU's thread is at the gate, or has ended or not begun. An interrupt does
+     * not end the wait.
      *
      * @param deadline on the clock of {@link System#nanoTime}
      * @return whether it came in time

@@ -11,8 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One vCPU's life: runs the guest until it is told to stop, or the guest shuts down or fails. One thread runs it; any
- * thread may {@link #stop} it. {@link VcpuThreads} pauses it together with the machine's other vCPUs.
+ * One vCPU's life: runs the guest until it is told to stop, or the guest shuts down or fails. One
+ * thread runs it; any thread may {@link #stop} it. {@link VcpuThreads} pauses it together with the
+ * machine's other vCPUs.
  */
 public final class VcpuLoop implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(VcpuLoop.class);
@@ -36,7 +37,10 @@ public final class VcpuLoop implements Runnable {
     private volatile boolean woken; // since the vCPU last looked for interrupts
     private volatile @Nullable Thread thread;
 
-    /** Makes the loop of a vCPU whose interrupts all come from its local APIC; nothing runs before {@link #run}. */
+    /**
+     * Makes the loop of a vCPU whose interrupts all come from its local APIC; nothing runs before
+     * {@link #run}.
+     */
     public VcpuLoop(Vcpu vcpu, ExitHandler handler, Listener listener) {
         this(vcpu, handler, listener, null);
     }
@@ -44,8 +48,8 @@ public final class VcpuLoop implements Runnable {
     /**
      * Makes the loop of a vCPU.
      *
-     * @param controller what offers it external interrupts from user space, if anything does; when its INTR rises,
-     *     {@link #interruptRaised} must be called
+     * @param controller what offers it external interrupts from user space, if anything does; when
+     *     its INTR rises, {@link #interruptRaised} must be called
      */
     public VcpuLoop(Vcpu vcpu, ExitHandler handler, Listener listener, @Nullable InterruptController controller) {
         this.vcpu = vcpu;
@@ -106,7 +110,10 @@ public final class VcpuLoop implements Runnable {
         vcpu.requestInterruptWindow(from.pending());
     }
 
-    /** Lets the vCPU look at its interrupt controller, whatever it does now; any thread, returns at once. */
+    /**
+     * Lets the vCPU look at its interrupt controller, whatever it does now; any thread, returns at
+     * once.
+     */
     public void interruptRaised() {
         woken = true; // before the kick, whose exit clears it and looks
         vcpu.kick();
@@ -131,7 +138,9 @@ public final class VcpuLoop implements Runnable {
         LockSupport.unpark(thread);
     }
 
-    /** Sends the vCPU's thread to the gate, where it waits from its next exit on; returns at once. */
+    /**
+     * Sends the vCPU's thread to the gate, where it waits from its next exit on; returns at once.
+     */
     void pause() {
         gate.paused(true);
         vcpu.kick();
@@ -143,7 +152,10 @@ public final class VcpuLoop implements Runnable {
         gate.paused(false);
     }
 
-    /** Waits until the vCPU's thread is at the gate, or has ended or not begun; {@code deadline} is of the system's clock. */
+    /**
+     * Waits until the vCPU's thread is at the gate, or has ended or not begun; {@code deadline} is
+     * of the system's clock.
+     */
     boolean awaitPaused(long deadline) {
         return gate.awaitOutside(deadline);
     }
@@ -153,7 +165,10 @@ public final class VcpuLoop implements Runnable {
         debugListener = newListener;
     }
 
-    /** Lets a vCPU run again that stays stopped after a debug exit; other vCPUs are left as they are. */
+    /**
+     * Lets a vCPU run again that stays stopped after a debug exit; other vCPUs are left as they
+     * are.
+     */
     void release() {
         gate.held(false);
     }

@@ -6,7 +6,10 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The platform threads of one machine's vCPUs, named {@code microvm-<name>-vcpu-<n>}. Any thread may call. */
+/**
+ * The platform threads of one machine's vCPUs, named {@code microvm-<name>-vcpu-<n>}. Any thread
+ * may call.
+ */
 public final class VcpuThreads {
     private static final Logger log = LoggerFactory.getLogger(VcpuThreads.class);
 
@@ -40,15 +43,18 @@ public final class VcpuThreads {
     }
 
     /**
-     * Stops all vCPUs between two instructions, outside of {@link dev.microvm.hypervisor.Vcpu#run}, with no access to a
-     * device half done, and returns when all are there. Their threads wait without using the CPU; a vCPU that halts stays
-     * halted. The caller, or a thread it tells, may then read and write their state.
+     * Stops all vCPUs between two instructions, outside of {@link dev.microvm.hypervisor.Vcpu#run},
+     * with no access to a device half done, and returns when all are there. Their threads wait
+     * without using the CPU; a vCPU that halts stays halted. The caller, or a thread it tells, may
+     * then read and write their state.
      *
-     * <p>vCPUs that have ended, or that are stopped meanwhile, count as paused. Threads that are not started yet wait at
-     * their beginning. Pausing what is paused does nothing. An interrupt does not end the wait.
+     * <p>vCPUs that have ended, or that are stopped meanwhile, count as paused. Threads that are
+     * not started yet wait at their beginning. Pausing what is paused does nothing. An interrupt
+     * does not end the wait.
      *
      * @param limit how long to wait in all
-     * @throws PauseFailedException if a vCPU is not there in time, because a device keeps it; then all run again
+     * @throws PauseFailedException if a vCPU is not there in time, because a device keeps it; then
+     *     all run again
      * @throws IllegalStateException on a vCPU's thread, which would wait for itself
      */
     public void pause(Duration limit) {
@@ -68,8 +74,8 @@ public final class VcpuThreads {
     }
 
     /**
-     * Lets all vCPUs run again but those that a debugger holds; does nothing if they are not paused. Waits for a
-     * {@link #pause} that another thread is in.
+     * Lets all vCPUs run again but those that a debugger holds; does nothing if they are not
+     * paused. Waits for a {@link #pause} that another thread is in.
      *
      * @throws IllegalStateException on a vCPU's thread, for which that pause would wait
      */
@@ -100,8 +106,8 @@ public final class VcpuThreads {
     }
 
     /**
-     * Lets a vCPU run again for which a {@link DebugListener} said {@link DebugListener.Next#STAY_STOPPED}, once all are
-     * resumed; does nothing to another.
+     * Lets a vCPU run again for which a {@link DebugListener} said {@link
+     * DebugListener.Next#STAY_STOPPED}, once all are resumed; does nothing to another.
      *
      * @param vcpu its index
      */

@@ -18,7 +18,10 @@ final class GuestCpuidTest {
     private static final int HYPERVISOR = 1 << 31;
     private static final int HTT = 1 << 28;
 
-    /** What a host of two packages of 64 threads could give: each topology field says something false for a guest. */
+    /**
+     * What a host of two packages of 64 threads could give: each topology field says something
+     * false for a guest.
+     */
     private static final List<CpuidEntry> HOST = List.of(
             leaf(0x0, 0x1f, 0x6874_7541, 0x444d_4163, 0x6974_6e65), // AuthenticAMD
             leaf(0x1, 0x00a2_0f12, 0x7f40_0801, 0x0000_0001 | TSC_DEADLINE, 0x0000_0101 | HTT),

@@ -14,9 +14,13 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What {@link KvmHypervisor} says of device files that are not KVM; each message holds the remedy. */
+/**
+ * What {@link KvmHypervisor} says of device files that are not KVM; each message holds the remedy.
+ */
 final class KvmHypervisorTest {
-    /** No user may open it for writing, root neither: fs/proc/proc_sysctl.c goes by its mode, 0444. */
+    /**
+     * No user may open it for writing, root neither: fs/proc/proc_sysctl.c goes by its mode, 0444.
+     */
     private static final String UNWRITABLE = "/proc/sys/kernel/osrelease";
 
     @TempDir

@@ -34,7 +34,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What a machine of KVM does at its edges: read-only memory, split accesses, interrupts that nobody takes. */
+/**
+ * What a machine of KVM does at its edges: read-only memory, split accesses, interrupts that nobody
+ * takes.
+ */
 @Lanes.Kvm
 @Timeout(60)
 final class KvmMachineTest {

@@ -11,7 +11,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The numbers of include/uapi/linux/kvm.h on x86-64, as a C compiler gives them: they hold the structs' sizes. */
+/**
+ * The numbers of include/uapi/linux/kvm.h on x86-64, as a C compiler gives them: they hold the
+ * structs' sizes.
+ */
 final class KvmRequestTest {
     @ParameterizedTest
     @CsvSource({

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Results and errors of {@link Libc}, {@link Errno}, {@link ErrnoException} and {@link FileDescriptor}. */
+/**
+ * Results and errors of {@link Libc}, {@link Errno}, {@link ErrnoException} and {@link
+ * FileDescriptor}.
+ */
 final class LibcTest {
     private static final int O_RDWR = 2;
 
@@ -129,7 +132,9 @@ final class LibcTest {
         assertThat(mapped(address)).isFalse();
     }
 
-    /** Whether an address is mapped: msync(2) would say it too, but /proc does without another call. */
+    /**
+     * Whether an address is mapped: msync(2) would say it too, but /proc does without another call.
+     */
     private static boolean mapped(long address) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
             return lines.anyMatch(line -> line.startsWith(Long.toHexString(address) + "-"));

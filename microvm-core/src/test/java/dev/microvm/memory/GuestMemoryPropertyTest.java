@@ -18,7 +18,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class GuestMemoryPropertyTest {
     private static final int OPERATIONS = 20_000;
 
-    /** Places around which accesses fall: every edge of a region, and the ends of the number line. */
+    /**
+     * Places around which accesses fall: every edge of a region, and the ends of the number line.
+     */
     private static final long[] EDGES = {0x1000, 0x3000, 0x4000, 0x10_0000, 0x10_1000, 0, Long.MAX_VALUE};
 
     @ParameterizedTest
@@ -160,7 +162,9 @@ final class GuestMemoryPropertyTest {
             return value;
         }
 
-        /** Both ends lie in one region; an end address belongs to a region as a place for nothing. */
+        /**
+         * Both ends lie in one region; an end address belongs to a region as a place for nothing.
+         */
         private void check(long gpa, int size) {
             boolean inside = regions.stream()
                     .anyMatch(region -> gpa >= region.base() && gpa <= region.end() && size <= region.end() - gpa);

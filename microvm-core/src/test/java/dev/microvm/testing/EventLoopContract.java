@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * What every {@link EventLoop} does. Waits are one-sided: what must happen has 20 s, what must not is shown by something that would come
- * later.
+ * What every {@link EventLoop} does. Waits are one-sided: what must happen has 20 s, what must not
+ * is shown by something that would come later.
  */
 @Timeout(60)
 public abstract class EventLoopContract {

@@ -306,7 +306,10 @@ public abstract class HypervisorContract {
         }
     }
 
-    /** Drives a line until the guest has seen three interrupts; the guest reports each on the device port. */
+    /**
+     * Drives a line until the guest has seen three interrupts; the guest reports each on the device
+     * port.
+     */
     protected final void expectThreeInterrupts(TinyGuest guest, int exitCode, Runnable raise) throws Exception {
         CompletableFuture<VcpuExit> exit = CompletableFuture.supplyAsync(guest::run);
         for (long seen = 0; seen < 3; seen++) {

@@ -57,7 +57,10 @@ public final class Lanes {
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface Engine {}
 
-    /** Tiny guests on {@link #hypervisor}: in lane kvm on this machine's KVM, in lane engine on the engine. */
+    /**
+     * Tiny guests on {@link #hypervisor}: in lane kvm on this machine's KVM, in lane engine on the
+     * engine.
+     */
     @Tag("kvm")
     @Tag("engine")
     @ExtendWith(TinyGuestsCondition.class)
@@ -65,7 +68,9 @@ public final class Lanes {
     @Target({ElementType.TYPE, ElementType.METHOD})
     public @interface TinyGuests {}
 
-    /** Ordinary kernels on {@link #hypervisor}: in lane lab on KVM, in lane engine on the engine. */
+    /**
+     * Ordinary kernels on {@link #hypervisor}: in lane lab on KVM, in lane engine on the engine.
+     */
     @Tag("lab")
     @Tag("engine")
     @ExtendWith(KernelsCondition.class)

@@ -35,8 +35,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What every {@link Hypervisor} does with a machine that is paused, shown by tiny guests. Times are compared one-sided, with
- * what the host's clock said before and after, so that a slow host changes nothing.
+ * What every {@link Hypervisor} does with a machine that is paused, shown by tiny guests. Times are
+ * compared one-sided, with what the host's clock said before and after, so that a slow host changes
+ * nothing.
  */
 @Timeout(120)
 public abstract class PauseContract {
@@ -250,7 +251,10 @@ public abstract class PauseContract {
         }
     }
 
-    /** The paravirtual clock and each time-stamp counter, in nanoseconds; no guest has read more than its counter shows. */
+    /**
+     * The paravirtual clock and each time-stamp counter, in nanoseconds; no guest has read more
+     * than its counter shows.
+     */
     private static List<Double> times(TinyGuest guest, List<Vcpu> vcpus) {
         List<Double> times = new ArrayList<>();
         times.add((double) clockNanos(guest.vm()));
@@ -344,7 +348,10 @@ public abstract class PauseContract {
             assertThat(tiny.handler().values().get(HEAD - 1)).isEqualTo((long) READY);
         }
 
-        /** Pauses the machine for longer than the timer runs; returns whether it had not fired before. */
+        /**
+         * Pauses the machine for longer than the timer runs; returns whether it had not fired
+         * before.
+         */
         boolean pauseBeforeItFires(ClockOnResume how) {
             threads.pause(PATIENCE);
             tiny.vm().pauseClock();

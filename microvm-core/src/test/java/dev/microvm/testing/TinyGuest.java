@@ -121,7 +121,10 @@ public final class TinyGuest implements AutoCloseable {
         return startAt();
     }
 
-    /** Starts the program in real mode, but with the local APIC in ES, which real mode could not reach. */
+    /**
+     * Starts the program in real mode, but with the local APIC in ES, which real mode could not
+     * reach.
+     */
     public TinyGuest startRealWithApic() {
         startReal();
         SpecialRegisters s = vcpu.specialRegisters();

@@ -43,7 +43,10 @@ public final class EngineHypervisor implements Hypervisor {
         return clock instanceof GuestClock.Host ? table : CpuidTable.withoutRandomNumbers(table);
     }
 
-    /** Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel to put them in. */
+    /**
+     * Makes a machine; {@link InterruptMode#KERNEL} is refused, because a Java engine has no kernel
+     * to put them in.
+     */
     @Override
     public VirtualMachine createVm(String name, InterruptMode interruptMode, GuestClock clock) {
         if (interruptMode == InterruptMode.KERNEL) {

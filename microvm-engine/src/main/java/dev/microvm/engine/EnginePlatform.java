@@ -11,7 +11,10 @@ import dev.microvm.engine.cpu.Platform;
 import dev.microvm.engine.cpu.Vectors;
 import java.util.Arrays;
 
-/** What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's devices behind them. */
+/**
+ * What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's
+ * devices behind them.
+ */
 final class EnginePlatform implements Platform {
     private static final long PAGE = -4096;
 
@@ -94,7 +97,10 @@ final class EnginePlatform implements Platform {
         return vcpu.apic() == null ? Arrays.copyOf(MSRS, MSRS.length - 1) : MSRS.clone();
     }
 
-    /** Whether {@link #restoreMsr} is for an MSR: one that does more, or other things, when the guest writes it. */
+    /**
+     * Whether {@link #restoreMsr} is for an MSR: one that does more, or other things, when the
+     * guest writes it.
+     */
     boolean restoresMsr(int index) {
         return index == IA32_TIME_STAMP_COUNTER || index == IA32_TSC_ADJUST || ParavirtualClock.isMsr(index);
     }

@@ -28,8 +28,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A vCPU: a {@link Cpu}, its local APIC in {@link InterruptMode#SPLIT}, and the thread that runs both. It waits by itself
- * where the guest halts, unless its interrupts come from outside ({@link InterruptMode#USERSPACE}).
+ * A vCPU: a {@link Cpu}, its local APIC in {@link InterruptMode#SPLIT}, and the thread that runs
+ * both. It waits by itself where the guest halts, unless its interrupts come from outside ({@link
+ * InterruptMode#USERSPACE}).
  */
 final class EngineVcpu implements Vcpu {
     private static final ThreadLocal<@Nullable EngineVcpu> CURRENT = new ThreadLocal<>();

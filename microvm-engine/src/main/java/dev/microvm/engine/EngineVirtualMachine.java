@@ -140,9 +140,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     /**
-     * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are meant to agree, but the
-     * host cannot set them at the same moment: so one that is close to the last that it set gets its origin, as in KVM
-     * (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
+     * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are
+     * meant to agree, but the host cannot set them at the same moment: so one that is close to the
+     * last that it set gets its origin, as in KVM (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
      */
     synchronized long commonOrigin(long origin) {
         long difference = origin - timeStampOrigin;

@@ -5,11 +5,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Lets one vCPU of a machine change memory in several accesses that are one to all others: while it is in the section,
- * no other runs guest code.
+ * Lets one vCPU of a machine change memory in several accesses that are one to all others: while it
+ * is in the section, no other runs guest code.
  *
- * <p>Each vCPU says when it is in the guest, and looks between blocks whether it is to wait. One that serves I/O or
- * halts is not in the guest, so no vCPU waits for a device. Devices on threads of their own are not stopped.
+ * <p>Each vCPU says when it is in the guest, and looks between blocks whether it is to wait. One
+ * that serves I/O or halts is not in the guest, so no vCPU waits for a device. Devices on threads
+ * of their own are not stopped.
  */
 final class ExclusiveSection {
     private static final int SPINS = 1000; // then others may need this processor
@@ -24,7 +25,10 @@ final class ExclusiveSection {
         this.vcpus = vcpus;
     }
 
-    /** Waits until no other vCPU is in the guest; its own thread calls, which then must {@link #end}. */
+    /**
+     * Waits until no other vCPU is in the guest; its own thread calls, which then must {@link
+     * #end}.
+     */
     void begin(EngineVcpu own) {
         own.inGuest(false);
         turn.lock();

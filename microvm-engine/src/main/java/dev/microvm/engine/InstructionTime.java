@@ -16,11 +16,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The time of a machine that {@linkplain GuestClock#instructions counts instructions}, and the loop for all that is to
- * happen at a time. It has no thread: timers and tasks run on the vCPU's, between two instructions, so that each comes at
- * the same instruction in each run. Where the vCPU waits, time skips to the next timer.
+ * The time of a machine that {@linkplain GuestClock#instructions counts instructions}, and the loop
+ * for all that is to happen at a time. It has no thread: timers and tasks run on the vCPU's,
+ * between two instructions, so that each comes at the same instruction in each run. Where the vCPU
+ * waits, time skips to the next timer.
  *
- * <p>What other threads ask for is input from outside: it comes between two instructions too, but at which is theirs.
+ * <p>What other threads ask for is input from outside: it comes between two instructions too, but
+ * at which is theirs.
  */
 final class InstructionTime implements EventLoop {
     private static final Logger log = LoggerFactory.getLogger(InstructionTime.class);
@@ -56,8 +58,8 @@ final class InstructionTime implements EventLoop {
     }
 
     /**
-     * Lets the vCPU wait, on its thread: until the next timer, which comes at once, or where there is none for
-     * {@link LockSupport#unpark}.
+     * Lets the vCPU wait, on its thread: until the next timer, which comes at once, or where there
+     * is none for {@link LockSupport#unpark}.
      */
     void await() {
         boolean next;
@@ -75,7 +77,10 @@ final class InstructionTime implements EventLoop {
         }
     }
 
-    /** Runs the tasks there are and the timers that are due; what they add in turn comes at the next instruction. */
+    /**
+     * Runs the tasks there are and the timers that are due; what they add in turn comes at the next
+     * instruction.
+     */
     private void runDue() {
         int left;
         synchronized (this) {
@@ -159,7 +164,10 @@ final class InstructionTime implements EventLoop {
     @Override
     public void pauseClock() {}
 
-    /** Does nothing, whatever is wanted: no instruction was executed, so there is no time to catch up with. */
+    /**
+     * Does nothing, whatever is wanted: no instruction was executed, so there is no time to catch
+     * up with.
+     */
     @Override
     public void resumeClock(ClockOnResume how) {}
 

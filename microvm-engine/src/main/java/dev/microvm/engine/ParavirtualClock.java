@@ -8,10 +8,12 @@ import java.lang.invoke.VarHandle;
 import java.time.Instant;
 
 /**
- * KVM's paravirtual clock of one vCPU: a page of guest memory from which the guest computes the time by its time-stamp counter.
+ * KVM's paravirtual clock of one vCPU: a page of guest memory from which the guest computes the
+ * time by its time-stamp counter.
  *
- * <p>Both count nanoseconds of the same clock of the host, so what is written once holds until the guest sets its
- * counter. The address is the guest's choice: where there is no memory that it may write, nothing is written.
+ * <p>Both count nanoseconds of the same clock of the host, so what is written once holds until the
+ * guest sets its counter. The address is the guest's choice: where there is no memory that it may
+ * write, nothing is written.
  *
  * <p>Source: Linux Documentation/virt/kvm/x86/msr.rst, and cpuid.rst for what announces it.
  */
@@ -34,7 +36,10 @@ final class ParavirtualClock {
     private static final int NANOSECONDS = 8;
     private static final int WALL_CLOCK_SIZE = 12;
 
-    /** Ticks, shifted left by one, times this, shifted right by 32, are nanoseconds: for a counter of 1 GHz. */
+    /**
+     * Ticks, shifted left by one, times this, shifted right by 32, are nanoseconds: for a counter
+     * of 1 GHz.
+     */
     private static final int MULTIPLIER = 1 << 31;
 
     private static final int SHIFT = 1;
@@ -82,7 +87,9 @@ final class ParavirtualClock {
         }
     }
 
-    /** Puts an MSR back; memory may be put back later, so the page is written when the vCPU runs. */
+    /**
+     * Puts an MSR back; memory may be put back later, so the page is written when the vCPU runs.
+     */
     void restoreMsr(int index, long value) {
         if (isSystemTime(index)) {
             systemTime = value;
@@ -92,12 +99,18 @@ final class ParavirtualClock {
         }
     }
 
-    /** The machine's clock was set: the page is to be written before the guest reads it again. Any thread may call. */
+    /**
+     * The machine's clock was set: the page is to be written before the guest reads it again. Any
+     * thread may call.
+     */
     void outdate() {
         outdated = true;
     }
 
-    /** The guest did not run for a time that its watchdogs must not count: the page is to say so. Any thread may call. */
+    /**
+     * The guest did not run for a time that its watchdogs must not count: the page is to say so.
+     * Any thread may call.
+     */
     void tellStopped() {
         stopped = true;
         outdated = true;
@@ -108,7 +121,10 @@ final class ParavirtualClock {
         if (outdated) update();
     }
 
-    /** Writes the page, if there is one: with an odd version meanwhile, so that the guest's readers try again. */
+    /**
+     * Writes the page, if there is one: with an odd version meanwhile, so that the guest's readers
+     * try again.
+     */
     void update() {
         outdated = false;
         long at = systemTime & ~ENABLE;

@@ -26,7 +26,10 @@ final class ParavirtualClockTest {
         return new TinyGuest(new EngineHypervisor(), InterruptMode.SPLIT, "kvmclock").startProtected();
     }
 
-    /** Runs a guest that writes the MSR; answers what it saw: version, multiplier, shift and flags, the MSR. */
+    /**
+     * Runs a guest that writes the MSR; answers what it saw: version, multiplier, shift and flags,
+     * the MSR.
+     */
     private static List<Long> runs(TinyGuest guest, long msr) {
         guest.handler().answer(nth -> nth == 0 ? msr & 0xFFFF_FFFFL : msr >>> 32);
         assertThat(guest.run()).isEqualTo(VcpuExit.KICKED);

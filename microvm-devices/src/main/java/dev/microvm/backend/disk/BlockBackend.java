@@ -38,7 +38,9 @@ public interface BlockBackend extends AutoCloseable {
     /** Copies {@code [position, position + length)} to {@code to}. */
     void read(long position, MemorySegment to, long offset, long length);
 
-    /** Writes {@code [position, position + length)}; it may stay in a cache until {@link #flush}. */
+    /**
+     * Writes {@code [position, position + length)}; it may stay in a cache until {@link #flush}.
+     */
     void write(long position, MemorySegment from, long offset, long length);
 
     /** Flushes all completed writes to the medium before it returns. */

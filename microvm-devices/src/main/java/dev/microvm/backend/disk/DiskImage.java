@@ -12,8 +12,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An image file, and how it is to be opened. Immutable and compared by value: each method returns a changed copy. Opens nothing before
- * {@link #open}.
+ * An image file, and how it is to be opened. Immutable and compared by value: each method returns a
+ * changed copy. Opens nothing before {@link #open}.
  *
  * <pre>{@code
  * DiskImage root = DiskImage.qcow2(Path.of("vm.qcow2")).backing(DiskImage.raw(Path.of("debian.img")));

@@ -5,8 +5,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The file behind an image: positions in bytes, failures as {@link BlockException}. Any thread may call, several at once;
- * closing is for when nobody does.
+ * The file behind an image: positions in bytes, failures as {@link BlockException}. Any thread may
+ * call, several at once; closing is for when nobody does.
  */
 interface ImageFile extends AutoCloseable {
     /** For messages. */
@@ -15,7 +15,10 @@ interface ImageFile extends AutoCloseable {
     /** Bytes up to the file's end. */
     long size();
 
-    /** The unit in bytes, a power of two, that the file's size must be a multiple of so that writes do not make it longer. */
+    /**
+     * The unit in bytes, a power of two, that the file's size must be a multiple of so that writes
+     * do not make it longer.
+     */
     int alignment();
 
     /** Reads a range; what is beyond the file's end reads as zero. */
@@ -27,7 +30,10 @@ interface ImageFile extends AutoCloseable {
     /** Returns when all that was written is on the medium. */
     void sync();
 
-    /** Gives a range's space back, where the file system can; the range then has its old content or reads as zero. */
+    /**
+     * Gives a range's space back, where the file system can; the range then has its old content or
+     * reads as zero.
+     */
     void discard(long position, long length);
 
     /**
@@ -41,7 +47,8 @@ interface ImageFile extends AutoCloseable {
     void close();
 
     /**
-     * Opens a file that exists, and locks it: nobody else may write it, and nobody else may read it if {@code writable}.
+     * Opens a file that exists, and locks it: nobody else may write it, and nobody else may read it
+     * if {@code writable}.
      *
      * @throws BlockException if it is locked, or cannot be opened so
      */

@@ -10,11 +10,11 @@ import java.nio.file.Path;
 /**
  * A file of Linux: data moves between it and the caller's memory by pread(2) and pwrite(2).
  *
- * <p>With {@link CacheMode#NONE} what is not aligned as the device wants it goes through a buffer of this object's, under
- * its lock; a write that covers part of a block reads the block first.
+ * <p>With {@link CacheMode#NONE} what is not aligned as the device wants it goes through a buffer
+ * of this object's, under its lock; a write that covers part of a block reads the block first.
  *
- * <p>Locks are those of QEMU, so that machines of either kind and {@code qemu-img} keep out of each other's way: QEMU's
- * {@code block/file-posix.c}, RAW_LOCK_PERM_BASE.
+ * <p>Locks are those of QEMU, so that machines of either kind and {@code qemu-img} keep out of each
+ * other's way: QEMU's {@code block/file-posix.c}, RAW_LOCK_PERM_BASE.
  */
 final class LinuxImageFile implements ImageFile {
     // A shared lock on byte PERMISSION + n says "I do n", one on UNSHARED + n says "nobody else may do n".
@@ -63,7 +63,10 @@ final class LinuxImageFile implements ImageFile {
         }
     }
 
-    /** Says first what this one does, and only then looks at the others: of two that come at once, one at least gives up. */
+    /**
+     * Says first what this one does, and only then looks at the others: of two that come at once,
+     * one at least gives up.
+     */
     private static void lock(PositionedFile file, Path path, boolean writable) {
         try {
             boolean free = file.lockShared(LOCK_PERMISSION + CONSISTENT_READ);

@@ -6,7 +6,8 @@ import java.nio.ByteOrder;
 /**
  * The fields and flags of a qcow2 file. All numbers are big-endian.
  *
- * <p>Source: QEMU's {@code docs/interop/qcow2.txt}; limits are those of QEMU's {@code block/qcow2.h}.
+ * <p>Source: QEMU's {@code docs/interop/qcow2.txt}; limits are those of QEMU's {@code
+ * block/qcow2.h}.
  */
 final class Qcow2Format {
     static final ValueLayout.OfInt BE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);

@@ -23,7 +23,10 @@ public record MacAddress(long value) {
     private static final long GROUP = 1L << 40; // to many stations
     private static final long LOCAL = 1L << 41; // not given by IEEE
 
-    /** Checks it; throws {@link IllegalArgumentException} if it is zero, longer than 48 bits, or a group's. */
+    /**
+     * Checks it; throws {@link IllegalArgumentException} if it is zero, longer than 48 bits, or a
+     * group's.
+     */
     public MacAddress {
         if (value == 0 || (value & ~MASK) != 0 || (value & GROUP) != 0) {
             throw new IllegalArgumentException("no Ethernet address of one station: 0x%x".formatted(value));

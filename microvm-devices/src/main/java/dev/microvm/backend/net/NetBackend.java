@@ -6,15 +6,17 @@ import java.util.Set;
 /**
  * Where the frames of one network device go, and where those come from that it receives.
  *
- * <p>A frame is Ethernet without its check sequence, at least 14 bytes. If {@link #vnetHeader} says so, a
- * {@link VnetHeader} comes before each, in both directions, and is part of its length; none is longer than
- * {@link VnetHeader#MAX_FRAME}. Segments may be the guest's own memory, which changes at any time: read each word once.
+ * <p>A frame is Ethernet without its check sequence, at least 14 bytes. If {@link #vnetHeader} says
+ * so, a {@link VnetHeader} comes before each, in both directions, and is part of its length; none
+ * is longer than {@link VnetHeader#MAX_FRAME}. Segments may be the guest's own memory, which
+ * changes at any time: read each word once.
  *
- * <p>Nothing blocks and nothing is lost silently between device and back end: {@link #send} refuses a frame when there is
- * no room, {@link #receive} is asked when the guest has a buffer; {@code ready} tells that it is worth to try again.
+ * <p>Nothing blocks and nothing is lost silently between device and back end: {@link #send} refuses
+ * a frame when there is no room, {@link #receive} is asked when the guest has a buffer; {@code
+ * ready} tells that it is worth to try again.
  *
- * <p>{@link #start}, {@link #send}, {@link #receive} and {@link #guestOffloads} are for one thread at a time, the
- * device's; the others for any thread.
+ * <p>{@link #start}, {@link #send}, {@link #receive} and {@link #guestOffloads} are for one thread
+ * at a time, the device's; the others for any thread.
  */
 public interface NetBackend extends AutoCloseable {
     /** What {@link #receive} returns when no frame waits. */
@@ -24,10 +26,11 @@ public interface NetBackend extends AutoCloseable {
      * Opens the network for a device; after {@link #close} it may be opened again, for the next.
      *
      * @param name of the machine, for threads and logs
-     * @param ready called on any thread when a frame came after {@link #NO_FRAME}, or there is room after a refused
-     *     {@link #send}; must not block. It may be called for nothing.
+     * @param ready called on any thread when a frame came after {@link #NO_FRAME}, or there is room
+     *     after a refused {@link #send}; must not block. It may be called for nothing.
      * @throws IllegalStateException if it is open: it serves one device at a time
-     * @throws dev.microvm.error.MicroVmException if the network cannot be opened, with reason and remedy
+     * @throws dev.microvm.error.MicroVmException if the network cannot be opened, with reason and
+     *     remedy
      */
     void start(String name, Runnable ready);
 
@@ -45,17 +48,23 @@ public interface NetBackend extends AutoCloseable {
      *
      * @param offset in {@code segment}, where the frame goes
      * @param capacity in bytes
-     * @return the frame's length in bytes, or {@link #NO_FRAME}; then {@code ready} is called when there is one
+     * @return the frame's length in bytes, or {@link #NO_FRAME}; then {@code ready} is called when
+     *     there is one
      */
     int receive(MemorySegment segment, long offset, int capacity);
 
     /** Whether each frame has a {@link VnetHeader}. May be known only after {@link #start}. */
     boolean vnetHeader();
 
-    /** What the guest may leave to this network; empty without {@link #vnetHeader}. May be known only after {@link #start}. */
+    /**
+     * What the guest may leave to this network; empty without {@link #vnetHeader}. May be known
+     * only after {@link #start}.
+     */
     Set<NetOffload> offloads();
 
-    /** Says what this network may leave to the guest: some of {@link #offloads}; at first nothing. */
+    /**
+     * Says what this network may leave to the guest: some of {@link #offloads}; at first nothing.
+     */
     void guestOffloads(Set<NetOffload> accepted);
 
     /** The largest IP packet it carries, in bytes, 576 to 65,535. */

@@ -1,6 +1,9 @@
 package dev.microvm.backend.net;
 
-/** Work on a frame that the side which sends it may leave to the side which takes it: VIRTIO 1.2, 5.1.3. */
+/**
+ * Work on a frame that the side which sends it may leave to the side which takes it: VIRTIO 1.2,
+ * 5.1.3.
+ */
 public enum NetOffload {
     /** The checksum of TCP and UDP; the others need it. */
     CHECKSUM,

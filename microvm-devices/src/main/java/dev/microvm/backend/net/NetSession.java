@@ -7,8 +7,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What a {@link SessionBackend} holds of the host while it is open, and the thread that waits for the host. {@link #send} and
- * {@link #receive} are as in {@link NetBackend}.
+ * What a {@link SessionBackend} holds of the host while it is open, and the thread that waits for
+ * the host. {@link #send} and {@link #receive} are as in {@link NetBackend}.
  */
 public abstract class NetSession {
     private static final Logger log = LoggerFactory.getLogger(NetSession.class);
@@ -29,7 +29,10 @@ public abstract class NetSession {
     /** Gives the guest the next frame. */
     protected abstract int receive(MemorySegment segment, long offset, int capacity);
 
-    /** Waits for the host once, and does what is due. Called by the session's thread again and again until it is stopped. */
+    /**
+     * Waits for the host once, and does what is due. Called by the session's thread again and again
+     * until it is stopped.
+     */
     protected abstract void serve() throws IOException;
 
     /** Wakes the thread out of {@link #serve}; any thread may call. */

@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network with a thread of its own. From {@link #start} to {@link #close} it has a {@link NetSession}; at other times it takes
- * frames, which are lost, and has none.
+ * A network with a thread of its own. From {@link #start} to {@link #close} it has a {@link
+ * NetSession}; at other times it takes frames, which are lost, and has none.
  */
 public abstract class SessionBackend implements NetBackend {
     private volatile @Nullable NetSession session;
@@ -13,7 +13,9 @@ public abstract class SessionBackend implements NetBackend {
     /** Makes a back end that is closed. */
     protected SessionBackend() {}
 
-    /** Opens everything, without letting the thread run; throws as {@link NetBackend#start} does. */
+    /**
+     * Opens everything, without letting the thread run; throws as {@link NetBackend#start} does.
+     */
     protected abstract NetSession open(String name, Runnable ready);
 
     /** The session, or null while it is closed; any thread may call. */

@@ -19,8 +19,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A network behind a stream socket, in the framing of QEMU's {@code -netdev stream}, which passt speaks: before each frame its
- * length in bytes, 32 bits in network order. When the other side goes away, nothing is carried any more.
+ * A network behind a stream socket, in the framing of QEMU's {@code -netdev stream}, which passt
+ * speaks: before each frame its length in bytes, 32 bits in network order. When the other side goes
+ * away, nothing is carried any more.
  */
 public final class StreamBackend extends SessionBackend {
     private static final Logger log = LoggerFactory.getLogger(StreamBackend.class);
@@ -156,7 +157,10 @@ public final class StreamBackend extends SessionBackend {
             }
         }
 
-        /** Writes what is left of a frame; returns whether that was all. The caller holds the lock of {@code outgoing}. */
+        /**
+         * Writes what is left of a frame; returns whether that was all. The caller holds the lock
+         * of {@code outgoing}.
+         */
         private boolean flush() throws IOException {
             if (outgoing.hasRemaining()) channel.write(outgoing);
             if (!outgoing.hasRemaining()) return true;

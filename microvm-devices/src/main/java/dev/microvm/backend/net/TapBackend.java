@@ -26,10 +26,11 @@ import org.slf4j.LoggerFactory;
 /**
  * A network interface of Linux's, of type tap: what the guest sends, the host receives there.
  *
- * <p>The interface is used if it is there and this process may (its owner may); else it is made, which needs
- * CAP_NET_ADMIN, and is gone when this is closed. Addresses, bridges and bringing it up are the administrator's:
- * {@code ip link set tap0 up}. A frame that the host has no room for, or for an interface that is down, is lost, as on a
- * wire. Checksums and TCP segments are left to the kernel, and to the guest.
+ * <p>The interface is used if it is there and this process may (its owner may); else it is made,
+ * which needs CAP_NET_ADMIN, and is gone when this is closed. Addresses, bridges and bringing it up
+ * are the administrator's: {@code ip link set tap0 up}. A frame that the host has no room for, or
+ * for an interface that is down, is lost, as on a wire. Checksums and TCP segments are left to the
+ * kernel, and to the guest.
  */
 public final class TapBackend implements NetBackend {
     private static final Logger log = LoggerFactory.getLogger(TapBackend.class);

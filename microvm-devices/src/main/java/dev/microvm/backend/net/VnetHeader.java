@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The header before each frame of a virtio network device, little-endian: {@code struct virtio_net_hdr}, VIRTIO 1.2, 5.1.6.
- * Offsets and sizes are in bytes.
+ * The header before each frame of a virtio network device, little-endian: {@code struct
+ * virtio_net_hdr}, VIRTIO 1.2, 5.1.6. Offsets and sizes are in bytes.
  */
 public final class VnetHeader {
     /** The header's size: with num_buffers, as it is since VIRTIO 1.0. */

@@ -1,8 +1,8 @@
 package dev.microvm.devices.firmware;
 
 /**
- * Register map of the firmware configuration device, as x86 machines have it at 0x510, and the structures that it shares
- * with the guest.
+ * Register map of the firmware configuration device, as x86 machines have it at 0x510, and the
+ * structures that it shares with the guest.
  *
  * <p>Source: QEMU's {@code docs/specs/fw_cfg.rst}.
  */

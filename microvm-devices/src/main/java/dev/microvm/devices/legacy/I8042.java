@@ -114,7 +114,10 @@ public final class I8042 implements ByteDevice, Stateful {
         return false;
     }
 
-    /** Takes a command's parameter or a byte for the keyboard; returns whether it pulls the reset line. */
+    /**
+     * Takes a command's parameter or a byte for the keyboard; returns whether it pulls the reset
+     * line.
+     */
     private boolean writeData(int value) {
         int command = commandInProgress;
         lastWasCommand = false;

@@ -3,7 +3,8 @@ package dev.microvm.devices.legacy;
 /**
  * Register map of the 8254 programmable interval timer. Names follow the data sheet.
  *
- * <p>Source: Intel 8254 data sheet, order number 231164, "Programming the 8254", "Mode definitions".
+ * <p>Source: Intel 8254 data sheet, order number 231164, "Programming the 8254", "Mode
+ * definitions".
  */
 final class I8254Registers {
     /** Counter input clock in hertz: the 14.31818 MHz crystal divided by 12. */

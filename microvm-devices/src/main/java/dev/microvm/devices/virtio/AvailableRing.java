@@ -10,8 +10,9 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The ring by which a driver makes chains available, and says whether it wants interrupts: VIRTIO 1.2, sections 2.7.6 and 2.7.7.
- * The driver writes it, the device reads it. Indices count modulo 65536; which of them are new the {@link Virtqueue} knows.
+ * The ring by which a driver makes chains available, and says whether it wants interrupts: VIRTIO
+ * 1.2, sections 2.7.6 and 2.7.7. The driver writes it, the device reads it. Indices count modulo
+ * 65536; which of them are new the {@link Virtqueue} knows.
  */
 final class AvailableRing {
     // struct virtq_avail: section 2.7.6
@@ -58,8 +59,8 @@ final class AvailableRing {
     }
 
     /**
-     * Whether the driver wants an interrupt for the used entries {@code [before, now)}: all or none by its flag, or, with
-     * EVENT_IDX, if the one at used_event is among them (2.7.7.2).
+     * Whether the driver wants an interrupt for the used entries {@code [before, now)}: all or none
+     * by its flag, or, with EVENT_IDX, if the one at used_event is among them (2.7.7.2).
      */
     boolean wantsInterrupt(int before, int now) {
         if (!eventIndex) return (ring.get(LE_SHORT, FLAGS) & F_NO_INTERRUPT) == 0;

@@ -6,7 +6,8 @@ public interface ChainHandler {
     /**
      * Takes a chain: completes it now, or keeps it to complete it later.
      *
-     * @return false if the device can take none at present: it stays in the queue, as if it had not been looked at
+     * @return false if the device can take none at present: it stays in the queue, as if it had not
+     *     been looked at
      */
     boolean take(DescriptorChain chain);
 }

@@ -8,8 +8,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The chains of a queue that a device has taken and not completed, and those that it has put back. The objects are used
- * again, so chains that come and go allocate nothing.
+ * The chains of a queue that a device has taken and not completed, and those that it has put back.
+ * The objects are used again, so chains that come and go allocate nothing.
  */
 final class ChainsInFlight {
     private final ArrayDeque<DescriptorChain> free = new ArrayDeque<>();

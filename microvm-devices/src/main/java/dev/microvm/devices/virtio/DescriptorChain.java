@@ -1,8 +1,9 @@
 package dev.microvm.devices.virtio;
 
 /**
- * One buffer that the driver made available: bytes for the device to read, then bytes for it to write. {@link Virtqueue}
- * yields it with every rule checked, and uses the object again once it is completed.
+ * One buffer that the driver made available: bytes for the device to read, then bytes for it to
+ * write. {@link Virtqueue} yields it with every rule checked, and uses the object again once it is
+ * completed.
  */
 public final class DescriptorChain {
     private static final int NONE = -1;
@@ -37,7 +38,9 @@ public final class DescriptorChain {
         head = NONE;
     }
 
-    /** Index of its first descriptor, by which the driver knows it; negative if it is not in flight. */
+    /**
+     * Index of its first descriptor, by which the driver knows it; negative if it is not in flight.
+     */
     int head() {
         return head;
     }

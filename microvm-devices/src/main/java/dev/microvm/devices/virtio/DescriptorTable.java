@@ -11,9 +11,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The descriptors of a split queue, which the driver writes: VIRTIO 1.2, section 2.7.5. It turns the index of a chain's
- * first descriptor into the chain's two buffers, or throws what the driver did wrong. Each word is read once, because the guest
- * may rewrite it at any time.
+ * The descriptors of a split queue, which the driver writes: VIRTIO 1.2, section 2.7.5. It turns
+ * the index of a chain's first descriptor into the chain's two buffers, or throws what the driver
+ * did wrong. Each word is read once, because the guest may rewrite it at any time.
  */
 final class DescriptorTable {
     // struct virtq_desc: section 2.7.5

@@ -10,13 +10,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine's loop as one device sees it. Whatever it runs holds the device's lock, so nothing of the
- * device runs at the same time; an exception is told to the device's transport instead of the loop. Any
- * thread may call.
+ * A machine's loop as one device sees it. Whatever it runs holds the device's lock, so nothing of
+ * the device runs at the same time; an exception is told to the device's transport instead of the
+ * loop. Any thread may call.
  *
- * <p><b>Pause.</b> While the device is paused, tasks, timers and signals that become due are kept in their
- * order, and {@link #resume} runs them. A signal or timer that is kept already is not kept twice. The clock
- * of the loop stands still meanwhile, so a timer has as much time left as it had.
+ * <p><b>Pause.</b> While the device is paused, tasks, timers and signals that become due are kept
+ * in their order, and {@link #resume} runs them. A signal or timer that is kept already is not kept
+ * twice. The clock of the loop stands still meanwhile, so a timer has as much time left as it had.
  */
 final class DeviceLoop implements EventLoop {
     private final EventLoop loop;
@@ -60,7 +60,10 @@ final class DeviceLoop implements EventLoop {
 
     // ---- pause
 
-    /** Keeps what becomes due from now on. What runs already is over when the caller has had the lock. */
+    /**
+     * Keeps what becomes due from now on. What runs already is over when the caller has had the
+     * lock.
+     */
     void pause() {
         synchronized (kept) {
             if (paused) return;
@@ -200,7 +203,10 @@ final class DeviceLoop implements EventLoop {
         return new UnsupportedOperationException("the loop is the machine's");
     }
 
-    /** A timer on the device's clock. One of the loop's that fires too early, because of a pause, is armed again. */
+    /**
+     * A timer on the device's clock. One of the loop's that fires too early, because of a pause, is
+     * armed again.
+     */
     private final class DeviceTimer implements Timer {
         private final Runnable action;
         private final Timer timer; // on the loop's clock

@@ -3,8 +3,8 @@ package dev.microvm.devices.virtio;
 import dev.microvm.state.DeviceState;
 
 /**
- * The features that a device offers and those that its driver chooses, which the registers show 32 at a time: VIRTIO 1.2, sections
- * 2.2 and 4.2.2. Guarded by the transport's lock.
+ * The features that a device offers and those that its driver chooses, which the registers show 32
+ * at a time: VIRTIO 1.2, sections 2.2 and 4.2.2. Guarded by the transport's lock.
  */
 final class FeatureNegotiation {
     private static final long LOW_HALF = 0xffff_ffffL;
@@ -16,7 +16,10 @@ final class FeatureNegotiation {
     private int offeredSelect;
     private int chosenSelect;
 
-    /** Adds the transport's features to the device's own; a legacy device has 32 of them: section 2.2.3. */
+    /**
+     * Adds the transport's features to the device's own; a legacy device has 32 of them: section
+     * 2.2.3.
+     */
     FeatureNegotiation(boolean modern, VirtioDevice device) {
         this.modern = modern;
         this.device = device;
@@ -57,7 +60,10 @@ final class FeatureNegotiation {
         return subset && wantedVersion && device.accepts(chosen);
     }
 
-    /** What the driver has chosen; of what a legacy driver chose, which is not asked, what is offered. */
+    /**
+     * What the driver has chosen; of what a legacy driver chose, which is not asked, what is
+     * offered.
+     */
     long negotiated() {
         chosen &= offered;
         return chosen;

@@ -12,18 +12,22 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * The bytes of a {@link DescriptorChain} that go one way, in guest memory. They lie in pieces, cut wherever the driver liked
- * (section 2.7.4.1), and are addressed as one: position 0 is the first byte. Or piece by piece, without a copy: each is a
- * segment, an offset and a length, as {@link MemorySegment#copy} takes them.
+ * The bytes of a {@link DescriptorChain} that go one way, in guest memory. They lie in pieces, cut
+ * wherever the driver liked (section 2.7.4.1), and are addressed as one: position 0 is the first
+ * byte. Or piece by piece, without a copy: each is a segment, an offset and a length, as {@link
+ * MemorySegment#copy} takes them.
  *
- * <p>Every access is bounds-checked: a position outside {@code [0, length())} is an {@link IndexOutOfBoundsException}.
- * Numbers are little-endian. The guest may change the bytes at any time: read once what you check. Valid until the chain is completed.
+ * <p>Every access is bounds-checked: a position outside {@code [0, length())} is an {@link
+ * IndexOutOfBoundsException}. Numbers are little-endian. The guest may change the bytes at any
+ * time: read once what you check. Valid until the chain is completed.
  */
 public final class GuestBuffer {
     /** Gets piece after piece. */
     @FunctionalInterface
     public interface PieceAction<E extends Exception> {
-        /** Takes the bytes {@code [offset, offset + length)} of {@code segment}; length is above 0. */
+        /**
+         * Takes the bytes {@code [offset, offset + length)} of {@code segment}; length is above 0.
+         */
         void accept(MemorySegment segment, long offset, long length) throws E;
     }
 
@@ -90,7 +94,10 @@ public final class GuestBuffer {
         return lengths[Objects.checkIndex(piece, pieces)];
     }
 
-    /** Gives the bytes {@code [at, at + size)}, piece by piece, to an action; stops at what it throws. */
+    /**
+     * Gives the bytes {@code [at, at + size)}, piece by piece, to an action; stops at what it
+     * throws.
+     */
     public <E extends Exception> void forEach(long at, long size, PieceAction<E> action) throws E {
         Objects.checkFromIndexSize(at, size, length);
         long left = size;
@@ -102,7 +109,9 @@ public final class GuestBuffer {
         }
     }
 
-    /** Copies the bytes {@code [at, at + size)} to {@code to}, from its byte {@code toOffset} on. */
+    /**
+     * Copies the bytes {@code [at, at + size)} to {@code to}, from its byte {@code toOffset} on.
+     */
     public void copyTo(long at, MemorySegment to, long toOffset, long size) {
         Objects.checkFromIndexSize(at, size, length);
         long done = 0;
@@ -114,7 +123,10 @@ public final class GuestBuffer {
         }
     }
 
-    /** Copies {@code size} bytes of {@code from}, from its byte {@code fromOffset} on, to position {@code at}. */
+    /**
+     * Copies {@code size} bytes of {@code from}, from its byte {@code fromOffset} on, to position
+     * {@code at}.
+     */
     public void copyFrom(long at, MemorySegment from, long fromOffset, long size) {
         Objects.checkFromIndexSize(at, size, length);
         long done = 0;
@@ -138,7 +150,10 @@ public final class GuestBuffer {
         }
     }
 
-    /** Copies {@code size} bytes of an array, from its element {@code index} on, to position {@code at}. */
+    /**
+     * Copies {@code size} bytes of an array, from its element {@code index} on, to position {@code
+     * at}.
+     */
     public void copyFrom(long at, byte[] from, int index, int size) {
         Objects.checkFromIndexSize(at, size, length);
         int done = 0;
@@ -230,7 +245,10 @@ public final class GuestBuffer {
         return starts[piece] + lengths[piece] - at >= size;
     }
 
-    /** The piece that has position {@code at}; {@code pieces} at the very end. Headers are at the start, so from there. */
+    /**
+     * The piece that has position {@code at}; {@code pieces} at the very end. Headers are at the
+     * start, so from there.
+     */
     private int pieceAt(long at) {
         int last = pieces - 1;
         if (last >= 0 && at >= starts[last]) return at < length ? last : pieces; // a status byte is at the end

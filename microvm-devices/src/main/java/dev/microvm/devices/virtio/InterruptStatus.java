@@ -2,7 +2,10 @@ package dev.microvm.devices.virtio;
 
 import dev.microvm.irq.IrqLine;
 
-/** InterruptStatus and InterruptACK of a device, and its line. Any thread may call; it never waits for the device. */
+/**
+ * InterruptStatus and InterruptACK of a device, and its line. Any thread may call; it never waits
+ * for the device.
+ */
 final class InterruptStatus {
     private final IrqLine line;
     private volatile int bits; // changed under this
@@ -15,7 +18,10 @@ final class InterruptStatus {
         return bits;
     }
 
-    /** Raises the line for a reason; if it is high already, lowers it first, because an edge may have been lost. */
+    /**
+     * Raises the line for a reason; if it is high already, lowers it first, because an edge may
+     * have been lost.
+     */
     synchronized void raise(int reason) {
         if (bits != 0) line.set(false);
         bits |= reason;

@@ -1,14 +1,16 @@
 package dev.microvm.devices.virtio;
 
 /**
- * A queue that another process serves, as in vhost-user: what that process has to know of it, and the two ways by
- * which each side wakes the other. {@link Virtqueue#lease} makes it.
+ * A queue that another process serves, as in vhost-user: what that process has to know of it, and
+ * the two ways by which each side wakes the other. {@link Virtqueue#lease} makes it.
  *
- * <p>Meanwhile the queue yields no chains to its device and takes none back. The lease lasts until the device
- * {@linkplain #end ends} it, or until it is revoked because the driver takes the queue back.
+ * <p>Meanwhile the queue yields no chains to its device and takes none back. The lease lasts until
+ * the device {@linkplain #end ends} it, or until it is revoked because the driver takes the queue
+ * back.
  *
- * <p>On Linux both ways can be descriptors: {@code kick} signals an {@link dev.microvm.linux.EventFd}, and a
- * {@link VirtioTransport#loop loop}'s signal, which has one, runs {@link #call}.
+ * <p>On Linux both ways can be descriptors: {@code kick} signals an {@link
+ * dev.microvm.linux.EventFd}, and a {@link VirtioTransport#loop loop}'s signal, which has one, runs
+ * {@link #call}.
  */
 public final class QueueLease {
     private final Virtqueue queue;
@@ -43,16 +45,20 @@ public final class QueueLease {
         return nextAvailable;
     }
 
-    /** Interrupts the driver because of used buffers; any thread may call. After the end it does nothing. */
+    /**
+     * Interrupts the driver because of used buffers; any thread may call. After the end it does
+     * nothing.
+     */
     public void call() {
         if (queue.isLeased(this)) interrupt.run();
     }
 
     /**
-     * Gives the queue back to its device, when the other process has completed what it took and stopped. Called
-     * like any method of the device; does nothing if the lease has ended.
+     * Gives the queue back to its device, when the other process has completed what it took and
+     * stopped. Called like any method of the device; does nothing if the lease has ended.
      *
-     * @param newNextAvailable the index in the available ring of the first chain that it did not take
+     * @param newNextAvailable the index in the available ring of the first chain that it did not
+     *     take
      */
     public void end(int newNextAvailable) {
         queue.endLease(this, newNextAvailable);

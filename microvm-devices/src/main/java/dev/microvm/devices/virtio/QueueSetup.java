@@ -5,7 +5,10 @@ import static dev.microvm.devices.virtio.VirtioMmioRegisters.*;
 import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
 
-/** A queue, where the driver wants it by the registers of {@link VirtioMmio}, and its doorbell. Guarded by the transport's lock. */
+/**
+ * A queue, where the driver wants it by the registers of {@link VirtioMmio}, and its doorbell.
+ * Guarded by the transport's lock.
+ */
 final class QueueSetup {
     // Sizes in the one block that a legacy queue is: section 2.7.2.
     private static final int DESCRIPTOR_SIZE = 16;
@@ -71,7 +74,9 @@ final class QueueSetup {
         queue.start(new QueuePlace(size, descriptors, available, used), features);
     }
 
-    /** Available ring right after the descriptors, used ring at the next boundary: section 2.7.2. */
+    /**
+     * Available ring right after the descriptors, used ring at the next boundary: section 2.7.2.
+     */
     private void placeLegacyRings() {
         if (Integer.bitCount(align) != 1) {
             throw new VirtqueueException(

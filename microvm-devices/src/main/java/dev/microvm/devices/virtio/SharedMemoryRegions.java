@@ -8,7 +8,10 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The shared memory regions of a device, and the registers by which a driver finds them: VIRTIO 1.2, 2.10 and 4.2.2. */
+/**
+ * The shared memory regions of a device, and the registers by which a driver finds them: VIRTIO
+ * 1.2, 2.10 and 4.2.2.
+ */
 final class SharedMemoryRegions {
     private static final int LAST_ID = 255; // shmid is a u8: section 2.10
 
@@ -41,7 +44,10 @@ final class SharedMemoryRegions {
         return region;
     }
 
-    /** Chooses the region that the registers are about: SHMSel. A driver may choose one that is not there. */
+    /**
+     * Chooses the region that the registers are about: SHMSel. A driver may choose one that is not
+     * there.
+     */
     void select(int id) {
         selected = id;
     }
@@ -50,7 +56,9 @@ final class SharedMemoryRegions {
         return selected;
     }
 
-    /** Reads one of the registers SHMLen and SHMBase. Without the region, all of their bits are set. */
+    /**
+     * Reads one of the registers SHMLen and SHMBase. Without the region, all of their bits are set.
+     */
     int read(int register) {
         @Nullable GuestMemoryRegion region = placed.get(selected);
         if (region == null) return NO_REGION;

@@ -11,8 +11,9 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * The ring by which a device gives chains back, and says whether it wants notifications: VIRTIO 1.2, sections 2.7.8 and 2.7.10.
- * The device writes it, the driver reads it. Indices count modulo 65536.
+ * The ring by which a device gives chains back, and says whether it wants notifications: VIRTIO
+ * 1.2, sections 2.7.8 and 2.7.10. The device writes it, the driver reads it. Indices count modulo
+ * 65536.
  */
 final class UsedRing {
     // struct virtq_used: section 2.7.8
@@ -71,7 +72,10 @@ final class UsedRing {
         return Short.toUnsignedInt((short) ALIGNED_SHORT.getAcquire(ring, (long) INDEX));
     }
 
-    /** Tells the driver that it need not notify. With EVENT_IDX, an avail_event that stays behind says it already: 2.7.10. */
+    /**
+     * Tells the driver that it need not notify. With EVENT_IDX, an avail_event that stays behind
+     * says it already: 2.7.10.
+     */
     void suppressNotifications() {
         if (!eventIndex) ring.set(LE_SHORT, FLAGS, (short) F_NO_NOTIFY);
     }

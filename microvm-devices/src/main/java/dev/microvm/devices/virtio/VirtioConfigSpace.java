@@ -4,8 +4,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The bytes of a device's configuration space, for a device to fill and for a driver to read. Little-endian; called one thing at
- * a time.
+ * The bytes of a device's configuration space, for a device to fill and for a driver to read.
+ * Little-endian; called one thing at a time.
  */
 public final class VirtioConfigSpace {
     /** No byte. */

@@ -4,18 +4,22 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 
 /**
- * A virtio device without its transport: what it is, its configuration space, and what it does with the buffers of its
- * queues. Write one of your own and give the machine its {@link VirtioDeviceFactory}.
+ * A virtio device without its transport: what it is, its configuration space, and what it does with
+ * the buffers of its queues. Write one of your own and give the machine its {@link
+ * VirtioDeviceFactory}.
  *
- * <p><b>Threads.</b> The transport calls one thing at a time, and so does the {@link VirtioTransport#loop() loop} that it
- * hands out: no two methods of a device, and none of its tasks, timers and signals, ever run at the same time. So a device needs no
- * lock of its own. {@link #queueNotified} (but see {@link #notifiedByVcpu}) and whatever the loop runs are on the machine's I/O thread; {@link #writeConfig},
- * {@link #activate} and {@link #reset} are on the vCPU that asks, which waits meanwhile. Nothing may
- * block for long. A host thread that wants something of a device hands it to the loop.
+ * <p><b>Threads.</b> The transport calls one thing at a time, and so does the {@link
+ * VirtioTransport#loop() loop} that it hands out: no two methods of a device, and none of its
+ * tasks, timers and signals, ever run at the same time. So a device needs no lock of its own.
+ * {@link #queueNotified} (but see {@link #notifiedByVcpu}) and whatever the loop runs are on the
+ * machine's I/O thread; {@link #writeConfig}, {@link #activate} and {@link #reset} are on the vCPU
+ * that asks, which waits meanwhile. Nothing may block for long. A host thread that wants something
+ * of a device hands it to the loop.
  *
- * <p><b>Errors.</b> A request that is merely wrong is answered with the status its specification names. What breaks the
- * protocol itself throws {@link VirtqueueException}, which the queues do by themselves; the device then needs a reset, and
- * its queues yield nothing until the driver has done it. Any other exception does the same and is logged as the defect it is.
+ * <p><b>Errors.</b> A request that is merely wrong is answered with the status its specification
+ * names. What breaks the protocol itself throws {@link VirtqueueException}, which the queues do by
+ * themselves; the device then needs a reset, and its queues yield nothing until the driver has done
+ * it. Any other exception does the same and is logged as the defect it is.
  */
 public interface VirtioDevice extends Stateful, AutoCloseable {
     /** The kind of device: VIRTIO 1.2, section 5. */
@@ -25,16 +29,16 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     String name();
 
     /**
-     * The feature bits of this kind of device that it offers, always the same: bits 0 to 23 and 50 to 63 (section 2.2). The
-     * transport adds those of {@link VirtioFeatures}.
+     * The feature bits of this kind of device that it offers, always the same: bits 0 to 23 and 50
+     * to 63 (section 2.2). The transport adds those of {@link VirtioFeatures}.
      */
     default long features() {
         return 0;
     }
 
     /**
-     * Whether the device can work with the features that the driver chose, a subset of what was offered: bits that
-     * depend on each other, say (section 2.2.2).
+     * Whether the device can work with the features that the driver chose, a subset of what was
+     * offered: bits that depend on each other, say (section 2.2.2).
      *
      * @param chosen those of {@link VirtioFeatures} included
      */
@@ -42,7 +46,10 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
         return true;
     }
 
-    /** The configuration space as the driver reads it, always the same object; what lies beyond its end reads as 0. */
+    /**
+     * The configuration space as the driver reads it, always the same object; what lies beyond its
+     * end reads as 0.
+     */
     default VirtioConfigSpace config() {
         return VirtioConfigSpace.NONE;
     }
@@ -57,16 +64,18 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     default void writeConfig(int offset, int size, long value) {}
 
     /**
-     * The driver is ready (DRIVER_OK): from now until {@link #reset} the queues that it has set up yield its buffers. Each
-     * of them is notified once by itself, so nothing that waits already is missed.
+     * The driver is ready (DRIVER_OK): from now until {@link #reset} the queues that it has set up
+     * yield its buffers. Each of them is notified once by itself, so nothing that waits already is
+     * missed.
      *
      * @param features that were negotiated, those of {@link VirtioFeatures} included
      */
     default void activate(long features) {}
 
     /**
-     * Whether the vCPU that notifies a queue runs {@link #queueNotified} itself and waits for it, always the same. For a device
-     * whose requests take less time than the way to another thread: with KVM each notification then is an exit.
+     * Whether the vCPU that notifies a queue runs {@link #queueNotified} itself and waits for it,
+     * always the same. For a device whose requests take less time than the way to another thread:
+     * with KVM each notification then is an exit.
      */
     default boolean notifiedByVcpu() {
         return false;
@@ -80,20 +89,22 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     void queueNotified(int queue);
 
     /**
-     * Forgets the driver, at any moment, with requests in flight, and also when it was never active. When this returns, nothing of the device
-     * touches guest memory any more: what another thread does there is waited for. Buffers that were not completed are
-     * the driver's again; completing one later does nothing.
+     * Forgets the driver, at any moment, with requests in flight, and also when it was never
+     * active. When this returns, nothing of the device touches guest memory any more: what another
+     * thread does there is waited for. Buffers that were not completed are the driver's again;
+     * completing one later does nothing.
      */
     void reset();
 
     /**
-     * Makes the device stand still while its machine is paused. Only a device that works on threads of its
-     * own has something to do: it completes what they serve, or stops them so that they continue after
-     * {@link #resume}. When this returns, none of them touches guest memory. It must be bounded in time,
-     * whatever the driver has asked for. Everything else of the device is held by its transport: its loop
-     * runs nothing, and what the host sends waits.
+     * Makes the device stand still while its machine is paused. Only a device that works on threads
+     * of its own has something to do: it completes what they serve, or stops them so that they
+     * continue after {@link #resume}. When this returns, none of them touches guest memory. It must
+     * be bounded in time, whatever the driver has asked for. Everything else of the device is held
+     * by its transport: its loop runs nothing, and what the host sends waits.
      *
-     * @throws dev.microvm.error.MicroVmException if the host does not answer in time; {@code resume} follows
+     * @throws dev.microvm.error.MicroVmException if the host does not answer in time; {@code
+     *     resume} follows
      */
     default void pause() {}
 
@@ -101,17 +112,21 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     default void resume() {}
 
     /**
-     * Its own state, without queues, registers and negotiated features, which are the transport's. Requests in flight need not
-     * be saved: their queue yields them again.
+     * Its own state, without queues, registers and negotiated features, which are the transport's.
+     * Requests in flight need not be saved: their queue yields them again.
      */
     @Override
     DeviceState save();
 
-    /** Puts back its own state, in a new device, after {@link #activate} if the driver was ready. */
+    /**
+     * Puts back its own state, in a new device, after {@link #activate} if the driver was ready.
+     */
     @Override
     void restore(DeviceState state);
 
-    /** Frees what the device has of the host, once, when its machine ends and nothing runs any more. */
+    /**
+     * Frees what the device has of the host, once, when its machine ends and nothing runs any more.
+     */
     @Override
     default void close() {}
 }

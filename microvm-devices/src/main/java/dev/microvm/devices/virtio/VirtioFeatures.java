@@ -1,8 +1,13 @@
 package dev.microvm.devices.virtio;
 
-/** Feature bits that belong to queues and transport, not to a kind of device: VIRTIO 1.2, section 6. */
+/**
+ * Feature bits that belong to queues and transport, not to a kind of device: VIRTIO 1.2, section 6.
+ */
 public final class VirtioFeatures {
-    /** A buffer may be framed in any way by its descriptors; a legacy bit, which version 1 implies: section 6.3. */
+    /**
+     * A buffer may be framed in any way by its descriptors; a legacy bit, which version 1 implies:
+     * section 6.3.
+     */
     public static final long ANY_LAYOUT = 1L << 27;
 
     /** Descriptors may refer to tables of descriptors: section 2.7.5.3. */
@@ -14,7 +19,10 @@ public final class VirtioFeatures {
     /** The device follows version 1 of the specification; without it, it is a legacy device. */
     public static final long VERSION_1 = 1L << 32;
 
-    /** Bits that a device does not decide about: 24 to 49 of sections 2.2 and 6, and the legacy ones among them. */
+    /**
+     * Bits that a device does not decide about: 24 to 49 of sections 2.2 and 6, and the legacy ones
+     * among them.
+     */
     static final long RESERVED = ((1L << 50) - 1) & ~((1L << 24) - 1);
 
     private VirtioFeatures() {}

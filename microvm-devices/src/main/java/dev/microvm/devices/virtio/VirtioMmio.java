@@ -21,15 +21,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A virtio device's registers in guest-physical memory: VIRTIO 1.2, section 4.2. Any thread may call.
+ * A virtio device's registers in guest-physical memory: VIRTIO 1.2, section 4.2. Any thread may
+ * call.
  *
- * <p>A write to QueueNotify rings the queue's {@linkplain #doorbell doorbell}, and the device looks on the I/O loop; a
- * hypervisor that can ring it by itself never comes here for that. Interrupt registers answer while the device works;
- * the others wait for it.
+ * <p>A write to QueueNotify rings the queue's {@linkplain #doorbell doorbell}, and the device looks
+ * on the I/O loop; a hypervisor that can ring it by itself never comes here for that. Interrupt
+ * registers answer while the device works; the others wait for it.
  *
- * <p>The line is high while InterruptStatus is not zero, and each new interrupt is an edge too: so it may be described as
- * level- or edge-triggered, active high. What a driver does in the wrong order or width is ignored. When it breaks a queue,
- * DEVICE_NEEDS_RESET is set, and the device stands still until it is reset (section 2.1.2).
+ * <p>The line is high while InterruptStatus is not zero, and each new interrupt is an edge too: so
+ * it may be described as level- or edge-triggered, active high. What a driver does in the wrong
+ * order or width is ignored. When it breaks a queue, DEVICE_NEEDS_RESET is set, and the device
+ * stands still until it is reset (section 2.1.2).
  */
 public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     /** The two layouts of registers and queues. */
@@ -40,10 +42,16 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         LEGACY
     }
 
-    /** Bytes of its range, as in QEMU's microvm machine: 256 of registers and as many of configuration space. */
+    /**
+     * Bytes of its range, as in QEMU's microvm machine: 256 of registers and as many of
+     * configuration space.
+     */
     public static final int RANGE = 0x200;
 
-    /** Offset of the 32-bit register at which a driver notifies: writing a queue's number rings its doorbell. */
+    /**
+     * Offset of the 32-bit register at which a driver notifies: writing a queue's number rings its
+     * doorbell.
+     */
     public static final int NOTIFY_REGISTER = QUEUE_NOTIFY;
 
     private static final Logger log = LoggerFactory.getLogger(VirtioMmio.class);
@@ -86,7 +94,8 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
      * @param eventLoop on which the device works
      * @param irq its interrupt
      * @param placement of its shared memory regions
-     * @throws IllegalArgumentException if the device offers features that are not its own, or is too large
+     * @throws IllegalArgumentException if the device offers features that are not its own, or is
+     *     too large
      */
     public VirtioMmio(
             Version version,
@@ -185,7 +194,9 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         if (!queue.kick() && queue.running()) device.queueNotified(number);
     }
 
-    /** Something of the device threw, under the lock: it stands still until the driver resets it. */
+    /**
+     * Something of the device threw, under the lock: it stands still until the driver resets it.
+     */
     private void failed(RuntimeException e) {
         queues.forEach(setup -> setup.queue.stop());
         boolean told = (status & DEVICE_NEEDS_RESET) != 0;
@@ -337,7 +348,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         }
     }
 
-    /** As after power-on: what a driver does by writing 0 to Status, and takes effect before the write is over. */
+    /**
+     * As after power-on: what a driver does by writing 0 to Status, and takes effect before the
+     * write is over.
+     */
     public void reset() {
         lock.lock();
         try {
@@ -366,15 +380,17 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     // ---- pause
 
     /**
-     * Quiesces the device, so that its state and guest memory stand still until {@link #resume}. Called
-     * while no vCPU runs, by any thread but one that runs something of this device; twice is once.
+     * Quiesces the device, so that its state and guest memory stand still until {@link #resume}.
+     * Called while no vCPU runs, by any thread but one that runs something of this device; twice is
+     * once.
      *
-     * <p>When this returns, no request is being served, and what was completed is in the used ring with its
-     * interrupt raised. Notifications that came before, and what arrives from the host, wait and are served
-     * after {@code resume}. Registers may be accessed, and the device saved, restored or reset.
+     * <p>When this returns, no request is being served, and what was completed is in the used ring
+     * with its interrupt raised. Notifications that came before, and what arrives from the host,
+     * wait and are served after {@code resume}. Registers may be accessed, and the device saved,
+     * restored or reset.
      *
-     * @throws dev.microvm.error.MicroVmException if the host does not answer the device in time; the device
-     *     then runs
+     * @throws dev.microvm.error.MicroVmException if the host does not answer the device in time;
+     *     the device then runs
      */
     public void pause() {
         loop.pause();
@@ -391,7 +407,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         }
     }
 
-    /** Lets a paused device run again, and serves what has waited, in its order; any thread may call. */
+    /**
+     * Lets a paused device run again, and serves what has waited, in its order; any thread may
+     * call.
+     */
     public void resume() {
         lock.lock();
         try {
@@ -427,7 +446,10 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         }
     }
 
-    /** Puts back a state of the same kind of device, in a new one; the line's level is part of the interrupt controller's. */
+    /**
+     * Puts back a state of the same kind of device, in a new one; the line's level is part of the
+     * interrupt controller's.
+     */
     @Override
     public void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);

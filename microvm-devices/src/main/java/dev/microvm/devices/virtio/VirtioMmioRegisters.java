@@ -1,8 +1,8 @@
 package dev.microvm.devices.virtio;
 
 /**
- * Registers of a virtio device on MMIO: VIRTIO 1.2, section 4.2.2, table 4.1; those of legacy devices in 4.2.4. All are
- * 32 bits wide. R and W say what a driver may do.
+ * Registers of a virtio device on MMIO: VIRTIO 1.2, section 4.2.2, table 4.1; those of legacy
+ * devices in 4.2.4. All are 32 bits wide. R and W say what a driver may do.
  */
 public final class VirtioMmioRegisters {
     public static final int MAGIC_VALUE = 0x000; // R

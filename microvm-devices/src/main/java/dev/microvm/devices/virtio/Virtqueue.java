@@ -7,15 +7,17 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A split virtqueue, the device's half: VIRTIO 1.2, section 2.7. The driver puts chains of descriptors in; the device
- * {@linkplain #pop takes} them out, {@linkplain #complete completes} them in whatever order, and {@linkplain #notifyDriver
- * notifies}.
+ * A split virtqueue, the device's half: VIRTIO 1.2, section 2.7. The driver puts chains of
+ * descriptors in; the device {@linkplain #pop takes} them out, {@linkplain #complete completes}
+ * them in whatever order, and {@linkplain #notifyDriver notifies}.
  *
- * <p>Called one thing at a time, as all of a device is. Chains are objects that are used again: what comes and goes
- * allocates nothing. While the driver is not ready, or the device needs a reset, the queue is empty and takes no completions.
+ * <p>Called one thing at a time, as all of a device is. Chains are objects that are used again:
+ * what comes and goes allocates nothing. While the driver is not ready, or the device needs a
+ * reset, the queue is empty and takes no completions.
  *
- * <p>The three parts in guest memory are {@link AvailableRing}, {@link DescriptorTable} and {@link UsedRing}. Here is what the
- * device has to remember: how far it has come in both rings, and the {@link ChainsInFlight}.
+ * <p>The three parts in guest memory are {@link AvailableRing}, {@link DescriptorTable} and {@link
+ * UsedRing}. Here is what the device has to remember: how far it has come in both rings, and the
+ * {@link ChainsInFlight}.
  */
 public final class Virtqueue {
     /** The most entries of a queue: section 2.7. */
@@ -47,7 +49,8 @@ public final class Virtqueue {
      * Makes a queue that is not running.
      *
      * @param number of the queue in its device, for messages
-     * @param maxSize the most entries that the driver may choose: a power of two, 1 to {@link #MAX_SIZE}
+     * @param maxSize the most entries that the driver may choose: a power of two, 1 to {@link
+     *     #MAX_SIZE}
      * @param memory of the guest
      * @param interrupt notifies the driver
      * @param renotify lets the device look at the queue again, after it has done other things
@@ -79,7 +82,10 @@ public final class Virtqueue {
         return maxSize;
     }
 
-    /** Whether the driver has set it up and is ready, the device is not broken, and it is not on lease. */
+    /**
+     * Whether the driver has set it up and is ready, the device is not broken, and it is not on
+     * lease.
+     */
     public boolean running() {
         return parts != null;
     }
@@ -92,10 +98,10 @@ public final class Virtqueue {
     // ---- what a device does
 
     /**
-     * Serves what is available: gives chain after chain to the handler until there is none, or it takes no more, and
-     * notifies the driver of what was completed meanwhile. Notifications of the driver's are off for as long, and on
-     * afterwards. At most as many chains as the queue has entries; if there are more, the device is notified again, so
-     * that others have their turn.
+     * Serves what is available: gives chain after chain to the handler until there is none, or it
+     * takes no more, and notifies the driver of what was completed meanwhile. Notifications of the
+     * driver's are off for as long, and on afterwards. At most as many chains as the queue has
+     * entries; if there are more, the device is notified again, so that others have their turn.
      */
     public void drain(ChainHandler handler) {
         suppressNotifications();
@@ -142,7 +148,10 @@ public final class Virtqueue {
         return chain;
     }
 
-    /** Whether the driver has made something available. Its index is read only when all up to the last one is taken. */
+    /**
+     * Whether the driver has made something available. Its index is read only when all up to the
+     * last one is taken.
+     */
     private boolean isAvailable(AvailableRing ring) {
         if (knownAvailable != nextAvailable) return true;
         int index = ring.index();
@@ -162,14 +171,18 @@ public final class Virtqueue {
     /**
      * Gives a chain back to the driver, at once; a chain that was taken before a reset is ignored.
      *
-     * @param written bytes that the device wrote, from the start of {@link DescriptorChain#writable}
+     * @param written bytes that the device wrote, from the start of {@link
+     *     DescriptorChain#writable}
      */
     public void complete(DescriptorChain chain, long written) {
         stage(chain, written);
         publish();
     }
 
-    /** As {@link #complete}, but the driver does not see it before {@link #publish}: for chains that belong together. */
+    /**
+     * As {@link #complete}, but the driver does not see it before {@link #publish}: for chains that
+     * belong together.
+     */
     public void stage(DescriptorChain chain, long written) {
         QueueParts at = parts;
         if (at == null || !chains.has(chain)) return;
@@ -202,7 +215,10 @@ public final class Virtqueue {
     // and read second, with a fence between: so of two that do it at the same time, at least one sees what the other
     // has written.
 
-    /** Notifies the driver if it has not been since something was completed, and if it wants to be: 2.7.7, 2.7.10. */
+    /**
+     * Notifies the driver if it has not been since something was completed, and if it wants to be:
+     * 2.7.7, 2.7.10.
+     */
     public void notifyDriver() {
         QueueParts at = parts;
         int now = publishedUsed;
@@ -213,7 +229,10 @@ public final class Virtqueue {
         if (at.available().wantsInterrupt(before, now)) interrupt.run();
     }
 
-    /** Tells the driver that it need not notify, which it may do anyway; for as long as the device looks by itself. */
+    /**
+     * Tells the driver that it need not notify, which it may do anyway; for as long as the device
+     * looks by itself.
+     */
     public void suppressNotifications() {
         QueueParts at = parts;
         if (at != null) at.used().suppressNotifications();
@@ -235,14 +254,14 @@ public final class Virtqueue {
     // ---- lease
 
     /**
-     * Hands the queue to another process. A device does it in {@link VirtioDevice#activate}, or in {@link
-     * VirtioDevice#resume} if the machine is {@linkplain VirtioTransport#pausing pausing}; in {@link
-     * VirtioDevice#pause} it ends the lease, so that indices can be saved.
+     * Hands the queue to another process. A device does it in {@link VirtioDevice#activate}, or in
+     * {@link VirtioDevice#resume} if the machine is {@linkplain VirtioTransport#pausing pausing};
+     * in {@link VirtioDevice#pause} it ends the lease, so that indices can be saved.
      *
-     * @param kick wakes the other process when the driver has made something available, such as an eventfd; called like
-     *     {@link VirtioDevice#queueNotified}, in its place
-     * @param revoked called when the driver takes the queue back, by a reset for example: when it returns, the other
-     *     process must not touch guest memory any more
+     * @param kick wakes the other process when the driver has made something available, such as an
+     *     eventfd; called like {@link VirtioDevice#queueNotified}, in its place
+     * @param revoked called when the driver takes the queue back, by a reset for example: when it
+     *     returns, the other process must not touch guest memory any more
      * @throws IllegalStateException if the queue is not running, is leased, or has chains in flight
      */
     public QueueLease lease(Runnable kick, Runnable revoked) {
@@ -274,7 +293,10 @@ public final class Virtqueue {
         notifiedUsed = nextUsed;
     }
 
-    /** Tells whoever serves the queue, if not the device, that the driver has notified; returns whether it is so. */
+    /**
+     * Tells whoever serves the queue, if not the device, that the driver has notified; returns
+     * whether it is so.
+     */
     boolean kick() {
         QueueLease by = lease;
         if (by != null) by.kick();
@@ -339,7 +361,10 @@ public final class Virtqueue {
                 .put("heads", chains.heads());
     }
 
-    /** Puts indices back, in a queue that was started anew if it ran; what was in flight is the next to be taken. */
+    /**
+     * Puts indices back, in a queue that was started anew if it ran; what was in flight is the next
+     * to be taken.
+     */
     void restore(DeviceState state) {
         state.require(STATE_TYPE, STATE_VERSION);
         chains.restore(state.bytes("heads"));

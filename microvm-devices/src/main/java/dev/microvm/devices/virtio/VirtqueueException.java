@@ -1,8 +1,9 @@
 package dev.microvm.devices.virtio;
 
 /**
- * A driver broke the rules of a queue or a device's protocol so that the device cannot go on. The transport catches it
- * and sets DEVICE_NEEDS_RESET: VIRTIO 1.2, 2.1.2. It carries no stack trace, since a guest can cause it at will.
+ * A driver broke the rules of a queue or a device's protocol so that the device cannot go on. The
+ * transport catches it and sets DEVICE_NEEDS_RESET: VIRTIO 1.2, 2.1.2. It carries no stack trace,
+ * since a guest can cause it at will.
  */
 public final class VirtqueueException extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -6,7 +6,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 
-/** A program that writes to an image until it is killed, and says on standard output what it has flushed. */
+/**
+ * A program that writes to an image until it is killed, and says on standard output what it has
+ * flushed.
+ */
 final class CrashingWriter {
     /** Bytes of a write. */
     static final int BLOCK = 4096;
@@ -31,7 +34,10 @@ final class CrashingWriter {
         }
     }
 
-    /** Arguments: image, seed. The first half of the disk is written block by block; the other, in pieces of any size. */
+    /**
+     * Arguments: image, seed. The first half of the disk is written block by block; the other, in
+     * pieces of any size.
+     */
     public static void main(String[] arguments) {
         long seed = Long.parseLong(arguments[1]);
         try (BlockBackend disk = DiskImage.qcow2(Path.of(arguments[0])).open()) {

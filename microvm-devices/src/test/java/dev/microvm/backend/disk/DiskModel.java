@@ -58,7 +58,9 @@ final class DiskModel {
         }
     }
 
-    /** What is discarded is as it was or zero, sector by sector; from then on it stays what it is. */
+    /**
+     * What is discarded is as it was or zero, sector by sector; from then on it stays what it is.
+     */
     private void discard(BlockBackend disk, int position, int length) {
         disk.discard(position, length);
         byte[] now = Disk.read(disk, position, length);

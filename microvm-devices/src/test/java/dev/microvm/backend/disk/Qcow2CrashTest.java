@@ -20,7 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A JVM that writes is killed (SIGKILL) at any moment: the image stays consistent, and has what was flushed. */
+/**
+ * A JVM that writes is killed (SIGKILL) at any moment: the image stays consistent, and has what was
+ * flushed.
+ */
 @QemuImg.Required
 final class Qcow2CrashTest {
     private static final long SIZE = 64 << 20; // bytes
@@ -51,7 +54,10 @@ final class Qcow2CrashTest {
         }
     }
 
-    /** Lets a writer run until it has flushed, and some milliseconds more; returns the last step that it said was flushed. */
+    /**
+     * Lets a writer run until it has flushed, and some milliseconds more; returns the last step
+     * that it said was flushed.
+     */
     private long writeAndKill(Path image, long seed, int milliseconds) throws IOException, InterruptedException {
         Process writer = new ProcessBuilder(
                         ChildJvm.java(),

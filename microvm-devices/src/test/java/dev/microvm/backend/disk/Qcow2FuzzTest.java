@@ -14,8 +14,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Hostile images. In an ordinary build the samples, and what is in {@code src/test/resources/.../Qcow2FuzzTestInputs}, are
- * tried; with JAZZER_FUZZ=1 Jazzer looks for new ones.
+ * Hostile images. In an ordinary build the samples, and what is in {@code
+ * src/test/resources/.../Qcow2FuzzTestInputs}, are tried; with JAZZER_FUZZ=1 Jazzer looks for new
+ * ones.
  */
 @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class Qcow2FuzzTest {
@@ -33,7 +34,10 @@ final class Qcow2FuzzTest {
         });
     }
 
-    /** An intact image with some bytes changed; requests all over it end in time, with a BlockException at worst. */
+    /**
+     * An intact image with some bytes changed; requests all over it end in time, with a
+     * BlockException at worst.
+     */
     @MethodSource("samples")
     @FuzzTest(maxDuration = "")
     void image(byte[] script) throws IOException {

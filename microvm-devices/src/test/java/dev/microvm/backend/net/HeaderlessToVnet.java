@@ -3,7 +3,10 @@ package dev.microvm.backend.net;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 
-/** Puts an empty vnet header before the frames of a network that has none, so that it fits to one that has. */
+/**
+ * Puts an empty vnet header before the frames of a network that has none, so that it fits to one
+ * that has.
+ */
 final class HeaderlessToVnet implements NetBackend {
     private final NetBackend plain;
 

@@ -14,7 +14,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A {@link FwCfg} with items of all kinds, and a guest that builds structures for it, good and bad, in three memories. */
+/**
+ * A {@link FwCfg} with items of all kinds, and a guest that builds structures for it, good and bad,
+ * in three memories.
+ */
 public final class FwCfgRig implements Rig {
     private static final int GUARD = 64; // bytes on either side of a memory that must stay as they are
     private static final byte UNTOUCHED = (byte) 0xa5;

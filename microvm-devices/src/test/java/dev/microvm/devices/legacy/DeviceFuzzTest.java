@@ -8,8 +8,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Hostile guests, one target for each register interface. In an ordinary build each runs the sample scripts and what is in
- * {@code src/test/resources/.../DeviceFuzzTestInputs}; {@code scripts/fuzz} looks for new ones.
+ * Hostile guests, one target for each register interface. In an ordinary build each runs the sample
+ * scripts and what is in {@code src/test/resources/.../DeviceFuzzTestInputs}; {@code scripts/fuzz}
+ * looks for new ones.
  */
 @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class DeviceFuzzTest {

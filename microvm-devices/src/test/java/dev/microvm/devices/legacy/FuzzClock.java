@@ -8,8 +8,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A clock that leaps, as on a host that was busy elsewhere: timers whose deadlines it leapt over fire late, and see the time
- * it leapt to. A device whose timer goes on firing at one moment fails the test. For one thread.
+ * A clock that leaps, as on a host that was busy elsewhere: timers whose deadlines it leapt over
+ * fire late, and see the time it leapt to. A device whose timer goes on firing at one moment fails
+ * the test. For one thread.
  */
 final class FuzzClock implements Timers, InstantSource {
     private static final int MOST_EXPIRIES = 100; // at one moment

@@ -9,7 +9,10 @@ import dev.microvm.testing.ManualClock;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** In most tests counter 2, whose gate port B drives and whose output it shows; counter 0 where the interrupt matters. */
+/**
+ * In most tests counter 2, whose gate port B drives and whose output it shows; counter 0 where the
+ * interrupt matters.
+ */
 final class I8254PitTest {
     private static final long SECOND = 1_000_000_000L;
     private static final int PORT_B = 0;

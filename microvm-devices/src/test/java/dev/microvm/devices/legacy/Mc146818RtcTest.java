@@ -488,7 +488,9 @@ final class Mc146818RtcTest {
         assertThat(other.readByte(DATA)).isEqualTo(0x40);
     }
 
-    /** Else an interrupt controller whose state was saved with the line low would never see it rise. */
+    /**
+     * Else an interrupt controller whose state was saved with the line low would never see it rise.
+     */
     @Test
     void savesWhatTheLineShows_whenATimerIsLate() {
         Instant[] wall = {clock.instant()};

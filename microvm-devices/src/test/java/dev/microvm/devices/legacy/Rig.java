@@ -4,7 +4,10 @@ import dev.microvm.bus.BusDevice;
 import dev.microvm.state.Stateful;
 import java.util.List;
 
-/** A device, or several that are wired together, and what is around it, for scripts that drive it: {@link RigScript}. */
+/**
+ * A device, or several that are wired together, and what is around it, for scripts that drive it:
+ * {@link RigScript}.
+ */
 public interface Rig {
     /** Registers that a guest can reach. */
     record Window(BusDevice device, int range) {}
@@ -26,6 +29,9 @@ public interface Rig {
     /** Checks what must hold at all times. */
     default void check() {}
 
-    /** Makes the surroundings those of another rig of the same kind, before the state of its devices is restored. */
+    /**
+     * Makes the surroundings those of another rig of the same kind, before the state of its devices
+     * is restored.
+     */
     default void surroundAs(Rig other) {}
 }

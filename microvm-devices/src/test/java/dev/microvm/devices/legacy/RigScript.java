@@ -9,9 +9,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Drives a {@link Rig} as a string of bytes says: accesses of a guest, leaps of time, events from outside. What is asserted
- * is that nothing is thrown and the rig's own checks hold; and, from a moment that the script chooses, that a second rig,
- * restored from the first one's state, behaves as the first.
+ * Drives a {@link Rig} as a string of bytes says: accesses of a guest, leaps of time, events from
+ * outside. What is asserted is that nothing is thrown and the rig's own checks hold; and, from a
+ * moment that the script chooses, that a second rig, restored from the first one's state, behaves
+ * as the first.
  */
 final class RigScript {
     private static final int MOST_BYTES = 4096;
@@ -120,7 +121,10 @@ final class RigScript {
         if (wallClockWasSet) twin = null;
     }
 
-    /** From then on a restored device may notice earlier than the first, whose timer runs by the old time. */
+    /**
+     * From then on a restored device may notice earlier than the first, whose timer runs by the old
+     * time.
+     */
     private void setWallClock() {
         clock.setWallClock((byte) next() << (next() & 0x1f));
         wallClockWasSet = true;

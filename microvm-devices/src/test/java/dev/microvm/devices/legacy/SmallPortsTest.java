@@ -13,7 +13,10 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** The devices of one port: {@link ExitPort}, {@link DebugConsole}, {@link SystemControlPortA}, {@link ResetPort}. */
+/**
+ * The devices of one port: {@link ExitPort}, {@link DebugConsole}, {@link SystemControlPortA},
+ * {@link ResetPort}.
+ */
 final class SmallPortsTest {
     private final List<Integer> heard = new ArrayList<>();
     private int resets;

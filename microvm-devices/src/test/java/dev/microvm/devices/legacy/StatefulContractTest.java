@@ -33,7 +33,10 @@ final class StatefulContractTest {
         return argumentSet(name, maker);
     }
 
-    /** {@link RigScript} saves, encodes, decodes, restores into a new device, and compares, then and from then on. */
+    /**
+     * {@link RigScript} saves, encodes, decodes, restores into a new device, and compares, then and
+     * from then on.
+     */
     @ParameterizedTest
     @MethodSource("rigs")
     void continuesAsBefore_whenRestoredIntoANewDevice(Function<FuzzClock, Rig> maker) {

@@ -121,7 +121,10 @@ final class Uart16550Test {
         assertThat(uart.readByte(IIR)).isEqualTo(IIR_NONE);
     }
 
-    /** Linux's test for a THRE bug: set the bit, clear it, set it; the interrupt must be there twice. */
+    /**
+     * Linux's test for a THRE bug: set the bit, clear it, set it; the interrupt must be there
+     * twice.
+     */
     @Test
     void interruptsAgain_whenEtbeiIsClearedAndSet() {
         uart.writeByte(IER, IER_ETBEI);

@@ -14,7 +14,10 @@ final class GuestBufferTest {
     private final MemorySegment memory = MemorySegment.ofArray(new byte[32]);
     private final GuestBuffer buffer = new GuestBuffer();
 
-    /** Twelve bytes, 1 to 12, in pieces of 3, 1, 6 and 2 bytes that lie in memory from the last to the first. */
+    /**
+     * Twelve bytes, 1 to 12, in pieces of 3, 1, 6 and 2 bytes that lie in memory from the last to
+     * the first.
+     */
     private GuestBuffer pieces() {
         long[] offsets = {20, 16, 8, 4};
         long[] lengths = {3, 1, 6, 2};

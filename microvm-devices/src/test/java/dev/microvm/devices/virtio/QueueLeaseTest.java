@@ -16,7 +16,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** A device that leaves its queue to another process, which here is a few lines on the same memory. */
+/**
+ * A device that leaves its queue to another process, which here is a few lines on the same memory.
+ */
 final class QueueLeaseTest {
     private static final int SIZE = 8;
 
@@ -85,7 +87,10 @@ final class QueueLeaseTest {
         }
     }
 
-    /** Completes whatever is available, with nothing written. It knows the queue from its lease alone. */
+    /**
+     * Completes whatever is available, with nothing written. It knows the queue from its lease
+     * alone.
+     */
     private static final class OtherProcess {
         private final GuestMemory memory;
 

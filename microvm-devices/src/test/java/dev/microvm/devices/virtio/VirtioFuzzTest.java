@@ -18,14 +18,18 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Hostile drivers of virtio devices, one target each: {@link HostileDriver} says what bytes mean. */
+/**
+ * Hostile drivers of virtio devices, one target each: {@link HostileDriver} says what bytes mean.
+ */
 @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class VirtioFuzzTest {
     static Stream<byte[]> samples() {
         return HostileDriver.samples();
     }
 
-    /** Queue and transport, with a device that has chains in flight and completes them out of order. */
+    /**
+     * Queue and transport, with a device that has chains in flight and completes them out of order.
+     */
     @MethodSource("samples")
     @FuzzTest(maxDuration = "")
     void queue(byte[] script) {
@@ -53,7 +57,9 @@ final class VirtioFuzzTest {
         });
     }
 
-    /** What is given back is guest RAM: what the host leaves there shows up where it must not be. */
+    /**
+     * What is given back is guest RAM: what the host leaves there shows up where it must not be.
+     */
     @MethodSource("samples")
     @FuzzTest(maxDuration = "")
     void balloon(byte[] script) {

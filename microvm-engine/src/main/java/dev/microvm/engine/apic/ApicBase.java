@@ -2,7 +2,10 @@ package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicRegisters.*;
 
-/** IA32_APIC_BASE: Intel SDM vol. 3A, 11.4.3, 11.4.4 and 11.12.5. Guarded by the lock of its {@link LocalApic}. */
+/**
+ * IA32_APIC_BASE: Intel SDM vol. 3A, 11.4.3, 11.4.4 and 11.12.5. Guarded by the lock of its {@link
+ * LocalApic}.
+ */
 final class ApicBase {
     private static final int DEFAULT_PHYSICAL_ADDRESS_BITS = 52;
 

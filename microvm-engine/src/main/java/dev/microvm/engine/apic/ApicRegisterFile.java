@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The registers of a local APIC, as xAPIC mode shows them: Intel SDM vol. 3A, table 11-1. Guarded by the lock of its
- * {@link LocalApic}, which does what a write to EOI or ICR asks for.
+ * The registers of a local APIC, as xAPIC mode shows them: Intel SDM vol. 3A, table 11-1. Guarded
+ * by the lock of its {@link LocalApic}, which does what a write to EOI or ICR asks for.
  */
 final class ApicRegisterFile {
     private static final ValueLayout.OfInt WORD = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -156,7 +156,10 @@ final class ApicRegisterFile {
         return set.register(index % VECTOR_REGISTERS);
     }
 
-    /** Writes a register that only holds a value; read-only registers, and those that act, do not change. */
+    /**
+     * Writes a register that only holds a value; read-only registers, and those that act, do not
+     * change.
+     */
     void write(int offset, int value) {
         if (LocalVectorTable.contains(offset)) {
             lvt.entry(offset, value, softwareEnabled());

@@ -3,7 +3,8 @@ package dev.microvm.engine.apic;
 /**
  * Register map of the local APIC. Names follow the manual.
  *
- * <p>Source: Intel SDM vol. 3A, chapter 11: table 11-1 for the page, table 11-6 for MSRs; others beside each group.
+ * <p>Source: Intel SDM vol. 3A, chapter 11: table 11-1 for the page, table 11-6 for MSRs; others
+ * beside each group.
  */
 final class ApicRegisters {
     // Offsets in the page; each register is 32 bits wide and starts a block of 16 bytes.

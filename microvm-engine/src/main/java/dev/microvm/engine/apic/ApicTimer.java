@@ -6,10 +6,11 @@ import dev.microvm.clock.Timers;
 import java.util.function.LongUnaryOperator;
 
 /**
- * The timer of a local APIC: Intel SDM vol. 3A, 11.5.4. Guarded by the lock of its {@link LocalApic}.
+ * The timer of a local APIC: Intel SDM vol. 3A, 11.5.4. Guarded by the lock of its {@link
+ * LocalApic}.
  *
- * <p>It holds when the count reaches zero and works the count out when asked. A host timer is armed only while the
- * interrupt is not masked. Expiries that the host is late for are one.
+ * <p>It holds when the count reaches zero and works the count out when asked. A host timer is armed
+ * only while the interrupt is not masked. Expiries that the host is late for are one.
  */
 final class ApicTimer {
     /** The host is woken no more often than this, whatever the guest programs. */

@@ -14,11 +14,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.LongUnaryOperator;
 
 /**
- * A local APIC: the register page of xAPIC mode as a {@link BusDevice}, the MSRs of x2APIC mode, and what a processor asks
- * of it. Made by {@link LocalApics#add}. Any thread may call.
+ * A local APIC: the register page of xAPIC mode as a {@link BusDevice}, the MSRs of x2APIC mode,
+ * and what a processor asks of it. Made by {@link LocalApics#add}. Any thread may call.
  *
- * <p>The processor looks at {@link #events()} between instructions. What it finds waits until the processor can take it:
- * with {@link #acknowledge} for {@link #INTERRUPT}, by asking the 8259 for {@link #EXTERNAL}, with {@link #take} for the rest.
+ * <p>The processor looks at {@link #events()} between instructions. What it finds waits until the
+ * processor can take it: with {@link #acknowledge} for {@link #INTERRUPT}, by asking the 8259 for
+ * {@link #EXTERNAL}, with {@link #take} for the rest.
  *
  * <p>Not emulated: CMCI, remote reads, focus processors, a guest's change of its APIC ID.
  */
@@ -35,7 +36,10 @@ public final class LocalApic implements BusDevice, Stateful {
     /** Event: {@link #acknowledge} has a vector. */
     public static final int INTERRUPT = 1 << 0;
 
-    /** Event: an 8259 has an interrupt, by the wire to a pin, or by a message, which {@link #take} takes. */
+    /**
+     * Event: an 8259 has an interrupt, by the wire to a pin, or by a message, which {@link #take}
+     * takes.
+     */
     public static final int EXTERNAL = 1 << 1;
 
     /** Event: a non-maskable interrupt. */
@@ -47,7 +51,10 @@ public final class LocalApic implements BusDevice, Stateful {
     /** Event: an INIT, which comes before a start-up IPI that is there too. */
     public static final int INITIALIZE = 1 << 4;
 
-    /** Event: a start-up IPI with {@link #startUpVector}; nothing to a processor that does not wait for one. */
+    /**
+     * Event: a start-up IPI with {@link #startUpVector}; nothing to a processor that does not wait
+     * for one.
+     */
     public static final int START = 1 << 5;
 
     /** No vector. */
@@ -109,7 +116,10 @@ public final class LocalApic implements BusDevice, Stateful {
         return registers.pendingVector();
     }
 
-    /** Takes the interrupt of highest priority: returns its vector, or the spurious one if it went away. */
+    /**
+     * Takes the interrupt of highest priority: returns its vector, or the spurious one if it went
+     * away.
+     */
     public synchronized int acknowledge() {
         int vector = registers.pendingVector();
         if (vector == NONE) return registers.spuriousVector();
@@ -119,7 +129,10 @@ public final class LocalApic implements BusDevice, Stateful {
         return vector;
     }
 
-    /** Takes an event other than {@link #INTERRUPT}; returns whether it was there. The level of a pin is not taken. */
+    /**
+     * Takes an event other than {@link #INTERRUPT}; returns whether it was there. The level of a
+     * pin is not taken.
+     */
     public synchronized boolean take(int event) {
         boolean there = (signals & event) != 0;
         signals &= ~event;
@@ -163,7 +176,10 @@ public final class LocalApic implements BusDevice, Stateful {
         timer.tscChanged();
     }
 
-    /** Determines the events again; returns whether there are more, for which {@link #wake} is due, outside the lock. */
+    /**
+     * Determines the events again; returns whether there are more, for which {@link #wake} is due,
+     * outside the lock.
+     */
     private boolean publish() {
         int now = signals;
         if (registers.pendingVector() != NONE) now |= INTERRUPT;
@@ -370,12 +386,18 @@ public final class LocalApic implements BusDevice, Stateful {
 
     // ---- registers in memory
 
-    /** The guest-physical address of its page, or {@link #NO_PAGE} outside of xAPIC mode; one volatile read. */
+    /**
+     * The guest-physical address of its page, or {@link #NO_PAGE} outside of xAPIC mode; one
+     * volatile read.
+     */
     public long page() {
         return page;
     }
 
-    /** Reads the page; a register is whole at a multiple of 16 and answers no more than its four bytes. */
+    /**
+     * Reads the page; a register is whole at a multiple of 16 and answers no more than its four
+     * bytes.
+     */
     @Override
     public long read(long offset, int size) {
         int register = (int) offset & -REGISTER_STRIDE;
@@ -433,7 +455,10 @@ public final class LocalApic implements BusDevice, Stateful {
 
     // ---- model-specific registers
 
-    /** Whether an MSR is one of these, whatever the mode: IA32_APIC_BASE, IA32_TSC_DEADLINE, 0x800 to 0x8ff. */
+    /**
+     * Whether an MSR is one of these, whatever the mode: IA32_APIC_BASE, IA32_TSC_DEADLINE, 0x800
+     * to 0x8ff.
+     */
     public static boolean isMsr(int index) {
         return index == IA32_APIC_BASE || index == IA32_TSC_DEADLINE || isX2Apic(index);
     }
@@ -536,10 +561,11 @@ public final class LocalApic implements BusDevice, Stateful {
     }
 
     /**
-     * As after an INIT, which changes neither IA32_APIC_BASE nor what waits to be taken: 11.4.7.3, 11.12.5.1.
+     * As after an INIT, which changes neither IA32_APIC_BASE nor what waits to be taken: 11.4.7.3,
+     * 11.12.5.1.
      *
-     * <p>LINT0 of the bootstrap processor then passes the interrupts of an 8259, as firmware would leave it (MultiProcessor
-     * Specification 1.4, 3.6.2.2, virtual wire mode) and as KVM has it.
+     * <p>LINT0 of the bootstrap processor then passes the interrupts of an 8259, as firmware would
+     * leave it (MultiProcessor Specification 1.4, 3.6.2.2, virtual wire mode) and as KVM has it.
      */
     public synchronized void initialize() {
         registers.reset();
@@ -556,7 +582,10 @@ public final class LocalApic implements BusDevice, Stateful {
         return new LapicState(bytes);
     }
 
-    /** Puts back the registers from a page; the APIC ID stays, and a TSC deadline is to be written after it. */
+    /**
+     * Puts back the registers from a page; the APIC ID stays, and a TSC deadline is to be written
+     * after it.
+     */
     public void lapicState(LapicState state) {
         boolean news;
         synchronized (this) {

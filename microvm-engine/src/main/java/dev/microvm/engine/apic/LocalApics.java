@@ -10,8 +10,8 @@ import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The local APICs of one machine and the bus between them: interprocessor interrupts, messages from devices, and ends of
- * level-triggered interrupts. Any thread may call; sending allocates nothing.
+ * The local APICs of one machine and the bus between them: interprocessor interrupts, messages from
+ * devices, and ends of level-triggered interrupts. Any thread may call; sending allocates nothing.
  *
  * <p>Not emulated: remapping, so that a message from a device reaches APIC IDs 0 to 254 only.
  */
@@ -23,7 +23,8 @@ public final class LocalApics {
     /**
      * Makes a bus without APICs.
      *
-     * @param endOfInterrupt told the vector of each level-triggered interrupt that ends: what an IOAPIC wants to know
+     * @param endOfInterrupt told the vector of each level-triggered interrupt that ends: what an
+     *     IOAPIC wants to know
      */
     public LocalApics(IntConsumer endOfInterrupt) {
         this.endOfInterrupt = endOfInterrupt;
@@ -34,9 +35,10 @@ public final class LocalApics {
      *
      * @param id its APIC ID, from 0, in use by no other; 0 is the bootstrap processor's
      * @param timers the time its timer counts
-     * @param tscToNanos when the guest's time-stamp counter is, or was, at a value, on the clock of {@code timers};
-     *     {@link Long#MAX_VALUE} for a time too far away
-     * @param wake called, on any thread and outside of locks, when {@link LocalApic#events} has a new bit; must not block
+     * @param tscToNanos when the guest's time-stamp counter is, or was, at a value, on the clock of
+     *     {@code timers}; {@link Long#MAX_VALUE} for a time too far away
+     * @param wake called, on any thread and outside of locks, when {@link LocalApic#events} has a
+     *     new bit; must not block
      */
     public synchronized LocalApic add(int id, Timers timers, LongUnaryOperator tscToNanos, Runnable wake) {
         if (id < 0 || (id < byId.length && byId[id] != null)) {

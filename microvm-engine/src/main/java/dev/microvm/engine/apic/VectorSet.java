@@ -33,7 +33,10 @@ final class VectorSet {
         for (int i = 0; i < WORDS; i++) words[i] = 0;
     }
 
-    /** One of the eight registers that hold the set: vectors {@code 32 * index} to {@code 32 * index + 31}. */
+    /**
+     * One of the eight registers that hold the set: vectors {@code 32 * index} to {@code 32 * index
+     * + 31}.
+     */
     int register(int index) {
         return (int) (words[index >> 1] >>> ((index & 1) * Integer.SIZE));
     }

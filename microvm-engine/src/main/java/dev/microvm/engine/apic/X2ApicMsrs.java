@@ -2,7 +2,10 @@ package dev.microvm.engine.apic;
 
 import static dev.microvm.engine.apic.ApicRegisters.*;
 
-/** Which MSRs x2APIC mode has, and which values they take: Intel SDM vol. 3A, table 11-6 and 11.12.1. */
+/**
+ * Which MSRs x2APIC mode has, and which values they take: Intel SDM vol. 3A, table 11-6 and
+ * 11.12.1.
+ */
 final class X2ApicMsrs {
     private X2ApicMsrs() {}
 
@@ -18,7 +21,10 @@ final class X2ApicMsrs {
         };
     }
 
-    /** Whether a write is allowed: reserved bits and read-only registers are a general-protection fault. */
+    /**
+     * Whether a write is allowed: reserved bits and read-only registers are a general-protection
+     * fault.
+     */
     static boolean isWritable(int offset, long value) {
         return (value & ~allowed(offset)) == 0 && hasWrite(offset);
     }

@@ -3,8 +3,9 @@ package dev.microvm.engine.cpu;
 import dev.microvm.engine.memory.PhysicalMemory;
 
 /**
- * The entry to translated code at one place in a page. It lasts as long as its page, so that branches can hold on to it;
- * its translation is made when it first runs, and made again after the guest changed the bytes.
+ * The entry to translated code at one place in a page. It lasts as long as its page, so that
+ * branches can hold on to it; its translation is made when it first runs, and made again after the
+ * guest changed the bytes.
  */
 public final class Block {
     final CodePage page;
@@ -33,7 +34,10 @@ public final class Block {
         return first;
     }
 
-    /** How often it was entered since it was translated: what shows which blocks are worth more work. */
+    /**
+     * How often it was entered since it was translated: what shows which blocks are worth more
+     * work.
+     */
     long executions() {
         return executions;
     }
@@ -52,11 +56,12 @@ public final class Block {
     }
 
     /**
-     * A store broke this block: it changed bytes that the translation was made of, so the translation goes. If the block
-     * runs now, it ends after the instruction that stored: from now on each of its links leads to a new translation.
+     * A store broke this block: it changed bytes that the translation was made of, so the
+     * translation goes. If the block runs now, it ends after the instruction that stored: from now
+     * on each of its links leads to a new translation.
      *
-     * <p>This alone tells code that runs that it is outdated. Whatever runs several instructions without following their
-     * links must learn of it here.
+     * <p>This alone tells code that runs that it is outdated. Whatever runs several instructions
+     * without following their links must learn of it here.
      */
     public void breakOff() {
         Instruction each = first;
@@ -85,7 +90,10 @@ public final class Block {
         }
     }
 
-    /** Stands for what followed in a block that broke off: continues there, by way of a new translation. */
+    /**
+     * Stands for what followed in a block that broke off: continues there, by way of a new
+     * translation.
+     */
     private static final class Resume extends Instruction {
         Resume(int offset) {
             place(offset, offset);

@@ -10,10 +10,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A physical page that holds code, in one mode, and what was translated of it.
  *
- * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link #written}; what others
- * write (devices, other CPUs) is found by {@link #refresh}, which compares page and copy when the page is entered through
- * an empty TLB entry for the first time after a flush. Guests flush the TLB, take an interrupt or serialize before they
- * run such code: Intel SDM vol. 3A, 9.1.3.
+ * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link
+ * #written}; what others write (devices, other CPUs) is found by {@link #refresh}, which compares
+ * page and copy when the page is entered through an empty TLB entry for the first time after a
+ * flush. Guests flush the TLB, take an interrupt or serialize before they run such code: Intel SDM
+ * vol. 3A, 9.1.3.
  */
 public final class CodePage {
     private static final int LINE_SHIFT = 6; // 64 lines, one bit of a long each
@@ -77,7 +78,9 @@ public final class CodePage {
         dropLines(linesOf(offset, offset + size));
     }
 
-    /** Takes in what others wrote, unless that was done since the last flush, which has this number. */
+    /**
+     * Takes in what others wrote, unless that was done since the last flush, which has this number.
+     */
     void refresh(long flush) {
         if (refreshed == flush) return;
         refreshed = flush;

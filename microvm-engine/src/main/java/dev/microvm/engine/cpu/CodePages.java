@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One CPU's translations, by physical page. When a guest has made it large, all of it goes, and what is still needed is
- * made again.
+ * One CPU's translations, by physical page. When a guest has made it large, all of it goes, and
+ * what is still needed is made again.
  */
 final class CodePages {
     /** Pages at most: some 30 KiB of heap each with their translations. */

@@ -34,8 +34,8 @@ import dev.microvm.engine.decode.CodeMode;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Control registers, EFER and XCR0: their bits, and what writing them checks and changes. Their values are in {@link
- * Cpu}.
+ * Control registers, EFER and XCR0: their bits, and what writing them checks and changes. Their
+ * values are in {@link Cpu}.
  *
  * <p>Source: Intel SDM vol. 3A, 2.5, and vol. 4, table 2-2.
  */
@@ -105,7 +105,10 @@ public final class ControlRegisters {
         cpu.updateMode();
     }
 
-    /** MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would let it not. */
+    /**
+     * MOV to CR3. The TLB knows no process-context identifiers: it forgets even where bit 63 would
+     * let it not.
+     */
     public void cr3(long value, @Nullable Instruction at) {
         boolean identified = (cpu.cr4 & CR4_PCIDE) != 0;
         long base = identified ? value & Long.MAX_VALUE : value;
@@ -150,7 +153,10 @@ public final class ControlRegisters {
         for (int i = 0; i < pagePointers.length; i++) pagePointers[i] = readPagePointer(cpu.cr3, i);
     }
 
-    /** Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and none is loaded. */
+    /**
+     * Loads the four pointers of PAE paging: Intel SDM vol. 3A, 4.4.1; a wrong one is #GP(0), and
+     * none is loaded.
+     */
     private void loadPagePointers(long from, @Nullable Instruction at) {
         long[] loaded = new long[pagePointers.length];
         for (int i = 0; i < loaded.length; i++) {

@@ -11,8 +11,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One CPU: its registers and modes, where its code is, and the parts that do the rest: {@link CpuLoop}, {@link Mmu},
- * {@link ControlRegisters}, {@link Segmentation}, and so on.
+ * One CPU: its registers and modes, where its code is, and the parts that do the rest: {@link
+ * CpuLoop}, {@link Mmu}, {@link ControlRegisters}, {@link Segmentation}, and so on.
  *
  * <p>One thread at a time owns it; what others may call says so.
  */
@@ -262,7 +262,10 @@ public final class Cpu {
         return fault(vector, GuestFault.NO_ERROR_CODE, at);
     }
 
-    /** #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1, 3.3.7.1. */
+    /**
+     * #SS(0) for a stack's address that is not canonical, #GP(0) for any other: Intel SDM vol. 1,
+     * 3.3.7.1.
+     */
     GuestFault notCanonical(long linear, @Nullable Instruction at) {
         boolean stack =
                 at != null && translator.addressesStack(this, mmu.code(codeLinear(r[CODE])), at, linear - r[RSP]);
@@ -340,7 +343,9 @@ public final class Cpu {
         debug.arm();
     }
 
-    /** Determines the privilege level and how code is read, after registers were set from outside. */
+    /**
+     * Determines the privilege level and how code is read, after registers were set from outside.
+     */
     public void updatePrivilege() {
         cpl(virtual8086() ? 3 : protectedMode() ? segments[SS].dpl() : 0);
         updateMode();

@@ -4,8 +4,9 @@ import dev.microvm.engine.cpu.InterruptDelivery.Source;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The loop that runs a CPU: one block after the other, and between two of them whatever asks for attention. It takes
- * interrupts and debug exceptions, and runs instructions one by one where a trap may follow each.
+ * The loop that runs a CPU: one block after the other, and between two of them whatever asks for
+ * attention. It takes interrupts and debug exceptions, and runs instructions one by one where a
+ * trap may follow each.
  *
  * <p>One thread at a time runs it; {@link #attend} and {@link #leave} may be called by any.
  */
@@ -88,7 +89,10 @@ public final class CpuLoop {
         }
     }
 
-    /** The same for a CPU whose instructions are counted: what is to happen at a number happens between two blocks. */
+    /**
+     * The same for a CPU whose instructions are counted: what is to happen at a number happens
+     * between two blocks.
+     */
     private CpuExit loop(InstructionCounter counted) {
         Block block = cpu.jump(cpu.rip);
         while (true) {
@@ -108,7 +112,10 @@ public final class CpuLoop {
         }
     }
 
-    /** An instruction that is not of a block, or an exception: a handler that faults at once again must not stop the time. */
+    /**
+     * An instruction that is not of a block, or an exception: a handler that faults at once again
+     * must not stop the time.
+     */
     private static void countOne(InstructionCounter counted) {
         counted.add(1);
         if (counted.isReached()) counted.tell();
@@ -116,7 +123,10 @@ public final class CpuLoop {
 
     // Attention
 
-    /** Makes the loop look at interrupts and the like before it runs another block; any thread may call. */
+    /**
+     * Makes the loop look at interrupts and the like before it runs another block; any thread may
+     * call.
+     */
     public void attend() {
         attention = true;
     }
@@ -150,7 +160,9 @@ public final class CpuLoop {
         if ((cpu.flags & Flags.TF) != 0 || (interruptBlocked && (cpu.flags & Flags.IF) != 0)) attention = true;
     }
 
-    /** Looks at interrupts and the like, and as long as instructions must run one by one, runs them. */
+    /**
+     * Looks at interrupts and the like, and as long as instructions must run one by one, runs them.
+     */
     private @Nullable CpuExit attendAndStep() {
         while (true) {
             CpuExit exit = attendTo();
@@ -203,13 +215,19 @@ public final class CpuLoop {
 
     // Single instructions
 
-    /** Whether the next instruction must run alone; RF counts only while there are breakpoints to pass. */
+    /**
+     * Whether the next instruction must run alone; RF counts only while there are breakpoints to
+     * pass.
+     */
     private boolean stepsNext() {
         if ((cpu.flags & Flags.RF) != 0 && !cpu.debug.breaksCode()) cpu.flags &= ~Flags.RF;
         return interruptShadow || (cpu.flags & (Flags.TF | Flags.RF)) != 0 || cpu.debug.hostSteps();
     }
 
-    /** Runs one instruction, or one iteration of a string instruction, and traps after it if TF was set before it. */
+    /**
+     * Runs one instruction, or one iteration of a string instruction, and traps after it if TF was
+     * set before it.
+     */
     private void step() {
         stepTraps = (cpu.flags & Flags.TF) != 0 || cpu.debug.hostSteps();
         resumes = (cpu.flags & Flags.RF) != 0;
@@ -231,7 +249,10 @@ public final class CpuLoop {
         stepTraps = cpu.debug.hostSteps();
     }
 
-    /** Lets TF as it is now, not as it was before the instruction, decide about a trap: SYSCALL and SYSRET. */
+    /**
+     * Lets TF as it is now, not as it was before the instruction, decide about a trap: SYSCALL and
+     * SYSRET.
+     */
     public void trapByNewFlags() {
         trapNoMore();
         if ((cpu.flags & Flags.TF) != 0) {
@@ -240,7 +261,10 @@ public final class CpuLoop {
         }
     }
 
-    /** Faults if the code at an instruction has a breakpoint that RF does not pass: Intel SDM vol. 3B, 18.3.1.1. */
+    /**
+     * Faults if the code at an instruction has a breakpoint that RF does not pass: Intel SDM vol.
+     * 3B, 18.3.1.1.
+     */
     public void checkBreakpoint(Instruction at) {
         if (!resumes) cpu.debug.checkCode(cpu.codeLinear(at.rip(cpu)), at);
     }
@@ -253,7 +277,9 @@ public final class CpuLoop {
         attention = true;
     }
 
-    /** Lets interrupts and debug exceptions wait for one more instruction: Intel SDM vol. 3A, 6.8.3. */
+    /**
+     * Lets interrupts and debug exceptions wait for one more instruction: Intel SDM vol. 3A, 6.8.3.
+     */
     public void stackShadow() {
         debugShadow = true;
         stepTraps = false;

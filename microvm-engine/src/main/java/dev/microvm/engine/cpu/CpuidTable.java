@@ -8,9 +8,10 @@ import java.util.List;
 /**
  * What CPUID returns: a table that the machine sets.
  *
- * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst for leaves
- * 0x40000000 and 0x40000001: the engine speaks KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is
- * one that VMware defined, and QEMU has for KVM too.
+ * <p>Source: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux
+ * Documentation/virt/kvm/x86/cpuid.rst for leaves 0x40000000 and 0x40000001: the engine speaks
+ * KVM's paravirtual interface, as far as it says there. Leaf 0x40000010 is one that VMware defined,
+ * and QEMU has for KVM too.
  */
 public final class CpuidTable {
     // Leaf 1, EDX: FPU VME? DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Debug registers, and the breakpoints that they, or a debugger on the host in their place, arm.
  *
- * <p>What is not armed costs nothing. Code that has a breakpoint is translated with a check before it. A page with
- * watched bytes has no tags in the TLB, so that the slow paths see its accesses. Exceptions that follow an instruction
- * are kept in {@link #pending} until the loop delivers them.
+ * <p>What is not armed costs nothing. Code that has a breakpoint is translated with a check before
+ * it. A page with watched bytes has no tags in the TLB, so that the slow paths see its accesses.
+ * Exceptions that follow an instruction are kept in {@link #pending} until the loop delivers them.
  *
  * <p>Source: Intel SDM vol. 3B, 18.2 and 18.3.
  */
@@ -99,7 +99,8 @@ public final class DebugUnit {
     /**
      * Sets what a debugger wants.
      *
-     * @param breakpoints in place of those of the guest, at most four; none if the guest keeps its own
+     * @param breakpoints in place of those of the guest, at most four; none if the guest keeps its
+     *     own
      */
     public void host(boolean step, boolean int3, List<Breakpoint> breakpoints) {
         hostSteps = step;
@@ -189,7 +190,9 @@ public final class DebugUnit {
         return execute != 0;
     }
 
-    /** Faults if there is a breakpoint at a linear address: before the instruction there, 18.3.1.1. */
+    /**
+     * Faults if there is a breakpoint at a linear address: before the instruction there, 18.3.1.1.
+     */
     void checkCode(long linear, Instruction at) {
         int hits = 0;
         for (int i = 0; i < BREAKPOINTS; i++) {

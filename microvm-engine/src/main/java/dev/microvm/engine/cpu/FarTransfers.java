@@ -4,11 +4,11 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 
 /**
- * Far jumps, calls and returns, call gates, and IRET. Task switches are not there: a selector of a task-state segment or
- * task gate is #GP.
+ * Far jumps, calls and returns, call gates, and IRET. Task switches are not there: a selector of a
+ * task-state segment or task gate is #GP.
  *
- * <p>Each method sets CS and RIP; the caller continues at {@link Cpu#rip}. Source: Intel SDM vol. 2, JMP, CALL, RET, IRET,
- * and vol. 3A, 5.8.
+ * <p>Each method sets CS and RIP; the caller continues at {@link Cpu#rip}. Source: Intel SDM vol.
+ * 2, JMP, CALL, RET, IRET, and vol. 3A, 5.8.
  */
 public final class FarTransfers {
     // Call gates: Intel SDM vol. 3A, figures 5-8 and 5-9
@@ -159,14 +159,19 @@ public final class FarTransfers {
         cpu.mmu.store64(address, value, null);
     }
 
-    /** #SS(0) for a place of the stack whose address is not canonical: Intel SDM vol. 1, 3.3.7.1. */
+    /**
+     * #SS(0) for a place of the stack whose address is not canonical: Intel SDM vol. 1, 3.3.7.1.
+     */
     private void requireCanonical(long linear, int size) {
         if (!cpu.canonical(linear) || !cpu.canonical(linear + size - 1)) throw cpu.fault(Vectors.SS, 0, null);
     }
 
     // Descriptors
 
-    /** The descriptor that a far jump or call names: of code, which is not checked further, or of a call gate, which is. */
+    /**
+     * The descriptor that a far jump or call names: of code, which is not checked further, or of a
+     * call gate, which is.
+     */
     private long target(int selector) {
         int error = selector & ~SegmentLoader.SELECTOR_RPL;
         if (error == 0) throw cpu.fault(Vectors.GP, 0, null);

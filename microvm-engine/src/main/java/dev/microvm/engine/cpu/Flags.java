@@ -5,10 +5,11 @@ package dev.microvm.engine.cpu;
  * that every arithmetic instruction leaves:
  *
  * <ul>
- *   <li>{@code flagResult}: the result, sign-extended to 64 bits, so that no question needs the operand's size;
- *   <li>{@code flagCarry}: which bits carried or borrowed: bit 63 is the carry out of the operand's top bit, bit 62 that
- *       into it, bit 3 that out of the low nibble. Bits 2 and 1 turn PF and SF over, for flags that were loaded and
- *       match no result. All others are 0.
+ * <li>{@code flagResult}: the result, sign-extended to 64 bits, so that no question needs the
+ *     operand's size;
+ * <li>{@code flagCarry}: which bits carried or borrowed: bit 63 is the carry out of the operand's
+ *     top bit, bit 62 that into it, bit 3 that out of the low nibble. Bits 2 and 1 turn PF and SF
+ *     over, for flags that were loaded and match no result. All others are 0.
  * </ul>
  *
  * <p>Source: Intel SDM vol. 1, 3.4.3.
@@ -115,7 +116,10 @@ public final class Flags {
         cpu.flagCarry = (cpu.flagCarry & ~(CARRY_OUT | CARRY_IN)) | carryOut << 63 | carryIn << 62;
     }
 
-    /** Gives CF the value that it had with an earlier {@code flagCarry}, and leaves the others alone. */
+    /**
+     * Gives CF the value that it had with an earlier {@code flagCarry}, and leaves the others
+     * alone.
+     */
     public static void keepCarry(Cpu cpu, long before) {
         long differs = (cpu.flagCarry ^ before) & CARRY_OUT;
         cpu.flagCarry ^= differs | differs >>> 1; // OF is the difference of both

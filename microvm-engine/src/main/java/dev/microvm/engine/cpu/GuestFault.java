@@ -1,8 +1,8 @@
 package dev.microvm.engine.cpu;
 
 /**
- * An exception of the guest on its way to {@link CpuLoop#run}: thrown where it is found, once RIP is right. Each CPU
- * has one, without a stack trace, and throws it again and again.
+ * An exception of the guest on its way to {@link CpuLoop#run}: thrown where it is found, once RIP
+ * is right. Each CPU has one, without a stack trace, and throws it again and again.
  */
 public final class GuestFault extends RuntimeException {
     private static final long serialVersionUID = 1L;

@@ -3,12 +3,13 @@ package dev.microvm.engine.cpu;
 /**
  * One translated instruction, and the link to the one after it.
  *
- * <p>{@link #execute} does its work and calls {@code next.execute(cpu)}; the last of a block returns the block to run
- * next. Each class makes that call itself, rather than a common superclass: so each has a branch-target prediction and a
- * type profile of its own. All are {@link Sequential} but the last of a block and those that may have to run again.
+ * <p>{@link #execute} does its work and calls {@code next.execute(cpu)}; the last of a block
+ * returns the block to run next. Each class makes that call itself, rather than a common
+ * superclass: so each has a branch-target prediction and a type profile of its own. All are {@link
+ * Sequential} but the last of a block and those that may have to run again.
  *
- * <p>An instruction knows where it is within its page, not its address: the same page can be mapped at several. It
- * changes nothing before the last thing in it that can fault.
+ * <p>An instruction knows where it is within its page, not its address: the same page can be mapped
+ * at several. It changes nothing before the last thing in it that can fault.
  */
 public abstract class Instruction {
     /** What runs after this; {@link Unlinked#INSTANCE} at the end of a block. */
@@ -17,7 +18,10 @@ public abstract class Instruction {
     /** Offset in its page of its first byte. */
     short start;
 
-    /** Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses it. */
+    /**
+     * Offset of the first byte after it; above 4095 if it reaches the end of the page or crosses
+     * it.
+     */
     short end;
 
     /** Makes an instruction that is nowhere yet. */

@@ -3,9 +3,9 @@ package dev.microvm.engine.cpu;
 /**
  * Counts what a CPU executes, for a machine whose time that is, and says when a number is reached.
  *
- * <p>A block counts as a whole when it is entered. So a number is seen as reached at the end of a block, and what a fault
- * leaves undone is counted too. A repeated string instruction is one, and one more each time it is interrupted. An
- * exception is one.
+ * <p>A block counts as a whole when it is entered. So a number is seen as reached at the end of a
+ * block, and what a fault leaves undone is counted too. A repeated string instruction is one, and
+ * one more each time it is interrupted. An exception is one.
  */
 public final class InstructionCounter {
     private final Runnable reached;
@@ -15,7 +15,8 @@ public final class InstructionCounter {
     /**
      * Makes a counter that stands at 0.
      *
-     * @param reached called on the CPU's thread, between two instructions, while the limit is reached
+     * @param reached called on the CPU's thread, between two instructions, while the limit is
+     *     reached
      */
     public InstructionCounter(Runnable reached) {
         this.reached = reached;

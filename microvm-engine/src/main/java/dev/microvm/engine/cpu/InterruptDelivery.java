@@ -3,9 +3,11 @@ package dev.microvm.engine.cpu;
 import dev.microvm.engine.decode.Decoded;
 
 /**
- * Takes interrupts and exceptions to their handlers: through the vector table of real mode, or the IDT.
+ * Takes interrupts and exceptions to their handlers: through the vector table of real mode, or the
+ * IDT.
  *
- * <p>Nothing changes before the last access that can fault. Source: Intel SDM vol. 3A, 6.12 to 6.14, and vol. 1, 6.5.
+ * <p>Nothing changes before the last access that can fault. Source: Intel SDM vol. 3A, 6.12 to
+ * 6.14, and vol. 1, 6.5.
  */
 public final class InterruptDelivery {
     /** Where an event comes from. */
@@ -34,7 +36,10 @@ public final class InterruptDelivery {
 
     private static final int VECTOR_MASK = 0xFF;
 
-    /** What an interrupt of virtual-8086 mode pushes and clears, in this order: Intel SDM vol. 3A, 21.3.1. */
+    /**
+     * What an interrupt of virtual-8086 mode pushes and clears, in this order: Intel SDM vol. 3A,
+     * 21.3.1.
+     */
     private static final int[] VIRTUAL_8086_DATA = {Decoded.GS, Decoded.FS, Decoded.DS, Decoded.ES};
 
     private final Cpu cpu;
@@ -60,7 +65,9 @@ public final class InterruptDelivery {
         }
     }
 
-    /** Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15. */
+    /**
+     * Delivers an exception; what goes wrong on the way becomes another: Intel SDM vol. 3A, 6.15.
+     */
     boolean exception(int firstVector, int firstError) {
         int vector = firstVector;
         int error = firstError;
@@ -109,7 +116,10 @@ public final class InterruptDelivery {
 
     // Delivery
 
-    /** Faults set RF, so that breakpoints do not hit again, but for those of breakpoints: vol. 3B, 18.3.1.1. */
+    /**
+     * Faults set RF, so that breakpoints do not hit again, but for those of breakpoints: vol. 3B,
+     * 18.3.1.1.
+     */
     private int pushedFlags(int vector, Source source) {
         int all = Flags.all(cpu);
         return source == Source.FAULT && vector != Vectors.DB ? all | Flags.RF : all;

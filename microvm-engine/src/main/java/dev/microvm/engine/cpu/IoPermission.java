@@ -2,7 +2,10 @@ package dev.microvm.engine.cpu;
 
 /** Which ports a program may use: Intel SDM vol. 1, 19.5. */
 public final class IoPermission {
-    /** Where a task-state segment says where its I/O permission map is: Intel SDM vol. 3A, figures 8-2 and 8-11. */
+    /**
+     * Where a task-state segment says where its I/O permission map is: Intel SDM vol. 3A, figures
+     * 8-2 and 8-11.
+     */
     private static final int MAP_BASE = 0x66;
 
     private IoPermission() {}

@@ -10,17 +10,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * Linear memory as instructions see it: a software TLB in front of the page tables.
  *
- * <p>The TLB is the only check between the guest and the host's memory. An entry vouches for one page of one region of
- * guest memory: {@code tag} is the page's linear address, {@code addend} what to add to a linear address to have the
- * host's. An access hits if the page of its <em>last</em> byte has the tag found under its <em>first</em> byte's page:
- * so one compare also refuses accesses that cross into the next page. What misses is served byte by byte or page by
- * page in the slow paths, by way of {@link PhysicalMemory}.
+ * <p>The TLB is the only check between the guest and the host's memory. An entry vouches for one
+ * page of one region of guest memory: {@code tag} is the page's linear address, {@code addend} what
+ * to add to a linear address to have the host's. An access hits if the page of its <em>last</em>
+ * byte has the tag found under its <em>first</em> byte's page: so one compare also refuses accesses
+ * that cross into the next page. What misses is served byte by byte or page by page in the slow
+ * paths, by way of {@link PhysicalMemory}.
  *
- * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set, nor ROM: so the slow
- * path serves these. A page with bytes that are watched ({@link DebugUnit}) has neither a read nor a write tag.
+ * <p>A page that holds translated code has no write tag, nor has one whose dirty bit is not set,
+ * nor ROM: so the slow path serves these. A page with bytes that are watched ({@link DebugUnit})
+ * has neither a read nor a write tag.
  *
- * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds nothing but code. Addresses that are not canonical
- * miss.
+ * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds
+ * nothing but code. Addresses that are not canonical miss.
  */
 public final class Mmu {
     /** Kinds of access, and where their tags are in an entry. */
@@ -234,8 +236,8 @@ public final class Mmu {
     // For bulk and atomic access
 
     /**
-     * The host address of a linear one, good to the end of its page, or {@link PhysicalMemory#NONE} where there is no
-     * memory, or none that may be written without a look each time.
+     * The host address of a linear one, good to the end of its page, or {@link PhysicalMemory#NONE}
+     * where there is no memory, or none that may be written without a look each time.
      *
      * @param access {@link #READ} or {@link #WRITE}
      */
@@ -248,7 +250,10 @@ public final class Mmu {
         return linear + tlb[i + ADDEND];
     }
 
-    /** The host address of an operand inside of 8 aligned bytes, where it can be changed atomically, or {@link PhysicalMemory#NONE}. */
+    /**
+     * The host address of an operand inside of 8 aligned bytes, where it can be changed atomically,
+     * or {@link PhysicalMemory#NONE}.
+     */
     public long atomic(long linear, int size, Instruction at) {
         if ((linear & Long.BYTES - 1) + size > Long.BYTES) return PhysicalMemory.NONE;
         return host(linear, WRITE, at);
@@ -397,7 +402,10 @@ public final class Mmu {
 
     // Code
 
-    /** The page of code at a linear address: from the TLB, or else translated and brought up to date. */
+    /**
+     * The page of code at a linear address: from the TLB, or else translated and brought up to
+     * date.
+     */
     public CodePage code(long linear) {
         int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
         CodePage page = pages[i >> 2];

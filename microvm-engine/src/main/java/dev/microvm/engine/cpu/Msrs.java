@@ -21,10 +21,11 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Model-specific registers of the CPU itself; those of the local APIC and of time belong to the {@link Platform}.
+ * Model-specific registers of the CPU itself; those of the local APIC and of time belong to the
+ * {@link Platform}.
  *
- * <p>Source: Intel SDM vol. 4, table 2-2; Intel, CPUID Enumeration and Architectural MSRs (speculative execution); AMD APM
- * vol. 2, appendix A.
+ * <p>Source: Intel SDM vol. 4, table 2-2; Intel, CPUID Enumeration and Architectural MSRs
+ * (speculative execution); AMD APM vol. 2, appendix A.
  */
 public final class Msrs {
     private static final int SPEC_CTRL = 0x48;
@@ -46,8 +47,9 @@ public final class Msrs {
     private static final int AMD_HARDWARE_CONFIGURATION = 0xC001_0015;
 
     /**
-     * This CPU has none of the buffers that leak and predicts no branches. Guests that know leave their mitigations out,
-     * of which page tables for each privilege and jumps to returns cost most here.
+     * This CPU has none of the buffers that leak and predicts no branches. Guests that know leave
+     * their mitigations out, of which page tables for each privilege and jumps to returns cost most
+     * here.
      */
     private static final long NOT_AFFECTED = 1L << 0 // RDCL_NO
             | 1L << 1 // IBRS_ALL: nothing to do at each entry
@@ -172,7 +174,10 @@ public final class Msrs {
         return value;
     }
 
-    /** #GP(0) for a value that a memory type range register does not take: Intel SDM vol. 3A, 12.11.2. */
+    /**
+     * #GP(0) for a value that a memory type range register does not take: Intel SDM vol. 3A,
+     * 12.11.2.
+     */
     private void requireMtrr(int index, long value, @Nullable Instruction at) {
         if (index == IA32_MTRR_DEF_TYPE) {
             memoryTypes(allowed(value, MTRR_DEFAULT_TYPE_KNOWN, at) & 0xFF, MTRR_TYPES, at);

@@ -6,9 +6,9 @@ import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.OptionalLong;
 
 /**
- * Translates linear addresses by the guest's page tables. A {@link #walk} is an access: it checks rights and sets
- * accessed and dirty bits. A {@link #lookUp} is a question, which changes nothing. The fields hold the result of the
- * last one.
+ * Translates linear addresses by the guest's page tables. A {@link #walk} is an access: it checks
+ * rights and sets accessed and dirty bits. A {@link #lookUp} is a question, which changes nothing.
+ * The fields hold the result of the last one.
  *
  * <p>Source: Intel SDM vol. 3A, 4.3 to 4.8.
  */
@@ -99,7 +99,9 @@ final class PageWalk {
         return FOUND;
     }
 
-    /** The physical address that a linear one has, whoever may access it; empty if there is no page. */
+    /**
+     * The physical address that a linear one has, whoever may access it; empty if there is no page.
+     */
     OptionalLong lookUp(long linear) {
         long address = cpu.longMode() ? linear : linear & LEGACY_ADDRESS;
         if (!cpu.paging()) return OptionalLong.of(address);
@@ -121,7 +123,9 @@ final class PageWalk {
         return wide() && (cpu.efer & SpecialRegisters.EFER_NXE) != 0;
     }
 
-    /** Finds the page; returns {@link #FOUND}, or what it adds to the error code of a page fault. */
+    /**
+     * Finds the page; returns {@link #FOUND}, or what it adds to the error code of a page fault.
+     */
     private int find(long linear) {
         levels = 0;
         return wide() ? find64(linear) : find32(linear);

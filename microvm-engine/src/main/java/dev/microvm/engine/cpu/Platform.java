@@ -22,7 +22,10 @@ public interface Platform extends ExitHandler {
     /** Whether the machine has more than one CPU, so that others may write code. */
     boolean hasOtherCpus();
 
-    /** Stops the other CPUs, so that several accesses to memory are one to them, until {@link #endExclusive}. */
+    /**
+     * Stops the other CPUs, so that several accesses to memory are one to them, until {@link
+     * #endExclusive}.
+     */
     void beginExclusive();
 
     /** Lets the other CPUs continue. */

@@ -3,7 +3,8 @@ package dev.microvm.engine.cpu;
 import dev.microvm.hypervisor.SegmentRegister;
 
 /**
- * A segment register with its hidden part. The base of ES to GS is in {@link Cpu#r} as well, where addresses are made.
+ * A segment register with its hidden part. The base of ES to GS is in {@link Cpu#r} as well, where
+ * addresses are made.
  *
  * <p>Source: Intel SDM vol. 3A, 3.4.3 and 3.4.5.
  */

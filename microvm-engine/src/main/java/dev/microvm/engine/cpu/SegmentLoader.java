@@ -19,7 +19,9 @@ public final class SegmentLoader {
     static final int SYSTEM_TSS = 9;
     static final int SYSTEM_BUSY = 2;
 
-    /** Where the type of an upper half would be, which is 0: Intel SDM vol. 3A, figures 5-9 and 8-4. */
+    /**
+     * Where the type of an upper half would be, which is 0: Intel SDM vol. 3A, figures 5-9 and 8-4.
+     */
     static final int UPPER_TYPE = 0x1F << Segment.TYPE_SHIFT;
 
     private final Cpu cpu;
@@ -165,8 +167,8 @@ public final class SegmentLoader {
     }
 
     /**
-     * The upper 8 bytes of a system descriptor, which has 16 in long mode (Intel SDM vol. 3A, 8.2.3); #GP if they are beyond
-     * its table.
+     * The upper 8 bytes of a system descriptor, which has 16 in long mode (Intel SDM vol. 3A,
+     * 8.2.3); #GP if they are beyond its table.
      */
     long upperHalf(int selector, @Nullable Instruction at) {
         if (!inTable((selector & SELECTOR_INDEX) + 8 | (selector & SELECTOR_TI))) {

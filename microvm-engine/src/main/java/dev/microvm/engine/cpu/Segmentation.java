@@ -28,7 +28,10 @@ public final class Segmentation {
         return in.base + offset & LEGACY_ADDRESS;
     }
 
-    /** The linear address of an offset in a segment, in any mode: in 64-bit mode only FS and GS have a base. */
+    /**
+     * The linear address of an offset in a segment, in any mode: in 64-bit mode only FS and GS have
+     * a base.
+     */
     public long linearOrFlat(int segment, long offset, int size, boolean write, Instruction at) {
         if (cpu.mode() != CodeMode.BITS_64) return linear(segment, offset, size, write, at);
         return segment >= Decoded.FS ? offset + cpu.r[Cpu.SEGMENT_BASE + segment] : offset;

@@ -1,6 +1,9 @@
 package dev.microvm.engine.cpu;
 
-/** Pushes to a stack that is not the current one yet: of 16- and 32-bit code, for far transfers and interrupts. */
+/**
+ * Pushes to a stack that is not the current one yet: of 16- and 32-bit code, for far transfers and
+ * interrupts.
+ */
 final class StackFrame {
     private final Cpu cpu;
     private final Segment segment;

@@ -11,8 +11,8 @@ public interface Translator {
     Translation translate(Cpu cpu, CodePage page, int offset, int limit);
 
     /**
-     * Returns whether an instruction in {@code page} accesses the stack's segment: its operand is there, or it pushes
-     * or pops.
+     * Returns whether an instruction in {@code page} accesses the stack's segment: its operand is
+     * there, or it pushes or pops.
      *
      * @param distance from RSP to the address that is asked about
      */

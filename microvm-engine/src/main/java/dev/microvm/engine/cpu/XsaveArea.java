@@ -1,6 +1,9 @@
 package dev.microvm.engine.cpu;
 
-/** Offsets in the area that XSAVE writes, of which FXSAVE writes the first part: Intel SDM vol. 1, 10.5.1 and 13.4. */
+/**
+ * Offsets in the area that XSAVE writes, of which FXSAVE writes the first part: Intel SDM vol. 1,
+ * 10.5.1 and 13.4.
+ */
 public final class XsaveArea {
     // The legacy region: table 10-2
     public static final int MXCSR = 24;

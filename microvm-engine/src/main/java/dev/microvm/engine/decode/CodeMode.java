@@ -1,6 +1,8 @@
 package dev.microvm.engine.decode;
 
-/** How code is read: the default sizes of operands and addresses, Intel SDM vol. 1, 3.3.7 and 3.6. */
+/**
+ * How code is read: the default sizes of operands and addresses, Intel SDM vol. 1, 3.3.7 and 3.6.
+ */
 public enum CodeMode {
     /** Real mode, virtual-8086 mode and 16-bit segments. */
     BITS_16(2),

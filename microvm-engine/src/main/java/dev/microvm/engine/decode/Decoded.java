@@ -58,15 +58,18 @@ public final class Decoded {
     public boolean rexW;
 
     /**
-     * Whether there was a VEX prefix: Intel SDM vol. 2A, 2.3.5. Its {@code pp} is in the prefixes above, its W, R, X and B
-     * where those of REX are.
+     * Whether there was a VEX prefix: Intel SDM vol. 2A, 2.3.5. Its {@code pp} is in the prefixes
+     * above, its W, R, X and B where those of REX are.
      */
     public boolean vex;
 
     /** VEX.L: 256 bits. */
     public boolean vexL;
 
-    /** VEX.vvvv, a register, of whose bits 64-bit mode alone heeds the highest; 0 where an instruction has none. */
+    /**
+     * VEX.vvvv, a register, of whose bits 64-bit mode alone heeds the highest; 0 where an
+     * instruction has none.
+     */
     public int vexRegister;
 
     /** The segment named by a prefix, or {@link #NONE}. */
@@ -110,7 +113,9 @@ public final class Decoded {
         return reg & 7;
     }
 
-    /** Bytes of an operand, for an instruction that is of bytes where bit 0 of its opcode is clear. */
+    /**
+     * Bytes of an operand, for an instruction that is of bytes where bit 0 of its opcode is clear.
+     */
     public int sizeByOpcode() {
         return (opcode & 1) == 0 ? 1 : operandSize;
     }
@@ -120,7 +125,10 @@ public final class Decoded {
         return end - start;
     }
 
-    /** The mandatory prefix: {@link #NO_PREFIX}, {@link #PREFIX_66}, {@link #PREFIX_F3} or {@link #PREFIX_F2}. */
+    /**
+     * The mandatory prefix: {@link #NO_PREFIX}, {@link #PREFIX_66}, {@link #PREFIX_F3} or {@link
+     * #PREFIX_F2}.
+     */
     public int mandatoryPrefix() {
         if (repeatNotEqual) return PREFIX_F2;
         if (repeat) return PREFIX_F3;

@@ -148,7 +148,10 @@ public final class Decoder {
         return 0;
     }
 
-    /** Whether a byte begins a VEX prefix: outside of 64-bit mode it is LES or LDS if memory follows. */
+    /**
+     * Whether a byte begins a VEX prefix: outside of 64-bit mode it is LES or LDS if memory
+     * follows.
+     */
     private boolean isVex(int first, CodeMode mode) {
         if (first != VEX_3 && first != VEX_2) return false;
         return mode == CodeMode.BITS_64 || (at < limit && (code[at] & 0xC0) == 0xC0);

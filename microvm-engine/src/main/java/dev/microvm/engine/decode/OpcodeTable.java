@@ -3,7 +3,8 @@ package dev.microvm.engine.decode;
 /**
  * What follows each opcode: a ModR/M byte, an immediate, both or nothing.
  *
- * <p>Source: Intel SDM vol. 2D, appendix A, tables A-2 and A-3; one letter for each opcode, sixteen to a row.
+ * <p>Source: Intel SDM vol. 2D, appendix A, tables A-2 and A-3; one letter for each opcode, sixteen
+ * to a row.
  */
 final class OpcodeTable {
     /** No operand bytes. */
@@ -114,7 +115,10 @@ final class OpcodeTable {
         };
     }
 
-    /** Opcodes whose operand is 64 bits wide in 64-bit mode without REX.W: Intel SDM vol. 2D, table A-1, d64 and f64. */
+    /**
+     * Opcodes whose operand is 64 bits wide in 64-bit mode without REX.W: Intel SDM vol. 2D, table
+     * A-1, d64 and f64.
+     */
     static boolean defaultsTo64(int opcode, int reg) {
         if ((opcode >= 0x50 && opcode <= 0x5F) || (opcode >= 0x70 && opcode <= 0x7F)) return true;
         if (opcode >= 0x180 && opcode <= 0x18F) return true;

@@ -5,9 +5,9 @@ import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Sequential;
 
 /**
- * Computes an address that {@link Address} cannot express, for the instruction after it: with a segment base beside
- * base and index, cut to 16 or 32 bits, or checked against a segment's limit. It has the place of the instruction that
- * it works for.
+ * Computes an address that {@link Address} cannot express, for the instruction after it: with a
+ * segment base beside base and index, cut to 16 or 32 bits, or checked against a segment's limit.
+ * It has the place of the instruction that it works for.
  */
 public final class AddressInstruction extends Sequential {
     private final Address offset;

@@ -4,7 +4,10 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
-/** An instruction that ends its block, because of what it may change. The next one is looked up again. */
+/**
+ * An instruction that ends its block, because of what it may change. The next one is looked up
+ * again.
+ */
 public final class Ending extends Instruction {
     private final Plain.Action action;
 

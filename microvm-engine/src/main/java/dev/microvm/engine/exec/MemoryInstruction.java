@@ -2,7 +2,10 @@ package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Sequential;
 
-/** An instruction with an operand in memory, at an {@link Address}; the parts of that are its own, to be near. */
+/**
+ * An instruction with an operand in memory, at an {@link Address}; the parts of that are its own,
+ * to be near.
+ */
 public abstract class MemoryInstruction extends Sequential {
     private final byte base;
     private final byte index;

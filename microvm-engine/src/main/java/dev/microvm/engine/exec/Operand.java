@@ -3,7 +3,9 @@ package dev.microvm.engine.exec;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 
-/** Where an instruction reads or writes: a register, memory, or itself. Values are zero-extended. */
+/**
+ * Where an instruction reads or writes: a register, memory, or itself. Values are zero-extended.
+ */
 public abstract class Operand {
     /** Reads it. */
     public abstract long read(Cpu cpu, Instruction at);

@@ -28,8 +28,8 @@ public abstract class ReadModifyWrite extends Sequential {
     }
 
     /**
-     * The new value; sets flags. May be called again with the flags as before, if another CPU was faster. What may fault
-     * is first.
+     * The new value; sets flags. May be called again with the flags as before, if another CPU was
+     * faster. What may fault is first.
      */
     protected abstract long compute(Cpu cpu, long old);
 

@@ -4,9 +4,10 @@ import dev.microvm.engine.cpu.Instruction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An {@link Instruction} that touches registers alone. Nothing can happen between it and the next one:
- * it neither faults nor is watched, and the host has no turn. So a translator may join the two, and
- * may leave out arithmetic flags that a later instruction overwrites before anything reads them.
+ * An {@link Instruction} that touches registers alone. Nothing can happen between it and the next
+ * one: it neither faults nor is watched, and the host has no turn. So a translator may join the
+ * two, and may leave out arithmetic flags that a later instruction overwrites before anything reads
+ * them.
  */
 public interface RegisterOnly {
     /** What an instruction has to do with the six arithmetic flags. */

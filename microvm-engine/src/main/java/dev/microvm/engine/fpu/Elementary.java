@@ -3,8 +3,9 @@ package dev.microvm.engine.fpu;
 import dev.microvm.engine.softfloat.Unpacked;
 
 /**
- * Elementary functions of positive numbers in {@link Wide} arithmetic, by series after a reduction of the argument. Constants
- * were computed with 600 bits: pi by Machin's formula, arctangents by their series.
+ * Elementary functions of positive numbers in {@link Wide} arithmetic, by series after a reduction
+ * of the argument. Constants were computed with 600 bits: pi by Machin's formula, arctangents by
+ * their series.
  */
 final class Elementary {
     // 2/pi, 256 bits after the point: enough for 63 bits of a whole quotient, 66 of cancellation and 127 that stay.
@@ -68,7 +69,9 @@ final class Elementary {
 
     // ---- logarithms
 
-    /** The magnitude of {@code log2(x)}, which is no whole number; returns whether it is negative. */
+    /**
+     * The magnitude of {@code log2(x)}, which is no whole number; returns whether it is negative.
+     */
     static boolean logarithm(Unpacked x, Wide w) {
         boolean down = Long.compareUnsigned(x.significand(), SQRT_2) > 0;
         int whole = down ? x.exponent() + 1 : x.exponent();
@@ -131,7 +134,10 @@ final class Elementary {
         sum.exponent = 0;
     }
 
-    /** Adds a whole number to a logarithm of less than one half; returns whether the sum is negative. */
+    /**
+     * Adds a whole number to a logarithm of less than one half; returns whether the sum is
+     * negative.
+     */
     private static boolean addWhole(Wide w, int whole, boolean negative) {
         int magnitude = Math.abs(whole);
         int top = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(magnitude);
@@ -203,7 +209,9 @@ final class Elementary {
         w.set(w.high >>> 1, (w.low >>> 1) | (w.high << 63));
     }
 
-    /** Of a ratio of up to 1, as a significand: {@code atan(i/8) + atan((r - i/8) / (1 + r i/8))}. */
+    /**
+     * Of a ratio of up to 1, as a significand: {@code atan(i/8) + atan((r - i/8) / (1 + r i/8))}.
+     */
     private static void arctangentOfRatio(Wide w) {
         Wide ratio = new Wide().set(w).toFraction();
         int eighths = (int) ((ratio.high + (1L << 59)) >>> 60);
@@ -247,8 +255,8 @@ final class Elementary {
     // ---- sine, cosine, tangent
 
     /**
-     * Reduces the magnitude of an angle to at most a quarter of pi; returns the quadrant, 0 to 3, and whether what is left is
-     * negative.
+     * Reduces the magnitude of an angle to at most a quarter of pi; returns the quadrant, 0 to 3,
+     * and whether what is left is negative.
      */
     static int reduce(Unpacked x, Wide w) {
         w.set(x.significand(), 0);

@@ -1,8 +1,9 @@
 package dev.microvm.engine.fpu;
 
 /**
- * An unsigned number of 128 bits that is changed in place: either a fraction from 0 to 2 with 127 bits after the point, or a
- * significand whose top bit is set, with an {@link #exponent}. Errors are a few units of its last place. For one thread.
+ * An unsigned number of 128 bits that is changed in place: either a fraction from 0 to 2 with 127
+ * bits after the point, or a significand whose top bit is set, with an {@link #exponent}. Errors
+ * are a few units of its last place. For one thread.
  */
 final class Wide {
     long high;
@@ -25,7 +26,10 @@ final class Wide {
         return set(Long.MIN_VALUE, 0);
     }
 
-    /** A fraction of exactly 1, which stands for a little less, becomes that: so that it is rounded the right way. */
+    /**
+     * A fraction of exactly 1, which stands for a little less, becomes that: so that it is rounded
+     * the right way.
+     */
     void belowOne() {
         if (high != Long.MIN_VALUE || low != 0) return;
         set(-1, -1);
@@ -132,7 +136,9 @@ final class Wide {
         return this;
     }
 
-    /** A significand of less than 2 as a fraction; of a fraction, with exponent 0, nothing happens. */
+    /**
+     * A significand of less than 2 as a fraction; of a fraction, with exponent 0, nothing happens.
+     */
     Wide toFraction() {
         int shift = -exponent;
         exponent = 0;

@@ -5,11 +5,12 @@ import dev.microvm.engine.softfloat.SoftFloat;
 import dev.microvm.engine.softfloat.Unpacked;
 
 /**
- * The x87 register stack with its control, status and tag words, and the instructions that only move or mark registers. For
- * one thread: its processor's. Nothing allocates but the scratch numbers of transcendental functions.
+ * The x87 register stack with its control, status and tag words, and the instructions that only
+ * move or mark registers. For one thread: its processor's. Nothing allocates but the scratch
+ * numbers of transcendental functions.
  *
- * <p>An exception that is not masked leaves what the instruction would change, sets {@link #ERROR_SUMMARY}, and is for the
- * next waiting instruction to deliver: {@link #errorPending}.
+ * <p>An exception that is not masked leaves what the instruction would change, sets {@link
+ * #ERROR_SUMMARY}, and is for the next waiting instruction to deliver: {@link #errorPending}.
  *
  * <p>Source: Intel SDM vol. 1, 8.1 to 8.3 and 8.5.
  */
@@ -52,7 +53,9 @@ public final class X87 {
     private static final int PRECISION_SHIFT = 8;
     private static final int ROUNDING_SHIFT = 10;
 
-    /** What an exponent is moved by when an overflow or underflow is not masked: 8.5.4 and 8.5.5. */
+    /**
+     * What an exponent is moved by when an overflow or underflow is not masked: 8.5.4 and 8.5.5.
+     */
     private static final int BIAS_ADJUST = 24576;
 
     // Arithmetic in software.
@@ -102,7 +105,10 @@ public final class X87 {
         return control;
     }
 
-    /** FLDCW; an exception that waits and is no longer masked, or the other way round, is seen at once. */
+    /**
+     * FLDCW; an exception that waits and is no longer masked, or the other way round, is seen at
+     * once.
+     */
     public void control(int word) {
         control = (word & CONTROL_WRITABLE) | CONTROL_ONE;
         summarize();
@@ -135,7 +141,9 @@ public final class X87 {
         status = waits ? status | ERROR_SUMMARY | BUSY : status & ~(ERROR_SUMMARY | BUSY);
     }
 
-    /** Notes the instruction that executes, for the images: what is not a control instruction does. */
+    /**
+     * Notes the instruction that executes, for the images: what is not a control instruction does.
+     */
     public void note(int newOpcode, int cs, long ip, int ds, long operand) {
         opcode = newOpcode & 0x7ff;
         instructionSelector = cs & 0xffff;
@@ -228,7 +236,9 @@ public final class X87 {
         set(0, signExponent, significand);
     }
 
-    /** Whether there is room. If not, that is a stack overflow: masked, it pushes the indefinite. */
+    /**
+     * Whether there is room. If not, that is a stack overflow: masked, it pushes the indefinite.
+     */
     boolean canPush() {
         conditions(C1, 0);
         if ((used & (1 << physical(-1))) == 0) return true;
@@ -345,7 +355,9 @@ public final class X87 {
         result(soft.result.toExtendedSignExponent(), soft.result.toExtendedSignificand());
     }
 
-    /** Moves the exponent; what is out of range even then is infinity or zero: SDM vol. 2, FSCALE. */
+    /**
+     * Moves the exponent; what is out of range even then is infinity or zero: SDM vol. 2, FSCALE.
+     */
     private void adjust(int by) {
         soft.result.scale(by);
         int exponent = soft.result.exponent();
@@ -353,7 +365,10 @@ public final class X87 {
         else if (exponent < Extended.LEAST_EXPONENT) soft.replaceByZero();
     }
 
-    /** Signals what is wrong with the operands; returns whether the operation continues. C1 is that of the result. */
+    /**
+     * Signals what is wrong with the operands; returns whether the operation continues. C1 is that
+     * of the result.
+     */
     boolean before() {
         int raised = soft.raised();
         if ((raised & (FloatExceptions.INVALID | FloatExceptions.DIVIDE_BY_ZERO)) != 0) {

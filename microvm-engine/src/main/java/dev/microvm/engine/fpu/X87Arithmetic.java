@@ -10,7 +10,10 @@ import dev.microvm.engine.softfloat.Unpacked;
 import dev.microvm.engine.softfloat.Unpacked.Kind;
 import java.util.List;
 
-/** The basic arithmetic of the x87: Intel SDM vol. 1, 8.3.5. Each method is one instruction on a given {@link X87}. */
+/**
+ * The basic arithmetic of the x87: Intel SDM vol. 1, 8.3.5. Each method is one instruction on a
+ * given {@link X87}.
+ */
 public final class X87Arithmetic {
     /** An operation on two numbers, by bits 3 to 5 of ModRM in opcodes D8, DA, DC and DE. */
     public enum Operation {
@@ -357,7 +360,10 @@ public final class X87Arithmetic {
                 | ((quotient & 1) != 0 ? X87.C1 : 0);
     }
 
-    /** The remainder of {@code a} by {@code b * 2^scale}, bit by bit; returns the quotient's low bits. */
+    /**
+     * The remainder of {@code a} by {@code b * 2^scale}, bit by bit; returns the quotient's low
+     * bits.
+     */
     private static long reduce(X87 f, int difference, int scale, int mode) {
         long divisor = f.b.significand();
         long rest = f.a.significand();
@@ -386,7 +392,10 @@ public final class X87Arithmetic {
         return quotient;
     }
 
-    /** Whether the remainder, which of a smaller exponent counts half, is nearer to the divisor than to zero. */
+    /**
+     * Whether the remainder, which of a smaller exponent counts half, is nearer to the divisor than
+     * to zero.
+     */
     private static boolean isMoreThanHalf(long rest, long divisor, int difference, long quotient) {
         if (difference < 0) return Long.compareUnsigned(rest, divisor) > 0;
         long other = divisor - rest;

@@ -6,7 +6,10 @@ import static dev.microvm.engine.softfloat.FloatExceptions.INVALID;
 import dev.microvm.engine.softfloat.Unpacked;
 import dev.microvm.engine.softfloat.Unpacked.Kind;
 
-/** The comparisons of the x87: Intel SDM vol. 1, 8.3.6. Each method is one instruction on a given {@link X87}. */
+/**
+ * The comparisons of the x87: Intel SDM vol. 1, 8.3.6. Each method is one instruction on a given
+ * {@link X87}.
+ */
 public final class X87Comparisons {
     /** ZF, PF and CF of FCOMI, where EFLAGS has them, when the numbers are unordered. */
     public static final int UNORDERED_FLAGS = 0x45;
@@ -73,7 +76,10 @@ public final class X87Comparisons {
         finish(f, compare(f, 0, 0, false), 0);
     }
 
-    /** FCOMI, FCOMIP, FUCOMI, FUCOMIP: returns ZF, PF and CF as EFLAGS has them, or {@link #NO_FLAGS}. */
+    /**
+     * FCOMI, FCOMIP, FUCOMI, FUCOMIP: returns ZF, PF and CF as EFLAGS has them, or {@link
+     * #NO_FLAGS}.
+     */
     public static int fcomi(X87 f, int src, boolean quiet, boolean pop) {
         int flags = UNORDERED_FLAGS;
         if (f.isEmpty(0) || f.isEmpty(src)) {
@@ -141,7 +147,10 @@ public final class X87Comparisons {
         return Long.compareUnsigned(a.significand(), b.significand());
     }
 
-    /** FXAM: table 8-9 of SDM vol. 1, "FXAM": the class of ST(0), and its sign, in the condition codes. */
+    /**
+     * FXAM: table 8-9 of SDM vol. 1, "FXAM": the class of ST(0), and its sign, in the condition
+     * codes.
+     */
     public static void fxam(X87 f) {
         int se = f.signExponent(0);
         long sig = f.significand(0);

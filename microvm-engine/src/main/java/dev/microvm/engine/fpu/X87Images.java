@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * The x87's state in memory: environments (FNSTENV, FLDENV), whole states (FNSAVE, FRSTOR) and the first 160 bytes of the
- * FXSAVE and XSAVE areas, without MXCSR.
+ * The x87's state in memory: environments (FNSTENV, FLDENV), whole states (FNSAVE, FRSTOR) and the
+ * first 160 bytes of the FXSAVE and XSAVE areas, without MXCSR.
  *
  * <p>Source: Intel SDM vol. 1, figures 8-9 to 8-12, 8.1.10, and table 10-2.
  */

@@ -8,12 +8,13 @@ import dev.microvm.engine.softfloat.Unpacked;
 import dev.microvm.engine.softfloat.Unpacked.Kind;
 
 /**
- * The transcendental instructions of the x87: Intel SDM vol. 1, 8.3.7 to 8.3.10. Each method is one instruction on a given
- * {@link X87}.
+ * The transcendental instructions of the x87: Intel SDM vol. 1, 8.3.7 to 8.3.10. Each method is one
+ * instruction on a given {@link X87}.
  *
- * <p>They are computed with some 110 significant bits and then rounded: the error is less than 0.51 units in the last place,
- * in all rounding modes less than 1.01. Sines, cosines and tangents reduce their operand by a pi that is exact enough for
- * all of them, and not by one of 66 bits as Intel's processors do (8.3.8): they differ from those near multiples of pi.
+ * <p>They are computed with some 110 significant bits and then rounded: the error is less than 0.51
+ * units in the last place, in all rounding modes less than 1.01. Sines, cosines and tangents reduce
+ * their operand by a pi that is exact enough for all of them, and not by one of 66 bits as Intel's
+ * processors do (8.3.8): they differ from those near multiples of pi.
  */
 public final class X87Transcendentals {
     private static final int LARGEST_ANGLE_EXPONENT = 62; // 2^63 and more are out of range
@@ -24,7 +25,9 @@ public final class X87Transcendentals {
 
     // ---- exponentials and logarithms
 
-    /** F2XM1: {@code 2^ST(0) - 1}, of -1 to 1; beyond, which the manual leaves open, ST(0) stays. */
+    /**
+     * F2XM1: {@code 2^ST(0) - 1}, of -1 to 1; beyond, which the manual leaves open, ST(0) stays.
+     */
     public static void f2xm1(X87 f) {
         if (f.isEmpty(0)) {
             X87Arithmetic.underflow(f, 0, false);
@@ -231,7 +234,10 @@ public final class X87Transcendentals {
         return false;
     }
 
-    /** Starts an instruction on an angle; false if it ends here: empty, or out of range, which C2 says. */
+    /**
+     * Starts an instruction on an angle; false if it ends here: empty, or out of range, which C2
+     * says.
+     */
     private static boolean angle(X87 f) {
         f.conditions(X87.C2, 0);
         if (f.isEmpty(0)) {
@@ -245,7 +251,9 @@ public final class X87Transcendentals {
         return false;
     }
 
-    /** Unpacks the angle to {@code a}; if it is none, {@code a} is a NaN and the result is there. */
+    /**
+     * Unpacks the angle to {@code a}; if it is none, {@code a} is a NaN and the result is there.
+     */
     private static void angleOperand(X87 f) {
         if (!X87Arithmetic.operand(f, f.signExponent(0), f.significand(0))) {
             f.a.nan();

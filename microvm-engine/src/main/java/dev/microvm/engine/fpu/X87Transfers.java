@@ -11,11 +11,12 @@ import dev.microvm.engine.softfloat.Unpacked;
 import dev.microvm.engine.softfloat.Unpacked.Kind;
 
 /**
- * Loads, stores, constants and exchanges of the x87: Intel SDM vol. 1, 8.3.3 and 8.3.4. Each method is one instruction on a
- * given {@link X87}.
+ * Loads, stores, constants and exchanges of the x87: Intel SDM vol. 1, 8.3.3 and 8.3.4. Each method
+ * is one instruction on a given {@link X87}.
  *
- * <p>A store is three steps, so that a fault of memory changes nothing: {@code prepare...} converts ST(0) and says whether
- * there is something to write, {@link #low} and {@link #high} are what, and {@link #finishStore} sets flags and pops.
+ * <p>A store is three steps, so that a fault of memory changes nothing: {@code prepare...} converts
+ * ST(0) and says whether there is something to write, {@link #low} and {@link #high} are what, and
+ * {@link #finishStore} sets flags and pops.
  */
 public final class X87Transfers {
     private static final int FLOAT_LEAST = -126;
@@ -92,7 +93,10 @@ public final class X87Transfers {
         }
     }
 
-    /** A float, exactly, as the result; a signaling NaN stays one. Clears no exceptions, raises that of a denormal. */
+    /**
+     * A float, exactly, as the result; a signaling NaN stays one. Clears no exceptions, raises that
+     * of a denormal.
+     */
     static void widenFloat(X87 f, int bits) {
         f.a.ofFloat(bits);
         if (f.a.kind() == Kind.NAN) widenNan(f, bits < 0, (long) bits << 40);
@@ -250,7 +254,10 @@ public final class X87Transfers {
         return ((signExponent & Extended.SIGN) != 0 ? sign : 0) | exponent | fraction;
     }
 
-    /** Rounds ST(0) to an integer; false if it is none of up to {@code most}, or one less if negative. */
+    /**
+     * Rounds ST(0) to an integer; false if it is none of up to {@code most}, or one less if
+     * negative.
+     */
     private static boolean integral(X87 f, int mode, long most) {
         if (!number(f)) return false;
         Unpacked number = f.soft.result;

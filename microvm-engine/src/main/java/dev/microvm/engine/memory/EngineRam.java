@@ -20,7 +20,10 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Opens the RAM of one machine by what a JVM has on every host. Not thread-safe: its machine guards it. */
+/**
+ * Opens the RAM of one machine by what a JVM has on every host. Not thread-safe: its machine guards
+ * it.
+ */
 public final class EngineRam implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EngineRam.class);
 
@@ -63,7 +66,9 @@ public final class EngineRam implements AutoCloseable {
         return new GuestRam(map(file, MapMode.READ_WRITE, size), Optional.of(file));
     }
 
-    /** A directory with room for a file of that size, so that the guest does not find the end of it. */
+    /**
+     * A directory with room for a file of that size, so that the guest does not find the end of it.
+     */
     private static Path roomFor(long size) throws IOException {
         if (Files.isWritable(MEMORY_FILES) && room(MEMORY_FILES) >= size) return MEMORY_FILES;
         Path directory = Path.of(System.getProperty("java.io.tmpdir"));
@@ -98,7 +103,10 @@ public final class EngineRam implements AutoCloseable {
         return ram;
     }
 
-    /** Removes the files; call it when the arena is closed, as a file that is mapped cannot be removed everywhere. */
+    /**
+     * Removes the files; call it when the arena is closed, as a file that is mapped cannot be
+     * removed everywhere.
+     */
     @Override
     public void close() {
         for (Path file : files) {

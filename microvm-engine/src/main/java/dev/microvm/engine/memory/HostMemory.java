@@ -15,11 +15,12 @@ import java.nio.ByteOrder;
 /**
  * Host memory by raw address, little-endian.
  *
- * <p>One segment spans all addresses, which the JIT compilers treat better than a bounded one. So nothing is checked
- * here: every address comes from {@link PhysicalMemory}, through the software TLB, which vouches for a whole page.
+ * <p>One segment spans all addresses, which the JIT compilers treat better than a bounded one. So
+ * nothing is checked here: every address comes from {@link PhysicalMemory}, through the software
+ * TLB, which vouches for a whole page.
  *
- * <p>x86 keeps loads in order and stores in order (Intel SDM vol. 3A, 9.2.2). A host that does not is made to, by
- * fences that cost nothing where they are not needed.
+ * <p>x86 keeps loads in order and stores in order (Intel SDM vol. 3A, 9.2.2). A host that does not
+ * is made to, by fences that cost nothing where they are not needed.
  */
 public final class HostMemory {
     @SuppressWarnings("restricted") // the module needs --enable-native-access; nothing native is called

@@ -1,6 +1,9 @@
 package dev.microvm.engine.simd;
 
-/** The CRC32 instruction: polynomial 0x11edc6f41, bits reflected, no inversion. Intel SDM vol. 2, "CRC32". */
+/**
+ * The CRC32 instruction: polynomial 0x11edc6f41, bits reflected, no inversion. Intel SDM vol. 2,
+ * "CRC32".
+ */
 public final class Crc32 {
     private static final int REFLECTED_POLYNOMIAL = 0x82f6_3b78;
     private static final int[] TABLE = table();

@@ -6,7 +6,10 @@ import static dev.microvm.engine.softfloat.FloatExceptions.PRECISION;
 
 import dev.microvm.engine.softfloat.Unpacked;
 
-/** Operations on one float, as bits; otherwise like {@link Float64}. Errors are found in doubles, which hold them exactly. */
+/**
+ * Operations on one float, as bits; otherwise like {@link Float64}. Errors are found in doubles,
+ * which hold them exactly.
+ */
 public final class Float32 {
     static final int QUIET = 1 << 22;
     static final int SIGN = Integer.MIN_VALUE;
@@ -95,8 +98,9 @@ public final class Float32 {
     }
 
     /**
-     * An approximation of {@code 1 / b}, by an error of less than 1.5 * 2^-12: the quotient rounded to 12 bits after the
-     * leading one. Processors differ here; of denormals it is infinity, and a denormal result is zero: SDM vol. 2, RCPSS.
+     * An approximation of {@code 1 / b}, by an error of less than 1.5 * 2^-12: the quotient rounded
+     * to 12 bits after the leading one. Processors differ here; of denormals it is infinity, and a
+     * denormal result is zero: SDM vol. 2, RCPSS.
      */
     public static int reciprocal(int b) {
         if (isNan(b)) return b | QUIET;
@@ -105,7 +109,10 @@ public final class Float32 {
         return isDenormal(rounded) ? rounded & SIGN : rounded;
     }
 
-    /** An approximation of {@code 1 / sqrt(b)}, with the error of {@link #reciprocal}: SDM vol. 2, RSQRTSS. */
+    /**
+     * An approximation of {@code 1 / sqrt(b)}, with the error of {@link #reciprocal}: SDM vol. 2,
+     * RSQRTSS.
+     */
     public static int reciprocalSqrt(int b) {
         if (isNan(b)) return b | QUIET;
         if ((b & ~SIGN) < SMALLEST_NORMAL) return (b & SIGN) | INFINITY;
@@ -222,7 +229,9 @@ public final class Float32 {
         return magnitude > SMALL && magnitude < LARGE;
     }
 
-    /** What rounding lost of a sum: Knuth, The Art of Computer Programming vol. 2, 4.2.2, theorem B. */
+    /**
+     * What rounding lost of a sum: Knuth, The Art of Computer Programming vol. 2, 4.2.2, theorem B.
+     */
     private static float sumError(float x, float y, float sum) {
         float part = sum - x;
         return (x - (sum - part)) + (y - part);

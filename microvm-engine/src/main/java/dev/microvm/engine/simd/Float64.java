@@ -8,11 +8,13 @@ import dev.microvm.engine.softfloat.SoftFloat;
 import dev.microvm.engine.softfloat.Unpacked;
 
 /**
- * Operations on one double, as bits. What an operation raises is collected in the {@link Mxcsr}, which the instruction commits.
+ * Operations on one double, as bits. What an operation raises is collected in the {@link Mxcsr},
+ * which the instruction commits.
  *
- * <p>While all exceptions are masked and rounding is to nearest, which is almost always, ordinary numbers are computed by the
- * host: Java's arithmetic is that of IEEE 754. Only whether the result is exact must then be found out, and that only until
- * PE is set. Everything else goes to {@link SoftFloat}.
+ * <p>While all exceptions are masked and rounding is to nearest, which is almost always, ordinary
+ * numbers are computed by the host: Java's arithmetic is that of IEEE 754. Only whether the result
+ * is exact must then be found out, and that only until PE is set. Everything else goes to {@link
+ * SoftFloat}.
  */
 public final class Float64 {
     static final long QUIET = 1L << 51;
@@ -205,7 +207,9 @@ public final class Float64 {
         return magnitude > SMALL && magnitude < LARGE;
     }
 
-    /** What rounding lost of a sum: Knuth, The Art of Computer Programming vol. 2, 4.2.2, theorem B. */
+    /**
+     * What rounding lost of a sum: Knuth, The Art of Computer Programming vol. 2, 4.2.2, theorem B.
+     */
     private static double sumError(double x, double y, double sum) {
         double part = sum - x;
         return (x - (sum - part)) + (y - part);

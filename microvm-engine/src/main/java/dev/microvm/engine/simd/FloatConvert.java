@@ -7,8 +7,8 @@ import static dev.microvm.engine.softfloat.FloatExceptions.PRECISION;
 import dev.microvm.engine.softfloat.Rounding;
 
 /**
- * Conversions between floats, doubles and integers, and rounding to integral values, of one element each. What they raise is
- * collected in the {@link Mxcsr}, which the instruction commits.
+ * Conversions between floats, doubles and integers, and rounding to integral values, of one element
+ * each. What they raise is collected in the {@link Mxcsr}, which the instruction commits.
  *
  * <p>Source: Intel SDM vol. 1, 11.4.1.6 and 4.8.3.7; vol. 2, CVTxxx and ROUNDxx.
  */
@@ -113,7 +113,9 @@ public final class FloatConvert {
         return toInt64(widened(bits, m), truncate, m);
     }
 
-    /** A float as a double; no denormal stays one, and a NaN will be none of the integers either. */
+    /**
+     * A float as a double; no denormal stays one, and a NaN will be none of the integers either.
+     */
     private static long widened(int bits, Mxcsr m) {
         return Double.doubleToRawLongBits(Float.intBitsToFloat(Float32.zeroed(bits, m)));
     }

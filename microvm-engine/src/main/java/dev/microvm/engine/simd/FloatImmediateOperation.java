@@ -4,7 +4,8 @@ import static dev.microvm.engine.simd.PackedMultiply.pair;
 import static dev.microvm.engine.simd.XmmFloatOperation.write;
 
 /**
- * The floating-point instructions of SSE on XMM registers that have an immediate byte after two operands: by their opcodes.
+ * The floating-point instructions of SSE on XMM registers that have an immediate byte after two
+ * operands: by their opcodes.
  *
  * <p>Source: Intel SDM vol. 2, appendix A.
  */
@@ -34,7 +35,10 @@ public enum FloatImmediateOperation {
         return opcode;
     }
 
-    /** Carries it out: {@link XmmFloatOperation#apply} with an immediate, of which the low eight bits count. */
+    /**
+     * Carries it out: {@link XmmFloatOperation#apply} with an immediate, of which the low eight
+     * bits count.
+     */
     public boolean apply(long[] r, int dst, long lo, long hi, int immediate, Mxcsr m) {
         return operation.apply(r, dst, lo, hi, immediate, m);
     }

@@ -12,8 +12,9 @@ import static dev.microvm.engine.simd.XmmFloatOperation.scalar64;
 import static dev.microvm.engine.simd.XmmFloatOperation.write;
 
 /**
- * The floating-point instructions of SSE, SSE2 and SSE3 on XMM registers that have two operands and no immediate: by their
- * opcodes. Those with general or MMX registers are made of {@link FloatConvert} and {@link FloatCompare}.
+ * The floating-point instructions of SSE, SSE2 and SSE3 on XMM registers that have two operands and
+ * no immediate: by their opcodes. Those with general or MMX registers are made of {@link
+ * FloatConvert} and {@link FloatCompare}.
  *
  * <p>Source: Intel SDM vol. 2, appendix A.
  */

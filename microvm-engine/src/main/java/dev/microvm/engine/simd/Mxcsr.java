@@ -6,8 +6,9 @@ import dev.microvm.engine.softfloat.SoftFloat;
 import dev.microvm.engine.softfloat.Unpacked;
 
 /**
- * MXCSR of one processor, and what its instructions compute with. An instruction collects what its elements raise, then
- * {@linkplain #commit commits}: unless that is to fault, the flags are set and the result may be written. For one thread.
+ * MXCSR of one processor, and what its instructions compute with. An instruction collects what its
+ * elements raise, then {@linkplain #commit commits}: unless that is to fault, the flags are set and
+ * the result may be written. For one thread.
  *
  * <p>Source: Intel SDM vol. 1, 10.2.3 and 11.5.
  */
@@ -15,7 +16,10 @@ public final class Mxcsr {
     /** After reset: all exceptions masked, rounding to nearest. */
     public static final int RESET = 0x1f80;
 
-    /** Bits that may be set; others are a general-protection fault: what MXCSR_MASK of FXSAVE is to be. */
+    /**
+     * Bits that may be set; others are a general-protection fault: what MXCSR_MASK of FXSAVE is to
+     * be.
+     */
     public static final int MASK = 0xffff;
 
     private static final int DENORMALS_ARE_ZEROS = 1 << 6;
@@ -84,7 +88,10 @@ public final class Mxcsr {
         raised |= exceptions;
     }
 
-    /** Takes over what {@link #soft} raised for an element: a denormal operand counts least of what is before computing. */
+    /**
+     * Takes over what {@link #soft} raised for an element: a denormal operand counts least of what
+     * is before computing.
+     */
     void raiseSoft() {
         int exceptions = soft.raised();
         soft.clear();
@@ -95,7 +102,8 @@ public final class Mxcsr {
     /**
      * Ends an instruction: sets its flags.
      *
-     * @return false if an exception is not masked: the destination must not change, and the processor takes #XM
+     * @return false if an exception is not masked: the destination must not change, and the
+     *     processor takes #XM
      */
     public boolean commit() {
         int flags = raised;

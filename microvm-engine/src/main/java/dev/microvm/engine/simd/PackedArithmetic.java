@@ -1,8 +1,9 @@
 package dev.microvm.engine.simd;
 
 /**
- * Addition, subtraction, minimum, maximum, averages, absolute values and signs of packed integers, 64 bits at a time: each
- * method is the MMX form, and the XMM form applied to either half. Named by mnemonic.
+ * Addition, subtraction, minimum, maximum, averages, absolute values and signs of packed integers,
+ * 64 bits at a time: each method is the MMX form, and the XMM form applied to either half. Named by
+ * mnemonic.
  */
 public final class PackedArithmetic {
     private static final long BYTE_SIGNS = 0x8080_8080_8080_8080L;

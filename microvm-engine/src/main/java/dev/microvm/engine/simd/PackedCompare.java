@@ -1,6 +1,9 @@
 package dev.microvm.engine.simd;
 
-/** Comparison of packed integers, 64 bits at a time: all ones where it holds, else zeros. Named by mnemonic. */
+/**
+ * Comparison of packed integers, 64 bits at a time: all ones where it holds, else zeros. Named by
+ * mnemonic.
+ */
 public final class PackedCompare {
     private PackedCompare() {}
 
@@ -36,7 +39,10 @@ public final class PackedCompare {
         return a > b ? -1 : 0;
     }
 
-    /** Sign bits of the elements that are not zero; {@code low} are all bits but those. Other bits are arbitrary. */
+    /**
+     * Sign bits of the elements that are not zero; {@code low} are all bits but those. Other bits
+     * are arbitrary.
+     */
     private static long nonZero(long x, long low) {
         return ((x & low) + low) | x;
     }

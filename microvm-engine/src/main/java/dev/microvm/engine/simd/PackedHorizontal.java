@@ -6,9 +6,9 @@ import static dev.microvm.engine.simd.PackedArithmetic.saturateWord;
 import static dev.microvm.engine.simd.PackedMultiply.pair;
 
 /**
- * Instructions whose results, in the lower half, come from the first operand, and in the upper half from the second. Each
- * method is the MMX form; the XMM form is that of the two halves of the first operand, and of those of the second. Named by
- * mnemonic.
+ * Instructions whose results, in the lower half, come from the first operand, and in the upper half
+ * from the second. Each method is the MMX form; the XMM form is that of the two halves of the first
+ * operand, and of those of the second. Named by mnemonic.
  */
 public final class PackedHorizontal {
     private PackedHorizontal() {}

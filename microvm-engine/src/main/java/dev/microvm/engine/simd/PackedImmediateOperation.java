@@ -1,10 +1,12 @@
 package dev.microvm.engine.simd;
 
 /**
- * The integer instructions of SSE on XMM registers that have an immediate byte after two operands: by their opcodes.
+ * The integer instructions of SSE on XMM registers that have an immediate byte after two operands:
+ * by their opcodes.
  *
- * <p>Source: Intel SDM vol. 2, appendix A. Others with an immediate have forms of their own: shifts and insertion in
- * {@link PackedShift} and {@link PackedShuffle}, string comparison in {@link StringCompare}.
+ * <p>Source: Intel SDM vol. 2, appendix A. Others with an immediate have forms of their own: shifts
+ * and insertion in {@link PackedShift} and {@link PackedShuffle}, string comparison in {@link
+ * StringCompare}.
  */
 @SuppressWarnings("ImmutableEnumChecker") // functions without state
 public enum PackedImmediateOperation {
@@ -33,7 +35,10 @@ public enum PackedImmediateOperation {
         return opcode;
     }
 
-    /** Carries it out: {@link XmmOperation#apply} with an immediate, of which the low eight bits count. */
+    /**
+     * Carries it out: {@link XmmOperation#apply} with an immediate, of which the low eight bits
+     * count.
+     */
     public void apply(long[] r, int dst, long lo, long hi, int immediate) {
         operation.apply(r, dst, lo, hi, immediate);
     }

@@ -5,7 +5,10 @@ import static dev.microvm.engine.simd.PackedArithmetic.saturateWord;
 import static dev.microvm.engine.simd.PackedArithmetic.unsignedByte;
 import static dev.microvm.engine.simd.PackedArithmetic.unsignedWord;
 
-/** Products and sums of absolute differences of packed integers, 64 bits at a time. Named by mnemonic. */
+/**
+ * Products and sums of absolute differences of packed integers, 64 bits at a time. Named by
+ * mnemonic.
+ */
 public final class PackedMultiply {
     private PackedMultiply() {}
 

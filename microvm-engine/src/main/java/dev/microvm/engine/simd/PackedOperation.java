@@ -7,8 +7,9 @@ import static dev.microvm.engine.simd.XmmOperation.unpackHigh;
 import static dev.microvm.engine.simd.XmmOperation.unpackLow;
 
 /**
- * The integer instructions of MMX and SSE that have a register and a register-or-memory operand of the same kind and change
- * nothing else: by their opcodes, without a prefix on MMX registers, with the prefix 66 on XMM registers.
+ * The integer instructions of MMX and SSE that have a register and a register-or-memory operand of
+ * the same kind and change nothing else: by their opcodes, without a prefix on MMX registers, with
+ * the prefix 66 on XMM registers.
  *
  * <p>Source: Intel SDM vol. 2, appendix A.
  */
@@ -155,7 +156,9 @@ public enum PackedOperation {
         return opcode;
     }
 
-    /** Bytes of a second operand of XMM registers in memory: fewer than 16 for the widening moves. */
+    /**
+     * Bytes of a second operand of XMM registers in memory: fewer than 16 for the widening moves.
+     */
     public int sourceSize() {
         return switch (this) {
             case PMOVSXBW, PMOVSXWD, PMOVSXDQ, PMOVZXBW, PMOVZXWD, PMOVZXDQ -> 8;

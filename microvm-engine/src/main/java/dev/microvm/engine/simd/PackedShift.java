@@ -1,6 +1,9 @@
 package dev.microvm.engine.simd;
 
-/** Shifts of packed integers. Counts are unsigned; one of the element's width or more gives zeros or signs. Named by mnemonic. */
+/**
+ * Shifts of packed integers. Counts are unsigned; one of the element's width or more gives zeros or
+ * signs. Named by mnemonic.
+ */
 public final class PackedShift {
     private PackedShift() {}
 

@@ -163,7 +163,10 @@ public final class PackedShuffle {
         if ((immediate & 2) != 0) r[dst + 1] = hi;
     }
 
-    /** PBLENDVB: bytes of the second operand where those of the mask, which is XMM0, are negative. 64 bits at a time. */
+    /**
+     * PBLENDVB: bytes of the second operand where those of the mask, which is XMM0, are negative.
+     * 64 bits at a time.
+     */
     public static long pblendvb(long a, long b, long mask) {
         return PackedArithmetic.select(a, b, PackedCompare.pcmpgtb(0, mask));
     }
@@ -180,7 +183,10 @@ public final class PackedShuffle {
 
     // ---- insertion and extraction; an element's number is taken modulo how many there are
 
-    /** PINSRB, PINSRW, PINSRD, PINSRQ by the element's width in bits; on MMX registers {@code r} has but one word. */
+    /**
+     * PINSRB, PINSRW, PINSRD, PINSRQ by the element's width in bits; on MMX registers {@code r} has
+     * but one word.
+     */
     public static void insert(long[] r, int dst, long value, int index, int width) {
         int elements = 128 / width;
         int bit = (index & (elements - 1)) * width;
@@ -193,15 +199,17 @@ public final class PackedShuffle {
         return (word & ~(mask << bit)) | ((value & mask) << bit);
     }
 
-    /** PEXTRB, PEXTRW, PEXTRD, PEXTRQ and EXTRACTPS by the element's width in bits: zero-extended. */
+    /**
+     * PEXTRB, PEXTRW, PEXTRD, PEXTRQ and EXTRACTPS by the element's width in bits: zero-extended.
+     */
     public static long extract(long lo, long hi, int index, int width) {
         int bit = (index & (128 / width - 1)) * width;
         return ((bit < 64 ? lo : hi) >>> (bit & 63)) & (-1L >>> (64 - width));
     }
 
     /**
-     * INSERTPS. The source of an instruction with a memory operand is that doubleword in {@code lo}, and bits 6 and 7 of its
-     * immediate are to be cleared.
+     * INSERTPS. The source of an instruction with a memory operand is that doubleword in {@code
+     * lo}, and bits 6 and 7 of its immediate are to be cleared.
      */
     public static void insertps(long[] r, int dst, long lo, long hi, int immediate) {
         int value = dword(lo, hi, immediate >> 6);

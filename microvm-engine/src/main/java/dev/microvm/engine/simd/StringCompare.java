@@ -1,10 +1,11 @@
 package dev.microvm.engine.simd;
 
 /**
- * PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM: Intel SDM vol. 2, 4.1 "Imm8 control byte operation".
+ * PCMPESTRI, PCMPESTRM, PCMPISTRI and PCMPISTRM: Intel SDM vol. 2, 4.1 "Imm8 control byte
+ * operation".
  *
- * <p>{@link #explicit} or {@link #implicit} gives {@code IntRes2} and flags in one {@code int}; {@link #index} and
- * {@link #mask} make ECX or XMM0 of it.
+ * <p>{@link #explicit} or {@link #implicit} gives {@code IntRes2} and flags in one {@code int};
+ * {@link #index} and {@link #mask} make ECX or XMM0 of it.
  */
 public final class StringCompare {
     // The control byte: table 4-1 to 4-6.
@@ -34,14 +35,18 @@ public final class StringCompare {
 
     private StringCompare() {}
 
-    /** Compares strings that end at a zero element. The first operand is {@code a}, which is the destination register. */
+    /**
+     * Compares strings that end at a zero element. The first operand is {@code a}, which is the
+     * destination register.
+     */
     public static int implicit(long aLo, long aHi, long bLo, long bHi, int control) {
         int elements = elements(control);
         return compare(aLo, aHi, end(aLo, aHi, elements), bLo, bHi, end(bLo, bHi, elements), control);
     }
 
     /**
-     * Compares strings of given lengths, whose absolute values count, and no more than a register holds.
+     * Compares strings of given lengths, whose absolute values count, and no more than a register
+     * holds.
      *
      * @param aLength EAX, or RAX with REX.W
      * @param bLength EDX or RDX
@@ -153,7 +158,10 @@ public final class StringCompare {
         return at(aLo, aHi, j, control) == at(bLo, bHi, j, control);
     }
 
-    /** Whether the first string, as far as it is there, begins at an element of the second: table 4-7. */
+    /**
+     * Whether the first string, as far as it is there, begins at an element of the second: table
+     * 4-7.
+     */
     private static boolean startsHere(long aLo, long aHi, int aEnd, long bLo, long bHi, int bEnd, int j, int control) {
         for (int i = 0; i < aEnd && j + i < elements(control); i++) {
             if (j + i >= bEnd || at(aLo, aHi, i, control) != at(bLo, bHi, j + i, control)) return false;

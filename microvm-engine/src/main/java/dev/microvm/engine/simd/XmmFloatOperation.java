@@ -8,10 +8,12 @@ public interface XmmFloatOperation {
      *
      * @param r the register file
      * @param dst where the first operand and the result are: index of the low half
-     * @param lo low half of the second operand; what a scalar instruction reads from memory is in its low bits
+     * @param lo low half of the second operand; what a scalar instruction reads from memory is in
+     *     its low bits
      * @param hi its high half
      * @param m takes the flags
-     * @return false if an exception is not masked: nothing but flags changed, and the processor takes #XM
+     * @return false if an exception is not masked: nothing but flags changed, and the processor
+     *     takes #XM
      */
     boolean apply(long[] r, int dst, long lo, long hi, Mxcsr m);
 

@@ -29,7 +29,10 @@ public interface XmmOperation {
         };
     }
 
-    /** The two halves of the first operand make the low half of the result, those of the second the high half. */
+    /**
+     * The two halves of the first operand make the low half of the result, those of the second the
+     * high half.
+     */
     static XmmOperation horizontal(LaneOperation op) {
         return (r, dst, lo, hi) -> {
             r[dst] = op.apply(r[dst], r[dst + 1]);

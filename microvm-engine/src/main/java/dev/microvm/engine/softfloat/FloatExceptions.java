@@ -1,8 +1,8 @@
 package dev.microvm.engine.softfloat;
 
 /**
- * Floating-point exceptions as bits, where both MXCSR and the x87 status word have their flags: Intel SDM vol. 1, 8.1.3.3
- * and 10.2.3. Masks are the same bits elsewhere.
+ * Floating-point exceptions as bits, where both MXCSR and the x87 status word have their flags:
+ * Intel SDM vol. 1, 8.1.3.3 and 10.2.3. Masks are the same bits elsewhere.
  */
 public final class FloatExceptions {
     /** IE: an operation without a meaningful result, or a signaling NaN. */

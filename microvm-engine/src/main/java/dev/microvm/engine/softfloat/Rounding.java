@@ -1,6 +1,9 @@
 package dev.microvm.engine.softfloat;
 
-/** Rounding modes, as the rounding-control fields of MXCSR, the x87 control word and ROUNDxx encode them. */
+/**
+ * Rounding modes, as the rounding-control fields of MXCSR, the x87 control word and ROUNDxx encode
+ * them.
+ */
 public final class Rounding {
     /** To the nearest, ties to even. */
     public static final int NEAREST = 0;

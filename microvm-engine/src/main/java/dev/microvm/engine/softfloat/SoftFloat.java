@@ -9,9 +9,10 @@ import static dev.microvm.engine.softfloat.FloatExceptions.UNDERFLOW;
 import dev.microvm.engine.softfloat.Unpacked.Kind;
 
 /**
- * Arithmetic on {@link Unpacked} numbers: each operation leaves a result of 128 bits, the last of which is sticky, which
- * {@link #round} then rounds. Operands are never NaNs, and are not changed. An operation on a special operand leaves its
- * result whole and says what is wrong with it in {@link #raised}. For one thread; allocates nothing.
+ * Arithmetic on {@link Unpacked} numbers: each operation leaves a result of 128 bits, the last of
+ * which is sticky, which {@link #round} then rounds. Operands are never NaNs, and are not changed.
+ * An operation on a special operand leaves its result whole and says what is wrong with it in
+ * {@link #raised}. For one thread; allocates nothing.
  */
 public final class SoftFloat {
     /** The result. */
@@ -181,7 +182,10 @@ public final class SoftFloat {
         result.finite(sign, a.exponent - b.exponent, high, low);
     }
 
-    /** A 128-bit number by a 64-bit one whose top bit is set and that is above {@code high}; sets {@link #remainderHigh}. */
+    /**
+     * A 128-bit number by a 64-bit one whose top bit is set and that is above {@code high}; sets
+     * {@link #remainderHigh}.
+     */
     private long divide128(long high, long low, long divisor) {
         long digit1 = digit(high, low >>> 32, divisor);
         long middle = ((high << 32) | (low >>> 32)) - digit1 * divisor;
@@ -190,7 +194,10 @@ public final class SoftFloat {
         return (digit1 << 32) | digit0;
     }
 
-    /** One digit of 32 bits: Knuth, The Art of Computer Programming vol. 2, 4.3.1, algorithm D, step D3. */
+    /**
+     * One digit of 32 bits: Knuth, The Art of Computer Programming vol. 2, 4.3.1, algorithm D, step
+     * D3.
+     */
     private static long digit(long high, long next, long divisor) {
         long divisorHigh = divisor >>> 32;
         long divisorLow = divisor & 0xffff_ffffL;
@@ -217,7 +224,10 @@ public final class SoftFloat {
         }
     }
 
-    /** The whole root of a 128-bit number, 64 bits, from an estimate; the half bit and the sticky one from the remainder. */
+    /**
+     * The whole root of a 128-bit number, 64 bits, from an estimate; the half bit and the sticky
+     * one from the remainder.
+     */
     private void sqrtMagnitude(Unpacked a) {
         boolean odd = (a.exponent & 1) != 0;
         long high = odd ? a.significand : a.significand >>> 1;
@@ -265,7 +275,8 @@ public final class SoftFloat {
      * @param precision of the format, in bits of significand, 1 to 64
      * @param least exponent of its smallest normal number
      * @param most exponent of its largest
-     * @param masked exceptions that are masked; a masked underflow denormalizes and is one only if inexact
+     * @param masked exceptions that are masked; a masked underflow denormalizes and is one only if
+     *     inexact
      */
     public void round(int precision, int least, int most, int mode, int masked) {
         if (result.kind != Kind.FINITE) return;
@@ -318,7 +329,10 @@ public final class SoftFloat {
         raised |= PRECISION;
     }
 
-    /** Rounds to some bits of the significand, none or fewer included; returns whether anything was lost. */
+    /**
+     * Rounds to some bits of the significand, none or fewer included; returns whether anything was
+     * lost.
+     */
     private boolean roundAt(int bits, int mode) {
         boolean odd;
         boolean half;

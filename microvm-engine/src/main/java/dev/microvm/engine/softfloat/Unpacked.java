@@ -1,9 +1,10 @@
 package dev.microvm.engine.softfloat;
 
 /**
- * A number taken apart: sign, exponent, significand. For a finite number other than zero the value is
- * {@code significand / 2^63 * 2^exponent}, with bit 63 of the significand set; {@code rest} has 64 more bits below, the last
- * of which stands for all that follow. Mutable, so that nothing is allocated; for one thread.
+ * A number taken apart: sign, exponent, significand. For a finite number other than zero the value
+ * is {@code significand / 2^63 * 2^exponent}, with bit 63 of the significand set; {@code rest} has
+ * 64 more bits below, the last of which stands for all that follow. Mutable, so that nothing is
+ * allocated; for one thread.
  */
 public final class Unpacked {
     /** What a number is. */
@@ -123,7 +124,10 @@ public final class Unpacked {
         return this;
     }
 
-    /** Becomes {@code high * 2^64 + low} times {@code 2^(exponent - 127)}: a 128-bit significand, normalized here. */
+    /**
+     * Becomes {@code high * 2^64 + low} times {@code 2^(exponent - 127)}: a 128-bit significand,
+     * normalized here.
+     */
     public Unpacked finite(boolean sign, int newExponent, long high, long low) {
         if ((high | low) == 0) return zero(sign);
         special(Kind.FINITE, sign);
@@ -155,7 +159,8 @@ public final class Unpacked {
     }
 
     /**
-     * Unpacks an extended double, pseudo-denormals included; unnormals are for the caller to refuse.
+     * Unpacks an extended double, pseudo-denormals included; unnormals are for the caller to
+     * refuse.
      *
      * @param signExponent bits 64 to 79
      * @param bits the significand, with its integer bit

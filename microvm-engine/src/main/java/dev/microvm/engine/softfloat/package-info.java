@@ -1,6 +1,7 @@
 /**
- * Binary floating-point arithmetic in software, of up to 64 significant bits, as the x87 and SSE define it: what the two
- * share. Numbers are {@link dev.microvm.engine.softfloat.Unpacked}; {@link dev.microvm.engine.softfloat.SoftFloat} computes.
+ * Binary floating-point arithmetic in software, of up to 64 significant bits, as the x87 and SSE
+ * define it: what the two share. Numbers are {@link dev.microvm.engine.softfloat.Unpacked}; {@link
+ * dev.microvm.engine.softfloat.SoftFloat} computes.
  *
  * <p>Not here: NaN operands, whose rules differ between the two, and what becomes of exceptions.
  *

@@ -17,7 +17,10 @@ import dev.microvm.engine.exec.integer.RegisterMoves;
 import dev.microvm.engine.exec.integer.WideArithmetic;
 import org.jspecify.annotations.Nullable;
 
-/** Addition to comparison, multiplication and division: Intel SDM vol. 1, 7.3.2. Opcodes as in vol. 2D, appendix A. */
+/**
+ * Addition to comparison, multiplication and division: Intel SDM vol. 1, 7.3.2. Opcodes as in vol.
+ * 2D, appendix A.
+ */
 final class ArithmeticSelector implements Selector {
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {

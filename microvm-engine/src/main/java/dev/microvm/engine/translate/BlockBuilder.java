@@ -98,7 +98,10 @@ final class BlockBuilder {
         addAt(instruction);
     }
 
-    /** Adds an instruction that works for the one decoded, before it: it has its address, and is not its end. */
+    /**
+     * Adds an instruction that works for the one decoded, before it: it has its address, and is not
+     * its end.
+     */
     void addPart(Instruction instruction) {
         instruction.place(start, start);
         addAt(instruction);
@@ -175,7 +178,10 @@ final class BlockBuilder {
         return new Operand.Memory(address(d, size, write), size);
     }
 
-    /** The ModR/M operand of an instruction on XMM registers; 16 bytes of memory may have to be aligned. */
+    /**
+     * The ModR/M operand of an instruction on XMM registers; 16 bytes of memory may have to be
+     * aligned.
+     */
     XmmSource xmmSource(Decoded d, int size, boolean aligned) {
         if (d.isRegister()) return XmmSource.register(d.rm);
         return XmmSource.memory(address(d, size, false), size, aligned);
@@ -186,7 +192,9 @@ final class BlockBuilder {
         return new MmxSource(d.rm & 7, d.isRegister() ? null : source(d, size));
     }
 
-    /** The address of a memory operand; an instruction that works it out is added if it takes one. */
+    /**
+     * The address of a memory operand; an instruction that works it out is added if it takes one.
+     */
     Address address(Decoded d, int size, boolean write) {
         Address offset = offset(d);
         if (d.mode == CodeMode.BITS_64 && d.addressSize == 8) {

@@ -13,7 +13,9 @@ final class BlockOptimizer {
         this.first = first;
     }
 
-    /** Returns the first instruction of what does the same as the block that begins with this one. */
+    /**
+     * Returns the first instruction of what does the same as the block that begins with this one.
+     */
     static Instruction of(Instruction first) {
         BlockOptimizer block = new BlockOptimizer(first);
         block.joinMoves();
@@ -26,7 +28,10 @@ final class BlockOptimizer {
         return first;
     }
 
-    /** Joins a move and the operation on its target after it, as processors with three operands have it. */
+    /**
+     * Joins a move and the operation on its target after it, as processors with three operands have
+     * it.
+     */
     private void joinMoves() {
         Instruction before = null;
         Instruction each = first();

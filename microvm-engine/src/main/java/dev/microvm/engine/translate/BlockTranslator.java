@@ -12,11 +12,12 @@ import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.memory.PhysicalMemory;
 
 /**
- * Makes blocks: decodes one instruction after the other and asks each {@link Selector} for the object that does it.
+ * Makes blocks: decodes one instruction after the other and asks each {@link Selector} for the
+ * object that does it.
  *
- * <p>A block ends at a branch, at what changes how code is read, at the end of a page, and after a number of
- * instructions. An instruction that crosses into the next page is a block of its own, which checks first what that page
- * is. Belongs to one CPU.
+ * <p>A block ends at a branch, at what changes how code is read, at the end of a page, and after a
+ * number of instructions. An instruction that crosses into the next page is a block of its own,
+ * which checks first what that page is. Belongs to one CPU.
  */
 public final class BlockTranslator implements Translator {
     private static final int STACK_FRAME = 64; // bytes: more than any instruction pushes or pops

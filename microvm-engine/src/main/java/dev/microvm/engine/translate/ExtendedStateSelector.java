@@ -22,8 +22,9 @@ import dev.microvm.hypervisor.SpecialRegisters;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What saves, restores and sets state that programs may: FXSAVE, XSAVE and MXCSR, XCR0, the bases of FS and GS, RDPID; and
- * what writes cache lines back. Groups 7, 9 and 15 of Intel SDM vol. 2D, table A-6.
+ * What saves, restores and sets state that programs may: FXSAVE, XSAVE and MXCSR, XCR0, the bases
+ * of FS and GS, RDPID; and what writes cache lines back. Groups 7, 9 and 15 of Intel SDM vol. 2D,
+ * table A-6.
  */
 final class ExtendedStateSelector implements Selector {
     private static final int FXSAVE_ALIGNMENT = 16;

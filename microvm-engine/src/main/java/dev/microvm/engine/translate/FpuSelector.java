@@ -21,7 +21,10 @@ import dev.microvm.engine.fpu.X87Transcendentals;
 import dev.microvm.engine.fpu.X87Transfers;
 import org.jspecify.annotations.Nullable;
 
-/** The x87: opcodes D8 to DF, Intel SDM vol. 2D, tables. What they compute is in {@code dev.microvm.engine.fpu}. */
+/**
+ * The x87: opcodes D8 to DF, Intel SDM vol. 2D, tables A-7 to A-22. What they compute is in {@code
+ * dev.microvm.engine.fpu}.
+ */
 final class FpuSelector implements Selector {
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
@@ -182,7 +185,10 @@ final class FpuSelector implements Selector {
         };
     }
 
-    /** The operation of the forms that write ST(i), in which the reversed ones have each other's digit. */
+    /**
+     * The operation of the forms that write ST(i), in which the reversed ones have each other's
+     * digit.
+     */
     private static Instruction toRegister(Decoded d, int digit, int i, boolean pop) {
         Operation operation = Operation.of(digit >= Operation.SUBTRACT.digit() ? digit ^ 1 : digit);
         return work(d, (cpu, f, at) -> X87Arithmetic.operate(f, operation, i, 0, pop));

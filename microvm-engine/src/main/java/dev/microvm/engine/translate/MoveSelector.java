@@ -16,7 +16,10 @@ import dev.microvm.engine.exec.integer.Strings;
 import dev.microvm.engine.exec.system.SystemInstructions;
 import org.jspecify.annotations.Nullable;
 
-/** Moves, exchanges and conversions of general registers, and strings: Intel SDM vol. 1, 7.3.1 and 7.3.9. */
+/**
+ * Moves, exchanges and conversions of general registers, and strings: Intel SDM vol. 1, 7.3.1 and
+ * 7.3.9.
+ */
 final class MoveSelector implements Selector {
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {

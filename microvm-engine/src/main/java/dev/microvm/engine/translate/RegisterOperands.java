@@ -5,7 +5,10 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.integer.MemoryMoves;
 
-/** Operands as the fast forms of instructions take them: the low bits of registers. Memory is loaded into one. */
+/**
+ * Operands as the fast forms of instructions take them: the low bits of registers. Memory is loaded
+ * into one.
+ */
 final class RegisterOperands {
     private RegisterOperands() {}
 

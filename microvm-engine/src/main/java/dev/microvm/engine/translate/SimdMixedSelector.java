@@ -21,8 +21,9 @@ import dev.microvm.engine.simd.PackedShuffle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Instructions of MMX and SSE with registers of two kinds, general, MMX or XMM, and those that leave flags: conversions,
- * comparisons, and masks and words in general registers. Intel SDM vol. 2D, table A-3.
+ * Instructions of MMX and SSE with registers of two kinds, general, MMX or XMM, and those that
+ * leave flags: conversions, comparisons, and masks and words in general registers. Intel SDM vol.
+ * 2D, table A-3.
  */
 final class SimdMixedSelector {
     private static final long HIGH_FLOAT = 0xFFFF_FFFF_0000_0000L;

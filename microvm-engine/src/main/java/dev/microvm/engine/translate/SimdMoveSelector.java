@@ -16,7 +16,9 @@ import dev.microvm.engine.exec.simd.XmmSource;
 import dev.microvm.engine.simd.PackedShuffle;
 import org.jspecify.annotations.Nullable;
 
-/** Moves of MMX and SSE: loads, stores, and moves between registers. Intel SDM vol. 2D, table A-3. */
+/**
+ * Moves of MMX and SSE: loads, stores, and moves between registers. Intel SDM vol. 2D, table A-3.
+ */
 final class SimdMoveSelector {
     private SimdMoveSelector() {}
 

@@ -26,14 +26,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * MMX and SSE: Intel SDM vol. 2D, tables A-3 to A-5. What they compute is in {@code dev.microvm.engine.simd}, whose
- * tables are by opcode. {@link SimdMoveSelector} has the moves, {@link SimdMixedSelector} those that have registers of
- * two kinds.
+ * MMX and SSE: Intel SDM vol. 2D, tables A-3 to A-5. What they compute is in {@code
+ * dev.microvm.engine.simd}, whose tables are by opcode. {@link SimdMoveSelector} has the moves,
+ * {@link SimdMixedSelector} those that have registers of two kinds.
  */
 final class SimdSelector implements Selector {
     private static final int[] PREFIX_BYTES = {0, 0x66, 0xF3, 0xF2}; // by number of the mandatory prefix
 
-    /** The source's element means nothing where the source is memory: Intel SDM vol. 2A, INSERTPS. */
+    /**
+     * The source's element means nothing where the source is memory: Intel SDM vol. 2A, INSERTPS.
+     */
     private static final int INSERTPS_WITHOUT_SOURCE = 0x3F;
 
     private static final int CMP_FLOATS = 0x1C2; // CMPPS, CMPPD, CMPSS, CMPSD
@@ -70,7 +72,9 @@ final class SimdSelector implements Selector {
         return mixed != null ? mixed : special(d, block);
     }
 
-    /** What differs from the tables' rule for its prefixes, or has an immediate and MMX registers. */
+    /**
+     * What differs from the tables' rule for its prefixes, or has an immediate and MMX registers.
+     */
     private static @Nullable Instruction special(Decoded d, BlockBuilder block) {
         int prefix = d.mandatoryPrefix();
         return switch (d.opcode & 0xFF) {
@@ -150,7 +154,9 @@ final class SimdSelector implements Selector {
 
     // Tables
 
-    /** An instruction of two operands, of which one in memory must be aligned if it has 16 bytes. */
+    /**
+     * An instruction of two operands, of which one in memory must be aligned if it has 16 bytes.
+     */
     static Instruction packed(Decoded d, BlockBuilder block, XmmOperation operation, int sourceSize) {
         return new PackedInstructions.Integers(operation, d.reg * 2, block.xmmSource(d, sourceSize, true));
     }

@@ -17,8 +17,8 @@ import dev.microvm.engine.simd.StringCompare;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Of SSSE3 to SSE4.2 what is not in the tables of {@link SimdSelector}: general registers, flags, and XMM0 as a third
- * operand. Intel SDM vol. 2D, tables A-4 and A-5.
+ * Of SSSE3 to SSE4.2 what is not in the tables of {@link SimdSelector}: general registers, flags,
+ * and XMM0 as a third operand. Intel SDM vol. 2D, tables A-4 and A-5.
  */
 final class Sse4Selector implements Selector {
     @Override

@@ -167,7 +167,10 @@ final class SystemSelector implements Selector {
         return segment == Decoded.SS ? stackLoad(action, block) : new Plain(action);
     }
 
-    /** After a load of SS, interrupts and debug exceptions wait, so that the stack pointer can follow. */
+    /**
+     * After a load of SS, interrupts and debug exceptions wait, so that the stack pointer can
+     * follow.
+     */
     private static Instruction stackLoad(Plain.Action action, BlockBuilder block) {
         return block.ending(new Ending((cpu, at) -> {
             action.run(cpu, at);

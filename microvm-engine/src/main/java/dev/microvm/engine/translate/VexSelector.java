@@ -19,8 +19,8 @@ import dev.microvm.engine.exec.integer.Bits;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Instructions with a VEX prefix: those on general registers, BMI1 and BMI2. Intel SDM vol. 2A, 2.5.1. There are no others:
- * no AVX.
+ * Instructions with a VEX prefix: those on general registers, BMI1 and BMI2. Intel SDM vol. 2A,
+ * 2.5.1. There are no others: no AVX.
  */
 final class VexSelector implements Selector {
 

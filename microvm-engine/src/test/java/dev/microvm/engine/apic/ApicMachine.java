@@ -7,7 +7,10 @@ import dev.microvm.testing.ManualClock;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A few local APICs on one bus, on a clock that is stepped by hand, with a time-stamp counter of 2 GHz. */
+/**
+ * A few local APICs on one bus, on a clock that is stepped by hand, with a time-stamp counter of 2
+ * GHz.
+ */
 final class ApicMachine {
     static final int SOFTWARE_ENABLED = SVR_ENABLE | 0xff;
 

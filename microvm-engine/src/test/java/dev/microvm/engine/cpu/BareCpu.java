@@ -9,7 +9,10 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A CPU with a megabyte of memory and nothing around it, in real mode with flat segments. Any OUT stops it. */
+/**
+ * A CPU with a megabyte of memory and nothing around it, in real mode with flat segments. Any OUT
+ * stops it.
+ */
 public final class BareCpu {
     /** Where {@link #load} puts code: the beginning of a page. */
     public static final int CODE = 0x1000;

@@ -18,9 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Any instruction that a program may run does what the real processor does: the whole engine, decoder to delivered exception,
- * against a process of Linux. {@code -Dmicrovm.oracle.cases=N} sets how many are tried, {@code -Dmicrovm.oracle.seed=N}
- * tries others, or repeats what a failure names.
+ * Any instruction that a program may run does what the real processor does: the whole engine,
+ * decoder to delivered exception, against a process of Linux. {@code -Dmicrovm.oracle.cases=N} sets
+ * how many are tried, {@code -Dmicrovm.oracle.seed=N} tries others, or repeats what a failure
+ * names.
  */
 @Timeout(3600)
 final class InstructionOracleTest {

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * General-purpose instructions do what the real processor does: each form with random registers, flags and memory, on
- * both. Flags that the manual leaves undefined are not compared.
+ * General-purpose instructions do what the real processor does: each form with random registers,
+ * flags and memory, on both. Flags that the manual leaves undefined are not compared.
  */
 @Lanes.Kvm
 @Timeout(300)
@@ -103,7 +103,10 @@ final class IntegerOracleTest {
         }
     }
 
-    /** RBX and RBP point to data, RSI and RDI too, RSP to its end; RCX is a small count now and then. */
+    /**
+     * RBX and RBP point to data, RSI and RDI too, RSP to its end; RCX is a small count now and
+     * then.
+     */
     private static Registers randomRegisters(Random random) {
         long rcx = random.nextInt(3) == 0 ? random.nextInt(70) : value(random);
         long flags = random.nextInt() & (ALL | (random.nextInt(4) == 0 ? DF : 0));

@@ -40,11 +40,17 @@ final class TranscendentalsOracleTest {
         {0x3fc0, 0x9000_0000_0000_0000L},
     };
 
-    /** Open, or, as PE and UE of a logarithm that is a whole number, set there although the result is exact. */
+    /**
+     * Open, or, as PE and UE of a logarithm that is a whole number, set there although the result
+     * is exact.
+     */
     private static final int UNDEFINED =
             X87.C0 | X87.C1 | X87.C3 | FloatExceptions.PRECISION | FloatExceptions.UNDERFLOW;
 
-    /** Units in the last place for both of us: of logarithms the SDM (vol. 1, 8.3.10) allows 1.35 to each. */
+    /**
+     * Units in the last place for both of us: of logarithms the SDM (vol. 1, 8.3.10) allows 1.35 to
+     * each.
+     */
     private static final long TOLERANCE = 1;
 
     private static final long TOLERANCE_OF_LOGARITHMS = 2;

@@ -12,7 +12,10 @@ import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
-/** Transcendental instructions are right to within the documented error, by arithmetic of 120 decimal digits. */
+/**
+ * Transcendental instructions are right to within the documented error, by arithmetic of 120
+ * decimal digits.
+ */
 final class TranscendentalsTest {
     private static final MathContext DIGITS = new MathContext(120, RoundingMode.HALF_EVEN);
     private static final BigDecimal TWO = BigDecimal.TWO;

@@ -17,14 +17,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Instructions of the x87 give the registers and the status word of the real processor, under any control word. */
+/**
+ * Instructions of the x87 give the registers and the status word of the real processor, under any
+ * control word.
+ */
 final class X87OracleTest {
     private static final int STATES = 4096;
     private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 3);
     private static final long SEED = Long.getLong("microvm.oracle.seed", 20_261_121);
     private static final int UNDEFINED = X87.C0 | X87.C2 | X87.C3; // what most instructions leave open
 
-    /** What FPREM leaves open if it is not complete: it takes off 32 to 63 bits (Intel SDM vol. 2A, FPREM). */
+    /**
+     * What FPREM leaves open if it is not complete: it takes off 32 to 63 bits (Intel SDM vol. 2A,
+     * FPREM).
+     */
     private static final int UNDEFINED_IF_PARTIAL =
             X87.C0 | X87.C1 | X87.C3 | FloatExceptions.UNDERFLOW | 1 << 7 | 1 << 15; // and ES, B
 

@@ -3,7 +3,10 @@ package dev.microvm.engine.oracle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** A few instructions and the state they start in: a record of {@link #SIZE} bytes, as case-oracle.c has it. */
+/**
+ * A few instructions and the state they start in: a record of {@link #SIZE} bytes, as case-oracle.c
+ * has it.
+ */
 public final class Case {
     /** Bytes of the record. */
     public static final int SIZE = 848;

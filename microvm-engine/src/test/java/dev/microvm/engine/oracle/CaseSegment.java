@@ -1,8 +1,8 @@
 package dev.microvm.engine.oracle;
 
 /**
- * What a selector of a {@link Case} stands for outside of 64-bit mode: as {@link UserCaseMachine} and
- * case-oracle.c have it.
+ * What a selector of a {@link Case} stands for outside of 64-bit mode: as {@link UserCaseMachine}
+ * and case-oracle.c have it.
  */
 record CaseSegment(long base, long limit, boolean readable, boolean writable, boolean expandsDown) {
     private static final long FLAT = 0xFFFF_FFFFL;
@@ -24,8 +24,8 @@ record CaseSegment(long base, long limit, boolean readable, boolean writable, bo
     }
 
     /**
-     * Whether an access can be refused. One that wraps around 4 GiB may be or not (Intel SDM vol. 3A,
-     * 5.3).
+     * Whether an access can be refused. One that wraps around 4 GiB may be or not (Intel SDM vol.
+     * 3A, 5.3).
      */
     boolean canRefuse(long offset, int bytes, boolean write) {
         if (!readable && !writable) return true;

@@ -6,20 +6,20 @@ package dev.microvm.engine.oracle;
  */
 enum Latitude {
     /**
-     * FCOMI and the like set flags although an exception that is not masked prevents the rest (AMD), or
-     * not (Intel).
+     * FCOMI and the like set flags although an exception that is not masked prevents the rest
+     * (AMD), or not (Intel).
      */
     FLAGS_OF_X87_EXCEPTION,
 
     /**
-     * General registers and memory at a fault of an instruction with many accesses: PUSHA, POPA, ENTER,
-     * far calls.
+     * General registers and memory at a fault of an instruction with many accesses: PUSHA, POPA,
+     * ENTER, far calls.
      */
     REGISTERS_AT_FAULT,
 
     /**
-     * Memory at a fault of a store of more than 8 bytes by x87 or SSE: a part may be written (Intel SDM
-     * vol. 3A, 8.1.1).
+     * Memory at a fault of a store of more than 8 bytes by x87 or SSE: a part may be written (Intel
+     * SDM vol. 3A, 8.1.1).
      */
     MEMORY_AT_FAULT,
 
@@ -33,8 +33,8 @@ enum Latitude {
     LIMIT_IN_ACCESS_RIGHTS,
 
     /**
-     * What FPREM and FPREM1 leave in ST(0), and their condition codes but C2, if the reduction is not
-     * complete: it takes off 32 to 63 bits (Intel SDM vol. 2A, FPREM).
+     * What FPREM and FPREM1 leave in ST(0), and their condition codes but C2, if the reduction is
+     * not complete: it takes off 32 to 63 bits (Intel SDM vol. 2A, FPREM).
      */
     PARTIAL_REMAINDER,
 

@@ -9,8 +9,8 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.oracle.MemoryAccess.Kind;
 
 /**
- * How an instruction uses the operand in memory that its ModR/M byte names. Source: Intel SDM vol. 2,
- * each instruction.
+ * How an instruction uses the operand in memory that its ModR/M byte names. Source: Intel SDM vol.
+ * 2, each instruction.
  *
  * @param bytes how many; 0 if it uses none
  * @param more bytes that follow and are a part of their own, such as a far pointer's selector

@@ -6,8 +6,9 @@ import java.nio.ByteOrder;
 import java.util.Set;
 
 /**
- * The real processor, as a judge of ours: a small program in C, compiled when a test wants it, that runs given
- * instructions on given states. Where it cannot be had it says so on standard error, and tests are skipped.
+ * The real processor, as a judge of ours: a small program in C, compiled when a test wants it, that
+ * runs given instructions on given states. Where it cannot be had it says so on standard error, and
+ * tests are skipped.
  */
 public final class NativeOracle implements AutoCloseable {
     /** Most states of a batch. */
@@ -30,7 +31,8 @@ public final class NativeOracle implements AutoCloseable {
      * Runs code on each state.
      *
      * @param code instructions that change what a state holds and nothing else; a RET is added
-     * @param states as many as there are in {@code count * NativeState.SIZE} bytes; replaced by those after the code
+     * @param states as many as there are in {@code count * NativeState.SIZE} bytes; replaced by
+     *     those after the code
      */
     public void run(byte[] code, byte[] states, int count) throws IOException {
         ByteBuffer head = ByteBuffer.allocate(code.length + 9).order(ByteOrder.LITTLE_ENDIAN);

@@ -35,8 +35,8 @@ final class NativeProgram implements AutoCloseable {
     }
 
     /**
-     * Compiles and starts one. Where that cannot be, it says so on standard error and skips the test; with
-     * MICROVM_REQUIRE_LANES in the environment it fails on x86-64.
+     * Compiles and starts one. Where that cannot be, it says so on standard error and skips the
+     * test; with MICROVM_REQUIRE_LANES in the environment it fails on x86-64.
      *
      * @param features what the processor must have, as /proc/cpuinfo names it
      */

@@ -4,7 +4,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/** States of the real processor for {@link NativeOracle}: the structure of its C source, one after the other. */
+/**
+ * States of the real processor for {@link NativeOracle}: the structure of its C source, one after
+ * the other.
+ */
 public final class NativeState {
     /** Bytes of a state. */
     public static final int SIZE = 560;

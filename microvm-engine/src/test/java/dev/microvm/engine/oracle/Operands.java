@@ -2,7 +2,10 @@ package dev.microvm.engine.oracle;
 
 import java.util.SplittableRandom;
 
-/** Operands that find mistakes: corners, near misses of them, and random ones; by a seed that a failure names. */
+/**
+ * Operands that find mistakes: corners, near misses of them, and random ones; by a seed that a
+ * failure names.
+ */
 public final class Operands {
     private static final long[] CORNERS_64 = {
         0L,

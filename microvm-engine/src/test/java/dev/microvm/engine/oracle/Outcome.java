@@ -3,7 +3,10 @@ package dev.microvm.engine.oracle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The state in which a {@link Case} ended, and the exception that ended it: a record as case-oracle.c has it. */
+/**
+ * The state in which a {@link Case} ended, and the exception that ended it: a record as
+ * case-oracle.c has it.
+ */
 public final class Outcome {
     /** Bytes of the record. */
     public static final int SIZE = 720;

@@ -6,8 +6,8 @@ import dev.microvm.engine.decode.Decoder;
 import java.util.List;
 
 /**
- * The faults with which one instruction of a {@link Case} may end. Where several of its accesses fault,
- * processors choose: all faults of its execution have one priority, and their order is the
+ * The faults with which one instruction of a {@link Case} may end. Where several of its accesses
+ * fault, processors choose: all faults of its execution have one priority, and their order is the
  * implementation's (Intel SDM vol. 3A, table 6-2; AMD APM vol. 2, table 8-8).
  */
 final class PossibleFaults {
@@ -24,8 +24,8 @@ final class PossibleFaults {
     /**
      * Returns those of the instruction that a case is about.
      *
-     * @param outcome with the registers at the fault, which of a repeated instruction are not those of
-     *     the start
+     * @param outcome with the registers at the fault, which of a repeated instruction are not those
+     *     of the start
      */
     static PossibleFaults of(Case c, Expectation e, Outcome outcome) {
         Decoder decoder = new Decoder();

@@ -26,8 +26,8 @@ final class Special {
     }
 
     /**
-     * POPF, RETF, IRET and POP of a segment: flags must not be random, and no manual says in which order
-     * a frame is read, nor whether of a selector 2 bytes are or its whole slot.
+     * POPF, RETF, IRET and POP of a segment: flags must not be random, and no manual says in which
+     * order a frame is read, nor whether of a selector 2 bytes are or its whole slot.
      */
     private static boolean mustReachStack(Decoded d) {
         return switch (d.opcode) {

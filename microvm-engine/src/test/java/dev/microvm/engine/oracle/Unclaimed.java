@@ -5,8 +5,9 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.decode.Decoder;
 
 /**
- * What is not compared with the real processor: instructions of extensions that the engine does not announce, those whose
- * result is not a matter of their operands, and those in which processors are free to differ.
+ * What is not compared with the real processor: instructions of extensions that the engine does not
+ * announce, those whose result is not a matter of their operands, and those in which processors are
+ * free to differ.
  */
 final class Unclaimed {
     private Unclaimed() {}

@@ -8,8 +8,9 @@ import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes {@link Case}s: any opcode of the maps with any prefixes and operands, in 64-, 32- and 16-bit code, in a state in which
- * most of them do something: addresses lead to data and, now and then, to where they fault.
+ * Makes {@link Case}s: any opcode of the maps with any prefixes and operands, in 64-, 32- and
+ * 16-bit code, in a state in which most of them do something: addresses lead to data and, now and
+ * then, to where they fault.
  */
 public final class UserCaseGenerator {
     private static final int RAX = 0;
@@ -63,7 +64,10 @@ public final class UserCaseGenerator {
         0x1_0003,
     };
 
-    /** Whole instructions that leave all flags defined, on AL to DL and the like: what may come before another. */
+    /**
+     * Whole instructions that leave all flags defined, on AL to DL and the like: what may come
+     * before another.
+     */
     private static final int[] DEFINED_ARITHMETIC = {
         0x00, 0x01, 0x02, 0x03, 0x10, 0x11, 0x12, 0x13, 0x18, 0x19, 0x1A, 0x1B, 0x28, 0x29, 0x2A, 0x2B, 0x38, 0x39,
         0x3A, 0x3B, 0xFE, 0xF6, 0xF7
@@ -150,7 +154,10 @@ public final class UserCaseGenerator {
         }
     }
 
-    /** FXSAVE, XSAVE, XSAVEOPT or XSAVEC at [RBX], with stores behind it that hide in what processors differ. */
+    /**
+     * FXSAVE, XSAVE, XSAVEOPT or XSAVEC at [RBX], with stores behind it that hide in what
+     * processors differ.
+     */
     private Expectation save(Case c) {
         length = 0;
         displacementAt = -1;

@@ -21,8 +21,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A machine that runs {@link Case}s at privilege level 3 as a process of Linux would: the same addresses, the same segments,
- * and a handler for each exception, which stops it.
+ * A machine that runs {@link Case}s at privilege level 3 as a process of Linux would: the same
+ * addresses, the same segments, and a handler for each exception, which stops it.
  */
 public final class UserCaseMachine implements AutoCloseable {
     // As in case-oracle.c
@@ -160,7 +160,9 @@ public final class UserCaseMachine implements AutoCloseable {
         memory.write(CODE_AT, code);
     }
 
-    /** What Linux has, as far as privilege level 3 can tell: arch/x86/kernel/cpu/common.c, gdt_page. */
+    /**
+     * What Linux has, as far as privilege level 3 can tell: arch/x86/kernel/cpu/common.c, gdt_page.
+     */
     private void writeTables() {
         descriptor(GDT_AT + 0x08, 0, 0xFFFFF, 0xC09B); // 32-bit kernel code
         descriptor(GDT_AT + KERNEL_CODE, 0, 0xFFFFF, 0xA09B);
@@ -200,7 +202,9 @@ public final class UserCaseMachine implements AutoCloseable {
         return ((selector & 4) != 0 ? LDT_AT : GDT_AT) + (selector & ~7);
     }
 
-    /** Writes a segment descriptor; {@code attributes} are bits 40 to 55 of it, but for the limit. */
+    /**
+     * Writes a segment descriptor; {@code attributes} are bits 40 to 55 of it, but for the limit.
+     */
     private void descriptor(long at, long base, int limit, int attributes) {
         long low = (limit & 0xFFFFL) | (base & 0xFF_FFFF) << 16;
         long high = (long) attributes << 40 | (limit & 0xF_0000L) << 32 | (base & 0xFF00_0000L) << 32;

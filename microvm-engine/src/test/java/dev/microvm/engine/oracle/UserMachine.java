@@ -14,9 +14,9 @@ import dev.microvm.memory.GuestMemoryRegion;
 import java.util.List;
 
 /**
- * A machine that runs a few instructions at privilege level 3 in 64-bit mode, for comparing hypervisors: KVM runs such
- * code on the real processor. The code ends with an OUT that stops it; a fault, for which there is no handler, shuts it
- * down with RIP at the instruction.
+ * A machine that runs a few instructions at privilege level 3 in 64-bit mode, for comparing
+ * hypervisors: KVM runs such code on the real processor. The code ends with an OUT that stops it; a
+ * fault, for which there is no handler, shuts it down with RIP at the instruction.
  */
 public final class UserMachine implements AutoCloseable {
     /** Where code is. */

@@ -131,7 +131,10 @@ final class Comparison {
         add("efer", r.efer(), o.efer());
     }
 
-    /** Whether SS may be anything: {@link NotCompared#NULL_STACK} and {@link NotCompared#INTERRUPT_STACK_SAME_LEVEL}. */
+    /**
+     * Whether SS may be anything: {@link NotCompared#NULL_STACK} and {@link
+     * NotCompared#INTERRUPT_STACK_SAME_LEVEL}.
+     */
     private boolean stackIsFree() {
         boolean realIsNull = real.special().ss().selector() <= 3;
         boolean oursIsNull = ours.special().ss().selector() <= 3;
@@ -243,7 +246,10 @@ final class Comparison {
         return !namesGate ? 0 : from.mode.isLong ? 0xFFFF : 1;
     }
 
-    /** Whether an SS that the exception pushed is that of an interrupt before it: {@link NotCompared#INTERRUPT_STACK_SAME_LEVEL}. */
+    /**
+     * Whether an SS that the exception pushed is that of an interrupt before it: {@link
+     * NotCompared#INTERRUPT_STACK_SAME_LEVEL}.
+     */
     private boolean stackWasSwitched() {
         return from.mode.isLong && from.family.equals("interrupts") && real.end() == PF;
     }

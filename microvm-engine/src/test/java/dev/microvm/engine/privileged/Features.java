@@ -98,7 +98,9 @@ final class Features {
         return has("invpcid");
     }
 
-    /** What two machines both announce: the first one's table, without what the second one lacks. */
+    /**
+     * What two machines both announce: the first one's table, without what the second one lacks.
+     */
     static List<CpuidEntry> common(List<CpuidEntry> ours, List<CpuidEntry> theirs) {
         List<CpuidEntry> both = new ArrayList<>();
         for (CpuidEntry entry : ours) {

@@ -1,8 +1,8 @@
 package dev.microvm.engine.privileged;
 
 /**
- * Where things are in a {@link SystemCase}'s memory. Linear addresses are the same as physical ones, but for the aliases and
- * {@link #TEST_64}.
+ * Where things are in a {@link SystemCase}'s memory. Linear addresses are the same as physical
+ * ones, but for the aliases and {@link #TEST_64}.
  */
 final class Layout {
     static final int PAGE = 0x1000;
@@ -51,7 +51,10 @@ final class Layout {
     /** All memory. */
     static final int SIZE = 0x1_C000;
 
-    /** What is added to the addresses of {@link #CODE} and {@link #LANDING} to reach them with user's rights. */
+    /**
+     * What is added to the addresses of {@link #CODE} and {@link #LANDING} to reach them with
+     * user's rights.
+     */
     static final int USER_ALIAS = 0x1_0000;
 
     /** Linear address with tables of its own at each level but one, whose entry 1 is its own. */
@@ -86,7 +89,10 @@ final class Layout {
     static final int GATES = 0x100; // 16 places of 16 bytes
 
     // Ports
-    /** What the code behind a case's instruction, and at each target, writes to; lower ones are handlers' vectors. */
+    /**
+     * What the code behind a case's instruction, and at each target, writes to; lower ones are
+     * handlers' vectors.
+     */
     static final int END_PORT = 0xFF;
 
     /** Ports of cases: all below {@link #LAST_PORT} have bits in the I/O permission map. */

@@ -1,6 +1,9 @@
 package dev.microvm.engine.privileged;
 
-/** How the code of a case is read, and which page tables are in use: Intel SDM vol. 3A, 2.2 and 4.1.1. */
+/**
+ * How the code of a case is read, and which page tables are in use: Intel SDM vol. 3A, 2.2 and
+ * 4.1.1.
+ */
 enum Mode {
     LONG_64(8, true, true, true),
     LONG_32(4, true, true, true),

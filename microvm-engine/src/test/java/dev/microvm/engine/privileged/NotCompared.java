@@ -1,8 +1,8 @@
 package dev.microvm.engine.privileged;
 
 /**
- * What is not compared, and why. Some are marks of a case, which {@link Comparison} heeds; of others {@link SystemCaseGenerator} makes
- * no case: a comment there names them.
+ * What is not compared, and why. Some are marks of a case, which {@link Comparison} heeds; of
+ * others {@link SystemCaseGenerator} makes no case: a comment there names them.
  */
 enum NotCompared {
     // Processors are free, or the engine says that it differs

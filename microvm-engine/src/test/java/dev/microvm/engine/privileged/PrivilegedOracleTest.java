@@ -17,10 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Privileged and system instructions do what they do on KVM: registers, hidden parts of segments, flags, faults with their
- * frames, and what the page tables keep. In the lab, whose processor {@link NotCompared} knows. {@code
- * -Dmicrovm.oracle.cases=N} sets how many are tried, {@code -Dmicrovm.oracle.seed=N} tries others, or repeats what a
- * failure names.
+ * Privileged and system instructions do what they do on KVM: registers, hidden parts of segments,
+ * flags, faults with their frames, and what the page tables keep. In the lab, whose processor
+ * {@link NotCompared} knows. {@code -Dmicrovm.oracle.cases=N} sets how many are tried, {@code
+ * -Dmicrovm.oracle.seed=N} tries others, or repeats what a failure names.
  */
 @Lanes.Lab
 @Timeout(3600)

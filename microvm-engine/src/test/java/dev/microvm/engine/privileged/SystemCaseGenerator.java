@@ -45,7 +45,10 @@ final class SystemCaseGenerator {
     private static final int RSP = 4;
     private static final int RCX = 1;
 
-    /** Families for which processors differ in compatibility mode: {@link NotCompared#UPPER_REGISTERS}. */
+    /**
+     * Families for which processors differ in compatibility mode: {@link
+     * NotCompared#UPPER_REGISTERS}.
+     */
     private static final Set<String> MOVES_SYSTEM_REGISTERS = Set.of("control registers", "debug registers");
 
     private static final int[] SELECTORS = {
@@ -210,7 +213,10 @@ final class SystemCaseGenerator {
         return new int[] {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2, Layout.USER_DATA}[codeSelector & 3];
     }
 
-    /** A selector for SS, whose level in the lab is right if it is null: {@link NotCompared#NULL_STACK_LEVEL}. */
+    /**
+     * A selector for SS, whose level in the lab is right if it is null: {@link
+     * NotCompared#NULL_STACK_LEVEL}.
+     */
     private static int stackOf(int selector, int level) {
         return SystemCaseMachine.EMULATED && selector < 4 ? level : selector;
     }
@@ -360,12 +366,17 @@ final class SystemCaseGenerator {
         return Template.descriptor(base, limit, access, flags);
     }
 
-    /** Whether this type of a system descriptor is of a task-state segment or task gate: Intel SDM vol. 3A, table 3-2. */
+    /**
+     * Whether this type of a system descriptor is of a task-state segment or task gate: Intel SDM
+     * vol. 3A, table 3-2.
+     */
     private static boolean isTask(int type) {
         return type == 1 || type == 3 || type == 5 || type == 9 || type == 11;
     }
 
-    /** Gates from vector 0x20 on, of any kind; those before lead to their handlers, but for a few. */
+    /**
+     * Gates from vector 0x20 on, of any kind; those before lead to their handlers, but for a few.
+     */
     private void gates() {
         for (int vector = 0x20; vector < Layout.VECTORS; vector++) gate(vector);
         if (chance(4)) removeGate(any(6, 8, 10, 11, 12, 13, 14));
@@ -1040,7 +1051,10 @@ final class SystemCaseGenerator {
         }
     }
 
-    /** PUSH; at level 0 the fault needs another stack, or it shuts down, on which QEMU hangs now and then. */
+    /**
+     * PUSH; at level 0 the fault needs another stack, or it shuts down, on which QEMU hangs now and
+     * then.
+     */
     private void push(long at) {
         if (c.cpl == 0) {
             if (!c.mode.isLong) begin(c.family, Mode.LONG_64, 0);

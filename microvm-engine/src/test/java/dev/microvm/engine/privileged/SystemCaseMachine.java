@@ -26,8 +26,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A machine that runs one case after another. All state is set before each; the one CPU and the memory stay, because making
- * them takes longer than a case.
+ * A machine that runs one case after another. All state is set before each; the one CPU and the
+ * memory stay, because making them takes longer than a case.
  */
 final class SystemCaseMachine implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
@@ -70,7 +70,10 @@ final class SystemCaseMachine implements AutoCloseable {
         touch();
     }
 
-    /** Reads and writes each page, so that no case is the first: an exit while an interrupt is delivered changes what it pushes. */
+    /**
+     * Reads and writes each page, so that no case is the first: an exit while an interrupt is
+     * delivered changes what it pushes.
+     */
     private void touch() {
         SystemCase from = new SystemCase("touch", Mode.FLAT_32, 0, Template.of(Mode.FLAT_32));
         from.startAtLevelZero();
@@ -184,7 +187,10 @@ final class SystemCaseMachine implements AutoCloseable {
         extendedControlChanged = from.changesExtendedControl();
     }
 
-    /** The task register; QEMU's emulation of SVM takes one that is busy, as all are, for invalid, and aborts. */
+    /**
+     * The task register; QEMU's emulation of SVM takes one that is busy, as all are, for invalid,
+     * and aborts.
+     */
     private SegmentRegister task(SegmentRegister s) {
         if (!EMULATED) return s;
         return SegmentRegister.systemSegment(s.selector(), AVAILABLE_TASK, s.base(), s.limit());

@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * How a case ended.
  *
- * @param end the port that was written to last: a handler's vector, or {@link Layout#END_PORT}; or {@link #SHUTDOWN} and the like
+ * @param end the port that was written to last: a handler's vector, or {@link Layout#END_PORT}; or
+ *     {@link #SHUTDOWN} and the like
  * @param ports what was read from ports and written to them, as text
  * @param msrs as {@link SystemCase#MSRS}
  * @param reason why the hypervisor could not go on, if that is the end

@@ -113,7 +113,9 @@ final class Template {
                 | (base >>> 24 & 0xFF) << 56;
     }
 
-    /** Stacks of inner levels, and the I/O permission map: Intel SDM vol. 3A, figures 8-2 and 8-11. */
+    /**
+     * Stacks of inner levels, and the I/O permission map: Intel SDM vol. 3A, figures 8-2 and 8-11.
+     */
     private void taskState() {
         int[] selectors = {Layout.DATA_0, Layout.DATA_1, Layout.DATA_2};
         for (int level = 0; level < 3; level++) {

@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Floating-point instructions of SSE give the results and the flags of the real processor, under any MXCSR. */
+/**
+ * Floating-point instructions of SSE give the results and the flags of the real processor, under
+ * any MXCSR.
+ */
 final class FloatOracleTest {
     private static final int STATES = 4096;
     private static final int BATCHES = Integer.getInteger("microvm.oracle.batches", 1);
@@ -54,7 +57,10 @@ final class FloatOracleTest {
         return Arrays.copyOf(bytes, length);
     }
 
-    /** Fills XMM0 and XMM1 with floats or doubles or, in the last case, with integers, and MXCSR with anything. */
+    /**
+     * Fills XMM0 and XMM1 with floats or doubles or, in the last case, with integers, and MXCSR
+     * with anything.
+     */
     private void fill(int kind) {
         states.reset();
         for (int i = 0; i < STATES; i++) {
@@ -91,7 +97,10 @@ final class FloatOracleTest {
         checkFlags(operation, i, done);
     }
 
-    /** Takes over the NaNs of the real processor where a dot product is one: which of several is left open. */
+    /**
+     * Takes over the NaNs of the real processor where a dot product is one: which of several is
+     * left open.
+     */
     private void acceptNans(FloatImmediateOperation operation, int i, long[] r) {
         for (int half = 0; half < 2; half++) {
             long real = states.xmm(i, half);

@@ -6,7 +6,10 @@ import java.math.BigInteger;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** IEEE 754: rounding, exceptions, exactness. Where the host can, it is the judge; it rounds to nearest. */
+/**
+ * IEEE 754: rounding, exceptions, exactness. Where the host can, it is the judge; it rounds to
+ * nearest.
+ */
 final class SoftFloatTest {
     private static final int LEAST = -1022;
     private static final int MOST = 1023;

@@ -27,7 +27,10 @@ final class AtomicityTest extends SystemTest {
             e9 e8 ef ff ff          // jmp 1b - 0x1008 # to CODE
             """;
 
-    /** Runs the same code on this many CPUs, each with its number in ESI; ECX is the number of rounds. */
+    /**
+     * Runs the same code on this many CPUs, each with its number in ESI; ECX is the number of
+     * rounds.
+     */
     private static void together(SystemGuest guest, int cpus, String listing) throws Exception {
         guest.code(CODE, listing)
                 .code(START_LINE, START)
@@ -74,7 +77,10 @@ final class AtomicityTest extends SystemTest {
         assertThat(guest.memory().getShort(DATA + 9)).isEqualTo(3 * ROUNDS);
     }
 
-    /** Across a cache line, and across a page: 9.1.2.2, beside aligned operations on a part of the bytes. */
+    /**
+     * Across a cache line, and across a page: 9.1.2.2, beside aligned operations on a part of the
+     * bytes.
+     */
     @Test
     void addsUp_whenItCrossesALineOrAPage() throws Exception {
         SystemGuest guest = long64();

@@ -10,7 +10,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Code that is written while it runs: by itself, by another CPU, by a device. Intel SDM vol. 3A, 9.1.3 and 12.6. */
+/**
+ * Code that is written while it runs: by itself, by another CPU, by a device. Intel SDM vol. 3A,
+ * 9.1.3 and 12.6.
+ */
 final class CodeChangeTest extends SystemTest {
 
     /** 12.6: a store is seen by the very next instruction: INC EBX becomes INC ECX. */
@@ -162,7 +165,10 @@ final class CodeChangeTest extends SystemTest {
         assertThat(guest.vcpu().registers().rbx()).isEqualTo(2);
     }
 
-    /** 9.1.3: the writer sets a flag; the other CPU sees it, serializes by CPUID, and runs what was written. */
+    /**
+     * 9.1.3: the writer sets a flag; the other CPU sees it, serializes by CPUID, and runs what was
+     * written.
+     */
     @Test
     void runsWhatAnotherCpuWrote_afterCpuid() throws Exception {
         SystemGuest guest = long64();
@@ -196,7 +202,10 @@ final class CodeChangeTest extends SystemTest {
         assertThat(guest.memory().getInt(DATA + 8)).isZero();
     }
 
-    /** What a compiler in the guest does: another thread writes a new function beside old ones, and calls go there. */
+    /**
+     * What a compiler in the guest does: another thread writes a new function beside old ones, and
+     * calls go there.
+     */
     @Test
     void runsNewCodeOfAnotherCpu_beside_oldCode() throws Exception {
         SystemGuest guest = long64();

@@ -128,7 +128,10 @@ final class DebugTest extends SystemTest {
         assertThat(end).hasToString(event(DB, CODE + 7));
     }
 
-    /** 18.3.1.4: INT clears TF, so no trap follows it; the one after IRET comes after the next instruction. */
+    /**
+     * 18.3.1.4: INT clears TF, so no trap follows it; the one after IRET comes after the next
+     * instruction.
+     */
     @Test
     void trapsNotAfterAnInt() {
         SystemGuest guest = long64().handler(DB, TRACE).flags(TF).handler(0x81, """

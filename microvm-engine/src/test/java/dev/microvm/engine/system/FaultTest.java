@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.hypervisor.DescriptorTable;
 import org.junit.jupiter.api.Test;
 
-/** Exceptions, their error codes, and what becomes of a fault on the way to a handler: Intel SDM vol. 3A, chapter 6. */
+/**
+ * Exceptions, their error codes, and what becomes of a fault on the way to a handler: Intel SDM
+ * vol. 3A, chapter 6.
+ */
 final class FaultTest extends SystemTest {
     private static final int ABSENT_DATA = ACCESS_DATA & ~0x80;
 
@@ -209,7 +212,10 @@ final class FaultTest extends SystemTest {
         assertThat(end).hasToString(fault(GP, 0x20 << 3 | IN_IDT, CODE));
     }
 
-    /** 6.15, interrupt 10: the stack that the task-state segment names; its handler runs on the old one. */
+    /**
+     * 6.15, interrupt 10: the stack that the task-state segment names; its handler runs on the old
+     * one.
+     */
     @Test
     void raisesInvalidTss_whenTheInnerStackSegmentIsAUsers() {
         final int conforming = 0x9F;
@@ -223,7 +229,10 @@ final class FaultTest extends SystemTest {
         assertThat(end).hasToString(fault(TS, USER_DATA & ~3, CODE));
     }
 
-    /** 6.15, table 6-5: a page fault on the way to a page fault's handler is a double fault, with error code 0. */
+    /**
+     * 6.15, table 6-5: a page fault on the way to a page fault's handler is a double fault, with
+     * error code 0.
+     */
     @Test
     void raisesDoubleFault_whenAPageFaultHasNoStack() {
         SystemGuest guest = long64().with(r -> r.withRsp(0x40_1000)).gate(DF, CODE64, HANDLERS + DF * 4, GATE, 1);
@@ -298,7 +307,10 @@ final class FaultTest extends SystemTest {
         assertThat(guest.vcpu().registers().rflags() & IF).isZero();
     }
 
-    /** 20.1.4 and 6.15: a vector beyond the table is #GP; without one, a double fault; and then the end. */
+    /**
+     * 20.1.4 and 6.15: a vector beyond the table is #GP; without one, a double fault; and then the
+     * end.
+     */
     @Test
     void shutsDown_whenRealModeHasNoVectorTable() {
         SystemGuest guest = real16().special(s -> s.withTables(s.gdt(), new DescriptorTable(0, 3)));

@@ -230,7 +230,10 @@ final class InterruptTest extends SystemTest {
                 """)).hasToString(fault(GP, 0, CODE + 5));
     }
 
-    /** An interrupt that a device raises stops a repeated string instruction between two items; RIP is at it. */
+    /**
+     * An interrupt that a device raises stops a repeated string instruction between two items; RIP
+     * is at it.
+     */
     @Test
     void takesAnInterrupt_betweenIterations() {
         SystemGuest guest = long64WithApic().msr(APIC_BASE, X2APIC_ENABLED).msr(SPURIOUS, 0x1FF);

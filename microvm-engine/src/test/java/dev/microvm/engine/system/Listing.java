@@ -4,8 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 
 /**
- * Machine code as a test shows it: a line for each instruction, its bytes in hexadecimal, then {@code //} and the
- * assembly of it, which {@link ListingsTest} compares with the bytes.
+ * Machine code as a test shows it: a line for each instruction, its bytes in hexadecimal, then
+ * {@code //} and the assembly of it, which {@link ListingsTest} compares with the bytes.
  */
 final class Listing {
     static final String COMMENT = "//";

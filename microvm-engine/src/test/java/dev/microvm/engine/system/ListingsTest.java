@@ -19,7 +19,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The bytes of all listings of this package are what their comments assemble to: with GNU as, for {@link SystemGuest#CODE}. */
+/**
+ * The bytes of all listings of this package are what their comments assemble to: with GNU as, for
+ * {@link SystemGuest#CODE}.
+ */
 @Timeout(60)
 final class ListingsTest {
     private static final Path SOURCES = Path.of("src/test/java/dev/microvm/engine/system");

@@ -13,8 +13,9 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Instructions on registers do the same in one block, where moves join what follows them and unseen flags are left out, as
- * one by one: registers, flags, and the flags that an exception among them saves. {@code -Dmicrovm.seed=N} repeats a run.
+ * Instructions on registers do the same in one block, where moves join what follows them and unseen
+ * flags are left out, as one by one: registers, flags, and the flags that an exception among them
+ * saves. {@code -Dmicrovm.seed=N} repeats a run.
  */
 final class RegisterBlockTest extends SystemTest {
     private static final int BLOCKS = 3_000;

@@ -8,7 +8,10 @@ import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import org.junit.jupiter.api.Test;
 
-/** Limits, types and privilege of segments: Intel SDM vol. 3A, chapters 3 and 5; real mode: chapter 20. */
+/**
+ * Limits, types and privilege of segments: Intel SDM vol. 3A, chapters 3 and 5; real mode: chapter
+ * 20.
+ */
 final class SegmentTest extends SystemTest {
     private static final int EXPAND_DOWN = 0x97;
     private static final int READ_ONLY = 0x91;

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** String instructions that meet devices and faults half way: Intel SDM vol. 1, 7.3.9, and vol. 2, REP. */
+/**
+ * String instructions that meet devices and faults half way: Intel SDM vol. 1, 7.3.9, and vol. 2,
+ * REP.
+ */
 final class StringIoTest extends SystemTest {
     private static final long MMIO = 0xD000_0000L;
     private static final int PORT = 0x500;

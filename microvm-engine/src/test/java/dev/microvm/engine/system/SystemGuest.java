@@ -23,9 +23,9 @@ import java.util.function.LongUnaryOperator;
 import java.util.function.UnaryOperator;
 
 /**
- * A machine with everything an operating system sets up: descriptor tables, a task-state segment, page tables, stacks,
- * and a handler for each vector, which stops. A test changes what it is about, runs a {@linkplain Listing listing}, and
- * looks at how that ended.
+ * A machine with everything an operating system sets up: descriptor tables, a task-state segment,
+ * page tables, stacks, and a handler for each vector, which stops. A test changes what it is about,
+ * runs a {@linkplain Listing listing}, and looks at how that ended.
  */
 final class SystemGuest implements AutoCloseable {
     // Guest-physical addresses; linear ones are the same
@@ -96,7 +96,9 @@ final class SystemGuest implements AutoCloseable {
         REAL,
         /** Privilege level 0 of flat 32-bit protected mode without paging. */
         PROTECTED,
-        /** Privilege level 0 of 64-bit mode, the first 4 MiB mapped to themselves, for everybody. */
+        /**
+         * Privilege level 0 of 64-bit mode, the first 4 MiB mapped to themselves, for everybody.
+         */
         LONG
     }
 
@@ -383,7 +385,10 @@ final class SystemGuest implements AutoCloseable {
 
     // Running
 
-    /** Puts code at {@link #CODE} and runs it, from where RIP is, until a handler or an OUT to port 0xf4 stops it. */
+    /**
+     * Puts code at {@link #CODE} and runs it, from where RIP is, until a handler or an OUT to port
+     * 0xf4 stops it.
+     */
     End run(String listing) {
         return code(CODE, listing).run();
     }

@@ -9,7 +9,10 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
-/** What the tests of this package share: guests that are closed after each test, vectors, error codes. */
+/**
+ * What the tests of this package share: guests that are closed after each test, vectors, error
+ * codes.
+ */
 @Timeout(60)
 abstract class SystemTest {
     // Vectors: Intel SDM vol. 3A, table 6-1
@@ -73,7 +76,10 @@ abstract class SystemTest {
         return made;
     }
 
-    /** The engine; with {@code -Dmicrovm.systemTests=kvm} the host's KVM, to see whether tests ask for what processors do. */
+    /**
+     * The engine; with {@code -Dmicrovm.systemTests=kvm} the host's KVM, to see whether tests ask
+     * for what processors do.
+     */
     private static Hypervisor hypervisor() {
         return System.getProperty("microvm.systemTests", "engine").equals("kvm") ? Lanes.kvm() : new EngineHypervisor();
     }

@@ -18,7 +18,10 @@ import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import org.junit.jupiter.api.Test;
 
-/** Transfers between code segments and privilege levels: Intel SDM vol. 3A, 5.8 and 6.12 to 6.14, and vol. 2. */
+/**
+ * Transfers between code segments and privilege levels: Intel SDM vol. 3A, 5.8 and 6.12 to 6.14,
+ * and vol. 2.
+ */
 final class TransferTest extends SystemTest {
     private static final int CONFORMING = 0x9F;
     private static final int CALL_GATE_DPL3 = 0xEC;
@@ -334,7 +337,10 @@ final class TransferTest extends SystemTest {
         assertThat(registers(guest).rflags()).isEqualTo(SystemGuest.AC | 0x46);
     }
 
-    /** Vol. 3A, 20.2: IRET enters virtual-8086 mode; what it may not do is #GP to level 0, with segments pushed. */
+    /**
+     * Vol. 3A, 20.2: IRET enters virtual-8086 mode; what it may not do is #GP to level 0, with
+     * segments pushed.
+     */
     @Test
     void entersVirtual8086Mode_andLeavesItByAFault() {
         SystemGuest guest = protected32().code(0x1_2340, """

@@ -5,8 +5,9 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 
 /**
- * The bytes of one direction of a connection: a ring that grows, by doubling, as long as its limit and, beyond
- * {@link #FIRST_SIZE}, the network's {@link MemoryBudget} allow. Behind its end, bytes may be put that came before their turn. For one thread.
+ * The bytes of one direction of a connection: a ring that grows, by doubling, as long as its limit
+ * and, beyond {@link #FIRST_SIZE}, the network's {@link MemoryBudget} allow. Behind its end, bytes
+ * may be put that came before their turn. For one thread.
  */
 final class ByteRing {
     static final int FIRST_SIZE = 16 * 1024;
@@ -41,7 +42,10 @@ final class ByteRing {
         return capacity - size;
     }
 
-    /** Puts bytes at {@code distance} behind the end, without moving it; returns false if there is no memory. */
+    /**
+     * Puts bytes at {@code distance} behind the end, without moving it; returns false if there is
+     * no memory.
+     */
     boolean putBehind(int distance, byte[] from, int offset, int length) {
         int end = size + distance + length;
         if (!hold(end)) return false;
@@ -83,7 +87,9 @@ final class ByteRing {
         return true;
     }
 
-    /** Reads what there is, up to what it can hold; returns whether the end of the stream was met. */
+    /**
+     * Reads what there is, up to what it can hold; returns whether the end of the stream was met.
+     */
     boolean readFrom(SocketChannel channel) throws IOException {
         while (size < limit) {
             if (size == bytes.length && !hold(size + 1)) return false;

@@ -27,15 +27,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A network for one guest inside this process, without any rights: what QEMU calls {@code -netdev user}.
+ * A network for one guest inside this process, without any rights: what QEMU calls {@code -netdev
+ * user}.
  *
- * <p>The guest gets an address by DHCP, 10.0.2.15 unless told otherwise; its router, 10.0.2.2, is also the host; 10.0.2.3
- * answers for names. Its TCP connections and UDP flows go on as sockets of this process, as far as the {@link NetPolicy}
- * allows: by default not to the host itself. {@link HostForward}s lead from the host into the guest. Ping is answered by
- * 10.0.2.2 and 10.0.2.3 only. There is no IPv6.
+ * <p>The guest gets an address by DHCP, 10.0.2.15 unless told otherwise; its router, 10.0.2.2, is
+ * also the host; 10.0.2.3 answers for names. Its TCP connections and UDP flows go on as sockets of
+ * this process, as far as the {@link NetPolicy} allows: by default not to the host itself. {@link
+ * HostForward}s lead from the host into the guest. Ping is answered by 10.0.2.2 and 10.0.2.3 only.
+ * There is no IPv6.
  *
- * <p>Each network is alone: guests of two networks do not see each other. What a guest can take of the host is limited: see
- * {@link UserNetworkBuilder}. {@link #counters} and {@link #hostPort} are for any thread; for the rest see {@link NetBackend}.
+ * <p>Each network is alone: guests of two networks do not see each other. What a guest can take of
+ * the host is limited: see {@link UserNetworkBuilder}. {@link #counters} and {@link #hostPort} are
+ * for any thread; for the rest see {@link NetBackend}.
  */
 public final class UserNetwork extends SessionBackend {
     private static final Logger log = LoggerFactory.getLogger(UserNetwork.class);
@@ -89,7 +92,8 @@ public final class UserNetwork extends SessionBackend {
     }
 
     /**
-     * The port of the host's at which a forward listens, which the host chose if the forward said 0.
+     * The port of the host's at which a forward listens, which the host chose if the forward said
+     * 0.
      *
      * @throws IllegalStateException if the network is not open
      * @throws IllegalArgumentException if it has no such forward

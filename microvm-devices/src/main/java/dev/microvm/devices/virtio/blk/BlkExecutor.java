@@ -11,8 +11,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Does what requests ask for. Several threads may, each with its own request; what goes wrong becomes a status. A request that
- * takes long can be interrupted, and is then done again from its start: none of them does more when it is done twice.
+ * Does what requests ask for. Several threads may, each with its own request; what goes wrong
+ * becomes a status. A request that takes long can be interrupted, and is then done again from its
+ * start: none of them does more when it is done twice.
  */
 final class BlkExecutor {
     /** Sectors that one range may have: 1 GiB, so that a request has an end. */
@@ -70,7 +71,10 @@ final class BlkExecutor {
         return interrupted || pausing.getAsBoolean();
     }
 
-    /** Does a request and sets its status; returns false if it was interrupted and is to be done again. */
+    /**
+     * Does a request and sets its status; returns false if it was interrupted and is to be done
+     * again.
+     */
     boolean execute(BlkRequest request) {
         int status = S_IOERR;
         try {
@@ -123,7 +127,10 @@ final class BlkExecutor {
                 && length / SECTOR_SIZE <= sectors - sector;
     }
 
-    /** Moves bytes {@code [start, start + length)} of a buffer from or to the disk; returns false if it was interrupted. */
+    /**
+     * Moves bytes {@code [start, start + length)} of a buffer from or to the disk; returns false if
+     * it was interrupted.
+     */
     private boolean transfer(GuestBuffer buffer, long start, long length, long position, boolean write) {
         long end = start + length;
         long pieceStart = 0;

@@ -1,6 +1,9 @@
 package dev.microvm.devices.virtio.blk;
 
-/** Feature bits, configuration space and requests of a block device: VIRTIO 1.2, sections 5.2.3, 5.2.4 and 5.2.6. */
+/**
+ * Feature bits, configuration space and requests of a block device: VIRTIO 1.2, sections 5.2.3,
+ * 5.2.4 and 5.2.6.
+ */
 final class BlkProtocol {
     // Feature bits: 5.2.3
     static final long F_SEG_MAX = 1 << 2;

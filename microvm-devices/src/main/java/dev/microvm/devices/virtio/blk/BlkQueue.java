@@ -12,15 +12,17 @@ import org.jspecify.annotations.Nullable;
  * One queue of a disk, and the thread that serves it. The way of a request through both:
  *
  * <ol>
- *   <li>pop: the loop takes a chain out of the available ring ({@link #serve})
- *   <li>parse: {@link BlkRequest#begin} reads type and sector, once
- *   <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and guest memory
- *   <li>complete: the loop writes status and used ring for all requests that are done ({@link #complete})
- *   <li>interrupt: once for all of them, if the driver wants one
+ * <li>pop: the loop takes a chain out of the available ring ({@link #serve})
+ * <li>parse: {@link BlkRequest#begin} reads type and sector, once
+ * <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and
+ *     guest memory
+ * <li>complete: the loop writes status and used ring for all requests that are done ({@link
+ *     #complete})
+ * <li>interrupt: once for all of them, if the driver wants one
  * </ol>
  *
- * <p>Without a thread the loop does it all, request by request. Requests are objects that are used again: nothing is
- * allocated. Called like the device, one thing at a time.
+ * <p>Without a thread the loop does it all, request by request. Requests are objects that are used
+ * again: nothing is allocated. Called like the device, one thing at a time.
  */
 final class BlkQueue {
     private static final int SIZE = 256;
@@ -93,7 +95,10 @@ final class BlkQueue {
 
     // ---- the thread, if there is one
 
-    /** Waits until nothing is being served, and nothing waits that the thread may begin; false if that takes too long. */
+    /**
+     * Waits until nothing is being served, and nothing waits that the thread may begin; false if
+     * that takes too long.
+     */
     boolean awaitIdle(long nanos) {
         return worker == null || worker.awaitIdle(nanos);
     }

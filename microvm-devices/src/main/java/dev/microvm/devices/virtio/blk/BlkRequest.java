@@ -7,7 +7,10 @@ import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.devices.virtio.VirtqueueException;
 import org.jspecify.annotations.Nullable;
 
-/** One request of the driver's: VIRTIO 1.2, section 5.2.6. Used again when it is done; for one thread at a time. */
+/**
+ * One request of the driver's: VIRTIO 1.2, section 5.2.6. Used again when it is done; for one
+ * thread at a time.
+ */
 final class BlkRequest {
     final Virtqueue queue;
 

@@ -7,8 +7,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that serves the requests of one queue, in the order they came, so that neither a vCPU nor the machine's loop waits
- * for a disk. Any thread may call. Requests are kept in lists of their own links: nothing is allocated.
+ * The thread that serves the requests of one queue, in the order they came, so that neither a vCPU
+ * nor the machine's loop waits for a disk. Any thread may call. Requests are kept in lists of their
+ * own links: nothing is allocated.
  */
 final class BlkWorker {
     private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
@@ -30,7 +31,8 @@ final class BlkWorker {
     /**
      * Starts the thread.
      *
-     * @param whenDone called by the thread when something is done and nothing was that is not {@linkplain #takeDone taken}
+     * @param whenDone called by the thread when something is done and nothing was that is not
+     *     {@linkplain #takeDone taken}
      */
     BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone) {
         this.executor = executor;
@@ -61,7 +63,10 @@ final class BlkWorker {
         return reversed;
     }
 
-    /** Waits until nothing is being served, and nothing waits that the thread may begin; false if that takes too long. */
+    /**
+     * Waits until nothing is being served, and nothing waits that the thread may begin; false if
+     * that takes too long.
+     */
     synchronized boolean awaitIdle(long nanos) {
         long deadline = System.nanoTime() + nanos;
         boolean interrupted = false;

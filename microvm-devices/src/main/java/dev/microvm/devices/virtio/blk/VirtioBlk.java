@@ -19,16 +19,17 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A block device: VIRTIO 1.2, section 5.2. Reads, writes, flushes, discards and zeroes a {@link BlockBackend}, straight from
- * and to the guest's memory.
+ * A block device: VIRTIO 1.2, section 5.2. Reads, writes, flushes, discards and zeroes a {@link
+ * BlockBackend}, straight from and to the guest's memory.
  *
- * <p>Each queue has a thread that serves its requests, one after the other, while the guest and the machine's loop go on; a
- * flush covers what was completed before it was asked for, in any queue. Without such threads the loop serves the requests
- * itself and waits for the disk, which makes a run repeatable. A reset waits for what is being served.
+ * <p>Each queue has a thread that serves its requests, one after the other, while the guest and the
+ * machine's loop go on; a flush covers what was completed before it was asked for, in any queue.
+ * Without such threads the loop serves the requests itself and waits for the disk, which makes a
+ * run repeatable. A reset waits for what is being served.
  *
- * <p>What the disk cannot do, and what lies outside of it, is answered with VIRTIO_BLK_S_IOERR; types that are unknown or were
- * not negotiated, with VIRTIO_BLK_S_UNSUPP. A request without room for header or status breaks the device. Not offered:
- * geometry, secure erase, lifetime, zones.
+ * <p>What the disk cannot do, and what lies outside of it, is answered with VIRTIO_BLK_S_IOERR;
+ * types that are unknown or were not negotiated, with VIRTIO_BLK_S_UNSUPP. A request without room
+ * for header or status breaks the device. Not offered: geometry, secure erase, lifetime, zones.
  */
 public final class VirtioBlk implements VirtioDevice {
     /** The device's number: section 5.2.1. */
@@ -60,7 +61,8 @@ public final class VirtioBlk implements VirtioDevice {
     /**
      * Makes a device, which closes {@code backend} when it is closed.
      *
-     * @param serial what the guest reads as the disk's serial number: at most {@link #MOST_SERIAL} printable ASCII characters
+     * @param serial what the guest reads as the disk's serial number: at most {@link #MOST_SERIAL}
+     *     printable ASCII characters
      * @param queues 1 to {@link #MOST_QUEUES}
      * @param threads makes the threads that serve the queues; null if the loop is to do it
      * @throws IllegalArgumentException if an argument is out of its range
@@ -154,7 +156,10 @@ public final class VirtioBlk implements VirtioDevice {
         chooseCache();
     }
 
-    /** With a cache if the driver chose one, or, where it cannot, if it knows how to flush it: 5.2.5.2. */
+    /**
+     * With a cache if the driver chose one, or, where it cannot, if it knows how to flush it:
+     * 5.2.5.2.
+     */
     private void chooseCache() {
         boolean writeback =
                 (negotiated & F_CONFIG_WCE) != 0 ? config.read(WRITEBACK, 1) != 0 : (negotiated & F_FLUSH) != 0;
@@ -176,8 +181,8 @@ public final class VirtioBlk implements VirtioDevice {
     }
 
     /**
-     * Completes what is in flight. What takes longer than a second waits for {@link #resume}, and is done again from its start
-     * if it was begun: a driver may ask for hours of work.
+     * Completes what is in flight. What takes longer than a second waits for {@link #resume}, and
+     * is done again from its start if it was begun: a driver may ask for hours of work.
      */
     @Override
     public void pause() {
@@ -205,7 +210,9 @@ public final class VirtioBlk implements VirtioDevice {
         return idle;
     }
 
-    /** Has the threads end what they serve and begin nothing; returns false if that takes too long. */
+    /**
+     * Has the threads end what they serve and begin nothing; returns false if that takes too long.
+     */
     private boolean stopThreads(long nanos) {
         executor.interrupt(true);
         queues.forEach(BlkQueue::hold);
@@ -217,7 +224,10 @@ public final class VirtioBlk implements VirtioDevice {
         queues.forEach(BlkQueue::release);
     }
 
-    /** Waits for what is being served; then the cache's mode, and, if the disk is kept in memory, what is in it. */
+    /**
+     * Waits for what is being served; then the cache's mode, and, if the disk is kept in memory,
+     * what is in it.
+     */
     @Override
     public DeviceState save() {
         awaitIdle(Long.MAX_VALUE);

@@ -5,7 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A disk as the guest sees it, and the image behind it. Immutable: each method returns a changed copy.
+ * A disk as the guest sees it, and the image behind it. Immutable: each method returns a changed
+ * copy.
  *
  * <pre>{@code
  * VirtioBlkOptions.of(DiskImage.raw(Path.of("data.img"))).serial("data-1").queues(2)
@@ -21,7 +22,10 @@ public record VirtioBlkOptions(DiskImage image, String serial, int queues) {
         return new VirtioBlkOptions(image, "", 1);
     }
 
-    /** With this serial number: at most 20 printable ASCII characters. Linux has it in {@code /sys/block/vda/serial}. */
+    /**
+     * With this serial number: at most 20 printable ASCII characters. Linux has it in {@code
+     * /sys/block/vda/serial}.
+     */
     public VirtioBlkOptions serial(String text) {
         return new VirtioBlkOptions(image, text, queues);
     }
@@ -31,7 +35,10 @@ public record VirtioBlkOptions(DiskImage image, String serial, int queues) {
         return new VirtioBlkOptions(image, serial, number);
     }
 
-    /** What is wrong with this description, as far as can be told without opening a file; empty if nothing is. */
+    /**
+     * What is wrong with this description, as far as can be told without opening a file; empty if
+     * nothing is.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         if (!VirtioBlk.isSerial(serial)) {

@@ -43,7 +43,10 @@ final class ReceiveFilter {
                 : allMulticast || multicastOverflow || contains(multicast, destination);
     }
 
-    /** Takes both tables of a VIRTIO_NET_CTRL_MAC_TABLE_SET, from {@code at} on; returns false if they are cut off. */
+    /**
+     * Takes both tables of a VIRTIO_NET_CTRL_MAC_TABLE_SET, from {@code at} on; returns false if
+     * they are cut off.
+     */
     boolean setTables(GuestBuffer from, long at) {
         long unicastCount = count(from, at);
         if (unicastCount < 0) return false;

@@ -26,11 +26,13 @@ import java.util.EnumSet;
 import java.util.Set;
 
 /**
- * A network device: VIRTIO 1.2, section 5.1, with one pair of queues and a control queue, on a {@link NetBackend}.
+ * A network device: VIRTIO 1.2, section 5.1, with one pair of queues and a control queue, on a
+ * {@link NetBackend}.
  *
- * <p>A frame of the guest's goes to the back end where it lies if it lies in one piece, else it is put together first. What
- * the back end refuses stays in the queue, so the guest feels its pace; what it has for the guest stays there until the guest
- * has buffers. What each side may leave to the other is what the back end can and the driver takes.
+ * <p>A frame of the guest's goes to the back end where it lies if it lies in one piece, else it is
+ * put together first. What the back end refuses stays in the queue, so the guest feels its pace;
+ * what it has for the guest stays there until the guest has buffers. What each side may leave to
+ * the other is what the back end can and the driver takes.
  *
  * <p>{@link #linkUp} is for any thread; for the rest see {@link VirtioDevice}.
  */
@@ -102,7 +104,8 @@ public final class VirtioNet implements VirtioDevice {
      *
      * @param name of the machine, for the network's threads
      * @param address of the guest's
-     * @throws dev.microvm.error.MicroVmException if the network cannot be opened, with reason and remedy
+     * @throws dev.microvm.error.MicroVmException if the network cannot be opened, with reason and
+     *     remedy
      */
     public VirtioNet(VirtioTransport transport, NetBackend backend, String name, MacAddress address) {
         this.transport = transport;
@@ -125,7 +128,10 @@ public final class VirtioNet implements VirtioDevice {
         config.putShort(CONFIG_PAIRS, 1).putShort(CONFIG_MTU, backend.mtu());
     }
 
-    /** Plugs the cable in or out, which the driver is told; while it is out, nothing comes and what goes is lost. */
+    /**
+     * Plugs the cable in or out, which the driver is told; while it is out, nothing comes and what
+     * goes is lost.
+     */
     public void linkUp(boolean up) {
         transport.loop().execute(() -> {
             if (linkUp == up) return;
@@ -264,7 +270,10 @@ public final class VirtioNet implements VirtioDevice {
 
     // ---- to the guest
 
-    /** Gives the guest the frames that wait for it, as long as it has buffers, and lets others have their turn. */
+    /**
+     * Gives the guest the frames that wait for it, as long as it has buffers, and lets others have
+     * their turn.
+     */
     private void receive() {
         if (!active) return;
         receiveQueue.suppressNotifications();
@@ -313,7 +322,10 @@ public final class VirtioNet implements VirtioDevice {
         return segments && filter.accepts(destination, mac);
     }
 
-    /** Puts the waiting frame into the driver's buffers: section 5.1.6.4. Returns false if there are too few. */
+    /**
+     * Puts the waiting frame into the driver's buffers: section 5.1.6.4. Returns false if there are
+     * too few.
+     */
     private boolean deliver() {
         int most = merges ? QUEUE_SIZE : 1;
         long needed = headerSize + (long) waiting - VnetHeader.SIZE;
@@ -396,7 +408,10 @@ public final class VirtioNet implements VirtioDevice {
 
     // ---- state
 
-    /** Frames on their way and the network's connections are not part of it: a network may lose what it carries. */
+    /**
+     * Frames on their way and the network's connections are not part of it: a network may lose what
+     * it carries.
+     */
     @Override
     public DeviceState save() {
         DeviceState state =

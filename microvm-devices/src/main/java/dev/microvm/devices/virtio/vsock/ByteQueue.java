@@ -3,7 +3,10 @@ package dev.microvm.devices.virtio.vsock;
 import dev.microvm.devices.virtio.GuestBuffer;
 import java.nio.ByteBuffer;
 
-/** Bytes that wait, first in, first out, up to a bound. Memory is allocated when it is needed first. For one thread at a time. */
+/**
+ * Bytes that wait, first in, first out, up to a bound. Memory is allocated when it is needed first.
+ * For one thread at a time.
+ */
 final class ByteQueue {
     private static final byte[] NONE = {};
     private static final int FIRST_SIZE = 4096;

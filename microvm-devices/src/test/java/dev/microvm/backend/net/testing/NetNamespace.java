@@ -11,7 +11,10 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A network namespace of Linux's, with its own interfaces and TCP/IP, in which programs can be run. It needs root. */
+/**
+ * A network namespace of Linux's, with its own interfaces and TCP/IP, in which programs can be run.
+ * It needs root.
+ */
 public final class NetNamespace implements AutoCloseable {
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final int PATIENCE_SECONDS = 120;
@@ -20,7 +23,10 @@ public final class NetNamespace implements AutoCloseable {
     private final String name = "microvm-" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet();
     private final List<Process> running = new ArrayList<>();
 
-    /** Makes one, with its loopback up; where that cannot be, skips the test as {@link Lanes#need} does. */
+    /**
+     * Makes one, with its loopback up; where that cannot be, skips the test as {@link Lanes#need}
+     * does.
+     */
     public NetNamespace() throws IOException, InterruptedException {
         Lanes.need(NEED, problem());
         host("ip netns add " + name);
@@ -42,7 +48,10 @@ public final class NetNamespace implements AutoCloseable {
         run("ip link set " + device + " name eth0 up");
     }
 
-    /** Runs a shell's command inside and returns what it prints, its errors too, and last its exit code. */
+    /**
+     * Runs a shell's command inside and returns what it prints, its errors too, and last its exit
+     * code.
+     */
     public Result tryRun(String command) throws IOException, InterruptedException {
         return finish(new ProcessBuilder("ip", "netns", "exec", name, "bash", "-c", command));
     }

@@ -9,7 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** A real passt, for one guest: found by the property {@code microvm.passt}, or where Debian's package puts it. */
+/**
+ * A real passt, for one guest: found by the property {@code microvm.passt}, or where Debian's
+ * package puts it.
+ */
 public final class Passt implements AutoCloseable {
     /** The address that the guest gets by DHCP. */
     public static final String GUEST = "10.9.8.15";

@@ -87,7 +87,9 @@ final class GuestFrames {
         return fixChecksums(frame);
     }
 
-    /** Sets the checksums of an IPv4 frame to what they should be, as far as its headers make sense. */
+    /**
+     * Sets the checksums of an IPv4 frame to what they should be, as far as its headers make sense.
+     */
     static byte[] fixChecksums(byte[] frame) {
         if (frame.length < PAYLOAD || Bytes.getByte(frame, IP) >>> 4 != Ipv4.VERSION_4) return frame;
         int header = (Bytes.getByte(frame, IP) & 0xf) * Integer.BYTES;

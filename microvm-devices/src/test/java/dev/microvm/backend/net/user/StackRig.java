@@ -19,7 +19,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A user network without a thread, with a clock that is moved by hand: a test is its guest, frame by frame. */
+/**
+ * A user network without a thread, with a clock that is moved by hand: a test is its guest, frame
+ * by frame.
+ */
 final class StackRig implements AutoCloseable {
     private static final int TURNS = 3;
 
@@ -98,7 +101,9 @@ final class StackRig implements AutoCloseable {
         }
     }
 
-    /** Makes a TCP frame one of the connection to the guest, as far as its addresses and ports go. */
+    /**
+     * Makes a TCP frame one of the connection to the guest, as far as its addresses and ports go.
+     */
     void aim(byte[] tcp) {
         for (byte[] each : received) {
             if (each.length < Ethernet.SIZE + Ipv4.SIZE + Tcp.SIZE

@@ -10,8 +10,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Hostile frames. Each script is a row of frames: two bytes of length, a byte that says how the frame is made plausible (so that
- * the fuzzer gets past checksums), and its bytes. The policy lets nothing out.
+ * Hostile frames. Each script is a row of frames: two bytes of length, a byte that says how the
+ * frame is made plausible (so that the fuzzer gets past checksums), and its bytes. The policy lets
+ * nothing out.
  */
 @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class UserNetworkFuzzTest {

@@ -28,7 +28,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The user network against Linux's own TCP/IP, which stands in for a guest's: a tap device in a network namespace. */
+/**
+ * The user network against Linux's own TCP/IP, which stands in for a guest's: a tap device in a
+ * network namespace.
+ */
 @Timeout(300)
 final class UserNetworkLinuxTest {
     private static final int MIB = 1024 * 1024;

@@ -149,7 +149,10 @@ final class UserNetworkTest {
         }
     }
 
-    /** Without an acknowledgement for each, the guest would not know of the loss before its timer tells: RFC 5681, 3.2. */
+    /**
+     * Without an acknowledgement for each, the guest would not know of the loss before its timer
+     * tells: RFC 5681, 3.2.
+     */
     @Test
     void acknowledgesEachSegmentBehindAGap_evenIfAllComeAtOnce() throws IOException {
         try (ServerSocketChannel server = ServerSocketChannel.open();

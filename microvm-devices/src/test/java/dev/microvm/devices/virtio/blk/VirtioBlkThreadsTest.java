@@ -247,7 +247,10 @@ final class VirtioBlkThreadsTest {
         driver.mmio().close();
     }
 
-    /** Days of work: 64 requests of almost 4 GiB each, all of them into the same 8 MiB of the guest's. */
+    /**
+     * Days of work: 64 requests of almost 4 GiB each, all of them into the same 8 MiB of the
+     * guest's.
+     */
     private static void addHostileRequests(VirtioDriver driver) {
         Buffer data = driver.writable(8 << 20);
         Buffer head = driver.readable(header(T_IN, 0));

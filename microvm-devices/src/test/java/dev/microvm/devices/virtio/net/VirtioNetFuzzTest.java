@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Hostile drivers. A script chooses the features and writes descriptors, heads and indices of its own, while frames come. What
- * breaks the rules may break the device, and nothing else.
+ * Hostile drivers. A script chooses the features and writes descriptors, heads and indices of its
+ * own, while frames come. What breaks the rules may break the device, and nothing else.
  */
 @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class VirtioNetFuzzTest {

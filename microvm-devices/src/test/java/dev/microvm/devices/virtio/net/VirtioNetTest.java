@@ -428,7 +428,10 @@ final class VirtioNetTest {
         assertThat(counts[2]).isEqualTo(counts[1]);
     }
 
-    /** Takes the frames that have come, each a byte longer than the one before; returns how many have come so far. */
+    /**
+     * Takes the frames that have come, each a byte longer than the one before; returns how many
+     * have come so far.
+     */
     private static int receiveInOrder(VirtioDriver driver, int before) {
         int received = before;
         for (var used = driver.queue(RECEIVE).poll();

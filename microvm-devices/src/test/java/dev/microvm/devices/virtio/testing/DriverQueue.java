@@ -9,8 +9,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The driver's half of a split virtqueue, in guest memory, for tests of devices: VIRTIO 1.2, section 2.7. A well-behaved one,
- * but for {@link #descriptor}, {@link #offer} and {@link #availableIndex}, which write what they are told. For one thread.
+ * The driver's half of a split virtqueue, in guest memory, for tests of devices: VIRTIO 1.2,
+ * section 2.7. A well-behaved one, but for {@link #descriptor}, {@link #offer} and {@link
+ * #availableIndex}, which write what they are told. For one thread.
  */
 public final class DriverQueue {
     /** Flag of a descriptor: the one at {@code next} follows. */
@@ -136,7 +137,10 @@ public final class DriverQueue {
         return head;
     }
 
-    /** Makes a chain available whose descriptors are in a table at {@code table}, and returns its head. */
+    /**
+     * Makes a chain available whose descriptors are in a table at {@code table}, and returns its
+     * head.
+     */
     public int addIndirect(long table, Buffer... buffers) {
         for (int i = 0; i < buffers.length; i++) {
             boolean last = i == buffers.length - 1;
@@ -181,7 +185,10 @@ public final class DriverQueue {
         return free.size();
     }
 
-    /** Whether the device wants to be notified of what was made available since this was last asked: 2.7.10. */
+    /**
+     * Whether the device wants to be notified of what was made available since this was last asked:
+     * 2.7.10.
+     */
     public boolean mustNotify() {
         int before = notifiedIndex;
         notifiedIndex = availableIndex;

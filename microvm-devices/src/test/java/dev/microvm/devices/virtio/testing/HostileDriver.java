@@ -19,9 +19,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * A driver that does what bytes say, for fuzzing any virtio device: it negotiates and sets up queues as it should or as it
- * likes, writes descriptors that are good, odd or hostile, makes them available, notifies, resets, and has the device saved
- * and restored, or paused. After each step nothing may have been thrown, been written outside guest memory or into read-only memory, or been
+ * A driver that does what bytes say, for fuzzing any virtio device: it negotiates and sets up
+ * queues as it should or as it likes, writes descriptors that are good, odd or hostile, makes them
+ * available, notifies, resets, and has the device saved and restored, or paused. After each step
+ * nothing may have been thrown, been written outside guest memory or into read-only memory, or been
  * called a defect of the device's; and the loop must come to rest.
  */
 public final class HostileDriver {

@@ -6,7 +6,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Pauses a device a hundred times while it works, and checks each time that it stands still until it is resumed. */
+/**
+ * Pauses a device a hundred times while it works, and checks each time that it stands still until
+ * it is resumed.
+ */
 public final class HundredPauses {
     private static final int PAUSES = 100;
     private static final int LOOKS = 1000; // at the rings of a paused device
@@ -14,8 +17,8 @@ public final class HundredPauses {
     private HundredPauses() {}
 
     /**
-     * Repeats a piece of work with a device, on this thread, until another thread has paused the device a
-     * hundred times. At least one repetition begins between two pauses.
+     * Repeats a piece of work with a device, on this thread, until another thread has paused the
+     * device a hundred times. At least one repetition begins between two pauses.
      */
     public static void during(VirtioDriver driver, Runnable work) {
         AtomicInteger repetitions = new AtomicInteger();

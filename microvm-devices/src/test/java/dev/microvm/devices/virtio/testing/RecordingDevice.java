@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
 
-/** A device that remembers what its transport tells it, and does with its queues what a test says. */
+/**
+ * A device that remembers what its transport tells it, and does with its queues what a test says.
+ */
 public class RecordingDevice implements VirtioDevice {
     public static final int ID = 42;
     public static final long FEATURE_A = 1;

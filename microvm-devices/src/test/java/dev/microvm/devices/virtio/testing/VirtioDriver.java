@@ -17,9 +17,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A driver and the machine around it, for tests of devices: memory, a loop that runs when it is told to, an interrupt line,
- * and a device behind {@link VirtioMmio} registers. {@code start} does what a driver does: VIRTIO 1.2, section 3.1.1. For one
- * thread.
+ * A driver and the machine around it, for tests of devices: memory, a loop that runs when it is
+ * told to, an interrupt line, and a device behind {@link VirtioMmio} registers. {@code start} does
+ * what a driver does: VIRTIO 1.2, section 3.1.1. For one thread.
  */
 public final class VirtioDriver {
     /** Bytes of guest memory, from 0. */
@@ -52,7 +52,10 @@ public final class VirtioDriver {
         this(version, factory, memory, SharedMemoryPlacement.NONE);
     }
 
-    /** Puts a device behind registers, with this memory, whose first bytes are RAM, and places for shared memory. */
+    /**
+     * Puts a device behind registers, with this memory, whose first bytes are RAM, and places for
+     * shared memory.
+     */
     public VirtioDriver(
             VirtioMmio.Version version,
             VirtioDeviceFactory factory,
@@ -150,7 +153,10 @@ public final class VirtioDriver {
         return start(features, Virtqueue.MAX_SIZE);
     }
 
-    /** Starts the device with these features, and queues of this size or, where that is less, of their maximum. */
+    /**
+     * Starts the device with these features, and queues of this size or, where that is less, of
+     * their maximum.
+     */
     public VirtioDriver start(long features, int queueSize) {
         negotiate(features);
         queues.clear();

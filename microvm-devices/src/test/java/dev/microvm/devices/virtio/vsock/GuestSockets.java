@@ -14,7 +14,10 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** The guest's half of a socket device, for tests: sends packets, and has buffers for those of the device. For one thread. */
+/**
+ * The guest's half of a socket device, for tests: sends packets, and has buffers for those of the
+ * device. For one thread.
+ */
 final class GuestSockets {
     static final long CID = 42;
 
@@ -70,7 +73,10 @@ final class GuestSockets {
         driver.queue(RX).add(buffer);
     }
 
-    /** The packets that the device has sent since this was last asked; their buffers are the device's again. */
+    /**
+     * The packets that the device has sent since this was last asked; their buffers are the
+     * device's again.
+     */
     List<Packet> packets() {
         driver.loop().run();
         List<Packet> packets = new ArrayList<>();

@@ -55,7 +55,10 @@ final class VirtioVsockFuzzTest {
         }
     }
 
-    /** A driver that keeps to the rules of queues, and packets of any kind in any order; the host reads, writes and closes. */
+    /**
+     * A driver that keeps to the rules of queues, and packets of any kind in any order; the host
+     * reads, writes and closes.
+     */
     @MethodSource("conversations")
     @FuzzTest(maxDuration = "")
     void conversation(byte[] script) throws IOException {

@@ -8,8 +8,8 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.ReadModifyWrite;
 
 /**
- * Addition to comparison, and multiplication, of any operands: Intel SDM vol. 1, 7.3.2. {@link RegisterArithmetic} and
- * {@link Comparison} have the forms that run most.
+ * Addition to comparison, and multiplication, of any operands: Intel SDM vol. 1, 7.3.2. {@link
+ * RegisterArithmetic} and {@link Comparison} have the forms that run most.
  */
 public final class Arithmetic {
     // Operations as numbered in opcodes: Intel SDM vol. 2D, table A-6, group 1

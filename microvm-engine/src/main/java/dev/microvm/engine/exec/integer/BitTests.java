@@ -12,7 +12,9 @@ import dev.microvm.engine.exec.ReadModifyWrite;
 public final class BitTests {
     private BitTests() {}
 
-    /** BT, BTS, BTR, BTC. With memory and a register, the bit may be anywhere around the address. */
+    /**
+     * BT, BTS, BTR, BTC. With memory and a register, the bit may be anywhere around the address.
+     */
     public static final class BitTest extends ReadModifyWrite {
         public static final int TEST = 0;
         public static final int SET = 1;

@@ -7,7 +7,10 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Operand;
 
-/** Counting, choosing and spreading bits: POPCNT, LZCNT, and BMI1 and BMI2. Intel SDM vol. 1, 5.1.16. */
+/**
+ * Counting, choosing and spreading bits: POPCNT, LZCNT, and BMI1 and BMI2. Intel SDM vol. 1,
+ * 5.1.16.
+ */
 public final class Bits {
     private Bits() {}
 
@@ -79,7 +82,10 @@ public final class Bits {
         long apply(long first, long second);
     }
 
-    /** An instruction of two sources that leaves the flags alone: PDEP, PEXT, SHLX, SHRX, SARX, RORX. */
+    /**
+     * An instruction of two sources that leaves the flags alone: PDEP, PEXT, SHLX, SHRX, SARX,
+     * RORX.
+     */
     public static final class Flagless extends Sequential {
         private final Operand target;
         private final Operand first;
@@ -173,7 +179,10 @@ public final class Bits {
         Flags.result(cpu, signed(result, size), beyond, false);
     }
 
-    /** MULX: the product's high half goes to {@code high}, its low half to {@code low}; the former counts if they are one. */
+    /**
+     * MULX: the product's high half goes to {@code high}, its low half to {@code low}; the former
+     * counts if they are one.
+     */
     public static void multiply(Cpu cpu, Operand high, Operand low, Operand source, int size, Instruction at) {
         long a = source.read(cpu, at);
         long b = size == 8 ? cpu.r[Cpu.RDX] : cpu.r[Cpu.RDX] & 0xFFFF_FFFFL;

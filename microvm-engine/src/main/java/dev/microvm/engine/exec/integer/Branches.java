@@ -11,8 +11,8 @@ import dev.microvm.engine.memory.PhysicalMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Near branches: Jcc, JMP, CALL, RET, LOOP, JCXZ. Where the target is in the same page, its block is known from the
- * start: while that page is mapped here, nothing else can be there.
+ * Near branches: Jcc, JMP, CALL, RET, LOOP, JCXZ. Where the target is in the same page, its block
+ * is known from the start: while that page is mapped here, nothing else can be there.
  */
 public final class Branches {
     private Branches() {}
@@ -133,7 +133,10 @@ public final class Branches {
         }
     }
 
-    /** Stands at the end of a block that ends for its length, or because the next instruction begins one. */
+    /**
+     * Stands at the end of a block that ends for its length, or because the next instruction begins
+     * one.
+     */
     public static final class FallThrough extends Direct {
         public FallThrough(CodePage page, int following, int operandSize) {
             super(page, following, following, operandSize);

@@ -9,7 +9,10 @@ import dev.microvm.engine.exec.Atomic;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.memory.PhysicalMemory;
 
-/** CMPXCHG8B and CMPXCHG16B. Java has no atomic exchange of 16 bytes, so with LOCK the other CPUs stop for it. */
+/**
+ * CMPXCHG8B and CMPXCHG16B. Java has no atomic exchange of 16 bytes, so with LOCK the other CPUs
+ * stop for it.
+ */
 public final class CompareExchangePair extends Sequential {
     private final Operand.Memory target;
     private final boolean wide;

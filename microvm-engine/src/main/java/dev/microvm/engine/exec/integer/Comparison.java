@@ -9,8 +9,9 @@ import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.RegisterOnly;
 
 /**
- * CMP and TEST of registers, of any size. The conditional branch that follows most of them becomes one instruction with
- * them. Only the low bits of a register count, so the high bytes are not for these.
+ * CMP and TEST of registers, of any size. The conditional branch that follows most of them becomes
+ * one instruction with them. Only the low bits of a register count, so the high bytes are not for
+ * these.
  */
 public abstract class Comparison extends Sequential implements RegisterOnly {
     final byte left;

@@ -10,8 +10,8 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.RegisterOnly;
 
 /**
- * MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, BSWAP of any operands: Intel SDM vol. 1, 7.3.1. {@link RegisterMoves} and {@link
- * MemoryMoves} have the forms that run most.
+ * MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, BSWAP of any operands: Intel SDM vol. 1, 7.3.1. {@link
+ * RegisterMoves} and {@link MemoryMoves} have the forms that run most.
  */
 public final class Moves {
     private Moves() {}
@@ -86,7 +86,10 @@ public final class Moves {
         }
     }
 
-    /** CMOVcc: reads its source in any case, and clears the upper half of a 32-bit register in any case. */
+    /**
+     * CMOVcc: reads its source in any case, and clears the upper half of a 32-bit register in any
+     * case.
+     */
     public static final class Conditional extends Sequential {
         private final int condition;
         private final Operand target;

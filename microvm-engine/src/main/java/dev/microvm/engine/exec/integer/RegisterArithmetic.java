@@ -10,9 +10,10 @@ import dev.microvm.engine.exec.RegisterOnly;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Arithmetic on registers of 32 and 64 bits, as most of it is: a class for an operation, for both sizes. An operand in
- * memory is loaded into {@link Cpu#OPERAND} before, and stored after, by instructions of their own, so that it is a
- * register here. What these do is in {@link Arithmetic}, too; the tests hold the two together.
+ * Arithmetic on registers of 32 and 64 bits, as most of it is: a class for an operation, for both
+ * sizes. An operand in memory is loaded into {@link Cpu#OPERAND} before, and stored after, by
+ * instructions of their own, so that it is a register here. What these do is in {@link Arithmetic},
+ * too; the tests hold the two together.
  */
 public final class RegisterArithmetic {
     private RegisterArithmetic() {}
@@ -43,7 +44,10 @@ public final class RegisterArithmetic {
     abstract static class ToRegister extends Sequential implements RegisterOnly {
         final byte target;
 
-        /** What the operation is done to: of an instruction the target, unless it was moved there just before. */
+        /**
+         * What the operation is done to: of an instruction the target, unless it was moved there
+         * just before.
+         */
         final byte left;
 
         /** Bits of a long that the operand does not have. */

@@ -9,7 +9,10 @@ import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.RegisterOnly;
 import org.jspecify.annotations.Nullable;
 
-/** Shifts and rotations of registers of 32 and 64 bits by a constant that is not 0, as most of them are. */
+/**
+ * Shifts and rotations of registers of 32 and 64 bits by a constant that is not 0, as most of them
+ * are.
+ */
 public final class RegisterShifts {
     private RegisterShifts() {}
 

@@ -6,7 +6,8 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.ReadModifyWrite;
 
 /**
- * Shifts and rotations of any operands: Intel SDM vol. 1, 7.3.6. {@link RegisterShifts} has the forms that run most.
+ * Shifts and rotations of any operands: Intel SDM vol. 1, 7.3.6. {@link RegisterShifts} has the
+ * forms that run most.
  */
 public final class Shifts {
     // Operations as numbered in group 2: Intel SDM vol. 2D, table A-6

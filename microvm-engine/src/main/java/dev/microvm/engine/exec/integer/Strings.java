@@ -13,8 +13,9 @@ import dev.microvm.engine.memory.HostMemory;
 import dev.microvm.engine.memory.PhysicalMemory;
 
 /**
- * MOVS, CMPS, STOS, LODS, SCAS, INS and OUTS, with their repetitions: Intel SDM vol. 1, 7.3.9. A repetition can be
- * interrupted, and continues at the same instruction. MOVS and STOS upwards take a page at a time.
+ * MOVS, CMPS, STOS, LODS, SCAS, INS and OUTS, with their repetitions: Intel SDM vol. 1, 7.3.9. A
+ * repetition can be interrupted, and continues at the same instruction. MOVS and STOS upwards take
+ * a page at a time.
  */
 public final class Strings extends Instruction {
     static final int MOVS = 0xA4;
@@ -96,7 +97,10 @@ public final class Strings extends Instruction {
         return mask == 0xFFFF ? (before & ~mask) | (value & mask) : value & mask;
     }
 
-    /** Copies or fills up to the end of a page; returns how many items, 0 if it must be done one by one. */
+    /**
+     * Copies or fills up to the end of a page; returns how many items, 0 if it must be done one by
+     * one.
+     */
     private long bulk(Cpu cpu) {
         long to = cpu.r[Cpu.RDI];
         long items = Math.min(cpu.r[Cpu.RCX] & Long.MAX_VALUE, itemsInPage(to));

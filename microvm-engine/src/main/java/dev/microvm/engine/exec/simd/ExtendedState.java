@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The areas of FXSAVE and XSAVE in memory: Intel SDM vol. 1, 10.5.1 and 13.4. All state counts as in use, so none is left out
- * of an area. Belongs to one CPU.
+ * The areas of FXSAVE and XSAVE in memory: Intel SDM vol. 1, 10.5.1 and 13.4. All state counts as
+ * in use, so none is left out of an area. Belongs to one CPU.
  */
 public final class ExtendedState {
     private static final int POINTERS_END = 24; // of what the x87 has before MXCSR

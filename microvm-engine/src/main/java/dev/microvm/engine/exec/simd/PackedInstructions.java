@@ -8,8 +8,9 @@ import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
 
 /**
- * Instructions of two operands, of which the first is the target: what they compute is an operation of {@code
- * dev.microvm.engine.simd}. XMM registers are given as indexes of their low halves in {@link Cpu#xmm}.
+ * Instructions of two operands, of which the first is the target: what they compute is an operation
+ * of {@code dev.microvm.engine.simd}. XMM registers are given as indexes of their low halves in
+ * {@link Cpu#xmm}.
  */
 public final class PackedInstructions {
     private PackedInstructions() {}

@@ -37,7 +37,9 @@ public final class SimdAction extends CheckedSimd {
         work.run(cpu, xmm, this);
     }
 
-    /** #XM or #UD unless all exceptions of the operation are masked; takes them over in any case. */
+    /**
+     * #XM or #UD unless all exceptions of the operation are masked; takes them over in any case.
+     */
     public void commit(Cpu cpu) {
         if (!cpu.mxcsr.commit()) throw unmasked(cpu);
     }

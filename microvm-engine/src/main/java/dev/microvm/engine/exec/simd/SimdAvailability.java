@@ -5,7 +5,10 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.hypervisor.SpecialRegisters;
 
-/** Which registers an instruction needs, and the faults where it may not use them: Intel SDM vol. 3A, 14.1. */
+/**
+ * Which registers an instruction needs, and the faults where it may not use them: Intel SDM vol.
+ * 3A, 14.1.
+ */
 public enum SimdAvailability {
     SSE,
     MMX,

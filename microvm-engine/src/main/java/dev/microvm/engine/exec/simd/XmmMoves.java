@@ -6,8 +6,8 @@ import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
 
 /**
- * Loads and stores of XMM registers, and moves between them: Intel SDM vol. 1, 10.4.1 and 11.4.1. Registers are given
- * as indexes of their low halves in {@link Cpu#xmm}.
+ * Loads and stores of XMM registers, and moves between them: Intel SDM vol. 1, 10.4.1 and 11.4.1.
+ * Registers are given as indexes of their low halves in {@link Cpu#xmm}.
  */
 public final class XmmMoves {
     private static final int SIZE = 16;

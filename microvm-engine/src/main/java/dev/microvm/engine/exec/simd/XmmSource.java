@@ -6,7 +6,9 @@ import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.exec.Address;
 import org.jspecify.annotations.Nullable;
 
-/** The second operand of an instruction on XMM registers: one of them, or memory of up to 16 bytes. */
+/**
+ * The second operand of an instruction on XMM registers: one of them, or memory of up to 16 bytes.
+ */
 public final class XmmSource {
     private static final int SIZE = 16;
 

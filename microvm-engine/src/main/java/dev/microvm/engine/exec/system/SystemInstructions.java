@@ -37,7 +37,10 @@ public final class SystemInstructions {
         cpu.flags &= ~Flags.IF;
     }
 
-    /** STI; the translator makes the next instruction the last of the block, or {@code shadow} is set. */
+    /**
+     * STI; the translator makes the next instruction the last of the block, or {@code shadow} is
+     * set.
+     */
     public static void sti(Cpu cpu, Instruction at) {
         if (cpu.protectedMode() && cpu.cpl > cpu.iopl()) throw cpu.fault(Vectors.GP, 0, at);
         cpu.flags |= Flags.IF;

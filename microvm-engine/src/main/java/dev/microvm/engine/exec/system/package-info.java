@@ -1,6 +1,6 @@
 /**
- * Instructions for operating systems, and I/O: what privilege, descriptor tables and control registers
- * have to do with.
+ * Instructions for operating systems, and I/O: what privilege, descriptor tables and control
+ * registers have to do with.
  */
 @NullMarked
 package dev.microvm.engine.exec.system;

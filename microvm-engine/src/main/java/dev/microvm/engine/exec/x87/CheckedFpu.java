@@ -6,7 +6,10 @@ import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.fpu.X87;
 
-/** An instruction of the x87: it checks first whether the unit is there, and the unit remembers most of them. */
+/**
+ * An instruction of the x87: it checks first whether the unit is there, and the unit remembers most
+ * of them.
+ */
 public abstract class CheckedFpu extends Sequential {
     /** The opcode of one that controls the unit, which is not remembered. */
     protected static final int CONTROLS = -1;

@@ -5,7 +5,10 @@ import dev.microvm.engine.fpu.X87Arithmetic;
 import dev.microvm.engine.fpu.X87Arithmetic.Operation;
 import dev.microvm.engine.fpu.X87Comparisons;
 
-/** The eight operations that a digit of the opcode chooses, with an operand in memory: FADD to FDIVR, FCOM and FCOMP. */
+/**
+ * The eight operations that a digit of the opcode chooses, with an operand in memory: FADD to
+ * FDIVR, FCOM and FCOMP.
+ */
 public final class FpuArithmetic {
     private FpuArithmetic() {}
 

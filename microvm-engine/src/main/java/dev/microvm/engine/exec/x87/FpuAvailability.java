@@ -5,7 +5,10 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.hypervisor.SpecialRegisters;
 
-/** The faults of x87 instructions that come before their work: Intel SDM vol. 3A, 2.5, and vol. 1, 8.6. */
+/**
+ * The faults of x87 instructions that come before their work: Intel SDM vol. 3A, 2.5, and vol. 1,
+ * 8.6.
+ */
 public final class FpuAvailability {
     private static final long NOT_THERE = SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS;
     private static final long WAIT_IS_NOT_THERE = SpecialRegisters.CR0_MP | SpecialRegisters.CR0_TS;

@@ -7,7 +7,10 @@ import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.fpu.X87Images;
 import java.lang.foreign.MemorySegment;
 
-/** FLDENV and FNSTENV, FRSTOR and FNSAVE: the unit's environment in memory, alone or with its registers. */
+/**
+ * FLDENV and FNSTENV, FRSTOR and FNSAVE: the unit's environment in memory, alone or with its
+ * registers.
+ */
 public final class FpuImage extends CheckedFpu {
     private final Address address;
     private final boolean stores;
