@@ -210,10 +210,9 @@ public final class Virtqueue {
 
     // ---- notifications, in both directions
     //
-    // Each side says in its own ring what it wants to be told, and looks in the other's ring for what there is. Both
-    // write first
-    // and read second, with a fence between: so of two that do it at the same time, at least one sees what the other
-    // has written.
+    // Each side says in its own ring what it wants to be told, and looks in the other's ring for what
+    // there is. Both write first and read second, with a fence between: so of two that do it at the
+    // same time, at least one sees what the other has written.
 
     /**
      * Notifies the driver if it has not been since something was completed, and if it wants to be:
