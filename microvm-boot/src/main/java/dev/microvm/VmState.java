@@ -1,13 +1,13 @@
 package dev.microvm;
 
-/** Where in its life a {@link MicroVm} is. */
+/** The state of a {@link MicroVm}; it changes in the order of the constants. */
 public enum VmState {
     /** Described and checked; nothing is open. */
     NEW,
-    /** Its vCPUs run. */
+    /** Started; its vCPUs run. */
     RUNNING,
-    /** The guest is over, by itself or by {@link MicroVm#stop}; its console can still be read. */
+    /** The guest ended, by itself or by {@link MicroVm#stop}; its console can still be read. */
     ENDED,
-    /** All that it held is freed. */
+    /** Everything is freed. */
     CLOSED
 }
