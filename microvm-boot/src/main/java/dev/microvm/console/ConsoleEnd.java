@@ -11,7 +11,9 @@ import java.util.List;
 public final class ConsoleEnd implements HostEnd {
     private final List<ConsoleChannel> channels;
 
-    /** Makes channels that lead nowhere yet: one for the console, then one for each of the named ports. */
+    /**
+     * Makes channels that are not connected yet: one for the console, then one for each named port.
+     */
     public ConsoleEnd(List<String> ports) {
         List<ConsoleChannel> made = new ArrayList<>();
         made.add(ConsoleChannel.named(ConsoleChannel.CONSOLE));
@@ -19,7 +21,7 @@ public final class ConsoleEnd implements HostEnd {
         channels = List.copyOf(made);
     }
 
-    /** The channels, the console's first. */
+    /** Returns the channels, the console's first. */
     public List<ConsoleChannel> channels() {
         return channels;
     }
