@@ -60,7 +60,7 @@ public final class Gdt {
         return SegmentRegister.flat32(DATA, SegmentRegister.TYPE_DATA);
     }
 
-    /** The task-state segment of either: a CPU needs one, nobody uses it. */
+    /** The task-state segment of either; a CPU requires one, even if nobody uses it. */
     public static SegmentRegister task() {
         return SegmentRegister.systemSegment(TASK, SegmentRegister.TYPE_TSS_BUSY, 0, TASK_LIMIT);
     }

@@ -13,9 +13,9 @@ import java.nio.charset.StandardCharsets;
  * padding between fields. Not written: WRITE_POINTER.
  */
 final class TableLoader {
-    /** Where the firmware puts a file. */
+    /** The memory into which firmware puts a file. */
     enum Zone {
-        /** Anywhere below 4 GiB that the operating system leaves alone. */
+        /** Any memory below 4 GiB that the operating system does not use. */
         HIGH(1),
         /** [0xf0000, 0x100000), where an operating system looks for root pointers. */
         F_SEGMENT(2);
