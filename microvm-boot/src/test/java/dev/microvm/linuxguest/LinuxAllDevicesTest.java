@@ -79,7 +79,7 @@ final class LinuxAllDevicesTest {
         return UserNetwork.builder().network(cidr).policy(NetPolicy.ALL).build();
     }
 
-    /** The disk {@code vda} is to be read, {@code vdb} and {@code vdc} are to be written. */
+    /** Reads disk {@code vda}, and writes to {@code vdb} and {@code vdc}. */
     private MicroVm start(Path raw, Path other) throws IOException {
         MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
                 .kernel(kernel)
@@ -100,7 +100,7 @@ final class LinuxAllDevicesTest {
         return vm;
     }
 
-    /** What there is to do when the drivers have found their devices. */
+    /** The work after the drivers have found their devices. */
     private static void setUp(MicroVm vm) {
         ask(
                 vm,
@@ -127,7 +127,7 @@ final class LinuxAllDevicesTest {
         });
     }
 
-    /** Reads at once, as a port that somebody listens to but does not read holds the guest back. */
+    /** Reads at once, because a port with a reader that does not read blocks the guest. */
     private static Future<byte[]> reading(Console port, int length) {
         InputStream output = port.output();
         FutureTask<byte[]> task = new FutureTask<>(() -> output.readNBytes(length));
@@ -172,7 +172,7 @@ final class LinuxAllDevicesTest {
     }
 
     @Test
-    void worksAgain_afterEachDriverWasTakenAwayInTheMiddleOfItsWork() throws Exception {
+    void worksAgain_afterEachDriverWasUnboundWhileBusy() throws Exception {
         byte[] noise = new byte[MIB];
         try (TestServers.Tcp server = TestServers.Tcp.http(data);
                 MicroVm vm = start(image("torn"), image("below"))) {

@@ -7,7 +7,7 @@ import dev.microvm.model.Irqchip;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** A program that runs Linux from a disk, on which the guest writes files until this JVM is killed. */
+/** A program that runs Linux from a disk; the guest writes files to it until this JVM is killed. */
 public final class KilledMachine {
     private KilledMachine() {}
 

@@ -16,8 +16,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * A hypervisor that takes down what each vCPU is doing: its time and all general registers, RIP and RFLAGS among them, at
- * each exit to a device and every so many nanoseconds of the guest's time between two instructions.
+ * A hypervisor that records the state of each vCPU: its time and all general registers with RIP and
+ * RFLAGS. It records at each exit to a device, and between two instructions every {@link
+ * #PERIOD_NANOS} of guest time.
  */
 final class TracedHypervisor implements Hypervisor {
     private static final long PRIME = 0x0000_0100_0000_01b3L; // FNV-1a, 64 bits
@@ -32,7 +33,7 @@ final class TracedHypervisor implements Hypervisor {
         this.traced = traced;
     }
 
-    /** All that was taken down, as a hash, with how much it was and up to which time. */
+    /** Returns a hash of the record, with its size and its last time. */
     String trace() {
         return "%016x of %d records to %d ns".formatted(digest, records, nanos);
     }
@@ -85,7 +86,7 @@ final class TracedHypervisor implements Hypervisor {
         });
     }
 
-    /** Takes down the state every {@link #PERIOD_NANOS}. */
+    /** Records the state every {@link #PERIOD_NANOS}. */
     private void sample(Vcpu vcpu, EventLoop time) {
         Timers.Timer[] self = new Timers.Timer[1];
         self[0] = time.timer(() -> {
