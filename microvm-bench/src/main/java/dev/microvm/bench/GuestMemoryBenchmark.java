@@ -49,7 +49,7 @@ public class GuestMemoryBenchmark {
         arena.close();
     }
 
-    /** A word of the segment itself: what cannot be beaten. */
+    /** A word of the segment itself, as the lower limit. */
     @Benchmark
     public int getIntOfSegment() {
         return plain.get(ValueLayout.JAVA_INT_UNALIGNED, next());

@@ -11,7 +11,7 @@ final class Guests {
 
     private Guests() {}
 
-    /** The file of a program. */
+    /** Returns the file of a program. */
     static Path file(String name) {
         String folder = System.getProperty(PROPERTY);
         if (folder == null) {
@@ -20,7 +20,7 @@ final class Guests {
         return Path.of(folder, name + ".bin");
     }
 
-    /** The bytes of a program. */
+    /** Returns the bytes of a program. */
     static byte[] program(String name) {
         try {
             return Files.readAllBytes(file(name));
