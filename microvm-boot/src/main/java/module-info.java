@@ -1,7 +1,8 @@
 /**
- * The facade, and beneath it kernels and what a PC must have in memory for one to start.
+ * The facade, and beneath it kernels and the tables that a PC must have in memory to start one.
  *
- * <p>Start reading at {@link dev.microvm.MicroVm}; of the lower half at {@link dev.microvm.boot.BootPlan}.
+ * <p>Start reading at {@link dev.microvm.MicroVm}; for the lower half at {@link
+ * dev.microvm.boot.BootPlan}.
  */
 module dev.microvm.boot {
     requires static transitive org.jspecify;

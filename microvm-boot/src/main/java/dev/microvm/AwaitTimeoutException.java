@@ -2,7 +2,9 @@ package dev.microvm;
 
 import dev.microvm.error.MicroVmException;
 
-/** What was waited for did not happen in time. The message ends with the last lines of the console. */
+/**
+ * An awaited text or end did not come in time. The message ends with the last lines of the console.
+ */
 public final class AwaitTimeoutException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 

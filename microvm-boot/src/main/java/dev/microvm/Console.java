@@ -12,8 +12,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A guest's console or port, as text and as streams. The newest 256 KiB of what the guest printed are kept. Any
- * thread may call; streams are for one thread each.
+ * A guest's console or port, as text and as streams. Keeps the newest 256 KiB of what the guest
+ * printed. Any thread may call; each stream is for one thread.
  */
 public final class Console {
     private static final int TAIL_LINES = 20;
@@ -29,17 +29,18 @@ public final class Console {
         this.input = input;
     }
 
-    /** What the guest printed, as far as it is kept, as UTF-8. */
+    /** Returns what the guest printed and is still kept, decoded as UTF-8. */
     public String text() {
         return buffer.text();
     }
 
     /**
-     * Waits until the guest prints {@code text}, after what the last call found: so calls follow a dialogue.
+     * Waits until the guest prints {@code text}. The search begins after the match of the last
+     * call, so that successive calls follow a dialogue.
      *
-     * @return what was printed after the last match, up to and with this one
+     * @return what was printed after the last match, including this match
      * @throws AwaitTimeoutException if it is not printed in time
-     * @throws MicroVmException if the guest ends before, or the calling thread is interrupted
+     * @throws MicroVmException if the guest ends first, or the calling thread is interrupted
      */
     public String awaitText(String text, Duration timeout) {
         Objects.requireNonNull(text, "text");
@@ -60,7 +61,7 @@ public final class Console {
         }
         String after = buffer.text(from);
         int at = after.indexOf(text);
-        return at < 0 ? after : after.substring(0, at + text.length()); // less than 0: more came, and pushed it out
+        return at < 0 ? after : after.substring(0, at + text.length()); // less than 0: newer output has replaced it
     }
 
     private MicroVmException notFound(String text, Duration timeout) {
@@ -70,7 +71,7 @@ public final class Console {
                 : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail());
     }
 
-    /** The last lines, to end a message with. */
+    /** The last lines, for the end of a message. */
     String tail() {
         String[] lines = text().split("\\R");
         int first = Math.max(0, lines.length - TAIL_LINES);
@@ -78,14 +79,18 @@ public final class Console {
     }
 
     /**
-     * A new stream of what the guest prints, from the oldest byte that is kept; it ends when the guest does. Until it is
-     * closed the guest waits for it when it is a whole buffer behind.
+     * Opens a new stream of what the guest prints, from the oldest byte that is kept to the guest's
+     * end. While the stream is a whole buffer behind, the guest waits for it: close it when it is
+     * no longer read.
      */
     public InputStream output() {
         return buffer.attach().stream();
     }
 
-    /** A stream to the guest; it waits while the guest does not read, and fails when the guest has ended. */
+    /**
+     * Opens a stream to the guest. A write waits while the guest does not read, and throws {@link
+     * IOException} if the guest has ended.
+     */
     public OutputStream input() {
         return new ConsoleOutputStream();
     }

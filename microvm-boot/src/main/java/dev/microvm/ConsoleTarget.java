@@ -11,11 +11,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the guest's console leads on the host. {@link MicroVm#console} works beside any of these; what the
- * host types there and what comes from here reach the guest in the order of their writes.
+ * Connects the guest's console to the host. {@link MicroVm#console} works beside any of these.
+ * Input from both reaches the guest in the order in which it was written.
  *
- * <p>A target that takes the output loses nothing, and slows the guest when it is slow. A target that fails
- * is left out from then on, with a warning in the log; the guest continues. Immutable.
+ * <p>A target receives all output; a slow one slows the guest. After an error a target is no longer
+ * written to, with a warning in the log; the guest continues. Immutable.
  */
 public final class ConsoleTarget {
     private static final ConsoleTarget BUFFER = new ConsoleTarget(new ConsoleSpec.Buffer(), null);
@@ -28,7 +28,7 @@ public final class ConsoleTarget {
         this.code = code;
     }
 
-    /** Nowhere else: the default. */
+    /** Connects to nothing: the default. */
     public static ConsoleTarget buffer() {
         return BUFFER;
     }
@@ -36,28 +36,28 @@ public final class ConsoleTarget {
     /**
      * The standard input and output of this process, for one machine at a time, on a Linux host.
      *
-     * <p>If standard input is a terminal, it is raw while the guest runs: every key goes to the guest, Ctrl-C
-     * too. <b>Ctrl-A x</b> stops the guest ({@link ExitReport.Reason#STOPPED}), Ctrl-A Ctrl-A types a Ctrl-A.
-     * The terminal is restored when the guest ends, when the machine is closed, and when the JVM exits, by a
-     * signal too.
+     * <p>If standard input is a terminal, it is in raw mode while the guest runs: every key goes to
+     * the guest, also Ctrl-C. <b>Ctrl-A x</b> stops the guest ({@link ExitReport.Reason#STOPPED}),
+     * Ctrl-A Ctrl-A types a Ctrl-A. The terminal is restored when the guest ends, when the machine
+     * is closed, and when the JVM exits, also by a signal.
      *
-     * <p>Input is read from descriptor 0 past {@link System#in}, which should not be used meanwhile. When it
-     * ends, the guest continues.
+     * <p>Input is read from descriptor 0, not from {@link System#in}: do not use that meanwhile. At
+     * the end of input the guest continues.
      */
     public static ConsoleTarget stdio() {
         return new ConsoleTarget(new ConsoleSpec.Stdio(), null);
     }
 
     /**
-     * A file that gets what the guest prints. It is made when the machine starts, or emptied, and closed when
-     * the machine is; there is no input.
+     * A file that receives what the guest prints. It is created or emptied when the machine starts,
+     * and closed with the machine. There is no input.
      */
     public static ConsoleTarget file(Path file) {
         return new ConsoleTarget(new ConsoleSpec.ToFile(Objects.requireNonNull(file, "file")), null);
     }
 
     /**
-     * A stream that gets what the guest prints, flushed after each piece. It is not closed.
+     * A stream that receives what the guest prints, flushed after each write. It is not closed.
      *
      * @param to is written to by a thread of the machine
      */
@@ -68,13 +68,14 @@ public final class ConsoleTarget {
     }
 
     /**
-     * A pair of streams. None of them is closed. A thread of the machine reads {@code from}, and is
-     * interrupted when the guest ends (which closes a channel); if a read ignores that, the thread lasts until
-     * the read returns, and drops what it got: close {@code from} after the machine. At the end of {@code
-     * from} the guest continues.
+     * A pair of streams. Neither is closed. At the end of {@code from} the guest continues.
+     *
+     * <p>A thread of the machine reads {@code from} and is interrupted when the guest ends, which
+     * closes a channel. If a read ignores the interrupt, the thread remains until the read returns,
+     * and drops what was read: close {@code from} after the machine.
      *
      * @param from what is typed into the guest
-     * @param to gets what the guest prints, flushed after each piece
+     * @param to receives what the guest prints, flushed after each write
      */
     public static ConsoleTarget streams(InputStream from, OutputStream to) {
         Objects.requireNonNull(from, "from");
@@ -84,12 +85,12 @@ public final class ConsoleTarget {
                 (machine, stop) -> new ConsoleEnds(from, ConsoleEnds.unclosed(to), () -> {}));
     }
 
-    /** What of it is data. */
+    /** The part that is data. */
     ConsoleSpec spec() {
         return spec;
     }
 
-    /** What of it is code; null if nothing. */
+    /** The part that is code; null if there is none. */
     @Nullable
     ConsoleOpener code() {
         return code;

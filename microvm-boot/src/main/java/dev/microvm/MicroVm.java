@@ -51,7 +51,8 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Any thread may call any method. Closing frees all that the machine holds, however busy the guest is.
+ * <p>Any thread may call any method. {@link #close} frees everything that the machine holds, even
+ * if the guest is busy.
  */
 public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
@@ -82,15 +83,15 @@ public final class MicroVm implements AutoCloseable {
         this.runs = new MachineLifecycle(config, consoleBuffer, consoleInput);
     }
 
-    /** Why nothing may be typed into a guest with such a clock; null if it may. */
+    /** Says why nothing may be typed into a guest with this clock; null if typing is allowed. */
     private static @Nullable String typingRefusal(GuestClock clock) {
         return clock instanceof GuestClock.Host
                 ? null
-                : "clock: %s: what is typed would come at a time of the host's: describe it with MicroVmBuilder.typeAt"
+                : "clock: %s: typed text would arrive at a time of the host's clock: use MicroVmBuilder.typeAt"
                         .formatted(clock);
     }
 
-    /** The console of the virtio console and its ports; none if there is no such device. */
+    /** The channels of the virtio console and its ports; empty if there is no such device. */
     private List<ConsoleChannel> channels() {
         return config.hostEnd(ConsoleEnd.class).map(ConsoleEnd::channels).orElse(List.of());
     }
@@ -100,28 +101,31 @@ public final class MicroVm implements AutoCloseable {
         return new MicroVmBuilder(MachineSpec.DEFAULT);
     }
 
-    /** Begins with a description, such as the {@link #spec} of another machine. */
+    /** Begins with the given description, such as the {@link #spec} of another machine. */
     public static MicroVmBuilder builder(MachineSpec spec) {
         return new MicroVmBuilder(spec);
     }
 
-    /** The description of this machine, as data; what was given as code is not part of it. */
+    /** Returns the description of this machine, as data, without what was given as code. */
     public MachineSpec spec() {
         return config.spec();
     }
 
-    /** The machine's name, which its threads carry. */
+    /** Returns the machine's name, which is part of its threads' names. */
     public String name() {
         return config.name();
     }
 
     /**
-     * Opens what the machine needs and starts the guest. If that fails, the machine is closed.
+     * Opens what the machine needs and starts the guest. Closes the machine if that fails, except
+     * if the console cannot be opened.
      *
      * @return this
-     * @throws HypervisorException if the hypervisor refuses
-     * @throws dev.microvm.boot.BootException if the kernel cannot be loaded after all
-     * @throws MicroVmException if what {@link MicroVmBuilder#serial(ConsoleTarget)} asks for cannot be had
+     * @throws HypervisorException if the hypervisor cannot make the machine
+     * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
+     *     file has changed
+     * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
+     *     device cannot be opened
      * @throws IllegalStateException if it was started before
      */
     public synchronized MicroVm start() {
@@ -146,13 +150,13 @@ public final class MicroVm implements AutoCloseable {
             throw e;
         }
         serial = link;
-        cleanable = CLEANER.register(this, runs::close); // a net for those who forget to close
+        cleanable = CLEANER.register(this, runs::close); // frees a machine that nobody closed
         console = new Console(this, consoleBuffer, consoleInput);
         state = VmState.RUNNING;
         return this;
     }
 
-    /** Where in its life the machine is. */
+    /** Returns the machine's state. */
     public synchronized VmState state() {
         if (state != VmState.RUNNING) return state;
         if (runs.report().isDone()) return VmState.ENDED;
@@ -160,7 +164,7 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * The guest's console: its serial port, or where it has none, its virtio console.
+     * Returns the guest's console: its serial port or, if it has none, its virtio console.
      *
      * @throws IllegalStateException if the machine was not started
      */
@@ -170,9 +174,10 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * A port of the guest's virtio console.
+     * Returns a port of the guest's virtio console.
      *
-     * @param portName one given to {@link MicroVmBuilder#virtioConsole}, or {@code "hvc0"} for the console itself
+     * @param portName one given to {@link MicroVmBuilder#virtioConsole}, or {@code "hvc0"} for the
+     *     console itself
      * @throws IllegalArgumentException if there is no such port
      * @throws IllegalStateException if the machine was not started
      */
@@ -193,8 +198,8 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * The host's end of the guest's socket device. May be asked for before the start, so that somebody listens when the guest looks
-     * first; it ends with the machine.
+     * Returns the host's end of the guest's socket device. Call it before {@link #start} to listen
+     * before the guest connects. It ends with the machine.
      *
      * @throws IllegalStateException if the machine has no such device
      */
@@ -205,10 +210,12 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Tells the guest how large the window of its virtio console is, until it is reset; nothing happens without one.
+     * Tells the guest the window size of its virtio console, valid until its next reset. Does
+     * nothing if it has no virtio console.
      *
      * @param columns 1 to 65535
      * @param rows 1 to 65535
+     * @throws IllegalArgumentException if one of them is out of range
      * @throws IllegalStateException if the machine was not started
      */
     public void resizeConsole(int columns, int rows) {
@@ -221,7 +228,7 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * The host's end of the guest's memory balloon.
+     * Returns the host's end of the guest's memory balloon.
      *
      * @throws IllegalStateException if the machine has none
      */
@@ -232,14 +239,14 @@ public final class MicroVm implements AutoCloseable {
                 .balloon();
     }
 
-    /** How the guest ended, if it has. */
+    /** Returns how the guest ended; empty if it has not. */
     public Optional<ExitReport> exitReport() {
         return Optional.ofNullable(runs.report().getNow(null));
     }
 
     /**
-     * Completes when the guest ends, on the thread that found out, often a vCPU's: what follows must neither block nor
-     * close the machine; use the {@code ...Async} methods for that.
+     * Completes when the guest ends, on the thread that noticed it, often a vCPU's. Dependent
+     * actions must neither block nor close the machine: use the {@code ...Async} methods for that.
      */
     public CompletionStage<ExitReport> onExit() {
         return runs.report().minimalCompletionStage();
@@ -248,7 +255,7 @@ public final class MicroVm implements AutoCloseable {
     /**
      * Waits for the guest to end.
      *
-     * @throws AwaitTimeoutException if it does not within {@code timeout}; the guest goes on
+     * @throws AwaitTimeoutException if it does not end within {@code timeout}; the guest continues
      * @throws MicroVmException if the calling thread is interrupted
      * @throws IllegalStateException if the machine was not started
      */
@@ -268,20 +275,23 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Pauses the guest: stops its vCPUs between two instructions, lets its virtio devices complete the requests that they
-     * are serving, and stops its time. The guest does not notice: when it is {@linkplain #resume resumed}, not even its
-     * real-time clock shows that time has passed. Does nothing if the guest is paused already.
+     * Pauses the guest: stops its vCPUs between two instructions, lets its virtio devices complete
+     * the requests that they are serving, and stops its time. The guest does not notice: when it is
+     * {@linkplain #resume resumed}, not even its real-time clock shows that time has passed. Does
+     * nothing if the guest is paused already.
      *
-     * <p>What the host does meanwhile waits for the guest: text for its consoles, connections and data of {@link #vsock},
-     * the target of {@link #balloon}, the power button, and frames from a network, of which some may be dropped. Time-outs
-     * on the host continue to run, such as those of {@link #awaitExit} and {@link Console#awaitText}, and peers of the
-     * guest's network connections may give up. {@link #stop} and {@link #close} end a paused guest. A guest that has just
-     * reset itself, and is to start again by {@link MicroVmBuilder#onReset}, does so when it is resumed.
+     * <p>What the host does meanwhile waits for the guest: text for its consoles, connections and
+     * data of {@link #vsock}, the target of {@link #balloon}, the power button, and frames from a
+     * network, of which some may be dropped. Time-outs on the host continue to run, such as those
+     * of {@link #awaitExit} and {@link Console#awaitText}, and peers of the guest's network
+     * connections may give up. {@link #stop} and {@link #close} end a paused guest. A guest that
+     * has just reset itself, and is to start again by {@link MicroVmBuilder#onReset}, does so when
+     * it is resumed.
      *
-     * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it waits for the host;
-     *     the guest then continues to run
-     * @throws IllegalStateException if the machine was not started or has ended, or on a thread of its own, that is, in a
-     *     device
+     * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it
+     *     waits for the host; the guest then continues to run
+     * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
+     *     its own, that is, in a device
      */
     public void pause() {
         requireOpen("pause");
@@ -289,8 +299,8 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Lets a paused guest continue as if no time had passed: {@link #resume(ClockOnResume)} with {@link
-     * ClockOnResume#CONTINUE}.
+     * Lets a paused guest continue as if no time had passed: {@link #resume(ClockOnResume)} with
+     * {@link ClockOnResume#CONTINUE}.
      */
     public void resume() {
         resume(ClockOnResume.CONTINUE);
@@ -299,7 +309,8 @@ public final class MicroVm implements AutoCloseable {
     /**
      * Lets a paused guest continue; does nothing if it is not paused.
      *
-     * @param clock whether its time, that of the real-time clock included, stood still or catches up with the host's
+     * @param clock whether its time, that of the real-time clock included, stood still or catches
+     *     up with the host's
      * @throws IllegalStateException if the machine was not started or has ended
      */
     public void resume(ClockOnResume clock) {
@@ -314,15 +325,18 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
-    /** How often the guest was reset and started again: see {@link MicroVmBuilder#onReset}. */
+    /**
+     * Returns how often the guest was restarted after a reset: see {@link MicroVmBuilder#onReset}.
+     */
     public int restarts() {
         return runs.restarts();
     }
 
     /**
-     * Stops the guest where it is; its console can still be read. Nothing happens if it has ended.
+     * Stops the guest at once; its console can still be read. Does nothing if it has ended.
      *
      * @return how it ended
+     * @throws IllegalStateException if the machine was not started
      */
     public ExitReport stop() {
         requireStarted();
@@ -331,11 +345,13 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Presses the guest's power button and waits for it to turn itself off; if it does not in time, it is stopped. A guest
-     * needs ACPI and a program that listens to the button; one that is paused sees it when it is resumed.
+     * Presses the guest's power button and waits until it turns itself off. Stops it if it does not
+     * within {@code grace}. The guest needs ACPI and a program that handles the button; a
+     * paused guest sees it when it is resumed.
      *
      * @param grace how long to wait
-     * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link ExitReport.Reason#STOPPED}
+     * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link
+     *     ExitReport.Reason#STOPPED}
      * @throws IllegalStateException if the machine was not started
      */
     public ExitReport shutDown(Duration grace) {
@@ -356,26 +372,29 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * What the CPUID instruction answers on a vCPU: what the hypervisor offers, made to fit the machine, with the changes
-     * that its description asks for.
+     * Returns the results of CPUID on a vCPU: those of the hypervisor, adapted to the machine and
+     * changed as its description says.
      *
      * @param vcpu its number, from 0
-     * @throws IndexOutOfBoundsException if there is none with that number
+     * @throws IndexOutOfBoundsException if there is no vCPU with that number
      */
     public List<CpuidEntry> cpuid(int vcpu) {
         return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
     }
 
-    /** The machine in words: what it is made of, where everything is, and why it is so. */
+    /**
+     * Describes the machine in words: its parts, their addresses, and the reason for each choice.
+     */
     public String describe() {
         Machine made = runs.machine();
         return made == null ? MachineDescription.of(config, List.of()) : made.describe();
     }
 
     /**
-     * Stops the guest and frees everything; bounded in time. Twice is once.
+     * Stops the guest and frees everything, within a bounded time. Calls after the first do
+     * nothing.
      *
-     * @throws IllegalStateException on a thread of the machine's own, that is, in a device
+     * @throws IllegalStateException if called on a thread of the machine, such as by a device
      */
     @Override
     public void close() {

@@ -41,7 +41,6 @@ import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -50,14 +49,13 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The description of a {@link MicroVm}: setters that fill a {@link MachineSpec}, and beside it what is code.
- * {@link #build} checks it all, reports every problem at once and opens nothing. For one thread; a builder
- * can build several machines.
+ * Describes a {@link MicroVm}. {@link #build} checks everything, reports all problems at once and
+ * opens nothing. For one thread; a builder can build several machines.
  */
 public final class MicroVmBuilder {
     private MachineSpec spec;
 
-    // What is code, beside the description: see HostExtras.
+    // The code beside the description: see HostExtras.
     private @Nullable ConsoleOpener console;
     private @Nullable Consumer<String> firmwareLog;
     private @Nullable InstantSource rtcClock;
@@ -70,51 +68,37 @@ public final class MicroVmBuilder {
         this.spec = spec;
     }
 
-    /**
-     * The machine's name, in the names of its threads and in logs: 1 to 40 letters, digits, {@code . _ -}.
-     * Default vm-N.
-     */
+    /** Names machine and threads: 1 to 40 letters, digits, {@code . _ -}. Default vm-N. */
     public MicroVmBuilder name(String value) {
         return with(spec.withName(value));
     }
 
-    /**
-     * What runs the vCPUs. Default: the system property {@code microvm.hypervisor} ({@code auto},
-     * {@code kvm}, {@code engine}), and {@link HypervisorChoice#AUTO} without it.
-     */
+    /** Sets what runs the vCPUs. Default {@link HypervisorChoice#ofProperty}. */
     public MicroVmBuilder hypervisor(HypervisorChoice value) {
         return with(spec.withHypervisor(value));
     }
 
-    /**
-     * The kernel: an ELF {@code vmlinux}, a {@code bzImage}, or one with a Multiboot header. Required
-     * without {@link #firmware}.
-     */
+    /** Sets the kernel: vmlinux, bzImage or Multiboot. Required without {@link #firmware}. */
     public MicroVmBuilder kernel(Path file) {
         return boot(spec.boot().withKernel(file));
     }
 
-    /** The initial file system, given to the kernel as it is. Default none. */
+    /** Passes an initial file system to the kernel, unchanged. Default none. */
     public MicroVmBuilder initrd(Path file) {
         return boot(spec.boot().withInitrd(Content.of(file)));
     }
 
-    /** The initial file system, given to the kernel as it is; the array is not copied. */
+    /** The same with an image in memory; the array is not copied. */
     public MicroVmBuilder initrd(byte[] image) {
         return boot(spec.boot().withInitrd(Content.of(image)));
     }
 
-    /** The initial file system, built here. */
+    /** The same with an image that is built here. */
     public MicroVmBuilder initrd(Initramfs image) {
         return initrd(image.toBytes());
     }
 
-    /**
-     * Adds a module for a Multiboot kernel.
-     *
-     * @param file given to the kernel as it is
-     * @param moduleCmdline what the kernel can read about it, ASCII; may be empty
-     */
+    /** Adds a module for a Multiboot kernel; its command line is ASCII and may be empty. */
     public MicroVmBuilder module(Path file, String moduleCmdline) {
         return boot(spec.boot().withModule(new ModuleSpec(Content.of(file), moduleCmdline)));
     }
@@ -125,111 +109,101 @@ public final class MicroVmBuilder {
     }
 
     /**
-     * The kernel's command line, ASCII. Default {@code console=ttyS0 reboot=k panic=-1}: the console is the
-     * serial port, if there is one, and a reset or a panic ends the machine.
+     * Sets the kernel's command line, ASCII. Default {@code console=ttyS0 reboot=k panic=-1}, with
+     * {@code hvc0} for {@code ttyS0} if a virtio console replaces the serial port.
      */
     public MicroVmBuilder cmdline(String value) {
         return boot(spec.boot().withCmdline(value));
     }
 
-    /** How the kernel is entered. Default {@link BootProtocol#AUTO}: as its file offers. */
+    /** Sets how the kernel is entered. Default {@link BootProtocol#AUTO}: as its file offers. */
     public MicroVmBuilder bootProtocol(BootProtocol value) {
         return boot(spec.boot().withProtocol(value));
     }
 
-    /** Who unpacks a bzImage. Default {@link Unpacking#AUTO}: the host, where it can. */
+    /** Sets who unpacks a bzImage. Default {@link Unpacking#AUTO}: the host if it can. */
     public MicroVmBuilder unpacking(Unpacking value) {
         return boot(spec.boot().withUnpacking(value));
     }
 
     /**
-     * Starts the guest by firmware instead of entering the kernel directly: a ROM image of 4 KiB to 8 MiB,
-     * such as QEMU's qboot.rom or SeaBIOS's bios-microvm.bin. It finds {@link #kernel} by fw_cfg; without a
-     * kernel it looks for one itself. Default none.
+     * Starts the guest by a firmware ROM of 4 KiB to 8 MiB, such as QEMU's qboot.rom or SeaBIOS's
+     * bios-microvm.bin. It finds {@link #kernel} by fw_cfg, or looks for one itself. Default none.
      */
     public MicroVmBuilder firmware(Path file) {
         return firmware(firmware().withFile(file));
     }
 
-    /**
-     * Whether firmware finds the {@linkplain #optionRom option ROMs}. AUTO, the default, is on, and needs none;
-     * ON needs one.
-     */
+    /** Shows {@link #optionRom option ROMs} to firmware. AUTO, the default, is on; ON needs one. */
     public MicroVmBuilder optionRoms(Feature value) {
         return firmware(firmware().withOptionRoms(value));
     }
 
-    /**
-     * Adds an option ROM, which firmware runs to boot from: SeaBIOS needs QEMU's linuxboot_dma.bin to start a
-     * bzImage, and pvh.bin to start an ELF file. qboot needs none.
-     */
+    /** Adds an option ROM: SeaBIOS boots a bzImage by linuxboot_dma.bin, an ELF file by pvh.bin. */
     public MicroVmBuilder optionRom(Path file) {
         return firmware(firmware().withOptionRom(file));
     }
 
     /**
-     * Adds an item to fw_cfg: Linux has it in {@code /sys/firmware/qemu_fw_cfg/by_name}. The array is not
-     * copied.
-     *
-     * @param itemName begins with {@code opt/}; up to 55 ASCII characters
+     * Adds an item to fw_cfg; Linux shows it in {@code /sys/firmware/qemu_fw_cfg/by_name}. Its name
+     * begins with {@code opt/} and has 5 to 55 ASCII characters. The array is not copied.
      */
     public MicroVmBuilder fwCfg(String itemName, byte[] content) {
         return firmware(firmware().withItem(new FirmwareSpec.Item(itemName, Content.of(content))));
     }
 
-    /** The same with the content of a file, which is read when the guest asks: leave it unchanged until the end. */
+    /** The same with a file, read when the guest asks: leave it unchanged until the end. */
     public MicroVmBuilder fwCfg(String itemName, Path file) {
         return firmware(firmware().withItem(new FirmwareSpec.Item(itemName, Content.of(file))));
     }
 
     /**
-     * Takes what firmware prints on its debug console, port 0x402: lines of at most 200 characters, at most
-     * 10,000 in a run. Called on the thread of a vCPU: must not block. Default: the log, at level DEBUG.
+     * Receives firmware's debug output, port 0x402, on a vCPU's thread: must not block. Lines have
+     * up to 200 characters, a run up to 10,000 lines. Default: the log, at level DEBUG.
      */
     public MicroVmBuilder firmwareLog(Consumer<String> lines) {
         firmwareLog = lines;
         return this;
     }
 
-    /** Guest memory in MiB, from 2 to what the host has. Default 128. */
+    /** Sets the size of guest memory in MiB, from 2 to the host's memory. Default 128. */
     public MicroVmBuilder memoryMiB(int mib) {
         return with(spec.withMemory(spec.memory().withMib(mib)));
     }
 
-    /** What is behind the guest's memory on the host. Default {@link RamBacking#anonymous}. */
+    /** Sets the host memory behind guest memory. Default {@link RamBacking#anonymous}. */
     public MicroVmBuilder ram(RamBacking value) {
         return with(spec.withMemory(spec.memory().withBacking(value)));
     }
 
-    /** How many vCPUs, 1 to 254. Default 1. */
+    /** Sets the number of vCPUs, 1 to 254. Default 1. */
     public MicroVmBuilder vcpus(int count) {
         return cpus(spec.cpus().withVcpus(count));
     }
 
     /**
-     * Whether the guest is told of a feature of the CPU. ON needs a hypervisor that has it; OFF hides it, but not
-     * what builds on it; AUTO, the default, shows what the hypervisor has.
-     *
-     * @param feature by its name in {@code /proc/cpuinfo}: {@link CpuFeature}
+     * Shows or hides a feature, by its name in {@link CpuFeature}. ON needs a hypervisor that has
+     * it; OFF does not hide features that build on it; AUTO, the default, shows what the hypervisor
+     * has.
      */
     public MicroVmBuilder cpuFeature(String feature, Feature value) {
         return cpus(spec.cpus().withFeature(feature, value));
     }
 
     /**
-     * Sets what CPUID answers for a leaf or sub-leaf, on each vCPU: {@link MicroVm#cpuid}. Only features that the
-     * hypervisor has may be set; the APIC ID and the leaves of topology and XSAVE are the machine's.
+     * Replaces a CPUID leaf or subleaf on each vCPU, with features that the hypervisor has. The
+     * machine itself fills in the APIC ID and the leaves of topology and XSAVE.
      */
     public MicroVmBuilder cpuidLeaf(CpuidEntry leaf) {
         return cpus(spec.cpus().withLeaf(leaf));
     }
 
-    /** Where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
+    /** Sets where the interrupt controllers are. Default {@link Irqchip#SPLIT}. */
     public MicroVmBuilder irqchip(Irqchip value) {
         return options(spec.options().withIrqchip(value));
     }
 
-    /** The 8259 interrupt controllers. OFF needs {@link Irqchip#SPLIT}. AUTO, the default, is on. */
+    /** The 8259 interrupt controllers. AUTO, the default, is on; OFF needs irqchip SPLIT. */
     public MicroVmBuilder pic(Feature value) {
         return options(spec.options().withPic(value));
     }
@@ -245,9 +219,8 @@ public final class MicroVmBuilder {
     }
 
     /**
-     * The time that the real-time clock shows, in UTC, until the guest sets it; QEMU's {@code -rtc base=}. For a
-     * clock that starts at a given moment use {@link InstantSource#offset}; a fixed one never brings an alarm. It
-     * is asked on threads of the machine. Default: the time of the host.
+     * Sets the source of the real-time clock's UTC time, called on threads of the machine. A fixed
+     * one never reaches an alarm: use {@link InstantSource#offset}. Default: the host's time.
      */
     public MicroVmBuilder rtcClock(InstantSource value) {
         rtcClock = value;
@@ -255,19 +228,17 @@ public final class MicroVmBuilder {
     }
 
     /**
-     * What the time of the guest follows. Default: the clock of the host. With {@link GuestClock#instructions},
-     * which needs the engine and one vCPU, runs of the same description are equal, instruction for instruction:
-     * input must be given by {@link #typeAt}, and devices of your own act by {@link DeviceContext#timers} alone.
+     * Sets what drives guest time. Default: the host's clock. {@link GuestClock#instructions} needs
+     * the engine and one vCPU. It makes runs equal, instruction for instruction, if input comes by
+     * {@link #typeAt} and own devices act by {@link DeviceContext#timers} only.
      */
     public MicroVmBuilder clock(GuestClock value) {
         return clock(spec.clock().withClock(value));
     }
 
     /**
-     * Types text into the serial port, as UTF-8, at a time of the guest; at most 65,536 bytes in all. It is typed
-     * again after a reset.
-     *
-     * @param sinceStart time of the guest since the start; 0 is before the first instruction
+     * Types text into the serial port, as UTF-8, at most 65,536 bytes in all; again after a
+     * restart. The guest time is 0 to 1000 days since the start; 0 is before the first instruction.
      */
     public MicroVmBuilder typeAt(Duration sinceStart, String text) {
         return clock(spec.clock().withTyped(new TimedInput(sinceStart, text)));
@@ -278,167 +249,133 @@ public final class MicroVmBuilder {
         return options(spec.options().withIsaSerial(value));
     }
 
-    /** ACPI tables. Without them a guest finds CPUs and IOAPIC by the MP table. AUTO, the default, is on. */
+    /** ACPI tables; without them CPUs are found by the MP table. AUTO, the default, is on. */
     public MicroVmBuilder acpi(Feature value) {
         return options(spec.options().withAcpi(value));
     }
 
-    /**
-     * Whether the command line tells the kernel what it would read in ACPI tables, such as that there is no RTC.
-     * AUTO, the default, is on without {@link #acpi}; with it there is nothing to add.
-     */
+    /** Tells by command line what ACPI tables would. AUTO, the default, is on without ACPI. */
     public MicroVmBuilder autoKernelCmdline(Feature value) {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** What follows a reset. Default {@link ResetAction#END}. */
+    /** Sets what follows a reset. Default {@link ResetAction#END}. */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
     }
 
-    /**
-     * Where the console leads besides {@link MicroVm#console}; it is the serial port, if there is one. Default
-     * {@link ConsoleTarget#buffer}: nowhere else.
-     */
+    /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */
     public MicroVmBuilder serial(ConsoleTarget value) {
         console = value.code();
         return with(spec.withConsole(value.spec()));
     }
 
-    /** Copies what the guest prints to {@code to} as well, as {@link ConsoleTarget#output}. */
+    /** Copies what the guest prints to {@code to}: see {@link ConsoleTarget#output}. */
     public MicroVmBuilder serial(OutputStream to) {
         return serial(ConsoleTarget.output(to));
     }
 
-    /** Plugs in an entropy device, Linux's {@code /dev/hwrng}, with bytes of the host's {@link SecureRandom}. */
+    /** Adds an entropy device, Linux's {@code /dev/hwrng}, with the host's randomness. */
     public MicroVmBuilder virtioRng() {
         return virtio(new VirtioDeviceSpec.Rng(true));
     }
 
-    /**
-     * The same from another source.
-     *
-     * @param source is asked on the I/O thread of the machine; one with a seed makes runs that can be repeated, and
-     *     secrets of the guest that anybody can guess
-     */
+    /** The same with a source called on the I/O thread; a seeded one makes secrets guessable. */
     public MicroVmBuilder virtioRng(RandomGenerator source) {
         return virtio(new VirtioDeviceSpec.Rng(false), random, source);
     }
 
-    /** Plugs in a disk as {@link #virtioBlk(VirtioBlkOptions)}: the first is {@code /dev/vda} in Linux. */
+    /** Adds a disk with the defaults of {@link VirtioBlkOptions#of}. */
     public MicroVmBuilder virtioBlk(DiskImage image) {
         return virtioBlk(VirtioBlkOptions.of(image));
     }
 
     /**
-     * Plugs in a disk. {@link #build} checks its image without opening it; each start opens and locks it, or throws
-     * {@link dev.microvm.backend.disk.BlockException}.
+     * Adds a disk; the first is {@code /dev/vda} in Linux. Each start opens and locks its image, or
+     * throws {@link dev.microvm.backend.disk.BlockException}.
      */
     public MicroVmBuilder virtioBlk(VirtioBlkOptions options) {
         return virtio(new VirtioDeviceSpec.Blk(options));
     }
 
     /**
-     * Plugs in a virtio console, Linux's {@code hvc0}, and serial ports, Linux's {@code /dev/virtio-ports/NAME}.
-     * It is {@link MicroVm#console} without {@link #isaSerial}, and {@link MicroVm#port} of {@code "hvc0"}. Once
-     * for a machine.
-     *
-     * @param portNames up to 31, of 1 to 64 letters, digits, {@code . _ -}
+     * Adds the virtio console, {@code hvc0}, and up to 31 ports, {@code /dev/virtio-ports/NAME},
+     * with names of 1 to 64 letters, digits, {@code . _ -}. It is the console without {@link
+     * #isaSerial}.
      */
     public MicroVmBuilder virtioConsole(String... portNames) {
         return virtio(new VirtioDeviceSpec.Console(List.of(portNames)));
     }
 
     /**
-     * Plugs in a network device, with an Ethernet address that is made of the {@link #name} of the machine.
-     *
-     * @param network where its frames go, such as a {@link dev.microvm.backend.net.user.UserNetwork}; it is opened
-     *     when the machine starts and closed when it ends, and serves one device at a time
+     * Adds a network device with an Ethernet address derived from {@link #name}. Its back end opens
+     * when the machine starts, closes when it ends, and serves one device at a time.
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
         return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), null), networks, network);
     }
 
-    /** The same with an Ethernet address of your own. */
+    /** The same with the given Ethernet address. */
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
         return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), address), networks, network);
     }
 
-    /** Plugs in a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */
+    /** Adds a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */
     public MicroVmBuilder virtioBalloon() {
         return virtioBalloon(VirtioBalloonOptions.DEFAULT);
     }
 
-    /**
-     * Plugs in a memory balloon, by which the guest gives memory back to the host: {@link MicroVm#balloon}. Once
-     * for a machine.
-     */
+    /** Adds the memory balloon, by which the guest returns memory. At most one per machine. */
     public MicroVmBuilder virtioBalloon(VirtioBalloonOptions options) {
         return virtio(new VirtioDeviceSpec.Balloon(options));
     }
 
     /**
-     * Plugs in a socket device: {@link MicroVm#vsock} connects to AF_VSOCK ports of the guest and listens for the
-     * guest, which finds the host at context ID 2. Once for a machine.
-     *
-     * @param cid the context ID of the guest, 3 to 0xfffffffe; another machine may have the same
+     * Adds the socket device, at most one per machine: {@link MicroVm#vsock}. The guest's context
+     * ID is {@code cid}, 3 to 0xfffffffe, which machines may share; the host's is 2.
      */
     public MicroVmBuilder virtioVsock(long cid) {
         return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, null)));
     }
 
     /**
-     * The same, for other processes too: {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
-     *
-     * @param path of a Unix socket that exists while the machine runs; with {@code _PORT} behind it, of those that
-     *     the guest connects to
+     * The same, also for other processes, by Unix sockets at {@code path} while the machine runs:
+     * {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
      */
     public MicroVmBuilder virtioVsock(long cid, Path path) {
         return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, path)));
     }
 
     /**
-     * Plugs a virtio device of your own into the next slot. A machine has 8 slots, or 24 with ACPI and irqchip
-     * SPLIT; more than 8 bring a second IOAPIC.
-     *
-     * @param deviceName for {@link MicroVm#describe}
-     * @param factory makes the device for each run; a {@link dev.microvm.devices.virtio.HostEnd} is also opened,
-     *     ended and closed with the machine
+     * Adds a virtio device of your own, made for each run, in the next slot. A machine has 8 slots,
+     * or 24 with ACPI and irqchip SPLIT. {@link MicroVm#describe} shows the name.
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
         return virtio(new VirtioDeviceSpec.Own(deviceName), makers, factory);
     }
 
-    /** The version of all virtio devices: LEGACY for guests older than VIRTIO 1.0. Default MODERN. */
+    /** Sets the version of all virtio devices: LEGACY is older than VIRTIO 1.0. Default MODERN. */
     public MicroVmBuilder virtioVersion(VirtioMmio.Version value) {
         return devices(spec.devices().withVirtioVersion(value));
     }
 
     /**
-     * Plugs in a device of your own at I/O ports.
-     *
-     * @param deviceName for {@link MicroVm#describe}
-     * @param port first port; the range ends at 0xffff at the latest and overlaps no other device
-     * @param size how many ports
-     * @param factory makes the device when the machine starts
+     * Adds a device of your own, made at each start, at the I/O ports {@code [port, port + size)},
+     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name.
      */
     public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
         return own(new BusDeviceSpec(deviceName, true, port, size), factory);
     }
 
     /**
-     * Plugs in a device of your own at memory addresses.
-     *
-     * @param deviceName for {@link MicroVm#describe}
-     * @param gpa first guest-physical address, in [3 GiB, 4 GiB); with {@link #firmware} the last 8 MiB are its ROM's
-     * @param size in bytes
-     * @param factory makes the device when the machine starts
+     * The same at guest-physical addresses, {@code [gpa, gpa + size)} in bytes, from 3 to 4 GiB;
+     * with {@link #firmware} the last 8 MiB belong to its ROM.
      */
     public MicroVmBuilder mmioDevice(String deviceName, long gpa, long size, DeviceFactory factory) {
         return own(new BusDeviceSpec(deviceName, false, gpa, size), factory);
     }
 
-    /** The description so far, as data. */
+    /** Returns the description so far, as data. */
     public MachineSpec spec() {
         return spec;
     }
@@ -452,12 +389,12 @@ public final class MicroVmBuilder {
         return new MicroVm(plan());
     }
 
-    /** {@link #build} and {@link MicroVm#start} in one. */
+    /** Same as {@link #build} and then {@link MicroVm#start}. */
     public MicroVm start() {
         return build().start();
     }
 
-    /** The machine, decided. */
+    /** Decides the machine. */
     MachinePlan plan() {
         HostExtras extras =
                 new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map());
@@ -504,7 +441,7 @@ public final class MicroVmBuilder {
         return devices(spec.devices().withVirtio(device));
     }
 
-    /** Adds a device with its code; a description that has the device without its code gets the code. */
+    /** Adds a device with its code; one that was described without its code receives it. */
     private <T> MicroVmBuilder virtio(VirtioDeviceSpec device, CodeByPlace<T> code, T given) {
         List<VirtioDeviceSpec> all = spec.devices().virtio();
         boolean added = device.isCode() ? code.put(all, device, given) : code.append(all, given);

@@ -3,7 +3,10 @@ package dev.microvm;
 import dev.microvm.error.MicroVmException;
 import java.util.List;
 
-/** A configuration cannot be started. It holds every problem that was found, each with the option, the value and the remedy. */
+/**
+ * A description cannot be built. Holds every problem found, each with the option, its value and the
+ * remedy.
+ */
 public final class MicroVmConfigException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
@@ -15,7 +18,7 @@ public final class MicroVmConfigException extends MicroVmException {
         this.problems = List.copyOf(problems);
     }
 
-    /** The problems, one sentence each. */
+    /** Returns the problems, one sentence each. */
     public List<String> problems() {
         return problems;
     }

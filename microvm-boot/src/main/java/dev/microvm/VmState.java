@@ -1,15 +1,15 @@
 package dev.microvm;
 
-/** Where in its life a {@link MicroVm} is. */
+/** The state of a {@link MicroVm}; it changes in the order of the constants. */
 public enum VmState {
     /** Described and checked; nothing is open. */
     NEW,
-    /** Its vCPUs run. */
+    /** Started; its vCPUs run. */
     RUNNING,
     /** It was {@linkplain MicroVm#pause paused}: its vCPUs, devices and time stand still. */
     PAUSED,
-    /** The guest is over, by itself or by {@link MicroVm#stop}; its console can still be read. */
+    /** The guest ended, by itself or by {@link MicroVm#stop}; its console can still be read. */
     ENDED,
-    /** All that it held is freed. */
+    /** Everything is freed. */
     CLOSED
 }

@@ -1,6 +1,7 @@
 /**
- * The facade: {@link dev.microvm.MicroVm} starts a virtual machine, {@link dev.microvm.Console} talks to it,
- * {@link dev.microvm.model.ExitReport} says how it ended. {@code PcMachine} is where it is put together.
+ * The facade: {@link dev.microvm.MicroVm} starts a virtual machine, {@link dev.microvm.Console}
+ * talks to it, {@link dev.microvm.model.ExitReport} says how it ended. {@code PcMachine} assembles
+ * it.
  */
 @NullMarked
 package dev.microvm;

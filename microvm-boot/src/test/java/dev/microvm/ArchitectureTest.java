@@ -33,7 +33,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
-/** The rules of docs/architecture.md that a machine can check: who may know whom, and what a public class is. */
+/**
+ * The rules of docs/architecture.md that can be tested: dependencies, and the form of public
+ * classes.
+ */
 final class ArchitectureTest {
     private static final String FACADE = "dev.microvm";
     private static final String MODEL = "dev.microvm.model..";
@@ -103,7 +106,7 @@ final class ArchitectureTest {
                 .check(ALL);
     }
 
-    /** A machine as data: it can be read, compared and stored without anything that runs. */
+    /** A machine as data can be read, compared and stored without anything that runs. */
     @Test
     void theModelKnowsNothingThatRuns() {
         noClasses()
@@ -169,7 +172,7 @@ final class ArchitectureTest {
                 .check(ALL);
     }
 
-    /** So that it runs wherever a JVM does. */
+    /** The engine must run on every host with a JVM. */
     @Test
     void theEngineKnowsNoHost() {
         noClasses()
@@ -232,7 +235,7 @@ final class ArchitectureTest {
         assertThat(unmarked).isEmpty();
     }
 
-    /** So that a user can extend only what is meant to be: what implements an interface of ours, or an exception. */
+    /** Users can extend only what is meant for that: interfaces and exceptions. */
     @Test
     void publicClassesAreFinal_unlessTheyAreInterfacesOrExceptions() {
         Set<String> exported = exportedPackages();
@@ -255,7 +258,7 @@ final class ArchitectureTest {
                 .check(ALL);
     }
 
-    /** The class behind a service, because its module exports nothing. */
+    /** The class of a service, whose module exports nothing. */
     private static Class<?> engine() {
         return Hypervisor.installed().stream()
                 .filter(each -> each.name().equals(Lanes.ENGINE))
@@ -264,7 +267,7 @@ final class ArchitectureTest {
                 .getClass();
     }
 
-    /** A directory of classes, or the jar that Maven has made of them. */
+    /** A directory of classes, or the jar that Maven made from it. */
     private static URL location(Class<?> of) {
         URL location = of.getProtectionDomain().getCodeSource().getLocation();
         try {
@@ -280,7 +283,7 @@ final class ArchitectureTest {
         return each.tryGetPackageInfo().isPresent() && each.isAnnotatedWith(NullMarked.class);
     }
 
-    /** Exported to all, not to modules of ours alone. */
+    /** Whether it is exported to all modules, not only to ours. */
     private static Set<String> exportedPackages() {
         return MODULES.stream()
                 .map(each -> each.getModule().getDescriptor())
@@ -290,7 +293,7 @@ final class ArchitectureTest {
                 .collect(Collectors.toSet());
     }
 
-    /** Each package is a slice; the bindings belong to KVM. */
+    /** Makes each package a slice; the bindings belong to KVM. */
     private static final class PackageSlices implements SliceAssignment {
         @Override
         public SliceIdentifier getIdentifierOf(JavaClass each) {

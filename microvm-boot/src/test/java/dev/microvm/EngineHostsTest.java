@@ -16,7 +16,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A machine on the engine calls nothing that only Linux has, so that it runs where there is no Linux. */
+/**
+ * A machine on the engine calls nothing that only Linux has, so that it runs where there is no
+ * Linux.
+ */
 @Lanes.Engine
 @Timeout(120)
 public final class EngineHostsTest {

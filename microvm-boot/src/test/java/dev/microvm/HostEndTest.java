@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A device with a host end that the machine has never heard of goes through all runs like those it knows. */
+/** A machine treats a user's own device with a host end like its own devices, through all runs. */
 @Lanes.TinyGuests
 final class HostEndTest {
     private static final Duration SOON = Duration.ofSeconds(30);

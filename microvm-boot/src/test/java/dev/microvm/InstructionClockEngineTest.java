@@ -67,7 +67,7 @@ final class InstructionClockEngineTest {
     }
 
     @Test
-    void refusesToType_atATimeOfTheHosts() {
+    void refusesToType_atATimeOfTheHostsClock() {
         try (MicroVm vm = tiny("spin").start()) {
             assertThatExceptionOfType(MicroVmException.class)
                     .isThrownBy(() -> vm.console().type("now"))

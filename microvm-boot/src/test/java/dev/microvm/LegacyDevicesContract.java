@@ -21,15 +21,16 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a guest sees of the legacy devices and their interrupts, on any hypervisor, with either irqchip. Each test runs one
- * scenario of a program in {@code src/test/guest} and compares what it prints; read both side by side.
+ * What a guest sees of the legacy devices and their interrupts, on any hypervisor, with either
+ * irqchip. Each test runs one scenario of a program in {@code src/test/guest} and compares what it
+ * prints; read both side by side.
  *
- * <p>With irqchip KERNEL the hypervisor has PICs, PIT and IOAPIC of its own. Where KVM's differ from the data sheets, the
- * test says how.
+ * <p>With irqchip KERNEL the hypervisor has PICs, PIT and IOAPIC of its own. Where KVM's differ
+ * from the data sheets, the test says how.
  */
 @Timeout(120)
 abstract class LegacyDevicesContract {
-    /** A ceiling, not a measure; an alarm that a very slow host misses comes again within a minute. */
+    /** An upper limit; an alarm that a very slow host misses comes again within a minute. */
     private static final Duration SOON = Duration.ofSeconds(90);
 
     private static final String FIVE_TIMES = "%1$s%1$s%1$s%1$s%1$s";
@@ -45,7 +46,10 @@ abstract class LegacyDevicesContract {
         this.irqchip = irqchip;
     }
 
-    /** Whether its local APICs keep an interrupt in service until its end, as Intel SDM vol. 3A, 11.8.4 says. */
+    /**
+     * Whether its local APICs keep an interrupt in service until its end, as Intel SDM vol. 3A,
+     * 11.8.4 says.
+     */
     boolean localApicKeepsInService() {
         return true;
     }
@@ -511,7 +515,7 @@ abstract class LegacyDevicesContract {
     }
 
     @Test
-    void interruptsOnlyWithOut2() {
+    void interruptsOnly_whenOut2IsSet() {
         assertThat(run("uart", "out2")).isEqualTo("""
                 no interrupt
                 interrupt 24
@@ -576,7 +580,7 @@ abstract class LegacyDevicesContract {
         return irqchip == Irqchip.KERNEL;
     }
 
-    /** KVM's own IOAPIC has the timer on pin 0, ours on 2 as most PCs. */
+    /** Returns the timer's pin: KVM's IOAPIC has it on pin 0, ours and most PCs on pin 2. */
     private int timerPin() {
         return kernel() ? KernelInterrupts.TIMER_PIN : SplitInterrupts.TIMER_PIN;
     }
@@ -589,7 +593,7 @@ abstract class LegacyDevicesContract {
         return TinyKernel.of(program, folder, scenario).hypervisor(hypervisor).irqchip(irqchip);
     }
 
-    /** What a scenario prints that ends as it should. */
+    /** Runs a scenario, which must end as expected, and returns what it prints. */
     private String run(String program, String scenario) {
         return run(program, scenario, UnaryOperator.identity());
     }
@@ -623,7 +627,7 @@ abstract class LegacyDevicesContract {
         }
     }
 
-    /** Which register a scenario's reset came by. */
+    /** Runs a scenario and returns the register that reset it. */
     private String resetBy(String scenario) {
         try (MicroVm vm = machine("power", scenario).start()) {
             ExitReport report = vm.awaitExit(SOON);

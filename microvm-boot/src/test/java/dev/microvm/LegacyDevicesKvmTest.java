@@ -17,7 +17,7 @@ final class LegacyDevicesKvmTest extends LegacyDevicesContract {
         super(HypervisorChoice.KVM, irqchip);
     }
 
-    /** That of kvm-pvm ends an interrupt when the vCPU takes it: see docs/kvm.md. */
+    /** The local APIC of kvm-pvm ends an interrupt when the vCPU takes it: see docs/kvm.md. */
     @Override
     boolean localApicKeepsInService() {
         return Files.notExists(Path.of("/sys/module/kvm_pvm"));

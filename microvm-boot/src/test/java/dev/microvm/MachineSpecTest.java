@@ -36,7 +36,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A description is a value: it goes into a machine, comes back out, and makes the same machine again. */
+/**
+ * A description is a value: it goes into a machine, comes back out, and makes the same machine
+ * again.
+ */
 final class MachineSpecTest {
     @TempDir
     private Path folder;

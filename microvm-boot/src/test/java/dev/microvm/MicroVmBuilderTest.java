@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each mistake in a description is reported by option, value and remedy, all of them at once. */
+/** A build reports every mistake in a description at once, with option, value and remedy. */
 final class MicroVmBuilderTest {
     @TempDir
     private Path folder;
@@ -70,14 +70,14 @@ final class MicroVmBuilderTest {
     @Test
     void reportsAFolderAsTheSerialPortsFile() {
         problemsOf(builder().serial(ConsoleTarget.file(folder)))
-                .contains("serial: the path of a file, was the folder " + folder);
+                .contains("serial: must be a file, was the folder " + folder);
     }
 
     @Test
     void reportsASerialFileInAFolderThatIsNotThere() {
         Path file = folder.resolve("gone/console.log");
         problemsOf(builder().serial(ConsoleTarget.file(file)))
-                .contains("serial: a file in a folder that exists, was " + file);
+                .contains("serial: must be a file in an existing folder, was " + file);
     }
 
     @Test
@@ -226,7 +226,7 @@ final class MicroVmBuilderTest {
     void reportsAProtocolThatFirmwareDoesNotSpeak(BootProtocol protocol) {
         problemsOf(withFirmware().bootProtocol(protocol))
                 .contains(
-                        "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH,"
+                        "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH,"
                                 + " was " + protocol);
     }
 
@@ -238,21 +238,20 @@ final class MicroVmBuilderTest {
 
     @Test
     void reportsAnInitrdWithoutKernel() throws IOException {
-        problemsOf(TinyFirmware.on(folder).initrd(new byte[5])).contains("initrd: needs kernel(...), for which it is");
+        problemsOf(TinyFirmware.on(folder).initrd(new byte[5]))
+                .contains("initrd: needs kernel(...), to which it is passed: add a kernel or remove initrd(...)");
     }
 
     @Test
     void reportsAnOptionRomWithoutFirmware() {
         problemsOf(builder().optionRom(kernel).optionRoms(Feature.ON))
-                .contains(
-                        "optionRom: needs firmware(...), which runs it",
-                        "optionRoms: ON needs firmware(...), which runs them");
+                .contains("optionRom: needs firmware(...) to run it", "optionRoms: ON needs firmware(...) to run them");
     }
 
     @Test
     void reportsOptionRoms_whenThereIsNone() {
         problemsOf(withFirmware().optionRoms(Feature.ON))
-                .contains("optionRoms: ON needs one; add it by optionRom(...)");
+                .contains("optionRoms: ON needs an option ROM: add one by optionRom(...)");
     }
 
     @Test
@@ -273,7 +272,8 @@ final class MicroVmBuilderTest {
     @Test
     void reportsAnItemOutsideTheUsersNames() {
         problemsOf(builder().fwCfg("etc/e820", new byte[5]))
-                .contains("fwCfg \"etc/e820\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
+                .contains(
+                        "fwCfg \"etc/e820\": the name must begin with opt/ and have 5 to 55 printable ASCII characters");
     }
 
     @Test
@@ -281,20 +281,20 @@ final class MicroVmBuilderTest {
         String name = "opt/" + "x".repeat(52);
         problemsOf(builder().fwCfg(name, new byte[5]))
                 .contains("fwCfg \"" + name
-                        + "\": the name begins with opt/, and has 5 to 55 printable ASCII characters");
+                        + "\": the name must begin with opt/ and have 5 to 55 printable ASCII characters");
     }
 
     @Test
     void reportsAnItemThatIsThereTwice() {
         problemsOf(builder().fwCfg("opt/x", new byte[5]).fwCfg("opt/x", new byte[6]))
-                .contains("fwCfg \"opt/x\": is there twice");
+                .contains("fwCfg \"opt/x\": given twice: give each item its own name");
     }
 
     @Test
     void reportsAnItemWhoseFileIsNotThere() {
         Path nowhere = folder.resolve("no-such-file");
         problemsOf(builder().fwCfg("opt/x", nowhere))
-                .anyMatch(problem -> problem.startsWith("fwCfg \"opt/x\": expected a file that can be read, found ")
+                .anyMatch(problem -> problem.startsWith("fwCfg \"opt/x\": expected a readable file, found ")
                         && problem.contains("no-such-file"));
     }
 
@@ -331,7 +331,7 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsWhatAnInstructionClockCannotHave() {
+    void reportsWhatAnInstructionClockExcludes() {
         problemsOf(builder()
                         .clock(GuestClock.instructions(2))
                         .vcpus(2)
@@ -345,18 +345,18 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsCpuFeatures_thatNobodyKnowsOrTheHypervisorDoesNotHave() {
+    void reportsCpuFeatures_thatAreUnknownOrThatTheHypervisorLacks() {
         problemsOf(builder()
                         .hypervisor(HypervisorChoice.ENGINE)
                         .cpuFeature("avx9", Feature.ON)
                         .cpuFeature("amx_tile", Feature.ON))
                 .contains(
-                        "cpuFeature: \"avx9\" is not a known CPU feature: give a name of /proc/cpuinfo's flags, such as avx2")
+                        "cpuFeature: \"avx9\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as avx2")
                 .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile is ON, but engine does not offer it"));
     }
 
     @Test
-    void reportsAnswersOfCpuid_thatCannotBeGiven() {
+    void reportsBadCpuidLeaves() {
         problemsOf(builder()
                         .hypervisor(HypervisorChoice.ENGINE)
                         .cpuidLeaf(new CpuidEntry(0xb, 0, true, 0, 0, 0, 0))
@@ -386,7 +386,7 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsWhatCannotBeTyped() {
+    void reportsBadTypedText() {
         problemsOf(builder().typeAt(Duration.ofSeconds(-1), "too early").typeAt(Duration.ZERO, "x".repeat(70_000)))
                 .contains("typeAt: a time of 0 to 1000 days, was PT-1S")
                 .contains("typeAt: at most 65536 bytes in all, was 70009");
@@ -408,7 +408,7 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsADisk_thatCannotBe() {
+    void reportsABadDisk() {
         Path nowhere = folder.resolve("no-such-image");
         problemsOf(builder()
                         .virtioBlk(VirtioBlkOptions.of(DiskImage.raw(nowhere))
@@ -460,12 +460,12 @@ final class MicroVmBuilderTest {
         problemsOf(builder(9).irqchip(Irqchip.KERNEL))
                 .anyMatch(
                         problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices (24 with"
-                                + " acpi(ON) and irqchip(SPLIT)), and these are 9: virtio-rng, virtio-rng,"));
+                                + " acpi(ON) and irqchip(SPLIT)), were 9: virtio-rng, virtio-rng,"));
         problemsOf(builder(9).acpi(Feature.OFF))
                 .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 8 slots for virtio devices (24"));
         problemsOf(builder(25))
-                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 24 slots for virtio devices, and"
-                        + " these are 25: virtio-rng, virtio-rng,"));
+                .anyMatch(problem -> problem.startsWith("virtioDevice: a machine has 24 slots for virtio devices,"
+                        + " were 25: virtio-rng, virtio-rng,"));
     }
 
     @Test
@@ -484,7 +484,7 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void makesTheVirtioConsoleTheKernels_whereThereIsNoSerialPort() {
+    void usesTheVirtioConsole_ifThereIsNoSerialPort() {
         MicroVmBuilder builder = builder().hypervisor(HypervisorChoice.ENGINE).virtioConsole("agent");
 
         assertThat(builder.build().describe()).contains("console=ttyS0 ");
@@ -520,13 +520,13 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsABalloon_thatCannotBe() {
+    void reportsABadBalloon() {
         problemsOf(builder()
                         .memoryMiB(64)
                         .virtioBalloon()
                         .virtioBalloon(
                                 VirtioBalloonOptions.DEFAULT.targetMiB(65).statisticsInterval(Duration.ofMillis(1))))
-                .contains("virtioBalloon: one for a machine, was called 2 times")
+                .contains("virtioBalloon: at most one per machine, was called 2 times")
                 .contains("virtioBalloon: targetMiB: 0 to 64 (memoryMiB), was 65")
                 .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
         problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
@@ -534,13 +534,13 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsPortsOfAVirtioConsole_thatCannotBe() {
+    void reportsBadPortsOfAVirtioConsole() {
         problemsOf(builder().virtioConsole("a b", "agent", "agent", "hvc0"))
                 .contains("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"a b\"")
-                .contains("virtioConsole: there is a port \"agent\" already")
-                .contains("virtioConsole: there is a port \"hvc0\" already");
+                .contains("virtioConsole: the port name \"agent\" is already taken: choose another")
+                .contains("virtioConsole: the port name \"hvc0\" is already taken: choose another");
         problemsOf(builder().virtioConsole().virtioConsole())
-                .contains("virtioConsole: one for a machine, was called 2 times");
+                .contains("virtioConsole: at most one per machine, was called 2 times");
         problemsOf(builder().virtioConsole(new String[] {"p"}).clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioConsole: not with clock("));
         problemsOf(builder().virtioNet(UserNetwork.builder().build()).clock(GuestClock.instructions(1)))
@@ -548,10 +548,10 @@ final class MicroVmBuilderTest {
     }
 
     @Test
-    void reportsSocketsThatCannotBe() {
+    void reportsBadSockets() {
         problemsOf(builder().virtioVsock(2)).contains("virtioVsock: a guest's context ID is 3 to 4294967294, was 2");
         problemsOf(builder().virtioVsock(3).virtioVsock(4))
-                .contains("virtioVsock: one for a machine, was called 2 times");
+                .contains("virtioVsock: at most one per machine, was called 2 times");
         problemsOf(builder().virtioVsock(3, kernel))
                 .contains("virtioVsock: %s is there already: remove it, or choose another".formatted(kernel));
         problemsOf(builder().virtioVsock(3).clock(GuestClock.instructions(1)))
@@ -593,7 +593,10 @@ final class MicroVmBuilderTest {
         return TinyFirmware.on(folder).kernel(kernel);
     }
 
-    /** What building reports, but for the hypervisor, which is not the same on every host. */
+    /**
+     * Returns the problems that building reports, without those of the hypervisor, which depend on
+     * the host.
+     */
     private static ListAssert<String> problemsOf(MicroVmBuilder builder) {
         return assertThat(catchThrowableOfType(MicroVmConfigException.class, builder::build).problems().stream()
                 .filter(problem -> !problem.startsWith("hypervisor: ")));

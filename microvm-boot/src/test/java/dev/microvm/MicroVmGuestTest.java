@@ -177,7 +177,7 @@ final class MicroVmGuestTest {
     }
 
     @Test
-    void goesOn_whenItDoesNotEndInTime() {
+    void continues_whenItDoesNotEndInTime() {
         try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
             assertThatExceptionOfType(AwaitTimeoutException.class)
                     .isThrownBy(() -> vm.awaitExit(Duration.ofMillis(20)))
@@ -311,7 +311,7 @@ final class MicroVmGuestTest {
                 .anyMatch(thread -> thread.getName().equals(name));
     }
 
-    /** Closes the machine it is part of, when the guest reads it. */
+    /** A device that closes its own machine when the guest reads it. */
     private record ClosingDevice(AtomicReference<MicroVm> machine, AtomicReference<Throwable> thrown)
             implements BusDevice {
         @Override
@@ -325,7 +325,10 @@ final class MicroVmGuestTest {
         public void write(long offset, int size, long value) {}
     }
 
-    /** Says each run how to reset: by a triple fault and by the keyboard controller in turn, until there were enough. */
+    /**
+     * A device that tells each run how to reset: by a triple fault and by the keyboard controller
+     * in turn, a given number of times.
+     */
     private static final class ResetsInTurn implements BusDevice {
         private static final int STOP = 2;
 

@@ -20,7 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Multiboot kernels from {@code src/test/guest/multiboot.inc}, which print how they were entered and what they were told. */
+/**
+ * Multiboot kernels from {@code src/test/guest/multiboot.inc}, which print how they were entered
+ * and what they were told.
+ */
 @Lanes.TinyGuests
 @Timeout(60)
 final class MultibootGuestTest {

@@ -4,8 +4,8 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.machine.MachinePlan;
 
 /**
- * A machine that was described and checked, to be started on another hypervisor than the chosen one:
- * for tests that watch or move it.
+ * A machine that was described and checked, to be started on another hypervisor than the chosen
+ * one: for tests that watch or move it.
  */
 public final class PlannedMachine {
     private final MachinePlan plan;

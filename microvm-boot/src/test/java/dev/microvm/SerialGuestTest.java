@@ -97,7 +97,7 @@ final class SerialGuestTest {
     }
 
     @Test
-    void goesOn_whenTheOutputFails() {
+    void continues_whenTheOutputFails() {
         OutputStream broken = new PipedOutputStream(); // connected to nothing
         try (MicroVm vm = TinyKernel.on(folder, "exit").serial(broken).start()) {
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(Reason.EXIT_PORT);

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Standard input and output as the serial port: {@link StdioProgram}, on a terminal that script(1) makes. */
+/**
+ * Standard input and output as the serial port: {@link StdioProgram}, on a terminal that script(1)
+ * makes.
+ */
 @Lanes.TinyGuests
 @Timeout(120)
 public final class StdioGuestTest {
@@ -65,7 +68,7 @@ public final class StdioGuestTest {
 
         assertThat(whole())
                 .contains("STOPPED!")
-                .contains("serial: machine first already has standard input and output: end it before vm-");
+                .contains("serial: machine first already uses standard input and output: end it before vm-");
         assertRestored();
     }
 
@@ -99,7 +102,9 @@ public final class StdioGuestTest {
         assertRestored();
     }
 
-    /** Starts the program on a terminal of its own, with the terminal's settings told before and after it. */
+    /**
+     * Starts the program on a new terminal, and prints the terminal's settings before and after it.
+     */
     private void start(String cmdline) throws IOException {
         // whoever runs the tests in the background may ignore SIGINT, which children inherit
         String program =
@@ -122,7 +127,10 @@ public final class StdioGuestTest {
         terminal.getOutputStream().flush();
     }
 
-    /** Waits until the terminal shows what matches {@code pattern}, and returns all that it showed. */
+    /**
+     * Waits until the terminal shows text that matches {@code pattern}, and returns everything it
+     * showed.
+     */
     private String await(String pattern) throws IOException {
         InputStream screen = terminal.getInputStream();
         byte[] bytes = new byte[4096];
@@ -136,7 +144,7 @@ public final class StdioGuestTest {
         return seen.toString();
     }
 
-    /** Waits for the program's end; all that the terminal showed. */
+    /** Waits for the program's end, and returns everything that the terminal showed. */
     private String whole() throws Exception {
         seen.append(new String(terminal.getInputStream().readAllBytes(), UTF_8));
         assertThat(terminal.waitFor(30, TimeUnit.SECONDS)).isTrue();

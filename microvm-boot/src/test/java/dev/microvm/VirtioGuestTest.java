@@ -24,7 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A tiny driver, {@code virtio.S}, and an entropy device: queue, doorbell and interrupt, on any hypervisor. */
+/**
+ * A tiny driver, {@code virtio.S}, and an entropy device: queue, doorbell and interrupt, on any
+ * hypervisor.
+ */
 @Lanes.TinyGuests
 @Timeout(120)
 final class VirtioGuestTest {

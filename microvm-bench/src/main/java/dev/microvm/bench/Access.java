@@ -1,6 +1,6 @@
 package dev.microvm.bench;
 
-/** What {@code src/main/guest/exits.S} can do. */
+/** The kinds of access that {@code src/main/guest/exits.S} makes. */
 public enum Access {
     /** OUT of a byte. */
     PORT_WRITE(0, "port write"),
@@ -11,7 +11,7 @@ public enum Access {
     /** A load of 4 bytes. */
     MMIO_READ(3, "MMIO read");
 
-    /** How many there are in one turn of the guest's loop. */
+    /** Number of accesses in one turn of the guest's loop. */
     static final int PER_TURN = 16;
 
     final int number;

@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * The driver of a virtio device that makes the same requests again and again: the entries of a queue's available ring stay
- * as they are, at first all descriptor 0. Interrupts lead nowhere.
+ * A virtio driver that repeats the same requests. The entries of a queue's available ring do not
+ * change; initially all are descriptor 0. Interrupts are ignored.
  */
 final class BenchDriver implements AutoCloseable {
-    static final int SIZE = 256; // of a queue, if the device can
+    static final int SIZE = 256; // of a queue, if the device supports it
 
     // Descriptor flags: VIRTIO 1.2, 2.7.5
     static final int NEXT = 1;
@@ -43,10 +43,10 @@ final class BenchDriver implements AutoCloseable {
     private static final int EVENT_IDX_AND_INDIRECT = 3 << 28;
     private static final int VERSION_1_HIGH = 1;
 
-    // Where a queue's parts are: guest-physical addresses
+    // Guest-physical addresses of a queue's parts
     private static final long QUEUES = 0x1000;
     private static final long QUEUE_BYTES = 0x4000;
-    private static final long AVAILABLE = 0x1000; // from a queue's beginning, as the next
+    private static final long AVAILABLE = 0x1000; // offset from a queue's start, as the next
     private static final long USED = 0x2000;
     private static final int INDEX = 2; // in both rings
     private static final int RING = 4;
@@ -62,8 +62,8 @@ final class BenchDriver implements AutoCloseable {
     /**
      * Makes a device and starts it.
      *
-     * @param features of the device's own, below bit 24, that the driver takes; indirect descriptors and event indices it
-     *     takes always
+     * @param features the device-specific features to accept, below bit 24; the driver always
+     *     accepts indirect descriptors and event indices
      */
     BenchDriver(VirtioDeviceFactory factory, int features) {
         mmio = new VirtioMmio(VirtioMmio.Version.MODERN, factory, memory, loop, IrqLine.UNCONNECTED);
@@ -85,7 +85,10 @@ final class BenchDriver implements AutoCloseable {
         awaitLoop();
     }
 
-    /** Lets the loop do what it has to: from now on the caller may call the device, if it notifies it by no other way. */
+    /**
+     * Waits until the loop has done its work. From now on the caller may call the device, if
+     * nothing else notifies it.
+     */
     private void awaitLoop() {
         for (int turn = 0; turn < 2; turn++) { // a turn's tasks come before its signals
             CompletableFuture<Void> passed = new CompletableFuture<>();
@@ -115,7 +118,10 @@ final class BenchDriver implements AutoCloseable {
         tableEntry(at(queue), index, gpa, length, flags, next);
     }
 
-    /** Fills all descriptors of a queue alike, but for {@code stride} bytes between them, and makes each a request. */
+    /**
+     * Fills all descriptors of a queue with equal buffers, {@code stride} bytes apart, and makes
+     * each of them a request.
+     */
     void requests(int queue, long gpa, int stride, int length, int flags) {
         for (int i = 0; i < SIZE; i++) {
             descriptor(queue, i, gpa + (long) i * stride, length, flags, 0);
@@ -137,12 +143,12 @@ final class BenchDriver implements AutoCloseable {
         memory.putShortRelease(at(queue) + AVAILABLE + INDEX, ++available[queue]);
     }
 
-    /** Lets the device look at a queue, on its loop. */
+    /** Notifies the device of a queue, on its loop. */
     void notifyDevice(int queue) {
         write(QUEUE_NOTIFY, queue);
     }
 
-    /** Whether the device is done with all that was made available. */
+    /** Whether the device has completed all available requests. */
     boolean isDone(int queue) {
         return (short) memory.getShortAcquire(at(queue) + USED + INDEX) == available[queue];
     }

@@ -16,8 +16,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A machine of one vCPU and 16 MiB, with the hypervisor's interrupt controllers, that runs one program in flat 32-bit
- * protected mode. {@code src/main/c/machine.h} makes the same one in C: keep them equal.
+ * A machine of one vCPU and 16 MiB, with the hypervisor's interrupt controllers, that runs one
+ * program in flat 32-bit protected mode. {@code src/main/c/machine.h} makes the same machine in C:
+ * keep them equal.
  */
 final class BenchMachine implements AutoCloseable {
     static final int EXIT_PORT = 0xf4;
@@ -49,7 +50,7 @@ final class BenchMachine implements AutoCloseable {
         buses.ports().add(EXIT_PORT, 1, "exit", new ExitDevice(vcpu));
     }
 
-    /** KVM of this host. */
+    /** Returns KVM of this host. */
     static Hypervisor kvm() {
         return Hypervisor.installed().stream()
                 .filter(h -> h.name().equals("kvm"))
@@ -69,7 +70,7 @@ final class BenchMachine implements AutoCloseable {
         return memory.segment();
     }
 
-    /** Sets the program's start: RIP at its origin, RBX and RCX as given. */
+    /** Sets the start state: RIP is the program's origin, RBX and RCX have the given values. */
     void start(long rbx, long rcx) {
         vcpu.registers(Registers.ZERO.withRip(ORIGIN).withRbx(rbx).withRcx(rcx));
     }
@@ -85,7 +86,7 @@ final class BenchMachine implements AutoCloseable {
         vm.close();
     }
 
-    /** Stops the vCPU that writes to it. */
+    /** A device that stops the vCPU that writes to it. */
     private record ExitDevice(Vcpu vcpu) implements BusDevice {
         @Override
         public long read(long offset, int size) {

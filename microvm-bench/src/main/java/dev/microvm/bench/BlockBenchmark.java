@@ -21,7 +21,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** Requests to a disk of 64 MiB whose image is in the page cache, at random places. The overlay's blocks are in memory. */
+/**
+ * Requests at random offsets of a 64 MiB disk whose image is in the page cache. The overlay's
+ * blocks are in memory.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -29,11 +32,11 @@ public class BlockBenchmark {
     private static final long SIZE = 64 << 20; // bytes
     private static final int CHUNK = 1 << 20; // bytes
 
-    /** What holds the disk. */
+    /** The back end of the disk. */
     @Param({"raw", "overlay", "qcow2"})
     public String image = "raw";
 
-    /** Bytes of a request. */
+    /** Size of a request in bytes. */
     @Param({"4096", "65536"})
     public int length;
 
@@ -41,7 +44,7 @@ public class BlockBenchmark {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory = arena.allocate(CHUNK, 4096);
     private Path file = Path.of("");
-    private final BlockBackend[] disk = new BlockBackend[1]; // once it is made
+    private final BlockBackend[] disk = new BlockBackend[1]; // set by the setup
 
     /** Makes the image and writes all of it. */
     @Setup
@@ -68,7 +71,7 @@ public class BlockBenchmark {
         disk[0].flush();
     }
 
-    /** Removes it. */
+    /** Closes and removes the image. */
     @TearDown
     public void remove() throws IOException {
         disk[0].close();
@@ -82,7 +85,7 @@ public class BlockBenchmark {
         disk[0].read(place(), memory, 0, length);
     }
 
-    /** A write to what is allocated. */
+    /** A write to allocated blocks. */
     @Benchmark
     public void write() {
         disk[0].write(place(), memory, 0, length);

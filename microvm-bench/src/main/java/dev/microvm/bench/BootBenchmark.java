@@ -8,9 +8,10 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Time until a guest's init prints its first line: of ours from the start of a JVM, of ours from {@link MicroVm#start}
- * in a warm JVM, and of QEMU's microvm machine from the start of its process, with the same kernel, initrd, command line
- * and memory; in turn, round by round. Needs a host whose KVM runs ordinary kernels, or {@code scripts/lab}.
+ * Time until a guest's init prints its first line: for our machine from the start of a JVM, for
+ * ours from {@link MicroVm#start} in a warm JVM, and for QEMU's microvm machine from the start of
+ * its process. All have the same kernel, initrd, command line and memory, and run in turn, round by
+ * round. Needs a host whose KVM runs ordinary kernels, or {@code scripts/lab}.
  *
  * <p>Arguments: kernel, initrd whose init prints {@value #FIRST_LINE}, rounds.
  */
@@ -29,7 +30,7 @@ public final class BootBenchmark {
         this.initrd = initrd;
     }
 
-    /** Runs it and prints a table; in a child, boots once. */
+    /** Runs the benchmark and prints a table; in a child process, boots once. */
     public static void main(String[] args) throws IOException {
         BootBenchmark benchmark = new BootBenchmark(Path.of(args[0]), Path.of(args[1]));
         if (args[2].equals("child")) {
@@ -62,7 +63,10 @@ public final class BootBenchmark {
         table.row(name, Samples.text("%.2f", samples.median()), samples.all("%.2f"));
     }
 
-    /** Boots once in this JVM, prints init's first line, and returns the seconds from start() to it. */
+    /**
+     * Boots once in this JVM, prints init's first line, and returns the time from start() to it in
+     * seconds.
+     */
     private double boot() {
         try (MicroVm vm = MicroVm.builder()
                 .kernel(kernel)

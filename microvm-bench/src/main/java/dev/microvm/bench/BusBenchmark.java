@@ -12,7 +12,10 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** A bus access: the lookup and the call of the device. Each goes to the next device, of three kinds in turn. */
+/**
+ * A bus access: the lookup and the call of the device. Successive accesses go to successive
+ * devices, of three kinds.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -20,7 +23,7 @@ public class BusBenchmark {
     private static final long BASE = 0xfeb0_0000L;
     private static final int STRIDE = 512;
 
-    /** How many devices are on the bus. */
+    /** Number of devices on the bus. */
     @Param({"1", "8", "24"})
     public int devices;
 
@@ -52,7 +55,7 @@ public class BusBenchmark {
         bus.write(nextAddress(), 4, next);
     }
 
-    /** A read where nobody answers. */
+    /** A read at an address without a device. */
     @Benchmark
     public long readNobody() {
         return bus.read(BASE - 8, 4);

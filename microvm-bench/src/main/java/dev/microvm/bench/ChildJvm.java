@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Starts a main class in a JVM of its own, with the options of this one. */
+/** Starts a main class in a new JVM, with the options of this one. */
 final class ChildJvm {
     private ChildJvm() {}
 

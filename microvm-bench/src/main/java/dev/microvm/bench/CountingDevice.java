@@ -2,11 +2,11 @@ package dev.microvm.bench;
 
 import dev.microvm.bus.BusDevice;
 
-/** Counts what the guest does to it. For one thread. */
+/** Counts the guest's accesses. For one thread. */
 final class CountingDevice implements BusDevice {
     private long accesses;
 
-    /** How many reads and writes there were. */
+    /** Returns the number of reads and writes. */
     long accesses() {
         return accesses;
     }

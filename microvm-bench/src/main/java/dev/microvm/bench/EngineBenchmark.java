@@ -16,12 +16,13 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The engine beside QEMU's compiler of the same kind, TCG: the three loops of {@code loops.S}, and Linux from the start
- * of a process to init's first line. Both run the same files, each time in a new process, in turn. Linux boots a second time
- * with an ahead-of-time cache (JEP 483 and 515), which a first boot has filled with classes and profiles; Java 25 has it.
+ * Compares the engine with TCG, QEMU's translator: the three loops of {@code loops.S}, and Linux
+ * from the start of a process to init's first line. Both run the same files in turn, each time in a
+ * new process. On Java 25, Linux also boots with an ahead-of-time cache (JEP 483 and 515), which an
+ * earlier boot has filled with classes and profiles.
  *
- * <p>Arguments: the loops' kernel, Linux as bzImage, initrd whose init prints {@value #FIRST_LINE}, rounds; then, to
- * take part of it, {@code loops} or {@code boot}.
+ * <p>Arguments: the loops' kernel, Linux as bzImage, initrd whose init prints {@value #FIRST_LINE},
+ * rounds; then, to run only one part, {@code loops} or {@code boot}.
  */
 public final class EngineBenchmark {
     private static final String FIRST_LINE = "bench-init-runs";
@@ -44,7 +45,7 @@ public final class EngineBenchmark {
         rounds = Integer.parseInt(args[3]);
     }
 
-    /** Runs it and prints tables; as a child, runs one guest. */
+    /** Runs the benchmark and prints tables; in a child process, runs one guest. */
     public static void main(String[] args) throws IOException {
         if (args[0].equals("child")) {
             runGuest(args);
@@ -86,7 +87,7 @@ public final class EngineBenchmark {
         final Samples cpu = new Samples();
     }
 
-    /** Takes the time from each line that announces a loop to the next line. */
+    /** Measures the time from each line that announces a loop to the next line. */
     private static void runLoops(ProcessBuilder guest, Map<String, Loop> loops) throws IOException {
         try (GuestProcess run = new GuestProcess(guest)) {
             GuestProcess.Mark mark = run.await(" ");
@@ -136,7 +137,10 @@ public final class EngineBenchmark {
         }
     }
 
-    /** Fills a cache by one boot; the options that use it, none where this Java has no such cache. */
+    /**
+     * Fills a cache by one boot. Returns the options that use it; none if this Java has no such
+     * cache.
+     */
     private List<String> fill(Path cache, Path kernel) throws IOException {
         if (Runtime.version().feature() < JAVA_WITH_CACHE) return List.of();
         List<String> recording = List.of("-XX:AOTCacheOutput=" + cache);
@@ -190,7 +194,10 @@ public final class EngineBenchmark {
         return ChildJvm.builder(options, EngineBenchmark.class, arguments);
     }
 
-    /** As a child: kernel, initrd, command line; without the last two, a kernel that needs none. */
+    /**
+     * Runs a guest in a child process. Arguments: kernel, initrd, command line; a kernel alone
+     * needs neither of the others.
+     */
     private static void runGuest(String[] args) {
         MicroVmBuilder builder = MicroVm.builder()
                 .hypervisor(HypervisorChoice.ENGINE)

@@ -5,8 +5,9 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 
 /**
- * Exits per second through our whole path (KVM_RUN, decoding, bus lookup, device) beside the C program {@code exits.c}
- * with the same guest: both in turn, round by round. Also the bytes that an exit allocates.
+ * Exits per second through our whole path (KVM_RUN, decoding, bus lookup, device), compared with
+ * the C program {@code exits.c} with the same guest; both in turn, round by round. Also measures
+ * the bytes that an exit allocates.
  *
  * <p>Arguments: rounds, and the turns of the guest's loop per round; a turn is 16 accesses.
  */
@@ -32,7 +33,7 @@ public final class ExitsBenchmark {
         machine.buses().mmio().add(BenchMachine.DEVICE_MMIO, 0x1000, "counter", device);
     }
 
-    /** Runs it and prints a table. */
+    /** Runs the benchmark and prints a table. */
     public static void main(String[] args) throws IOException {
         int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 41;
         int turns = args.length > 1 ? Integer.parseInt(args[1]) : 400;
@@ -142,6 +143,6 @@ public final class ExitsBenchmark {
         return round;
     }
 
-    /** What one run of the guest took. */
+    /** The figures of one run of the guest. */
     private record Round(long exits, long nanos, long cpuNanos, long bytes) {}
 }

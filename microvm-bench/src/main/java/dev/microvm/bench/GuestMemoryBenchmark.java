@@ -16,7 +16,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** Access to guest memory of three regions (RAM below and above 4 GiB, firmware), walking through a page. */
+/**
+ * Access to guest memory of three regions (RAM below and above 4 GiB, firmware), walking through a
+ * page.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -49,7 +52,7 @@ public class GuestMemoryBenchmark {
         arena.close();
     }
 
-    /** A word of the segment itself: what cannot be beaten. */
+    /** A word of the segment itself, as the lower limit. */
     @Benchmark
     public int getIntOfSegment() {
         return plain.get(ValueLayout.JAVA_INT_UNALIGNED, next());

@@ -17,10 +17,12 @@ final class GuestProcess implements AutoCloseable {
         out = process.inputReader();
     }
 
-    /** A line of a guest, when it came, and the processor time its process had used by then. */
+    /**
+     * A line of a guest, with its time and the processor time that the process had used by then.
+     */
     record Mark(String line, double seconds, double cpuSeconds) {}
 
-    /** The next line that contains a text. */
+    /** Waits for the next line that contains a text. */
     Mark await(String text) throws IOException {
         for (String line = out.readLine(); line != null; line = out.readLine()) {
             if (!line.contains(text)) continue;
@@ -40,6 +42,6 @@ final class GuestProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroyForcibly().onExit().join(); // so that the next may have its tap
+        process.destroyForcibly().onExit().join(); // so that the next process can use its tap
     }
 }

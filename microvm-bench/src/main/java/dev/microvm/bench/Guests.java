@@ -5,13 +5,16 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The assembled programs of {@code src/main/guest}, in the folder that the system property {@link #PROPERTY} names. */
+/**
+ * The assembled programs of {@code src/main/guest}, in the folder that the system property {@link
+ * #PROPERTY} names.
+ */
 final class Guests {
     static final String PROPERTY = "microvm.bench.guests";
 
     private Guests() {}
 
-    /** The file of a program. */
+    /** Returns the file of a program. */
     static Path file(String name) {
         String folder = System.getProperty(PROPERTY);
         if (folder == null) {
@@ -20,7 +23,7 @@ final class Guests {
         return Path.of(folder, name + ".bin");
     }
 
-    /** The bytes of a program. */
+    /** Returns the bytes of a program. */
     static byte[] program(String name) {
         try {
             return Files.readAllBytes(file(name));

@@ -21,12 +21,12 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Resident memory of this process that each idle machine adds beyond the pages of its RAM that were touched. The
- * kernel's own memory is not counted. Each run is a JVM of its own, for thread stacks and what the C library keeps come
- * back when machines are closed, but not to the host.
+ * Resident memory that each idle machine adds to this process, without the touched pages of its
+ * RAM. The kernel's own memory is not counted. Each run is a new JVM, because closing machines does
+ * not return thread stacks and the C library's memory to the host.
  *
- * <p>Java's heap is touched beforehand, so that its growth does not blur the figure; what lives in it after a collection
- * is measured apart and added.
+ * <p>Java's heap is touched beforehand, so that its growth does not blur the figure. Live objects
+ * after a collection are measured separately and added.
  *
  * <p>Arguments: runs, and machines at the last of two measurements.
  */
@@ -51,7 +51,7 @@ public final class IdleMemoryBenchmark {
         IdleMachine start(int number);
     }
 
-    /** Runs it and prints a table; in a child, prints numbers. */
+    /** Runs the benchmark and prints a table; in a child process, prints numbers. */
     public static void main(String[] args) throws IOException {
         if (args.length == 2 && args[0].equals("child")) {
             new Run(SpiMachine::new).measure(Integer.parseInt(args[1]));
@@ -99,7 +99,7 @@ public final class IdleMemoryBenchmark {
         }
     }
 
-    /** One run, in a JVM of its own. */
+    /** One run, in a new JVM. */
     private static final class Run {
         private final Factory factory;
         private final Deque<IdleMachine> idle = new ArrayDeque<>();
@@ -143,10 +143,10 @@ public final class IdleMemoryBenchmark {
         }
     }
 
-    /** Bytes: resident but for guests' RAM, live in Java's heap, of guests' RAM. */
+    /** Usage in bytes: resident without guest RAM, live in Java's heap, touched guest RAM. */
     private record Usage(long other, long heap, long ram) {}
 
-    /** Resident memory of this process: proc_pid_smaps_rollup(5). */
+    /** Returns the resident memory of this process in bytes: proc_pid_smaps_rollup(5). */
     private static long resident() {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/smaps_rollup"))) {
@@ -158,7 +158,10 @@ public final class IdleMemoryBenchmark {
         throw new IllegalStateException("no Rss in /proc/self/smaps_rollup");
     }
 
-    /** Bytes of {@code memory} that are resident: bit 63 of the page's entry, proc_pid_pagemap(5). */
+    /**
+     * Returns how many bytes of {@code memory} are resident: bit 63 of the page's entry,
+     * proc_pid_pagemap(5).
+     */
     private static long touched(MemorySegment memory) {
         int pageSize = 4096;
         int pages = Math.toIntExact(memory.byteSize() / pageSize);
@@ -216,7 +219,7 @@ public final class IdleMemoryBenchmark {
         }
     }
 
-    /** Hears that the guest runs. */
+    /** A device by which the guest reports that it runs. */
     private record Ready(CountDownLatch latch) implements BusDevice {
         @Override
         public long read(long offset, int size) {

@@ -6,9 +6,10 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * Machines made, run to their first exit and closed per second, in a warm JVM, beside the C program {@code lifecycle.c}
- * with the same guest and the same calls, and beside processes of QEMU that start its microvm machine with firmware
- * that ends it: all in turn, round by round.
+ * Machines per second that are made, run to their first exit and closed, in a warm JVM. Compared
+ * with the C program {@code lifecycle.c}, which makes the same calls for the same guest, and with
+ * QEMU processes whose microvm machine starts firmware that ends it. All run in turn, round by
+ * round.
  *
  * <p>Arguments: rounds, machines per round, QEMU processes per round.
  */
@@ -23,7 +24,7 @@ public final class LifecycleBenchmark {
         "microvm,pic=off,pit=off,rtc=off,isa-serial=off",
         "-enable-kvm",
         "-cpu",
-        "qemu64,pni=off", // KVM-PVM does not offer it, and QEMU says so each time
+        "qemu64,pni=off", // KVM-PVM does not offer it, and QEMU would warn each time
         "-m",
         "16",
         "-nodefaults",
@@ -43,7 +44,7 @@ public final class LifecycleBenchmark {
 
     private LifecycleBenchmark() {}
 
-    /** Runs it and prints a table. */
+    /** Runs the benchmark and prints a table. */
     public static void main(String[] args) throws IOException, InterruptedException {
         int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 31;
         int machines = args.length > 1 ? Integer.parseInt(args[1]) : 20;
@@ -148,7 +149,7 @@ public final class LifecycleBenchmark {
         return Samples.text("%.2f", samples.median());
     }
 
-    /** What the rounds of one party gave. */
+    /** The figures of one side, over all rounds. */
     private static final class Figures {
         private final Samples perSecond = new Samples();
         private final Samples cpuMillis = new Samples();

@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Path;
 
-/** A C program that runs beside us, in the folder of the system property {@link #PROPERTY}: one line in, one line out. */
+/**
+ * A C program to compare with, in the folder of the system property {@link #PROPERTY}. It answers
+ * each line with one line.
+ */
 final class Peer implements AutoCloseable {
     static final String PROPERTY = "microvm.bench.peers";
 
@@ -29,7 +32,7 @@ final class Peer implements AutoCloseable {
         out = process.inputReader();
     }
 
-    /** Sends a line and returns the numbers of the answer. */
+    /** Sends a line and returns the numbers in the answer. */
     long[] ask(String line) throws IOException {
         in.write(line);
         in.write('\n');

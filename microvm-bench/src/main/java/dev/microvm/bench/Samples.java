@@ -22,24 +22,27 @@ final class Samples {
         return n % 2 == 1 ? sorted.get(n / 2) : (sorted.get(n / 2 - 1) + sorted.get(n / 2)) / 2;
     }
 
-    /** These over those, taken in pairs: what both suffered at the same time cancels out. */
+    /**
+     * Returns the pairwise quotients of these and those: disturbances of both at the same time
+     * cancel out.
+     */
     Samples over(Samples those) {
         Samples ratios = new Samples();
         for (int i = 0; i < values.size(); i++) ratios.add(values.get(i) / those.values.get(i));
         return ratios;
     }
 
-    /** Smallest and largest. */
+    /** Returns the smallest and the largest as text. */
     String range(String format) {
         return text(format, Collections.min(values)) + " to " + text(format, Collections.max(values));
     }
 
-    /** All of them. */
+    /** Returns all of them as text. */
     String all(String format) {
         return values.stream().map(value -> text(format, value)).collect(Collectors.joining(" "));
     }
 
-    /** A number as text that is the same in every locale. */
+    /** Formats a number the same in every locale. */
     static String text(String format, double value) {
         return String.format(Locale.ROOT, format, value);
     }

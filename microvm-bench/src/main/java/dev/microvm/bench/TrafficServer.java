@@ -6,7 +6,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 
-/** The host's side of {@code traffic.c}: sends to whoever connects to one port, takes what comes at the other. */
+/**
+ * The host's side of {@code traffic.c}: sends to each connection on one port, and receives on the
+ * other.
+ */
 final class TrafficServer implements AutoCloseable {
     private static final int CHUNK = 256 * 1024; // bytes
 
@@ -14,15 +17,15 @@ final class TrafficServer implements AutoCloseable {
     private final ServerSocketChannel source = ServerSocketChannel.open().bind(new InetSocketAddress(0));
     private final ServerSocketChannel sink = ServerSocketChannel.open().bind(new InetSocketAddress(0));
 
-    /** What is done with a connection. */
+    /** Serves one connection. */
     private interface Session {
         void serve(SocketChannel connection, ByteBuffer buffer) throws IOException;
     }
 
     /**
-     * Listens, at any ports of all addresses.
+     * Listens on two free ports of all addresses.
      *
-     * @param bytes that are sent to each
+     * @param bytes number of bytes to send to each connection
      */
     TrafficServer(long bytes) throws IOException {
         this.bytes = bytes;

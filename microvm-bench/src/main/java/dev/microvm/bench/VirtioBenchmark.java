@@ -22,15 +22,16 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * Disk and network of Debian's kernel, in our machine and in QEMU's: each round starts one machine of each, in a new
- * process, with the same kernel, initramfs, image and tap, and the same {@code traffic.c} runs in it. Measured is outside, between two lines of
- * the guest's console.
+ * Disk and network of Debian's kernel, in our machine and in QEMU's. Each round starts one machine
+ * of each in a new process, with the same kernel, initramfs, image and tap, and runs the same
+ * {@code traffic.c} in it. The time is measured outside, between two lines of the guest's console.
  *
- * <p>{@code kvm} is on KVM, beside QEMU's microvm, with virtio-mmio in both; {@code engine} is on the Java engine, beside
- * TCG and QEMU's PC, which has virtio-pci, because TCG cannot boot this kernel on microvm. Needs root for the tap, and is best run in
- * a network namespace of its own.
+ * <p>{@code kvm} compares KVM with QEMU's microvm on KVM, with virtio-mmio in both. {@code engine}
+ * compares the Java engine with TCG and QEMU's PC, which has virtio-pci, because TCG cannot boot
+ * this kernel on microvm. Needs root for the tap; run it in a separate network namespace.
  *
- * <p>Arguments: {@code kvm} or {@code engine}, folder of {@code scripts/guest-files}, the guest's program, rounds.
+ * <p>Arguments: {@code kvm} or {@code engine}, folder of {@code scripts/guest-files}, the guest's
+ * program, rounds.
  */
 public final class VirtioBenchmark {
     private static final String TAP = "mvbench";
@@ -46,7 +47,7 @@ public final class VirtioBenchmark {
     private static final int DISK_MIB = 64;
     private static final int EXECUTABLE = 0755;
 
-    /** What the guest does: a name in its lines, how much of what. */
+    /** One load of the guest: its name in the guest's lines, and its amount with a unit. */
     private record Load(String name, String what, String unit, double amount) {}
 
     private final boolean kvm;
@@ -65,7 +66,7 @@ public final class VirtioBenchmark {
         reads = kvm ? 2000 : 8000;
     }
 
-    /** Runs it and prints a table; as a child, runs one machine. */
+    /** Runs the benchmark and prints a table; in a child process, runs one machine. */
     public static void main(String[] args) throws IOException, InterruptedException {
         if (args[0].equals("child")) {
             runGuest(args);
@@ -153,7 +154,7 @@ public final class VirtioBenchmark {
         files.init(init(files, server.sourcePort(), server.sinkPort())).build().write(initrd);
     }
 
-    /** One that stays while machines come and go. */
+    /** Makes a tap that persists while machines start and end. */
     private static void makeTap() throws IOException, InterruptedException {
         String commands = "set -e; ip link set lo up; ip tuntap add dev %s mode tap vnet_hdr; ".formatted(TAP)
                 + "ip addr add 10.77.0.1/24 dev %1$s; ip link set %1$s up".formatted(TAP);

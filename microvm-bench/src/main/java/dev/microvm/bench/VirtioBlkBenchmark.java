@@ -14,7 +14,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A read's way through the block device, but for the disk, which does nothing: from the available to the used ring. */
+/**
+ * A read request in the block device, from the available to the used ring. The disk itself does
+ * nothing.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -28,15 +31,17 @@ public class VirtioBlkBenchmark {
     private static final int DATA_BYTES = 4096;
     private static final long STATUS = DATA + DATA_BYTES;
 
-    /** Requests that are made available at once. */
+    /** Number of requests that are made available at once. */
     @Param({"1", "16"})
     public int batch;
 
-    /** With a thread for the queue, as machines have it: two hand-overs are in the time. Without, all is done here. */
+    /**
+     * Whether the queue has its own thread, as in machines; the time then includes two hand-overs.
+     */
     @Param({"false", "true"})
     public boolean thread;
 
-    private final BenchDriver[] driver = new BenchDriver[1]; // once parameters are known
+    private final BenchDriver[] driver = new BenchDriver[1]; // set when the parameters are known
 
     /** Starts the device. */
     @Setup
@@ -56,13 +61,13 @@ public class VirtioBlkBenchmark {
         driver[0] = made;
     }
 
-    /** Frees it. */
+    /** Frees the device. */
     @TearDown
     public void stop() {
         driver[0].close();
     }
 
-    /** So many reads. */
+    /** As many reads as the parameter says. */
     @Benchmark
     public void read() {
         BenchDriver to = driver[0];
@@ -75,7 +80,7 @@ public class VirtioBlkBenchmark {
         }
     }
 
-    /** A disk that leaves memory as it is. */
+    /** A disk that does not write to memory. */
     private static final class NoDisk implements BlockBackend {
         @Override
         public long size() {

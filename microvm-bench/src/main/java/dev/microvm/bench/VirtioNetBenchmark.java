@@ -20,7 +20,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A frame's way through the network device, but for the network, which only copies what the guest is to get. */
+/** A frame in the network device. The network itself only copies frames for the guest. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -32,7 +32,7 @@ public class VirtioNetBenchmark {
     private static final long IN = OUT + 0x20000;
     private static final int IN_BYTES = 2048; // of a buffer
 
-    /** Bytes of a frame, with its Ethernet header. */
+    /** Size of a frame in bytes, with its Ethernet header. */
     @Param({"64", "1514", "65226"})
     public int length;
 
@@ -40,7 +40,7 @@ public class VirtioNetBenchmark {
     private final BenchDriver driver = new BenchDriver(
             transport -> new VirtioNet(transport, network, "bench", MacAddress.of("bench", 0)), MERGEABLE_BUFFERS);
 
-    /** Every frame will be the same. */
+    /** Prepares the device; all frames are equal. */
     @Setup
     public void describe() {
         network.length = VnetHeader.SIZE + length;
@@ -54,14 +54,14 @@ public class VirtioNetBenchmark {
         driver.close();
     }
 
-    /** A frame of the guest's. */
+    /** A frame from the guest. */
     @Benchmark
     public void transmit() {
         driver.makeAvailable(TRANSMIT);
         driver.device().queueNotified(TRANSMIT);
     }
 
-    /** A frame for the guest, in as many buffers as it takes. */
+    /** A frame for the guest, in as many buffers as it needs. */
     @Benchmark
     public void receive() {
         for (int room = 0; room < network.length; room += IN_BYTES) driver.makeAvailable(RECEIVE);
@@ -69,7 +69,7 @@ public class VirtioNetBenchmark {
         driver.device().queueNotified(RECEIVE);
     }
 
-    /** Takes every frame, and has some. */
+    /** A network that drops every frame and supplies equal frames. */
     private static final class NoNetwork implements NetBackend {
         private int length; // of a frame, with its header
         private int frames; // that wait

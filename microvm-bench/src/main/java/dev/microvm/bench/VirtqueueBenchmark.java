@@ -17,7 +17,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** A request's way through a virtqueue, without what a device does with it: made available, taken, completed, notified. */
+/**
+ * A request in a virtqueue, without a device's work: made available, taken, completed, notified.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -25,18 +27,18 @@ public class VirtqueueBenchmark {
     private static final long TABLE = BenchDriver.BUFFERS;
     private static final long FIRST_BUFFER = TABLE + 4096;
 
-    /** Buffers of a request; all but the last are read by the device. */
+    /** Number of buffers of a request; the device reads all but the last. */
     @Param({"1", "3"})
     public int buffers;
 
-    /** Whether its descriptors are in a table of their own. */
+    /** Whether its descriptors are in an indirect table. */
     @Param({"false", "true"})
     public boolean indirect;
 
     private final BenchDriver driver = new BenchDriver(Sink::new, 0);
     private final Virtqueue queue = ((Sink) driver.device()).queue;
 
-    /** Every request will be the same. */
+    /** Prepares the queue; all requests are equal. */
     @Setup
     public void describe() {
         for (int i = 0; i < buffers; i++) {
@@ -66,7 +68,7 @@ public class VirtqueueBenchmark {
         return length;
     }
 
-    /** Does nothing by itself. */
+    /** A device that does nothing by itself. */
     private static final class Sink implements VirtioDevice {
         private final Virtqueue queue;
 

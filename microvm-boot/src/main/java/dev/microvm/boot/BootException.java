@@ -2,7 +2,7 @@ package dev.microvm.boot;
 
 import dev.microvm.error.MicroVmException;
 
-/** Something that a guest was to be started with is not what it should be. */
+/** A file or option that a guest is to be started with is missing, invalid or does not fit. */
 public final class BootException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 

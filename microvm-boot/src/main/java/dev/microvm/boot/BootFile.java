@@ -9,11 +9,13 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Bytes that a guest gets as they are, in memory or in a file, which is read when the guest starts or asks for them. */
+/**
+ * Bytes for a guest, in memory or in a file that is read when the guest starts or asks for them.
+ */
 final class BootFile {
     private final String what; // with its article, for messages
     private final @Nullable Path file;
-    private final MemorySegment bytes; // of no file
+    private final MemorySegment bytes; // if there is no file
     private final long size;
 
     private BootFile(String what, @Nullable Path file, MemorySegment bytes, long size) {
@@ -32,29 +34,29 @@ final class BootFile {
      * Bytes in a file.
      *
      * @param what it should be, such as "an initrd"
-     * @throws BootException if it is not a file that can be read
+     * @throws BootException if it is not a readable file
      */
     static BootFile open(String what, Path file) {
         return new BootFile(what, file, MemorySegment.NULL, ImageFiles.requireReadable(file, what));
     }
 
-    /** The file; null if there is none. */
+    /** Returns the file; null for bytes in memory. */
     @Nullable
     Path file() {
         return file;
     }
 
-    /** How many bytes. */
+    /** Returns the number of bytes. */
     long size() {
         return size;
     }
 
     /**
-     * Copies a piece of them. Any thread may call.
+     * Copies a part of the bytes. Any thread may call.
      *
      * @param offset of the first byte
-     * @param to as many bytes as are wanted
-     * @throws IOException if the file cannot be read any more
+     * @param to the target, whose size is the number of bytes to copy
+     * @throws IOException if the file can no longer be read
      */
     void read(long offset, MemorySegment to) throws IOException {
         if (file == null) {
@@ -65,11 +67,11 @@ final class BootFile {
             reader.skip(offset);
             reader.read(to);
         } catch (InvalidImageException e) {
-            throw new IOException(file + " is shorter than it was", e);
+            throw new IOException(file + " is shorter than when it was opened", e);
         }
     }
 
-    /** Copies them to {@code address}. */
+    /** Copies all bytes to {@code address}. */
     void load(GuestMemory memory, long address) {
         if (size == 0) return;
         MemorySegment target = memory.slice(address, size);
@@ -82,7 +84,8 @@ final class BootFile {
         } catch (IOException e) {
             throw ImageFiles.unreadable(file, what, e);
         } catch (InvalidImageException e) {
-            throw new BootException(file.toString(), "%s of still %d bytes".formatted(what, size), e.found(), e);
+            throw new BootException(
+                    file.toString(), "%s of %d bytes, its size when it was opened".formatted(what, size), e.found(), e);
         }
     }
 }

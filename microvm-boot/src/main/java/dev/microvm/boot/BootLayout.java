@@ -7,10 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where in guest memory the things go that a kernel is started with. Ranges are half-open; none overlap.
+ * The guest-physical addresses of everything that a kernel is started with. Ranges are half-open;
+ * none overlap.
  *
- * <p>What is below 1 MiB is read by the kernel early and then its to reuse, except for the tables, which the memory map
- * reserves.
+ * <p>The kernel reads what is below 1 MiB early and may then reuse that memory, except for the
+ * tables, which the memory map reserves.
  */
 public final class BootLayout {
     /** Global descriptor table: [0x500, 0x530), after the BIOS data area of a real PC. */
@@ -28,75 +29,83 @@ public final class BootLayout {
     /** Command line with its terminating zero: [0x20000, 0x30000). */
     public static final long CMDLINE = 0x2_0000;
 
-    /** How long the command line with its zero can be at most, in bytes. */
+    /** Maximum size of the command line with its terminating zero, in bytes. */
     public static final int CMDLINE_MAX_SIZE = 0x1_0000;
 
     /**
-     * Multiboot information with all that it points to, but for the modules themselves: [0x90000, 0x9fc00), so that most
-     * of what is below 1 MiB is free for kernels that are linked there.
+     * Multiboot information with all that it points to, except for the modules: [0x90000, 0x9fc00).
+     * Most memory below 1 MiB remains free for kernels that are linked there.
      */
     public static final long MULTIBOOT_INFO = 0x9_0000;
 
-    /** How large the Multiboot information can be, in bytes. */
+    /** Maximum size of the Multiboot information, in bytes. */
     public static final int MULTIBOOT_INFO_MAX_SIZE = 0xFC00;
 
-    /** End of what the memory map calls RAM below 1 MiB: a PC has its extended BIOS data area there. */
+    /** End of RAM below 1 MiB in the memory map: a PC has its extended BIOS data area there. */
     public static final long BASE_RAM_END = 0x9_FC00;
 
     /** First address that is not RAM on any PC: the VGA window. */
     public static final long VGA_WINDOW = 0xA_0000;
 
-    /** ACPI tables, the RSDP first: [0xe0000, 0xf0000). Guests look for it here: ACPI 6.5, 5.2.5.1. */
+    /**
+     * ACPI tables, the RSDP first: [0xe0000, 0xf0000). Guests look for it here: ACPI 6.5, 5.2.5.1.
+     */
     public static final long ACPI_TABLES = 0xE_0000;
 
-    /** How large the ACPI tables can be together, in bytes. */
+    /** Maximum size of all ACPI tables together, in bytes. */
     public static final int ACPI_TABLES_MAX_SIZE = 0x1_0000;
 
     /** MP table: [0xf0000, 0xf2000). Guests look for it here: MP specification 1.4, chapter 4. */
     public static final long MP_TABLE = 0xF_0000;
 
-    /** Where a reset begins in real mode, F000:FFF0: [0xffff0, 0x100000). */
+    /** First instruction after a reset in real mode, F000:FFF0: [0xffff0, 0x100000). */
     public static final long RESET_VECTOR = 0xF_FFF0;
 
     /** First address for kernels and initrds: 1 MiB. */
     public static final long HIGH_MEMORY = 0x10_0000;
 
-    /** Where RAM below 4 GiB ends at the latest: 3 GiB. Devices and interrupt controllers are above. */
+    /** Maximum end of RAM below 4 GiB: 3 GiB. Devices and interrupt controllers are above. */
     public static final long LOW_RAM_MAX = 0xC000_0000L;
 
-    /** Where the rest of RAM begins: 4 GiB. */
+    /** Start of the rest of RAM: 4 GiB. */
     public static final long HIGH_RAM = 0x1_0000_0000L;
 
-    /** Where firmware puts the real-mode code of a bzImage: as QEMU tells it, hw/i386/x86.c, x86_load_linux. */
+    /**
+     * Address where firmware puts the real-mode code of a bzImage, as in QEMU hw/i386/x86.c,
+     * x86_load_linux.
+     */
     static final long FIRMWARE_SETUP = 0x1_0000;
 
-    /** How large that can be, in bytes: the command line is behind it. */
+    /** Maximum size of that code in bytes: the command line follows. */
     static final int FIRMWARE_SETUP_MAX_SIZE = (int) (CMDLINE - FIRMWARE_SETUP);
 
     /**
-     * How much RAM below 3 GiB, at its end, is the firmware's, in bytes: SeaBIOS has ACPI tables and more in the last 256
-     * KiB (src/config.h, BUILD_MAX_HIGHTABLE).
+     * Size in bytes of what firmware reserves at the end of RAM below 3 GiB: SeaBIOS has ACPI
+     * tables and more in the last 256 KiB (src/config.h, BUILD_MAX_HIGHTABLE).
      */
     static final long FIRMWARE_RESERVE = 1 << 20;
 
-    /** Where a firmware's ROM ends: 4 GiB, so that it has the first instruction at 0xfffffff0. */
+    /** End of the firmware ROM: 4 GiB, because the first instruction is at 0xfffffff0. */
     public static final long ROM_END = HIGH_RAM;
 
-    /** How much of the end of a ROM is also below 1 MiB, in bytes: what a PC's BIOS has there. */
+    /**
+     * Maximum size of the copy of the ROM's end below 1 MiB, in bytes: the size of a PC's BIOS
+     * there.
+     */
     static final int ROM_COPY_MAX_SIZE = 128 << 10;
 
     private BootLayout() {}
 
-    /** Whether {@code [start, end)} overlaps what a Multiboot kernel is started with below 640 KiB. */
+    /** Whether {@code [start, end)} overlaps the boot data of a Multiboot kernel below 640 KiB. */
     static boolean takenByMultiboot(long start, long end) {
         return (start < GDT + Gdt.SIZE && end > BiosDataArea.ADDRESS) || (start < BASE_RAM_END && end > MULTIBOOT_INFO);
     }
 
     /**
-     * The memory map of a machine with so much RAM: from 0 up to 3 GiB, the rest from 4 GiB.
+     * Returns the memory map of a machine: RAM from 0 up to 3 GiB, the rest from 4 GiB.
      *
-     * @param ramSize in bytes, more than 1 MiB
-     * @throws IllegalArgumentException if it is less
+     * @param ramSize size of RAM in bytes, more than 1 MiB
+     * @throws IllegalArgumentException if it is 1 MiB or less
      */
     public static E820Map memoryMap(long ramSize) {
         if (ramSize <= HIGH_MEMORY) {
@@ -112,10 +121,10 @@ public final class BootLayout {
     }
 
     /**
-     * The memory map of the same machine for firmware: RAM without what firmware itself reserves in it.
+     * Returns the memory map of the same machine for firmware, which adds its own reservations.
      *
-     * @param ramSize in bytes, more than 1 MiB
-     * @throws IllegalArgumentException if it is less
+     * @param ramSize size of RAM in bytes, more than 1 MiB
+     * @throws IllegalArgumentException if it is 1 MiB or less
      */
     public static E820Map firmwareMemoryMap(long ramSize) {
         List<E820Map.Entry> entries = new ArrayList<>();

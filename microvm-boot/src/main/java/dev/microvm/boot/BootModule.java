@@ -3,7 +3,7 @@ package dev.microvm.boot;
 import dev.microvm.memory.GuestMemory;
 import java.nio.file.Path;
 
-/** A file that a Multiboot kernel finds in memory beside itself, with a command line of its own. */
+/** A file that a Multiboot kernel finds in memory, with its own command line. */
 public final class BootModule {
     private static final String WHAT = "a module";
 
@@ -16,9 +16,9 @@ public final class BootModule {
     }
 
     /**
-     * One that is in memory; the array is not copied.
+     * Makes a module of bytes in memory; the array is not copied.
      *
-     * @param cmdline for the kernel to read; may be empty
+     * @param cmdline text for the kernel to read with the module; may be empty
      * @throws BootException if the command line has bad characters
      */
     public static BootModule of(byte[] bytes, String cmdline) {
@@ -26,26 +26,26 @@ public final class BootModule {
     }
 
     /**
-     * One that is a file, which is read when the guest starts.
+     * Makes a module of a file, which is read when the guest starts.
      *
-     * @param cmdline for the kernel to read; may be empty
-     * @throws BootException if it is not a file that can be read, or the command line has bad characters
+     * @param cmdline text for the kernel to read with the module; may be empty
+     * @throws BootException if it is not a readable file, or the command line has bad characters
      */
     public static BootModule open(Path file, String cmdline) {
         return new BootModule(BootFile.open(WHAT, file), CommandLine.of(cmdline));
     }
 
-    /** Its size in bytes. */
+    /** Returns its size in bytes. */
     public long size() {
         return contents.size();
     }
 
-    /** What the kernel can read about it. */
+    /** Returns its command line. */
     public String cmdline() {
         return cmdline.toString();
     }
 
-    /** What it is in messages: its number, from 1, and its file if it has one. */
+    /** Returns its name for messages: its number, from 1, and its file if it has one. */
     String subject(int number) {
         Path file = contents.file();
         return file == null ? "module " + number : "module %d, %s".formatted(number, file);

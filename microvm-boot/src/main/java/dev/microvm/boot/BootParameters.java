@@ -5,10 +5,10 @@ import dev.microvm.boot.tables.E820Map;
 import java.util.Optional;
 
 /**
- * What the Linux boot protocol and PVH hand to a kernel.
+ * The data that the Linux boot protocol and PVH pass to a kernel.
  *
  * @param entry address of its first instruction
- * @param setupHeader its bzImage's header, where it was one
+ * @param setupHeader the header of its bzImage; empty if it is none
  * @param initrd address of the initrd
  * @param initrdSize its size in bytes; 0 if there is none
  * @param rsdp address of the ACPI root pointer; 0 if there is none

@@ -13,7 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that a guest is started with when the host loads its kernel, checked, and where in its memory it will go.
+ * A checked plan of everything that a guest is started with when the host loads its kernel, and of
+ * the places in guest memory.
  *
  * <pre>{@code
  * BootPlan plan = BootPlan.builder(KernelImage.open(vmlinuz), BootLayout.memoryMap(512L << 20))
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * BootState start = plan.load(memory);
  * }</pre>
  *
- * <p>Any thread may use a plan, for any number of guests.
+ * <p>Immutable: any thread may use a plan, for any number of guests.
  */
 public final class BootPlan implements StartPlan {
     private final KernelPlan kernel;
@@ -35,8 +36,8 @@ public final class BootPlan implements StartPlan {
     private final @Nullable MpTable mpTable;
     private final E820Map memoryMap;
     private final List<BootModule> modules;
-    private final List<MultibootInfo.Module> placedModules; // where each of them goes
-    private final byte[] multibootInfo; // empty if the protocol is another
+    private final List<MultibootInfo.Module> placedModules; // with their addresses
+    private final byte[] multibootInfo; // empty with other protocols
 
     private BootPlan(Builder builder) {
         kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty());
@@ -57,28 +58,32 @@ public final class BootPlan implements StartPlan {
     /**
      * Begins a plan.
      *
-     * @param kernel what to start
+     * @param kernel the kernel to start
      * @param memoryMap the guest's memory: see {@link BootLayout#memoryMap}
      */
     public static Builder builder(KernelImage kernel, E820Map memoryMap) {
         return new Builder(kernel, memoryMap);
     }
 
-    /** Checks that the protocol can hand over what there is beside the kernel. */
+    /** Checks that the protocol can pass the initrd or modules to the kernel. */
     private void checkExtras(Builder builder) {
         boolean multiboot = kernel.protocol() == BootProtocol.MULTIBOOT;
         if (multiboot && builder.initrd != null) {
-            throw new BootException("initrd", "a module instead, for a kernel started by MULTIBOOT", "an initrd");
+            throw new BootException(
+                    "initrd", "a module instead, because the kernel is started by MULTIBOOT", "an initrd");
         }
         if (!multiboot && !builder.modules.isEmpty()) {
             throw new BootException(
                     "module",
                     "a kernel started by MULTIBOOT, which alone takes modules",
-                    "one started by %s; an initrd is what it takes".formatted(kernel.protocol()));
+                    "one started by %s; give it an initrd instead".formatted(kernel.protocol()));
         }
     }
 
-    /** Puts the modules behind the kernel, in their order, each at the start of a page, whether it asks for that or not. */
+    /**
+     * Places the modules after the kernel, in their order, each at the start of a page even if it
+     * does not require that.
+     */
     private List<MultibootInfo.Module> placeModules() {
         List<MultibootInfo.Module> placed = new ArrayList<>();
         long end = Math.max(BootLayout.HIGH_MEMORY, kernel.kernel().end());
@@ -123,47 +128,47 @@ public final class BootPlan implements StartPlan {
             throw new BootException(
                     "ACPI tables",
                     "at most %d bytes".formatted(BootLayout.ACPI_TABLES_MAX_SIZE),
-                    tables.length + " bytes; have fewer CPUs or devices");
+                    tables.length + " bytes; use fewer CPUs or devices");
         }
         return tables;
     }
 
-    /** How the kernel will be entered: anything but {@code AUTO}. */
+    /** Returns how the kernel will be entered; never {@code AUTO}. */
     public BootProtocol protocol() {
         return kernel.protocol();
     }
 
-    /** Whether the guest has to unpack its kernel itself. */
+    /** Whether the guest unpacks its kernel itself. */
     public boolean guestUnpacks() {
         return kernel.bzImage() != null;
     }
 
-    /** Address of the kernel's first instruction. */
+    /** Returns the address of the kernel's first instruction. */
     public long entry() {
         return kernel.kernel().entry();
     }
 
-    /** Lowest address of the kernel. */
+    /** Returns the lowest address of the kernel. */
     public long kernelStart() {
         return kernel.kernel().start();
     }
 
-    /** First address after the kernel. */
+    /** Returns the first address after the kernel. */
     public long kernelEnd() {
         return kernel.kernel().end();
     }
 
-    /** The whole command line. */
+    /** Returns the whole command line. */
     public String cmdline() {
         return cmdline.toString();
     }
 
-    /** Address of the initrd, 0 if there is none. */
+    /** Returns the address of the initrd; 0 if there is none. */
     public long initrdAddress() {
         return initrdAddress;
     }
 
-    /** Where the modules will be, in their order; empty if there are none. */
+    /** Returns the modules with their addresses, in their order; empty if there are none. */
     public List<MultibootInfo.Module> modules() {
         return placedModules;
     }
@@ -206,7 +211,7 @@ public final class BootPlan implements StartPlan {
                 : LinuxBoot.prepare(memory, parameters);
     }
 
-    /** Collects what a guest is to be started with. For one thread. */
+    /** Collects what a guest is started with. For one thread. */
     public static final class Builder {
         private final KernelImage kernel;
         private final E820Map memoryMap;
@@ -223,20 +228,20 @@ public final class BootPlan implements StartPlan {
             this.memoryMap = memoryMap;
         }
 
-        /** How to enter the kernel; {@code AUTO} if not called. */
+        /** Sets how to enter the kernel; {@code AUTO} if not called. */
         public Builder protocol(BootProtocol value) {
             protocol = value;
             return this;
         }
 
-        /** Who unpacks the kernel; {@code AUTO} if not called. */
+        /** Sets who unpacks the kernel; {@code AUTO} if not called. */
         public Builder unpacking(Unpacking value) {
             unpacking = value;
             return this;
         }
 
         /**
-         * The command line; empty if not called.
+         * Sets the command line; empty if not called.
          *
          * @throws BootException if it has bad characters
          */
@@ -244,40 +249,40 @@ public final class BootPlan implements StartPlan {
             return cmdline(CommandLine.of(value));
         }
 
-        /** The command line; empty if not called. */
+        /** Sets the command line; empty if not called. */
         public Builder cmdline(CommandLine value) {
             cmdline = value;
             return this;
         }
 
-        /** The initrd; none if not called. */
+        /** Sets the initrd; none if not called. */
         public Builder initrd(Initrd value) {
             initrd = value;
             return this;
         }
 
-        /** One more module, behind those that are there; none if not called. Only {@code MULTIBOOT} has modules. */
+        /** Adds a module; none if not called. Only {@code MULTIBOOT} has modules. */
         public Builder module(BootModule value) {
             modules.add(value);
             return this;
         }
 
-        /** What the ACPI tables say; there are none if not called. */
+        /** Sets what the ACPI tables say; there are no tables if not called. */
         public Builder acpi(AcpiConfig value) {
             acpi = value;
             return this;
         }
 
-        /** The MP table; none if not called. */
+        /** Sets the MP table; none if not called. */
         public Builder mpTable(MpTable value) {
             mpTable = value;
             return this;
         }
 
         /**
-         * Checks everything that can be without guest memory.
+         * Checks everything that can be checked without guest memory, and makes the plan.
          *
-         * @throws BootException if the kernel cannot be started so, or something does not fit
+         * @throws BootException if the kernel cannot be started as asked, or something does not fit
          */
         public BootPlan build() {
             return new BootPlan(this);

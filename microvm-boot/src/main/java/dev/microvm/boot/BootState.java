@@ -5,9 +5,9 @@ import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.function.UnaryOperator;
 
 /**
- * How the first vCPU starts. The others wait for the kernel to wake them.
+ * The state in which the first vCPU starts. The others wait until the kernel wakes them.
  *
  * @param registers its general registers
- * @param special makes its segments and control registers from those that it has after a reset
+ * @param special makes its segments and control registers from those after a reset
  */
 public record BootState(Registers registers, UnaryOperator<SpecialRegisters> special) {}

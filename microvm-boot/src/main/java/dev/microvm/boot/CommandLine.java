@@ -7,12 +7,18 @@ import java.util.List;
 
 /** A kernel's command line, checked. */
 public final class CommandLine {
-    /** How long it can be for a kernel that does not say, in bytes: Linux asm/setup.h, COMMAND_LINE_SIZE less 1. */
+    /**
+     * Maximum length for a kernel whose file does not say it, in bytes: Linux asm/setup.h,
+     * COMMAND_LINE_SIZE less 1.
+     */
     public static final int DEFAULT_MAX_LENGTH = 2047;
 
     private static final String OPTION = "cmdline";
 
-    /** What follows is for init: Linux Documentation/admin-guide/kernel-parameters.rst. */
+    /**
+     * Separates the parameters of init, which follow: Linux
+     * Documentation/admin-guide/kernel-parameters.rst.
+     */
     private static final String FOR_INIT = " -- ";
 
     private final String text;
@@ -22,7 +28,7 @@ public final class CommandLine {
     }
 
     /**
-     * Checks the characters.
+     * Makes a command line and checks its characters.
      *
      * @throws BootException if one of them is a control character other than a tab, or not ASCII
      */
@@ -38,7 +44,7 @@ public final class CommandLine {
     }
 
     /**
-     * The same with parameters after those for the kernel, and before those for init.
+     * Returns the same with more parameters, after those for the kernel and before those for init.
      *
      * @throws BootException as {@link #of}
      */
@@ -50,7 +56,7 @@ public final class CommandLine {
         return of((kernel + " " + String.join(" ", parameters)).strip() + init);
     }
 
-    /** How many characters, which are as many bytes. */
+    /** Returns the length in characters, which is also its length in bytes. */
     public int length() {
         return text.length();
     }
@@ -58,7 +64,7 @@ public final class CommandLine {
     /**
      * Checks the length.
      *
-     * @param max the longest that the kernel takes, in bytes without the terminating zero
+     * @param max maximum length that the kernel takes, in bytes without the terminating zero
      * @throws BootException if it is longer
      */
     void requireLength(long max) {
@@ -76,7 +82,7 @@ public final class CommandLine {
         memory.write(address, bytes());
     }
 
-    /** Its characters, and a zero. */
+    /** Returns its characters and a terminating zero. */
     public byte[] bytes() {
         byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
         return Arrays.copyOf(bytes, bytes.length + 1);

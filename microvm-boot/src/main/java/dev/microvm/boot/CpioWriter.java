@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
 /**
- * Writes a cpio archive in the "new ASCII" format, the one that Linux unpacks to its initial file system. The same
- * entries make the same bytes: times are 0, owners root, inode numbers count from 1.
+ * Writes a cpio archive in the "new ASCII" format, which Linux unpacks to its initial file system.
+ * Equal entries make equal bytes: times are 0, owners are root, inode numbers count from 1.
  *
  * <p>Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. For one thread.
  */
@@ -15,7 +15,7 @@ final class CpioWriter {
     /** File type bits of {@code c_mode}: Linux uapi/linux/stat.h. */
     static final int S_IFLNK = 0xA000;
 
-    /** All of these bits. */
+    /** Mask of the file type bits. */
     static final int S_IFMT = 0xF000;
 
     static final int S_IFREG = 0x8000;
@@ -27,7 +27,7 @@ final class CpioWriter {
     private static final int HEADER_SIZE = 110; // the magic number and 13 fields of 8 hexadecimal digits
     private static final int ALIGNMENT = 4; // bytes, of names and contents
     private static final String TRAILER = "TRAILER!!!";
-    private static final long MAX_FILE_SIZE = 0xFFFF_FFFFL; // what 8 digits can say
+    private static final long MAX_FILE_SIZE = 0xFFFF_FFFFL; // the maximum of 8 digits
 
     private static final HexFormat DIGITS = HexFormat.of().withUpperCase();
 
@@ -38,12 +38,12 @@ final class CpioWriter {
         this.out = out;
     }
 
-    /** What an entry holds. */
+    /** The content of an entry. */
     interface Content {
-        /** How many bytes. */
+        /** Returns the number of bytes. */
         long size() throws IOException;
 
-        /** Writes as many. */
+        /** Writes that many bytes. */
         void writeTo(OutputStream out) throws IOException;
     }
 
@@ -63,13 +63,13 @@ final class CpioWriter {
         pad(content.size());
     }
 
-    /** Ends the archive. */
+    /** Writes the end of the archive. */
     void end() throws IOException {
         write(TRAILER, 0, 0, 0, 0, 0);
     }
 
     private void write(String name, int ino, int mode, int major, int minor, long size) throws IOException {
-        if (size > MAX_FILE_SIZE) throw new IOException(name + " is larger than 4 GiB");
+        if (size > MAX_FILE_SIZE) throw new IOException(name + " is larger than 4 GiB, the limit of the cpio format");
         byte[] nameBytes = (name + "\0").getBytes(StandardCharsets.UTF_8);
         int links = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
         StringBuilder header = new StringBuilder(HEADER_SIZE).append(MAGIC);

@@ -5,9 +5,12 @@ import dev.microvm.memory.GuestMemoryRegion;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** A firmware's ROM image, such as qboot.rom or SeaBIOS's bios-microvm.bin, checked and kept. Any thread may use it. */
+/**
+ * A checked firmware ROM image in memory, such as qboot.rom or SeaBIOS's bios-microvm.bin. Any
+ * thread may use it.
+ */
 public final class FirmwareImage {
-    /** The largest image, in bytes: what QEMU allows a PC, hw/i386/pc.c, {@code max_fw_size}. */
+    /** Maximum size of an image, in bytes, as in QEMU hw/i386/pc.c, {@code max_fw_size}. */
     public static final int MAX_SIZE = 8 << 20;
 
     private static final String EXPECTED =
@@ -24,7 +27,7 @@ public final class FirmwareImage {
     /**
      * Reads {@code file}.
      *
-     * @throws BootException if it cannot be read, or has a size that no ROM has
+     * @throws BootException if it cannot be read, or is not 4 KiB to 8 MiB in multiples of 4 KiB
      */
     public static FirmwareImage open(Path file) {
         long size = ImageFiles.requireReadable(file, EXPECTED);
@@ -34,22 +37,24 @@ public final class FirmwareImage {
         return new FirmwareImage(file, ImageFiles.read(file, size, EXPECTED));
     }
 
-    /** The file. */
+    /** Returns the file. */
     public Path file() {
         return file;
     }
 
-    /** Its size in bytes. */
+    /** Returns its size in bytes. */
     public int size() {
         return bytes.length;
     }
 
-    /** How much of its end is also below 1 MiB, in bytes. */
+    /** Returns the size of the copy of its end below 1 MiB, in bytes. */
     public int copySize() {
         return Math.min(bytes.length, BootLayout.ROM_COPY_MAX_SIZE);
     }
 
-    /** Writes the ROM, which ends at 4 GiB, and the copy of its end, which ends at 1 MiB. */
+    /**
+     * Writes the ROM so that it ends at 4 GiB, and the copy of its end so that it ends at 1 MiB.
+     */
     void load(GuestMemory memory) {
         memory.write(BootLayout.ROM_END - size(), bytes);
         memory.write(BootLayout.HIGH_MEMORY - copySize(), Arrays.copyOfRange(bytes, size() - copySize(), bytes.length));

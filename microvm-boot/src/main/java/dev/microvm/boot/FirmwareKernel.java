@@ -11,16 +11,16 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A kernel as firmware, or an option ROM in it, finds and starts it. All addresses are guest-physical, below 4 GiB; sizes
- * are in bytes.
+ * A kernel in the form in which firmware or an option ROM starts it. All addresses are
+ * guest-physical, below 4 GiB; sizes are in bytes.
  *
- * <p>A bzImage is handed over in two parts, to be entered in real mode: Linux Documentation/arch/x86/boot.rst, "The
- * Real-Mode Kernel Header". An ELF file is in memory already, and is entered at its PVH entry point; firmware sees by the
- * setup part that it is one. Source of what is where: QEMU hw/i386/x86.c, {@code x86_load_linux} and {@code
- * load_elfboot}.
+ * <p>A bzImage has two parts and is entered in real mode: Linux Documentation/arch/x86/boot.rst,
+ * "The Real-Mode Kernel Header". An ELF file is already in memory and is entered at its PVH entry
+ * point; firmware recognizes it by its setup part. Source of the addresses: QEMU hw/i386/x86.c,
+ * {@code x86_load_linux} and {@code load_elfboot}.
  */
 public final class FirmwareKernel {
-    /** How many bytes of an ELF file are the setup part: as QEMU has it. */
+    /** Size of the setup part of an ELF file in bytes, as in QEMU. */
     private static final int ELF_HEAD_SIZE = 8192;
 
     // Fields of the real-mode kernel header that a boot loader writes: offsets
@@ -43,9 +43,9 @@ public final class FirmwareKernel {
     private final long initrdAddress;
 
     /**
-     * Checks that all fits.
+     * Checks that everything fits.
      *
-     * @param memoryMap what is RAM, before firmware has reserved any of it
+     * @param memoryMap the memory map without firmware's reservations
      */
     FirmwareKernel(KernelImage image, CommandLine cmdline, @Nullable Initrd initrd, E820Map memoryMap) {
         this.image = image;
@@ -83,60 +83,63 @@ public final class FirmwareKernel {
         return bytes;
     }
 
-    /** Puts an ELF file where it belongs; a bzImage is the firmware's to load. */
+    /** Loads an ELF file; firmware loads a bzImage itself. */
     void load(GuestMemory memory) {
         if (!image.isBzImage()) plan.load(memory);
     }
 
-    /** Where the setup part goes; empty for an ELF file. */
+    /** Returns the address of the setup part; empty for an ELF file. */
     public OptionalLong setupAddress() {
         return image.isBzImage() ? OptionalLong.of(BootLayout.FIRMWARE_SETUP) : OptionalLong.empty();
     }
 
-    /** The real-mode code of a bzImage, or the start of an ELF file. Leave the array as it is. */
+    /**
+     * Returns the real-mode code of a bzImage, or the start of an ELF file. Leave the array
+     * unchanged.
+     */
     public byte[] setup() {
         return setup;
     }
 
-    /** Where the kernel goes, or is. */
+    /** Returns the address of the kernel. */
     public long address() {
         return image.isBzImage() ? BootLayout.HIGH_MEMORY : plan.kernel().start();
     }
 
-    /** How large it is there. */
+    /** Returns its size at that address. */
     public long size() {
         return data().map(MemorySegment::byteSize)
                 .orElse(plan.kernel().end() - plan.kernel().start());
     }
 
-    /** The protected-mode code of a bzImage; empty for an ELF file. */
+    /** Returns the protected-mode code of a bzImage; empty for an ELF file. */
     public Optional<MemorySegment> data() {
         return image.bzImage().map(BzImageLoader::kernel);
     }
 
-    /** Where an ELF file is entered; empty for a bzImage. */
+    /** Returns the entry point of an ELF file; empty for a bzImage. */
     public OptionalLong entry() {
         return image.isBzImage()
                 ? OptionalLong.empty()
                 : OptionalLong.of(plan.kernel().entry());
     }
 
-    /** Where the command line goes. */
+    /** Returns the address of the command line. */
     public long cmdlineAddress() {
         return BootLayout.CMDLINE;
     }
 
-    /** The command line. */
+    /** Returns the command line. */
     public CommandLine cmdline() {
         return cmdline;
     }
 
-    /** The initrd, if there is one. */
+    /** Returns the initrd, if there is one. */
     public Optional<Initrd> initrd() {
         return Optional.ofNullable(initrd);
     }
 
-    /** Where the initrd goes; firmware may know better. */
+    /** Returns the proposed address of the initrd; firmware may choose another. */
     public long initrdAddress() {
         return initrdAddress;
     }

@@ -17,9 +17,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that a guest is started with when firmware starts it, checked. The firmware's ROM goes to guest memory; the
- * rest is for the device by which it asks, which whoever builds the machine fills from {@link #kernel}, {@link #acpi} and
- * {@link #optionRoms}: QEMU's fw_cfg.
+ * A checked plan of everything that a guest is started with when firmware starts it. The firmware's
+ * ROM goes to guest memory. The rest is for QEMU's fw_cfg device, which the machine fills from
+ * {@link #kernel}, {@link #acpi} and {@link #optionRoms}.
  *
  * <pre>{@code
  * FirmwarePlan plan = FirmwarePlan.builder(FirmwareImage.open(qboot), BootLayout.firmwareMemoryMap(512L << 20))
@@ -60,12 +60,12 @@ public final class FirmwarePlan implements StartPlan {
         return new Builder(image, memoryMap);
     }
 
-    /** The firmware. */
+    /** Returns the firmware. */
     public FirmwareImage image() {
         return image;
     }
 
-    /** The guest's memory, before firmware has reserved any of it. */
+    /** Returns the memory map without firmware's reservations. */
     @Override
     public E820Map memoryMap() {
         return memoryMap;
@@ -76,17 +76,17 @@ public final class FirmwarePlan implements StartPlan {
         return acpi == null ? List.of() : List.of("ACPI tables, placed by firmware");
     }
 
-    /** The kernel that it starts; empty if it is to look for one itself. */
+    /** Returns the kernel that firmware starts; empty if it looks for one itself. */
     public Optional<FirmwareKernel> kernel() {
         return Optional.ofNullable(kernel);
     }
 
-    /** The ACPI tables; empty if there are none. */
+    /** Returns the ACPI tables; empty if there are none. */
     public Optional<FirmwareTables> acpi() {
         return Optional.ofNullable(acpi);
     }
 
-    /** The option ROMs, in the order in which firmware tries to boot from them. */
+    /** Returns the option ROMs, in the order in which firmware tries to boot from them. */
     public List<OptionRom> optionRoms() {
         return optionRoms;
     }
@@ -103,7 +103,7 @@ public final class FirmwarePlan implements StartPlan {
         return powerOn();
     }
 
-    /** What a CPU is when it comes out of reset: Intel SDM vol. 3A, table 10-1. */
+    /** Returns the state of a CPU after a reset: Intel SDM vol. 3A, table 10-1. */
     private static BootState powerOn() {
         SegmentRegister code = new SegmentRegister(
                 RESET_BASE,
@@ -124,7 +124,7 @@ public final class FirmwarePlan implements StartPlan {
                 reset -> reset.withSegments(code, data).withControl(CR0_CD | CR0_NW | CR0_ET, 0, 0, 0));
     }
 
-    /** Collects what a guest is to be started with. For one thread. */
+    /** Collects what a guest is started with. For one thread. */
     public static final class Builder {
         private final FirmwareImage image;
         private final E820Map memoryMap;
@@ -138,17 +138,17 @@ public final class FirmwarePlan implements StartPlan {
         }
 
         /**
-         * The kernel; none if not called.
+         * Sets the kernel; none if not called.
          *
          * @param initrd its initrd; null if there is none
-         * @throws BootException if it cannot be started so, or something does not fit
+         * @throws BootException if firmware cannot start it, or something does not fit
          */
         public Builder kernel(KernelImage value, CommandLine cmdline, @Nullable Initrd initrd) {
             kernel = new FirmwareKernel(value, cmdline, initrd, memoryMap);
             return this;
         }
 
-        /** What the ACPI tables say; there are none if not called. */
+        /** Sets what the ACPI tables say; there are no tables if not called. */
         public Builder acpi(AcpiConfig value) {
             acpi = value;
             return this;

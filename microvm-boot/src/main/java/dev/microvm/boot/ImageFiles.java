@@ -11,14 +11,14 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** What kernel, initrd and firmware files have in common: the ways in which they are not there. */
+/** Access to kernel, initrd and firmware files, with the same errors for all. */
 final class ImageFiles {
     private ImageFiles() {}
 
     /**
-     * Checks that {@code file} is one that can be read, and returns its size in bytes.
+     * Checks that {@code file} is a readable regular file, and returns its size in bytes.
      *
-     * @param expected what it should be, for the message
+     * @param expected what the file should be, for the message
      */
     static long requireReadable(Path file, String expected) {
         try {
@@ -38,7 +38,7 @@ final class ImageFiles {
     /**
      * Reads the first {@code size} bytes of {@code file}.
      *
-     * @param expected what it should be, for the message
+     * @param expected what the file should be, for the message
      */
     static byte[] read(Path file, long size, String expected) {
         byte[] bytes = new byte[(int) size];
@@ -52,7 +52,7 @@ final class ImageFiles {
         }
     }
 
-    /** What to throw when {@code file} could not be read. */
+    /** Returns the exception for a {@code file} that could not be read. */
     static BootException unreadable(Path file, String expected, IOException cause) {
         String found = switch (cause) {
             case NoSuchFileException e -> "no such file";

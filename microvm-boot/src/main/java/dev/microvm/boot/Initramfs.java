@@ -29,15 +29,15 @@ import org.jspecify.annotations.Nullable;
  * byte[] image = initramfs.toBytes();
  * }</pre>
  *
- * <p>It is a cpio archive, not compressed, behind the image that it extends, if any. The same contents make the same
- * bytes whenever and wherever it is built. Any thread may use it; files are read when it is written out.
+ * <p>It is an uncompressed cpio archive, after the image that it extends, if any. Equal contents
+ * make equal bytes. Any thread may use it. Files are read when it is written.
  */
 public final class Initramfs {
     private static final int PERMISSIONS = 07777;
     private static final int DEFAULT_DIRECTORY_MODE = 0755;
     private static final int ALIGNMENT = 4; // bytes, of an archive that follows another
 
-    private final Map<String, Entry> entries; // by path, so that a directory comes before what is in it
+    private final Map<String, Entry> entries; // by path, so that a directory comes before its entries
     private final CpioWriter.@Nullable Content base;
     private final List<String> moduleLoadOrder;
 
@@ -47,20 +47,23 @@ public final class Initramfs {
         moduleLoadOrder = List.copyOf(builder.moduleLoadOrder);
     }
 
-    /** Begins an empty one. */
+    /** Begins an empty initial file system. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** The guest paths of the modules that were added, in an order in which {@code insmod} can load them. */
+    /**
+     * Returns the guest paths of the added modules, in an order in which {@code insmod} can load
+     * them.
+     */
     public List<String> moduleLoadOrder() {
         return moduleLoadOrder;
     }
 
     /**
-     * The image.
+     * Returns the image.
      *
-     * @throws BootException if a file cannot be read any more
+     * @throws BootException if a file can no longer be read
      */
     public byte[] toBytes() {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -73,9 +76,9 @@ public final class Initramfs {
     }
 
     /**
-     * Writes the image to {@code file}, which is replaced.
+     * Writes the image to {@code file}, and replaces what was there.
      *
-     * @throws BootException if a file cannot be read any more
+     * @throws BootException if a file can no longer be read
      * @throws UncheckedIOException if {@code file} cannot be written
      */
     public void write(Path file) {
@@ -89,8 +92,8 @@ public final class Initramfs {
     /**
      * Writes the image to {@code out}, which is not closed.
      *
-     * @throws BootException if a file cannot be read any more
-     * @throws IOException if {@code out} does not take it
+     * @throws BootException if a file can no longer be read
+     * @throws IOException if {@code out} cannot be written
      */
     public void writeTo(OutputStream out) throws IOException {
         if (base != null) {
@@ -105,7 +108,7 @@ public final class Initramfs {
         cpio.end();
     }
 
-    /** What is at a path: {@code mode} has its type and permissions. */
+    /** The entry at a path; {@code mode} has its type and permissions. */
     private record Entry(int mode, int major, int minor, CpioWriter.Content content) {
         boolean isDirectory() {
             return (mode & CpioWriter.S_IFMT) == CpioWriter.S_IFDIR;
@@ -132,7 +135,7 @@ public final class Initramfs {
         }
     }
 
-    /** The bytes of a file, whose size must stay what it was. */
+    /** The bytes of a file, whose size must not change. */
     private record FileBytes(Path file, long size) implements CpioWriter.Content {
         static FileBytes of(Path file) {
             return new FileBytes(file, ImageFiles.requireReadable(file, "a file for the initramfs"));
@@ -145,7 +148,8 @@ public final class Initramfs {
                 written = in.transferTo(out);
             }
             if (written != size) {
-                throw new BootException(file.toString(), "still %d bytes".formatted(size), written + " bytes");
+                throw new BootException(
+                        file.toString(), "%d bytes, its size when it was added".formatted(size), written + " bytes");
             }
         }
 
@@ -159,11 +163,13 @@ public final class Initramfs {
     }
 
     /**
-     * Collects what is to be in an {@link Initramfs}. For one thread.
+     * Collects the contents of an {@link Initramfs}. For one thread.
      *
-     * <p>Paths are those in the guest, with or without a leading slash; directories that they need are made. What is
-     * added again replaces what was there. A path with an empty part, {@code .} or {@code ..} is an
-     * {@link IllegalArgumentException}. Modes are permissions such as 0755; everything belongs to root.
+     * <p>Paths are those in the guest, with or without a leading slash. Missing parent directories
+     * are added with mode 0755. A second entry at a path replaces the first. Modes are permissions
+     * such as 0755; everything belongs to root. Methods throw {@link IllegalArgumentException} if a
+     * path has an empty part, {@code .} or {@code ..}, if its parent is not a directory, or if a
+     * mode is not 0 to 07777.
      */
     public static final class Builder {
         private final Map<String, Entry> entries = new TreeMap<>();
@@ -172,7 +178,7 @@ public final class Initramfs {
 
         private Builder() {}
 
-        /** Adds a file with this content. */
+        /** Adds a file with this content; the array is copied. */
         public Builder file(String path, byte[] content, int mode) {
             return add(path, CpioWriter.S_IFREG, mode, 0, 0, new Bytes(content.clone()));
         }
@@ -185,7 +191,7 @@ public final class Initramfs {
         /**
          * Adds a file with the content of {@code file}, which is read when the image is written.
          *
-         * @throws BootException if it is not a file that can be read
+         * @throws BootException if it is not a readable file
          */
         public Builder file(String path, Path file, int mode) {
             return add(path, CpioWriter.S_IFREG, mode, 0, 0, FileBytes.of(file));
@@ -212,8 +218,9 @@ public final class Initramfs {
         }
 
         /**
-         * Adds a program that ends the machine with a code: in the guest, {@code vm-exit CODE} as root, 0 to 255. It
-         * writes to the exit port by ioperm(2), so it needs no {@code /dev/port}.
+         * Adds a program that ends the machine with a code: in the guest, {@code vm-exit CODE} as
+         * root, 0 to 255. It writes to the exit port by ioperm(2), so it needs no {@code
+         * /dev/port}.
          *
          * @param path of the program, such as {@code /sbin/vm-exit}
          */
@@ -225,18 +232,22 @@ public final class Initramfs {
             }
         }
 
-        /** Adds {@code /init}, the first program that the kernel runs: a script with a {@code #!} line. */
+        /**
+         * Adds {@code /init}, the first program that the kernel runs: a script with a {@code #!}
+         * line.
+         */
         public Builder init(String script) {
             return file("/init", script, 0755);
         }
 
         /**
-         * Adds kernel modules and all that they need, unpacked, below {@code /lib/modules/<release>}; those that are
-         * built into the kernel are left out. {@link Initramfs#moduleLoadOrder()} then says how to load them.
+         * Adds kernel modules and all that they need, unpacked, below {@code
+         * /lib/modules/<release>}, without those that are built into the kernel. {@link
+         * Initramfs#moduleLoadOrder()} then returns the order in which to load them.
          *
-         * @param tree the folder that the kernel's machine has as {@code /lib/modules/<release>}, with its
-         *     {@code modules.dep}
-         * @param release what {@code uname -r} says in the guest
+         * @param tree the kernel's folder {@code /lib/modules/<release>}, with its {@code
+         *     modules.dep}
+         * @param release the output of {@code uname -r} in the guest
          * @param names as {@code modprobe} takes them, such as {@code virtio_blk}
          * @throws BootException if there is no such module, or it cannot be read
          */
@@ -251,12 +262,18 @@ public final class Initramfs {
             return this;
         }
 
-        /** The guest paths of the modules added so far, in an order in which {@code insmod} can load them. */
+        /**
+         * Returns the guest paths of the modules added so far, in an order in which {@code insmod}
+         * can load them.
+         */
         public List<String> moduleLoadOrder() {
             return List.copyOf(moduleLoadOrder);
         }
 
-        /** Extends {@code image}, compressed or not: where both have the same path, this one counts. */
+        /**
+         * Extends {@code image}, compressed or not. If both have a path, the entry of this one
+         * counts.
+         */
         public Builder base(byte[] image) {
             base = new Bytes(image.clone());
             return this;
@@ -265,31 +282,34 @@ public final class Initramfs {
         /**
          * The same with the image in {@code file}.
          *
-         * @throws BootException if it is not a file that can be read
+         * @throws BootException if it is not a readable file
          */
         public Builder base(Path file) {
             base = FileBytes.of(file);
             return this;
         }
 
-        /** Makes it. */
+        /** Makes the initial file system. */
         public Initramfs build() {
             return new Initramfs(this);
         }
 
         private Builder add(String path, int type, int mode, int major, int minor, CpioWriter.Content content) {
             if ((mode & ~PERMISSIONS) != 0) {
-                throw new IllegalArgumentException("mode 0%o of %s: not permissions".formatted(mode, path));
+                throw new IllegalArgumentException(
+                        "mode 0%o of %s: must be permissions, 0 to 07777".formatted(mode, path));
             }
             String name = path.startsWith("/") ? path.substring(1) : path;
             for (String part : name.split("/", -1)) {
                 if (part.isEmpty() || part.equals(".") || part.equals("..") || part.indexOf('\0') >= 0) {
-                    throw new IllegalArgumentException("'%s' is not a plain path".formatted(path));
+                    throw new IllegalArgumentException(
+                            "path '%s': must have no empty part, no . and no ..".formatted(path));
                 }
             }
             makeParents(name);
             if (type != CpioWriter.S_IFDIR && entries.keySet().stream().anyMatch(e -> e.startsWith(name + "/"))) {
-                throw new IllegalArgumentException("/%s has something in it, so it stays a directory".formatted(name));
+                throw new IllegalArgumentException(
+                        "/%s is a directory with entries, so nothing can replace it".formatted(name));
             }
             entries.put(name, new Entry(type | mode, major, minor, content));
             return this;
@@ -302,7 +322,8 @@ public final class Initramfs {
                 if (there == null) {
                     entries.put(parent, new Entry(CpioWriter.S_IFDIR | DEFAULT_DIRECTORY_MODE, 0, 0, Bytes.NONE));
                 } else if (!there.isDirectory()) {
-                    throw new IllegalArgumentException("/%s is in /%s, which is no directory".formatted(name, parent));
+                    throw new IllegalArgumentException(
+                            "/%s: its parent /%s is not a directory".formatted(name, parent));
                 }
             }
         }

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** An initial file system, or several one after the other, as a kernel finds it in memory. */
+/** An initial file system, or several one after the other, for a kernel to find in memory. */
 public final class Initrd {
     private static final String OPTION = "initrd";
     private static final String WHAT = "an initrd";
@@ -17,36 +17,36 @@ public final class Initrd {
         this.contents = contents;
     }
 
-    /** One that is in memory; the array is not copied. */
+    /** Makes an initrd of bytes in memory; the array is not copied. */
     public static Initrd of(byte[] bytes) {
         return new Initrd(BootFile.of(WHAT, bytes));
     }
 
     /**
-     * One that is a file, which is read when the guest starts.
+     * Makes an initrd of a file, which is read when the guest starts.
      *
-     * @throws BootException if it is not a file that can be read
+     * @throws BootException if it is not a readable file
      */
     public static Initrd open(Path file) {
         return new Initrd(BootFile.open(WHAT, file));
     }
 
-    /** Its size in bytes. */
+    /** Returns its size in bytes. */
     public long size() {
         return contents.size();
     }
 
-    /** The file, or the option. */
+    /** Returns the file, or the option if there is no file. */
     String subject() {
         Path file = contents.file();
         return file == null ? OPTION : file.toString();
     }
 
     /**
-     * Where it goes: as high as it may, at the start of a page.
+     * Returns its address: as high as allowed, at the start of a page.
      *
-     * @param ramEnd first address after the RAM it can be in
-     * @param addressMax the highest address that its last byte may have
+     * @param ramEnd first address after the RAM for it
+     * @param addressMax maximum address of its last byte
      * @param kernelEnd first address that the kernel does not use
      * @throws BootException if there is no room
      */
@@ -65,11 +65,11 @@ public final class Initrd {
     }
 
     /**
-     * Copies a piece of it. Any thread may call.
+     * Copies a part of it. Any thread may call.
      *
      * @param offset of the first byte
-     * @param to as many bytes as are wanted
-     * @throws IOException if the file cannot be read any more
+     * @param to the target, whose size is the number of bytes to copy
+     * @throws IOException if the file can no longer be read
      */
     public void read(long offset, MemorySegment to) throws IOException {
         contents.read(offset, to);

@@ -24,32 +24,32 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A kernel's file, checked, for x86: an ELF file such as {@code vmlinux}, a {@code bzImage}, or a flat image with a
- * Multiboot header. An ELF file or flat image may be compressed by gzip.
+ * A checked kernel file for x86: an ELF file such as {@code vmlinux}, a {@code bzImage}, or a flat
+ * image with a Multiboot header. An ELF file or flat image may be compressed by gzip.
  *
- * <p>Any thread may use it, for any number of guests. A bzImage or a compressed file is kept in memory as it is; other
- * files are read again for each guest.
+ * <p>Any thread may use it, for any number of guests. A bzImage or a compressed file is kept in
+ * memory unchanged; other files are read again for each guest.
  */
 public final class KernelImage {
     private static final String EXPECTED =
             "a kernel for x86 (an ELF vmlinux, a bzImage, or a flat image with a Multiboot header)";
 
-    /** The largest bzImage or compressed file that is looked at, in bytes; real ones have 1 to 50 MiB. */
+    /** Maximum size of a bzImage or compressed file, in bytes; real ones have 1 to 50 MiB. */
     private static final long MAX_COMPRESSED_SIZE = 1L << 30;
 
     private static final int PEEK_SIZE = 4096; // bytes of an unpacked ELF file that must hold its program headers
 
     private final Path file;
     private final Contents contents;
-    private final @Nullable ElfLoader elf; // the contents, or what is in the bzImage if it can be unpacked here
+    private final @Nullable ElfLoader elf; // of the file, or inside the bzImage if it can be unpacked here
     private final @Nullable BzImageLoader bzImage;
 
     /**
-     * What is in the file, unpacked if the whole file is compressed.
+     * The content of the file, unpacked if the whole file is compressed.
      *
-     * @param head its start, as far as we look for headers
+     * @param head its start, with all headers
      * @param size in bytes, or {@link MultibootHeader#UNKNOWN_SIZE}
-     * @param source all of it
+     * @param source the whole content
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Contents(byte[] head, long size, ImageSource source) {}
@@ -64,7 +64,7 @@ public final class KernelImage {
     /**
      * Reads and checks the headers of {@code file}.
      *
-     * @throws BootException if it cannot be read, or is no kernel that we could start
+     * @throws BootException if it cannot be read, or is not a kernel that can be started
      */
     public static KernelImage open(Path file) {
         long size = ImageFiles.requireReadable(file, EXPECTED);
@@ -137,65 +137,68 @@ public final class KernelImage {
         return bytes;
     }
 
-    /** The file. */
+    /** Returns the file. */
     public Path file() {
         return file;
     }
 
-    /** Whether it is a bzImage; else it is an ELF file or a flat image. */
+    /** Whether it is a bzImage; otherwise it is an ELF file or a flat image. */
     public boolean isBzImage() {
         return bzImage != null;
     }
 
-    /** Whether it is neither a bzImage nor an ELF file, but an image whose Multiboot header says where it goes. */
+    /**
+     * Whether it is a flat image: neither a bzImage nor an ELF file, with its addresses in a
+     * Multiboot header.
+     */
     public boolean isFlat() {
         return elf == null && bzImage == null;
     }
 
     /**
-     * Writes the ELF kernel to a file of its own, so that a bzImage is unpacked once and not at each start. Only what
-     * starting it needs is written: no sections, so no symbols.
+     * Writes the ELF kernel to a separate file, so that a bzImage is unpacked once and not at each
+     * start. Writes only what a start needs: no sections and no symbols.
      *
-     * @throws BootException if it is a flat image, the compression is not known here, or a file cannot be read or
-     *     written
+     * @throws BootException if it is a flat image, the compression is not supported, or a file
+     *     cannot be read or written
      */
     public void writeVmlinux(Path target) {
         if (isFlat()) throw flat("an ELF file or a bzImage");
         ElfLoader unpacked = choose(Unpacking.HOST);
         try (OutputStream out = Files.newOutputStream(target)) {
-            Objects.requireNonNull(unpacked).copy(out); // HOST gives one, or throws
+            Objects.requireNonNull(unpacked).copy(out); // HOST returns one, or throws
         } catch (IOException e) {
-            throw new BootException(target.toString(), "a file that a kernel can be written to", e.toString(), e);
+            throw new BootException(target.toString(), "a writable file for the kernel", e.toString(), e);
         } catch (InvalidImageException e) {
             throw invalid(file, e);
         }
     }
 
-    /** The first bytes of what is in the file, at most {@code size} of them. */
+    /** Returns the first bytes of the content, at most {@code size}. */
     byte[] head(int size) {
         return Arrays.copyOf(contents.head(), Math.min(size, contents.head().length));
     }
 
-    /** How long the command line may be, in bytes, without its terminating zero. */
+    /** Returns the maximum length of the command line in bytes, without its terminating zero. */
     public long cmdlineMax() {
         return bzImage == null
                 ? CommandLine.DEFAULT_MAX_LENGTH
                 : bzImage.header().cmdlineSize();
     }
 
-    /** The highest address that the initrd's last byte may have. */
+    /** Returns the maximum address of the initrd's last byte. */
     long initrdAddrMax() {
         return bzImage == null
                 ? LinuxBoot.DEFAULT_INITRD_ADDR_MAX
                 : bzImage.header().initrdAddrMax();
     }
 
-    /** The bzImage, if it is one. */
+    /** Returns the bzImage, if it is one. */
     Optional<BzImageLoader> bzImage() {
         return Optional.ofNullable(bzImage);
     }
 
-    /** The setup header, if it is a bzImage. */
+    /** Returns the setup header, if it is a bzImage. */
     Optional<SetupHeader> setupHeader() {
         return Optional.ofNullable(bzImage).map(BzImageLoader::header);
     }
@@ -203,8 +206,8 @@ public final class KernelImage {
     /**
      * Decides how to start it.
      *
-     * @param modules whether there are modules, which {@code MULTIBOOT} alone can hand over
-     * @throws BootException if what is asked for cannot be
+     * @param modules whether there are modules, which only {@code MULTIBOOT} supports
+     * @throws BootException if the kernel cannot be started as asked
      */
     KernelPlan plan(BootProtocol protocol, Unpacking unpacking, boolean modules) {
         try {
@@ -222,8 +225,8 @@ public final class KernelImage {
     }
 
     /**
-     * A header that a kernel was given is there for loaders that know nothing better: a bzImage's setup header and a PVH
-     * note say more. But neither of these hands over modules as they are meant here.
+     * Returns whether AUTO means MULTIBOOT. A bzImage's setup header and a PVH note say more than a
+     * Multiboot header, which is for loaders that know neither. But only Multiboot has modules.
      */
     private boolean prefersMultiboot(boolean modules) throws IOException {
         if (isBzImage() || MultibootHeader.find(contents.head()).isEmpty()) return false;
@@ -244,7 +247,9 @@ public final class KernelImage {
     private KernelPlan planBzImage(BootProtocol protocol) {
         if (protocol == BootProtocol.PVH) {
             throw new BootException(
-                    file.toString(), "a kernel that can be unpacked here, for PVH", "one that must unpack itself");
+                    file.toString(),
+                    "a kernel that can be unpacked here, for PVH",
+                    "one that must unpack itself: use LINUX64");
         }
         return KernelPlan.ofBzImage(this, Objects.requireNonNull(bzImage));
     }
@@ -265,7 +270,7 @@ public final class KernelImage {
     }
 
     /**
-     * How firmware starts it: a bzImage in real mode, an ELF file by PVH.
+     * Decides how firmware starts it: a bzImage in real mode, an ELF file by PVH.
      *
      * @throws BootException if it is neither a bzImage nor an ELF file with a PVH entry point
      */
@@ -285,12 +290,15 @@ public final class KernelImage {
                 "neither; start it without firmware");
     }
 
-    /** AUTO does not look for a PVH entry in a bzImage: much would have to be unpacked to find the notes. */
+    /**
+     * Whether to look for a PVH entry. AUTO does not look in a bzImage: most of it would have to be
+     * unpacked.
+     */
     private boolean wantsPvh(BootProtocol protocol) {
         return protocol == BootProtocol.PVH || (protocol == BootProtocol.AUTO && !isBzImage());
     }
 
-    /** The ELF file to start, or null if the bzImage is to be started itself. */
+    /** Returns the ELF file to start; null if the bzImage itself is started. */
     private @Nullable ElfLoader choose(Unpacking unpacking) {
         if (bzImage == null) return elf; // nothing to unpack
         if (unpacking == Unpacking.HOST && elf == null) {
@@ -311,7 +319,7 @@ public final class KernelImage {
         return new BootException(file.toString(), expected, "a flat image, which only MULTIBOOT starts");
     }
 
-    /** The same complaint with the file's name. */
+    /** Adds the file's name to an exception. */
     static BootException invalid(Path file, InvalidImageException e) {
         return new BootException(file.toString(), e.expected(), e.found(), e);
     }

@@ -19,13 +19,14 @@ import java.util.zip.GZIPInputStream;
 import org.tukaani.xz.XZInputStream;
 
 /**
- * The modules of one kernel, as {@code /lib/modules/<release>} has them. Any thread may use it.
+ * The modules of one kernel in a folder {@code /lib/modules/<release>}. Any thread may use it.
  *
- * <p>Source: kmod's man pages modules.dep(5), and Linux Documentation/kbuild/kbuild.rst for {@code modules.builtin}.
+ * <p>Source: kmod's man pages modules.dep(5), and Linux Documentation/kbuild/kbuild.rst for {@code
+ * modules.builtin}.
  */
 final class KernelModules {
-    private static final String DEPENDENCIES = "modules.dep"; // path: paths of what it needs
-    private static final String BUILTIN = "modules.builtin"; // one path a line
+    private static final String DEPENDENCIES = "modules.dep"; // a path and the paths of what it needs, per line
+    private static final String BUILTIN = "modules.builtin"; // one path per line
     private static final String SUFFIX = ".ko"; // with .xz, .gz or .zst behind it where they are compressed
     private static final int MAX_MODULE_SIZE = 256 * 1024 * 1024; // bytes
     private static final int MEMORY_LIMIT_KIB = 160 * 1024; // of the XZ decompressor
@@ -61,8 +62,8 @@ final class KernelModules {
     }
 
     /**
-     * The modules with these names and all that they need, as paths below the tree, in an order in which they can be
-     * loaded. What is built into the kernel is left out.
+     * Returns the modules with these names and all that they need, as paths below the tree, in an
+     * order in which they can be loaded, without those that are built into the kernel.
      *
      * @param names as {@code modprobe} takes them: {@code virtio_blk}, where - and _ are the same
      * @throws BootException if there is no such module
@@ -83,7 +84,7 @@ final class KernelModules {
     }
 
     /**
-     * A module's bytes, unpacked, so that any {@code insmod} can load them.
+     * Returns a module's unpacked bytes, which any {@code insmod} can load.
      *
      * @throws BootException if it cannot be read
      */
@@ -101,14 +102,14 @@ final class KernelModules {
         }
     }
 
-    /** The path that an unpacked module has: {@code a/b.ko} for {@code a/b.ko.xz}. */
+    /** Returns the path of an unpacked module: {@code a/b.ko} for {@code a/b.ko.xz}. */
     static String unpackedPath(String path) {
         return path.substring(0, path.lastIndexOf(SUFFIX) + SUFFIX.length());
     }
 
     private void addDependencies(String line) {
         int colon = line.indexOf(':');
-        if (colon < 0 || !line.substring(0, colon).contains(SUFFIX)) return; // a comment, or nothing we know
+        if (colon < 0 || !line.substring(0, colon).contains(SUFFIX)) return; // a comment or unknown
         String path = line.substring(0, colon);
         pathOfName.put(nameOf(path), path);
         List<String> paths = new ArrayList<>();
@@ -119,7 +120,7 @@ final class KernelModules {
     }
 
     private void addAfterNeeds(String path, Set<String> order, Set<String> above) {
-        if (order.contains(path) || !above.add(path)) return; // there already, or a circle
+        if (order.contains(path) || !above.add(path)) return; // added already, or a cycle
         for (String need : needs.getOrDefault(path, List.of())) {
             addAfterNeeds(need, order, above);
         }

@@ -16,13 +16,13 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one kernel will be started.
+ * The plan to start one kernel.
  *
  * @param image the kernel
  * @param protocol {@code LINUX64}, {@code PVH} or {@code MULTIBOOT}
- * @param kernel where it will be
- * @param elf what to load; null if it is {@code bzImage}
- * @param bzImage what to load as it is; null if it is {@code elf}
+ * @param kernel its place in guest memory
+ * @param elf the ELF file to load; null if {@code bzImage} is loaded
+ * @param bzImage the bzImage to load for the guest to unpack; null if {@code elf} is loaded
  */
 record KernelPlan(
         KernelImage image,
@@ -31,7 +31,7 @@ record KernelPlan(
         @Nullable ElfLoader elf,
         @Nullable BzImageLoader bzImage) {
     static KernelPlan ofElf(KernelImage image, ElfLoader elf, OptionalLong pvhEntry) {
-        // The header's init_size does not count: it is what a kernel needs that unpacks itself.
+        // The header's init_size does not count: only a kernel that unpacks itself needs that much.
         LoadedKernel kernel = new LoadedKernel(
                 pvhEntry.orElse(elf.header().entry()),
                 elf.header().start(),
@@ -44,7 +44,10 @@ record KernelPlan(
         return new KernelPlan(image, BootProtocol.LINUX64, bzImage.footprint(), null, bzImage);
     }
 
-    /** {@code loader} has the image's own ELF headers, or what its Multiboot header says in their place. */
+    /**
+     * Makes a plan; {@code loader} has the image's ELF headers, or equivalent headers made from its
+     * Multiboot header.
+     */
     static KernelPlan ofMultiboot(KernelImage image, ElfLoader loader) {
         ElfHeader header = loader.header();
         LoadedKernel kernel = new LoadedKernel(header.physicalEntry(), header.start(), header.end());
@@ -52,7 +55,7 @@ record KernelPlan(
     }
 
     /**
-     * Checks that the kernel goes where there is RAM.
+     * Checks that the kernel lies in RAM and overlaps no boot data.
      *
      * @throws BootException if it does not
      */
@@ -82,7 +85,7 @@ record KernelPlan(
             throw new BootException(
                     image.file().toString(),
                     "%s at 0x%x or above".formatted(what, BootLayout.HIGH_MEMORY),
-                    "it at [0x%x, 0x%x): what a kernel is started with is there".formatted(start, end));
+                    "it at [0x%x, 0x%x): boot data is there".formatted(start, end));
         }
         if (!map.isRam(start, end) || end > BootLayout.HIGH_RAM) {
             throw new BootException(
@@ -92,7 +95,7 @@ record KernelPlan(
         }
     }
 
-    /** A Multiboot kernel may be below 1 MiB, too, beside what it is started with. */
+    /** Checks a Multiboot kernel, which may also be below 1 MiB if it overlaps no boot data. */
     private void checkLowRange(String what, long start, long end) {
         if (!BootLayout.takenByMultiboot(start, end)) return;
         throw new BootException(
@@ -104,13 +107,13 @@ record KernelPlan(
                                 BootLayout.GDT + Gdt.SIZE,
                                 BootLayout.MULTIBOOT_INFO,
                                 BootLayout.BASE_RAM_END),
-                "it at [0x%x, 0x%x): what a kernel is started with is there".formatted(start, end));
+                "it at [0x%x, 0x%x): boot data is there".formatted(start, end));
     }
 
     /**
      * Copies the kernel to {@code memory}.
      *
-     * @throws BootException if its file cannot be read any more, or cannot be unpacked
+     * @throws BootException if its file can no longer be read, or cannot be unpacked
      */
     void load(GuestMemory memory) {
         try {

@@ -15,13 +15,16 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.memory.GuestMemory;
 
 /**
- * Starts a kernel in 64-bit mode: paging on with an identity mapping, flat segments, interrupts off, and RSI pointing
- * at the zero page.
+ * Starts a kernel in 64-bit mode: paging on with an identity mapping, flat segments, interrupts
+ * off, and RSI pointing at the zero page.
  *
  * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL".
  */
 final class LinuxBoot {
-    /** {@code initrd_addr_max} of a kernel whose file has no setup header: what every 64-bit kernel says. */
+    /**
+     * {@code initrd_addr_max} for a kernel file without setup header; the value of every 64-bit
+     * kernel.
+     */
     static final long DEFAULT_INITRD_ADDR_MAX = 0x7FFF_FFFFL;
 
     /** No interrupt descriptors: the kernel loads its own before it enables interrupts. */

@@ -10,23 +10,27 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.memory.GuestMemory;
 
 /**
- * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, EAX saying that the loader knows
- * Multiboot and EBX pointing at the information.
+ * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, the
+ * Multiboot magic number in EAX and the address of the information in EBX.
  *
- * <p>Source: Multiboot Specification 0.6.96, 3.2. It leaves GDTR, IDTR and the stack to the kernel. That there was a PC
- * BIOS before the loader it takes for granted: Xen, for one, puts its start-up code where the BIOS's data area says.
+ * <p>Source: Multiboot Specification 0.6.96, 3.2. It leaves GDTR, IDTR and the stack to the kernel.
+ * It also assumes a PC BIOS before the loader: Xen puts its start-up code where the BIOS data area
+ * says.
  */
 final class MultibootBoot {
     private static final long MAGIC = 0x2BADB002; // MULTIBOOT_BOOTLOADER_MAGIC
 
-    /** From the end of base memory to the VGA window. */
+    /** Size in KiB from the end of base memory to the VGA window. */
     private static final int EXTENDED_BIOS_DATA_KIB = (int) (BootLayout.VGA_WINDOW - BootLayout.BASE_RAM_END) >> 10;
 
     private static final DescriptorTable NO_IDT = new DescriptorTable(0, 0);
 
     private MultibootBoot() {}
 
-    /** {@code info} is the information, built for its place. */
+    /**
+     * Writes the data and returns the start state; {@code info} is the Multiboot information, built
+     * for its address.
+     */
     static BootState prepare(GuestMemory memory, long entry, byte[] info) {
         memory.write(BootLayout.MULTIBOOT_INFO, info);
         BiosDataArea.write(memory, BootLayout.BASE_RAM_END, EXTENDED_BIOS_DATA_KIB);

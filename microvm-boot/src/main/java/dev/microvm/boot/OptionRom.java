@@ -3,13 +3,13 @@ package dev.microvm.boot;
 import java.nio.file.Path;
 
 /**
- * An option ROM, such as QEMU's linuxboot_dma.bin, checked and kept. Any thread may use it.
+ * A checked option ROM in memory, such as QEMU's linuxboot_dma.bin. Any thread may use it.
  *
  * <p>Source: BIOS Boot Specification 1.01, 3.2 (expansion header).
  */
 public final class OptionRom {
     private static final long BLOCK = 512; // bytes
-    private static final int BLOCKS = 2; // offset of the byte that says how many it has
+    private static final int BLOCKS = 2; // offset of its size in blocks, 1 byte
     private static final long MAX_SIZE = 0xFF * BLOCK;
     private static final String EXPECTED = "an option ROM (begins with 55 aa, then its size in blocks of 512 bytes)";
 
@@ -24,7 +24,7 @@ public final class OptionRom {
     /**
      * Reads {@code file}.
      *
-     * @throws BootException if it cannot be read, or is no option ROM
+     * @throws BootException if it cannot be read, or is not an option ROM
      */
     public static OptionRom open(Path file) {
         long size = ImageFiles.requireReadable(file, EXPECTED);
@@ -43,12 +43,12 @@ public final class OptionRom {
         return new OptionRom(file, bytes);
     }
 
-    /** The file's name, by which firmware knows it. */
+    /** Returns the file's name, which is also its name in fw_cfg. */
     public String name() {
         return file.getFileName().toString();
     }
 
-    /** Its bytes; leave them as they are. */
+    /** Returns its bytes; leave them unchanged. */
     public byte[] bytes() {
         return bytes;
     }

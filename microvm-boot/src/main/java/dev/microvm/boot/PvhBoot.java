@@ -10,8 +10,8 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.memory.GuestMemory;
 
 /**
- * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, and EBX pointing at the start
- * info.
+ * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, and EBX
+ * pointing at the start info.
  *
  * <p>Source: Xen docs/misc/pvh.pandoc, "x86/HVM direct boot ABI".
  */

@@ -1,16 +1,16 @@
 package dev.microvm.boot;
 
-/** Where the compressed kernel inside a bzImage is unpacked; it has no meaning for an ELF file. */
+/** Says who unpacks the compressed kernel inside a bzImage; ignored for other files. */
 public enum Unpacking {
-    /** {@link #HOST} where we know the compression, else {@link #GUEST}. */
+    /** {@link #HOST} if the compression is supported, otherwise {@link #GUEST}. */
     AUTO,
 
     /**
-     * Here, before the guest starts, which saves it the time: gzip, bzip2, LZMA, XZ, LZ4, zstd or not compressed at
-     * all.
+     * The host, before the guest starts, which is faster: gzip, bzip2, LZMA, XZ, LZ4, zstd or
+     * uncompressed.
      */
     HOST,
 
-    /** By the guest: the bzImage is entered at its own 64-bit entry point. */
+    /** The guest: the bzImage is entered at its 64-bit entry point. */
     GUEST
 }

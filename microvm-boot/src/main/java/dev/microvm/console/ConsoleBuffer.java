@@ -11,10 +11,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a guest printed: the newest bytes, up to {@link #CAPACITY}, for any number of readers that come when they like.
+ * Keeps what a guest printed: the newest bytes, up to {@link #CAPACITY}, for any number of readers.
  *
- * <p>While nobody reads, the oldest bytes give way. An attached {@link Reader} loses nothing: when it is a whole buffer
- * behind, the guest's serial port is busy until it reads on. Any thread may call.
+ * <p>Without readers, new bytes replace the oldest. An attached {@link Reader} loses nothing: while
+ * it is a whole buffer behind, the guest's serial port is busy. Any thread may call.
  */
 public final class ConsoleBuffer implements Uart16550.Output {
     /** How much is kept, in bytes. */
@@ -30,7 +30,10 @@ public final class ConsoleBuffer implements Uart16550.Output {
     private final List<Reader> readers = new ArrayList<>();
     private Runnable roomAgain = () -> {};
 
-    /** Sets what to call, under no lock of this, when a character that was refused may come again. */
+    /**
+     * Sets the action to call when there is room for a refused character. It is called without a
+     * lock.
+     */
     public synchronized void onRoom(Runnable action) {
         roomAgain = action;
     }
@@ -51,9 +54,9 @@ public final class ConsoleBuffer implements Uart16550.Output {
     }
 
     /**
-     * Takes bytes of a segment, {@code [offset, offset + length)}.
+     * Appends bytes of a segment, {@code [offset, offset + length)}.
      *
-     * @return how many there was room for, from the first on
+     * @return how many were taken, from the first on
      */
     synchronized long offer(MemorySegment from, long offset, long length) {
         long room = length;
@@ -66,7 +69,7 @@ public final class ConsoleBuffer implements Uart16550.Output {
         return room;
     }
 
-    /** Takes what fits before the ring's end; returns how much that is. */
+    /** Copies what fits before the ring's end; returns how many bytes. */
     private int append(MemorySegment from, long offset, long length) {
         while (end - oldest() + Math.min(length, CAPACITY) > ring.length && ring.length < CAPACITY) grow();
         int at = (int) end & (ring.length - 1);
@@ -76,23 +79,23 @@ public final class ConsoleBuffer implements Uart16550.Output {
         return now;
     }
 
-    /** Says that nothing will be printed any more. */
+    /** Ends the output: nothing will be printed any more. */
     public synchronized void end() {
         ended = true;
         notifyAll();
     }
 
-    /** Whether nothing will be printed any more: the guest has ended. */
+    /** Whether the guest has ended. */
     public synchronized boolean ended() {
         return ended;
     }
 
-    /** All that is kept, as UTF-8. */
+    /** Returns all that is kept, as UTF-8. */
     public String text() {
         return text(Long.MIN_VALUE);
     }
 
-    /** What is kept from a position on, as UTF-8. */
+    /** Returns what is kept from a position on, as UTF-8. */
     public synchronized String text(long from) {
         return new String(copy(from, end), StandardCharsets.UTF_8);
     }
@@ -101,7 +104,7 @@ public final class ConsoleBuffer implements Uart16550.Output {
      * Waits until {@code text} is printed at or after {@code from}.
      *
      * @param deadline on the clock of {@link System#nanoTime}
-     * @return the position behind it, or -1 if the time is over or the guest is
+     * @return the position after it, or -1 if the deadline passes or the guest ends first
      */
     public synchronized long await(String text, long from, long deadline) throws InterruptedException {
         byte[] wanted = text.getBytes(StandardCharsets.UTF_8);
@@ -121,7 +124,9 @@ public final class ConsoleBuffer implements Uart16550.Output {
         return true;
     }
 
-    /** Waits for a change; false if there was none before the deadline. The caller holds the lock. */
+    /**
+     * Waits for a change; false if there was none before the deadline. The caller holds the lock.
+     */
     private boolean waitForMore(long deadline) throws InterruptedException {
         long before = end;
         waiting++;
@@ -160,7 +165,7 @@ public final class ConsoleBuffer implements Uart16550.Output {
     public final class Reader {
         private long position;
 
-        /** The same as a stream, for one thread; closing it detaches this reader. */
+        /** Returns the same as a stream, for one thread; closing it detaches this reader. */
         public InputStream stream() {
             return new ConsoleInputStream(this);
         }
@@ -189,14 +194,14 @@ public final class ConsoleBuffer implements Uart16550.Output {
             return bytes;
         }
 
-        /** How many bytes {@link #read} would give without waiting. */
+        /** Returns how many bytes {@link #read} can return without waiting. */
         public int available() {
             synchronized (ConsoleBuffer.this) {
                 return Math.toIntExact(end - position);
             }
         }
 
-        /** Stops holding the guest back. */
+        /** Detaches this reader; the guest no longer waits for it. */
         public void detach() {
             synchronized (ConsoleBuffer.this) {
                 readers.remove(this);
@@ -207,7 +212,7 @@ public final class ConsoleBuffer implements Uart16550.Output {
         }
     }
 
-    /** Attaches a reader, which begins with the oldest byte that is kept. */
+    /** Attaches a reader that begins with the oldest byte kept. */
     public synchronized Reader attach() {
         Reader reader = new Reader();
         reader.position = oldest();
@@ -215,12 +220,12 @@ public final class ConsoleBuffer implements Uart16550.Output {
         return reader;
     }
 
-    /** Where the next character will be. */
+    /** Returns the position of the next character. */
     public synchronized long position() {
         return end;
     }
 
-    /** The line in which {@code text} stands last, at or after {@code from}, or null. */
+    /** Returns the last line with {@code text}, at or after {@code from}; null if there is none. */
     public synchronized @Nullable String lineWith(String text, long from) {
         return text(from)
                 .lines()

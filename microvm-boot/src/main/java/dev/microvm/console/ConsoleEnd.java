@@ -7,11 +7,16 @@ import dev.microvm.devices.virtio.console.VirtioConsole;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The {@link HostEnd} of a virtio console: a {@link ConsoleChannel} for the console and for each of its ports. */
+/**
+ * The {@link HostEnd} of a virtio console: a {@link ConsoleChannel} for the console and for each of
+ * its ports.
+ */
 public final class ConsoleEnd implements HostEnd {
     private final List<ConsoleChannel> channels;
 
-    /** Makes channels that lead nowhere yet: one for the console, then one for each of the named ports. */
+    /**
+     * Makes channels that are not connected yet: one for the console, then one for each named port.
+     */
     public ConsoleEnd(List<String> ports) {
         List<ConsoleChannel> made = new ArrayList<>();
         made.add(ConsoleChannel.named(ConsoleChannel.CONSOLE));
@@ -19,7 +24,7 @@ public final class ConsoleEnd implements HostEnd {
         channels = List.copyOf(made);
     }
 
-    /** The channels, the console's first. */
+    /** Returns the channels, the console's first. */
     public List<ConsoleChannel> channels() {
         return channels;
     }

@@ -6,13 +6,15 @@ import java.io.OutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a console leads on the host, open.
+ * The open streams that connect a console to the host.
  *
- * @param input what is typed into the guest; null if nothing. Not closed
- * @param output gets what the guest prints; null if nothing does. Closed after the last of it
- * @param end to run at the end of the guest, on the thread that found out, so it must not block; more than once is once
+ * @param input supplies what is typed into the guest; null if nothing is. Not closed
+ * @param output receives what the guest prints; null if nothing does. Closed after the last byte
+ * @param end runs when the guest ends, on the thread that noticed it: must not block. It may run
+ *     several times and acts only once
  */
 public record ConsoleEnds(
+        /** No connection. */
         @Nullable InputStream input, @Nullable OutputStream output, Runnable end) {
     public static final ConsoleEnds NONE = new ConsoleEnds(null, null, () -> {});
 
@@ -21,12 +23,12 @@ public record ConsoleEnds(
         return new ConsoleEnds(null, output, () -> {});
     }
 
-    /** A stream of somebody else's, which stays open. */
+    /** Wraps a user's stream, so that it stays open. */
     public static OutputStream unclosed(OutputStream stream) {
         return new Unclosed(stream);
     }
 
-    /** Passes on all but {@link #close}. */
+    /** Forwards everything but {@link #close}. */
     private static final class Unclosed extends OutputStream {
         private final OutputStream to;
 

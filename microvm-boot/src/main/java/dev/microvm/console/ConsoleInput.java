@@ -9,30 +9,32 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the host types, on its way to the guest's serial port: the port of the moment, as a machine that starts again gets
- * a new one. While there is none, or it is full, who writes waits; the end of the machine lets go of all who wait. Any
- * thread may call.
+ * Writes what the host types to the guest's console. Each run of a machine connects a new port. A
+ * writer waits while there is no port or the port is full; the end of the machine ends all waits.
+ * Any thread may call.
  */
 public final class ConsoleInput {
-    private final ReentrantLock writing = new ReentrantLock(); // one writer at a time: what each writes stays together
+    private final ReentrantLock writing = new ReentrantLock(); // one writer at a time: each write stays together
     private final Semaphore changes = new Semaphore(0); // a permit: look again for room, or for the end
     private final @Nullable String refusal;
     private volatile boolean ended;
 
     // Guarded by this.
-    private @Nullable Object port; // what it leads to
+    private @Nullable Object port; // the connected port
     private Receiver receiver = (bytes, offset, length) -> 0;
 
     /**
-     * Makes one that leads nowhere yet.
+     * Makes an input that is not connected yet.
      *
-     * @param refusal why nothing may be typed; null if it may
+     * @param refusal why nothing may be typed; null if typing is allowed
      */
     public ConsoleInput(@Nullable String refusal) {
         this.refusal = refusal;
     }
 
-    /** Sends to this port from now on; it inherits what the last one's guest has not read. */
+    /**
+     * Connects to this port. It inherits the bytes that the guest has not read from the last one.
+     */
     public synchronized void connect(Uart16550 next) {
         if (port instanceof Uart16550 last) next.inherit(last);
         // Nothing here may refer to the MicroVm, so that a forgotten one can be collected.
@@ -53,22 +55,23 @@ public final class ConsoleInput {
         changes.release();
     }
 
-    /** Says that nobody will read any more. */
+    /** Ends the input: the guest will not read any more. */
     public void end() {
         ended = true;
         changes.release();
     }
 
-    /** Whether nobody will read any more. */
+    /** Whether the guest will not read any more. */
     boolean ended() {
         return ended;
     }
 
     /**
-     * Writes all, and waits while there is no room.
+     * Writes all bytes and waits while there is no room.
      *
-     * @throws InterruptedIOException if the thread is interrupted while it waits; a part may have been written
-     * @throws IOException if the guest has ended, before or meanwhile, or nothing may be typed
+     * @throws InterruptedIOException if the thread is interrupted while it waits; a part may have
+     *     been written
+     * @throws IOException if the guest has ended or ends meanwhile, or nothing may be typed
      */
     public void write(byte[] bytes, int offset, int length) throws IOException {
         if (refusal != null) throw new IOException(refusal);
@@ -90,12 +93,12 @@ public final class ConsoleInput {
         }
     }
 
-    /** Under the lock of {@link #connect}, so that nothing is given to a port that was replaced. */
+    /** Holds the lock of {@link #connect}, so that a replaced port receives nothing. */
     private synchronized int offer(byte[] bytes, int offset, int length) {
         return receiver.receive(bytes, offset, length);
     }
 
-    /** Takes what there is room for. */
+    /** Takes as many bytes as there is room for, and returns how many. */
     @FunctionalInterface
     private interface Receiver {
         int receive(byte[] bytes, int offset, int length);

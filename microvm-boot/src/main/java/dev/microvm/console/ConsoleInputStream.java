@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.util.Objects;
 
-/** What a {@link ConsoleBuffer.Reader} gives, as a stream. For one thread. */
+/** Reads a {@link ConsoleBuffer.Reader} as a stream. For one thread. */
 final class ConsoleInputStream extends InputStream {
     private final ConsoleBuffer.Reader reader;
 

@@ -9,8 +9,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The threads between a machine's console and its {@link ConsoleEnds}: one copies what the guest prints, one what is typed. They
- * hold no reference to the {@code MicroVm}, so that a forgotten one can be collected. Any thread may call.
+ * The threads between a machine's console and its {@link ConsoleEnds}: one copies what the guest
+ * prints, the other what is typed. They hold no reference to the {@code MicroVm}, so that an
+ * abandoned machine can be collected. Any thread may call.
  */
 public final class ConsoleLink implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(ConsoleLink.class);
@@ -22,13 +23,16 @@ public final class ConsoleLink implements AutoCloseable {
     private @Nullable Thread printing;
     private @Nullable Thread typing;
 
-    /** Links the console of the named machine with {@code ends}, which it closes. */
+    /**
+     * Makes a link between the named machine's console and {@code ends}; closing the link closes
+     * their output.
+     */
     public ConsoleLink(ConsoleEnds ends, String machine) {
         this.ends = ends;
         this.machine = machine;
     }
 
-    /** Lets bytes flow. */
+    /** Starts the threads. */
     public synchronized void start(ConsoleBuffer console, ConsoleInput input) {
         OutputStream to = ends.output();
         if (to != null) {
@@ -55,7 +59,7 @@ public final class ConsoleLink implements AutoCloseable {
                 to.flush();
             }
         } catch (IOException e) {
-            log.warn("machine {}: its console is no longer copied: {}", machine, e.toString());
+            log.warn("machine {}: the console's output is no longer copied: {}", machine, e.toString());
         }
     }
 
@@ -64,17 +68,17 @@ public final class ConsoleLink implements AutoCloseable {
         try {
             for (int n = from.read(bytes); n >= 0; n = from.read(bytes)) to.write(bytes, 0, n);
         } catch (IOException e) {
-            if (!to.ended()) log.warn("machine {}: nothing more is typed into it: {}", machine, e.toString());
+            if (!to.ended()) log.warn("machine {}: the console's input is no longer copied: {}", machine, e.toString());
         }
     }
 
-    /** The guest has ended: nothing more is typed, and a terminal is put back. Returns at once. */
+    /** Ends the input and restores a terminal, when the guest has ended. Returns at once. */
     public synchronized void end() {
         ends.end().run();
         if (typing != null) typing.interrupt();
     }
 
-    /** Waits, not for ever, until all that the guest printed has been taken. */
+    /** Waits until everything printed has been copied, for at most 2 s. */
     @Override
     public void close() {
         Thread copies;
@@ -94,7 +98,7 @@ public final class ConsoleLink implements AutoCloseable {
             OutputStream output = ends.output();
             if (output != null) output.close();
         } catch (IOException e) {
-            log.warn("machine {}: {} while closing where its console is copied to", machine, e.toString());
+            log.warn("machine {}: cannot close the target of the console: {}", machine, e.toString());
         }
     }
 

@@ -6,22 +6,23 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Opens where a console leads, for one machine. */
+/** Opens the target of one machine's console. */
 @FunctionalInterface
 public interface ConsoleOpener {
     /**
-     * Opens it.
+     * Opens the target.
      *
      * @param machine the name of the machine
-     * @param stop stops the guest
-     * @throws MicroVmException if it cannot be opened, with the reason
+     * @param stop action that stops the guest
+     * @throws MicroVmException with the reason, if it cannot be opened
      */
     ConsoleEnds open(String machine, Runnable stop);
 
     /**
-     * Opens what a description says.
+     * Returns what opens the described target.
      *
-     * @throws IllegalArgumentException for {@link ConsoleSpec.Streams}, which are code
+     * @throws IllegalArgumentException for {@link ConsoleSpec.Streams}, which a description does
+     *     not hold
      */
     static ConsoleOpener of(ConsoleSpec spec) {
         return switch (spec) {

@@ -5,8 +5,9 @@ import java.io.InputStream;
 import java.util.Objects;
 
 /**
- * What is typed on a terminal, with two sequences taken out, which are those of QEMU's {@code -nographic}: Ctrl-A x leaves,
- * Ctrl-A Ctrl-A is one Ctrl-A. Ctrl-A before any other key is passed on with it. For one thread.
+ * Reads the keys of a terminal and handles two sequences, which are those of QEMU's {@code
+ * -nographic}: Ctrl-A x leaves, Ctrl-A Ctrl-A is one Ctrl-A. Ctrl-A and any other key are both
+ * passed on. For one thread.
  */
 final class EscapeKeys extends InputStream {
     private static final int CTRL_A = 1; // ASCII SOH
@@ -17,7 +18,7 @@ final class EscapeKeys extends InputStream {
     private final InputStream keys;
     private final Runnable leave;
     private final byte[] typed = new byte[PIECE];
-    private final byte[] passed = new byte[PIECE + 1]; // and a Ctrl-A that was held back
+    private final byte[] passed = new byte[PIECE + 1]; // with room for a Ctrl-A that was held back
     private int start;
     private int end;
     private boolean escaped; // the last key was a Ctrl-A that is held back
@@ -34,7 +35,7 @@ final class EscapeKeys extends InputStream {
         return read(one, 0, 1) < 0 ? -1 : Byte.toUnsignedInt(one[0]);
     }
 
-    /** Waits for keys that are for the guest. After the sequence that leaves, the stream is at its end. */
+    /** Waits for keys for the guest. The sequence that leaves ends the stream. */
     @Override
     public int read(byte[] to, int offset, int length) throws IOException {
         Objects.checkFromIndexSize(offset, length, to.length);

@@ -4,8 +4,8 @@ import dev.microvm.devices.legacy.Uart16550;
 import java.util.concurrent.Semaphore;
 
 /**
- * The console of a guest with a clock of its own: when a reader is a whole buffer behind, the vCPU's thread waits for it,
- * instead of the guest, in whose time that takes none.
+ * The console output of a guest with an instruction clock. While a reader is a whole buffer behind,
+ * the vCPU's thread waits for it. No guest time passes meanwhile.
  */
 public final class PatientOutput implements Uart16550.Output {
     private final ConsoleBuffer buffer;
@@ -15,12 +15,15 @@ public final class PatientOutput implements Uart16550.Output {
         this.buffer = buffer;
     }
 
-    /** Says that the buffer may have room again. */
+    /** Wakes the waiting thread: the buffer may have room again. */
     public void roomAgain() {
         room.release();
     }
 
-    /** Takes the character always; it is lost if the thread is interrupted, because the machine is being closed. */
+    /**
+     * Always takes the character. It is lost if the thread is interrupted: the machine is being
+     * closed.
+     */
     @Override
     public boolean offer(int character) {
         while (!buffer.offer(character)) {

@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The standard input and output of this process while a machine has them, with the terminal raw and a hook that puts it
- * back when the JVM exits. Any thread may call.
+ * Standard input and output of this process while a machine uses them. The terminal is in raw mode,
+ * and a shutdown hook restores it when the JVM exits. Any thread may call.
  */
 public final class Stdio {
     private static final int STDIN = 0; // stdin(3)
@@ -36,16 +36,16 @@ public final class Stdio {
     }
 
     /**
-     * Takes them for a machine.
+     * Takes standard input and output for a machine.
      *
-     * @param leave what the keys Ctrl-A x do
-     * @throws MicroVmException if another machine has them
+     * @param leave action of the keys Ctrl-A x
+     * @throws MicroVmException if another machine uses them
      */
     public static ConsoleEnds open(String machine, Runnable leave) {
         String owner = OWNER.compareAndExchange(null, machine);
         if (owner != null) {
             throw new MicroVmException(
-                    "serial: machine %s already has standard input and output: end it before %s starts,"
+                    "serial: machine %s already uses standard input and output: end it before %s starts,"
                                     .formatted(owner, machine)
                             + " or give one of them another serial(...)");
         }

@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The code of devices whose places a description keeps: by slot, or by place in a list. For one thread. */
+/** The code of devices that a description lists, by their index in the list. For one thread. */
 public final class CodeByPlace<T> {
     private final Map<Integer, T> code = new HashMap<>();
 
@@ -12,9 +12,10 @@ public final class CodeByPlace<T> {
     public CodeByPlace() {}
 
     /**
-     * Keeps the code of a device: for the first that equals {@code device} and has none, else for one behind all.
+     * Keeps the code of a device: of the first in the list that equals {@code device} and has no
+     * code, otherwise of one to append.
      *
-     * @return whether the device is behind all, and must be added there
+     * @return whether the device must be appended to the list
      */
     public <S> boolean put(List<S> all, S device, T given) {
         for (int place = 0; place < all.size(); place++) {
@@ -25,13 +26,13 @@ public final class CodeByPlace<T> {
         return append(all, given);
     }
 
-    /** Keeps the code of a device that must be added behind all; returns true. */
+    /** Keeps the code of a device to append to the list; returns true. */
     public boolean append(List<?> all, T given) {
         code.put(all.size(), given);
         return true;
     }
 
-    /** The code so far. */
+    /** Returns the code so far, by index. */
     public Map<Integer, T> map() {
         return Map.copyOf(code);
     }

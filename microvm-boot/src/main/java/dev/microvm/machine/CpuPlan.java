@@ -6,20 +6,20 @@ import dev.microvm.cpuid.GuestCpuid;
 import java.util.List;
 
 /**
- * What CPUID answers in a machine, decided.
+ * The decided CPUs of a machine.
  *
- * @param vcpus how many the machine has
- * @param supported what the hypervisor can do
+ * @param vcpus number of vCPUs
+ * @param supported the results of CPUID that the hypervisor supports
  * @param tscDeadline whether local APICs have the TSC-deadline mode
- * @param policy what the user changes
+ * @param policy the user's changes
  */
 public record CpuPlan(int vcpus, List<CpuidEntry> supported, boolean tscDeadline, CpuidPolicy policy) {
-    /** The answers on a vCPU. */
+    /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
         return policy.apply(offered(vcpu));
     }
 
-    /** The same before the user's changes. */
+    /** Returns the same without the user's changes. */
     List<CpuidEntry> offered(int vcpu) {
         return GuestCpuid.forVcpu(supported, vcpu, vcpus, tscDeadline);
     }

@@ -5,14 +5,14 @@ import dev.microvm.model.Feature;
 /**
  * Whether a machine has a part.
  *
- * @param present whether it has
- * @param why it has or has not, in words, for {@code MicroVm.describe}
+ * @param present whether the machine has it
+ * @param why the reason in words, for {@code MicroVm.describe}
  */
 public record Decision(boolean present, String why) {
     /**
-     * The part, as the user asked for it.
+     * Decides as the user asked.
      *
-     * @param automatic whether it is there, and why, if the user left it to the machine
+     * @param automatic the decision for {@link Feature#AUTO}
      */
     static Decision decide(Feature asked, Decision automatic) {
         return switch (asked) {
@@ -22,12 +22,12 @@ public record Decision(boolean present, String why) {
         };
     }
 
-    /** What AUTO comes to: there. */
+    /** A decision of AUTO: the machine has the part. */
     static Decision present(String why) {
         return new Decision(true, "AUTO: " + why);
     }
 
-    /** What AUTO comes to: not there. */
+    /** A decision of AUTO: the machine does not have the part. */
     static Decision absent(String why) {
         return new Decision(false, "AUTO: " + why);
     }

@@ -12,10 +12,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens a disk's image and makes the device for it, each time that the machine starts.
+ * Opens a disk's image and makes its device, each time the machine starts.
  *
- * @param machine its name, for the names of threads
- * @param clock its clock: threads of the disk would make a run by the instruction clock one that cannot be repeated
+ * @param machine the machine's name, for the names of threads
+ * @param clock the machine's clock; with an instruction clock the disk has no threads of its own,
+ *     which would make runs differ
  */
 public record DiskFactory(VirtioBlkOptions options, String machine, GuestClock clock) implements VirtioDeviceFactory {
     @Override

@@ -6,8 +6,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes lines of what firmware prints on the debug console, and hands them on: printable ASCII, the rest as dots, at most
- * {@value #MAX_LENGTH} characters each, at most {@value #MAX_LINES} in all. One for each run of a machine; for one thread at a time.
+ * Splits what firmware prints on the debug console into lines of at most {@value #MAX_LENGTH}
+ * characters, at most {@value #MAX_LINES} in all. Characters other than printable ASCII become
+ * dots. One for each run of a machine; for one thread at a time.
  */
 final class FirmwareLog implements IntConsumer {
     static final int MAX_LENGTH = 200;
@@ -23,12 +24,12 @@ final class FirmwareLog implements IntConsumer {
         this.to = to;
     }
 
-    /** Whether somebody would read it in the log. */
+    /** Whether the log is enabled at level DEBUG. */
     static boolean enabled() {
         return log.isDebugEnabled();
     }
 
-    /** One that goes to the log. */
+    /** Makes one that writes to the log. */
     static FirmwareLog toLog(String machine) {
         return new FirmwareLog(line -> log.debug("machine {}: firmware: {}", machine, line));
     }
@@ -46,7 +47,7 @@ final class FirmwareLog implements IntConsumer {
 
     private void flush() {
         lines++;
-        to.accept(lines < MAX_LINES ? line.toString() : "... and no more of it");
+        to.accept(lines < MAX_LINES ? line.toString() : "... further lines are dropped");
         line.setLength(0);
     }
 }

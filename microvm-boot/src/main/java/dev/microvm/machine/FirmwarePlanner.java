@@ -16,10 +16,10 @@ import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Opens what a description says of firmware, and fills fw_cfg. For one thread. */
+/** Opens the firmware of a description and fills fw_cfg. For one thread. */
 final class FirmwarePlanner {
     private static final Decision NO_ROMS = Decision.absent("there are none");
-    private static final Decision ROMS = Decision.present("firmware runs those that it is given");
+    private static final Decision ROMS = Decision.present("firmware runs them");
 
     private final FirmwareSpec spec;
 
@@ -32,12 +32,15 @@ final class FirmwarePlanner {
         return spec.file() != null;
     }
 
-    /** Whether firmware sees the option ROMs. */
+    /** Decides whether firmware finds the option ROMs. */
     Decision optionRoms() {
         return Decision.decide(spec.optionRoms(), spec.optionRomFiles().isEmpty() ? NO_ROMS : ROMS);
     }
 
-    /** Opens firmware and option ROMs, and begins a plan with them; null if there is no firmware, or it is no good. */
+    /**
+     * Opens firmware and option ROMs, and begins a plan with them; null if there is no firmware or
+     * it has problems.
+     */
     FirmwarePlan.@Nullable Builder begin(long memorySize, List<String> problems) {
         if (spec.file() == null) return null;
         FirmwareImage image = open("firmware", spec.file(), FirmwareImage::open, problems);
@@ -61,7 +64,7 @@ final class FirmwarePlanner {
         }
     }
 
-    /** Adds to what every machine has what the plan needs, if it is by firmware, and the user's items. */
+    /** Adds what a start by firmware needs, and the user's items. */
     void fill(FwCfg.Builder fwCfg, @Nullable StartPlan plan, List<String> problems) {
         if (plan instanceof FirmwarePlan byFirmware) {
             try {
@@ -80,8 +83,8 @@ final class FirmwarePlanner {
         try {
             fwCfg.file(item.name(), open(item.content()));
         } catch (IOException e) {
-            problems.add(option + "expected a file that can be read, found " + e);
-        } catch (IllegalArgumentException e) { // too large, or one too many
+            problems.add(option + "expected a readable file, found " + e);
+        } catch (IllegalArgumentException e) { // too large, or too many items
             problems.add(option + e.getMessage());
         }
     }

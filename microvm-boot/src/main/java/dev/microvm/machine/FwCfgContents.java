@@ -14,10 +14,11 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What the machine tells firmware, and whoever else asks, by its fw_cfg device: the items that QEMU's microvm has.
+ * The items of the machine's fw_cfg device, for firmware and guests: those of QEMU's microvm.
  *
- * <p>Source: QEMU hw/i386/microvm.c, {@code microvm_memory_init}; hw/nvram/fw_cfg.c, {@code fw_cfg_common_realize};
- * hw/i386/x86.c, {@code x86_load_linux}. Not there: the UUID, a splash screen, SMBIOS, NUMA.
+ * <p>Source: QEMU hw/i386/microvm.c, {@code microvm_memory_init}; hw/nvram/fw_cfg.c, {@code
+ * fw_cfg_common_realize}; hw/i386/x86.c, {@code x86_load_linux}. Left out: UUID, splash screen,
+ * SMBIOS, NUMA.
  */
 public final class FwCfgContents {
     private static final String E820_FILE = "etc/e820";
@@ -28,7 +29,7 @@ public final class FwCfgContents {
 
     private FwCfgContents() {}
 
-    /** What every machine has. */
+    /** Begins with the items of every machine; {@code memorySize} is in bytes. */
     public static FwCfg.Builder ofMachine(OptionsPlan options, int vcpus, long memorySize) {
         boolean timerOnPin2 = options.timerPin() == SplitInterrupts.TIMER_PIN;
         return FwCfg.builder()
@@ -42,14 +43,14 @@ public final class FwCfgContents {
                 .file(BOOT_FAIL_WAIT_FILE, FwCfgItem.le32(FOREVER));
     }
 
-    /** The memory map as firmware gets it, who puts its own reservations into it. */
+    /** Returns the memory map for firmware, without the reservations that firmware itself adds. */
     static E820Map memoryMap(long memorySize) {
         Place hypervisors = PcPart.HYPERVISOR_PAGES.plan().place();
         return BootLayout.firmwareMemoryMap(memorySize)
                 .with(new E820Map.Entry(hypervisors.base(), hypervisors.size(), E820Map.Type.RESERVED));
     }
 
-    /** Adds what firmware is to start. */
+    /** Adds what firmware needs to start the plan's kernel. */
     static void add(FwCfg.Builder to, FirmwarePlan plan) {
         plan.kernel().ifPresent(kernel -> addKernel(to, kernel));
         plan.acpi().ifPresent(tables -> addTables(to, tables));
@@ -82,7 +83,10 @@ public final class FwCfgContents {
                 .file(FirmwareTables.SCRIPT_FILE, FwCfgItem.of(tables.script()));
     }
 
-    /** Open Firmware's paths of what to boot from, a line each; the last ends with a zero instead. */
+    /**
+     * Returns the Open Firmware paths to boot from, one per line; the last ends with a zero
+     * instead.
+     */
     private static FwCfgItem bootOrder(List<OptionRom> roms) {
         String lines = roms.stream()
                 .map(rom -> "/rom@" + OPTION_ROM_FOLDER + rom.name())

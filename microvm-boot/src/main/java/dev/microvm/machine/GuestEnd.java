@@ -9,29 +9,29 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The end of one run of a guest: of all who report it, the first counts. Any thread may call; those that report from a
- * vCPU's thread return at once.
+ * The end of one run of a guest; only the first report counts. Any thread may call. Methods called
+ * on a vCPU's thread return at once.
  */
 final class GuestEnd implements VcpuLoop.Listener {
     private static final Logger log = LoggerFactory.getLogger(GuestEnd.class);
 
-    /** What Linux prints first when it panics: kernel/panic.c. */
+    /** The text with which Linux begins the report of a panic: kernel/panic.c. */
     private static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
-    /** Who wants to know. */
+    /** Is told of the end. */
     interface Listener {
-        /** The guest is over; called once, on the thread that found out, and must return at once. */
+        /** The guest has ended. Called once, on the thread that noticed it; must return at once. */
         void ended(Reason reason, OptionalInt exitCode, String detail);
     }
 
     private final String machine;
     private final ConsoleBuffer console;
-    private final long start; // the console's position
+    private final long start; // position in the console
     private final Listener listener;
     private final AtomicBoolean ended = new AtomicBoolean();
     private volatile Runnable stopVcpus = () -> {};
 
-    /** Of the machine with this name, which is about to print on {@code console}. */
+    /** Makes one for a run that is about to start; {@code console} receives what it prints. */
     GuestEnd(String machine, ConsoleBuffer console, Listener listener) {
         this.machine = machine;
         this.console = console;
@@ -39,7 +39,7 @@ final class GuestEnd implements VcpuLoop.Listener {
         this.listener = listener;
     }
 
-    /** Sets what stops the vCPUs; it must return at once. */
+    /** Sets the action that stops the vCPUs; it must return at once. */
     void onEnd(Runnable action) {
         stopVcpus = action;
     }

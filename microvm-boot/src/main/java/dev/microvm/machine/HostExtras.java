@@ -11,15 +11,16 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a user gives as code, beside a {@link dev.microvm.model.MachineSpec}; it cannot be stored. Immutable.
+ * The user's code beside a {@link dev.microvm.model.MachineSpec}; it cannot be stored. Immutable.
  *
- * @param console streams of the program; null for what the description says
- * @param firmwareLog who reads what firmware prints; null for the log
- * @param rtcClock the time of the real-time clock; null for the host's
- * @param virtio makers of virtio devices that are code, by slot
- * @param networks back ends of network devices, by slot; the description says the others
- * @param random sources of entropy devices, by slot; the others give the host's randomness
- * @param own makers of devices at ports and addresses, by their place in the list of all
+ * @param console opens the program's own streams; null for the target in the description
+ * @param firmwareLog receives what firmware prints; null for the log
+ * @param rtcClock the time of the real-time clock; null for the host's time
+ * @param virtio makers of the user's own virtio devices, by slot
+ * @param networks the user's own back ends of network devices, by slot
+ * @param random the user's own sources of entropy devices, by slot
+ * @param own makers of the user's own devices at ports and addresses, by their index in the list of
+ *     all
  */
 public record HostExtras(
         @Nullable ConsoleOpener console,
@@ -29,7 +30,7 @@ public record HostExtras(
         Map<Integer, NetBackend> networks,
         Map<Integer, RandomGenerator> random,
         Map<Integer, DeviceFactory> own) {
-    /** Takes copies. */
+    /** Copies the maps. */
     public HostExtras {
         virtio = Map.copyOf(virtio);
         networks = Map.copyOf(networks);

@@ -6,21 +6,30 @@ import dev.microvm.vcpu.VcpuLoop;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The machine's interrupt wiring, wherever its controllers are. */
+/** The machine's interrupt wiring, with its controllers in the hypervisor or in the machine. */
 interface Interrupts {
-    /** The controllers that are devices of the machine. */
+    /** Returns the controllers that are devices of the machine. */
     List<Part> parts();
 
-    /** The wire to a global system interrupt, 0 to 23, or to 47 with a second IOAPIC; 0 to 15 are the ISA irqs. */
+    /**
+     * Returns the wire to a global system interrupt, 0 to 23, or 0 to 47 with a second IOAPIC; 0 to
+     * 15 are the ISA interrupts.
+     */
     IrqLine line(int gsi);
 
-    /** The same for a device whose interrupt is edge-triggered and frequent: an edge takes the cheapest way there is. */
+    /**
+     * Returns the same for a frequent edge-triggered interrupt, which takes the cheapest way to the
+     * vCPU.
+     */
     IrqLine edgeLine(int gsi);
 
-    /** What offers external interrupts to the first vCPU from user space; null if nothing does. */
+    /**
+     * Returns what offers external interrupts to the first vCPU from user space; null if nothing
+     * does.
+     */
     @Nullable
     InterruptController externalInterrupts();
 
-    /** The first vCPU is there: from now on it hears of external interrupts. */
+    /** Connects the first vCPU, which from now on receives external interrupts. */
     void connect(VcpuLoop firstVcpu);
 }

@@ -8,9 +8,15 @@ import dev.microvm.vcpu.VcpuLoop;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The wiring of {@link Irqchip#KERNEL}: the hypervisor has all controllers and a PC's usual routes. */
+/**
+ * The wiring of {@link Irqchip#KERNEL}: the hypervisor has all controllers and the usual routes of
+ * a PC.
+ */
 public final class KernelInterrupts implements Interrupts {
-    /** KVM's own IOAPIC has the timer on pin 0, not on pin 2 as most PCs: arch/x86/kvm/irq_comm.c, default_routing. */
+    /**
+     * The pin of the timer: KVM's IOAPIC has it on pin 0, most PCs on pin 2. Source:
+     * arch/x86/kvm/irq_comm.c, default_routing.
+     */
     public static final int TIMER_PIN = 0;
 
     private final VirtualMachine vm;

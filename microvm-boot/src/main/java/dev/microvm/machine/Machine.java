@@ -8,56 +8,72 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /**
- * A machine for one run of its guest, as its owner sees it. Nothing here is a device, an address or a thread, so the
- * machine may be in this process or in another.
+ * A machine for one run of its guest, as its owner sees it. Nothing here is a device, an address or
+ * a thread, so the machine may be in this process or in another.
  *
- * <p>One thread at a time calls {@link #start}, {@link #pause}, {@link #resume}, {@link #save}, {@link #restore} and
- * {@link #close}, none of the machine's own; any thread may call the rest at any time.
+ * <p>One thread at a time calls {@link #start}, {@link #pause}, {@link #resume}, {@link #save},
+ * {@link #restore} and {@link #close}, none of the machine's own; any thread may call the rest at
+ * any time.
  */
 public interface Machine extends AutoCloseable {
-    /** Lets the guest run, once; a machine that was {@linkplain #pause paused} before runs when it is resumed. */
+    /**
+     * Lets the guest run, once; a machine that was {@linkplain #pause paused} before runs when it
+     * is resumed.
+     */
     void start();
 
     /** Ends the guest, by the host's will; returns at once. */
     void stop();
 
     /**
-     * Stops the guest: first its vCPUs, between two instructions, then its virtio devices, whose requests are completed
-     * or wait, then its time. What the host does to a device meanwhile waits as well. Pausing twice is once.
+     * Stops the guest: first its vCPUs, between two instructions, then its virtio devices, whose
+     * requests are completed or wait, then its time. What the host does to a device meanwhile waits
+     * as well. Pausing twice is once.
      *
-     * @throws MicroVmException if a vCPU or a device does not stop in time; the guest then continues to run
+     * @throws MicroVmException if a vCPU or a device does not stop in time; the guest then
+     *     continues to run
      */
     void pause();
 
     /**
      * Lets a paused guest continue; does nothing if it is not paused.
      *
-     * @param clock whether the guest's time stood still, that of its real-time clock included, or catches up
+     * @param clock whether the guest's time stood still, that of its real-time clock included, or
+     *     catches up
      */
     void resume(ClockOnResume clock);
 
     /**
-     * The states of all devices that have one, by the names of their parts, in the order in which they are to be
-     * restored. Those of vCPUs, with their local APICs, and memory are not among them.
+     * The states of all devices that have one, by the names of their parts, in the order in which
+     * they are to be restored. Those of vCPUs, with their local APICs, and memory are not among
+     * them.
      *
      * @throws IllegalStateException if the machine is not paused
-     * @throws MicroVmException if a device cannot be saved; with the hypervisor's own interrupt controllers always
+     * @throws MicroVmException if a device cannot be saved; with the hypervisor's own interrupt
+     *     controllers always
      */
     SequencedMap<String, DeviceState> save();
 
     /**
-     * Puts back what {@link #save} gave, into the devices of a new machine of the same plan, which must be paused and
-     * not started. Its memory must be what it was already, because devices read their queues there as soon as they run.
+     * Puts back what {@link #save} gave, into the devices of a new machine of the same plan, which
+     * must be paused and not started. Its memory must be what it was already, because devices read
+     * their queues there as soon as they run.
      *
-     * @throws IllegalArgumentException if a device's state is missing or of another kind, or there is no such device
+     * @throws IllegalArgumentException if a device's state is missing or of another kind, or there
+     *     is no such device
      * @throws IllegalStateException if the machine is not paused
      */
     void restore(Map<String, DeviceState> states);
 
-    /** Presses the power button; nothing happens without ACPI. A paused guest sees it when it is resumed. */
+    /**
+     * Presses the power button; nothing happens without ACPI. A paused guest sees it when it is
+     * resumed.
+     */
     void pressPowerButton();
 
-    /** Tells the guest how large the window of its virtio console is; nothing happens without one. */
+    /**
+     * Tells the guest how large the window of its virtio console is; nothing happens without one.
+     */
     void resizeConsole(int columns, int rows);
 
     /** Lets the guest's serial port have what the host types. */
@@ -72,7 +88,9 @@ public interface Machine extends AutoCloseable {
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
     boolean ownsCurrentThread();
 
-    /** Ends the guest and frees everything, paused or not; bounded in time, whatever the guest does. */
+    /**
+     * Ends the guest and frees everything, paused or not; bounded in time, whatever the guest does.
+     */
     @Override
     void close();
 }

@@ -18,14 +18,14 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** A machine in words. */
+/** Describes machines in words. */
 public final class MachineDescription {
     private MachineDescription() {}
 
     /**
      * Describes a machine.
      *
-     * @param parts what it has on its buses; none before it is started
+     * @param parts the parts on its buses; empty before the start
      */
     public static String of(MachinePlan config, List<PartPlan> parts) {
         StringBuilder text = new StringBuilder();
@@ -50,8 +50,8 @@ public final class MachineDescription {
                 text,
                 "irqchip",
                 options.irqchip() == Irqchip.KERNEL
-                        ? "KERNEL: local APICs, IOAPIC, PICs and PIT are the hypervisor's"
-                        : "SPLIT: local APICs are the hypervisor's");
+                        ? "KERNEL: local APICs, IOAPIC, PICs and PIT in the hypervisor"
+                        : "SPLIT: only local APICs in the hypervisor");
         part(text, "pic", options.pic());
         part(text, "pit", options.pit());
         part(text, "rtc", options.rtc());
@@ -140,10 +140,10 @@ public final class MachineDescription {
         return kernel.isFlat() ? "flat" : kernel.isBzImage() ? "bzImage" : "ELF";
     }
 
-    /** What is on each bus, by rising address. */
+    /** Lists the parts on each bus, by rising address. */
     private static void onBuses(StringBuilder text, MachinePlan config, List<PartPlan> parts) {
         List<PartPlan> virtio =
-                config.virtio().stream().map(VirtioSlot::part).toList(); // the lines above have their interrupts
+                config.virtio().stream().map(VirtioSlot::part).toList(); // listed above, with their interrupts
         SortedMap<Long, String> ports = new TreeMap<>();
         SortedMap<Long, String> mmio = new TreeMap<>();
         for (PartPlan part : parts) {

@@ -22,15 +22,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The machine through all its runs: one, or with {@link ResetAction#RESTART} one more after each reset. A run's
- * {@link Machine} is closed and a new one made, so that nothing is left of the last run; console and report stay.
+ * The machine through all its runs: one, or with {@link ResetAction#RESTART} one more after each
+ * reset. A run's {@link Machine} is closed and a new one made, so that nothing is left of the last
+ * run; console and report stay.
  *
- * <p>Any thread may call. Nothing here refers to the {@code MicroVm}, so that a forgotten one can be collected.
+ * <p>Any thread may call. Nothing here refers to the {@code MicroVm}, so that a forgotten one can
+ * be collected.
  */
 public final class MachineLifecycle implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MachineLifecycle.class);
 
-    /** A guest that resets itself at once and for ever must not keep the host busy with new machines. */
+    /**
+     * A guest that resets itself at once and for ever must not keep the host busy with new
+     * machines.
+     */
     private static final Duration SHORTEST_RUN = Duration.ofMillis(100);
 
     private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
@@ -73,7 +78,10 @@ public final class MachineLifecycle implements AutoCloseable {
         return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
     }
 
-    /** Adds what to do when there will be no more run, on the thread that finds out; it must return at once. */
+    /**
+     * Adds what to do when there will be no more run, on the thread that finds out; it must return
+     * at once.
+     */
     public void onEnd(Runnable action) {
         endActions.add(action);
     }
@@ -138,15 +146,16 @@ public final class MachineLifecycle implements AutoCloseable {
     }
 
     /**
-     * A guest that was paused just after it had reset itself starts again when it is resumed. Gives the lock away while it
-     * waits; {@link #resume} and {@link #close} end that.
+     * A guest that was paused just after it had reset itself starts again when it is resumed. Gives
+     * the lock away while it waits; {@link #resume} and {@link #close} end that.
      */
     private synchronized void awaitResume() throws InterruptedException {
         while (paused && !over.get()) wait();
     }
 
     /**
-     * Pauses the guest, in whichever run it is; between two runs, the next one waits. Does nothing if it is paused.
+     * Pauses the guest, in whichever run it is; between two runs, the next one waits. Does nothing
+     * if it is paused.
      *
      * @throws RuntimeException as {@link Machine#pause}
      * @throws IllegalStateException if the machine was not started or has ended

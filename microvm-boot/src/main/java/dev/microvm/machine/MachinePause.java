@@ -14,8 +14,9 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Brings a machine to a stand and lets it go again. The order matters: while vCPUs run they give devices work, and while
- * devices work they want to know the time. For one thread at a time, none of the machine's own.
+ * Brings a machine to a stand and lets it go again. The order matters: while vCPUs run they give
+ * devices work, and while devices work they want to know the time. For one thread at a time, none
+ * of the machine's own.
  */
 final class MachinePause {
     /** For the vCPUs, and for the event loop. */

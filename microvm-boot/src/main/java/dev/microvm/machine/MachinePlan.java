@@ -19,21 +19,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine, decided: what {@link MachinePlanner} makes of a description. It opens nothing; a {@link
- * PcMachine} is made from it for each run.
+ * A decided machine, made by {@link MachinePlanner} from a description. It opens nothing. Each run
+ * makes a {@link PcMachine} from it.
  *
- * @param spec what was asked for
- * @param extras what was given as code
+ * @param spec the description
+ * @param extras the user's code
  * @param name of the machine and its threads
  * @param selected what runs its vCPUs, and why
  * @param options which parts the machine has
- * @param cpus what its vCPUs are
- * @param kernel to start; null if firmware finds one itself
+ * @param cpus its vCPUs
+ * @param kernel the kernel to start; null if firmware finds one itself
  * @param start how the guest is started
- * @param optionRoms whether firmware sees them
- * @param fwCfg what firmware and guest can ask the host for
+ * @param optionRoms whether firmware finds the option ROMs
+ * @param fwCfg the items that firmware and guest can read from the host
  * @param virtio its virtio devices, by slot
- * @param devices that are code
+ * @param devices the user's own devices at ports and addresses
  */
 public record MachinePlan(
         MachineSpec spec,
@@ -54,59 +54,61 @@ public record MachinePlan(
         devices = List.copyOf(devices);
     }
 
-    /** What runs the vCPUs. */
+    /** Returns what runs the vCPUs. */
     public Hypervisor hypervisor() {
         return selected.hypervisor();
     }
 
-    /** Why it is that one. */
+    /** Returns why that hypervisor was selected. */
     public String choice() {
         return selected.why();
     }
 
-    /** How many vCPUs. */
+    /** Returns the number of vCPUs. */
     public int vcpus() {
         return cpus.vcpus();
     }
 
-    /** What CPUID answers on a vCPU. */
+    /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
         return cpus.cpuid(vcpu);
     }
 
-    /** The size of RAM in bytes. */
+    /** Returns the size of RAM in bytes. */
     public long memorySize() {
         return spec.memory().bytes();
     }
 
-    /** What follows a reset. */
+    /** Returns what follows a reset. */
     public ResetAction onReset() {
         return spec.options().onReset();
     }
 
-    /** By what time passes. */
+    /** Returns what drives guest time. */
     public GuestClock clock() {
         return spec.clock().clock();
     }
 
-    /** The time that the real-time clock shows, with the host's clock. */
+    /**
+     * Returns the time source of the real-time clock, for a machine that follows the host's clock.
+     */
     public InstantSource rtcClock() {
         InstantSource own = extras.rtcClock();
         return own == null ? InstantSource.system() : own;
     }
 
-    /** What opens where the console leads. */
+    /** Returns what opens the target of the console. */
     public ConsoleOpener console() {
         ConsoleOpener own = extras.console();
         return own == null ? ConsoleOpener.of(spec.console()) : own;
     }
 
-    /** What is typed on the serial port by itself. */
+    /** Returns the text to type into the serial port at given times. */
     public List<TimedInput> typed() {
         return spec.clock().typed();
     }
 
-    /** The hosts' ends of its virtio devices, which stay through all runs. */
+    /** Returns the host ends of its virtio devices, which last through all runs. */
     public List<HostEnd> hostEnds() {
         return virtio.stream()
                 .map(VirtioSlot::factory)
@@ -115,12 +117,12 @@ public record MachinePlan(
                 .toList();
     }
 
-    /** The host's end of a kind, if the machine has such a device. */
+    /** Returns the host end of a kind, if the machine has such a device. */
     public <T extends HostEnd> Optional<T> hostEnd(Class<T> kind) {
         return hostEnds().stream().filter(kind::isInstance).map(kind::cast).findFirst();
     }
 
-    /** Whether the guest's console is its virtio console: where it has no serial port. */
+    /** Whether the guest's console is its virtio console, because it has no serial port. */
     public boolean consoleIsVirtio() {
         return spec.devices().hasConsole() && !options.isaSerial().present();
     }
@@ -132,9 +134,9 @@ public record MachinePlan(
                 spec, extras, name, changed, options, cpus, kernel, start, optionRoms, fwCfg, virtio, devices);
     }
 
-    /** A device that is code, and its place. */
+    /** A user's own device and its place. */
     public record UserDevice(BusDeviceSpec spec, DeviceFactory factory) {
-        /** The part of the machine that it is; there may be several of its name. */
+        /** Returns the plan of its part; several devices may have the same name. */
         PartPlan part() {
             String name = "%s at %s 0x%x".formatted(spec.name(), spec.port() ? "port" : "address", spec.base());
             return PartPlan.named(name).at(Place.of(spec));

@@ -33,8 +33,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what a machine will be: checks a description against itself, the host's hypervisor and the files
- * that it names, and collects every problem. Opens nothing for long. For one thread, one plan.
+ * Decides what a machine will be. Checks a description for contradictions, and against the host's
+ * hypervisor and the files that it names; collects every problem. Keeps nothing open. For one
+ * thread and one plan.
  */
 public final class MachinePlanner {
     private static final AtomicInteger UNNAMED = new AtomicInteger();
@@ -43,7 +44,7 @@ public final class MachinePlanner {
     private final FirmwarePlanner firmware;
     private final List<String> problems;
 
-    /** Plans a machine of a description and of what was given as code beside it. */
+    /** Plans a machine from a description and the user's code beside it. */
     public MachinePlanner(MachineSpec spec, HostExtras extras) {
         this.spec = spec;
         this.extras = extras;
@@ -51,12 +52,15 @@ public final class MachinePlanner {
         this.problems = new ArrayList<>(spec.problems());
     }
 
-    /** What keeps the machine from being built, each with option, value and remedy; complete after {@link #plan}. */
+    /**
+     * Returns what prevents the machine from being built, each with option, value and remedy;
+     * complete after {@link #plan}.
+     */
     public List<String> problems() {
         return List.copyOf(problems);
     }
 
-    /** The decided machine; null if there are {@link #problems}. */
+    /** Returns the decided machine; null if there are {@link #problems}. */
     public @Nullable MachinePlan plan() {
         String given = spec.name();
         String name = given == null ? "vm-" + UNNAMED.incrementAndGet() : given;
@@ -91,7 +95,7 @@ public final class MachinePlanner {
                 devices);
     }
 
-    /** Reports an option whose code a description does not hold. */
+    /** Returns the problem of an option whose code is missing. */
     static String missingCode(String option) {
         return option + ": it is code, which a description does not hold: give it to the builder again";
     }
@@ -107,7 +111,10 @@ public final class MachinePlanner {
         }
     }
 
-    /** What the hypervisor can do for such a machine; everything if there is none, which is a problem by itself. */
+    /**
+     * Returns what the hypervisor offers to such a machine; everything if no hypervisor was found,
+     * which is reported separately.
+     */
     private Set<Capability> offers(@Nullable SelectedHypervisor selected) {
         return selected == null
                 ? EnumSet.allOf(Capability.class)
@@ -129,10 +136,10 @@ public final class MachinePlanner {
         return plan;
     }
 
-    /** Reports a clock that the hypervisor does not have, and code that is missing. */
+    /** Reports a clock that the hypervisor does not offer, and missing code. */
     private void checkCode(Set<Capability> offers) {
         if (!spec.clock().isHosts() && !offers.contains(Capability.INSTRUCTION_CLOCK)) {
-            problems.add("clock: %s needs hypervisor(ENGINE) and irqchip(SPLIT): nothing else counts instructions"
+            problems.add("clock: %s needs hypervisor(ENGINE) and irqchip(SPLIT), which alone count instructions"
                     .formatted(spec.clock().clock()));
         }
         if (spec.clock().ownRtcClock() && extras.rtcClock() == null) problems.add(missingCode("rtcClock"));
@@ -244,19 +251,19 @@ public final class MachinePlanner {
                 .with(options.kernelParameters(slots));
     }
 
-    /** Reports what only a direct start can do. */
+    /** Reports options that need a start without firmware. */
     private void checkForFirmware(@Nullable KernelImage image) {
         boolean bzImage = image != null && image.isBzImage();
         BootProtocol protocol = spec.boot().protocol();
         boolean pvh = protocol == BootProtocol.PVH && !bzImage;
         if (protocol != BootProtocol.AUTO && !pvh) {
             problems.add(
-                    "bootProtocol: AUTO with firmware, which starts a bzImage in real mode and an ELF file by PVH, was "
+                    "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH, was "
                             + protocol);
         }
         if (spec.boot().unpacking() == Unpacking.HOST && bzImage) {
             problems.add(
-                    "unpacking: GUEST or AUTO with firmware, was HOST; or give what KernelImage.writeVmlinux writes");
+                    "unpacking: must be GUEST or AUTO with firmware, was HOST: change it, or unpack the kernel by KernelImage.writeVmlinux");
         }
     }
 }

@@ -5,15 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which parts a machine has, decided.
+ * The decided optional parts of a machine.
  *
  * @param irqchip where the interrupt controllers are
- * @param pic two 8259
+ * @param pic two 8259 interrupt controllers
  * @param pit an 8254 with its speaker gate
  * @param rtc an MC146818
  * @param isaSerial a 16550 as COM1
  * @param acpi ACPI tables; without them the guest finds CPUs and IOAPIC by the MP table
- * @param autoKernelCmdline parameters that tell the kernel what it has no ACPI tables to read in
+ * @param autoKernelCmdline parameters that tell the kernel what ACPI tables would tell it
  */
 public record OptionsPlan(
         Irqchip irqchip,
@@ -23,22 +23,25 @@ public record OptionsPlan(
         Decision isaSerial,
         Decision acpi,
         Decision autoKernelCmdline) {
-    /** Keeps Linux from looking for ACPI tables, and from calling it the firmware's fault that there are none. */
+    /** Keeps Linux from looking for ACPI tables, and from blaming firmware for the lack of them. */
     private static final String NO_ACPI_PARAMETER = "acpi=off";
 
     /**
-     * Keeps Linux from making a device of an RTC that is not there, and from waiting for it again and again: arch/x86/kernel/rtc.c
-     * makes it unless ACPI says that there is none.
+     * Keeps Linux from waiting for an RTC that does not exist: arch/x86/kernel/rtc.c adds the
+     * device unless ACPI says that there is none.
      */
     private static final String NO_RTC_PARAMETER = "initcall_blacklist=add_rtc_cmos";
 
-    /** The kernel's command line for who gives none: console on the serial port or, without one, on the virtio console, and an end of the machine by reset. */
+    /**
+     * Returns the default command line: the console is the serial port, or the virtio console if
+     * there is no serial port; a reset or a panic ends the machine.
+     */
     public String defaultCmdline(boolean virtioConsole) {
         String console = isaSerial.present() ? "console=ttyS0 " : virtioConsole ? "console=hvc0 " : "";
         return console + "reboot=k panic=-1";
     }
 
-    /** What the kernel must be told beside the user's command line. */
+    /** Returns the parameters to add to the user's command line. */
     public List<String> kernelParameters(List<VirtioSlot> virtio) {
         if (!autoKernelCmdline.present() || acpi.present()) return List.of();
         List<String> parameters = new ArrayList<>();
@@ -48,7 +51,7 @@ public record OptionsPlan(
         return parameters;
     }
 
-    /** The IOAPIC pin of the timer, as the tables must say it. */
+    /** Returns the IOAPIC pin of the timer, for the tables. */
     public int timerPin() {
         return irqchip == Irqchip.KERNEL ? KernelInterrupts.TIMER_PIN : SplitInterrupts.TIMER_PIN;
     }

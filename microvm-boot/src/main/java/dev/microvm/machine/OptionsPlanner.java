@@ -10,21 +10,21 @@ import java.util.Set;
 /** Decides which parts a machine has, and says why. */
 final class OptionsPlanner {
     private static final Decision PIC = Decision.present("kernels look for it, and it costs nothing");
-    private static final Decision PIT = Decision.present("kernels measure time with it where they know nothing better");
-    private static final Decision RTC = Decision.present("a guest has the date from it");
+    private static final Decision PIT = Decision.present("kernels without a better clock measure time with it");
+    private static final Decision RTC = Decision.present("guests read the date from it");
     private static final Decision ISA_SERIAL = Decision.present("it is the console");
-    private static final Decision ACPI = Decision.present("a guest finds CPUs and devices by it, and turns itself off");
-    private static final Decision NO_PARAMETERS = Decision.absent("the ACPI tables say all that a kernel must know");
-    private static final Decision PARAMETERS =
-            Decision.present("there are no ACPI tables that say what the kernel must know");
+    private static final Decision ACPI =
+            Decision.present("guests find CPUs and devices by it, and turn themselves off");
+    private static final Decision NO_PARAMETERS = Decision.absent("ACPI tables tell the kernel everything");
+    private static final Decision PARAMETERS = Decision.present("no ACPI tables tell the kernel about its machine");
 
     private OptionsPlanner() {}
 
     /**
-     * Decides what the user left open.
+     * Decides the parts that the user left to the machine.
      *
-     * @param hypervisor what it offers such a machine
-     * @param problems takes what contradicts itself
+     * @param hypervisor what the hypervisor offers to such a machine
+     * @param problems receives the contradictions
      */
     static OptionsPlan decide(OptionsSpec wanted, Set<Capability> hypervisor, List<String> problems) {
         if (wanted.irqchip() == Irqchip.KERNEL && !hypervisor.contains(Capability.KERNEL_PIT)) {
@@ -38,8 +38,8 @@ final class OptionsPlanner {
         if (wanted.pit() == Feature.OFF
                 && !hypervisor.contains(Capability.TSC_DEADLINE)
                 && !hypervisor.contains(Capability.PARAVIRTUAL_CLOCK)) {
-            problems.add("pit: OFF needs a hypervisor with a TSC-deadline timer or a paravirtual clock, as a guest has"
-                    + " nothing else to measure time with: leave the PIT on");
+            problems.add("pit: OFF needs a hypervisor with a TSC-deadline timer or a paravirtual clock,"
+                    + " without which a guest cannot measure time: leave the PIT on");
         }
         Decision tables = Decision.decide(wanted.acpi(), ACPI);
         return new OptionsPlan(

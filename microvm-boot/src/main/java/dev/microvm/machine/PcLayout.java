@@ -3,8 +3,9 @@ package dev.microvm.machine;
 import dev.microvm.devices.virtio.VirtioMmio;
 
 /**
- * Where the virtio devices of a machine are, and their interrupts: as in QEMU's {@code microvm} machine
- * (docs/system/i386/microvm.rst, include/hw/i386/microvm.h). {@link PcPart} says it of the other parts.
+ * Where the virtio devices of a machine are, and their interrupts: as in QEMU's {@code microvm}
+ * machine (docs/system/i386/microvm.rst, include/hw/i386/microvm.h). {@link PcPart} says it of the
+ * other parts.
  */
 public final class PcLayout {
     /** How many virtio devices there can be: QEMU's microvm has as many. */
@@ -22,7 +23,9 @@ public final class PcLayout {
 
     private PcLayout() {}
 
-    /** Guest-physical address of the registers of a virtio device, {@link VirtioMmio#RANGE} bytes. */
+    /**
+     * Guest-physical address of the registers of a virtio device, {@link VirtioMmio#RANGE} bytes.
+     */
     public static long virtioBase(int slot) {
         return VIRTIO_BASE + (long) VirtioMmio.RANGE * slot;
     }
@@ -37,7 +40,10 @@ public final class PcLayout {
         return (acpi ? VIRTIO_FIRST_GSI : VIRTIO_FIRST_ISA_GSI) + slot;
     }
 
-    /** Whether a machine with so many virtio devices has a second IOAPIC, for the interrupts of all of them. */
+    /**
+     * Whether a machine with so many virtio devices has a second IOAPIC, for the interrupts of all
+     * of them.
+     */
     static boolean needsSecondIoApic(int virtioDevices) {
         return virtioDevices > VIRTIO_SLOTS;
     }

@@ -55,8 +55,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The machine in this process, put together from top to bottom: virtual machine, memory, devices, vCPUs, kernel or
- * firmware. Whoever makes it closes it.
+ * The machine in this process, put together from top to bottom: virtual machine, memory, devices,
+ * vCPUs, kernel or firmware. Whoever makes it closes it.
  */
 final class PcMachine implements Machine {
     private static final Logger log = LoggerFactory.getLogger(PcMachine.class);
@@ -94,7 +94,10 @@ final class PcMachine implements Machine {
     private final VcpuThreads threads;
     private final MachinePause pause;
 
-    /** Puts the machine together; what was opened is closed again if that fails. The serial port prints to {@code serial}. */
+    /**
+     * Puts the machine together; what was opened is closed again if that fails. The serial port
+     * prints to {@code serial}.
+     */
     PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
         this.config = config;
         this.end = end;
@@ -205,7 +208,9 @@ final class PcMachine implements Machine {
         }
     }
 
-    /** Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware. */
+    /**
+     * Power-off, reset and the power button, as ACPI has them on a machine without fixed hardware.
+     */
     private Optional<GenericEventDevice> addPowerControl() {
         if (!config.options().acpi().present()) return Optional.empty();
         GenericEventDevice made = new GenericEventDevice(

@@ -20,9 +20,10 @@ import dev.microvm.model.Irqchip;
 import java.util.function.Function;
 
 /**
- * The parts of a machine but for virtio devices and the user's own, a row each: where it is, what the ACPI tables say of it,
- * and who has it. Ports, addresses and interrupts are those of a PC where a PC has the part, elsewhere those of QEMU's
- * {@code microvm} machine (docs/system/i386/microvm.rst, include/hw/i386/microvm.h).
+ * The parts of a machine but for virtio devices and the user's own, a row each: where it is, what
+ * the ACPI tables say of it, and who has it. Ports, addresses and interrupts are those of a PC
+ * where a PC has the part, elsewhere those of QEMU's {@code microvm} machine
+ * (docs/system/i386/microvm.rst, include/hw/i386/microvm.h).
  *
  * <p>The order is that of the tables.
  */
@@ -87,7 +88,10 @@ public enum PcPart {
     /** Reset control register of Intel's chip sets since the 430FX. */
     RESET_CONTROL(named("reset-control").at(ports("reset control", 0xCF9, 1))),
 
-    /** A guest ends itself with a code by a write here; test kernels know it as QEMU's isa-debug-exit. */
+    /**
+     * A guest ends itself with a code by a write here; test kernels know it as QEMU's
+     * isa-debug-exit.
+     */
     EXIT(named("exit-port").at(ports("exit port", 0xF4, ExitPort.RANGE))),
 
     /** QEMU docs/specs/fw_cfg.rst: selector and data at 0x510, DMA at 0x514. */

@@ -5,10 +5,10 @@ import dev.microvm.bus.IoBuses;
 import dev.microvm.model.BusDeviceSpec;
 
 /**
- * A range {@code [base, base + size)} of a bus, and who answers there.
+ * A range {@code [base, base + size)} of a bus, and its device.
  *
  * @param port whether it is at I/O ports; otherwise it is at guest-physical addresses
- * @param title what a user reads of who answers
+ * @param title the device, as users read it
  */
 public record Place(boolean port, String title, long base, long size) {
     /** A range of I/O ports. */
@@ -21,7 +21,7 @@ public record Place(boolean port, String title, long base, long size) {
         return new Place(false, title, base, size);
     }
 
-    /** The range that a user asks for. */
+    /** The range of a user's own device. */
     static Place of(BusDeviceSpec device) {
         return new Place(device.port(), device.name(), device.base(), device.size());
     }
@@ -30,7 +30,7 @@ public record Place(boolean port, String title, long base, long size) {
         return base + size;
     }
 
-    /** The bus of a machine that it is on. */
+    /** Returns the bus that it is on. */
     Bus on(IoBuses buses) {
         return port ? buses.ports() : buses.mmio();
     }

@@ -3,9 +3,11 @@ package dev.microvm.machine;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** What one machine holds, closed in reverse order of how it was opened. For one thread. */
+/**
+ * The open resources of one machine, closed in the reverse order of their opening. For one thread.
+ */
 final class Resources implements AutoCloseable {
-    /** Something to close that throws nothing checked. */
+    /** A resource whose closing throws no checked exception. */
     @FunctionalInterface
     interface Resource extends AutoCloseable {
         @Override
@@ -14,7 +16,7 @@ final class Resources implements AutoCloseable {
 
     private final Deque<Resource> open = new ArrayDeque<>();
 
-    /** Adds something to close before all that is there already. */
+    /** Adds a resource to close before those that were added earlier. */
     void add(Resource resource) {
         open.push(resource);
     }
@@ -23,7 +25,7 @@ final class Resources implements AutoCloseable {
     public void close() {
         try {
             if (!open.isEmpty()) open.pop().close();
-        } finally { // one failure must not leak the rest
+        } finally { // a failure must not leak the rest
             if (!open.isEmpty()) close();
         }
     }

@@ -9,18 +9,18 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A hypervisor, and why it was taken.
+ * A hypervisor, and why it was selected.
  *
- * @param why in words, for logs and {@code MicroVm.describe}
+ * @param why the reason in words, for logs and {@code MicroVm.describe}
  */
 public record SelectedHypervisor(Hypervisor hypervisor, String why) {
     private static final String KVM = "kvm";
     private static final String ENGINE = "engine";
 
     /**
-     * Takes the one that was asked for.
+     * Selects the hypervisor of a choice.
      *
-     * @throws HypervisorException if it cannot be had, with reason and remedy
+     * @throws HypervisorException with reason and remedy, if it is not available
      */
     public static SelectedHypervisor select(HypervisorChoice choice, List<Hypervisor> installed) {
         return switch (choice) {
@@ -51,9 +51,10 @@ public record SelectedHypervisor(Hypervisor hypervisor, String why) {
         Optional<Hypervisor> engine =
                 find(ENGINE, installed).filter(found -> found.probe().runsKernels());
         return engine.map(found -> new SelectedHypervisor(found, "the Java engine, because " + probe.explanation()))
-                .orElseThrow(() -> new HypervisorException("no hypervisor here runs an ordinary kernel: "
-                        + probe.explanation()
-                        + "; a small guest may run with hypervisor(KVM)"));
+                .orElseThrow(() ->
+                        new HypervisorException("no installed hypervisor can run an ordinary kernel on this host: "
+                                + probe.explanation()
+                                + "; a small guest may run with hypervisor(KVM)"));
     }
 
     private static Optional<Hypervisor> find(String name, List<Hypervisor> installed) {

@@ -17,15 +17,17 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The wiring of {@link Irqchip#SPLIT}: IOAPICs and PICs are devices of ours, local APICs the hypervisor's.
+ * The wiring of {@link Irqchip#SPLIT}: IOAPICs and PICs are devices of the machine, local APICs
+ * belong to the hypervisor.
  *
- * <p>An ISA irq goes to its PIC input and to the IOAPIC pin of the same number, but for the timer's, whose pin is 2. Global system
- * interrupts from 24 on are the pins of a second IOAPIC, if there is one. The IOAPICs send messages; the hypervisor is told of them
- * as routes too, so that it reports the end of level-triggered interrupts and takes edges by itself. The PICs interrupt the first
- * vCPU. Any thread may drive a line.
+ * <p>An ISA interrupt goes to its PIC input and to the IOAPIC pin of the same number, except for
+ * the timer, whose pin is 2. Global system interrupts from 24 on are the pins of a second IOAPIC,
+ * if there is one. The IOAPICs send messages. They also give each message to the hypervisor as a
+ * route, so that it reports the end of level-triggered interrupts and delivers edges by itself. The
+ * PICs interrupt the first vCPU. Any thread may drive a line.
  */
 public final class SplitInterrupts implements Interrupts, InterruptController {
-    /** As on most PCs. */
+    /** The pin of the timer, as on most PCs. */
     public static final int TIMER_PIN = 2;
 
     private static final int MSI_LEVEL = 1 << 15; // trigger mode: Intel SDM vol. 3A, 11.11.2
@@ -36,7 +38,7 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
     private final VirtualMachine vm;
     private final List<IoApic> ioApics;
     private final @Nullable I8259Pic pic;
-    private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by GSI; it is its own lock
+    private final Map<Integer, IrqRoute> routes = new TreeMap<>(); // by GSI; guarded by itself
     private final @Nullable IrqLine[] edgeLines; // by GSI; set before any vCPU runs
     private volatile boolean intr;
     private volatile @Nullable VcpuLoop firstVcpu;
@@ -45,7 +47,8 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
      * Makes the controllers.
      *
      * @param hasPic whether there are PICs
-     * @param hasSecondIoApic whether there are two IOAPICs, with the GSIs from {@link PcLayout#SECOND_IOAPIC_GSI} on at the second
+     * @param hasSecondIoApic whether there are two IOAPICs; the second has the GSIs from {@link
+     *     PcLayout#SECOND_IOAPIC_GSI} on
      */
     SplitInterrupts(VirtualMachine vm, boolean hasPic, boolean hasSecondIoApic) {
         this.vm = vm;
@@ -67,12 +70,12 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
         return parts;
     }
 
-    /** One, or two. */
+    /** Returns the IOAPICs, one or two. */
     List<IoApic> ioApics() {
         return ioApics;
     }
 
-    /** A local APIC ended a level-triggered interrupt of this vector. */
+    /** Tells the IOAPICs that a local APIC ended a level-triggered interrupt of this vector. */
     void endOfInterrupt(int vector) {
         for (IoApic each : ioApics) each.endOfInterrupt(vector);
     }
@@ -119,11 +122,11 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
 
     @Override
     public int acknowledge() {
-        if (pic == null) throw new IllegalStateException("no PIC offers interrupts");
+        if (pic == null) throw new IllegalStateException("there is no PIC to offer interrupts");
         return pic.acknowledge();
     }
 
-    /** Where an IOAPIC's messages go. */
+    /** Delivers the messages of an IOAPIC. */
     private final class Messages implements MsiSink {
         private final int firstGsi;
 
@@ -144,8 +147,9 @@ public final class SplitInterrupts implements Interrupts, InterruptController {
         }
 
         /**
-         * A level-triggered pin has a route though it is masked: an interrupt of it may be in service, and the hypervisor
-         * reports the end of those only that have one. Nothing is sent by it: levels go by {@link #signal}.
+         * Keeps the route of a level-triggered pin while it is masked. Its interrupt may be in
+         * service, and the hypervisor reports the end of an interrupt only if it has a route. The
+         * route sends nothing: levels are sent by {@link #signal}.
          */
         @Override
         public void route(int pin, boolean masked, long address, int data) {

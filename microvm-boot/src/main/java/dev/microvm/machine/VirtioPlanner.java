@@ -25,7 +25,7 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
-/** Gives each virtio device of a description its slot and the maker of its device. For one thread. */
+/** Assigns a slot and a factory to each virtio device of a description. For one thread. */
 final class VirtioPlanner {
     private final MachineSpec spec;
     private final HostExtras extras;
@@ -38,7 +38,10 @@ final class VirtioPlanner {
         this.machine = machine;
     }
 
-    /** The slots; those of devices that cannot be made are left out, with a problem. */
+    /**
+     * Returns the slots, without those of devices that cannot be made; each of these adds a
+     * problem.
+     */
     List<VirtioSlot> slots(OptionsPlan options, List<String> problems) {
         List<VirtioDeviceSpec> devices = spec.devices().virtio();
         boolean acpi = options.acpi().present();
@@ -58,7 +61,7 @@ final class VirtioPlanner {
         return slots;
     }
 
-    /** How many slots the machine has; fewer than devices is a problem. */
+    /** Returns how many slots the machine has; having more devices is a problem. */
     private int most(OptionsPlan options, List<String> problems) {
         boolean second = options.acpi().present() && options.irqchip() == Irqchip.SPLIT;
         int most = second ? PcLayout.MOST_VIRTIO_SLOTS : PcLayout.VIRTIO_SLOTS;
@@ -66,7 +69,7 @@ final class VirtioPlanner {
         if (devices.size() > most) {
             String with = " (%d with acpi(ON) and irqchip(SPLIT))".formatted(PcLayout.MOST_VIRTIO_SLOTS);
             String names = devices.stream().map(VirtioDeviceSpec::name).collect(joining(", "));
-            problems.add("virtioDevice: a machine has %d slots for virtio devices%s, and these are %d: %s"
+            problems.add("virtioDevice: a machine has %d slots for virtio devices%s, were %d: %s"
                     .formatted(most, second ? "" : with, devices.size(), names));
         }
         return most;
@@ -102,7 +105,7 @@ final class VirtioPlanner {
                 .orElse(null);
     }
 
-    /** Makes the back end that a description says; what is wrong in itself is told by {@link NetSpec#problems}. */
+    /** Makes the described back end; {@link NetSpec#problems} reports a bad description. */
     private static Optional<NetBackend> open(NetSpec network, List<String> problems) {
         if (!network.problems().isEmpty()) return Optional.empty();
         try {

@@ -5,10 +5,10 @@ import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 
 /**
- * A virtio device of a machine, and where it is.
+ * A virtio device of a machine and its place.
  *
  * @param number of the slot, from 0
- * @param name what a user reads of it
+ * @param name of the device, as users read it
  * @param version of its registers
  * @param base guest-physical address of its registers
  * @param gsi its global system interrupt
@@ -16,7 +16,7 @@ import dev.microvm.devices.virtio.VirtioMmio;
  */
 public record VirtioSlot(
         int number, String name, VirtioMmio.Version version, long base, int gsi, VirtioDeviceFactory factory) {
-    /** The part of the machine that it is. */
+    /** Returns the plan of its part. */
     PartPlan part() {
         return PartPlan.named("virtio" + number)
                 .at(Place.memory(name, base, VirtioMmio.RANGE))
@@ -24,7 +24,10 @@ public record VirtioSlot(
                 .acpi(AcpiDevice.virtioMmio(number, base, VirtioMmio.RANGE, gsi));
     }
 
-    /** What Linux must be told of it where there is no DSDT: Documentation/admin-guide/kernel-parameters.txt. */
+    /**
+     * Returns the kernel parameter that replaces its entry in the DSDT: Linux
+     * Documentation/admin-guide/kernel-parameters.txt.
+     */
     String kernelParameter() {
         return "virtio_mmio.device=%d@0x%x:%d".formatted(VirtioMmio.RANGE, base, gsi);
     }

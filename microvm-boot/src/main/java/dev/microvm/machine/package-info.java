@@ -1,7 +1,7 @@
 /**
- * The machine behind the facade: {@link dev.microvm.machine.PcMachine} puts it together,
- * {@link dev.microvm.machine.PcLayout} says where everything is,
- * {@link dev.microvm.machine.MachineLifecycle} takes it through its runs.
+ * The machine behind the facade: {@link dev.microvm.machine.PcMachine} assembles it, {@link
+ * dev.microvm.machine.PcLayout} has the address of every part, {@link
+ * dev.microvm.machine.MachineLifecycle} runs it from start to end.
  */
 @NullMarked
 package dev.microvm.machine;

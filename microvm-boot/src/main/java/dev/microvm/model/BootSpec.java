@@ -8,15 +8,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the guest starts with.
+ * The kernel or firmware that a guest starts with, and what is passed to it.
  *
- * @param kernel its file; null only with firmware, which then looks for one itself
+ * @param kernel the kernel's file; may be null with firmware, which then looks for a kernel itself
  * @param initrd the initial file system; null if there is none
  * @param modules for a Multiboot kernel
- * @param cmdline the kernel's command line; null for the machine's own
+ * @param cmdline the kernel's command line; null for the machine's default
  * @param protocol how the kernel is entered
  * @param unpacking who unpacks a bzImage
- * @param firmware by which the guest starts instead of entering the kernel directly, and items of fw_cfg
+ * @param firmware the firmware that starts the guest, if any, and items of fw_cfg
  */
 public record BootSpec(
         @Nullable Path kernel,
@@ -26,11 +26,11 @@ public record BootSpec(
         BootProtocol protocol,
         Unpacking unpacking,
         FirmwareSpec firmware) {
-    /** Nothing yet, and AUTO for the rest. */
+    /** No files, and AUTO for the rest. */
     public static final BootSpec DEFAULT =
             new BootSpec(null, null, List.of(), null, BootProtocol.AUTO, Unpacking.AUTO, FirmwareSpec.NONE);
 
-    /** Takes a copy of the list. */
+    /** Copies the list. */
     public BootSpec {
         modules = List.copyOf(modules);
     }
@@ -45,7 +45,7 @@ public record BootSpec(
         return new BootSpec(kernel, content, modules, cmdline, protocol, unpacking, firmware);
     }
 
-    /** The same with one more module behind those that are there. */
+    /** The same with one more module, the last. */
     public BootSpec withModule(ModuleSpec module) {
         return new BootSpec(kernel, initrd, Lists.with(modules, module), cmdline, protocol, unpacking, firmware);
     }
@@ -70,26 +70,27 @@ public record BootSpec(
         return new BootSpec(kernel, initrd, modules, cmdline, protocol, unpacking, value);
     }
 
-    /** What contradicts itself, each problem with option, value and remedy. */
+    /** Returns what is missing or contradictory, each problem with option, value and remedy. */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         boolean byFirmware = firmware.file() != null;
         if (kernel == null && !byFirmware) problems.add("kernel: required; give the path of a vmlinux or bzImage");
         if (byFirmware && !modules.isEmpty()) {
-            problems.add("module: a Multiboot kernel gets them, and firmware starts none: leave one of the two out");
+            problems.add(
+                    "module: needs a Multiboot kernel, which firmware cannot start: remove module(...) or firmware(...)");
         }
         if (byFirmware && kernel == null && initrd != null) {
-            problems.add("initrd: needs kernel(...), for which it is");
+            problems.add("initrd: needs kernel(...), to which it is passed: add a kernel or remove initrd(...)");
         }
         problems.addAll(firmware.problems());
         return problems;
     }
 
     /**
-     * A file that a Multiboot kernel finds in memory beside itself.
+     * A file that a Multiboot kernel finds in memory.
      *
-     * @param content given to the kernel as it is
-     * @param cmdline what the kernel can read about it, ASCII; may be empty
+     * @param content passed to the kernel unchanged
+     * @param cmdline text for the kernel to read with the module, ASCII; may be empty
      */
     public record ModuleSpec(Content content, String cmdline) {}
 }

@@ -11,9 +11,9 @@ import java.util.List;
 /**
  * The guest's time.
  *
- * @param clock by what it passes
- * @param ownRtcClock whether the real-time clock shows a time that code supplies, instead of the host's
- * @param typed what is typed on the serial port at given times
+ * @param clock what drives it
+ * @param ownRtcClock whether code supplies the time of the real-time clock; otherwise the host does
+ * @param typed text for the serial port, at given guest times
  */
 public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> typed) {
     /** The host's time, and nothing typed. */
@@ -21,7 +21,7 @@ public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> 
 
     private static final Duration LATEST_TYPING = Duration.ofDays(1000);
 
-    /** Takes a copy of the list. */
+    /** Copies the list. */
     public ClockSpec {
         typed = List.copyOf(typed);
     }
@@ -31,22 +31,24 @@ public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> 
         return new ClockSpec(value, ownRtcClock, typed);
     }
 
-    /** The same with a real-time clock that code supplies. */
+    /** The same with a real-time clock whose time code supplies. */
     public ClockSpec withOwnRtcClock() {
         return new ClockSpec(clock, true, typed);
     }
 
-    /** The same with something more to be typed. */
+    /** The same with more typed text. */
     public ClockSpec withTyped(TimedInput input) {
         return new ClockSpec(clock, ownRtcClock, Lists.with(typed, input));
     }
 
-    /** Whether time passes by the host's clock. */
+    /** Whether the host's clock drives guest time. */
     public boolean isHosts() {
         return clock instanceof GuestClock.Host;
     }
 
-    /** What is out of range or contradicts itself. */
+    /**
+     * Returns what is out of range or contradictory, each problem with option, value and remedy.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         for (TimedInput input : typed) {
@@ -62,7 +64,7 @@ public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> 
         }
         if (ownRtcClock && !isHosts()) {
             problems.add(
-                    "rtcClock: not with clock(%s), whose time it shows: use GuestClock.instructions(...).startingAt"
+                    "rtcClock: not with clock(%s), which supplies the time: use GuestClock.instructions(...).startingAt"
                             .formatted(clock));
         }
         return problems;

@@ -4,20 +4,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** Where the guest's console leads on the host, besides {@code MicroVm.console}. */
+/** The host's target of the guest's console, besides {@code MicroVm.console}. */
 public sealed interface ConsoleSpec {
 
-    /** What is wrong with it, as far as can be seen without opening anything. */
+    /**
+     * Returns what is wrong with it and can be found without opening anything; empty if nothing.
+     */
     default Optional<String> problem() {
         return Optional.empty();
     }
 
-    /** Whether what somebody types there reaches the guest. */
+    /** Whether it has input for the guest. */
     default boolean hasInput() {
         return false;
     }
 
-    /** Nowhere but memory. */
+    /** No target: output is kept in memory only. */
     record Buffer() implements ConsoleSpec {
         @Override
         public String toString() {
@@ -45,18 +47,18 @@ public sealed interface ConsoleSpec {
         }
     }
 
-    /** A file that gets what the guest prints. */
+    /** A file that receives what the guest prints. */
     record ToFile(Path file) implements ConsoleSpec {
         @Override
         public Optional<String> problem() {
             Path folder = file.toAbsolutePath().getParent();
-            if (Files.isDirectory(file)) return Optional.of("the path of a file, was the folder " + file);
+            if (Files.isDirectory(file)) return Optional.of("must be a file, was the folder " + file);
             if (folder == null || !Files.isDirectory(folder)) {
-                return Optional.of("a file in a folder that exists, was " + file);
+                return Optional.of("must be a file in an existing folder, was " + file);
             }
             return Files.isWritable(Files.exists(file) ? file : folder)
                     ? Optional.empty()
-                    : Optional.of("a file that may be written, was " + file);
+                    : Optional.of("must be a writable file, was " + file);
         }
 
         @Override
@@ -66,9 +68,9 @@ public sealed interface ConsoleSpec {
     }
 
     /**
-     * Streams of the program, which are code and not part of a description.
+     * The program's own streams; they are code and not part of a description.
      *
-     * @param hasInput whether there is one to read from
+     * @param hasInput whether there is an input stream
      */
     record Streams(boolean hasInput) implements ConsoleSpec {
         @Override

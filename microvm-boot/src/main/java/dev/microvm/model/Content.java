@@ -4,14 +4,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** Bytes for the guest: those of a file, which is read when the guest starts or asks for them, or given ones. */
+/**
+ * Bytes for the guest, in memory or in a file that is read when the guest starts or asks for them.
+ */
 public sealed interface Content {
     /** The bytes of {@code file}. */
     static Content of(Path file) {
         return new InFile(file);
     }
 
-    /** Given bytes. The array is not copied: leave it as it is. */
+    /** Bytes in memory. The array is not copied: leave it unchanged. */
     static Content of(byte[] bytes) {
         return new Bytes(bytes);
     }
@@ -19,7 +21,7 @@ public sealed interface Content {
     /** The bytes of a file. */
     record InFile(Path file) implements Content {}
 
-    /** Given bytes, compared by value. */
+    /** Bytes in memory, compared by value. */
     final class Bytes implements Content {
         private final byte[] bytes;
 
@@ -27,7 +29,7 @@ public sealed interface Content {
             this.bytes = bytes;
         }
 
-        /** The bytes, not copied: leave them as they are. */
+        /** Returns the bytes, not a copy: leave them unchanged. */
         public byte[] bytes() {
             return bytes;
         }

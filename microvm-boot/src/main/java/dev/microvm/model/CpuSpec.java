@@ -14,18 +14,18 @@ import java.util.Optional;
 /**
  * The CPUs that the guest sees.
  *
- * @param vcpus how many, 1 to 254
- * @param features which the guest is told of or not, by their names in {@code /proc/cpuinfo}; later ones win
- * @param leaves what CPUID answers in place of the hypervisor's table
+ * @param vcpus number of vCPUs, 1 to 254
+ * @param features shown to the guest or hidden from it, by their names in {@code /proc/cpuinfo}
+ * @param leaves results of CPUID that replace the hypervisor's
  */
 public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves) {
-    /** One vCPU as the hypervisor has it. */
+    /** One vCPU with the hypervisor's features. */
     public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of());
 
-    /** The most vCPUs of a machine. */
+    /** Maximum number of vCPUs of a machine. */
     public static final int MAX_VCPUS = MpTable.MAX_CPUS;
 
-    /** Takes copies; the map keeps its order. */
+    /** Copies the collections; the map keeps its order. */
     public CpuSpec {
         features = Collections.unmodifiableMap(new LinkedHashMap<>(features));
         leaves = List.copyOf(leaves);
@@ -43,26 +43,29 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
         return new CpuSpec(vcpus, more, leaves);
     }
 
-    /** The same with another answer of CPUID. */
+    /** The same with one more replaced result of CPUID. */
     public CpuSpec withLeaf(CpuidEntry leaf) {
         return new CpuSpec(vcpus, features, Lists.with(leaves, leaf));
     }
 
-    /** What is out of range or unknown; what the hypervisor lacks is found when the machine is built. */
+    /**
+     * Returns what is out of range or unknown. What the hypervisor lacks is found by building the
+     * machine.
+     */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
         for (String name : features.keySet()) {
             if (CpuFeature.named(name).isEmpty()) {
                 problems.add(
-                        "cpuFeature: \"%s\" is not a known CPU feature: give a name of /proc/cpuinfo's flags, such as avx2"
+                        "cpuFeature: \"%s\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as avx2"
                                 .formatted(name));
             }
         }
         return problems;
     }
 
-    /** All that is to be changed of CPUID's tables; unknown features are left out. */
+    /** Returns all changes to the results of CPUID; unknown features are left out. */
     public CpuidPolicy cpuidPolicy() {
         CpuidPolicy policy = CpuidPolicy.NONE;
         for (CpuidEntry leaf : leaves) policy = policy.with(leaf);

@@ -10,22 +10,22 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * The devices that a user adds to the machine.
+ * The devices that a user adds to a machine.
  *
- * @param virtioVersion of all virtio devices
+ * @param virtioVersion the version of all virtio devices
  * @param virtio devices in the order of their slots
- * @param own devices that are code, at I/O ports or memory addresses
+ * @param own the user's own devices at I/O ports or memory addresses
  */
 public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpec> virtio, List<BusDeviceSpec> own) {
     /** No devices. */
     public static final DevicesSpec NONE = new DevicesSpec(VirtioMmio.Version.MODERN, List.of(), List.of());
 
-    /** The name of the port of a virtio console that is the console itself: Linux's. */
+    /** The name of the virtio console's port that is the console itself, as in Linux. */
     public static final String CONSOLE_PORT = "hvc0";
 
     private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
-    /** Takes copies. */
+    /** Copies the lists. */
     public DevicesSpec {
         virtio = List.copyOf(virtio);
         own = List.copyOf(own);
@@ -41,7 +41,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         return new DevicesSpec(virtioVersion, Lists.with(virtio, device), own);
     }
 
-    /** The same with one more device that is code. */
+    /** The same with one more device of the user's own. */
     public DevicesSpec withOwn(BusDeviceSpec device) {
         return new DevicesSpec(virtioVersion, virtio, Lists.with(own, device));
     }
@@ -56,7 +56,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         return !all(VirtioDeviceSpec.Console.class).isEmpty();
     }
 
-    /** What is out of range, there twice, or not possible with the machine's clock. */
+    /** Returns what is out of range, given twice, or impossible with the machine's clock. */
     List<String> problems(MemorySpec memory, ClockSpec clock) {
         List<String> problems = new ArrayList<>();
         checkConsoles(problems);
@@ -89,7 +89,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         once("virtioConsole", consoles.size(), problems);
         List<String> ports = consoles.getLast().ports();
         if (ports.size() >= VirtioConsole.MOST_PORTS) {
-            problems.add("virtioConsole: up to %d ports beside the console, were %d"
+            problems.add("virtioConsole: at most %d ports beside the console, were %d"
                     .formatted(VirtioConsole.MOST_PORTS - 1, ports.size()));
         }
         Set<String> names = new HashSet<>(Set.of(CONSOLE_PORT));
@@ -98,12 +98,12 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
                 problems.add("virtioConsole: a port's name has 1 to 64 letters, digits, '.', '_' or '-', was \"%s\""
                         .formatted(name));
             } else if (!names.add(name)) {
-                problems.add("virtioConsole: there is a port \"%s\" already".formatted(name));
+                problems.add("virtioConsole: the port name \"%s\" is already taken: choose another".formatted(name));
             }
         }
     }
 
-    /** Refuses what would make a run by the instruction clock one that cannot be repeated. */
+    /** Refuses devices that would make runs by the instruction clock differ from each other. */
     private void checkWithoutHostsClock(ClockSpec clock, List<String> problems) {
         refuse("virtioConsole", VirtioDeviceSpec.Console.class, "what the host does there", clock, problems);
         refuse("virtioNet", VirtioDeviceSpec.Net.class, "what a network brings", clock, problems);
@@ -111,7 +111,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         refuse("virtioBalloon", VirtioDeviceSpec.Balloon.class, "what the host asks for", clock, problems);
         if (all(VirtioDeviceSpec.Rng.class).stream().anyMatch(VirtioDeviceSpec.Rng::ofHost)) {
             problems.add(
-                    "clock: %s: virtioRng() gives other bytes in each run: use virtioRng(new SplittableRandom(seed))"
+                    "clock: %s: virtioRng() gives different bytes in each run: use virtioRng(new SplittableRandom(seed))"
                             .formatted(clock.clock()));
         }
     }
@@ -123,11 +123,12 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
             ClockSpec clock,
             List<String> problems) {
         if (all(kind).isEmpty()) return;
-        problems.add("%s: not with clock(%s): %s comes at times of its own".formatted(option, clock.clock(), what));
+        problems.add("%s: not with clock(%s): %s comes at other times in each run: remove the device or the clock"
+                .formatted(option, clock.clock(), what));
     }
 
     private static void once(String option, int count, List<String> problems) {
-        if (count > 1) problems.add("%s: one for a machine, was called %d times".formatted(option, count));
+        if (count > 1) problems.add("%s: at most one per machine, was called %d times".formatted(option, count));
     }
 
     private static void add(String option, List<String> found, List<String> problems) {

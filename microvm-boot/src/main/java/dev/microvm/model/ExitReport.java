@@ -4,29 +4,32 @@ import java.time.Duration;
 import java.util.OptionalInt;
 
 /**
- * How a guest ended.
+ * Says how a guest ended.
  *
  * @param reason what happened
- * @param exitCode what the guest wrote to the exit port; empty if it did not
- * @param detail more in words: which register reset it, the line of a kernel panic, the registers of a failed vCPU
- * @param uptime from the start of its vCPUs to its end, pauses included
+ * @param exitCode the code that the guest wrote to the exit port; empty if it wrote none
+ * @param detail more in words, such as the register that reset it, the line of a kernel panic, or
+ *     the registers of a failed vCPU; may be empty
+ * @param uptime host time from the start of its vCPUs to its end, pauses included
  */
 public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Duration uptime) {
-    /** What ended a guest. */
+    /** The reason why a guest ended. */
     public enum Reason {
         /** The guest asked for a reset: {@code reboot=k}, an ordinary reboot. */
         RESET,
         /** The guest turned itself off by ACPI: {@code poweroff}. */
         POWER_OFF,
-        /** A triple fault: {@code reboot=t}, or a guest gone wrong. */
+        /** A vCPU had a triple fault: {@code reboot=t}, or an error of the guest. */
         TRIPLE_FAULT,
         /** The guest wrote to the exit port; there is an exit code. */
         EXIT_PORT,
-        /** The guest's kernel said on the console that it panicked, and then reset: {@code panic=-1}. */
+        /**
+         * The kernel reported a panic on the console and then reset the machine: {@code panic=-1}.
+         */
         PANIC,
-        /** The host stopped it: {@code MicroVm.stop} or {@code MicroVm.close}. */
+        /** The host stopped the guest: {@code MicroVm.stop} or {@code MicroVm.close}. */
         STOPPED,
-        /** A vCPU could not go on, or a device failed on the host's side. */
+        /** A vCPU could not continue, or a device failed on the host. */
         FAILED
     }
 

@@ -1,11 +1,14 @@
 package dev.microvm.model;
 
-/** Whether a machine has a part; {@link #AUTO} leaves it to the machine, which says in {@code MicroVm.describe} why. */
+/**
+ * Whether a machine has a part. {@link #AUTO} lets the machine decide; {@code MicroVm.describe}
+ * says why.
+ */
 public enum Feature {
-    /** It has the part. */
+    /** The machine has the part. */
     ON,
-    /** It does not, and tells the guest so. */
+    /** The machine does not have the part, and tells the guest so. */
     OFF,
-    /** What usually is best. */
+    /** The usual choice, see each option. */
     AUTO
 }

@@ -9,10 +9,10 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Firmware, and what it and the guest can ask the host for.
+ * Firmware, and the items that firmware and guest can read from the host by fw_cfg.
  *
  * @param file a ROM image such as QEMU's qboot.rom; null to enter the kernel directly
- * @param optionRoms whether firmware finds the option ROMs; AUTO is on, and needs none
+ * @param optionRoms whether firmware finds the option ROMs; AUTO is on, also without any
  * @param optionRomFiles in the order in which firmware tries to boot from them
  * @param fwCfg items of fw_cfg
  */
@@ -20,10 +20,13 @@ public record FirmwareSpec(@Nullable Path file, Feature optionRoms, List<Path> o
     /** No firmware and no items. */
     public static final FirmwareSpec NONE = new FirmwareSpec(null, Feature.AUTO, List.of(), List.of());
 
-    /** What QEMU leaves to users, docs/specs/fw_cfg.rst, "Externally Provided Items"; 55 characters in all. */
+    /**
+     * Names that QEMU reserves for users, docs/specs/fw_cfg.rst, "Externally Provided Items"; 55
+     * characters in all.
+     */
     private static final Pattern ITEM_NAME = Pattern.compile("opt/[ -~]{1,51}");
 
-    /** Takes copies of the lists. */
+    /** Copies the lists. */
     public FirmwareSpec {
         optionRomFiles = List.copyOf(optionRomFiles);
         fwCfg = List.copyOf(fwCfg);
@@ -49,30 +52,31 @@ public record FirmwareSpec(@Nullable Path file, Feature optionRoms, List<Path> o
         return new FirmwareSpec(file, optionRoms, optionRomFiles, Lists.with(fwCfg, item));
     }
 
+    /** Returns what is contradictory, given twice or has a bad name, with option and remedy. */
     List<String> problems() {
         List<String> problems = new ArrayList<>();
         if (file == null) {
-            if (!optionRomFiles.isEmpty()) problems.add("optionRom: needs firmware(...), which runs it");
-            if (optionRoms == Feature.ON) problems.add("optionRoms: ON needs firmware(...), which runs them");
+            if (!optionRomFiles.isEmpty()) problems.add("optionRom: needs firmware(...) to run it");
+            if (optionRoms == Feature.ON) problems.add("optionRoms: ON needs firmware(...) to run them");
         } else if (optionRoms == Feature.ON && optionRomFiles.isEmpty()) {
-            problems.add("optionRoms: ON needs one; add it by optionRom(...)");
+            problems.add("optionRoms: ON needs an option ROM: add one by optionRom(...)");
         }
         Set<String> names = new HashSet<>();
         for (Item item : fwCfg) {
             String option = "fwCfg \"%s\": ".formatted(item.name());
             if (!ITEM_NAME.matcher(item.name()).matches()) {
-                problems.add(option + "the name begins with opt/, and has 5 to 55 printable ASCII characters");
+                problems.add(option + "the name must begin with opt/ and have 5 to 55 printable ASCII characters");
             } else if (!names.add(item.name())) {
-                problems.add(option + "is there twice");
+                problems.add(option + "given twice: give each item its own name");
             }
         }
         return problems;
     }
 
     /**
-     * An item of fw_cfg: Linux has it in {@code /sys/firmware/qemu_fw_cfg/by_name}.
+     * An item of fw_cfg, which Linux shows in {@code /sys/firmware/qemu_fw_cfg/by_name}.
      *
-     * @param name begins with {@code opt/}; up to 55 ASCII characters
+     * @param name begins with {@code opt/}; 5 to 55 printable ASCII characters
      */
     public record Item(String name, Content content) {}
 }

@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** What we ask of the host before a machine is made. */
+/** Facts of the host that limit a machine. */
 final class HostFacts {
     private static final Path MEMORY = Path.of("/proc/meminfo");
     private static final Pattern TOTAL = Pattern.compile("^MemTotal:\\s+(\\d+) kB", Pattern.MULTILINE);
 
     private HostFacts() {}
 
-    /** The host's RAM in MiB; as much as there can be where it does not say. */
+    /** Returns the host's RAM in MiB; {@link Long#MAX_VALUE} if unknown. */
     static long memoryMiB() {
         try {
             Matcher total = TOTAL.matcher(Files.readString(MEMORY));

@@ -5,20 +5,24 @@ import java.util.Locale;
 
 /** What runs the vCPUs of a {@code MicroVm}. */
 public enum HypervisorChoice {
-    /** KVM where it can run an ordinary kernel; else the Java engine if it is installed. */
+    /** KVM if it can run an ordinary kernel; otherwise the Java engine, if it is installed. */
     AUTO,
-    /** KVM, even where it runs small guests only. */
+    /** KVM, even if it can run small guests only. */
     KVM,
-    /** The CPU written in Java, of module {@code microvm-engine}. */
+    /** The CPU emulator in Java, module {@code microvm-engine}. */
     ENGINE;
 
-    /** The system property that says it for machines whose builder was not told: {@code auto}, {@code kvm} or {@code engine}. */
+    /**
+     * The system property with the choice for machines whose description has none: {@code auto},
+     * {@code kvm} or {@code engine}.
+     */
     static final String PROPERTY = "microvm.hypervisor";
 
     /**
-     * The choice of {@link #PROPERTY}; {@link #AUTO} if it is not set.
+     * Returns the choice in the system property {@code microvm.hypervisor}: {@code auto}, {@code
+     * kvm} or {@code engine}; {@link #AUTO} if it is not set.
      *
-     * @throws HypervisorException if it is none of the choices
+     * @throws HypervisorException if the property has another value
      */
     public static HypervisorChoice ofProperty() {
         String given = System.getProperty(PROPERTY, AUTO.name());

@@ -2,11 +2,17 @@ package dev.microvm.model;
 
 import dev.microvm.hypervisor.InterruptMode;
 
-/** Where a machine's interrupt controllers are; the local APICs are the hypervisor's in both. */
+/**
+ * Where a machine's interrupt controllers are. The local APICs belong to the hypervisor in both
+ * cases.
+ */
 public enum Irqchip {
-    /** IOAPIC, PICs and PIT are the hypervisor's. */
+    /** IOAPIC, PICs and PIT belong to the hypervisor. */
     KERNEL(InterruptMode.KERNEL),
-    /** IOAPIC, PICs and PIT are devices of the machine: fewer parts in the host's kernel that a guest can reach. */
+    /**
+     * IOAPIC, PICs and PIT are devices of the machine, so that the guest reaches fewer parts of the
+     * host's kernel.
+     */
     SPLIT(InterruptMode.SPLIT);
 
     private final InterruptMode mode;
@@ -15,7 +21,7 @@ public enum Irqchip {
         this.mode = mode;
     }
 
-    /** The same, as a hypervisor is asked for it. */
+    /** Returns the same in the hypervisor's terms. */
     public InterruptMode mode() {
         return mode;
     }

@@ -7,7 +7,7 @@ import java.util.List;
 final class Lists {
     private Lists() {}
 
-    /** {@code list} with {@code last} behind it. */
+    /** Returns {@code list} with {@code last} appended. */
     static <T> List<T> with(List<T> list, T last) {
         List<T> more = new ArrayList<>(list);
         more.add(last);

@@ -6,22 +6,22 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine as data. {@code MicroVmBuilder} fills it, {@code MicroVm.builder(spec)} starts from it, {@code
- * MicroVm.spec()} gives it back. Immutable, compared by value; it opens nothing.
+ * A machine as data. {@code MicroVmBuilder} fills it, {@code MicroVm.builder(spec)} starts from it,
+ * {@code MicroVm.spec()} returns it. Immutable, compared by value; opens nothing.
  *
- * <p>What a user gives as code (devices, streams, sources of time and randomness) is not part of it: the
- * description keeps its place and its name, and a machine that is built from the description needs the code
- * again.
+ * <p>A user's code (devices, streams, sources of time and randomness) is not part of it. The
+ * description holds the place and the name of such code. Building a machine from the description
+ * needs the code again.
  *
  * @param name of the machine: 1 to 40 letters, digits, {@code . _ -}; null for vm-N
- * @param hypervisor what runs the vCPUs; null for what the system property {@code microvm.hypervisor} says
- * @param boot what the guest starts with
- * @param cpus the CPUs that it sees
- * @param memory its RAM
+ * @param hypervisor what runs the vCPUs; null for the system property {@code microvm.hypervisor}
+ * @param boot kernel or firmware, and what is passed to it
+ * @param cpus the CPUs that the guest sees
+ * @param memory the guest's RAM
  * @param options which parts the machine has
  * @param clock the guest's time
- * @param console where its console leads
- * @param devices that are added to the machine
+ * @param console the host's target of the guest's console
+ * @param devices the devices that are added to the machine
  */
 public record MachineSpec(
         @Nullable String name,
@@ -48,9 +48,10 @@ public record MachineSpec(
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
 
     /**
-     * All problems that can be told without a hypervisor and without opening a file of the guest's start; each
-     * names the option, the value and the remedy. Empty if there are none. Building a machine also checks the
-     * rest: what the hypervisor offers, and what kernel, initrd and firmware hold.
+     * Returns all problems that can be found without a hypervisor and without opening the files
+     * that the guest starts with; empty if there are none. Each names the option, its value and the
+     * remedy. Building a machine also checks what the hypervisor offers, and the contents of
+     * kernel, initrd and firmware.
      */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
@@ -78,7 +79,7 @@ public record MachineSpec(
         }
         if (console.hasInput()) {
             problems.add(option
-                    + ": serial %s would type at times of the host's: use serial(OutputStream) and typeAt"
+                    + ": serial %s would type at times of the host's clock: use serial(OutputStream) and typeAt"
                             .formatted(console));
         }
     }
@@ -93,7 +94,7 @@ public record MachineSpec(
         return new MachineSpec(name, value, boot, cpus, memory, options, clock, console, devices);
     }
 
-    /** The same with another start. */
+    /** The same with another kernel, firmware or what is passed to it. */
     public MachineSpec withBoot(BootSpec value) {
         return new MachineSpec(name, hypervisor, value, cpus, memory, options, clock, console, devices);
     }
@@ -118,7 +119,7 @@ public record MachineSpec(
         return new MachineSpec(name, hypervisor, boot, cpus, memory, options, value, console, devices);
     }
 
-    /** The same with a console that leads elsewhere. */
+    /** The same with another target of the console. */
     public MachineSpec withConsole(ConsoleSpec value) {
         return new MachineSpec(name, hypervisor, boot, cpus, memory, options, clock, value, devices);
     }

@@ -6,14 +6,14 @@ import java.util.List;
 /**
  * The guest's RAM.
  *
- * @param mib how much, in MiB, from 2 to what the host has
- * @param backing what is behind it on the host
+ * @param mib size in MiB, from 2 to the host's memory
+ * @param backing the host memory behind it
  */
 public record MemorySpec(int mib, RamBacking backing) {
-    /** 128 MiB of memory of this process. */
+    /** 128 MiB of this process's memory. */
     public static final MemorySpec DEFAULT = new MemorySpec(128, RamBacking.anonymous());
 
-    private static final int MIN_MIB = 2; // below is what boot needs; kernels want much more
+    private static final int MIN_MIB = 2; // boot data is below 1 MiB; kernels need much more
 
     /** The same with another size. */
     public MemorySpec withMib(int value) {
@@ -25,17 +25,20 @@ public record MemorySpec(int mib, RamBacking backing) {
         return new MemorySpec(mib, value);
     }
 
-    /** In bytes; at least what a machine must have, so that the rest of a description can be checked. */
+    /**
+     * Returns the size in bytes; at least the minimum, so that the rest of a description can be
+     * checked.
+     */
     public long bytes() {
         return (long) Math.max(mib, MIN_MIB) << 20;
     }
 
-    /** Whether it is enough for a machine. */
+    /** Whether the size is at least the minimum. */
     public boolean isEnough() {
         return mib >= MIN_MIB;
     }
 
-    /** What is out of range on this host, or missing. */
+    /** Returns what is out of range on this host, or missing. */
     public List<String> problems() {
         long hostMib = HostFacts.memoryMiB();
         return mib < MIN_MIB || mib > hostMib

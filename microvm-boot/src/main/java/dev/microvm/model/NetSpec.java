@@ -9,9 +9,9 @@ import dev.microvm.backend.net.user.UserNetworkSpec;
 import java.net.SocketAddress;
 import java.util.List;
 
-/** Where the frames of a network device go. */
+/** The back end of a network device, as data. */
 public sealed interface NetSpec {
-    /** The data form of a back end. */
+    /** Returns the data form of a back end. */
     static NetSpec of(NetBackend backend) {
         return switch (backend) {
             case UserNetwork network -> new User(network.spec());
@@ -21,12 +21,12 @@ public sealed interface NetSpec {
         };
     }
 
-    /** What is wrong with it. */
+    /** Returns what is wrong with it; empty if nothing. */
     default List<String> problems() {
         return List.of();
     }
 
-    /** Whether a part of it is code, which a description does not hold. */
+    /** Whether part of it is code, which a description does not hold. */
     default boolean isCode() {
         return false;
     }
@@ -54,7 +54,7 @@ public sealed interface NetSpec {
         public List<String> problems() {
             return TapBackend.isName(name)
                     ? List.of()
-                    : List.of("tap: the name of a network interface, was \"" + name + "\"");
+                    : List.of("tap: must be the name of a network interface, was \"" + name + "\"");
         }
     }
 
@@ -65,7 +65,7 @@ public sealed interface NetSpec {
      */
     record Stream(SocketAddress peer) implements NetSpec {}
 
-    /** A back end that is code and not part of a description. */
+    /** A user's own back end; its code is not part of a description. */
     record Own() implements NetSpec {
         @Override
         public boolean isCode() {

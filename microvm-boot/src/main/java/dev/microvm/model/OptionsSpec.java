@@ -1,7 +1,7 @@
 package dev.microvm.model;
 
 /**
- * Which parts a machine has, with the meaning of QEMU's options of the same names.
+ * The optional parts of a machine; each option means what QEMU's option of the same name means.
  *
  * @param irqchip where the interrupt controllers are
  * @param pic two 8259 interrupt controllers
@@ -9,7 +9,7 @@ package dev.microvm.model;
  * @param rtc the MC146818 real-time clock
  * @param isaSerial the 16550 serial port
  * @param acpi ACPI tables
- * @param autoKernelCmdline whether the kernel is told by its command line what it has no ACPI tables to read in
+ * @param autoKernelCmdline parameters that tell the kernel what ACPI tables would tell it
  * @param onReset what follows a reset
  */
 public record OptionsSpec(

@@ -1,12 +1,12 @@
 package dev.microvm.model;
 
-/** What comes after a guest's reset, be it asked for, a triple fault, or what ends a panic. */
+/** What follows a reset of the guest, including a triple fault and the reset after a panic. */
 public enum ResetAction {
-    /** The machine ends, and {@link ExitReport} says by what. */
+    /** The machine ends; {@link ExitReport} has the reason. */
     END,
     /**
-     * The machine starts again as after power-on: memory zero, devices and vCPUs new, kernel and initrd loaded again. Its
-     * console goes on.
+     * The machine starts again as after power-on: memory is zero, devices and vCPUs are new, kernel
+     * and initrd are loaded again. Its console continues.
      */
     RESTART
 }

@@ -3,8 +3,9 @@ package dev.microvm.model;
 import java.time.Duration;
 
 /**
- * Something to be typed into the guest's serial port.
+ * Text to type into the guest's serial port.
  *
- * @param at guest's time since the machine's start
+ * @param at guest time since the machine's start, 0 to 1000 days
+ * @param text to type, as UTF-8
  */
 public record TimedInput(Duration at, String text) {}

@@ -7,12 +7,12 @@ import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A virtio device that a user wants; its place in the list of all is its slot. */
+/** A virtio device that a user adds; its index in the list of all is its slot. */
 public sealed interface VirtioDeviceSpec {
-    /** What a user reads of it. */
+    /** Returns its name, as users read it. */
     String name();
 
-    /** Whether a part of it is code, which a description does not hold. */
+    /** Whether part of it is code, which a description does not hold. */
     default boolean isCode() {
         return false;
     }
@@ -28,7 +28,7 @@ public sealed interface VirtioDeviceSpec {
     /**
      * A network device.
      *
-     * @param address its Ethernet address; null for one that is made of the machine's name
+     * @param address its Ethernet address; null for one derived from the machine's name
      */
     record Net(NetSpec network, @Nullable MacAddress address) implements VirtioDeviceSpec {
         @Override
@@ -45,7 +45,7 @@ public sealed interface VirtioDeviceSpec {
     /**
      * A source of entropy.
      *
-     * @param ofHost whether it gives the host's randomness; else code supplies it
+     * @param ofHost whether the host supplies the random bytes; otherwise code does
      */
     record Rng(boolean ofHost) implements VirtioDeviceSpec {
         @Override
@@ -60,12 +60,12 @@ public sealed interface VirtioDeviceSpec {
     }
 
     /**
-     * A console, and ports with names.
+     * A console and named ports.
      *
-     * @param ports the names
+     * @param ports the names of the ports
      */
     record Console(List<String> ports) implements VirtioDeviceSpec {
-        /** Takes a copy. */
+        /** Copies the list. */
         public Console {
             ports = List.copyOf(ports);
         }
@@ -92,7 +92,7 @@ public sealed interface VirtioDeviceSpec {
         }
     }
 
-    /** A device that is code: a description keeps its place and its name. */
+    /** A user's own device; a description holds its slot and its name, but not its code. */
     record Own(String name) implements VirtioDeviceSpec {
         @Override
         public boolean isCode() {

@@ -1,6 +1,6 @@
 /**
- * A machine as data: what a user asks for, and how it ended. Immutable values that start nothing and
- * open nothing.
+ * A machine as data: its description, and the report of its end. All are immutable values that
+ * start and open nothing.
  */
 @NullMarked
 package dev.microvm.model;

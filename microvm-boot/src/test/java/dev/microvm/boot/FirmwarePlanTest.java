@@ -226,7 +226,7 @@ class FirmwarePlanTest {
                 new GuestMemoryRegion((1L << 32) - romSize, Arena.ofAuto().allocate(romSize, 4096), true)));
     }
 
-    /** Anything but what a CPU is after a reset. */
+    /** A state that differs from a CPU's after a reset. */
     private static SpecialRegisters protectedMode() {
         SegmentRegister code = SegmentRegister.flat32(8, SegmentRegister.TYPE_CODE);
         SegmentRegister data = SegmentRegister.flat32(16, SegmentRegister.TYPE_DATA);

@@ -13,18 +13,18 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 
-/** What the tests of this package start guests with. */
+/** Memory, files and CPU state for the guests of this package's tests. */
 final class Guests {
     static final long RAM_SIZE = 64L << 20;
 
     private Guests() {}
 
-    /** So much RAM from 0, which is freed when nobody has it any more. */
+    /** Makes RAM at address 0, which is freed when it is no longer referenced. */
     static GuestMemory memory(long size) {
         return new GuestMemory(List.of(new GuestMemoryRegion(0, Arena.ofAuto().allocate(size, 4096), false)));
     }
 
-    /** Bytes that compress, though not to nothing. */
+    /** Makes bytes that compress well, but not to almost nothing. */
     static byte[] content(int size) {
         Random random = new Random(42);
         byte[] bytes = new byte[size];
@@ -43,7 +43,7 @@ final class Guests {
         }
     }
 
-    /** What a CPU has after a reset. */
+    /** The special registers of a CPU after a reset. */
     static SpecialRegisters resetState() {
         SegmentRegister code = SegmentRegister.realMode(0xF000, SegmentRegister.TYPE_CODE);
         SegmentRegister data = SegmentRegister.realMode(0, SegmentRegister.TYPE_DATA);

@@ -23,7 +23,7 @@ class KernelImageTest {
     /** More than one block of zstd (128 KiB), of bzip2 (900 kB) and of LZ4 (8 MiB). */
     private static final byte[] CONTENT = Guests.content(9_000_000);
 
-    /** For guests whose memory nobody looks at. */
+    /** A memory map for guests whose memory is not checked. */
     private static final GuestMemory SHARED = Guests.memory(Guests.RAM_SIZE);
 
     @TempDir
@@ -96,11 +96,11 @@ class KernelImageTest {
     }
 
     @Test
-    void refuses_whenAFileOfGzipsIsCutShort() {
+    void refuses_whenAGzipFileIsCutShort() {
         byte[] file = BzImageBuilder.compress(
                 ElfBuilder.kernel(Guests.content(300_000)).build(), Compression.GZIP);
 
-        refusal(Arrays.copyOf(file, 100), "expected an intact file of gzip's, found data that cannot be unpacked: ");
+        refusal(Arrays.copyOf(file, 100), "expected an intact gzip file, found data that cannot be unpacked: ");
     }
 
     @ParameterizedTest
@@ -177,7 +177,10 @@ class KernelImageTest {
                 .withMessageContaining("expected ");
     }
 
-    /** A payload with changed bytes either unpacks to something else or is refused; it does nothing worse. */
+    /**
+     * A payload with changed bytes either unpacks to something else or is refused, and has no other
+     * effect.
+     */
     @ParameterizedTest
     @EnumSource
     void throwsNothingButBootException_whenPayloadIsCorrupt(Compression compression) {
@@ -195,7 +198,7 @@ class KernelImageTest {
         }
     }
 
-    /** The same of an image's headers. */
+    /** The same with an image's headers. */
     @Test
     void throwsNothingButBootException_whenHeadersAreCorrupt() {
         byte[] elf = ElfBuilder.kernel(Guests.content(3_000)).pvh().build();

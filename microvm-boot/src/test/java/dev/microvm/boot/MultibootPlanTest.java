@@ -25,14 +25,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Kernels with a Multiboot header: which of them are started by it, what they find, and what is refused. */
+/**
+ * Kernels with a Multiboot header: which ones are started by it, what they find, and what is
+ * refused.
+ */
 class MultibootPlanTest {
     private static final byte[] CONTENT = Guests.content(0x3210);
     private static final byte[] MODULE = Guests.content(0x1234);
     private static final int HEADER = 0x80; // where an ELF file's header is in its first segment
     private static final long INFO = BootLayout.MULTIBOOT_INFO;
 
-    /** Of one guest after the other: making it takes longer than most tests. */
+    /** Shared by all guests: making it takes longer than most tests. */
     private static final GuestMemory MEMORY = Guests.memory(Guests.RAM_SIZE);
 
     @TempDir
@@ -112,7 +115,7 @@ class MultibootPlanTest {
     }
 
     @Test
-    void obeysTheHeadersAddresses_whenTheFileIsElfAllTheSame() {
+    void usesTheHeadersAddresses_evenIfTheFileIsElf() {
         byte[] elf = elf(64);
         byte[] header = MultibootBuilder.flat(new byte[0x100])
                 .at(0x40_1000)
@@ -188,7 +191,10 @@ class MultibootPlanTest {
                         new Module(0x100_9000, 0x100_9001, "two"));
     }
 
-    /** Modules lie in RAM, at page starts, apart from the kernel, from each other and from what boot writes. */
+    /**
+     * Modules lie in RAM, at page starts, apart from the kernel, from each other and from what boot
+     * writes.
+     */
     @Test
     void keepsEverythingApart_whateverTheSizes() {
         Random random = new Random(21);
@@ -308,14 +314,14 @@ class MultibootPlanTest {
         refusal(
                 builder(ElfBuilder.kernel(CONTENT).pvh().build()).module(BootModule.of(MODULE, "")),
                 "module: expected a kernel started by MULTIBOOT, which alone takes modules, "
-                        + "found one started by PVH; an initrd is what it takes");
+                        + "found one started by PVH; give it an initrd instead");
     }
 
     @Test
     void refuses_whenAnInitrdIsGiven() {
         refusal(
                 builder(elf(32)).initrd(Initrd.of(MODULE)),
-                "initrd: expected a module instead, for a kernel started by MULTIBOOT, found an initrd");
+                "initrd: expected a module instead, because the kernel is started by MULTIBOOT, found an initrd");
     }
 
     @Test
@@ -411,7 +417,9 @@ class MultibootPlanTest {
                 "expected an entry point in one of the kernel's segments, found entry point 0x200000");
     }
 
-    /** A kernel with changed bytes either starts otherwise or is refused; it does nothing worse. */
+    /**
+     * A kernel with changed bytes either starts differently or is refused, and has no other effect.
+     */
     @Test
     void throwsNothingButBootException_whenHeadersAreCorrupt() {
         byte[] flat =
@@ -459,7 +467,7 @@ class MultibootPlanTest {
                 .build();
     }
 
-    /** The string at {@code address}, up to its zero. */
+    /** Returns the zero-terminated string at {@code address}. */
     private String text(long address) {
         byte[] bytes = MEMORY.read(address, 0x1000);
         int end = IntStream.range(0, bytes.length)

@@ -34,7 +34,7 @@ final class ConsoleBufferTest {
     }
 
     @Test
-    void takesNoMoreThanAReaderHasRoomFor_andSaysWhenThereIsSome() throws InterruptedException {
+    void takesNoMoreThanAReaderHasRoomFor_andReportsNewRoom() throws InterruptedException {
         int[] room = {0};
         buffer.onRoom(() -> room[0]++);
         offer("before".getBytes(US_ASCII));

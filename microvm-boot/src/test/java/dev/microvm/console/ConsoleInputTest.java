@@ -43,7 +43,7 @@ final class ConsoleInputTest {
     }
 
     @Test
-    void handsWhatNobodyReadToTheNextPort() throws Exception {
+    void passesUnreadInputToTheNextPort() throws Exception {
         input.connect(uart);
         write("?first ");
         Uart16550 next = port();
@@ -55,7 +55,7 @@ final class ConsoleInputTest {
     }
 
     @Test
-    void goesOnWithTheNextPort_whenTheOldOneIsFull() throws Exception {
+    void continuesWithTheNextPort_whenTheOldOneIsFull() throws Exception {
         input.connect(uart);
         write("x".repeat(FULL));
         Future<?> written = writeElsewhere("the end");
@@ -71,7 +71,7 @@ final class ConsoleInputTest {
     }
 
     @Test
-    void letsTheWriterGo_whenTheMachineEnds() throws Exception {
+    void releasesTheWriter_whenTheMachineEnds() throws Exception {
         Future<?> written = writeElsewhere("hello");
         awaitWaiting();
 
@@ -92,7 +92,7 @@ final class ConsoleInputTest {
     }
 
     @Test
-    void letsTheWriterGo_whenItIsInterrupted() throws Exception {
+    void releasesTheWriter_whenItIsInterrupted() throws Exception {
         Future<?> written = writeElsewhere("hello");
         awaitWaiting();
 

@@ -14,7 +14,10 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A megabyte each way at once, between a host and a driver that polls the port, both as fast as they can. */
+/**
+ * A megabyte each way at once, between a host and a driver that polls the port, both as fast as
+ * they can.
+ */
 @Timeout(600)
 final class ConsoleThroughputTest {
     private static final int SIZE = 1 << 20;
@@ -54,7 +57,9 @@ final class ConsoleThroughputTest {
         }
     }
 
-    /** The guest's driver: writes {@code printed} while it reads as many bytes, which it returns. */
+    /**
+     * The guest's driver: writes {@code printed} while it reads as many bytes, which it returns.
+     */
     private static byte[] drive(Uart16550 uart, byte[] printed) {
         byte[] read = new byte[SIZE];
         int in = 0;

@@ -10,8 +10,9 @@ import java.util.Set;
 /**
  * The combinations of machine options that a Linux guest is booted with.
  *
- * <p>{@link #all} are those that make sense. {@link #pairwise} are some of them, few enough for every day, in which each
- * two values of two options come together at least once: most mistakes are in how two options meet.
+ * <p>{@link #all} returns those that make sense. {@link #pairwise} returns a few of them in which
+ * every two values of two options occur together at least once, because most mistakes are in the
+ * combination of two options.
  */
 final class BootMatrix {
     /** Who starts the kernel. */
@@ -31,12 +32,15 @@ final class BootMatrix {
             boolean rtc,
             boolean isaSerial,
             boolean acpi) {
-        /** How many CPUs the guest finds: the MP table of SeaBIOS has the first of each package only, as it says itself. */
+        /**
+         * Returns how many CPUs the guest finds: the MP table of SeaBIOS has only the first CPU of
+         * each package.
+         */
         int cpus() {
             return start == Start.SEABIOS && !acpi ? 1 : vcpus;
         }
 
-        /** Whether the builder takes it. */
+        /** Whether the builder accepts it. */
         boolean possible() {
             return pic || irqchip == Irqchip.SPLIT;
         }
@@ -55,7 +59,7 @@ final class BootMatrix {
             return List.of(start, irqchip, vcpus, pic, pit, rtc, isaSerial, acpi);
         }
 
-        /** Every two of its values, with which options they are of. */
+        /** Returns every two of its values, with their options. */
         private Set<List<Object>> pairs() {
             List<Object> values = values();
             Set<List<Object>> pairs = new HashSet<>();
@@ -90,7 +94,7 @@ final class BootMatrix {
         return (bits >> index & 1) == 0;
     }
 
-    /** Takes, again and again, the combination with the most pairs that no one before it has. */
+    /** Repeatedly takes the combination with the most pairs that are not covered yet. */
     static List<Combination> pairwise(Set<Irqchip> irqchips) {
         List<Combination> left = all(irqchips);
         Set<List<Object>> wanted = new HashSet<>();

@@ -32,9 +32,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Debian's kernel boots in every combination of options that makes sense, and finds the parts it should and no others.
+ * Debian's kernel boots in every combination of options that makes sense, and finds the parts it
+ * should and no others.
  *
- * <p>Every day a few combinations, see {@link BootMatrix#pairwise}; all of them by {@code scripts/boot-matrix}.
+ * <p>Usually runs a few combinations, see {@link BootMatrix#pairwise}; {@code scripts/boot-matrix}
+ * runs all of them.
  */
 @Lanes.Kernels
 @Timeout(300)
@@ -44,7 +46,8 @@ final class BootMatrixTest {
     private static final int NOTHING_FAILED = 100;
 
     /**
-     * Reports, and ends with a code that a host understands even where there is no console: how many of its checks failed.
+     * Reports, and ends with the number of failed checks as exit code, which reaches the host even
+     * without a console.
      */
     private static final String INIT = """
             for word in $(cat /proc/cmdline); do
@@ -86,7 +89,10 @@ final class BootMatrixTest {
         KernelImage.open(GuestFiles.file("standard/vmlinuz")).writeVmlinux(kernel); // has MP tables
     }
 
-    /** As {@code microvm.matrix} says: pairwise, or the Kth of N parts of all, as K/N; those that the hypervisor can be. */
+    /**
+     * Returns the combinations that {@code microvm.matrix} selects and the hypervisor supports:
+     * pairwise, or the Kth of N parts of all, as K/N.
+     */
     static List<Combination> combinations() {
         Set<Irqchip> irqchips = TestMachine.irqchips().collect(Collectors.toSet());
         String which = System.getProperty("microvm.matrix", "pairwise");
@@ -115,7 +121,7 @@ final class BootMatrixTest {
         }
     }
 
-    /** Adds a row to the table of results, if one is wanted: {@code scripts/boot-matrix} makes one. */
+    /** Adds a row to the table of results, if {@code scripts/boot-matrix} asks for one. */
     private static void record(Combination machine, String result, Duration took) throws IOException {
         String table = System.getProperty("microvm.matrix.table");
         if (table == null) return;

@@ -13,7 +13,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Linux believes what the CPUID policy says. */
+/** Linux sees the features that the CPUID policy gives it. */
 @Lanes.Kernels
 @Timeout(300)
 final class CpuFeatureLinuxTest {

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Debian's kernel with a device in each of the eight slots: three disks, two networks, a console with a port, an entropy source
- * and a balloon.
+ * Debian's kernel with a device in each of the eight slots: three disks, two networks, a console
+ * with a port, an entropy source and a balloon.
  */
 @Lanes.Kernels
 @Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
@@ -80,7 +80,7 @@ final class LinuxAllDevicesTest {
         return UserNetwork.builder().network(cidr).policy(NetPolicy.ALL).build();
     }
 
-    /** The disk {@code vda} is to be read, {@code vdb} and {@code vdc} are to be written. */
+    /** Reads disk {@code vda}, and writes to {@code vdb} and {@code vdc}. */
     private MicroVm start(Path raw, Path other) throws IOException {
         MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
                 .kernel(kernel)
@@ -101,7 +101,7 @@ final class LinuxAllDevicesTest {
         return vm;
     }
 
-    /** What there is to do when the drivers have found their devices. */
+    /** The work after the drivers have found their devices. */
     private static void setUp(MicroVm vm) {
         ask(
                 vm,
@@ -128,7 +128,7 @@ final class LinuxAllDevicesTest {
         });
     }
 
-    /** Reads at once, as a port that somebody listens to but does not read holds the guest back. */
+    /** Reads at once, because a port with a reader that does not read blocks the guest. */
     private static Future<byte[]> reading(Console port, int length) {
         InputStream output = port.output();
         FutureTask<byte[]> task = new FutureTask<>(() -> output.readNBytes(length));
@@ -173,7 +173,7 @@ final class LinuxAllDevicesTest {
     }
 
     @Test
-    void worksAgain_afterEachDriverWasTakenAwayInTheMiddleOfItsWork() throws Exception {
+    void worksAgain_afterEachDriverWasUnboundWhileBusy() throws Exception {
         byte[] noise = new byte[MIB];
         try (TestServers.Tcp server = TestServers.Tcp.http(data);
                 MicroVm vm = start(image("torn"), image("below"))) {

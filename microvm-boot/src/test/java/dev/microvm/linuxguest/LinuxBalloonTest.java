@@ -26,7 +26,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The balloon of Debian's kernel, and what the host has of it. */
+/** The balloon of Debian's kernel, and its effect on the host's memory. */
 @Lanes.Kernels
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -89,12 +89,12 @@ final class LinuxBalloonTest {
         return Integer.parseInt(line.group(1)) / 1024;
     }
 
-    /** Has the guest fill so much memory with a file. */
+    /** Lets the guest fill this much memory with a file. */
     private static void write(MicroVm vm, int mib) {
         ask(vm, "dd if=/dev/zero of=/mnt/file bs=1M count=%d".formatted(mib));
     }
 
-    /** The hash of a file that stays in memory throughout a test. */
+    /** Returns the hash of a file that stays in memory throughout a test. */
     private static String kept(MicroVm vm) {
         return ask(vm, "md5sum < /mnt/kept").strip();
     }
@@ -164,9 +164,9 @@ final class LinuxBalloonTest {
         return (int) (bytes >> 20);
     }
 
-    /** A guest that needs its memory takes it from the balloon, and no program is killed. */
+    /** A guest that needs memory takes it from the balloon; no program is killed. */
     @Test
-    void givesWay_whenTheGuestRunsOutOfMemory() throws InterruptedException {
+    void deflates_whenTheGuestRunsOutOfMemory() throws InterruptedException {
         try (MicroVm vm = start(ALONE)) {
             String kept = kept(vm);
             inflate(vm, USED);
@@ -196,7 +196,10 @@ final class LinuxBalloonTest {
         }
     }
 
-    /** Pages with code are given back and filled with other code: what runs is always what was last written there. */
+    /**
+     * Pages with code are given back and filled with other code; the guest always runs the last
+     * code written there.
+     */
     @Test
     void runsProgramsAsTheyAre_whoseMemoryWasGivenBack() throws InterruptedException {
         try (MicroVm vm = start(VirtioBalloonOptions.DEFAULT)) {

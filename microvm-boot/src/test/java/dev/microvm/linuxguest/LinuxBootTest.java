@@ -33,20 +33,23 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/**
- * Debian's kernels boot to an init of ours in every way there is to start them, and end in every way
- * there is to end.
- */
+/** Debian's kernels boot to a test's init in every supported way, and end in every way. */
 @Lanes.Kernels
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxBootTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
-    /** What QEMU's microvm without an RTC makes Linux say after 13 s: drivers/rtc/rtc-mc146818-lib.c, rtc-cmos.c. */
+    /**
+     * The message of Linux after 13 s on QEMU's microvm without an RTC:
+     * drivers/rtc/rtc-mc146818-lib.c, rtc-cmos.c.
+     */
     private static final String BROKEN_RTC = "broken or not accessible";
 
-    /** Reports on the machine between marks, then ends it as the parameter "end" of the command line says. */
+    /**
+     * Reports on the machine between marks, then ends it in the way of the command line's parameter
+     * "end".
+     */
     private static final String INIT = """
             echo "cpus=$(grep -c ^processor /proc/cpuinfo)."
             echo "clocksource=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)."

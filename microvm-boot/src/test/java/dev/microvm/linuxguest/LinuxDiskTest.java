@@ -37,8 +37,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Debian's kernel with its root on a virtio disk. {@code -Dmicrovm.diskMiB=200} writes so much instead of a little, {@code
- * -Dmicrovm.diskKills=20} kills the JVM so often.
+ * Debian's kernel with its root on a virtio disk. {@code -Dmicrovm.diskMiB=200} writes 200 MiB
+ * instead of a little, {@code -Dmicrovm.diskKills=20} kills the JVM 20 times.
  */
 @Lanes.Kernels
 @Lanes.TakesLong
@@ -54,7 +54,7 @@ public final class LinuxDiskTest {
 
     private static final int DATA_MIB = Integer.getInteger("microvm.diskMiB", 16);
 
-    /** Finds the disk, and goes on with what is on it. */
+    /** Finds the disk and continues with the program on it. */
     private static final String INITIAL = """
             until mount -t ext4 /dev/vda /root; do sleep 1; done
             exec switch_root /root /sbin/init
@@ -75,7 +75,7 @@ public final class LinuxDiskTest {
     @SuppressWarnings("NullAway.Init")
     private String dataMd5;
 
-    /** How the root is held. */
+    /** The format of the root's image. */
     enum Root {
         RAW,
         QCOW2,
@@ -218,7 +218,7 @@ public final class LinuxDiskTest {
         }
     }
 
-    /** The last file that was synced is full of its number. */
+    /** Checks that the last synced file is full of its number. */
     private static void checkFile(Path ext4, int number) throws IOException {
         Path file = folder.resolve("file");
         run("debugfs", "-R", "dump /f" + number % 50 + " " + file, ext4);
@@ -228,7 +228,7 @@ public final class LinuxDiskTest {
                 .isEqualTo(expected);
     }
 
-    /** Returns the number of the last file that the guest had synced. */
+    /** Returns the number of the last file that the guest synced. */
     private int runAndKill(Path initrd, Path image, int milliseconds) throws IOException, InterruptedException {
         Process machine = new ProcessBuilder(
                         ChildJvm.java(),

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Machines with Linux on the engine end whenever they are told to, and leave nothing behind. */
+/** Machines with Linux on the engine end at any time on request, and leave nothing behind. */
 @Lanes.Engine
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -93,7 +93,7 @@ final class LinuxLifecycleEngineTest {
         assertThat(after.process.descriptors()).isLessThanOrEqualTo(before.process.descriptors());
     }
 
-    /** Boots so many machines, two at a time. */
+    /** Boots this many machines, two at a time. */
     private void boot(int machines) throws Exception {
         try (ExecutorService two = Executors.newFixedThreadPool(2)) {
             List<Future<Integer>> codes = new ArrayList<>();
@@ -108,7 +108,7 @@ final class LinuxLifecycleEngineTest {
         }
     }
 
-    /** What the JVM holds after a collection. */
+    /** Returns the live heap of the JVM after a collection. */
     private record Use(long heap, long metaspace, ProcessUse process) {
         static Use now() throws InterruptedException {
             for (int i = 0; i < 3; i++) { // what a cleaner frees goes with the next

@@ -31,14 +31,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What Debian's kernel makes of a running machine: its clocks, its power button, its resets. */
+/** Debian's kernel in a running machine: its clocks, its power button, its resets. */
 @Lanes.Kernels
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxMachineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
-    /** Answers a word a line: "time" with the seconds since its start, the rest as written. */
+    /**
+     * Answers one word per line: "time" with the seconds since its start, other words as written.
+     */
     private static final String ANSWERS = """
             stty -echo
             echo ready
@@ -107,7 +109,10 @@ final class LinuxMachineTest {
         }
     }
 
-    /** How far the guest's clock is from the host's, in seconds: by the fastest of some answers, as the rest took longer. */
+    /**
+     * Returns the difference between the guest's clock and the host's in seconds, by the fastest of
+     * several answers.
+     */
     private static double offset(MicroVm vm) {
         double best = 0;
         long shortest = Long.MAX_VALUE;
@@ -190,7 +195,7 @@ final class LinuxMachineTest {
                 .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k");
     }
 
-    /** Types a word and returns what the guest answers. */
+    /** Types a word and returns the guest's answer. */
     private static String ask(MicroVm vm, String word, String answer) {
         vm.console().type(word + "\n");
         String text = vm.console().awaitText(".\r\n", SOON);

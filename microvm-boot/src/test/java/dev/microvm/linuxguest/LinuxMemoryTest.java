@@ -59,7 +59,7 @@ final class LinuxMemoryTest {
         }
     }
 
-    /** A file of zeros of the RAM's size, which takes no room. */
+    /** A sparse file of zeros of the RAM's size. */
     private Path empty(String name) throws IOException {
         Path file = folder.resolve(name);
         try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {

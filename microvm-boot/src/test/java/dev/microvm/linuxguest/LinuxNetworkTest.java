@@ -37,8 +37,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What Debian's kernel and busybox do with a network. {@code -Dmicrovm.netMiB=100} carries so much through a tap instead of
- * a little.
+ * Debian's kernel and busybox with a network. {@code -Dmicrovm.netMiB=100} sends 100 MiB through a
+ * tap instead of a little.
  */
 @Lanes.Kernels
 @Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
@@ -58,7 +58,7 @@ final class LinuxNetworkTest {
             ip link set eth0 up
             """;
 
-    /** What udhcpc runs when it has a lease. */
+    /** The script that udhcpc runs when it has a lease. */
     private static final String BOUND = """
             #!/bin/sh
             [ "$1" = bound ] || exit 0
@@ -233,7 +233,10 @@ final class LinuxNetworkTest {
         }
     }
 
-    /** As users of QEMU do it: {@code hostfwd=tcp::10022-:22}, a real server in the guest and the host's own client. */
+    /**
+     * Like QEMU's {@code hostfwd=tcp::10022-:22}, with a real server in the guest and the host's
+     * own client.
+     */
     @Test
     void letsSshIn_throughAForward(@TempDir Path folder) throws Exception {
         Lanes.need("ssh", Files.isExecutable(Path.of("/usr/bin/ssh")) ? "" : "there is no /usr/bin/ssh");

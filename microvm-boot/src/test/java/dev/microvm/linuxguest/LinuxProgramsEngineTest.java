@@ -39,8 +39,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Programs in Linux on the engine: busybox, and Debian's Python, Perl, OpenSSL and C compiler. Each runs by a script of
- * {@code src/test/resources/programs}, in the guest and with the same files on the host, and must print the same.
+ * Programs in Linux on the engine: busybox, and Debian's Python, Perl, OpenSSL and C compiler. Each
+ * runs by a script of {@code src/test/resources/programs}, in the guest and with the same files on
+ * the host, and must print the same.
  */
 @Lanes.Engine
 @Timeout(1500)
@@ -53,7 +54,7 @@ final class LinuxProgramsEngineTest {
     private static final int SMALL = 150_000;
     private static final long SEED = 4;
 
-    /** What runs in a folder of its own. */
+    /** A program, which runs in its own folder. */
     enum Program {
         BUSYBOX(false, "busybox.sh", ""),
         PYTHON(true, "python.sh", "python.py"),
@@ -71,7 +72,7 @@ final class LinuxProgramsEngineTest {
             this.input = input;
         }
 
-        /** The resources that it needs. */
+        /** Returns the resources that it needs. */
         List<String> files() {
             return input.isEmpty() ? List.of(script) : List.of(script, input);
         }
@@ -80,7 +81,7 @@ final class LinuxProgramsEngineTest {
             return "/run/" + name();
         }
 
-        /** What is left of what it printed without how long things took. */
+        /** Returns its output without durations. */
         String comparable(String output) {
             return this == PYTHON ? output.replaceAll("(?m)^(Ran \\d+ tests) in .*$", "$1") : output;
         }
@@ -99,7 +100,7 @@ final class LinuxProgramsEngineTest {
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
     }
 
-    /** Python's takes as long as all together: it runs below only. */
+    /** All but Python's, which takes as long as the others together and runs below only. */
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "PYTHON")
     void printsTheSameAsOnTheHost(Program program) throws Exception {
@@ -167,7 +168,7 @@ final class LinuxProgramsEngineTest {
         }
     }
 
-    /** The program's own files, and what some of them work on: the same for the guest and the host, and in each run. */
+    /** Writes the program's files and their input, equal for guest and host and in each run. */
     private static void writeFiles(Program program, Path place) throws IOException, GeneralSecurityException {
         for (String name : program.files()) Files.write(place.resolve(name), DebianPrograms.resource(name));
         byte[] data = mixed();
@@ -182,7 +183,7 @@ final class LinuxProgramsEngineTest {
         writeKey(place.resolve("ed448.pem"), "Ed448", null);
     }
 
-    /** Noise and what repeats itself, a page of each in turn, so that it can be packed and is work. */
+    /** Returns pages of noise and of repeated text in turn, so that compressing them is work. */
     private static byte[] mixed() {
         Random random = new Random(SEED);
         byte[] data = new byte[SMALL];

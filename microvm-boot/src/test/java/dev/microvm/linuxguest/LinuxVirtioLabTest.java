@@ -28,7 +28,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Debian's kernel with a device of each kind on ordinary KVM, which rings their doorbells and takes their interrupts by itself. */
+/**
+ * Debian's kernel with a device of each kind on ordinary KVM, which handles doorbells and
+ * interrupts by itself.
+ */
 @Lanes.Lab
 @Timeout(600)
 final class LinuxVirtioLabTest {
@@ -39,13 +42,16 @@ final class LinuxVirtioLabTest {
 
     private static final String[] MODULES = {"virtio_mmio", "virtio_blk", "virtio_net", "virtio_console", "virtio_rng"};
 
-    /** The console comes with a module only, when init has begun already. */
+    /** The console's driver is a module, which init loads. */
     private static final String ON_ITS_CONSOLE = """
             until grep -q hvc0 /proc/consoles; do sleep 0.1; done
             exec < /dev/hvc0 > /dev/hvc0 2>&1
             """;
 
-    /** How many queues each device has, in the order of the slots: two disks, network, console with a port, entropy. */
+    /**
+     * The number of queues of each device, in the order of the slots: two disks, network, console
+     * with a port, entropy.
+     */
     private static final int[] QUEUES = {1, 1, 3, 6, 1};
 
     @ParameterizedTest
@@ -104,7 +110,7 @@ final class LinuxVirtioLabTest {
         }
     }
 
-    /** What comes back of {@code sent} by way of a program in the guest. */
+    /** Returns what a program in the guest sends back for {@code sent}. */
     private static byte[] echo(MicroVm vm, byte[] sent) throws Exception {
         ask(vm, "until [ -c /dev/vport3p1 ]; do sleep 0.1; done; cat 0<>/dev/vport3p1 1>&0 &");
         try (InputStream output = vm.port("agent").output();

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What Debian's kernel does with virtio devices, which it finds by ACPI. */
+/** Debian's kernel with virtio devices, which it finds by ACPI. */
 @Lanes.Kernels
 @Lanes.TakesLong
 @Timeout(300)
@@ -43,7 +43,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class LinuxVirtioTest {
     private static final Duration SOON = Duration.ofMinutes(2);
 
-    /** Goes to the serial port or, where there is none, to the virtio console, which comes with a module only. */
+    /**
+     * Prints to the serial port or, if there is none, to the virtio console, whose driver is a
+     * module.
+     */
     private static final String ON_ITS_CONSOLE = """
             while ! grep -q 'ttyS0\\|hvc0' /proc/consoles; do sleep 0.1; done
             if ! grep -q ttyS0 /proc/consoles; then exec < /dev/hvc0 > /dev/hvc0 2>&1; fi
@@ -121,7 +124,7 @@ final class LinuxVirtioTest {
     }
 
     @Test
-    void goesOnWithItsConsole_afterAReset() {
+    void keepsItsConsole_afterAReset() {
         try (MicroVm vm = withoutLegacyDevices(Irqchip.SPLIT)
                 .virtioConsole("agent")
                 .onReset(ResetAction.RESTART)

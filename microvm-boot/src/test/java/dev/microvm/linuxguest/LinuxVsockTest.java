@@ -52,8 +52,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Sockets between the host and Debian's kernel, where {@code src/test/resources/programs/vsock.c} has them. {@code -Dmicrovm.vsockMiB=100}
- * carries so much instead of a little.
+ * Sockets between the host and {@code src/test/resources/programs/vsock.c} on Debian's kernel.
+ * {@code -Dmicrovm.vsockMiB=100} sends 100 MiB instead of a little.
  */
 @Lanes.Kernels
 @Lanes.TakesLong // its devices work alike on any hypervisor: LinuxVirtioLabTest sees them on KVM
@@ -210,7 +210,7 @@ final class LinuxVsockTest {
     }
 
     @Test
-    void goesOn_afterItsDriverWasUnboundTenTimes_whileConnected() throws IOException {
+    void continues_afterItsDriverWasUnboundTenTimes_whileConnected() throws IOException {
         try (MicroVm vm = ready(machine(Irqchip.SPLIT).virtioVsock(CID).build())) {
             ask(vm, "cd /sys/bus/virtio/drivers/vmw_vsock_virtio_transport");
             for (int i = 0; i < 10; i++) {
@@ -231,7 +231,7 @@ final class LinuxVsockTest {
     }
 
     @Test
-    void listensOn_afterAReset() throws IOException {
+    void continuesToListen_afterAReset() throws IOException {
         try (MicroVm vm = machine(Irqchip.SPLIT)
                         .virtioVsock(CID)
                         .onReset(ResetAction.RESTART)
@@ -267,7 +267,7 @@ final class LinuxVsockTest {
         }
     }
 
-    /** Sends all and says so, while what comes is read to the end. */
+    /** Sends everything and ends its direction, while it reads the other direction to the end. */
     private static byte[] exchange(ByteChannel with, byte[] data) throws IOException {
         Thread writer = Thread.ofVirtual().start(() -> {
             try {
@@ -344,12 +344,12 @@ final class LinuxVsockTest {
         vm.console().type(command + "\n");
     }
 
-    /** What the command that was typed prints. */
+    /** Returns what the typed command prints. */
     private static String done(MicroVm vm) {
         return vm.console().awaitText("=0=", SOON); // its exit code
     }
 
-    /** What a command prints that fails. */
+    /** Runs a command that fails, and returns what it prints. */
     private static String failure(MicroVm vm, String command) {
         type(vm, command);
         return vm.console().awaitText("=1=", SOON);

@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Linux does not notice that its CPU is another one, wherever in its boot or its work it was: {@link MovingHypervisor}. */
+/**
+ * Linux does not notice that its CPU is replaced, at any point of its boot or its work: {@link
+ * MovingHypervisor}.
+ */
 @Lanes.Engine
 @Timeout(300)
 final class MovedLinuxEngineTest {
@@ -37,7 +40,7 @@ final class MovedLinuxEngineTest {
             """;
 
     @Test
-    void linuxGoesOn_whereverItsStateIsMovedToANewMachine(@TempDir Path folder) throws Exception {
+    void linuxContinues_whereverItsStateIsMovedToANewMachine(@TempDir Path folder) throws Exception {
         long seed = Long.getLong("microvm.seed", System.nanoTime());
         Random random = new Random(seed);
         Path kernel = folder.resolve("vmlinux");

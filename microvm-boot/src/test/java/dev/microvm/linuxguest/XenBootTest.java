@@ -10,7 +10,10 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Debian's Xen, a Multiboot kernel in a file of gzip's, finds its memory, its tables and Linux as its module. */
+/**
+ * Debian's Xen, a Multiboot kernel in a gzip file, finds its memory, its tables and its module,
+ * Linux.
+ */
 @Lanes.Kernels
 @Timeout(300)
 final class XenBootTest {

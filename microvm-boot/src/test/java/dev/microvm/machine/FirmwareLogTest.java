@@ -36,7 +36,7 @@ class FirmwareLogTest {
         print("x\n".repeat(FirmwareLog.MAX_LINES + 7));
 
         assertThat(lines).hasSize(FirmwareLog.MAX_LINES);
-        assertThat(lines.getLast()).isEqualTo("... and no more of it");
+        assertThat(lines.getLast()).isEqualTo("... further lines are dropped");
     }
 
     private void print(String text) {

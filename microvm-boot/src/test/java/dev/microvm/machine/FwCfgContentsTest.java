@@ -161,7 +161,7 @@ class FwCfgContentsTest {
         return bytes;
     }
 
-    /** The first bytes of a file: its key is its place among the names. */
+    /** Reads the first bytes of a file, whose key follows from its index among the names. */
     private static byte[] file(FwCfg.Builder contents, String name, int size) {
         int key = FwCfgKeys.FILE_FIRST + List.copyOf(contents.files().keySet()).indexOf(name);
         byte[] bytes = new byte[size];

@@ -22,7 +22,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The states of all devices of a machine whose Linux uses them, taken over by the devices of another machine. */
+/**
+ * The states of all devices of a machine whose Linux uses them, taken over by the devices of
+ * another machine.
+ */
 @Lanes.Kernels
 @Timeout(600)
 final class LinuxMachineStateTest {

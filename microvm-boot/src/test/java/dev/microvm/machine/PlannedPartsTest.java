@@ -47,7 +47,7 @@ final class PlannedPartsTest {
     }
 
     @Test
-    void areTheHypervisors_whenItHasTheInterruptControllers() {
+    void belongToTheHypervisor_whenItHasTheInterruptControllers() {
         PcPart.Setting setting = new PcPart.Setting(options(Irqchip.KERNEL, Feature.ON), false);
 
         assertThat(PcPart.values())
@@ -63,7 +63,7 @@ final class PlannedPartsTest {
     }
 
     @Test
-    void areNotInTheTables_whenNobodyHasThem() {
+    void areNotInTheTables_whenTheMachineLacksThem() {
         PlannedParts without = PlannedParts.of(options(Irqchip.SPLIT, Feature.OFF), List.of(), false, List.of());
 
         assertThat(without.acpi(1).entries())
@@ -95,7 +95,7 @@ final class PlannedPartsTest {
                         + " overlaps first at [0x1000, +0x8)");
     }
 
-    /** All parts of a machine that has every one. */
+    /** Returns all parts of a machine that has every part. */
     private static Stream<PartPlan> everything() {
         return Stream.concat(
                 Stream.of(PcPart.values()).map(PcPart::plan),
@@ -111,7 +111,7 @@ final class PlannedPartsTest {
         return new BusDeviceSpec(name, true, port, size);
     }
 
-    /** Without RTC and serial port, if so. */
+    /** Makes a plan, if wanted without RTC and serial port. */
     private static OptionsPlan options(Irqchip irqchip, Feature rtcAndSerial) {
         OptionsSpec spec =
                 OptionsSpec.DEFAULT.withIrqchip(irqchip).withRtc(rtcAndSerial).withIsaSerial(rtcAndSerial);

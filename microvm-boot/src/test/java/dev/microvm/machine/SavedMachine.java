@@ -15,7 +15,10 @@ import java.util.List;
 import java.util.SequencedMap;
 import java.util.stream.Stream;
 
-/** A machine whose guest is stopped in the middle of its work, to see whether another can have its devices' states. */
+/**
+ * A machine whose guest is stopped in the middle of its work, to see whether another can have its
+ * devices' states.
+ */
 final class SavedMachine implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 

@@ -38,12 +38,13 @@ final class SelectedHypervisorTest {
     void isRefused_whenNothingRunsAnOrdinaryKernel() {
         assertThatExceptionOfType(HypervisorException.class)
                 .isThrownBy(() -> automatic(new Fixed("kvm", NO_DEVICE), new Fixed("engine", EMULATED)))
-                .withMessage("no hypervisor here runs an ordinary kernel: /dev/kvm does not exist; load the module"
-                        + " kvm_amd; a small guest may run with hypervisor(KVM)");
+                .withMessage(
+                        "no installed hypervisor can run an ordinary kernel on this host: /dev/kvm does not exist; load the module"
+                                + " kvm_amd; a small guest may run with hypervisor(KVM)");
     }
 
     @Test
-    void isTheOneThatWasAskedFor_withWhatSpeaksAgainstIt() {
+    void isTheChosenOne_withTheReasonsAgainstIt() {
         SelectedHypervisor selected =
                 SelectedHypervisor.select(HypervisorChoice.KVM, List.of(new Fixed("kvm", EMULATED)));
         assertThat(selected.why())
@@ -51,14 +52,14 @@ final class SelectedHypervisorTest {
     }
 
     @Test
-    void isRefused_whenTheOneThatWasAskedForIsNotThere() {
+    void isRefused_whenTheChosenOneIsNotInstalled() {
         assertThatExceptionOfType(HypervisorException.class)
                 .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.ENGINE, List.of()))
                 .withMessage("no hypervisor \"engine\" is installed: add the module microvm-engine");
     }
 
     @Test
-    void isRefused_whenTheOneThatWasAskedForCannotBeUsed() {
+    void isRefused_whenTheChosenOneCannotBeUsed() {
         assertThatExceptionOfType(HypervisorException.class)
                 .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.KVM, List.of(new Fixed("kvm", NO_DEVICE))))
                 .withMessage("/dev/kvm does not exist; load the module kvm_amd");
@@ -69,7 +70,7 @@ final class SelectedHypervisorTest {
         return selected.hypervisor().name() + ": " + selected.why();
     }
 
-    /** A hypervisor that says this of itself and makes no machine. */
+    /** A hypervisor with this probe result, which makes no machine. */
     private record Fixed(String name, Probe probe) implements Hypervisor {
         @Override
         public Set<Capability> capabilities(InterruptMode interruptMode) {

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** The routes that the hypervisor has, as the guest programs the IOAPIC. */
+/** The hypervisor's routes while the guest programs the IOAPIC. */
 final class SplitInterruptsTest {
     private static final int PIN = 4;
     private static final int VECTOR = 0x44;
@@ -20,10 +20,10 @@ final class SplitInterruptsTest {
     private static final int IOWIN = 0x10;
     private static final int IOREDTBL = 0x10;
 
-    /** Each list of routes that the hypervisor was given. */
+    /** The lists of routes that the hypervisor received. */
     private final List<List<?>> given = new ArrayList<>();
 
-    /** How many messages it sent. */
+    /** The number of messages that it sent. */
     private int messages;
 
     private final SplitInterrupts interrupts =
@@ -89,7 +89,7 @@ final class SplitInterruptsTest {
         ioApic.write(IOWIN, 4, low);
     }
 
-    /** A machine that hears of routes and messages, and ignores all else. */
+    /** A machine that records routes and messages, and ignores everything else. */
     private VirtualMachine machine() {
         return (VirtualMachine) Proxy.newProxyInstance(
                 VirtualMachine.class.getClassLoader(),

@@ -34,8 +34,8 @@ final class Bzip2Block {
     }
 
     /**
-     * Unpacks one block: each element of the links is then a byte, with the position of the next
-     * above it.
+     * Unpacks one block. Afterwards each element of the links has a byte, and above it the position
+     * of the next.
      *
      * @return how many bytes
      */
@@ -49,7 +49,7 @@ final class Bzip2Block {
         return size;
     }
 
-    /** Which bytes there are, in two levels of 16 bits. */
+    /** Reads the set of bytes in the block, from two levels of 16 bits. */
     private byte[] readSymbols() {
         byte[] found = new byte[256];
         int count = 0;

@@ -5,15 +5,15 @@ import java.io.InputStream;
 /**
  * Unpacks a bzip2 stream. For one thread.
  *
- * <p>There is no specification but the program; this follows its manual and the description of the
- * format in "BZIP2: Format Specification" by Joe Tsai. Not done: randomised blocks, which bzip2
- * stopped writing in 1998. Written here because a library for it would bring three more.
+ * <p>There is no official specification; this follows the manual of bzip2 and "BZIP2: Format
+ * Specification" by Joe Tsai. Left out: randomised blocks, which bzip2 has not written since 1998.
+ * No library is used, because it would add three more.
  */
 public final class Bzip2InputStream extends InputStream {
     private static final int SIZE_UNIT = 100_000; // bytes of a block for each level, 1 to 9
     private static final long BLOCK_MAGIC = 0x314159265359L; // pi
     private static final long END_MAGIC = 0x177245385090L; // its square root
-    private static final int RUN = 4; // so many equal bytes are followed by how many more there are
+    private static final int RUN = 4; // after this many equal bytes follows the number of further ones
     private static final int CRC_POLYNOMIAL = 0x04C11DB7; // of CRC-32, the highest bit first
     private static final int[] CRC_TABLE = crcTable();
 
@@ -29,7 +29,7 @@ public final class Bzip2InputStream extends InputStream {
     // The run-length coding below that: 2.2
     private int previous = -1;
     private int equal; // how often in a row
-    private int repeats; // of previous, still to be handed out
+    private int repeats; // of previous, still to be returned
 
     private int crc = -1; // of the block so far
     private int expectedCrc;

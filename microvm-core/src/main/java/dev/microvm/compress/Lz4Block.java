@@ -3,21 +3,19 @@ package dev.microvm.compress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unpacks one LZ4 block: a run of sequences, each some literal bytes and then a copy of earlier
+ * Unpacks one LZ4 block: a series of sequences, each of some literal bytes and a copy of earlier
  * output.
  *
- * <p>Source: lz4 doc/lz4_Block_format.md. Written here and not taken from a library because it can
- * stop when the caller has enough, touches nothing but two arrays, and is quick in a JVM that has
- * just started: this is where most of the time between a start and the kernel's first instruction
- * goes.
+ * <p>Source: lz4 doc/lz4_Block_format.md. No library is used: this code can stop early, uses only
+ * two arrays, and is fast in a JVM that has just started. Unpacking takes most of the time between
+ * a start and the kernel's first instruction.
  */
 public final class Lz4Block {
     private static final int MIN_MATCH = 4; // bytes; "Matches"
-    private static final int LENGTH_MORE = 15; // a length nibble of this value goes on in further bytes
-    private static final int BYTE_MORE = 255; // and so does such a byte
+    private static final int LENGTH_MORE = 15; // a length nibble of this value continues in further bytes
+    private static final int BYTE_MORE = 255; // and so does a byte of this value
     /**
-     * Copies of this distance or more do not overlap themselves within one step of {@link
-     * #copyMatch}.
+     * Distance in bytes from which one step of {@link #copyMatch} does not overlap its own source.
      */
     private static final int WIDE = 16;
 
@@ -88,7 +86,7 @@ public final class Lz4Block {
             to = stop;
             return;
         }
-        // The source runs into what this very copy writes, so it must go byte by byte; or it is not worth a call.
+        // Byte by byte, because the source overlaps the target, or because the copy is too short for a call.
         for (int i = to; i < stop; i++) {
             out[i] = out[i - distance];
         }

@@ -8,18 +8,18 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Boots Debian's kernel, shows its console while a script of ours runs as its init, and ends with the code that the
- * script gave. With the argument {@code shell} the script starts a shell on this program's terminal first.
+ * Boots Debian's kernel with a shell script as init, shows its console, and exits with the script's
+ * code. With the argument {@code shell} the script first starts a shell on this program's terminal.
  *
- * <p>The kernel and a static busybox are expected in the folder that the environment variable {@code MICROVM_GUEST}
- * names; {@code scripts/guest-files} puts them there, and {@code scripts/demo} runs this program.
+ * <p>The environment variable {@code MICROVM_GUEST} names the folder with the kernel and a static
+ * busybox. {@code scripts/guest-files} fills it, and {@code scripts/demo} runs this program.
  */
 public final class BootLinux {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     private static final Duration A_DAY = Duration.ofDays(1);
     private static final int EXECUTABLE = 0755;
 
-    /** A shell on the serial port, with job control, which needs a terminal of its own. */
+    /** A shell on the serial port, with job control, which needs a controlling terminal. */
     private static final String SHELL = """
             echo "A shell in the guest: exit ends it, Ctrl-A x stops the machine."
             stty sane crtscts < /dev/ttyS0
@@ -27,7 +27,10 @@ public final class BootLinux {
 
     private BootLinux() {}
 
-    /** Runs the guest; the process ends with the guest's exit code, or with 1 if it ended in another way. */
+    /**
+     * Runs the guest. The process exits with the guest's exit code, or with 1 if the guest ended in
+     * another way.
+     */
     public static void main(String[] args) {
         Path guest = Path.of(System.getenv().getOrDefault("MICROVM_GUEST", "guest"));
         int code = Integer.parseInt(System.getenv().getOrDefault("MICROVM_DEMO_EXIT", "42"));
@@ -51,12 +54,12 @@ public final class BootLinux {
                 .start()) {
             System.out.println(vm.describe());
             report = vm.awaitExit(shell ? A_DAY : LIMIT);
-        } // closed before the report, so that the console comes first, whole
+        } // closed before the report, so that all console output comes first
         System.out.println("\n" + report);
         System.exit(report.exitCode().orElse(1));
     }
 
-    /** The first program of the guest. */
+    /** Returns the script of the guest's first program. */
     private static String init(int exitCode, boolean shell) {
         return """
                 #!/bin/busybox sh

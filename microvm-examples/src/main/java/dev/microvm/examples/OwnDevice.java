@@ -7,7 +7,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Plugs a device of one's own into the machine: a dice at I/O port 0x600, which the guest throws by reading a byte.
+ * Adds a user's own device to the machine: a dice at I/O port 0x600, which the guest throws by
+ * reading a byte.
  *
  * <p>Run it as {@link BootLinux} is run.
  */
@@ -17,7 +18,10 @@ public final class OwnDevice {
 
     private OwnDevice() {}
 
-    /** Registers at offsets: all that a device is to its bus. A guest's mistake is ignored, never an exception. */
+    /**
+     * A device with registers at offsets from its base. It ignores the guest's mistakes and never
+     * throws.
+     */
     private static final class Dice implements BusDevice {
         private int throwsSoFar;
 

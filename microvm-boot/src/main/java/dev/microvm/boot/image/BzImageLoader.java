@@ -7,12 +7,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * Puts a bzImage as it is into guest memory, for the guest to unpack. Any thread may use it.
+ * Copies a bzImage to guest memory, for the guest to unpack. Any thread may use it.
  *
- * <p>Source: Linux Documentation/arch/x86/boot.rst, "Loading The Rest of The Kernel", "64-bit BOOT PROTOCOL".
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "Loading The Rest of The Kernel", "64-bit BOOT
+ * PROTOCOL".
  */
 public final class BzImageLoader {
-    /** Where the 64-bit entry point is, counted from the start of the protected-mode code. */
+    /** Offset of the 64-bit entry point from the start of the protected-mode code. */
     private static final int ENTRY_64 = 0x200;
 
     private final SetupHeader header;
@@ -29,17 +30,17 @@ public final class BzImageLoader {
         return header;
     }
 
-    /** The real-mode code: a copy, with the header in it. */
+    /** Returns a copy of the real-mode code, including the header. */
     public byte[] setup() {
         return Arrays.copyOf(image, header.kernelOffset());
     }
 
-    /** The protected-mode code with all that is behind it in the file; not a copy. */
+    /** Returns the protected-mode code and the rest of the file; not a copy. */
     public MemorySegment kernel() {
         return MemorySegment.ofArray(image).asSlice(header.kernelOffset()).asReadOnly();
     }
 
-    /** Where the kernel will be and what it will use, were it loaded at its preferred address. */
+    /** Returns the memory that the kernel uses if it is loaded at its preferred address. */
     public LoadedKernel footprint() {
         long start = header.prefAddress();
         return new LoadedKernel(start + ENTRY_64, start, start + Math.max(header.initSize(), header.kernelSize()));
@@ -48,7 +49,8 @@ public final class BzImageLoader {
     /**
      * Copies the protected-mode code to its preferred address.
      *
-     * @throws dev.microvm.memory.GuestMemoryException if that does not lie in {@code memory}
+     * @throws dev.microvm.memory.GuestMemoryException if that address range is not in {@code
+     *     memory}
      */
     public void load(GuestMemory memory) {
         int size = (int) header.kernelSize(); // below 2 GiB, since the array has it

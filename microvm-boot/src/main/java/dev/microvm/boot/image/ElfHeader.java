@@ -6,16 +6,20 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * What an ELF file says about itself: the entry point and the segments.
+ * The headers of an ELF file: the entry point and the segments.
  *
- * <p>Source: System V ABI, edition 4.1, chapters 4 and 5; its supplements for AMD64 and Intel386; {@code linux/elf.h}.
+ * <p>Source: System V ABI, edition 4.1, chapters 4 and 5; its supplements for AMD64 and Intel386;
+ * {@code linux/elf.h}.
  *
- * @param is64Bit whether the file is for x86-64, else for 32-bit x86
+ * @param is64Bit whether the file is for x86-64; otherwise it is for 32-bit x86
  * @param entry virtual or physical address of the first instruction, as the file has it
  * @param segments the program headers, in the file's order
  */
 public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
-    /** How many bytes of a file {@link #parse} wants to see: the program headers must lie within them. */
+    /**
+     * Number of bytes of a file that {@link #parse} needs: the program headers must lie within
+     * them.
+     */
     public static final int HEAD_SIZE = 64 * 1024;
 
     /** Program header type of a segment to load. */
@@ -36,8 +40,9 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
     private static final int P_TYPE = 0; // 4 bytes
 
     /**
-     * The two classes of files. Their headers have the same fields, but addresses and file offsets are of 4 or 8 bytes.
-     * Only {@code p_flags}, which is not read here, has another place among the others.
+     * The two classes of files. Their headers have the same fields, but addresses and file offsets
+     * are of 4 or 8 bytes. Only {@code p_flags}, which is not read here, has another place among
+     * the others.
      */
     private enum Format {
         ELF32(1, 3, Integer.BYTES, 32),
@@ -115,18 +120,18 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
      *
      * @param type {@code PT_LOAD}, {@code PT_NOTE} or another
      * @param offset of its bytes in the file
-     * @param virtualAddress where the kernel itself will have its first byte, once it has set up paging
+     * @param virtualAddress address of its first byte after the kernel has set up paging
      * @param address guest-physical address of its first byte
      * @param fileSize bytes in the file
      * @param memorySize bytes in memory, not less than {@code fileSize}; the difference is zeros
      */
     public record Segment(int type, long offset, long virtualAddress, long address, long fileSize, long memorySize) {
-        /** First byte in the file that does not belong to it. */
+        /** Returns the offset in the file after its last byte. */
         public long fileEnd() {
             return offset + fileSize;
         }
 
-        /** First guest-physical address after it. */
+        /** Returns the first guest-physical address after it. */
         public long end() {
             return address + memorySize;
         }
@@ -142,7 +147,8 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
      *
      * @param head the first {@link #HEAD_SIZE} bytes of the file, or all if there are fewer
      * @param size of the whole file in bytes, or the most it can be
-     * @throws InvalidImageException if this is not an executable for x86 whose segments lie within it
+     * @throws InvalidImageException if this is not an executable for x86, or a segment lies outside
+     *     the file
      */
     public static ElfHeader parse(byte[] head, long size) {
         if (!matches(head)) {
@@ -161,9 +167,12 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         return header;
     }
 
-    // Loops and no streams from here on: this is on the way from a cold start to the kernel's first instruction.
+    // Loops instead of streams from here on: this code runs between a cold start and the kernel's first instruction.
 
-    /** The segments to load that are not empty, by rising file offset: the order in which a stream has them. */
+    /**
+     * Returns the non-empty segments to load, by rising file offset, which is the order of a
+     * stream.
+     */
     public List<Segment> loads() {
         List<Segment> loads = new ArrayList<>();
         for (Segment segment : segments) {
@@ -173,7 +182,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         return loads;
     }
 
-    /** The lowest guest-physical address that is loaded. */
+    /** Returns the lowest guest-physical address that is loaded. */
     public long start() {
         long start = Long.MAX_VALUE;
         for (Segment segment : loads()) {
@@ -182,7 +191,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         return start;
     }
 
-    /** The first guest-physical address after everything that is loaded. */
+    /** Returns the first guest-physical address after everything that is loaded. */
     public long end() {
         long end = 0;
         for (Segment segment : loads()) {
@@ -192,8 +201,8 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
     }
 
     /**
-     * The guest-physical address of the first instruction: that of the segment whose virtual addresses the entry point is
-     * one of, else the entry point as it is.
+     * Returns the guest-physical address of the first instruction. A virtual entry point is
+     * translated by its segment; if no segment contains it, it is returned unchanged.
      */
     public long physicalEntry() {
         for (Segment segment : loads()) {
@@ -203,7 +212,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         return entry;
     }
 
-    /** How many bytes of the file matter: those up to the end of the last segment. */
+    /** Returns how many bytes of the file are needed: those up to the end of the last segment. */
     public long fileEnd() {
         long end = 0;
         for (Segment segment : segments) {
@@ -238,7 +247,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         }
     }
 
-    /** Clears what the header at the start of {@code head} says of sections. */
+    /** Clears the fields for sections in the header at the start of {@code head}. */
     static void forgetSections(byte[] head) {
         Format format = Format.of(head);
         Arrays.fill(head, format.shoff(), format.shoff() + format.word, (byte) 0);
@@ -283,7 +292,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         }
     }
 
-    /** What is loaded is read in one pass over the file, so two segments may not share bytes of it. */
+    /** Checks that no two segments share bytes of the file, which is read in one pass. */
     private void checkOverlaps() {
         long end = 0;
         for (Segment segment : loads()) {

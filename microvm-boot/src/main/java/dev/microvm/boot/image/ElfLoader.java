@@ -8,12 +8,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.OptionalLong;
 
 /**
- * Puts an ELF kernel's segments where their physical addresses say, in one pass over the image. Any thread may use it.
+ * Copies an ELF kernel's segments to their physical addresses, in one pass over the image. Any
+ * thread may use it.
  *
  * <p>Relocations are not applied: the kernel runs where it was linked.
  */
 public final class ElfLoader {
-    /** Notes of a Linux kernel have some hundred bytes; what goes beyond this is not looked at. */
+    /** Maximum size of notes that are read, in bytes; a Linux kernel has some hundred bytes. */
     private static final int MAX_NOTES_SIZE = 64 * 1024;
 
     private static final int CHUNK_SIZE = 1 << 20; // bytes
@@ -21,7 +22,7 @@ public final class ElfLoader {
     private final ElfHeader header;
     private final ImageSource source;
 
-    /** Loads what {@code source} yields, which begins with {@code header}. */
+    /** Makes a loader of the image in {@code source}, which begins with {@code header}. */
     public ElfLoader(ElfHeader header, ImageSource source) {
         this.header = header;
         this.source = source;
@@ -33,7 +34,8 @@ public final class ElfLoader {
     }
 
     /**
-     * The 32-bit entry point that the image's notes name, if they do: the kernel can then be started by PVH.
+     * Returns the 32-bit entry point in the image's notes, by which PVH starts it; empty if there
+     * is none.
      *
      * @throws IOException if the file cannot be read
      * @throws InvalidImageException if the image ends before its notes, or cannot be unpacked
@@ -53,11 +55,11 @@ public final class ElfLoader {
     }
 
     /**
-     * Copies every segment to {@code memory} and clears what the file does not fill.
+     * Copies every segment to {@code memory}, and clears the part that is not in the file.
      *
      * @throws IOException if the file cannot be read
      * @throws InvalidImageException if the image ends early or cannot be unpacked
-     * @throws dev.microvm.memory.GuestMemoryException if a segment does not lie in {@code memory}
+     * @throws dev.microvm.memory.GuestMemoryException if a segment is not in {@code memory}
      */
     public void load(GuestMemory memory) throws IOException {
         try (ImageReader reader = source.open(header.fileEnd())) {
@@ -75,9 +77,10 @@ public final class ElfLoader {
     }
 
     /**
-     * Writes the image to {@code out} as far as a loader reads it: without the sections, of which it then says nothing.
+     * Writes the part of the image that a loader reads to {@code out}, without sections; the
+     * written header has none.
      *
-     * @throws IOException if the file cannot be read, or {@code out} does not take it
+     * @throws IOException if the file cannot be read, or {@code out} cannot be written
      * @throws InvalidImageException if the image ends early or cannot be unpacked
      */
     public void copy(OutputStream out) throws IOException {
@@ -94,7 +97,10 @@ public final class ElfLoader {
         }
     }
 
-    /** Zeros a range, but reads first: guest memory is zeros already, and a page not written to costs nothing. */
+    /**
+     * Zeros a range, but does not write to pages that are already zero: an untouched page of guest
+     * memory costs nothing.
+     */
     private static void clear(MemorySegment target) {
         MemorySegment zeros = MemorySegment.ofArray(new byte[4096]);
         for (long at = 0; at < target.byteSize(); at += zeros.byteSize()) {

@@ -31,7 +31,7 @@ final class ElfNotes {
             at = description + align(size);
             if (at > notes.length) break;
             if (type == XEN_ELFNOTE_PHYS32_ENTRY && isXen(notes, (int) name, nameSize)) {
-                // 4 bytes from a 32-bit kernel's linker, 8 from a 64-bit one's; the entry is below 4 GiB either way.
+                // 4 bytes in a 32-bit kernel, 8 in a 64-bit one; the entry is below 4 GiB in both.
                 if (size >= Integer.BYTES) {
                     return OptionalLong.of(LittleEndian.getUnsignedInt(notes, (int) description));
                 }

@@ -7,12 +7,15 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Reads an image that is a plain file: the operating system copies straight into the target. */
+/** Reads an uncompressed image file; the operating system copies directly to the target. */
 public final class FileImageReader implements ImageReader {
-    /** How much one call reads at most, in bytes: a {@link ByteBuffer} cannot be larger than 2 GiB. */
+    /** Maximum size of one read, in bytes: a {@link ByteBuffer} cannot be larger than 2 GiB. */
     private static final long CHUNK = 1L << 30;
 
-    /** The same for a target on the heap, for which the JDK makes and keeps a buffer as large as the call. */
+    /**
+     * The same for a target on the heap, for which the JDK allocates and keeps a buffer of that
+     * size.
+     */
     private static final long HEAP_CHUNK = 128 * 1024;
 
     private final FileChannel channel;

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.zip.GZIPInputStream;
 
-/** An image that is compressed as a whole, as gzip does (RFC 1952). Any thread may use it. */
+/** An image in a gzip file (RFC 1952). Any thread may use it. */
 public final class GzipImage implements ImageSource {
     private static final int MAGIC = 0x8B1F; // ID1, ID2
     private static final int INPUT_BUFFER_SIZE = 64 * 1024; // bytes
@@ -17,7 +17,7 @@ public final class GzipImage implements ImageSource {
         this.file = file;
     }
 
-    /** Whether these bytes begin as gzip's files do. */
+    /** Whether these bytes begin like a gzip file. */
     public static boolean matches(byte[] head) {
         return head.length >= Short.BYTES && LittleEndian.getUnsignedShort(head, 0) == MAGIC;
     }
@@ -50,6 +50,6 @@ public final class GzipImage implements ImageSource {
 
     private static InvalidImageException corrupt(IOException cause) {
         return new InvalidImageException(
-                "an intact file of gzip's", "data that cannot be unpacked: " + cause.getMessage(), cause);
+                "an intact gzip file", "data that cannot be unpacked: " + cause.getMessage(), cause);
     }
 }

@@ -2,15 +2,15 @@ package dev.microvm.boot.image;
 
 import java.io.IOException;
 
-/** Where the bytes of an image come from; each {@link #open} starts again at the first. */
+/** Supplies the bytes of an image; each {@link #open} starts at the first byte. */
 @FunctionalInterface
 public interface ImageSource {
     /**
      * Starts reading.
      *
-     * @param limit how many bytes will be read at most; a decompressor need not produce more
+     * @param limit maximum number of bytes to read; a decompressor need not produce more
      * @throws IOException if the file cannot be read
-     * @throws InvalidImageException if what is in it cannot be unpacked
+     * @throws InvalidImageException if its content cannot be unpacked
      */
     ImageReader open(long limit) throws IOException;
 }

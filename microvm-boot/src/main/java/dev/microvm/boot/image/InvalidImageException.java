@@ -3,7 +3,7 @@ package dev.microvm.boot.image;
 import dev.microvm.compress.CompressionException;
 import dev.microvm.error.MicroVmException;
 
-/** A kernel image that is not what it should be. */
+/** A kernel image is invalid or not supported. */
 public final class InvalidImageException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
@@ -22,7 +22,7 @@ public final class InvalidImageException extends MicroVmException {
         this.found = found;
     }
 
-    /** Makes the exception with what caused it, such as a decompressor's complaint. */
+    /** Makes the exception with its cause, such as a decompressor's exception. */
     public InvalidImageException(String expected, String found, Throwable cause) {
         super("expected " + expected + ", found " + found, cause);
         this.expected = expected;

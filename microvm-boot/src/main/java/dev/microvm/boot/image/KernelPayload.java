@@ -14,22 +14,22 @@ import org.tukaani.xz.SingleXZInputStream;
 /**
  * The compressed kernel inside a bzImage. Any thread may use it.
  *
- * <p>Source: Linux Documentation/arch/x86/boot.rst, "payload_offset", which lists the magic numbers;
- * lib/decompress.c. What follows the compressed data, such as the 4 bytes of unpacked size that the kernel's build
- * appends, is not looked at.
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "payload_offset", which lists the magic
+ * numbers; lib/decompress.c. Data after the compressed payload is ignored, such as the unpacked
+ * size in 4 bytes, which the kernel's build appends.
  */
 public final class KernelPayload {
     /**
-     * How much memory a decompressor may use for what it must remember, in KiB: the kernel's build uses dictionaries
-     * of 32 MiB, and of 128 MiB since Linux 6.12 (scripts/xz_wrap.sh).
+     * Maximum memory of a decompressor, in KiB: the kernel's build uses dictionaries of 32 MiB, and
+     * of 128 MiB since Linux 6.12 (scripts/xz_wrap.sh).
      */
     private static final int MEMORY_LIMIT_KIB = 160 * 1024;
 
     private static final int INPUT_BUFFER_SIZE = 64 * 1024; // bytes
 
-    /** How a payload is compressed. */
+    /** The compression of a payload, with its magic number. */
     public enum Compression {
-        /** Not at all: the ELF file itself. */
+        /** Uncompressed: the ELF file itself. */
         NONE("7f454c46"),
         /** RFC 1952. */
         GZIP("1f8b"),
@@ -68,7 +68,7 @@ public final class KernelPayload {
     /**
      * Finds the payload of {@code image}, a whole bzImage file that begins with {@code header}.
      *
-     * @return empty if it is in no format that can be unpacked here, such as LZO
+     * @return the payload; empty if its format is not supported, such as LZO
      */
     public static Optional<KernelPayload> find(SetupHeader header, byte[] image) {
         int start = (int) (header.kernelOffset() + header.payloadOffset()); // within the array: see SetupHeader.check
@@ -82,7 +82,7 @@ public final class KernelPayload {
         return Optional.empty();
     }
 
-    /** How it is compressed. */
+    /** Returns how it is compressed. */
     public Compression compression() {
         return compression;
     }
@@ -90,8 +90,8 @@ public final class KernelPayload {
     /**
      * Starts unpacking.
      *
-     * @param limit how many bytes will be read at most
-     * @throws InvalidImageException if the payload is corrupt; its readers may find that later, too
+     * @param limit maximum number of bytes to read
+     * @throws InvalidImageException if the payload is corrupt; the reader may also throw it later
      */
     public ImageReader open(long limit) {
         try {

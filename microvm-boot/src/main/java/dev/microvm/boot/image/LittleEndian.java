@@ -4,7 +4,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Reads little-endian numbers from arrays. An index outside the array throws {@link IndexOutOfBoundsException}. */
+/**
+ * Reads little-endian numbers from arrays. An index outside the array throws {@link
+ * IndexOutOfBoundsException}.
+ */
 final class LittleEndian {
     private static final VarHandle SHORT = MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);

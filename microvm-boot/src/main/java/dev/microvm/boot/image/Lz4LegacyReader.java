@@ -11,10 +11,12 @@ import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads an LZ4 legacy frame: the magic number, then blocks, each with its compressed length before it, that unpack to
- * 8 MiB but for the last. It is what {@code lz4 -l} writes and so what a kernel build puts into a bzImage.
+ * Reads an LZ4 legacy frame: the magic number, then blocks after their compressed lengths, each of
+ * which unpacks to 8 MiB, except for the last. {@code lz4 -l} writes it, and so does a kernel
+ * build.
  *
- * <p>No block needs another, so some are unpacked at the same time, ahead of the reader, in the common pool.
+ * <p>Blocks are independent, so some are unpacked at the same time, ahead of the reader, in the
+ * common pool.
  *
  * <p>Source: lz4 doc/lz4_Frame_format.md, "Legacy frame"; lz4 doc/lz4_Block_format.md.
  */
@@ -22,7 +24,10 @@ final class Lz4LegacyReader implements ImageReader {
     static final int MAGIC = 0x184C2102;
     private static final int BLOCK_SIZE = 8 * 1024 * 1024; // unpacked bytes
 
-    /** A block grows by a 255th and 16 bytes at most when it does not compress: lz4.h, LZ4_COMPRESSBOUND. */
+    /**
+     * Maximum compressed size in bytes: an incompressible block grows by a 255th and 16 bytes:
+     * lz4.h, LZ4_COMPRESSBOUND.
+     */
     private static final int MAX_PACKED_SIZE = BLOCK_SIZE + BLOCK_SIZE / 255 + 16;
 
     private static final int MAX_AHEAD = 4; // blocks, of 8 MiB of heap each
@@ -35,15 +40,18 @@ final class Lz4LegacyReader implements ImageReader {
 
     private final byte[] packed;
     private final int end; // of the frame in packed
-    private int next; // where the length is of the next block to unpack
-    private long toUnpack; // bytes that further blocks need to yield
+    private int next; // offset of the length of the next block to unpack
+    private long toUnpack; // bytes still needed from further blocks
     private final int bufferSize;
     private final ArrayDeque<CompletableFuture<Block>> ahead = new ArrayDeque<>();
     private Block block = Block.NONE; // being read
-    private int blockRead; // of which this many bytes were handed out
-    private long position; // of the next byte handed out
+    private int blockRead; // of which this many bytes were returned
+    private long position; // of the next byte to return
 
-    /** Reads the frame at {@code [start, end)} of {@code packed}; at most {@code limit} bytes will be asked for. */
+    /**
+     * Reads the frame at {@code [start, end)} of {@code packed}; at most {@code limit} bytes will
+     * be read.
+     */
     Lz4LegacyReader(byte[] packed, int start, int end, long limit) {
         this.packed = packed;
         this.end = end;
@@ -70,11 +78,11 @@ final class Lz4LegacyReader implements ImageReader {
 
     @Override
     public void close() {
-        // Nothing of it is to run when the caller goes on; what is wrong with a block nobody wants is no matter.
+        // No task may run after this returns; errors in blocks that are not needed are ignored.
         ahead.forEach(unwanted -> unwanted.exceptionally(e -> Block.NONE).join());
     }
 
-    /** Hands out up to {@code wanted} bytes: those in {@code block} before {@code blockRead}. */
+    /** Returns up to {@code wanted} bytes: those in {@code block} before {@code blockRead}. */
     private int take(long wanted) {
         if (blockRead == block.size()) nextBlock(wanted);
         int count = (int) Math.min(wanted, block.size() - blockRead);
@@ -105,8 +113,8 @@ final class Lz4LegacyReader implements ImageReader {
     }
 
     /**
-     * Begins with the next block. What follows the last one is the unpacked size, 4 bytes that the kernel's build
-     * appends (size_append in scripts/Makefile.lib): too little to be a block.
+     * Starts to unpack the next block. After the last one the kernel's build appends the unpacked
+     * size (size_append in scripts/Makefile.lib): 4 bytes, too few for a block.
      */
     private void unpackAhead(byte[] buffer) {
         int length = LittleEndian.getInt(packed, next);

@@ -6,17 +6,17 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The header that a Multiboot kernel has somewhere in its first 8 KiB: what it wants from a boot loader.
+ * The header in the first 8 KiB of a Multiboot kernel: its requirements for a boot loader.
  *
  * <p>Source: Multiboot Specification 0.6.96, 3.1; names are its names.
  *
- * @param offset where it begins in the file
- * @param flags what the kernel requires (bits 0 to 15) and what else it says (bits 16 to 31)
- * @param addresses where a flat kernel goes; null if the ELF headers say it
+ * @param offset its offset in the file
+ * @param flags the kernel's requirements (bits 0 to 15) and other facts (bits 16 to 31)
+ * @param addresses the addresses of a flat kernel; null if the ELF headers have them
  */
 public record MultibootHeader(
         int offset, int flags, @Nullable Addresses addresses) {
-    /** How many bytes of a file {@link #find} wants to see: the whole header lies within them. */
+    /** Number of bytes of a file that {@link #find} needs: the whole header lies within them. */
     public static final int SEARCH_SIZE = 8192;
 
     /** The size of a file that is not known before it is unpacked. */
@@ -38,7 +38,7 @@ public record MultibootHeader(
 
     private static final int MAGIC_VALUE = 0x1BADB002;
 
-    // Flags: 3.1.2. A loader that cannot do what one of bits 0 to 15 asks for must refuse.
+    // Flags: 3.1.2. A loader must refuse a kernel if it does not support one of bits 0 to 15.
     private static final int PAGE_ALIGNED_MODULES = 1 << 0;
     private static final int MEMORY_INFORMATION = 1 << 1;
     private static final int VIDEO_MODE = 1 << 2;
@@ -49,10 +49,10 @@ public record MultibootHeader(
     /**
      * The address fields: 3.1.3. All are guest-physical and below 4 GiB.
      *
-     * @param header where the header itself goes, which tells where the rest of the file goes
-     * @param load first address of what is loaded from the file
-     * @param loadEnd first address after it; 0 if it is all the rest of the file
-     * @param bssEnd first address after the zeros behind it; 0 if there are none
+     * @param header address of the header itself, from which those of the rest of the file follow
+     * @param load first address of the bytes that are loaded from the file
+     * @param loadEnd first address after these bytes; 0 to load the rest of the file
+     * @param bssEnd first address after the zeros that follow; 0 if there are none
      * @param entry address of the first instruction
      */
     public record Addresses(long header, long load, long loadEnd, long bssEnd, long entry) {}
@@ -60,8 +60,9 @@ public record MultibootHeader(
     /**
      * Looks for the header.
      *
-     * @param head the first {@link #SEARCH_SIZE} bytes of the file or more, or all if there are fewer
-     * @return empty if there is none that is whole and whose checksum is right
+     * @param head the first {@link #SEARCH_SIZE} bytes of the file or more, or all if there are
+     *     fewer
+     * @return the header; empty if there is no complete one with a correct checksum
      */
     public static Optional<MultibootHeader> find(byte[] head) {
         int end = Math.min(head.length, SEARCH_SIZE);
@@ -72,7 +73,7 @@ public record MultibootHeader(
         return Optional.empty();
     }
 
-    /** Why {@link #find} finds none in {@code head}, for a message. */
+    /** Says why {@link #find} finds none in {@code head}, for a message. */
     public static String absence(byte[] head) {
         int end = Math.min(head.length, SEARCH_SIZE);
         for (int at = 0; at <= end - MIN_SIZE; at += ALIGNMENT) {
@@ -90,7 +91,7 @@ public record MultibootHeader(
         return LittleEndian.getInt(head, at + MAGIC) == MAGIC_VALUE;
     }
 
-    /** What makes magic, flags and checksum add up to 0. */
+    /** Returns the checksum with which magic number, flags and checksum add up to 0. */
     private static int checksum(byte[] head, int at) {
         return -(MAGIC_VALUE + LittleEndian.getInt(head, at + FLAGS));
     }
@@ -111,15 +112,15 @@ public record MultibootHeader(
         return new MultibootHeader(at, flags, addresses);
     }
 
-    /** Whether the kernel is flat: whatever file it is in, these addresses say where it goes. */
+    /** Whether the header has addresses, which also replace those of an ELF file. */
     public boolean isFlat() {
         return addresses != null;
     }
 
     /**
-     * Checks that the kernel requires nothing that it would not get.
+     * Checks that all requirements of the kernel are supported.
      *
-     * @throws InvalidImageException if it does
+     * @throws InvalidImageException if one is not
      */
     public void requireFulfilled() {
         int missing = flags & REQUIREMENTS & ~FULFILLED;
@@ -135,10 +136,11 @@ public record MultibootHeader(
     }
 
     /**
-     * A flat kernel as if it were an ELF file with one segment.
+     * Returns equivalent ELF headers with one segment.
      *
      * @param size of the whole file in bytes, or {@link #UNKNOWN_SIZE}
-     * @throws InvalidImageException if there are no addresses, or they contradict each other or the file's size
+     * @throws InvalidImageException if there are no addresses, or they contradict each other or the
+     *     file's size
      */
     public ElfHeader asElf(long size) {
         Addresses at = addresses;
@@ -168,7 +170,10 @@ public record MultibootHeader(
         return new ElfHeader(/* is64Bit= */ false, at.entry(), List.of(all));
     }
 
-    /** How many bytes to load of {@code rest} that are in the file from the first of them on. */
+    /**
+     * Returns how many bytes to load; {@code rest} is the number of bytes from the first of them to
+     * the end of the file.
+     */
     private static long fileSize(Addresses at, long rest) {
         if (at.loadEnd() == 0) return rest;
         long fileSize = at.loadEnd() - at.load();

@@ -3,13 +3,13 @@ package dev.microvm.boot.image;
 import java.util.Arrays;
 
 /**
- * The real-mode header at the start of a bzImage: what its kernel wants from a boot loader.
+ * The real-mode header at the start of a bzImage: its kernel's requirements for a boot loader.
  *
- * <p>Source: Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"; names are its names. Offsets are
- * from the start of the file, and also from the start of the zero page.
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"; names are its
+ * names. Offsets are from the start of the file, and also from the start of the zero page.
  */
 public final class SetupHeader {
-    /** How many bytes of a file {@link #parse} wants to see. */
+    /** Number of bytes of a file that {@link #parse} needs. */
     public static final int HEAD_SIZE = 0x1000;
 
     /** First byte of the header. */
@@ -39,7 +39,9 @@ public final class SetupHeader {
     private static final int LOADED_HIGH = 1 << 0; // loadflags: a bzImage, not a zImage
     private static final int XLF_KERNEL_64 = 1 << 0; // xloadflags: 64-bit entry point at 0x200
 
-    /** The first version that has {@code init_size} and {@code pref_address}: 2.10, Linux 2.6.31. */
+    /**
+     * The first version that has {@code init_size} and {@code pref_address}: 2.10, Linux 2.6.31.
+     */
     private static final int MIN_VERSION = 0x20A;
 
     /** The first version that has {@code xloadflags}: 2.12, Linux 3.8. */
@@ -51,7 +53,7 @@ public final class SetupHeader {
         this.head = head;
     }
 
-    /** Whether these bytes begin as a bzImage does. */
+    /** Whether these bytes begin like a bzImage. */
     public static boolean matches(byte[] head) {
         return head.length >= VERSION
                 && LittleEndian.getUnsignedShort(head, BOOT_FLAG) == BOOT_FLAG_VALUE
@@ -63,7 +65,8 @@ public final class SetupHeader {
      *
      * @param head the first {@link #HEAD_SIZE} bytes of the file, or all if there are fewer
      * @param size of the whole file in bytes
-     * @throws InvalidImageException if this is not a bzImage of boot protocol 2.10 or later, or it is cut short
+     * @throws InvalidImageException if this is not a bzImage of boot protocol 2.10 or later, or it
+     *     is cut short
      */
     public static SetupHeader parse(byte[] head, long size) {
         if (!matches(head)) {
@@ -98,28 +101,28 @@ public final class SetupHeader {
         }
     }
 
-    /** The boot protocol's version: 0x20f is 2.15. */
+    /** Returns the boot protocol's version: 0x20f is 2.15. */
     public int version() {
         return LittleEndian.getUnsignedShort(head, VERSION);
     }
 
-    /** Where the protected-mode code begins in the file. */
+    /** Returns the offset of the protected-mode code in the file. */
     public int kernelOffset() {
         int sectors = head[SETUP_SECTS] & 0xFF;
         return ((sectors == 0 ? DEFAULT_SETUP_SECTS : sectors) + 1) * SECTOR;
     }
 
-    /** Size of the protected-mode code in bytes. */
+    /** Returns the size of the protected-mode code in bytes. */
     public long kernelSize() {
         return LittleEndian.getUnsignedInt(head, SYSSIZE) * PARAGRAPH;
     }
 
-    /** Where the compressed kernel begins, counted from {@link #kernelOffset()}. */
+    /** Returns the offset of the compressed kernel from {@link #kernelOffset()}. */
     public long payloadOffset() {
         return LittleEndian.getUnsignedInt(head, PAYLOAD_OFFSET);
     }
 
-    /** Size of the compressed kernel in bytes. */
+    /** Returns the size of the compressed kernel in bytes. */
     public long payloadLength() {
         return LittleEndian.getUnsignedInt(head, PAYLOAD_LENGTH);
     }
@@ -130,27 +133,27 @@ public final class SetupHeader {
                 && (LittleEndian.getUnsignedShort(head, XLOADFLAGS) & XLF_KERNEL_64) != 0;
     }
 
-    /** The highest guest-physical address that the initrd's last byte may have. */
+    /** Returns the maximum guest-physical address of the initrd's last byte. */
     public long initrdAddrMax() {
         return LittleEndian.getUnsignedInt(head, INITRD_ADDR_MAX);
     }
 
-    /** How long the command line may be, in bytes, without its terminating zero. */
+    /** Returns the maximum length of the command line in bytes, without its terminating zero. */
     public long cmdlineSize() {
         return LittleEndian.getUnsignedInt(head, CMDLINE_SIZE);
     }
 
-    /** The guest-physical address where the kernel would like to be. */
+    /** Returns the guest-physical address that the kernel prefers. */
     public long prefAddress() {
         return LittleEndian.getLong(head, PREF_ADDRESS);
     }
 
-    /** How many bytes from its start the kernel uses before it reads the memory map. */
+    /** Returns how many bytes from its start the kernel uses before it reads the memory map. */
     public long initSize() {
         return LittleEndian.getUnsignedInt(head, INIT_SIZE);
     }
 
-    /** The header's own bytes, from {@link #START} on, as the zero page wants them. */
+    /** Returns the header's bytes from {@link #START} on, for the zero page. */
     public byte[] bytes() {
         int end = Math.min(HEADER + (head[JUMP_OFFSET] & 0xFF), head.length);
         return Arrays.copyOfRange(head, START, Math.max(end, END));

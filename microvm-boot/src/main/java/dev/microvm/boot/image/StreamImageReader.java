@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 
-/** Reads an image that a decompressor hands out as a stream. */
+/** Reads an image from a decompressor's stream. */
 final class StreamImageReader implements ImageReader {
     private static final int BUFFER_SIZE = 128 * 1024; // bytes; stays in a CPU's second-level cache
 
@@ -52,7 +52,7 @@ final class StreamImageReader implements ImageReader {
         } catch (CompressionException e) {
             throw InvalidImageException.of(e);
         } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
-            // The compressed bytes are in memory already, so this is the decompressor's complaint, not the disk's.
+            // The compressed bytes are in memory, so the exception is the decompressor's, not the disk's.
             throw new InvalidImageException(
                     "an intact %s payload".formatted(format),
                     "data that cannot be unpacked after 0x%x bytes: %s".formatted(position, e.getMessage()),

@@ -6,12 +6,15 @@ import dev.microvm.compress.CompressionException;
 import dev.microvm.compress.ZstdDecoder;
 import java.lang.foreign.MemorySegment;
 
-/** Reads an image that is a zstd frame, block by block as far as the caller wants. */
+/** Reads an image in a zstd frame, block by block, as far as needed. */
 public final class ZstdReader implements ImageReader {
     private final ZstdDecoder decoder;
-    private int position; // what was handed out
+    private int position; // of the next byte to return
 
-    /** Reads the frame at {@code [start, end)} of {@code in}; at most {@code limit} bytes will be asked for. */
+    /**
+     * Reads the frame at {@code [start, end)} of {@code in}; at most {@code limit} bytes will be
+     * read.
+     */
     ZstdReader(byte[] in, int start, int end, long limit) {
         if (limit > ZstdDecoder.MAX_SIZE) {
             throw new InvalidImageException(
@@ -28,7 +31,7 @@ public final class ZstdReader implements ImageReader {
      * Unpacks a whole file.
      *
      * @param packed the file
-     * @param limit the most that it may unpack to, in bytes
+     * @param limit maximum unpacked size in bytes
      * @throws InvalidImageException if it is corrupt, or larger
      */
     public static byte[] unpack(byte[] packed, int limit) {

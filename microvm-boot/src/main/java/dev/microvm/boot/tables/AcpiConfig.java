@@ -5,20 +5,20 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * What the ACPI tables say of a machine. Begin at {@link #of} and add to it by {@link #with}.
+ * The contents of a machine's ACPI tables. Begin with {@link #of} and add entries by {@link #with}.
  *
- * @param cpus how many CPUs, at least 1; their local APIC ids are 0, 1, ...
+ * @param cpus number of CPUs, 1 to {@value #MAX_CPUS}; their local APIC ids are 0, 1, ...
  * @param timerPin the IOAPIC input to which the timer's ISA interrupt 0 goes: 0 or 2
- * @param entries what the parts of the machine add, in the order in which the tables list it
+ * @param entries the entries of the machine's parts, in the order of the tables
  */
 public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
-    /** How many CPUs there can be: what fits the tables' place in guest memory with room to spare. */
+    /** Maximum number of CPUs; their tables fit easily into their place in guest memory. */
     public static final int MAX_CPUS = 1024;
 
     /** The first IOAPIC of a PC: MP specification 1.4, 3.6.3. */
     public static final IoApic PC_IO_APIC = new IoApic(0, 0xFEC0_0000L, 0);
 
-    /** What the tables' {@code _S5} says: the sleep type of "soft off", as in QEMU's microvm. */
+    /** Sleep type of "soft off" in {@code _S5}, as in QEMU's microvm. */
     public static final int SLEEP_TYPE_S5 = 5;
 
     /** Checks the numbers and copies the list. */
@@ -32,12 +32,15 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         entries = List.copyOf(entries);
     }
 
-    /** A machine with so many CPUs, one IOAPIC, the timer on its pin 2, no legacy parts and no devices. */
+    /**
+     * Describes a machine with this number of CPUs, one IOAPIC, the timer on its pin 2, no legacy
+     * parts and no devices.
+     */
     public static AcpiConfig of(int cpus) {
         return new AcpiConfig(cpus, 2, List.of(PC_IO_APIC));
     }
 
-    /** This with more entries, behind those that are there. */
+    /** Returns this with more entries at the end. */
     public AcpiConfig with(AcpiEntry... more) {
         return new AcpiConfig(
                 cpus, timerPin, Stream.concat(entries.stream(), Stream.of(more)).toList());
@@ -48,7 +51,7 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         return all(IoApic.class).toList();
     }
 
-    /** What the DSDT lists. */
+    /** Returns the devices in the DSDT. */
     List<AcpiDevice> devices() {
         return all(AcpiDevice.class).toList();
     }
@@ -58,17 +61,17 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         return entries.contains(part);
     }
 
-    /** The register that resets the machine. */
+    /** Returns the register that resets the machine. */
     Optional<ResetRegister> reset() {
         return all(ResetRegister.class).findFirst();
     }
 
-    /** The registers that put it to sleep, and off. */
+    /** Returns the registers that put the machine to sleep or turn it off. */
     Optional<SleepRegisters> sleep() {
         return all(SleepRegisters.class).findFirst();
     }
 
-    /** What tells of a pressed power button. */
+    /** Returns the device that reports a pressed power button. */
     Optional<GenericEvents> events() {
         return all(GenericEvents.class).findFirst();
     }
@@ -95,7 +98,7 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
      */
     public record IoApic(int id, long address, int gsiBase) implements AcpiEntry {}
 
-    /** A part that every PC had; one that is absent is said to be, so that no guest waits for it. */
+    /** A part that every PC had. The tables say if it is absent, so that no guest waits for it. */
     public enum LegacyPart implements AcpiEntry {
         /** Two 8259 interrupt controllers: MADT, PCAT_COMPAT. */
         PIC,
@@ -103,15 +106,18 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         KEYBOARD_CONTROLLER,
         /** A CMOS RTC at ports 0x70 and 0x71: FADT, IAPC_BOOT_ARCH. */
         REAL_TIME_CLOCK,
-        /** Other devices that a user can see on the ISA bus, such as a serial port: FADT, IAPC_BOOT_ARCH. */
+        /**
+         * Other devices that a user can see on the ISA bus, such as a serial port: FADT,
+         * IAPC_BOOT_ARCH.
+         */
         ISA_DEVICES
     }
 
     /**
      * A register of one byte.
      *
-     * @param inPorts whether {@code address} is an I/O port; else it is a guest-physical address
-     * @param address where it is
+     * @param inPorts whether {@code address} is an I/O port; otherwise it is guest-physical
+     * @param address port or guest-physical address
      */
     public record Register(boolean inPorts, long address) {
         /** An I/O port. */
@@ -125,12 +131,17 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         }
     }
 
-    /** The register that resets the machine when {@code value} is written to it: ACPI 6.5, 4.8.3.6. */
+    /**
+     * The register that resets the machine when {@code value} is written to it: ACPI 6.5, 4.8.3.6.
+     */
     public record ResetRegister(Register register, int value) implements AcpiEntry {
         /** The keyboard controller's reset line: port 0x64, command 0xfe. */
         public static final ResetRegister KEYBOARD_CONTROLLER = new ResetRegister(Register.port(0x64), 0xFE);
     }
 
-    /** The sleep control and status registers: ACPI 6.5, 4.8.3.7. Type {@link #SLEEP_TYPE_S5} turns the machine off. */
+    /**
+     * The sleep control and status registers: ACPI 6.5, 4.8.3.7. Type {@link #SLEEP_TYPE_S5} turns
+     * the machine off.
+     */
     public record SleepRegisters(Register control, Register status) implements AcpiEntry {}
 }

@@ -3,12 +3,12 @@ package dev.microvm.boot.tables;
 import java.util.List;
 
 /**
- * A device that the guest finds by ACPI: a {@code Device} below {@code \_SB} of the DSDT.
+ * A device that the guest finds by ACPI: a {@code Device} below {@code \_SB} in the DSDT.
  *
- * @param name its name there: 4 of A-Z, 0-9 and _
- * @param hardwareId by which a driver knows it, such as {@code PNP0501} or {@code LNRO0005}
- * @param uniqueId tells it from others with the same hardware id
- * @param resources what it occupies
+ * @param name its name there: 4 characters of A-Z, 0-9 and _
+ * @param hardwareId the id by which drivers find it, such as {@code PNP0501} or {@code LNRO0005}
+ * @param uniqueId distinguishes it from others with the same hardware id
+ * @param resources the resources that it occupies
  */
 public record AcpiDevice(String name, String hardwareId, int uniqueId, List<AcpiResource> resources)
         implements AcpiEntry {
@@ -47,12 +47,18 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
                         new AcpiResource.IsaInterrupt(1)));
     }
 
-    /** QEMU's firmware configuration device: its ports. Linux shows its items in /sys/firmware/qemu_fw_cfg. */
+    /**
+     * QEMU's firmware configuration device: its ports. Linux shows its items in
+     * /sys/firmware/qemu_fw_cfg.
+     */
     public static AcpiDevice firmwareConfiguration(int port, int count) {
         return new AcpiDevice("FWCF", "QEMU0002", 0, List.of(new AcpiResource.Ports(port, count)));
     }
 
-    /** A virtio-mmio device, 0 to 255: its registers at {@code base} and its edge-triggered interrupt. */
+    /**
+     * A virtio-mmio device, 0 to 255: its registers at {@code base} and its edge-triggered
+     * interrupt.
+     */
     public static AcpiDevice virtioMmio(int number, long base, long size, int gsi) {
         return new AcpiDevice(
                 "VR" + Aml.hex(number, 2),

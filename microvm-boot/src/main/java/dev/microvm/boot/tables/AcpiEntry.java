@@ -1,6 +1,6 @@
 package dev.microvm.boot.tables;
 
-/** What the ACPI tables say of one part of a machine; a part may have several. */
+/** A fact about one part of a machine for the ACPI tables; a part may have several. */
 public sealed interface AcpiEntry
         permits AcpiDevice,
                 AcpiConfig.IoApic,

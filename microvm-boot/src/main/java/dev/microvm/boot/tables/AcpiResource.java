@@ -1,7 +1,7 @@
 package dev.microvm.boot.tables;
 
 /**
- * Something that a device occupies, as {@code _CRS} lists it.
+ * A resource that a device occupies, as in {@code _CRS}.
  *
  * <p>Source: ACPI 6.5, 6.4 (resource data types).
  */
@@ -14,7 +14,8 @@ public sealed interface AcpiResource {
         /** Checks the range. */
         public Ports {
             if (port < 0 || count < 1 || count > 255 || port + count > 0x1_0000) {
-                throw new IllegalArgumentException("I/O ports [0x%x, +0x%x)".formatted(port, count));
+                throw new IllegalArgumentException(
+                        "I/O ports must be 1 to 255 within [0, 0x10000), were [0x%x, +0x%x)".formatted(port, count));
             }
         }
 
@@ -29,7 +30,7 @@ public sealed interface AcpiResource {
     record IsaInterrupt(int irq) implements AcpiResource {
         /** Checks the number. */
         public IsaInterrupt {
-            if (irq < 0 || irq > 15) throw new IllegalArgumentException("ISA interrupt " + irq);
+            if (irq < 0 || irq > 15) throw new IllegalArgumentException("ISA interrupt must be 0 to 15, was " + irq);
         }
 
         @Override
@@ -43,7 +44,9 @@ public sealed interface AcpiResource {
         /** Checks the range. */
         public Memory {
             if (base < 0 || size < 1 || base + size > 1L << 32) {
-                throw new IllegalArgumentException("device memory [0x%x, +0x%x)".formatted(base, size));
+                throw new IllegalArgumentException(
+                        "device memory must not be empty and must lie below 4 GiB, was [0x%x, +0x%x)"
+                                .formatted(base, size));
             }
         }
 

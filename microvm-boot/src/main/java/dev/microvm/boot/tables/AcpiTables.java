@@ -8,10 +8,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The ACPI tables of a machine without fixed ACPI hardware: RSDP, XSDT, FADT, MADT, DSDT, one after the other.
+ * The ACPI tables of a machine without fixed ACPI hardware: RSDP, XSDT, FADT, MADT, DSDT, one after
+ * the other.
  *
- * <p>Source: ACPI 6.5, 5.2.5 (RSDP), 5.2.6 (table header), 5.2.8 (XSDT); see {@link Fadt}, {@link Madt}. Not written:
- * RSDT, FACS, HPET, MCFG.
+ * <p>Source: ACPI 6.5, 5.2.5 (RSDP), 5.2.6 (table header), 5.2.8 (XSDT); see {@link Fadt}, {@link
+ * Madt}. Not written: RSDT, FACS, HPET, MCFG.
  */
 public final class AcpiTables {
     private static final int ALIGNMENT = 16; // bytes; what the RSDP needs, and tidy for the rest
@@ -45,17 +46,18 @@ public final class AcpiTables {
     /**
      * Makes the tables.
      *
-     * @param config what they say
-     * @param address the guest-physical address they are for, a multiple of 16 below 4 GiB; legacy guests look for the
-     *     first of them, the RSDP, in [0xe0000, 0x100000)
-     * @return what belongs there, the RSDP first
+     * @param config the contents
+     * @param address the guest-physical address of the tables, a multiple of 16 below 4 GiB; legacy
+     *     guests look for the first of them, the RSDP, in [0xe0000, 0x100000)
+     * @return the bytes for that address, the RSDP first
      */
     public static byte[] build(AcpiConfig config, long address) {
         if (address < 0 || address % ALIGNMENT != 0 || address >>> 32 != 0) {
-            throw new IllegalArgumentException("ACPI tables at 0x%x".formatted(address));
+            throw new IllegalArgumentException(
+                    "the address of ACPI tables must be a multiple of 16 below 4 GiB, was 0x%x".formatted(address));
         }
         Placement placement = new Placement(address);
-        placement.add(new byte[RSDP_SIZE]); // for now: it points to the last of them
+        placement.add(new byte[RSDP_SIZE]); // a placeholder, because it points to the last table
         byte[] rsdp = rsdp(placement.addAll(config));
         byte[] tables = placement.out.toByteArray();
         System.arraycopy(rsdp, 0, tables, 0, RSDP_SIZE);
@@ -65,7 +67,7 @@ public final class AcpiTables {
     /**
      * Makes the same tables for firmware to place.
      *
-     * @param config what they say
+     * @param config the contents
      */
     public static FirmwareTables forFirmware(AcpiConfig config) {
         Placement placement = new Placement(0); // so each pointer is an offset, to which firmware adds an address
@@ -92,10 +94,10 @@ public final class AcpiTables {
     }
 
     /**
-     * Names what {@link #build} made, in order.
+     * Names the tables that {@link #build} made, in order.
      *
-     * @param tables what it made; may be empty
-     * @param address what it was made for
+     * @param tables the tables; may be empty
+     * @param address their guest-physical address
      * @return each as {@code "FACP at 0xe01b0"}
      */
     public static List<String> names(byte[] tables, long address) {
@@ -110,7 +112,10 @@ public final class AcpiTables {
         return names;
     }
 
-    /** A little-endian buffer for a table of {@code size} bytes, with its header; the position is after that. */
+    /**
+     * A little-endian buffer for a table of {@code size} bytes, with its header; the position is
+     * after that.
+     */
     static ByteBuffer table(String signature, int revision, int size) {
         ByteBuffer table = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         table.put(ascii(signature)).putInt(size).put((byte) revision).put((byte) 0);

@@ -5,9 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
 /**
- * Writes AML, the byte code of ACPI: each method is one grammar rule and returns the bytes of its term.
+ * Writes AML, the byte code of ACPI: each method is one grammar rule and returns the bytes of its
+ * term.
  *
- * <p>Source: ACPI 6.5, chapter 20 (AML specification); the section is named at each method. Any thread may use it.
+ * <p>Source: ACPI 6.5, chapter 20 (AML specification); the section is named at each method. Any
+ * thread may use it.
  */
 final class Aml {
     // Table 20.2, "AML Byte Stream Byte Values"
@@ -64,7 +66,10 @@ final class Aml {
         return concat(bytes(NAME_OP), nameSegment(name), value);
     }
 
-    /** {@code ConstObj} or {@code ComputationalData}, 20.2.3: an integer in as few bytes as it needs. */
+    /**
+     * {@code ConstObj} or {@code ComputationalData}, 20.2.3: an integer in as few bytes as it
+     * needs.
+     */
     static byte[] integer(long value) {
         if (value == 0) return bytes(ZERO_OP);
         if (value == 1) return bytes(ONE_OP);
@@ -89,7 +94,10 @@ final class Aml {
         return concat(bytes(PACKAGE_OP), sized(concat(bytes(elements.length), concat(elements))));
     }
 
-    /** {@code DefOpRegion} and {@code DefField}, 20.2.5.2: a 32-bit register in memory as the field {@code field}. */
+    /**
+     * {@code DefOpRegion} and {@code DefField}, 20.2.5.2: a 32-bit register in memory as the field
+     * {@code field}.
+     */
     static byte[] memoryRegister(String region, long address, String field) {
         byte[] opRegion = concat(
                 bytes(EXT_OP_PREFIX, REGION_OP),
@@ -124,8 +132,8 @@ final class Aml {
     }
 
     /**
-     * A hardware id as {@code _HID} wants it, 6.1.5: a compressed EISA id where it is one ({@code PNP0501}), else a
-     * string ({@code LNRO0005}).
+     * A hardware id as {@code _HID} wants it, 6.1.5: a compressed EISA id where it is one ({@code
+     * PNP0501}), else a string ({@code LNRO0005}).
      */
     static byte[] hardwareId(String id) {
         if (!isEisaId(id)) return string(id);

@@ -3,14 +3,15 @@ package dev.microvm.boot.tables;
 import dev.microvm.memory.GuestMemory;
 
 /**
- * The few facts of a PC BIOS's data area that kernels read without asking a BIOS: where its memory below 640 KiB ends and
- * where its extended data area begins. They look for tables there, or put start-up code of CPUs below.
+ * The fields of a PC's BIOS data area that kernels read directly: the end of memory below 640 KiB
+ * and the start of the extended data area. Kernels look for tables there, or put start-up code of
+ * CPUs below.
  *
- * <p>Source: System BIOS for IBM PCs, Compatibles, and EISA Computers, 2nd edition, chapter 3; MP specification 1.4,
- * chapter 4.
+ * <p>Source: System BIOS for IBM PCs, Compatibles, and EISA Computers, 2nd edition, chapter 3; MP
+ * specification 1.4, chapter 4.
  */
 public final class BiosDataArea {
-    /** Where it is in every PC: [0x400, 0x500). */
+    /** Its address in every PC: [0x400, 0x500). */
     public static final long ADDRESS = 0x400;
 
     private static final int EXTENDED_SEGMENT = 0x0E; // 2 bytes: real-mode segment of the extended data area
@@ -22,9 +23,10 @@ public final class BiosDataArea {
     private BiosDataArea() {}
 
     /**
-     * Writes the facts.
+     * Writes the fields.
      *
-     * @param extended guest-physical address of the extended data area, a multiple of 1 KiB, where base memory ends
+     * @param extended guest-physical address of the extended data area, a multiple of 1 KiB, where
+     *     base memory ends
      * @param extendedKib its size in KiB, which is its first byte
      */
     public static void write(GuestMemory memory, long extended, int extendedKib) {

@@ -4,7 +4,10 @@ package dev.microvm.boot.tables;
 final class Checksum {
     private Checksum() {}
 
-    /** Sets the byte at {@code field} so that all of {@code table} adds up to zero, and returns {@code table}. */
+    /**
+     * Sets the byte at {@code field} so that all of {@code table} adds up to zero, and returns
+     * {@code table}.
+     */
     static byte[] fill(byte[] table, int field) {
         return fill(table, field, table.length);
     }

@@ -7,20 +7,23 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Which guest-physical addresses are RAM and which are taken.
+ * A memory map: which guest-physical addresses are RAM and which are reserved.
  *
- * <p>Source: ACPI 6.5, 15.4.1, table 15.4 (address range types). The Linux zero page and the PVH start info use the
- * same types.
+ * <p>Source: ACPI 6.5, 15.4.1, table 15.4 (address range types). The Linux zero page and the PVH
+ * start info use the same types.
  *
  * @param entries by rising address, without overlap
  */
 public record E820Map(List<Entry> entries) {
-    /** How many entries a zero page has room for: Linux asm/e820/types.h, E820_MAX_ENTRIES_ZEROPAGE. */
+    /**
+     * Maximum number of entries, as in a zero page: Linux asm/e820/types.h,
+     * E820_MAX_ENTRIES_ZEROPAGE.
+     */
     public static final int MAX_ENTRIES = 128;
 
     private static final int ENTRY_SIZE = 20; // bytes
 
-    /** What an address range is. */
+    /** The type of an address range. */
     public enum Type {
         /** AddressRangeMemory. */
         RAM(1),
@@ -35,7 +38,7 @@ public record E820Map(List<Entry> entries) {
             this.code = code;
         }
 
-        /** The number that stands for it in a table. */
+        /** Returns its number in tables. */
         public int code() {
             return code;
         }
@@ -52,7 +55,9 @@ public record E820Map(List<Entry> entries) {
         /** Checks that the range is neither empty nor past 2^63. */
         public Entry {
             if (start < 0 || size <= 0 || start + size < 0) {
-                throw new IllegalArgumentException("memory map entry [0x%x, +0x%x)".formatted(start, size));
+                throw new IllegalArgumentException(
+                        "a memory map entry must not be empty and must end below 2^63, was [0x%x, +0x%x)"
+                                .formatted(start, size));
             }
         }
 
@@ -79,7 +84,7 @@ public record E820Map(List<Entry> entries) {
         }
     }
 
-    /** Whether {@code [start, end)} lies whole inside one range of RAM. */
+    /** Whether one range of RAM contains all of {@code [start, end)}. */
     public boolean isRam(long start, long end) {
         for (Entry entry : entries) {
             if (entry.type() == Type.RAM && start >= entry.start() && end <= entry.end()) return true;
@@ -96,7 +101,10 @@ public record E820Map(List<Entry> entries) {
         return end;
     }
 
-    /** The map as BIOS calls and fw_cfg give it: 20 bytes for each entry, address, size, type, little-endian. */
+    /**
+     * The map as BIOS calls and fw_cfg give it: 20 bytes for each entry, address, size, type,
+     * little-endian.
+     */
     public byte[] bytes() {
         ByteBuffer bytes = ByteBuffer.allocate(entries.size() * ENTRY_SIZE).order(ByteOrder.LITTLE_ENDIAN);
         for (Entry entry : entries) {
@@ -107,7 +115,7 @@ public record E820Map(List<Entry> entries) {
         return bytes.array();
     }
 
-    /** This with a range added that overlaps no other, such as a device's memory. */
+    /** Returns this with another range, such as a device's memory, which must overlap no other. */
     public E820Map with(Entry entry) {
         List<Entry> all = new ArrayList<>(entries);
         all.add(entry);

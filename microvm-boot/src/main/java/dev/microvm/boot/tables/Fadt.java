@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 /**
  * The fixed ACPI description table of a machine that has no fixed ACPI hardware.
  *
- * <p>Source: ACPI 6.5, 5.2.9, tables 5.9 (fields), 5.10 (flags), 5.11 (IAPC_BOOT_ARCH); 5.2.3.2 (generic address
- * structure).
+ * <p>Source: ACPI 6.5, 5.2.9, tables 5.9 (fields), 5.10 (flags), 5.11 (IAPC_BOOT_ARCH); 5.2.3.2
+ * (generic address structure).
  */
 final class Fadt {
     private static final int REVISION = 6;

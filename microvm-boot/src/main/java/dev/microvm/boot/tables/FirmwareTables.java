@@ -1,8 +1,8 @@
 package dev.microvm.boot.tables;
 
 /**
- * The ACPI tables in the form in which firmware takes them, to put them where it likes: three files of QEMU's fw_cfg. Made
- * by {@link AcpiTables#forFirmware}. Leave the arrays as they are.
+ * The ACPI tables for firmware, which chooses their addresses: three files of QEMU's fw_cfg. Made
+ * by {@link AcpiTables#forFirmware}. Leave the arrays unchanged.
  *
  * <p>Source: QEMU hw/i386/acpi-microvm.c, {@code acpi_setup_microvm}.
  */

@@ -7,8 +7,8 @@ import dev.microvm.memory.GuestMemory;
 /**
  * A global descriptor table with flat segments, and the segment registers that match it.
  *
- * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL" (selectors); Intel SDM vol. 3A, 3.4.5
- * (descriptors).
+ * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL" (selectors); Intel SDM
+ * vol. 3A, 3.4.5 (descriptors).
  */
 public final class Gdt {
     /** Selector of the code segment: __BOOT_CS. */
@@ -20,7 +20,10 @@ public final class Gdt {
     /** Selector of the task-state segment. */
     public static final int TASK = 0x20;
 
-    /** Size of the table in bytes: null, unused, code, data, and a 64-bit task-state descriptor of two entries. */
+    /**
+     * Size of the table in bytes: null, unused, code, data, and a 64-bit task-state descriptor of
+     * two entries.
+     */
     public static final int SIZE = 6 * Long.BYTES;
 
     private static final int TASK_LIMIT = 0x67; // last byte of a 32- or 64-bit TSS: Intel SDM vol. 3A, 8.2.1, 8.7
@@ -60,7 +63,7 @@ public final class Gdt {
         return SegmentRegister.flat32(DATA, SegmentRegister.TYPE_DATA);
     }
 
-    /** The task-state segment of either: a CPU needs one, nobody uses it. */
+    /** The task-state segment of either; a CPU requires one, even if nobody uses it. */
     public static SegmentRegister task() {
         return SegmentRegister.systemSegment(TASK, SegmentRegister.TYPE_TSS_BUSY, 0, TASK_LIMIT);
     }

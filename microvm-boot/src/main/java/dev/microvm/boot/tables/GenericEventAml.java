@@ -3,7 +3,10 @@ package dev.microvm.boot.tables;
 import dev.microvm.boot.tables.AcpiConfig.GenericEvents;
 import java.util.List;
 
-/** What the DSDT says of the generic event device: ACPI 6.5, 5.6.9 and 4.8.3.2.1 (control-method power button). */
+/**
+ * The generic event device in the DSDT: ACPI 6.5, 5.6.9 and 4.8.3.2.1 (control-method power
+ * button).
+ */
 final class GenericEventAml {
     private static final String DEVICE = "GED_";
     private static final String POWER_BUTTON = "PWRB";
@@ -13,7 +16,10 @@ final class GenericEventAml {
 
     private GenericEventAml() {}
 
-    /** The power button, and the device whose {@code _EVT} asks which event there was and passes it on. */
+    /**
+     * Returns the power button, and the device whose {@code _EVT} reads the events and reports
+     * them.
+     */
     static byte[] build(GenericEvents events) {
         byte[] button =
                 Aml.device(POWER_BUTTON, Aml.name("_HID", Aml.hardwareId("PNP0C0C")), Aml.name("_UID", Aml.integer(0)));

@@ -19,7 +19,10 @@ final class Madt {
     private static final int LOCAL_X2APIC = 9; // 5.2.12.12
     private static final int LOCAL_X2APIC_NMI = 0xA; // 5.2.12.13
 
-    /** The first id that a local APIC entry cannot have, as it means all of them: such CPUs get x2APIC entries. */
+    /**
+     * The first id that a local APIC entry cannot have, because it means all CPUs: from it on CPUs
+     * have x2APIC entries.
+     */
     private static final int FIRST_X2APIC_ID = 255;
 
     private static final int ENABLED = 1 << 0;

@@ -11,14 +11,16 @@ import java.nio.charset.StandardCharsets;
  *
  * <p>Source: Intel MultiProcessor Specification 1.4 (order number 242016), chapter 4.
  *
- * @param cpus how many CPUs, 1 to {@value #MAX_CPUS}; their local APIC ids are 0, 1, ...
+ * @param cpus number of CPUs, 1 to {@value #MAX_CPUS}; their local APIC ids are 0, 1, ...
  * @param timerPin the IOAPIC input to which the timer's ISA interrupt 0 goes: 0 or 2
  */
 public record MpTable(int cpus, int timerPin) {
-    /** How many CPUs there can be: ids have 8 bits, 0xff is everyone, and the IOAPIC wants one, too. */
+    /**
+     * Maximum number of CPUs: ids have 8 bits, 0xff means all CPUs, and the IOAPIC needs one too.
+     */
     public static final int MAX_CPUS = 254;
 
-    /** How many bytes the table takes with {@link #MAX_CPUS}. */
+    /** Maximum size of the table in bytes, with {@link #MAX_CPUS}. */
     public static final int MAX_SIZE = 0x2000;
 
     private static final int FLOATING_POINTER_SIZE = 16; // bytes; 4.1
@@ -37,7 +39,7 @@ public record MpTable(int cpus, int timerPin) {
     private static final int IO_INTERRUPT = 3;
     private static final int LOCAL_INTERRUPT = 4;
 
-    private static final int LOCAL_APIC_VERSION = 0x14; // an integrated APIC; 4.3.1
+    private static final int LOCAL_APIC_VERSION = 0x14; // integrated APIC; 4.3.1
     private static final int CPU_ENABLED = 1 << 0;
     private static final int CPU_BOOTSTRAP = 1 << 1;
     private static final int CPU_SIGNATURE = 0x600; // family 6; Linux takes CPUID instead
@@ -68,7 +70,9 @@ public record MpTable(int cpus, int timerPin) {
         }
     }
 
-    /** Writes the floating pointer to {@code address}, a multiple of 16, and the table behind it. */
+    /**
+     * Writes the floating pointer to {@code address}, a multiple of 16, and the table behind it.
+     */
     public void write(GuestMemory memory, long address) {
         memory.write(address, floatingPointer((int) address + FLOATING_POINTER_SIZE));
         memory.write(address + FLOATING_POINTER_SIZE, table());

@@ -8,11 +8,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a Multiboot kernel reads first: the information structure, with the memory map, the list of modules and all
- * strings behind it.
+ * The information structure that a Multiboot kernel reads first, followed by the memory map, the
+ * list of modules and all strings.
  *
- * <p>Source: Multiboot Specification 0.6.96, 3.3; names are its names. Not filled in: boot device, symbols, drives, ROM
- * configuration table, APM table, video.
+ * <p>Source: Multiboot Specification 0.6.96, 3.3; names are its names. Not filled in: boot device,
+ * symbols, drives, ROM configuration table, APM table, video.
  *
  * @param cmdline the kernel's command line
  * @param modules in the order in which the kernel finds them
@@ -48,7 +48,7 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
     private static final int ENTRY_SIZE_VALUE = MEMORY_MAP_ENTRY_SIZE - Integer.BYTES; // size does not count itself
 
     private static final long MIB = 1 << 20;
-    private static final long MAX_MEMORY = 1L << 32; // what mem_upper is asked of ends below
+    private static final long MAX_MEMORY = 1L << 32; // mem_upper counts memory below 4 GiB
     private static final int KIB_SHIFT = 10;
 
     /** Copies the list. */
@@ -61,14 +61,14 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
      *
      * @param start guest-physical address of its first byte, below 4 GiB
      * @param end first address after it
-     * @param cmdline what the kernel can read about it
+     * @param cmdline text for the kernel to read with the module
      */
     public record Module(long start, long end, String cmdline) {}
 
     /**
      * Makes the bytes.
      *
-     * @param base guest-physical address where they will be, below 4 GiB
+     * @param base guest-physical address of the structure, below 4 GiB
      */
     public byte[] build(long base) {
         int mapAt = SIZE;
@@ -99,7 +99,7 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
         return strings.appendedTo(out.array());
     }
 
-    /** How much RAM there is without a hole from {@code start} on, in KiB. */
+    /** Returns the size in KiB of the RAM without a hole from {@code start} on. */
     private int kibFrom(long start) {
         for (E820Map.Entry entry : memoryMap.entries()) {
             if (entry.type() == E820Map.Type.RAM && entry.start() <= start && entry.end() > start) {
@@ -109,7 +109,7 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
         return 0;
     }
 
-    /** Strings with a zero at the end, one after the other. */
+    /** Zero-terminated strings, one after the other. */
     private static final class Strings {
         private final long base;
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -8,7 +8,7 @@ import dev.microvm.memory.GuestMemory;
  * <p>Source: Intel SDM vol. 3A, 4.5 (4-level paging), tables 4-15 to 4-17.
  */
 public final class PageTables {
-    /** How many bytes they take: one table of each upper level, one page directory for each GiB. */
+    /** Size in bytes: one table of each upper level, one page directory for each GiB. */
     public static final int SIZE = (2 + 4) * 4096;
 
     private static final int TABLE_SIZE = 4096; // bytes
@@ -23,9 +23,9 @@ public final class PageTables {
     private PageTables() {}
 
     /**
-     * Writes the tables and returns what belongs into CR3.
+     * Writes the tables and returns the value for CR3.
      *
-     * @param address where they go, a multiple of 4 KiB
+     * @param address guest-physical address of the tables, a multiple of 4 KiB
      */
     public static long writeIdentity(GuestMemory memory, long address) {
         memory.slice(address, SIZE).fill((byte) 0);

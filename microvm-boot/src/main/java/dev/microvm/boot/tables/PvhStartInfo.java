@@ -3,13 +3,14 @@ package dev.microvm.boot.tables;
 import dev.microvm.memory.GuestMemory;
 
 /**
- * What a kernel started by PVH reads first: {@code struct hvm_start_info}, with the memory map and the list of modules
- * behind it. Each method writes its fields to guest memory at once.
+ * The structure that a PVH kernel reads first: {@code struct hvm_start_info}, followed by the
+ * memory map and the list of modules. Each method writes its fields to guest memory at once. For
+ * one thread.
  *
  * <p>Source: Xen public/arch-x86/hvm/start_info.h; names are its names.
  */
 public final class PvhStartInfo {
-    /** How many bytes it takes with all that is behind it. */
+    /** Maximum size in bytes, with the memory map and the list of modules. */
     public static final int MAX_SIZE = 4096;
 
     private static final int XEN_HVM_START_MAGIC_VALUE = 0x336EC578;
@@ -44,13 +45,13 @@ public final class PvhStartInfo {
         memory.putInt(address + VERSION, VERSION_VALUE);
     }
 
-    /** Says where the command line is, which ends with a zero. */
+    /** Sets the address of the zero-terminated command line. */
     public PvhStartInfo cmdline(long cmdline) {
         memory.putLong(address + CMDLINE_PADDR, cmdline);
         return this;
     }
 
-    /** Says where the initrd is: the first module. */
+    /** Sets address and size in bytes of the initrd, the only module. */
     public PvhStartInfo initrd(long initrd, long size) {
         memory.putInt(address + NR_MODULES, 1);
         memory.putLong(address + MODLIST_PADDR, address + MODULE);
@@ -59,7 +60,7 @@ public final class PvhStartInfo {
         return this;
     }
 
-    /** Says where the ACPI root pointer is; 0 if there is none. */
+    /** Sets the address of the ACPI root pointer; 0 if there is none. */
     public PvhStartInfo rsdp(long rsdp) {
         memory.putLong(address + RSDP_PADDR, rsdp);
         return this;

@@ -4,13 +4,15 @@ import dev.microvm.memory.GuestMemory;
 import java.util.HexFormat;
 
 /**
- * The code that a PC's firmware has where a reset begins, F000:FFF0 in real mode.
+ * The code at the address where a reset begins, F000:FFF0 in real mode, for machines without
+ * firmware.
  *
- * <p>A kernel that is left without another way to restart jumps there: Linux does on a hardware-reduced machine without
- * EFI (arch/x86/kernel/reboot.c, BOOT_EFI and then BOOT_BIOS). Ours pulses the reset line of the keyboard controller.
+ * <p>A kernel jumps there if it has no other way to restart, such as Linux on a hardware-reduced
+ * machine without EFI (arch/x86/kernel/reboot.c, BOOT_EFI and then BOOT_BIOS). The code pulses the
+ * reset line of the keyboard controller.
  */
 public final class ResetVector {
-    /** Bytes that it has room for, up to the end of the first MiB. */
+    /** Maximum size in bytes, up to the end of the first MiB. */
     public static final int SIZE = 16;
 
     private static final byte[] CODE = HexFormat.of()

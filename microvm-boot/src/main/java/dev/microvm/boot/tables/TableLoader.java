@@ -6,16 +6,17 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Writes the script by which firmware puts tables into memory of its own choice and links them: the file {@code
- * etc/table-loader} of QEMU's fw_cfg, which SeaBIOS, qboot and OVMF read. For one thread.
+ * Writes the script by which firmware puts tables into memory of its own choice and links them: the
+ * file {@code etc/table-loader} of QEMU's fw_cfg, which SeaBIOS, qboot and OVMF read. For one
+ * thread.
  *
- * <p>Source: QEMU hw/acpi/bios-linker-loader.c, {@code BiosLinkerLoaderEntry}: entries of one size, little-endian, without
- * padding between fields. Not written: WRITE_POINTER.
+ * <p>Source: QEMU hw/acpi/bios-linker-loader.c, {@code BiosLinkerLoaderEntry}: entries of one size,
+ * little-endian, without padding between fields. Not written: WRITE_POINTER.
  */
 final class TableLoader {
-    /** Where the firmware puts a file. */
+    /** The memory into which firmware puts a file. */
     enum Zone {
-        /** Anywhere below 4 GiB that the operating system leaves alone. */
+        /** Any memory below 4 GiB that the operating system does not use. */
         HIGH(1),
         /** [0xf0000, 0x100000), where an operating system looks for root pointers. */
         F_SEGMENT(2);
@@ -41,7 +42,10 @@ final class TableLoader {
         return add(entry(ALLOCATE).put(name(file)).putInt(alignment).put((byte) zone.code));
     }
 
-    /** Adds the address of {@code target} to the number of {@code size} bytes at {@code offset} in {@code file}. */
+    /**
+     * Adds the address of {@code target} to the number of {@code size} bytes at {@code offset} in
+     * {@code file}.
+     */
     TableLoader addPointer(String file, int offset, int size, String target) {
         return add(entry(ADD_POINTER)
                 .put(name(file))
@@ -50,7 +54,10 @@ final class TableLoader {
                 .put((byte) size));
     }
 
-    /** Sets the byte at {@code offset} in {@code file} so that {@code length} bytes from {@code start} add up to zero. */
+    /**
+     * Sets the byte at {@code offset} in {@code file} so that {@code length} bytes from {@code
+     * start} add up to zero.
+     */
     TableLoader addChecksum(String file, int offset, int start, int length) {
         return add(
                 entry(ADD_CHECKSUM).put(name(file)).putInt(offset).putInt(start).putInt(length));

@@ -4,8 +4,8 @@ import dev.microvm.memory.GuestMemory;
 import java.util.Arrays;
 
 /**
- * The page that a kernel started by the Linux boot protocol reads first: {@code struct boot_params}. Each method
- * writes its fields to guest memory at once.
+ * The page that a kernel started by the Linux boot protocol reads first: {@code struct
+ * boot_params}. Each method writes its fields to guest memory at once. For one thread.
  *
  * <p>Source: Linux Documentation/arch/x86/zero-page.rst, Documentation/arch/x86/boot.rst,
  * arch/x86/include/uapi/asm/bootparam.h; names are theirs. Not filled in: screen, drives, EFI, EDD.
@@ -37,7 +37,7 @@ public final class ZeroPage {
     private static final int HEADER_VALUE = 0x53726448; // "HdrS"
     private static final int PROTOCOL_2_15 = 0x20F;
     private static final int LOADED_HIGH = 1 << 0;
-    private static final int UNDEFINED_LOADER = 0xFF; // type_of_loader of one that has no assigned number
+    private static final int UNDEFINED_LOADER = 0xFF; // type_of_loader without an assigned number
     private static final int DEFAULT_KERNEL_ALIGNMENT = 0x20_0000; // CONFIG_PHYSICAL_ALIGN of x86-64
 
     private final GuestMemory memory;
@@ -58,7 +58,7 @@ public final class ZeroPage {
         return this;
     }
 
-    /** Makes up a setup header for a kernel whose file has none. */
+    /** Writes a default setup header, for a kernel whose file has none. */
     public ZeroPage defaultSetupHeader(long initrdAddrMax, int cmdlineSize) {
         memory.putShort(address + BOOT_FLAG, BOOT_FLAG_VALUE);
         memory.putInt(address + HEADER, HEADER_VALUE);
@@ -71,20 +71,22 @@ public final class ZeroPage {
         return this;
     }
 
-    /** Says where the command line is, which ends with a zero; below 4 GiB. */
+    /** Sets the address of the zero-terminated command line, below 4 GiB. */
     public ZeroPage cmdline(long cmdline) {
         memory.putInt(address + CMD_LINE_PTR, (int) cmdline);
         return this;
     }
 
-    /** Says where the initrd is, below 4 GiB, and its size in bytes; 0 and 0 if there is none. */
+    /**
+     * Sets the address of the initrd, below 4 GiB, and its size in bytes; 0 and 0 if there is none.
+     */
     public ZeroPage initrd(long initrd, long size) {
         memory.putInt(address + RAMDISK_IMAGE, (int) initrd);
         memory.putInt(address + RAMDISK_SIZE, (int) size);
         return this;
     }
 
-    /** Says where the ACPI root pointer is; 0 if there is none. */
+    /** Sets the address of the ACPI root pointer; 0 if there is none. */
     public ZeroPage rsdp(long rsdp) {
         memory.putLong(address + ACPI_RSDP_ADDR, rsdp);
         return this;

@@ -76,7 +76,10 @@ public final class BzImageBuilder {
         return image.array();
     }
 
-    /** What the kernel's build makes of {@code elf}; all but gzip are followed by the unpacked size. */
+    /**
+     * Compresses {@code elf} as the kernel's build does; the unpacked size follows, except after
+     * gzip.
+     */
     public static byte[] compress(byte[] elf, Compression compression) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try {

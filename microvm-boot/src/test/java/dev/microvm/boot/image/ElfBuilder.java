@@ -22,7 +22,9 @@ public final class ElfBuilder {
     private int elfClass = 2;
     private int machine = 62;
 
-    /** A kernel with one segment at its entry point, with this content and some more memory. */
+    /**
+     * Makes a kernel with one segment at its entry point, with this content and some more memory.
+     */
     public static ElfBuilder kernel(byte[] content) {
         return new ElfBuilder().segment(ENTRY, content, content.length + 0x3000L);
     }
@@ -36,7 +38,7 @@ public final class ElfBuilder {
         return this;
     }
 
-    /** 64 for x86-64, which is the default, or 32 for i386. */
+    /** Sets the class: 64 for x86-64, the default, or 32 for i386. */
     public ElfBuilder bits(int value) {
         bits = value;
         elfClass = value / 32;
@@ -59,7 +61,7 @@ public final class ElfBuilder {
         return this;
     }
 
-    /** Adds notes: one that is not Xen's, one that is of another type, and the PVH entry. */
+    /** Adds notes: one of another owner than Xen, one of another type, and the PVH entry. */
     public ElfBuilder pvh() {
         ByteBuffer notes = ByteBuffer.allocate(128).order(ByteOrder.LITTLE_ENDIAN);
         note(notes, "GNU\0", 18, new byte[] {1, 2, 3, 4});

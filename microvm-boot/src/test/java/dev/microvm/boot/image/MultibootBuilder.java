@@ -24,7 +24,10 @@ public final class MultibootBuilder {
         this.content = content;
     }
 
-    /** A flat kernel that is loaded from its first byte on to 1 MiB; the header replaces what is at its offset. */
+    /**
+     * Makes a flat kernel that is loaded whole to 1 MiB; the header replaces the bytes at its
+     * offset.
+     */
     public static MultibootBuilder flat(byte[] content) {
         return new MultibootBuilder(content);
     }

@@ -154,7 +154,10 @@ class MultibootHeaderTest {
                 .withMessageContaining("expected a Multiboot header with addresses (bit 16)");
     }
 
-    /** Whatever is in a file, looking for a header ends, and a flat kernel is loaded from within the file or refused. */
+    /**
+     * Whatever a file contains, the search for a header ends, and a flat kernel is loaded from
+     * within the file or refused.
+     */
     @Test
     void staysWithinTheFile_whateverTheHeaderSays() {
         Random random = new Random(11);
@@ -182,7 +185,7 @@ class MultibootHeaderTest {
     }
 
     @Test
-    void findsNothingWorseThanNothing_whateverIsInTheFile() {
+    void findsAHeaderOrNothing_whateverIsInTheFile() {
         Random random = new Random(12);
         for (int round = 0; round < 2_000; round++) {
             byte[] file = new byte[random.nextInt(200)];

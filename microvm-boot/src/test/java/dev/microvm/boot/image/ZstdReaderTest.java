@@ -46,7 +46,7 @@ class ZstdReaderTest {
                 .withMessage("expected an intact zstd payload, found more than 1000000 unpacked bytes");
     }
 
-    /** Packs the zstd program itself, of which it cannot know the size. */
+    /** Packs by the zstd program from its input, whose size it does not know. */
     private static byte[] zstd(String options) throws Exception {
         String command = "cat %s | %s -q -c %s".formatted(ZSTD, ZSTD, options);
         Process process = new ProcessBuilder("sh", "-c", command).start();

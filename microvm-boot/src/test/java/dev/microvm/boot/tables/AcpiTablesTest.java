@@ -123,14 +123,17 @@ class AcpiTablesTest {
                 .withMessageContaining("unlike 'com1'");
     }
 
-    /** One of the tables, found as an operating system finds it, but for the DSDT. */
+    /** Finds one of the tables, except for the DSDT, as an operating system does. */
     private static byte[] table(AcpiConfig config, String signature) {
         byte[] tables = AcpiTables.build(config, ADDRESS);
         int at = new String(tables, StandardCharsets.ISO_8859_1).indexOf(signature);
         return Arrays.copyOfRange(tables, at, at + buffer(tables).getInt(at + 4));
     }
 
-    /** What iasl makes of what it makes of a table; it must neither complain about it nor of it. */
+    /**
+     * Disassembles a table by iasl, compiles the result and returns the new table; neither step may
+     * warn.
+     */
     private byte[] recompiled(String signature, byte[] table) throws Exception {
         assumeThat(IASL).as("package acpica-tools, to check the tables with").exists();
         Path file = Files.write(folder.resolve(signature + ".aml"), table);
@@ -156,7 +159,7 @@ class AcpiTablesTest {
         return output;
     }
 
-    /** Without the compiler's name and the checksum, which covers it. */
+    /** Returns the table without the compiler's name and the checksum, which covers it. */
     private static byte[] normal(byte[] table) {
         byte[] copy = table.clone();
         copy[9] = 0;

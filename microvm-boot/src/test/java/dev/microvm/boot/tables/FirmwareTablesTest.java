@@ -13,7 +13,9 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
-/** What firmware makes of the tables by their script: QEMU hw/acpi/bios-linker-loader.c. */
+/**
+ * Places and links the tables by their script, like firmware: QEMU hw/acpi/bios-linker-loader.c.
+ */
 class FirmwareTablesTest {
     private static final AcpiConfig CONFIG =
             AcpiConfig.of(3).with(AcpiDevice.serialPort(1, 0x3F8, 4), AcpiDevice.firmwareConfiguration(0x510, 12));

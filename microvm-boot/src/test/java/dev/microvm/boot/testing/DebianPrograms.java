@@ -17,12 +17,14 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shell scripts that run programs of busybox and of the root file system of {@code scripts/guest-files}: in a guest, or with
- * the same programs and libraries on the host, for its results.
+ * Shell scripts that run programs of busybox and of the root file system of {@code
+ * scripts/guest-files}, in a guest, or for comparison on the host with the same programs and
+ * libraries.
  *
- * <p>A script finds in its environment BUSYBOX; RUN, which goes before the name of a program of {@code /usr/bin}; and ROOT,
- * the folder that the root file system is in. What else is set are the places of libraries and what makes results depend on
- * less: of its functions that round, the C library has one variant for processors with FMA and one for those without.
+ * <p>A script finds in its environment BUSYBOX; RUN, which goes before the name of a program of
+ * {@code /usr/bin}; and ROOT, the folder of the root file system. Other variables hold the places
+ * of libraries, and make results depend less on the processor: the C library has different rounding
+ * functions for processors with and without FMA.
  */
 public final class DebianPrograms {
     private static final int EXECUTABLE = 0755;
@@ -37,17 +39,20 @@ public final class DebianPrograms {
 
     private DebianPrograms() {}
 
-    /** Adds all of the root file system. */
+    /** Adds the whole root file system. */
     public static Initramfs.Builder addTo(Initramfs.Builder files) {
         return addTree(files, root(), file -> true);
     }
 
-    /** Adds of it what Perl needs with the modules that Debian has everywhere; {@code /lib} may be used for others. */
+    /**
+     * Adds the files that Perl needs with Debian's base modules; {@code /lib} may also have other
+     * files.
+     */
     public static Initramfs.Builder addPerl(Initramfs.Builder files) {
         return addTree(files, root(), file -> PERL.matcher(file.toString()).matches());
     }
 
-    /** Adds the SSH server {@code /usr/sbin/dropbear}; {@code /lib} may be used for others. */
+    /** Adds the SSH server {@code /usr/sbin/dropbear}; {@code /lib} may also have other files. */
     public static Initramfs.Builder addDropbear(Initramfs.Builder files) {
         return addTree(files, GuestFiles.file("dropbear"), file -> !file.equals(LIB));
     }
@@ -81,7 +86,10 @@ public final class DebianPrograms {
         return exports.toString();
     }
 
-    /** Runs {@code script}, a file in {@code folder}, on the host in that folder, and returns what it prints to both streams, as if ROOT were empty. */
+    /**
+     * Runs {@code script}, a file in {@code folder}, in that folder on the host. Returns the output
+     * of both streams, as if ROOT were empty.
+     */
     public static String runOnHost(Path folder, String script) {
         Path root = root();
         String run =
@@ -109,7 +117,7 @@ public final class DebianPrograms {
         }
     }
 
-    /** The file {@code name} of this test's resources. */
+    /** Returns the resource {@code name} of the tests. */
     public static byte[] resource(String name) {
         try (@Nullable InputStream in = DebianPrograms.class.getResourceAsStream("/programs/" + name)) {
             if (in == null) throw new AssertionError("no resource programs/" + name);
@@ -145,7 +153,10 @@ public final class DebianPrograms {
         return environment;
     }
 
-    /** Perl's own folders: it has its version in their names, and looks for them from the file system's root. */
+    /**
+     * Perl's folders, which have its version in their names; it looks for them from the file
+     * system's root.
+     */
     private static String perlFolders(String root) {
         if (root.isEmpty()) return "";
         try (Stream<Path> versions = Files.list(Path.of(root, "usr/share/perl"))) {

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 public final class GuestFiles {
     private GuestFiles() {}
 
-    /** The file {@code name} of them; fails, with the remedy, if it is not there. */
+    /** Returns the file {@code name}; fails with the remedy if it is missing. */
     public static Path file(String name) {
         Path file = folder().resolve(name);
         if (!Files.exists(file)) throw new AssertionError("no " + file + ": run scripts/guest-files");

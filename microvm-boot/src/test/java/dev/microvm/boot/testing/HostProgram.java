@@ -7,11 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
-/** Programs of the host's, by which a test sees what a guest has done. */
+/** Programs of the host that check what a guest has done. */
 public final class HostProgram {
     private HostProgram() {}
 
-    /** Runs one, which must succeed, and returns what it prints, its errors too. */
+    /** Runs a program, which must succeed, and returns its output and errors. */
     public static String run(Object... command) throws IOException {
         Process process = builder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -21,7 +21,7 @@ public final class HostProgram {
         return output;
     }
 
-    /** Runs one silently and returns its exit status. */
+    /** Runs a program without output and returns its exit status. */
     public static int status(Object... command) throws IOException {
         ProcessBuilder.Redirect nowhere = ProcessBuilder.Redirect.DISCARD;
         return exitStatus(

@@ -3,23 +3,23 @@ package dev.microvm.boot.testing;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
-/** Objects whose calls a test sees first. */
+/** Objects whose calls go to a test first. */
 public final class Intercepted {
     private Intercepted() {}
 
     /** The call that was made. */
     public interface Call {
-        /** Lets it go on to the object it was made for. */
+        /** Passes the call on to the object. */
         Object proceed() throws Throwable;
     }
 
-    /** Who sees it. */
+    /** Receives the calls. */
     public interface Interceptor {
-        /** What the caller gets. */
+        /** Handles a call and returns its result. */
         Object call(String method, Object[] arguments, Call call) throws Throwable;
     }
 
-    /** {@code target}, but for what the interceptor makes of its calls. */
+    /** Returns an object like {@code target}, whose calls go to the interceptor. */
     @SuppressWarnings("NullAway") // a void method's result
     public static <T> T of(Class<T> type, T target, Interceptor interceptor) {
         Object proxy = Proxy.newProxyInstance(

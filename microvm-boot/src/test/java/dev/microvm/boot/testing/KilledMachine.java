@@ -7,11 +7,14 @@ import dev.microvm.model.Irqchip;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** A program that runs Linux from a disk, on which the guest writes files until this JVM is killed. */
+/** A program that runs Linux from a disk; the guest writes files to it until this JVM is killed. */
 public final class KilledMachine {
     private KilledMachine() {}
 
-    /** Arguments: kernel, initial file system, qcow2 image of the root. Prints what the guest prints. */
+    /**
+     * Arguments: kernel, initial file system, qcow2 image of the root. Prints what the guest
+     * prints.
+     */
     public static void main(String[] arguments) {
         try (MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
                 .kernel(Path.of(arguments[0]))

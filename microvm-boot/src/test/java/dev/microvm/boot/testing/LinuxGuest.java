@@ -10,12 +10,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** Debian's kernel for virtual machines, and initial file systems for it: busybox, and a script as init. */
+/**
+ * Debian's kernel for virtual machines, and initial file systems for it: busybox, and a script as
+ * init.
+ */
 public final class LinuxGuest {
-    /** What {@link #DIALOGUE} begins with. */
+    /** The first text of {@link #DIALOGUE}. */
     static final String READY = "ready";
 
-    /** Commands that run each line they read, and say with which exit status it ended: for {@link #ask}. */
+    /** Commands that run each line they read and print its exit status, for {@link #ask}. */
     public static final String DIALOGUE = """
             stty -echo
             echo ready
@@ -37,14 +40,17 @@ public final class LinuxGuest {
 
     private LinuxGuest() {}
 
-    /** The kernel, unpacked into {@code folder}, so that no guest has to. */
+    /** Returns the kernel, unpacked into {@code folder}, so that no guest has to unpack it. */
     public static Path kernel(Path folder) {
         Path kernel = folder.resolve("vmlinux");
         KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
         return kernel;
     }
 
-    /** One with all applets of busybox and {@code vm-exit}; to be given more, and {@link #init}. */
+    /**
+     * Begins one with all applets of busybox and {@code vm-exit}; add other files and {@link
+     * #init}.
+     */
     public static Initramfs.Builder files() {
         return Initramfs.builder()
                 .file("/bin/busybox", GuestFiles.file("busybox"), EXECUTABLE)
@@ -54,7 +60,7 @@ public final class LinuxGuest {
                 .exitProgram("/sbin/vm-exit");
     }
 
-    /** The same with modules of the kernel's and what they need, for {@link #build}. */
+    /** The same with kernel modules and what they need, for {@link #build}. */
     public static Initramfs.Builder files(String... modules) {
         try {
             String release = Files.readString(GuestFiles.file("cloud/release")).strip();
@@ -64,12 +70,17 @@ public final class LinuxGuest {
         }
     }
 
-    /** An init that mounts what is usual and goes on with {@code commands} of busybox's shell. */
+    /**
+     * Returns an init that mounts the usual file systems and then runs {@code commands} in
+     * busybox's shell.
+     */
     public static String init(String commands) {
         return PREPARATION + commands;
     }
 
-    /** Completes {@code files} by an init that loads their modules and goes on with {@code commands}. */
+    /**
+     * Completes {@code files} by an init that loads their modules and then runs {@code commands}.
+     */
     public static Initramfs build(Initramfs.Builder files, String commands) {
         StringBuilder load = new StringBuilder();
         files.moduleLoadOrder()
@@ -77,12 +88,12 @@ public final class LinuxGuest {
         return files.init(init(load + commands)).build();
     }
 
-    /** Waits until a guest has come to its {@link #DIALOGUE}. */
+    /** Waits until a guest has started its {@link #DIALOGUE}. */
     public static void awaitReady(MicroVm vm) {
         vm.console().awaitText(READY, PATIENCE);
     }
 
-    /** What a line prints that a guest's {@link #DIALOGUE} runs; it must succeed. */
+    /** Runs a line in a guest's {@link #DIALOGUE} and returns what it prints; it must succeed. */
     public static String ask(MicroVm vm, String line) {
         vm.console().type(line + "\n");
         return vm.console().awaitText(SUCCEEDED, PATIENCE);

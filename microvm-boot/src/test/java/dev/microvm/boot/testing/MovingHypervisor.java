@@ -21,8 +21,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A hypervisor whose machine, of one vCPU, moves with all its state into a new one whenever it is told to, while devices
- * and memory stay: what the SPI gives out must be all there is.
+ * A hypervisor whose machine, of one vCPU, moves with all its state into a new one on request,
+ * while devices and memory stay. It shows that the SPI's state is complete.
  */
 public final class MovingHypervisor extends ForwardingHypervisor {
     private final Map<Integer, GuestMemoryRegion> slots = new TreeMap<>();
@@ -38,14 +38,14 @@ public final class MovingHypervisor extends ForwardingHypervisor {
         super(moved);
     }
 
-    /** Makes the machine move at the next instruction it comes to; any thread may call. */
+    /** Moves the machine at the next instruction; any thread may call. */
     public void move() {
         wanted = true;
         Vcpu running = vcpu;
         if (running != null) running.kick();
     }
 
-    /** How often it has. */
+    /** Returns how often it has moved. */
     public int moves() {
         return moves;
     }
@@ -95,7 +95,7 @@ public final class MovingHypervisor extends ForwardingHypervisor {
         return call(vcpu, method, arguments);
     }
 
-    /** On the vCPU's thread; interrupts wait meanwhile. */
+    /** Moves the machine, on the vCPU's thread; interrupts wait meanwhile. */
     private synchronized void moveNow(Vcpu from) {
         wanted = false;
         VirtualMachine old = vm;

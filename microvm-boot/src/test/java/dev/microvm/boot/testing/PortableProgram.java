@@ -6,7 +6,10 @@ import dev.microvm.model.HypervisorChoice;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** What {@link EngineHostsTest} runs in a JVM of its own: a {@link TinyKernel}, on what AUTO takes. */
+/**
+ * The program that {@link EngineHostsTest} runs in a new JVM: a {@link TinyKernel} on the
+ * hypervisor that AUTO selects.
+ */
 public final class PortableProgram {
     private PortableProgram() {}
 

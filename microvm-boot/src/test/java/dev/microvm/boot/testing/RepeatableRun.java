@@ -13,11 +13,11 @@ import java.time.Duration;
 import java.util.HexFormat;
 
 /**
- * A run of Linux by an instruction clock, with what there is to compare of it.
+ * The comparable results of a run of Linux with an instruction clock.
  *
  * @param exit how it ended
  * @param trace see {@link TracedHypervisor}
- * @param console all that was printed
+ * @param console the whole console output
  */
 public record RepeatableRun(String exit, String trace, String console) {
     private static final String INIT = """
@@ -32,7 +32,7 @@ public record RepeatableRun(String exit, String trace, String console) {
             vm-exit 42
             """;
 
-    /** Runs it; the kernel is the vmlinux of a folder, which is made there if it is missing. */
+    /** Runs Linux; the kernel is the vmlinux in a folder, and is made there if it is missing. */
     public static RepeatableRun of(Path folder) {
         Path kernel = folder.resolve("vmlinux");
         if (!Files.exists(kernel))
@@ -56,12 +56,12 @@ public record RepeatableRun(String exit, String trace, String console) {
         }
     }
 
-    /** Runs it in a JVM of its own: argument 0 is the folder, argument 1 the file for the result. */
+    /** Runs it in this JVM: argument 0 is the folder, argument 1 the file for the result. */
     public static void main(String[] arguments) throws Exception {
         Files.writeString(Path.of(arguments[1]), of(Path.of(arguments[0])).toLine());
     }
 
-    /** As one line of text. */
+    /** Formats the results as one line. */
     public String toLine() {
         return exit + "|" + trace + "|" + HexFormat.of().formatHex(console.getBytes(StandardCharsets.UTF_8));
     }

@@ -12,8 +12,8 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * How much of a guest's memory the host has pages for, by the page tables of this process: proc(5), {@code pagemap}. A device
- * for a machine, which does nothing but know its memory.
+ * Measures how much of a guest's memory has pages on the host, by this process's page tables:
+ * proc(5), {@code pagemap}. It is a device that only holds the machine's memory.
  */
 public final class ResidentMemory {
     private static final int ENTRY = Long.BYTES; // of a page
@@ -22,7 +22,7 @@ public final class ResidentMemory {
 
     private final AtomicReference<GuestMemory> memory = new AtomicReference<>();
 
-    /** Plugs it in. */
+    /** Adds it to a machine. */
     public MicroVmBuilder in(MicroVmBuilder builder) {
         return builder.mmioDevice("memory watcher", 0xfec8_0000L, 0x1000, context -> {
             memory.set(context.memory());
@@ -30,7 +30,7 @@ public final class ResidentMemory {
         });
     }
 
-    /** Pages of the machine's latest run, in MiB. */
+    /** Returns the size of the pages of the machine's last run, in MiB. */
     public int mib() {
         long pages = 0;
         GuestMemory watched = Objects.requireNonNull(memory.get(), "the machine was not started");

@@ -3,7 +3,10 @@ package dev.microvm.boot.testing;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
-/** A source of entropy that gives the same byte again and again, so that a test knows it; guests check nothing. */
+/**
+ * A source of entropy that always returns the same byte, so that a test knows it; guests do not
+ * check it.
+ */
 public record SameByte(int value) implements RandomGenerator {
     @Override
     public long nextLong() {

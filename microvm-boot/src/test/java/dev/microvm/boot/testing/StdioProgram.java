@@ -9,8 +9,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * What {@link StdioGuestTest} starts on a terminal: a machine with {@link ConsoleTarget#stdio}, which says how the terminal is.
- * Arguments: a folder to work in, and the command line of the {@link TinyKernel}.
+ * What {@link StdioGuestTest} starts on a terminal: a machine with {@link ConsoleTarget#stdio},
+ * which prints the terminal's settings. Arguments: a folder to work in, and the command line of the
+ * {@link TinyKernel}.
  */
 public final class StdioProgram {
     private static final Duration LIMIT = Duration.ofSeconds(60);

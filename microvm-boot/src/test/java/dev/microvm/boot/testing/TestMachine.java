@@ -9,27 +9,30 @@ import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.util.stream.Stream;
 
-/** Machines on the hypervisor that is tested: KVM, or in lane engine the engine. */
+/** Machines on the tested hypervisor: KVM, or the engine in lane engine. */
 public final class TestMachine {
     private TestMachine() {}
 
-    /** Describes one. */
+    /** Describes a machine. */
     public static MicroVmBuilder builder() {
         return MicroVm.builder().hypervisor(onEngine() ? HypervisorChoice.ENGINE : HypervisorChoice.KVM);
     }
 
-    /** Describes one with these interrupt controllers; skips the test if the hypervisor has none of the kind. */
+    /**
+     * Describes a machine with these interrupt controllers; skips the test if the hypervisor does
+     * not support them.
+     */
     public static MicroVmBuilder builder(Irqchip irqchip) {
         assumeTrue(irqchips().anyMatch(irqchip::equals), irqchip + " is not for the engine");
         return builder().irqchip(irqchip);
     }
 
-    /** Which kinds of interrupt controllers the hypervisor can serve. */
+    /** Returns the kinds of interrupt controllers that the hypervisor supports. */
     public static Stream<Irqchip> irqchips() {
         return onEngine() ? Stream.of(Irqchip.SPLIT) : Stream.of(Irqchip.values());
     }
 
-    /** The hypervisor's own interrupt controllers if it has any, else ours. */
+    /** Returns KERNEL if the hypervisor has interrupt controllers, otherwise SPLIT. */
     public static Irqchip preferredIrqchip() {
         return onEngine() ? Irqchip.SPLIT : Irqchip.KERNEL;
     }

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 public final class TinyFirmware {
     private TinyFirmware() {}
 
-    /** Its ROM image. */
+    /** Returns its ROM image. */
     public static byte[] rom() {
         try (InputStream in = TinyFirmware.class.getResourceAsStream("/guests/firmware.rom")) {
             if (in == null) throw new IllegalStateException("no guest firmware.rom");
@@ -21,7 +21,7 @@ public final class TinyFirmware {
         }
     }
 
-    /** Describes a machine that runs it on the hypervisor that is tested, small as it is. */
+    /** Describes a small machine that runs it on the tested hypervisor. */
     public static MicroVmBuilder on(Path folder) {
         try {
             return TestMachine.builder().memoryMiB(16).firmware(Files.write(folder.resolve("firmware.rom"), rom()));

@@ -7,7 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The kernels of {@code src/test/guest}; their command lines say what they do. */
+/** The kernels of {@code src/test/guest}, which their command lines control. */
 public final class TinyKernel {
     private TinyKernel() {}
 
@@ -26,7 +26,7 @@ public final class TinyKernel {
         }
     }
 
-    /** Describes a machine that runs {@code ends.S}, small as it is. */
+    /** Describes a small machine that runs {@code ends.S}. */
     public static MicroVmBuilder on(Path folder, String cmdline) {
         return of("ends", folder, cmdline);
     }

@@ -11,8 +11,9 @@ import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 
 /**
- * A hypervisor that takes down what each vCPU is doing: its time and all general registers, RIP and RFLAGS among them, at
- * each exit to a device and every so many nanoseconds of the guest's time between two instructions.
+ * A hypervisor that records the state of each vCPU: its time and all general registers with RIP and
+ * RFLAGS. It records at each exit to a device, and between two instructions every {@link
+ * #PERIOD_NANOS} of guest time.
  */
 final class TracedHypervisor extends ForwardingHypervisor {
     private static final long PRIME = 0x0000_0100_0000_01b3L; // FNV-1a, 64 bits
@@ -26,7 +27,7 @@ final class TracedHypervisor extends ForwardingHypervisor {
         super(traced);
     }
 
-    /** All that was taken down, as a hash, with how much it was and up to which time. */
+    /** Returns a hash of the record, with its size and its last time. */
     String trace() {
         return "%016x of %d records to %d ns".formatted(digest, records, nanos);
     }
@@ -59,7 +60,7 @@ final class TracedHypervisor extends ForwardingHypervisor {
         });
     }
 
-    /** Takes down the state every {@link #PERIOD_NANOS}. */
+    /** Records the state every {@link #PERIOD_NANOS}. */
     private void sample(Vcpu vcpu, EventLoop time) {
         Timers.Timer[] self = new Timers.Timer[1];
         self[0] = time.timer(() -> {

@@ -14,7 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** A hypervisor that counts by which ways its machine's devices are notified and interrupt. */
+/** A hypervisor that counts how its machine's devices are notified and how they interrupt. */
 public final class WatchedHypervisor extends ForwardingHypervisor {
     private final Set<Doorbell> doorbells = ConcurrentHashMap.newKeySet();
     private final Set<Integer> otherLines = ConcurrentHashMap.newKeySet();
@@ -25,22 +25,22 @@ public final class WatchedHypervisor extends ForwardingHypervisor {
         super(watched);
     }
 
-    /** The writes that the hypervisor turns into signals by itself. */
+    /** Returns the writes that the hypervisor turns into signals by itself. */
     public Set<Doorbell> doorbells() {
         return doorbells;
     }
 
-    /** How many writes to this address came out of the guest as exits. */
+    /** Returns how many writes to this address caused exits. */
     public long exitsByWrite(long gpa) {
         return count(writes.get(gpa));
     }
 
-    /** How many edges the line {@link VirtualMachine#edgeLine} of this number was given. */
+    /** Returns the number of edges on the line {@link VirtualMachine#edgeLine} with this number. */
     public long edges(int gsi) {
         return count(edges.get(gsi));
     }
 
-    /** The numbers of which there are {@linkplain VirtualMachine#irqLine other lines}. */
+    /** Returns the numbers of the {@linkplain VirtualMachine#irqLine other lines}. */
     public Set<Integer> otherLines() {
         return otherLines;
     }

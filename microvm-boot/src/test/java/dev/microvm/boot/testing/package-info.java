@@ -1,5 +1,6 @@
 /**
- * What tests of whole machines share: guests, hypervisors that watch or fail, programs for child JVMs.
+ * Shared parts of tests of whole machines: guests, hypervisors that watch or fail, programs for
+ * child JVMs.
  */
 @NullMarked
 package dev.microvm.boot.testing;
