@@ -1,5 +1,6 @@
 package dev.microvm.kvm;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static dev.microvm.kvm.generated.kvm_h.KVM_VCPU_TSC_CTRL;
 import static dev.microvm.kvm.generated.kvm_h.KVM_VCPU_TSC_OFFSET;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -19,8 +20,6 @@ import java.util.List;
  * those equal that are set within a second.
  */
 final class KvmTimeStamp {
-    static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
-
     private final FileDescriptor vcpu;
     private final boolean hasOffset;
 

@@ -1,5 +1,8 @@
 package dev.microvm.kvm;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
+
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.linux.Errno;
@@ -15,8 +18,6 @@ import java.util.List;
  * was set since; they can continue from there. Belongs to whoever owns the vCPU's state.
  */
 final class KvmVcpuClock {
-    private static final int IA32_TIME_STAMP_COUNTER = KvmTimeStamp.IA32_TIME_STAMP_COUNTER;
-    private static final int IA32_TSC_DEADLINE = 0x6E0; // Intel SDM vol. 4, table 2-2
     private static final int APIC_CURRENT_COUNT = 0x390; // Intel SDM vol. 3A, table 11-1; 0 in TSC-deadline mode
 
     private final FileDescriptor vcpu;

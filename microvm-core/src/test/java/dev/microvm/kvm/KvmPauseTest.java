@@ -9,6 +9,7 @@ import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.MsrEntry;
+import dev.microvm.hypervisor.MsrNumbers;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.testing.Lanes;
@@ -37,9 +38,9 @@ final class KvmPauseTest extends PauseContract {
         long value = 1_000_000_000;
         try (VirtualMachine vm = hypervisor().createVm("time-stamp", mode())) {
             Vcpu vcpu = vm.createVcpu(0);
-            vcpu.msrs(List.of(new MsrEntry(KvmTimeStamp.IA32_TIME_STAMP_COUNTER, value)));
+            vcpu.msrs(List.of(new MsrEntry(MsrNumbers.IA32_TIME_STAMP_COUNTER, value)));
             long then =
-                    vcpu.msrs(KvmTimeStamp.IA32_TIME_STAMP_COUNTER).getFirst().value();
+                    vcpu.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER).getFirst().value();
             return then >= value && then < 1000 * value;
         }
     }
@@ -65,10 +66,10 @@ final class KvmPauseTest extends PauseContract {
             vm.createVcpu(1).close();
             vm.pauseClock();
             vm.clockNanos(5_000_000_000L);
-            first.msrs(List.of(new MsrEntry(KvmTimeStamp.IA32_TIME_STAMP_COUNTER, 7)));
+            first.msrs(List.of(new MsrEntry(MsrNumbers.IA32_TIME_STAMP_COUNTER, 7)));
 
             assertThat(vm.clockNanos()).isEqualTo(5_000_000_000L);
-            assertThat(first.msrs(KvmTimeStamp.IA32_TIME_STAMP_COUNTER)
+            assertThat(first.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER)
                             .getFirst()
                             .value())
                     .isEqualTo(7);

@@ -1,5 +1,6 @@
 package dev.microvm.testing;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static dev.microvm.clock.ClockOnResume.CATCH_UP;
 import static dev.microvm.clock.ClockOnResume.CONTINUE;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -60,7 +61,6 @@ public abstract class PauseContract {
     private static final long CLOCK_PAGE = 0x5000; // of guest "kvmclock"
     private static final long PVCLOCK_FLAGS = 29; // in struct pvclock_vcpu_time_info: Linux pvclock-abi.h
     private static final int PVCLOCK_GUEST_STOPPED = 1 << 1;
-    private static final int IA32_TIME_STAMP_COUNTER = 0x10; // Intel SDM vol. 4, table 2-2
     private static final int CPUID_FEATURES = 1;
     private static final int CPUID_TSC_DEADLINE = 1 << 24; // in ECX: Intel SDM vol. 2A, table 3-10
 
