@@ -380,6 +380,13 @@ public final class MicroVmBuilder {
         return spec;
     }
 
+    /** Returns all problems that {@link #build} would report; empty if there are none. */
+    public List<String> problems() {
+        MachinePlanner planner = planner();
+        planner.plan();
+        return planner.problems();
+    }
+
     /**
      * Checks the whole description and opens nothing.
      *
@@ -396,12 +403,16 @@ public final class MicroVmBuilder {
 
     /** Decides the machine. */
     MachinePlan plan() {
-        HostExtras extras =
-                new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map());
-        MachinePlanner planner = new MachinePlanner(spec, extras);
+        MachinePlanner planner = planner();
         MachinePlan plan = planner.plan();
         if (plan == null) throw new MicroVmConfigException(planner.problems());
         return plan;
+    }
+
+    private MachinePlanner planner() {
+        return new MachinePlanner(
+                spec,
+                new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map()));
     }
 
     private MicroVmBuilder with(MachineSpec changed) {

@@ -128,7 +128,9 @@ final class MachineSpecTest {
                 .anyMatch(problem -> problem.startsWith("optionRom: "))
                 .anyMatch(problem -> problem.startsWith("virtioVsock: "))
                 .anyMatch(problem -> problem.startsWith("virtioBlk: "));
+        assertThat(MicroVm.builder(spec).problems()).containsAll(spec.problems());
         assertThat(everything().spec().problems()).isEmpty();
+        assertThat(everything().problems()).isEmpty();
     }
 
     @Test

@@ -50,8 +50,8 @@ public record MachineSpec(
     /**
      * Returns all problems that can be found without a hypervisor and without opening the files
      * that the guest starts with; empty if there are none. Each names the option, its value and the
-     * remedy. Building a machine also checks what the hypervisor offers, and the contents of
-     * kernel, initrd and firmware.
+     * remedy. {@code MicroVmBuilder.problems()} also reports what the hypervisor does not offer, and
+     * what is wrong with the contents of kernel, initrd and firmware.
      */
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
