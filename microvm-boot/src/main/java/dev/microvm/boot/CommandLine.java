@@ -1,9 +1,12 @@
 package dev.microvm.boot;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.microvm.memory.GuestMemory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A kernel's command line, checked. */
 public final class CommandLine {
@@ -16,10 +19,12 @@ public final class CommandLine {
     private static final String OPTION = "cmdline";
 
     /**
-     * Separates the parameters of init, which follow: Linux
+     * The word behind which all is for init: Linux
      * Documentation/admin-guide/kernel-parameters.rst.
      */
-    private static final String FOR_INIT = " -- ";
+    private static final String FOR_INIT = "--";
+
+    private static final char QUOTE = '"';
 
     private final String text;
 
@@ -50,10 +55,45 @@ public final class CommandLine {
      */
     public CommandLine with(List<String> parameters) {
         if (parameters.isEmpty()) return this;
-        int forInit = text.indexOf(FOR_INIT);
-        String kernel = forInit < 0 ? text : text.substring(0, forInit);
-        String init = forInit < 0 ? "" : text.substring(forInit);
-        return of((kernel + " " + String.join(" ", parameters)).strip() + init);
+        int end = endOfKernelParameters();
+        return of(Stream.of(text.substring(0, end).strip(), String.join(" ", parameters), text.substring(end))
+                .filter(each -> !each.isEmpty())
+                .collect(joining(" ")));
+    }
+
+    /**
+     * The offset of the word {@value #FOR_INIT}, or the length without one. Words are split as
+     * Linux does it: kernel/params.c, {@code parse_args}; lib/cmdline.c, {@code next_arg}.
+     */
+    private int endOfKernelParameters() {
+        for (int start = startOfWord(0); start < text.length(); ) {
+            int end = endOfWord(start);
+            String word = text.substring(start, end);
+            if (word.equals(FOR_INIT) || word.equals(QUOTE + FOR_INIT + QUOTE)) return start;
+            start = startOfWord(end);
+        }
+        return text.length();
+    }
+
+    private int startOfWord(int from) {
+        int at = from;
+        while (at < text.length() && isSpace(text.charAt(at))) at++;
+        return at;
+    }
+
+    /** Where a word ends: at a space that is not between quotes. */
+    private int endOfWord(int start) {
+        boolean quoted = false;
+        int at = start;
+        while (at < text.length() && (quoted || !isSpace(text.charAt(at)))) {
+            if (text.charAt(at) == QUOTE) quoted = !quoted;
+            at++;
+        }
+        return at;
+    }
+
+    private static boolean isSpace(char c) {
+        return c == ' ' || c == '\t'; // no other space can be in it
     }
 
     /** Returns the length in characters, which is also its length in bytes. */

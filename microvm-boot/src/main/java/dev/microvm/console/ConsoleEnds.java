@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  *     several times and acts only once
  */
 public record ConsoleEnds(
-        /** No connection. */
         @Nullable InputStream input, @Nullable OutputStream output, Runnable end) {
+    /** No connection. */
     public static final ConsoleEnds NONE = new ConsoleEnds(null, null, () -> {});
 
     /** Output alone. */

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.microvm.memory.GuestMemory;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CommandLineTest {
     @Test
@@ -64,5 +66,20 @@ class CommandLineTest {
     @Test
     void takesParametersBeforeThoseForInit() {
         assertThat(CommandLine.of("quiet -- --verbose").with(List.of("a"))).hasToString("quiet a -- --verbose");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "quiet --          | quiet a --",
+                "quiet\t--\tone    | quiet a --\tone",
+                "-- one            | a -- one",
+                "quiet \"--\" one  | quiet a \"--\" one",
+                "x=\"1 -- 2\" y    | x=\"1 -- 2\" y a",
+                "x=-- y --z        | x=-- y --z a",
+            })
+    void findsTheWordForInit_asLinuxDoes(String text, String expected) {
+        assertThat(CommandLine.of(text).with(List.of("a"))).hasToString(expected);
     }
 }

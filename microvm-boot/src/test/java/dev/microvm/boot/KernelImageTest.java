@@ -130,6 +130,32 @@ class KernelImageTest {
                         .formatted(image.length, size));
     }
 
+    /** The header has its size in paragraphs of 16 bytes. */
+    @Test
+    void loadsABzImage_whoseLastParagraphIsNotFull() {
+        byte[] full = BzImageBuilder.ofPayload(Guests.content(1025)).build(); // one byte in the last
+
+        KernelImage kernel = KernelImage.open(Guests.file(folder, Arrays.copyOf(full, full.length - 15)));
+
+        assertThat(kernel.isBzImage()).isTrue();
+        refusal(Arrays.copyOf(full, full.length - 16), "expected a bzImage of 0x%x bytes".formatted(full.length));
+    }
+
+    @Test
+    void isRead_whenTheThreadIsInterrupted() {
+        byte[] elf = ElfBuilder.kernel(CONTENT).pvh().build();
+        GuestMemory memory = Guests.memory(Guests.RAM_SIZE);
+
+        Path file = Guests.file(folder, elf);
+        Thread.currentThread().interrupt();
+        BootPlan.builder(KernelImage.open(file), BootLayout.memoryMap(Guests.RAM_SIZE))
+                .build()
+                .load(memory);
+
+        assertThat(Thread.interrupted()).as("the interrupt is still there").isTrue();
+        assertThat(memory.read(ElfBuilder.ENTRY, CONTENT.length)).isEqualTo(CONTENT);
+    }
+
     @Test
     void refuses_whenBzImageIsTooOld() {
         refusal(

@@ -3,7 +3,6 @@ package dev.microvm.machine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.tables.AcpiConfig.LegacyPart;
-import dev.microvm.bus.BusDevice;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.hypervisor.Capability;
@@ -21,16 +20,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 final class PlannedPartsTest {
-    private static final BusDevice NOTHING = new BusDevice() {
-        @Override
-        public long read(long offset, int size) {
-            return 0;
-        }
-
-        @Override
-        public void write(long offset, int size, long value) {}
-    };
-
     @Test
     void overlapNowhere_withAllPartsThatThereCanBe() {
         List<Place> places =

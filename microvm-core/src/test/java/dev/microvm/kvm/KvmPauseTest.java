@@ -39,8 +39,7 @@ final class KvmPauseTest extends PauseContract {
         try (VirtualMachine vm = hypervisor().createVm("time-stamp", mode())) {
             Vcpu vcpu = vm.createVcpu(0);
             vcpu.msrs(List.of(new MsrEntry(MsrNumbers.IA32_TIME_STAMP_COUNTER, value)));
-            long then =
-                    vcpu.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER).getFirst().value();
+            long then = vcpu.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER).getFirst().value();
             return then >= value && then < 1000 * value;
         }
     }
@@ -69,9 +68,7 @@ final class KvmPauseTest extends PauseContract {
             first.msrs(List.of(new MsrEntry(MsrNumbers.IA32_TIME_STAMP_COUNTER, 7)));
 
             assertThat(vm.clockNanos()).isEqualTo(5_000_000_000L);
-            assertThat(first.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER)
-                            .getFirst()
-                            .value())
+            assertThat(first.msrs(MsrNumbers.IA32_TIME_STAMP_COUNTER).getFirst().value())
                     .isEqualTo(7);
             vm.createVcpu(2); // has no time to continue
             vm.resumeClock(ClockOnResume.CONTINUE);

@@ -1,8 +1,8 @@
 package dev.microvm.testing;
 
-import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static dev.microvm.clock.ClockOnResume.CATCH_UP;
 import static dev.microvm.clock.ClockOnResume.CONTINUE;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 

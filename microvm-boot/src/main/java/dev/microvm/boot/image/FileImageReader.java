@@ -3,7 +3,9 @@ package dev.microvm.boot.image;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -18,7 +20,8 @@ public final class FileImageReader implements ImageReader {
      */
     private static final long HEAP_CHUNK = 128 * 1024;
 
-    private final FileChannel channel;
+    private final Path file;
+    private FileChannel channel;
     private final long size;
     private long position;
 
@@ -28,8 +31,9 @@ public final class FileImageReader implements ImageReader {
      * @throws IOException if it cannot be opened
      */
     public FileImageReader(Path file) throws IOException {
+        this.file = file;
         channel = FileChannel.open(file, StandardOpenOption.READ);
-        size = channel.size();
+        size = Files.size(file);
     }
 
     @Override
@@ -45,10 +49,30 @@ public final class FileImageReader implements ImageReader {
         while (done < target.byteSize()) {
             ByteBuffer buffer = target.asSlice(done, Math.min(chunk, target.byteSize() - done))
                     .asByteBuffer();
-            int count = channel.read(buffer, position);
+            int count = readUninterruptibly(buffer);
             if (count < 0) throw ImageReader.cutShort(position, target.byteSize() - done);
             done += count;
             position += count;
+        }
+    }
+
+    /**
+     * Reads at the position. An interrupt of the thread, which would close the channel for good,
+     * stays pending until the read is done.
+     */
+    private int readUninterruptibly(ByteBuffer buffer) throws IOException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    return channel.read(buffer.duplicate(), position);
+                } catch (ClosedByInterruptException e) {
+                    interrupted |= Thread.interrupted();
+                    channel = FileChannel.open(file, StandardOpenOption.READ);
+                }
+            }
+        } finally {
+            if (interrupted) Thread.currentThread().interrupt();
         }
     }
 

@@ -48,9 +48,11 @@ public final class SetupHeader {
     private static final int XLOADFLAGS_VERSION = 0x20C;
 
     private final byte[] head;
+    private final long fileSize;
 
-    private SetupHeader(byte[] head) {
+    private SetupHeader(byte[] head, long fileSize) {
         this.head = head;
+        this.fileSize = fileSize;
     }
 
     /** Whether these bytes begin like a bzImage. */
@@ -77,22 +79,23 @@ public final class SetupHeader {
                     "a bzImage header of 0x%x bytes".formatted(END),
                     "0x%x bytes: the image is cut short".formatted(head.length));
         }
-        SetupHeader header = new SetupHeader(Arrays.copyOf(head, Math.min(head.length, HEAD_SIZE)));
-        header.check(size);
+        SetupHeader header = new SetupHeader(Arrays.copyOf(head, Math.min(head.length, HEAD_SIZE)), size);
+        header.check();
         return header;
     }
 
-    private void check(long size) {
+    private void check() {
         int version = version();
         if (version < MIN_VERSION || (head[LOADFLAGS] & LOADED_HIGH) == 0) {
             throw new InvalidImageException(
                     "a bzImage of boot protocol 2.10 (Linux 2.6.31) or later",
                     "version %d.%d, loadflags 0x%x".formatted(version >> 8, version & 0xFF, head[LOADFLAGS]));
         }
-        if (kernelOffset() > size || kernelSize() > size - kernelOffset()) {
+        long wanted = kernelOffset() + paragraphs() * PARAGRAPH;
+        if (kernelOffset() > fileSize || wanted - fileSize >= PARAGRAPH) { // the last one need not be full
             throw new InvalidImageException(
-                    "a bzImage of 0x%x bytes (setup_sects, syssize)".formatted(kernelOffset() + kernelSize()),
-                    "0x%x bytes: the image is cut short".formatted(size));
+                    "a bzImage of 0x%x bytes (setup_sects, syssize)".formatted(wanted),
+                    "0x%x bytes: the image is cut short".formatted(fileSize));
         }
         if (payloadOffset() > kernelSize() || payloadLength() > kernelSize() - payloadOffset()) {
             throw new InvalidImageException(
@@ -112,9 +115,16 @@ public final class SetupHeader {
         return ((sectors == 0 ? DEFAULT_SETUP_SECTS : sectors) + 1) * SECTOR;
     }
 
-    /** Returns the size of the protected-mode code in bytes. */
+    private long paragraphs() {
+        return LittleEndian.getUnsignedInt(head, SYSSIZE);
+    }
+
+    /**
+     * Returns the size of the protected-mode code in bytes: the header has it in paragraphs, of
+     * which the file may lack the end of the last.
+     */
     public long kernelSize() {
-        return LittleEndian.getUnsignedInt(head, SYSSIZE) * PARAGRAPH;
+        return Math.min(paragraphs() * PARAGRAPH, fileSize - kernelOffset());
     }
 
     /** Returns the offset of the compressed kernel from {@link #kernelOffset()}. */
