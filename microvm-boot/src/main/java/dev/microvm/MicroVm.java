@@ -391,8 +391,8 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Stops the guest and frees everything, within a bounded time. Calls after the first do
-     * nothing.
+     * Stops the guest and frees everything, within a bounded time, which an interrupt does not
+     * shorten. A further call tries again to free what could not be freed, if anything.
      *
      * @throws IllegalStateException if called on a thread of the machine, such as by a device
      */
@@ -400,8 +400,8 @@ public final class MicroVm implements AutoCloseable {
     public void close() {
         Cleaner.Cleanable frees;
         ConsoleLink link;
+        boolean again;
         synchronized (this) {
-            if (state == VmState.CLOSED) return;
             Machine machine = runs.machine();
             if (machine != null && machine.ownsCurrentThread()) {
                 throw new IllegalStateException("a device of machine " + name()
@@ -409,13 +409,15 @@ public final class MicroVm implements AutoCloseable {
             }
             frees = cleanable;
             link = serial;
+            again = state == VmState.CLOSED;
             state = VmState.CLOSED;
         }
         if (frees == null) { // it was never started
             runs.closeHostEnds();
             return;
         }
-        frees.clean();
+        if (again) runs.close();
+        else frees.clean();
         if (link != null) link.close();
     }
 

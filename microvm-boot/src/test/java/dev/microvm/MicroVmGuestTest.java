@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TestMachine;
 import dev.microvm.boot.testing.TinyKernel;
@@ -21,6 +23,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -230,6 +233,35 @@ final class MicroVmGuestTest {
             assertThat(vm.restarts()).isGreaterThanOrEqualTo(2);
             assertThat(vm.stop().reason()).isEqualTo(Reason.STOPPED);
         }
+    }
+
+    /** So does a test framework whose time limit ends a try block that has a machine. */
+    @Test
+    void freesEverything_whenTheThreadThatClosesItIsInterrupted() throws IOException {
+        Path disk = Files.write(folder.resolve("disk.img"), new byte[1 << 20]);
+        machineWithThreads("first", disk).close(); // what the JVM keeps of a first machine is there from here on
+        ProcessUse before = ProcessUse.now();
+        MicroVm vm = machineWithThreads("interrupted", disk);
+
+        Thread.currentThread().interrupt();
+        vm.close();
+
+        assertThat(Thread.interrupted()).as("the interrupt is still there").isTrue();
+        ProcessUse after = ProcessUse.now();
+        assertThat(after.machineThreads()).isEqualTo(before.machineThreads());
+        assertThat(after.descriptors()).isEqualTo(before.descriptors());
+        assertThat(after.kvmMappings()).isEqualTo(before.kvmMappings());
+        vm.close();
+        assertThat(vm.state()).isEqualTo(VmState.CLOSED);
+    }
+
+    private MicroVm machineWithThreads(String name, Path disk) {
+        return TinyKernel.on(folder, "spin")
+                .name(name)
+                .virtioBlk(DiskImage.raw(disk))
+                .virtioNet(UserNetwork.builder().build())
+                .serial(OutputStream.nullOutputStream())
+                .start();
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.microvm.console;
 
+import dev.microvm.event.ThreadEnd;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -88,8 +89,8 @@ public final class ConsoleLink implements AutoCloseable {
         }
         if (copies == null) {
             closeOutput();
-        } else if (!copies.equals(Thread.currentThread())) {
-            join(copies);
+        } else if (!copies.equals(Thread.currentThread()) && !ThreadEnd.await(copies, OUTPUT_LIMIT)) {
+            copies.interrupt();
         }
     }
 
@@ -99,14 +100,6 @@ public final class ConsoleLink implements AutoCloseable {
             if (output != null) output.close();
         } catch (IOException e) {
             log.warn("machine {}: cannot close the target of the console: {}", machine, e.toString());
-        }
-    }
-
-    private static void join(Thread copies) {
-        try {
-            if (!copies.join(OUTPUT_LIMIT)) copies.interrupt();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.devices.virtio.HostEnd;
+import dev.microvm.event.ThreadEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
 import dev.microvm.model.ResetAction;
@@ -269,10 +270,6 @@ public final class MachineLifecycle implements AutoCloseable {
     private void awaitRestarter() {
         Thread thread = restarter;
         if (thread == null || thread.equals(Thread.currentThread())) return;
-        try {
-            if (!thread.join(RESTARTER_LIMIT)) log.error("{} does not end", thread.getName());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        if (!ThreadEnd.await(thread, RESTARTER_LIMIT)) log.error("{} does not end", thread.getName());
     }
 }

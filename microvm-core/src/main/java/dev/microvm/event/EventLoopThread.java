@@ -3,6 +3,7 @@ package dev.microvm.event;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.PausableClock;
 import dev.microvm.clock.Timers.Timer;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.PriorityQueue;
 import java.util.Queue;
@@ -17,7 +18,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class EventLoopThread {
     private static final Logger log = LoggerFactory.getLogger(EventLoopThread.class);
-    private static final long JOIN_MILLIS = 5_000;
+    private static final Duration JOIN_LIMIT = Duration.ofSeconds(5);
 
     /** What {@link #untilFirstTimer} says if there is no timer to wait for. */
     public static final long FOREVER = Long.MAX_VALUE;
@@ -148,18 +149,9 @@ public final class EventLoopThread {
         }
         body.wake();
         if (onLoopThread()) return; // the loop ends when this action returns
-        boolean interrupted = false;
-        try {
-            thread.join(JOIN_MILLIS);
-            if (thread.isAlive()) {
-                thread.interrupt(); // an action that blocks in Java gives up
-                thread.join(JOIN_MILLIS);
-            }
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (thread.isAlive()) log.error("{} does not end: an action of it blocks", thread.getName());
-        if (interrupted) Thread.currentThread().interrupt();
+        if (ThreadEnd.await(thread, JOIN_LIMIT)) return;
+        thread.interrupt(); // an action that blocks in Java gives up
+        if (!ThreadEnd.await(thread, JOIN_LIMIT)) log.error("{} does not end: an action of it blocks", thread.getName());
     }
 
     /** Whether tasks wait for {@link #runTasks}. */

@@ -4,8 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.microvm.event.ThreadEnd;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,7 +18,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class DescriptorWatch implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(DescriptorWatch.class);
-    private static final long JOIN_MILLIS = 5_000;
+    private static final Duration JOIN_LIMIT = Duration.ofSeconds(5);
 
     // struct pollfd and its bits: include/uapi/asm-generic/poll.h
     private static final long POLLFD_SIZE = 8;
@@ -66,13 +68,7 @@ public final class DescriptorWatch implements AutoCloseable {
     public void close() {
         stopping = true;
         wake.signal();
-        boolean interrupted = false;
-        try {
-            if (!Thread.currentThread().equals(thread)) thread.join(JOIN_MILLIS);
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (interrupted) Thread.currentThread().interrupt();
+        if (!Thread.currentThread().equals(thread)) ThreadEnd.await(thread, JOIN_LIMIT);
     }
 
     private void run() {

@@ -1,5 +1,6 @@
 package dev.microvm.vcpu;
 
+import dev.microvm.event.ThreadEnd;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -121,32 +122,23 @@ public final class VcpuThreads {
     }
 
     /**
-     * Stops all vCPUs and waits for their threads to end.
+     * Stops all vCPUs and waits for their threads to end. An interrupt does not end the wait.
      *
      * @param limit how long to wait in all
      * @return whether all have ended; if not, what the guest uses must stay allocated
      */
     public boolean stopAndJoin(Duration limit) {
         long deadline = System.nanoTime() + limit.toNanos();
-        boolean interrupted = false;
         boolean ended = true;
         stop();
         for (Thread thread : threads) {
-            if (thread.getState() == Thread.State.NEW) continue;
-            try {
-                Duration left = untilOrNow(deadline);
-                if (thread.join(left.compareTo(PATIENCE) < 0 ? left : PATIENCE)) continue;
-                thread.interrupt(); // blocked in a device's back end, in Java: that gives up
-                if (thread.join(untilOrNow(deadline))) continue;
-            } catch (InterruptedException e) {
-                interrupted = true; // still bounded: look once more, without waiting
-                thread.interrupt();
-                if (!thread.isAlive()) continue;
-            }
+            Duration left = untilOrNow(deadline);
+            if (ThreadEnd.await(thread, left.compareTo(PATIENCE) < 0 ? left : PATIENCE)) continue;
+            thread.interrupt(); // blocked in a device's back end, in Java: that gives up
+            if (ThreadEnd.await(thread, untilOrNow(deadline))) continue;
             log.error("{} does not end", thread.getName());
             ended = false;
         }
-        if (interrupted) Thread.currentThread().interrupt();
         return ended;
     }
 

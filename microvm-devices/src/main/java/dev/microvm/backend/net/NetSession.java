@@ -1,7 +1,9 @@
 package dev.microvm.backend.net;
 
+import dev.microvm.event.ThreadEnd;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -12,7 +14,7 @@ import org.slf4j.LoggerFactory;
  */
 public abstract class NetSession {
     private static final Logger log = LoggerFactory.getLogger(NetSession.class);
-    private static final long JOIN_MILLIS = 5_000;
+    private static final Duration JOIN_LIMIT = Duration.ofMillis(5_000);
 
     private final String threadName;
     private volatile @Nullable Thread thread; // once it is started
@@ -70,14 +72,8 @@ public abstract class NetSession {
         stopping = true;
         wake();
         Thread started = thread;
-        if (started == null) return;
-        boolean interrupted = false;
-        try {
-            started.join(JOIN_MILLIS);
-        } catch (InterruptedException e) {
-            interrupted = true;
+        if (started != null && !ThreadEnd.await(started, JOIN_LIMIT)) {
+            log.error("{} does not end: what it calls blocks", threadName);
         }
-        if (started.isAlive()) log.error("{} does not end: what it calls blocks", threadName);
-        if (interrupted) Thread.currentThread().interrupt();
     }
 }

@@ -1,5 +1,7 @@
 package dev.microvm.devices.virtio.blk;
 
+import dev.microvm.event.ThreadEnd;
+import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +16,7 @@ import org.slf4j.LoggerFactory;
 final class BlkWorker {
     private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
 
-    private static final long CLOSE_MILLIS = 5_000; // what a request may take longer than that, is not waited for
+    private static final Duration CLOSE_LIMIT = Duration.ofMillis(5_000); // what a request may take longer than that, is not waited for
 
     private final BlkExecutor executor;
     private final Runnable whenDone;
@@ -109,15 +111,9 @@ final class BlkWorker {
             stopping = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        try {
-            thread.join(CLOSE_MILLIS);
-        } catch (InterruptedException e) {
-            interrupted = true;
-        }
-        if (interrupted) Thread.currentThread().interrupt();
-        if (thread.isAlive()) log.error("{} does not end: its disk stays open", thread.getName());
-        return !thread.isAlive();
+        boolean ended = ThreadEnd.await(thread, CLOSE_LIMIT);
+        if (!ended) log.error("{} does not end: its disk stays open", thread.getName());
+        return ended;
     }
 
     private void run() {
