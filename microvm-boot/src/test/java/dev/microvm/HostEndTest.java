@@ -9,6 +9,7 @@ import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.model.ExitReport;
 import dev.microvm.model.ResetAction;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
@@ -61,6 +62,26 @@ final class HostEndTest {
                 .isThrownBy(() -> machine("exit").virtioDevice("own", recorder).start())
                 .withMessage("own: cannot be opened");
         assertThat(recorder.calls()).contains("close").doesNotContain("create");
+    }
+
+    @Test
+    void doesNotKeepTheMachineFromEnding_whenItFails() {
+        Recorder recorder = new Recorder() {
+            @Override
+            public void end() {
+                throw new StackOverflowError("as asked");
+            }
+        };
+        Recorder next = new Recorder();
+        try (MicroVm vm = machine("spin")
+                .virtioDevice("failing", recorder)
+                .virtioDevice("next", next)
+                .start()) {
+            assertThatExceptionOfType(StackOverflowError.class).isThrownBy(vm::stop);
+
+            assertThat(vm.awaitExit(SOON).reason()).isEqualTo(ExitReport.Reason.STOPPED);
+            assertThat(next.calls()).contains("end");
+        }
     }
 
     @Test

@@ -235,6 +235,30 @@ final class MicroVmGuestTest {
         }
     }
 
+    @Test
+    void ends_whenADeviceThrowsAnError() {
+        BusDevice exhausted = new BusDevice() {
+            @Override
+            public long read(long offset, int size) {
+                return 0;
+            }
+
+            @Override
+            public void write(long offset, int size, long value) {
+                throw new OutOfMemoryError("as asked");
+            }
+        };
+        try (MicroVm vm = TinyKernel.on(folder, "restart")
+                .portDevice("exhausted", 0x600, 4, context -> exhausted)
+                .start()) {
+            ExitReport report = vm.awaitExit(SOON);
+
+            assertThat(report.reason()).isEqualTo(Reason.FAILED);
+            assertThat(report.detail()).isEqualTo("OutOfMemoryError: as asked");
+            assertThat(vm.state()).isEqualTo(VmState.ENDED);
+        }
+    }
+
     /** So does a test framework whose time limit ends a try block that has a machine. */
     @Test
     void freesEverything_whenTheThreadThatClosesItIsInterrupted() throws IOException {

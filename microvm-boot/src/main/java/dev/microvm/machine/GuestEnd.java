@@ -69,11 +69,18 @@ final class GuestEnd implements VcpuLoop.Listener {
         end(Reason.TRIPLE_FAULT, OptionalInt.empty(), "vCPU " + vcpu);
     }
 
+    /** The end first and the log last: after an OutOfMemoryError the log may fail as well. */
     @Override
     public void failed(int vcpu, Throwable cause) {
-        if (!ended.get()) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+        boolean isCause = !ended.get();
+        end(Reason.FAILED, OptionalInt.empty(), detailOf(cause));
+        if (isCause) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+    }
+
+    private static String detailOf(Throwable cause) {
         String message = cause.getMessage();
-        end(Reason.FAILED, OptionalInt.empty(), message == null ? cause.toString() : message);
+        if (message == null) return cause.toString();
+        return cause instanceof Error ? cause.getClass().getSimpleName() + ": " + message : message;
     }
 
     private void end(Reason reason, OptionalInt exitCode, String detail) {

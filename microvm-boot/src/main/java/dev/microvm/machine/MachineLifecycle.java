@@ -41,6 +41,10 @@ public final class MachineLifecycle implements AutoCloseable {
 
     private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
 
+    /** Made beforehand, for when there is no memory to make one. */
+    private static final ExitReport LAST_RESORT = new ExitReport(
+            Reason.FAILED, OptionalInt.empty(), "the JVM could not make a report: out of memory?", Duration.ZERO);
+
     private final MachinePlan config;
     private final ConsoleBuffer consoleBuffer;
     private final Uart16550.Output output;
@@ -100,15 +104,19 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** On the thread that found out, often a vCPU's. */
     private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
-        if (startsAgain(reason)) {
+        if (!startsAgain(reason)) {
+            finish(reason, exitCode, detail);
+            return;
+        }
+        try {
             Thread thread = Thread.ofPlatform()
                     .name("microvm-" + config.name() + "-restart")
                     .daemon()
                     .unstarted(() -> restart(reason, detail));
             restarter = thread;
             thread.start();
-        } else {
-            finish(reason, exitCode, detail);
+        } catch (OutOfMemoryError e) { // also where the host gives no more threads
+            finish(Reason.FAILED, OptionalInt.empty(), "no thread to start again with: " + e.getMessage());
         }
     }
 
@@ -212,15 +220,22 @@ public final class MachineLifecycle implements AutoCloseable {
         return running;
     }
 
+    /** Whatever fails on the way, an OutOfMemoryError too, the report is completed. */
     private void finish(Reason reason, OptionalInt exitCode, String detail) {
         if (!over.compareAndSet(false, true)) return;
-        Duration uptime = Duration.ofNanos(System.nanoTime() - firstStart);
-        consoleBuffer.end();
-        consoleInput.end();
-        config.hostEnds().forEach(HostEnd::end);
-        endActions.forEach(Runnable::run);
+        ExitReport ended = LAST_RESORT;
+        try {
+            ended = new ExitReport(reason, exitCode, detail, Duration.ofNanos(System.nanoTime() - firstStart));
+            Resources ends = new Resources(); // each, even if one before it fails; the console first
+            endActions.reversed().forEach(action -> ends.add(action::run));
+            config.hostEnds().reversed().forEach(end -> ends.add(end::end));
+            ends.add(consoleInput::end);
+            ends.add(consoleBuffer::end);
+            ends.close();
+        } finally {
+            report.complete(ended);
+        }
         log.info("machine {} ended: {}", config.name(), reason);
-        report.complete(new ExitReport(reason, exitCode, detail, uptime));
     }
 
     /** How the last run ended; complete when there will be no more. */
