@@ -210,7 +210,15 @@ public final class EventLoopThread {
         try {
             action.run();
         } catch (RuntimeException | Error e) {
-            log.error("an action of the event loop failed", e);
+            report(e);
+        }
+    }
+
+    private static void report(Throwable failure) {
+        try {
+            log.error("an action of the event loop failed", failure);
+        } catch (RuntimeException | Error e) {
+            // It cannot be told, for lack of memory perhaps; all other actions still count.
         }
     }
 

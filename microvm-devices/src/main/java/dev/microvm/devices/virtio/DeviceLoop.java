@@ -48,6 +48,8 @@ final class DeviceLoop implements EventLoop {
             action.run();
         } catch (RuntimeException e) {
             failed.accept(e);
+        } catch (Error e) { // a StackOverflowError, say: the device is no good any more, the machine is
+            failed.accept(new IllegalStateException(e));
         } finally {
             lock.unlock();
         }

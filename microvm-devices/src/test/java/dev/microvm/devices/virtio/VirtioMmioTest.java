@@ -445,6 +445,17 @@ final class VirtioMmioTest {
     }
 
     @Test
+    void needsAReset_whenTheDeviceThrowsAnError() {
+        driver.start(VERSION_1);
+        device.onNotify = queue -> {
+            throw new StackOverflowError("an error that this test makes");
+        };
+        driver.notify(0);
+
+        assertThat(driver.needsReset()).isTrue();
+    }
+
+    @Test
     void needsAReset_whenATaskOfTheDeviceFails() {
         driver.start(VERSION_1);
         driver.queue(1).offer(0xffff);
