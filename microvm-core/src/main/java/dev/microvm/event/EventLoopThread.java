@@ -151,7 +151,8 @@ public final class EventLoopThread {
         if (onLoopThread()) return; // the loop ends when this action returns
         if (ThreadEnd.await(thread, JOIN_LIMIT)) return;
         thread.interrupt(); // an action that blocks in Java gives up
-        if (!ThreadEnd.await(thread, JOIN_LIMIT)) log.error("{} does not end: an action of it blocks", thread.getName());
+        if (!ThreadEnd.await(thread, JOIN_LIMIT))
+            log.error("{} does not end: an action of it blocks", thread.getName());
     }
 
     /** Whether tasks wait for {@link #runTasks}. */

@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  */
 public abstract class NetSession {
     private static final Logger log = LoggerFactory.getLogger(NetSession.class);
-    private static final Duration JOIN_LIMIT = Duration.ofMillis(5_000);
+    private static final Duration JOIN_LIMIT = Duration.ofSeconds(5);
 
     private final String threadName;
     private volatile @Nullable Thread thread; // once it is started

@@ -16,7 +16,8 @@ import org.slf4j.LoggerFactory;
 final class BlkWorker {
     private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
 
-    private static final Duration CLOSE_LIMIT = Duration.ofMillis(5_000); // what a request may take longer than that, is not waited for
+    private static final Duration CLOSE_LIMIT =
+            Duration.ofSeconds(5); // what a request may take longer than that, is not waited for
 
     private final BlkExecutor executor;
     private final Runnable whenDone;
