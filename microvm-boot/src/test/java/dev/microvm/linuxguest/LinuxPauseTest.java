@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxPauseTest {
     private static final int DATA = 256 << 10;
-    private static final int PAUSES = Lanes.hypervisor().equals(Lanes.ENGINE) ? 100 : 20; // the lab is slow
+    private static final int PAUSES = 100;
 
     /** What the kernel says when something did not run for long, or its clock did not. */
     private static final Pattern COMPLAINTS =
