@@ -122,7 +122,7 @@ public final class MachinePlanner {
     }
 
     private CpuPlan cpus(@Nullable SelectedHypervisor selected, boolean tscDeadline) {
-        int vcpus = Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS);
+        int vcpus = vcpus();
         if (selected == null) {
             return new CpuPlan(vcpus, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
         }
@@ -204,6 +204,11 @@ public final class MachinePlanner {
         return opened;
     }
 
+    /** Returns how many vCPUs, within what a machine can have, so that the rest can be checked. */
+    private int vcpus() {
+        return Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS);
+    }
+
     private @Nullable StartPlan start(
             @Nullable KernelImage image, OptionsPlan options, List<VirtioSlot> slots, PlannedParts parts) {
         Initrd initrd = openInitrd();
@@ -211,7 +216,7 @@ public final class MachinePlanner {
         try {
             if (firmware.given()) return byFirmware(image, initrd, options, slots, parts);
             if (image == null || !spec.memory().isEnough()) return null;
-            int cpus = Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS);
+            int cpus = vcpus();
             BootPlan.Builder plan = BootPlan.builder(
                             image, BootLayout.memoryMap(spec.memory().bytes()))
                     .protocol(spec.boot().protocol())
@@ -238,7 +243,7 @@ public final class MachinePlanner {
         FirmwarePlan.Builder plan = firmware.begin(spec.memory().bytes(), problems);
         if (plan == null) return null;
         if (options.acpi().present()) {
-            plan.acpi(parts.acpi(Math.clamp(spec.cpus().vcpus(), 1, CpuSpec.MAX_VCPUS)));
+            plan.acpi(parts.acpi(vcpus()));
         }
         if (image != null) plan.kernel(image, commandLine(options, slots), initrd);
         return plan.build();
