@@ -16,6 +16,7 @@ module dev.microvm.core {
     exports dev.microvm.clock;
     exports dev.microvm.state;
     exports dev.microvm.event;
+    exports dev.microvm.limits;
     exports dev.microvm.cpuid;
     exports dev.microvm.hypervisor;
     exports dev.microvm.bus;

@@ -1,0 +1,96 @@
+package dev.microvm.limits;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+class BudgetTest {
+
+    private final Budget budget = new Budget("bytes", 100);
+
+    @Test
+    void aloneTakesTheWholeBudgetAndNoMore() {
+        Budget.Share alone = budget.open("alone", BudgetTest::nobody);
+
+        assertThat(alone.tryTake(100)).isTrue();
+        assertThat(alone.tryTake(1)).isFalse();
+        assertThat(budget.used()).isEqualTo(100);
+        assertThat(alone.used()).isEqualTo(100);
+    }
+
+    @Test
+    void aShareBelowItsFairPartTakesThoughTheBudgetIsUsedUpAndPressesTheGreedyOne() {
+        AtomicInteger pressed = new AtomicInteger();
+        Budget.Share greedy = budget.open("greedy", pressed::incrementAndGet);
+        assertThat(greedy.tryTake(100)).isTrue();
+        Budget.Share friend = budget.open("friend", BudgetTest::nobody);
+
+        assertThat(friend.tryTake(50)).isTrue();
+        assertThat(pressed).hasValue(1);
+        assertThat(greedy.excess()).isEqualTo(50);
+        assertThat(friend.tryTake(1)).as("above its fair part").isFalse();
+    }
+
+    @Test
+    void theGreedyShareTakesNothingUntilItHasGivenBack() {
+        Budget.Share greedy = budget.open("greedy", BudgetTest::nobody);
+        assertThat(greedy.tryTake(100)).isTrue();
+        Budget.Share friend = budget.open("friend", BudgetTest::nobody);
+        assertThat(friend.tryTake(40)).isTrue();
+
+        assertThat(greedy.tryTake(1)).isFalse();
+        greedy.give(41);
+
+        assertThat(greedy.excess()).isZero();
+        assertThat(greedy.tryTake(1)).isTrue();
+    }
+
+    @Test
+    void aClosedShareGivesBackAllItHeld() {
+        Budget.Share share = budget.open("one", BudgetTest::nobody);
+        assertThat(share.tryTake(70)).isTrue();
+
+        share.close();
+        share.close();
+
+        assertThat(budget.used()).isZero();
+        assertThat(budget.fairPart()).isEqualTo(100);
+    }
+
+    @Test
+    void refusesALimitOfNothing() {
+        assertThatThrownBy(() -> new Budget("bytes", 0)).hasMessageContaining("budget of bytes is 0");
+    }
+
+    @Test
+    void readsAmountsWithSuffixes() {
+        assertThat(BudgetProperty.parse("4096")).isEqualTo(4096);
+        assertThat(BudgetProperty.parse(" 64M ")).isEqualTo(64L << 20);
+        assertThat(BudgetProperty.parse("2g")).isEqualTo(2L << 30);
+        for (String wrong : new String[] {"", "m", "0", "-1k", "1t", "9999999999999g"}) {
+            assertThatThrownBy(() -> BudgetProperty.parse(wrong)).isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void usesTheDefaultForAPropertyThatIsNoAmount() {
+        System.setProperty("microvm.budget.test", "much");
+        try {
+            assertThat(BudgetProperty.read("microvm.budget.test", 7)).isEqualTo(7);
+        } finally {
+            System.clearProperty("microvm.budget.test");
+        }
+    }
+
+    @Test
+    void readsTheSoftLimitOfDescriptors() {
+        assertThat(DescriptorLimit.parse("Max open files            1024                 524288               files"))
+                .isEqualTo(1024);
+        assertThat(DescriptorLimit.parse("Max open files            unlimited            unlimited            files"))
+                .isEqualTo(Long.MAX_VALUE);
+    }
+
+    private static void nobody() {}
+}
