@@ -53,6 +53,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Any thread may call any method. {@link #close} frees everything that the machine holds, even
  * if the guest is busy.
+ *
+ * <p>Code of yours that the machine calls is of two kinds. What reports something may call every
+ * method of the machine, {@link #close} included, and may block: actions that follow {@link
+ * #onExit}, the streams of a {@link ConsoleTarget}, and {@code HostEnd.end} run on threads apart
+ * from the guest's. What serves the guest runs on a thread that the guest needs: devices and their
+ * factories, clocks, back ends and {@link MicroVmBuilder#firmwareLog}. It must not block; there
+ * {@link #stop} works, and {@link #close}, {@link #pause}, {@link #resume}, {@link #shutDown} and
+ * {@link #awaitExit} throw {@link IllegalStateException}, because they would wait for themselves.
  */
 public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
@@ -277,11 +285,13 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Completes when the guest ends, on the thread that noticed it, often a vCPU's. Dependent
-     * actions must neither block nor close the machine: use the {@code ...Async} methods for that.
+     * Completes when the guest has ended and will not start again. The actions that depend on it
+     * may call any method, such as {@code vm.onExit().thenRun(vm::close)}, may block, and may fail:
+     * they run on a daemon thread of their own, one for each call of this method, or, if the guest
+     * has ended already, on the thread that adds them.
      */
     public CompletionStage<ExitReport> onExit() {
-        return runs.report().minimalCompletionStage();
+        return runs.onExit();
     }
 
     /**
@@ -289,10 +299,12 @@ public final class MicroVm implements AutoCloseable {
      *
      * @throws AwaitTimeoutException if it does not end within {@code timeout}; the guest continues
      * @throws MicroVmException if the calling thread is interrupted
-     * @throws IllegalStateException if the machine was not started
+     * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
+     *     is, in a device
      */
     public ExitReport awaitExit(Duration timeout) {
         requireStarted();
+        if (exitReport().isEmpty()) refuseOwnThread("wait for its end");
         try {
             return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
@@ -384,10 +396,12 @@ public final class MicroVm implements AutoCloseable {
      * @param grace how long to wait
      * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link
      *     ExitReport.Reason#STOPPED}
-     * @throws IllegalStateException if the machine was not started
+     * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
+     *     is, in a device
      */
     public ExitReport shutDown(Duration grace) {
         requireStarted();
+        refuseOwnThread("shut it down");
         Machine pressed = runs.machine();
         VmState now = state();
         if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
@@ -396,6 +410,15 @@ public final class MicroVm implements AutoCloseable {
         } catch (AwaitTimeoutException e) {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
+        }
+    }
+
+    /** Before any lock is taken, which another thread may have while it waits for this one. */
+    private void refuseOwnThread(String what) {
+        if (runs.ownsCurrentThread()) {
+            throw new IllegalStateException(
+                    "a device of machine %s cannot %s, which would wait for itself:".formatted(name(), what)
+                            + " call stop() here, and anything else on a thread of your own");
         }
     }
 
@@ -426,19 +449,15 @@ public final class MicroVm implements AutoCloseable {
      * Stops the guest and frees everything, within a bounded time, which an interrupt does not
      * shorten. A further call tries again to free what could not be freed, if anything.
      *
-     * @throws IllegalStateException if called on a thread of the machine, such as by a device
+     * @throws IllegalStateException if called on a thread of the machine, that is, in a device
      */
     @Override
     public void close() {
+        refuseOwnThread("close it");
         Cleaner.Cleanable frees;
         ConsoleLink link;
         boolean byHand;
         synchronized (this) {
-            Machine machine = runs.machine();
-            if (machine != null && machine.ownsCurrentThread()) {
-                throw new IllegalStateException("a device of machine " + name()
-                        + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
-            }
             frees = cleanable;
             link = serial;
             byHand = starting || state == VmState.CLOSED; // it has no cleanable yet, or that has run

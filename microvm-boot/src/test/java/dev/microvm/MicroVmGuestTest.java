@@ -335,7 +335,7 @@ final class MicroVmGuestTest {
             vm.start().awaitExit(SOON);
             assertThat(thrown.get())
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("call stop() here and close it elsewhere");
+                    .hasMessageContaining("call stop() here, and anything else on a thread of your own");
         }
     }
 

@@ -6,7 +6,6 @@ import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
-import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.event.ThreadEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
@@ -16,9 +15,11 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +43,9 @@ public final class MachineLifecycle implements AutoCloseable {
 
     private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
 
+    /** How long the report waits for host ends that hear of the end. */
+    private static final Duration HOST_END_LIMIT = Duration.ofMillis(500);
+
     /** Made beforehand, for when there is no memory to make one. */
     private static final ExitReport LAST_RESORT = new ExitReport(
             Reason.FAILED, OptionalInt.empty(), "the JVM could not make a report: out of memory?", Duration.ZERO);
@@ -53,6 +57,8 @@ public final class MachineLifecycle implements AutoCloseable {
     private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
     private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
+    private final CallbackThreads callbacks;
+    private final HostEnds hostEnds;
     private volatile long firstStart = System.nanoTime();
 
     private volatile @Nullable Machine machine; // changed under the lock of this
@@ -65,6 +71,8 @@ public final class MachineLifecycle implements AutoCloseable {
         this.config = config;
         this.consoleBuffer = consoleBuffer;
         this.consoleInput = consoleInput;
+        this.callbacks = new CallbackThreads(config.name());
+        this.hostEnds = new HostEnds(config.name(), config.hostEnds(), callbacks);
         this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
     }
 
@@ -77,7 +85,7 @@ public final class MachineLifecycle implements AutoCloseable {
      */
     public synchronized void start() {
         if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
-        config.hostEnds().forEach(HostEnd::open);
+        hostEnds.open();
         Machine made = make();
         firstStart = System.nanoTime();
         run(made);
@@ -203,11 +211,16 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** Before the lock is taken, which another thread may have while it waits for this one. */
     private void refuseOwnThread(String what) {
-        Machine running = machine;
-        if (running != null && running.ownsCurrentThread()) {
+        if (ownsCurrentThread()) {
             throw new IllegalStateException(
                     "a device of machine %s cannot %s it: use a thread of your own".formatted(config.name(), what));
         }
+    }
+
+    /** Whether the caller is a thread for which a release or a pause would wait. */
+    public boolean ownsCurrentThread() {
+        Machine running = machine;
+        return Thread.currentThread().equals(restarter) || (running != null && running.ownsCurrentThread());
     }
 
     /** Whether the guest is paused; one that has ended meanwhile still is. */
@@ -234,19 +247,39 @@ public final class MachineLifecycle implements AutoCloseable {
             ended = new ExitReport(reason, exitCode, detail, Duration.ofNanos(System.nanoTime() - firstStart));
             Resources ends = new Resources(); // each, even if one before it fails; the console first
             endActions.reversed().forEach(action -> ends.add(action::run));
-            config.hostEnds().reversed().forEach(end -> ends.add(end::end));
             ends.add(consoleInput::end);
             ends.add(consoleBuffer::end);
             ends.close();
         } finally {
-            report.complete(ended);
+            complete(ended);
         }
         log.info("machine {} ended: {}", config.name(), reason);
+    }
+
+    /** Completes the report when the host ends know, or when they take too long. */
+    private void complete(ExitReport ended) {
+        try {
+            if (!hostEnds.isEmpty()) {
+                report.completeOnTimeout(ended, HOST_END_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+            }
+            hostEnds.end(() -> report.complete(ended));
+        } catch (RuntimeException | Error e) {
+            report.complete(ended);
+            throw e;
+        }
     }
 
     /** How the last run ended; complete when there will be no more. */
     public CompletableFuture<ExitReport> report() {
         return report;
+    }
+
+    /**
+     * Returns a stage that completes after the report, on a thread of its own: whatever follows it
+     * may block, fail, or close the machine.
+     */
+    public CompletionStage<ExitReport> onExit() {
+        return report.thenApplyAsync(Function.identity(), callbacks).minimalCompletionStage();
     }
 
     /** How often it started again. */
@@ -282,9 +315,7 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** Frees what a machine that was never started has. */
     public void closeHostEnds() {
-        Resources ends = new Resources();
-        config.hostEnds().forEach(end -> ends.add(end::close));
-        ends.close();
+        hostEnds.close();
     }
 
     /** It is on its way out: there will be no more run. */
