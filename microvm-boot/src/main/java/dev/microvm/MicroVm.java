@@ -277,7 +277,7 @@ public final class MicroVm implements AutoCloseable {
             return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + console().tail());
+                    + runs.whyItMayNeverEnd() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -342,6 +342,14 @@ public final class MicroVm implements AutoCloseable {
      */
     public int restarts() {
         return runs.restarts();
+    }
+
+    /**
+     * Returns whether the guest has halted for good and the machine stays: see {@link
+     * MicroVmBuilder#onHalt}.
+     */
+    public boolean hasHalted() {
+        return runs.hasHalted();
     }
 
     /**

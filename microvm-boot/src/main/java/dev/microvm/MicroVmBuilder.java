@@ -31,6 +31,7 @@ import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.MachineSpec;
@@ -262,6 +263,14 @@ public final class MicroVmBuilder {
     /** Sets what follows a reset. Default {@link ResetAction#END}. */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
+    }
+
+    /**
+     * Sets what follows when all vCPUs halt with interrupts off, so that nothing can wake the guest.
+     * Default {@link HaltAction#END}.
+     */
+    public MicroVmBuilder onHalt(HaltAction value) {
+        return options(spec.options().withOnHalt(value));
     }
 
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */

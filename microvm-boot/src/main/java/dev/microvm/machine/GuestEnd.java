@@ -16,7 +16,7 @@ final class GuestEnd implements VcpuLoop.Listener {
     private static final Logger log = LoggerFactory.getLogger(GuestEnd.class);
 
     /** The text with which Linux begins the report of a panic: kernel/panic.c. */
-    private static final String KERNEL_PANIC = "Kernel panic - not syncing";
+    static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
     /** Is told of the end. */
     interface Listener {
@@ -57,6 +57,15 @@ final class GuestEnd implements VcpuLoop.Listener {
     /** The guest wrote a code to the exit port. */
     void exitPort(int code) {
         end(Reason.EXIT_PORT, OptionalInt.of(code), "");
+    }
+
+    /** The guest has halted for good. */
+    void halted() {
+        String panic = console.lineWith(KERNEL_PANIC, start);
+        end(
+                Reason.HALTED,
+                OptionalInt.empty(),
+                "all vCPUs wait in HLT with interrupts off" + (panic == null ? "" : ", after \"" + panic + "\""));
     }
 
     /** The host stops the guest. */

@@ -85,6 +85,9 @@ public interface Machine extends AutoCloseable {
     /** The machine in words. */
     String describe();
 
+    /** Whether the guest has halted for good and stays so. */
+    boolean hasHalted();
+
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
     boolean ownsCurrentThread();
 

@@ -64,6 +64,7 @@ public final class MachineLifecycle implements AutoCloseable {
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private volatile boolean paused; // changed under the lock of this
+    private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
 
     public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
@@ -106,6 +107,7 @@ public final class MachineLifecycle implements AutoCloseable {
             consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made::outputReady);
             made.connect(consoleInput);
         }
+        consoleAtStart = consoleBuffer.position();
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine
     }
@@ -132,7 +134,7 @@ public final class MachineLifecycle implements AutoCloseable {
         return config.onReset() == ResetAction.RESTART
                 && switch (reason) {
                     case RESET, TRIPLE_FAULT, PANIC -> true;
-                    case POWER_OFF, EXIT_PORT, STOPPED, FAILED -> false;
+                    case POWER_OFF, EXIT_PORT, HALTED, STOPPED, FAILED -> false;
                 };
     }
 
@@ -274,6 +276,22 @@ public final class MachineLifecycle implements AutoCloseable {
      */
     public CompletionStage<ExitReport> onExit() {
         return report.thenApplyAsync(Function.identity(), callbacks).minimalCompletionStage();
+    }
+
+    /** Whether the guest has halted for good and stays so. */
+    public boolean hasHalted() {
+        Machine running = machine;
+        return running != null && running.hasHalted();
+    }
+
+    /**
+     * Says, for the end of a message, why a guest that runs may never end; empty if nothing is known.
+     */
+    public String whyItMayNeverEnd() {
+        if (hasHalted()) return "; all its vCPUs have halted for good";
+        return consoleBuffer.lineWith(GuestEnd.KERNEL_PANIC, consoleAtStart) == null
+                ? ""
+                : "; its kernel has reported a panic: with panic=-1 on its command line that ends the machine";
     }
 
     /** How often it started again. */

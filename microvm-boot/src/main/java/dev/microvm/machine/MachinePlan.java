@@ -10,6 +10,7 @@ import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.model.BusDeviceSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.ResetAction;
 import dev.microvm.model.TimedInput;
@@ -82,6 +83,11 @@ public record MachinePlan(
     /** Returns what follows a reset. */
     public ResetAction onReset() {
         return spec.options().onReset();
+    }
+
+    /** Returns what follows when the guest has halted for good. */
+    public HaltAction onHalt() {
+        return spec.options().onHalt();
     }
 
     /** Returns what drives guest time. */

@@ -37,9 +37,11 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.state.DeviceState;
+import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.nio.charset.StandardCharsets;
@@ -93,6 +95,8 @@ final class PcMachine implements Machine {
     private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
     private final MachinePause pause;
+    private final HaltWatch haltWatch;
+    private volatile boolean hasHalted;
 
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
@@ -122,6 +126,7 @@ final class PcMachine implements Machine {
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -277,6 +282,18 @@ final class PcMachine implements Machine {
     @Override
     public void start() {
         threads.start();
+        haltWatch.start();
+    }
+
+    private void halted() {
+        hasHalted = true;
+        if (config.onHalt() == HaltAction.END) end.halted();
+        else log.info("machine {}: the guest has halted for good, and stays", config.name());
+    }
+
+    @Override
+    public boolean hasHalted() {
+        return hasHalted;
     }
 
     @Override
@@ -349,6 +366,8 @@ final class PcMachine implements Machine {
 
     @Override
     public void close() {
+        threads.stop();
+        haltWatch.close();
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
         if (ended && eventLoop.ended()) {
