@@ -5,7 +5,6 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleChannel;
 import dev.microvm.console.ConsoleEnd;
-import dev.microvm.console.ConsoleEnds;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
@@ -28,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -71,8 +71,9 @@ public final class MicroVm implements AutoCloseable {
     private final ConsoleInput consoleInput;
     private final MachineLifecycle runs;
 
-    // Guarded by this.
+    // Guarded by this, which no thread holds while it does anything that can take long.
     private VmState state = VmState.NEW;
+    private boolean starting; // a thread is in start()
     private @Nullable Console console;
     private final Map<String, Console> ports = new HashMap<>();
     private @Nullable ConsoleLink serial;
@@ -126,42 +127,73 @@ public final class MicroVm implements AutoCloseable {
 
     /**
      * Opens what the machine needs and starts the guest. Closes the machine if that fails, except
-     * if the console cannot be opened.
+     * if the console cannot be opened. Meanwhile the {@link #state} is still {@link VmState#NEW},
+     * and {@link #close} on another thread ends the start soon, however long it would take.
      *
      * @return this
      * @throws HypervisorException if the hypervisor cannot make the machine
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened
+     *     device cannot be opened, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
-    public synchronized MicroVm start() {
-        if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
-        if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
+    public MicroVm start() {
+        beginStart();
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
                 name(),
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        ConsoleEnds ends = config.console().open(name(), runs::stop); // first: nothing is started if it fails
-        ConsoleLink link = new ConsoleLink(ends, name());
-        runs.onEnd(link::end);
-        link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
+        ConsoleLink link = openConsole(); // first: nothing is started if it fails
         try {
+            runs.onEnd(link::end);
+            link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
             runs.start();
+            endStart(link);
         } catch (RuntimeException | Error e) {
-            state = VmState.CLOSED;
+            setClosed();
             runs.close();
             link.close();
+            if (e instanceof CancellationException) {
+                throw new MicroVmException("machine " + name() + " was closed or stopped while it started", e);
+            }
             throw e;
         }
+        return this;
+    }
+
+    private synchronized void beginStart() {
+        if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
+        if (state != VmState.NEW || starting) {
+            throw new IllegalStateException("machine " + name() + " was started before");
+        }
+        starting = true;
+    }
+
+    private ConsoleLink openConsole() {
+        try {
+            return new ConsoleLink(config.console().open(name(), runs::stop), name());
+        } catch (RuntimeException | Error e) {
+            synchronized (this) {
+                starting = false;
+            }
+            throw e;
+        }
+    }
+
+    private synchronized void endStart(ConsoleLink link) {
+        if (state == VmState.CLOSED) throw new CancellationException("closed");
         serial = link;
         cleanable = CLEANER.register(this, runs::close); // frees a machine that nobody closed
         console = new Console(this, consoleBuffer, consoleInput);
         state = VmState.RUNNING;
-        return this;
+        starting = false;
+    }
+
+    private synchronized void setClosed() {
+        state = VmState.CLOSED;
     }
 
     /** Returns the machine's state. */
@@ -432,19 +464,16 @@ public final class MicroVm implements AutoCloseable {
         refuseOwnThread("close it");
         Cleaner.Cleanable frees;
         ConsoleLink link;
-        boolean again;
+        boolean byHand;
         synchronized (this) {
             frees = cleanable;
             link = serial;
-            again = state == VmState.CLOSED;
+            byHand = starting || state == VmState.CLOSED; // it has no cleanable yet, or that has run
             state = VmState.CLOSED;
         }
-        if (frees == null) { // it was never started
-            runs.closeHostEnds();
-            return;
-        }
-        if (again) runs.close();
-        else frees.clean();
+        if (byHand) runs.close();
+        else if (frees != null) frees.clean();
+        else runs.closeHostEnds(); // it was never started
         if (link != null) link.close();
     }
 

@@ -344,7 +344,7 @@ public final class MicroVmBuilder {
      * ID is {@code cid}, 3 to 0xfffffffe, which machines may share; the host's is 2.
      */
     public MicroVmBuilder virtioVsock(long cid) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, null)));
+        return virtioVsock(new VirtioVsockOptions(cid, null));
     }
 
     /**
@@ -352,7 +352,12 @@ public final class MicroVmBuilder {
      * {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
      */
     public MicroVmBuilder virtioVsock(long cid, Path path) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, path)));
+        return virtioVsock(new VirtioVsockOptions(cid, path));
+    }
+
+    /** The same with options, such as the time that {@code CONNECT} waits for the guest. */
+    public MicroVmBuilder virtioVsock(VirtioVsockOptions options) {
+        return virtio(new VirtioDeviceSpec.Vsock(options));
     }
 
     /**

@@ -13,6 +13,7 @@ import dev.microvm.model.ResetAction;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -79,9 +80,12 @@ public final class MachineLifecycle implements AutoCloseable {
     /**
      * Makes the first machine and lets it run.
      *
+     * @throws CancellationException if {@link #stop} or {@link #close} came first, or while the
+     *     guest was loaded
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
     public synchronized void start() {
+        if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
         hostEnds.open();
         Machine made = make();
         firstStart = System.nanoTime();
@@ -89,7 +93,7 @@ public final class MachineLifecycle implements AutoCloseable {
     }
 
     private Machine make() {
-        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
+        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded), over::get);
     }
 
     /**
@@ -148,6 +152,8 @@ public final class MachineLifecycle implements AutoCloseable {
             last.close();
             restarts++;
             run(make());
+        } catch (CancellationException e) {
+            log.debug("machine {} was ended before it started again", config.name());
         } catch (RuntimeException | Error e) {
             log.error("machine {} does not start again", config.name(), e);
             finish(Reason.FAILED, OptionalInt.empty(), "it does not start again after a reset: " + e.getMessage());

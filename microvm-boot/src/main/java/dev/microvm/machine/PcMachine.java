@@ -52,6 +52,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,6 +83,7 @@ final class PcMachine implements Machine {
 
     private final MachinePlan config;
     private final GuestEnd end;
+    private final BooleanSupplier cancelled;
     private final Resources resources = new Resources();
     private final VirtualMachine vm;
     private final GuestMemory memory;
@@ -101,10 +103,15 @@ final class PcMachine implements Machine {
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
      * prints to {@code serial}.
+     *
+     * @param cancelled whether the machine is not wanted any more: asked while the guest is loaded,
+     *     which can take long
+     * @throws java.util.concurrent.CancellationException if it is not
      */
-    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
+    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end, BooleanSupplier cancelled) {
         this.config = config;
         this.end = end;
+        this.cancelled = cancelled;
         try {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
@@ -269,7 +276,7 @@ final class PcMachine implements Machine {
             vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
-                BootState start = config.start().load(memory);
+                BootState start = config.start().load(memory, cancelled);
                 vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
                 vcpu.registers(start.registers());
             }

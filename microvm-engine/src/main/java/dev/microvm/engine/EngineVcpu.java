@@ -184,7 +184,7 @@ final class EngineVcpu implements Vcpu {
     /** INIT, start-up IPIs and NMIs. */
     private void takeSignals() {
         if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
-        if (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.nmiPending = true;
+        while (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.pendNmi();
         apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
         if (apic.take(LocalApic.INITIALIZE)) {
             cpu.reset();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatNoException;
 
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -279,6 +280,47 @@ final class DiskImageTest {
                     .withMessageContaining("overlay of the disk is full (limit 65536 bytes)");
             assertThat(Disk.read(disk, 65536, 512)).containsOnly(7);
         }
+    }
+
+    /** A cluster of the base that cannot be read, to which a guest writes again and again. */
+    @Test
+    void takesNoMemory_forWritesThatFail() throws IOException {
+        new Qcow2Builder().putLong(Qcow2Builder.L2, Qcow2Builder.DATA + 512).write(path);
+        try (RamOverlay disk =
+                (RamOverlay) DiskImage.qcow2(path).overlay(1 << 20).open()) {
+            for (int i = 0; i < 10_000; i++) { // 640 MiB, if each took a chunk
+                assertThatExceptionOfType(BlockException.class).isThrownBy(() -> Disk.write(disk, 0, new byte[512]));
+            }
+            assertThat(disk.usedBytes()).isZero();
+            Disk.write(disk, 1 << 20, new byte[] {1});
+            assertThat(Disk.read(disk, 1 << 20, 512)).startsWith(1, 0).endsWith(0);
+        }
+    }
+
+    @Test
+    void countsMarksOfZero_asMemoryForWrites() throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.setLength(1L << 30); // sparse
+        }
+        try (RamOverlay disk =
+                (RamOverlay) DiskImage.raw(path).overlay(64 << 10).open()) {
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> disk.writeZeroes(0, 1L << 30, /* mayUnmap= */ true))
+                    .withMessageContaining("overlay of the disk is full");
+            disk.discard(0, 1L << 30);
+            assertThat(disk.usedBytes()).isLessThanOrEqualTo(64 << 10);
+        }
+    }
+
+    @Test
+    @QemuImg.Required
+    void refusesAnOverlay_onADiskThatIsTooLarge() {
+        QemuImg.create(path, 1L << 47, "cluster_size=2M");
+
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> DiskImage.qcow2(path).overlay().open())
+                .withMessageContaining("a disk with an overlay has at most 70368744177664 bytes");
+        DiskImage.qcow2(path).open().close();
     }
 
     @Test

@@ -29,6 +29,7 @@ final class DnsForwarder implements AutoCloseable {
     private final GuestLink link;
     private final Gate gate;
     private final Counters counters;
+    private final SocketBudget sockets;
     private final Subnet subnet;
     private final NameServers servers;
     private final HostNames hostNames;
@@ -42,12 +43,14 @@ final class DnsForwarder implements AutoCloseable {
             Gate gate,
             Counters counters,
             UserNetworkConfig config,
+            SocketBudget sockets,
             NameServers servers,
             String name) {
         this.loop = loop;
         this.link = link;
         this.gate = gate;
         this.counters = counters;
+        this.sockets = sockets;
         this.servers = servers;
         subnet = config.subnet();
         hostNames = new HostNames("microvm-" + name + "-dns");
@@ -67,10 +70,23 @@ final class DnsForwarder implements AutoCloseable {
         if (servers.isEmpty()) {
             resolve(guestAddress, guestPort, message);
         } else {
-            if (pending.size() == MOST_PENDING) pending.iterator().next().end();
+            if (pending.size() == MOST_PENDING) {
+                counters.count(OVER_LIMIT);
+                pending.iterator().next().fail();
+            }
             new Query(guestAddress, guestPort, message).ask();
         }
         return true;
+    }
+
+    /** Ends the oldest question that has a socket; returns false if there is none. */
+    boolean evictOldest() {
+        for (Query query : pending) {
+            if (query.channel == null) continue;
+            query.fail();
+            return true;
+        }
+        return false;
     }
 
     /** Sends the answers that the host has resolved. */
@@ -119,6 +135,10 @@ final class DnsForwarder implements AutoCloseable {
             while (next < servers.all().size()) {
                 if (askServer(servers.all().get(next++))) return;
             }
+            fail();
+        }
+
+        private void fail() {
             DnsMessage question = DnsMessage.parse(message);
             if (question != null) {
                 byte[] failure = question.answer(DnsMessage.SERVER_FAILURE, List.of());
@@ -128,9 +148,10 @@ final class DnsForwarder implements AutoCloseable {
         }
 
         private boolean askServer(InetSocketAddress server) {
+            DatagramChannel opened = openSocket();
+            if (opened == null) return false;
+            channel = opened;
             try {
-                DatagramChannel opened = DatagramChannel.open();
-                channel = opened;
                 opened.connect(server);
                 loop.register(opened, SelectionKey.OP_READ, this);
                 opened.write(ByteBuffer.wrap(message));
@@ -139,6 +160,16 @@ final class DnsForwarder implements AutoCloseable {
             } catch (IOException | RuntimeException e) {
                 closeChannel();
                 return false;
+            }
+        }
+
+        private @Nullable DatagramChannel openSocket() {
+            if (!sockets.take()) return null;
+            try {
+                return DatagramChannel.open();
+            } catch (IOException e) {
+                sockets.failed(e);
+                return null;
             }
         }
 
@@ -167,8 +198,10 @@ final class DnsForwarder implements AutoCloseable {
         }
 
         private void closeChannel() {
-            if (channel != null) NetLoop.closeQuietly(channel);
+            if (channel == null) return;
+            NetLoop.closeQuietly(channel);
             channel = null;
+            sockets.give();
         }
     }
 }

@@ -36,5 +36,9 @@ public enum NetCounter {
     /** Flows that the policy denied. */
     DENIED,
     /** Flows that a limit prevented. */
-    OVER_LIMIT
+    OVER_LIMIT,
+    /** Flows that ended to make room for another flow. */
+    FLOWS_EVICTED,
+    /** Flows that were refused because no file descriptor could be had. */
+    DESCRIPTORS_REFUSED
 }

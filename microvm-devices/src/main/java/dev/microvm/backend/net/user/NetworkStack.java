@@ -11,12 +11,18 @@ import dev.microvm.backend.net.user.Headers.Icmp;
 import dev.microvm.backend.net.user.Headers.Ipv4;
 import dev.microvm.backend.net.user.Headers.Udp;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * Parses and checks the guest's frames, and passes each to its protocol. No frame makes it throw.
  * For the network's thread.
  */
 final class NetworkStack {
+    /** Idle time after which a connection gives its socket to another flow of the guest. */
+    private static final long IDLE_NANOS = 60_000_000_000L;
+
     private final UserNetworkConfig config;
     private final Subnet subnet;
     private final NetLoop loop;
@@ -24,14 +30,22 @@ final class NetworkStack {
     private final Neighbours neighbours;
     private final GuestLink link;
     private final Reassembly reassembly = new Reassembly();
+    private final SocketBudget sockets;
     private final DhcpServer dhcp;
     private final DnsForwarder dns;
     private final TcpStack tcp;
     private final UdpStack udp;
 
-    NetworkStack(UserNetworkConfig config, NetLoop loop, FrameRing toGuest, Counters counters, String name) {
+    NetworkStack(
+            UserNetworkConfig config,
+            NetLoop loop,
+            FrameRing toGuest,
+            Counters counters,
+            SocketBudget sockets,
+            String name) {
         this.config = config;
         this.loop = loop;
+        this.sockets = sockets;
         this.counters = counters;
         subnet = config.subnet();
         neighbours = new Neighbours(subnet);
@@ -40,9 +54,17 @@ final class NetworkStack {
         NameServers servers = NameServers.of(config);
         Gate gate = new Gate(config, servers, counters);
         dhcp = new DhcpServer(subnet, config.mtu(), link, neighbours);
-        dns = new DnsForwarder(loop, link, gate, counters, config, servers, name);
-        tcp = new TcpStack(loop, link, gate, counters, config);
-        udp = new UdpStack(loop, link, gate, counters, config);
+        dns = new DnsForwarder(loop, link, gate, counters, config, sockets, servers, name);
+        tcp = new TcpStack(loop, link, gate, counters, config, sockets);
+        udp = new UdpStack(loop, link, gate, counters, config, sockets);
+        List<BooleanSupplier> cheap = List.of(udp::evictOldest, tcp::evictOldestOpening, dns::evictOldest);
+        sockets.evictBy(
+                with(cheap, () -> tcp.evictOldestEstablished(IDLE_NANOS)),
+                with(cheap, () -> tcp.evictOldestEstablished(0)));
+    }
+
+    private static List<BooleanSupplier> with(List<BooleanSupplier> first, BooleanSupplier last) {
+        return Stream.concat(first.stream(), Stream.of(last)).toList();
     }
 
     GuestLink link() {
@@ -64,12 +86,14 @@ final class NetworkStack {
 
     /** Sends everything that is due. */
     void flush() {
+        sockets.giveBack();
         dns.flush();
         tcp.flush();
     }
 
     void close() {
         dns.close();
+        sockets.close();
     }
 
     /** Handles a frame of the guest with its vnet header. */

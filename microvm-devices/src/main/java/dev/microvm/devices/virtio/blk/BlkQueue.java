@@ -5,6 +5,7 @@ import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
+import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -40,15 +41,16 @@ final class BlkQueue {
      * Adds the queue to its device.
      *
      * @param threads makes the thread; null if the loop is to serve the queue
+     * @param whenEnded called by the thread when it ends
      */
-    BlkQueue(VirtioTransport transport, BlkExecutor executor, @Nullable ThreadFactory threads) {
+    BlkQueue(VirtioTransport transport, BlkExecutor executor, @Nullable ThreadFactory threads, Runnable whenEnded) {
         queue = transport.addQueue(SIZE);
         this.executor = executor;
         if (threads == null) {
             worker = null;
         } else {
             Signal done = transport.loop().signal(this::complete);
-            worker = new BlkWorker(executor, threads, done::raise);
+            worker = new BlkWorker(executor, threads, done::raise, whenEnded);
         }
     }
 
@@ -113,13 +115,18 @@ final class BlkQueue {
         if (worker != null) worker.release();
     }
 
-    /** Forgets all requests; called while the thread is held and idle. */
+    /** Forgets all requests; called while the thread is held. */
     void clear() {
         if (worker != null) worker.clear();
     }
 
-    /** Ends the thread; returns whether it has ended: a host's disk may not answer. */
-    boolean close() {
-        return worker == null || worker.close();
+    /** Has the thread end. */
+    void stop() {
+        if (worker != null) worker.stop();
+    }
+
+    /** Waits until the thread has ended; returns false if that takes too long. */
+    boolean awaitEnd(Duration limit) {
+        return worker == null || worker.awaitEnd(limit);
     }
 }
