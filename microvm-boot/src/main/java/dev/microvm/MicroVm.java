@@ -150,8 +150,7 @@ public final class MicroVm implements AutoCloseable {
         try {
             runs.onEnd(link::end);
             link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
-            runs.start();
-            endStart(link);
+            runs.start(() -> endStart(link));
         } catch (RuntimeException | Error e) {
             setClosed();
             runs.close();
@@ -183,6 +182,7 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
+    /** Before the guest runs, so that whatever it causes finds a machine that was started. */
     private synchronized void endStart(ConsoleLink link) {
         if (state == VmState.CLOSED) throw new CancellationException("closed");
         serial = link;

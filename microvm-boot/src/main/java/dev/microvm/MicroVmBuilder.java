@@ -38,6 +38,7 @@ import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.OptionsSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
@@ -260,9 +261,23 @@ public final class MicroVmBuilder {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** Sets what follows a reset. Default {@link ResetAction#END}. */
+    /**
+     * Sets what follows a reset. Default {@link ResetAction#END}. For RESTART see also {@link
+     * #restartLimit}.
+     */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
+    }
+
+    /**
+     * Sets how often resets may start the machine again within a time; the next one ends it. Default
+     * {@link RestartLimit#DEFAULT}: 60 within a minute.
+     *
+     * @param most 0 to 100,000
+     * @param within up to a day
+     */
+    public MicroVmBuilder restartLimit(int most, Duration within) {
+        return options(spec.options().withRestartLimit(new RestartLimit(most, within)));
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.microvm.machine;
 
 import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.model.ExitReport.Reason;
 import dev.microvm.vcpu.VcpuLoop;
 import java.util.OptionalInt;
@@ -82,8 +83,9 @@ final class GuestEnd implements VcpuLoop.Listener {
     @Override
     public void failed(int vcpu, Throwable cause) {
         boolean isCause = !ended.get();
-        end(Reason.FAILED, OptionalInt.empty(), detailOf(cause));
-        if (isCause) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+        boolean byGuest = cause instanceof VcpuFailedException failure && failure.byGuest();
+        end(byGuest ? Reason.GUEST_ERROR : Reason.FAILED, OptionalInt.empty(), detailOf(cause));
+        if (isCause && !byGuest) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
     }
 
     private static String detailOf(Throwable cause) {

@@ -32,6 +32,8 @@ public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Dur
          * noticed within two seconds; {@code onHalt(STAY)} keeps the machine instead.
          */
         HALTED,
+        /** A vCPU runs code where there is no memory: an error of the guest. */
+        GUEST_ERROR,
         /** The host stopped the guest: {@code MicroVm.stop} or {@code MicroVm.close}. */
         STOPPED,
         /** A vCPU could not continue, or a device failed on the host. */

@@ -52,7 +52,7 @@ public final class HaltWatch implements AutoCloseable {
         if (closed) return;
         next = new CompletableFuture<@Nullable Void>()
                 .completeOnTimeout(null, PERIOD.toMillis(), TimeUnit.MILLISECONDS);
-        var unused = next.thenRun(this::look); // it does not throw
+        var _ = next.thenRun(this::look); // it does not throw
     }
 
     /** On the JVM's thread for time-outs, so it must be quick. */
