@@ -135,7 +135,8 @@ public final class MicroVm implements AutoCloseable {
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened, or the machine is closed meanwhile
+     *     device cannot be opened, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
+     *     have no room, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
     public MicroVm start() {
@@ -446,7 +447,8 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Describes the machine in words: its parts, their addresses, and the reason for each choice.
+     * Describes the machine in words: its parts, their addresses, the reason for each choice, and
+     * what all machines use of the budgets of the JVM.
      */
     public String describe() {
         Machine made = runs.machine();

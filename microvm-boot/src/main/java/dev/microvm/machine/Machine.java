@@ -91,6 +91,9 @@ public interface Machine extends AutoCloseable {
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
     boolean ownsCurrentThread();
 
+    /** Whether {@link #close} has freed everything. */
+    boolean isFreed();
+
     /**
      * Ends the guest and frees everything, paused or not; bounded in time, whatever the guest does.
      */

@@ -7,6 +7,7 @@ import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.error.GuestNoise;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.event.ThreadEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
@@ -70,6 +71,7 @@ public final class MachineLifecycle implements AutoCloseable {
     private volatile boolean paused; // changed under the lock of this
     private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
+    private @Nullable BudgetShares budgets; // of the JVM, until everything is freed; guarded by this
 
     public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
         this.config = config;
@@ -86,12 +88,14 @@ public final class MachineLifecycle implements AutoCloseable {
      *
      * @param ready runs when nothing can fail any more, before the guest runs; what it throws ends
      *     the start
+     * @throws MicroVmException if the budgets of the JVM have no room for it
      * @throws CancellationException if {@link #stop} or {@link #close} came first, or while the
      *     guest was loaded
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
     public synchronized void start(Runnable ready) {
         if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
+        budgets = new BudgetShares(config);
         hostEnds.open();
         Machine made = make();
         connect(made);
@@ -346,6 +350,7 @@ public final class MachineLifecycle implements AutoCloseable {
             notifyAll(); // the restarter, if it waits
             Machine last = machine;
             if (last != null) last.close();
+            if (budgets != null && (last == null || last.isFreed())) budgets.close();
         }
         awaitRestarter();
         closeHostEnds();

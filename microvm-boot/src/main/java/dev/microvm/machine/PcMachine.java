@@ -99,6 +99,7 @@ final class PcMachine implements Machine {
     private final MachinePause pause;
     private final HaltWatch haltWatch;
     private volatile boolean hasHalted;
+    private volatile boolean isFreed;
 
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
@@ -372,6 +373,11 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public boolean isFreed() {
+        return isFreed;
+    }
+
+    @Override
     public void close() {
         threads.stop();
         haltWatch.close();
@@ -379,6 +385,7 @@ final class PcMachine implements Machine {
         eventLoop.close();
         if (ended && eventLoop.ended()) {
             resources.close();
+            isFreed = true;
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
             log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());
