@@ -135,7 +135,8 @@ public final class MicroVm implements AutoCloseable {
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened, or the machine is closed meanwhile
+     *     device cannot be opened, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
+     *     have no room, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
     public MicroVm start() {
@@ -150,8 +151,7 @@ public final class MicroVm implements AutoCloseable {
         try {
             runs.onEnd(link::end);
             link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
-            runs.start();
-            endStart(link);
+            runs.start(() -> endStart(link));
         } catch (RuntimeException | Error e) {
             setClosed();
             runs.close();
@@ -183,6 +183,7 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
+    /** Before the guest runs, so that whatever it causes finds a machine that was started. */
     private synchronized void endStart(ConsoleLink link) {
         if (state == VmState.CLOSED) throw new CancellationException("closed");
         serial = link;
@@ -309,7 +310,7 @@ public final class MicroVm implements AutoCloseable {
             return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + console().tail());
+                    + runs.whyItMayNeverEnd() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -377,6 +378,14 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
+     * Returns whether the guest has halted for good and the machine stays: see {@link
+     * MicroVmBuilder#onHalt}.
+     */
+    public boolean hasHalted() {
+        return runs.hasHalted();
+    }
+
+    /**
      * Stops the guest at once; its console can still be read. Does nothing if it has ended.
      *
      * @return how it ended
@@ -438,7 +447,8 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Describes the machine in words: its parts, their addresses, and the reason for each choice.
+     * Describes the machine in words: its parts, their addresses, the reason for each choice, and
+     * what all machines use of the budgets of the JVM.
      */
     public String describe() {
         Machine made = runs.machine();

@@ -31,12 +31,14 @@ import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.OptionsSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
@@ -259,9 +261,31 @@ public final class MicroVmBuilder {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** Sets what follows a reset. Default {@link ResetAction#END}. */
+    /**
+     * Sets what follows a reset. Default {@link ResetAction#END}. For RESTART see also {@link
+     * #restartLimit}.
+     */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
+    }
+
+    /**
+     * Sets how often resets may start the machine again within a time; the next one ends it. Default
+     * {@link RestartLimit#DEFAULT}: 60 within a minute.
+     *
+     * @param most 0 to 100,000
+     * @param within up to a day
+     */
+    public MicroVmBuilder restartLimit(int most, Duration within) {
+        return options(spec.options().withRestartLimit(new RestartLimit(most, within)));
+    }
+
+    /**
+     * Sets what follows when all vCPUs halt with interrupts off, so that nothing can wake the guest.
+     * Default {@link HaltAction#END}.
+     */
+    public MicroVmBuilder onHalt(HaltAction value) {
+        return options(spec.options().withOnHalt(value));
     }
 
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */

@@ -85,8 +85,14 @@ public interface Machine extends AutoCloseable {
     /** The machine in words. */
     String describe();
 
+    /** Whether the guest has halted for good and stays so. */
+    boolean hasHalted();
+
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
     boolean ownsCurrentThread();
+
+    /** Whether {@link #close} has freed everything. */
+    boolean isFreed();
 
     /**
      * Ends the guest and frees everything, paused or not; bounded in time, whatever the guest does.

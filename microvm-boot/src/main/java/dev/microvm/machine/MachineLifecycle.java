@@ -6,6 +6,8 @@ import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
+import dev.microvm.error.GuestNoise;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.event.ThreadEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
@@ -59,13 +61,17 @@ public final class MachineLifecycle implements AutoCloseable {
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private final CallbackThreads callbacks;
     private final HostEnds hostEnds;
+    private final RestartCount restartCount; // for the thread that finds the end of a run
+    private final GuestNoise restartNoise = new GuestNoise();
     private volatile long firstStart = System.nanoTime();
 
     private volatile @Nullable Machine machine; // changed under the lock of this
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private volatile boolean paused; // changed under the lock of this
+    private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
+    private @Nullable BudgetShares budgets; // of the JVM, until everything is freed; guarded by this
 
     public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
         this.config = config;
@@ -73,20 +79,27 @@ public final class MachineLifecycle implements AutoCloseable {
         this.consoleInput = consoleInput;
         this.callbacks = new CallbackThreads(config.name());
         this.hostEnds = new HostEnds(config.name(), config.hostEnds(), callbacks);
+        this.restartCount = new RestartCount(config.restartLimit());
         this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
     }
 
     /**
      * Makes the first machine and lets it run.
      *
+     * @param ready runs when nothing can fail any more, before the guest runs; what it throws ends
+     *     the start
+     * @throws MicroVmException if the budgets of the JVM have no room for it
      * @throws CancellationException if {@link #stop} or {@link #close} came first, or while the
      *     guest was loaded
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
-    public synchronized void start() {
+    public synchronized void start(Runnable ready) {
         if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
+        budgets = new BudgetShares(config);
         hostEnds.open();
         Machine made = make();
+        connect(made);
+        ready.run();
         firstStart = System.nanoTime();
         run(made);
     }
@@ -104,12 +117,17 @@ public final class MachineLifecycle implements AutoCloseable {
     }
 
     /** The caller holds the lock. */
-    private void run(Machine made) {
+    private void connect(Machine made) {
         machine = made;
         if (!config.consoleIsVirtio()) {
             consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made::outputReady);
             made.connect(consoleInput);
         }
+    }
+
+    /** The caller holds the lock. */
+    private void run(Machine made) {
+        consoleAtStart = consoleBuffer.position();
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine
     }
@@ -118,6 +136,10 @@ public final class MachineLifecycle implements AutoCloseable {
     private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
         if (!startsAgain(reason)) {
             finish(reason, exitCode, detail);
+            return;
+        }
+        if (!restartCount.admits(System.nanoTime())) {
+            finish(reason, exitCode, detail + "; not started again: restartLimit is " + config.restartLimit());
             return;
         }
         try {
@@ -136,7 +158,7 @@ public final class MachineLifecycle implements AutoCloseable {
         return config.onReset() == ResetAction.RESTART
                 && switch (reason) {
                     case RESET, TRIPLE_FAULT, PANIC -> true;
-                    case POWER_OFF, EXIT_PORT, STOPPED, FAILED -> false;
+                    case POWER_OFF, EXIT_PORT, HALTED, GUEST_ERROR, STOPPED, FAILED -> false;
                 };
     }
 
@@ -146,10 +168,14 @@ public final class MachineLifecycle implements AutoCloseable {
             awaitResume();
             Machine last = machine;
             if (over.get() || last == null) return;
-            log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
+            long times = restartNoise.count();
+            if (times > 0)
+                log.info("machine {} starts again, time {}, after {}: {}", config.name(), times, reason, detail);
             last.close();
             restarts++;
-            run(make());
+            Machine next = make();
+            connect(next);
+            run(next);
         } catch (CancellationException e) {
             log.debug("machine {} was ended before it started again", config.name());
         } catch (RuntimeException | Error e) {
@@ -282,6 +308,22 @@ public final class MachineLifecycle implements AutoCloseable {
         return report.thenApplyAsync(Function.identity(), callbacks).minimalCompletionStage();
     }
 
+    /** Whether the guest has halted for good and stays so. */
+    public boolean hasHalted() {
+        Machine running = machine;
+        return running != null && running.hasHalted();
+    }
+
+    /**
+     * Says, for the end of a message, why a guest that runs may never end; empty if nothing is known.
+     */
+    public String whyItMayNeverEnd() {
+        if (hasHalted()) return "; all its vCPUs have halted for good";
+        return consoleBuffer.lineWith(GuestEnd.KERNEL_PANIC, consoleAtStart) == null
+                ? ""
+                : "; its kernel has reported a panic: with panic=-1 on its command line that ends the machine";
+    }
+
     /** How often it started again. */
     public int restarts() {
         return restarts;
@@ -308,6 +350,7 @@ public final class MachineLifecycle implements AutoCloseable {
             notifyAll(); // the restarter, if it waits
             Machine last = machine;
             if (last != null) last.close();
+            if (budgets != null && (last == null || last.isFreed())) budgets.close();
         }
         awaitRestarter();
         closeHostEnds();

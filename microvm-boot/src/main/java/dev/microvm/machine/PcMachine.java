@@ -37,9 +37,11 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.state.DeviceState;
+import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.nio.charset.StandardCharsets;
@@ -95,6 +97,9 @@ final class PcMachine implements Machine {
     private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
     private final MachinePause pause;
+    private final HaltWatch haltWatch;
+    private volatile boolean hasHalted;
+    private volatile boolean isFreed;
 
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
@@ -129,6 +134,7 @@ final class PcMachine implements Machine {
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -284,6 +290,18 @@ final class PcMachine implements Machine {
     @Override
     public void start() {
         threads.start();
+        haltWatch.start();
+    }
+
+    private void halted() {
+        hasHalted = true;
+        if (config.onHalt() == HaltAction.END) end.halted();
+        else log.info("machine {}: the guest has halted for good, and stays", config.name());
+    }
+
+    @Override
+    public boolean hasHalted() {
+        return hasHalted;
     }
 
     @Override
@@ -355,11 +373,19 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public boolean isFreed() {
+        return isFreed;
+    }
+
+    @Override
     public void close() {
+        threads.stop();
+        haltWatch.close();
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
         if (ended && eventLoop.ended()) {
             resources.close();
+            isFreed = true;
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
             log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());

@@ -36,6 +36,11 @@ final class PauseGate {
         update();
     }
 
+    /** Whether a debugger holds the vCPU. */
+    synchronized boolean isHeld() {
+        return held;
+    }
+
     /** Opens the gate for the thread to end; nothing shuts it any more. */
     synchronized void openForGood() {
         openForGood = true;

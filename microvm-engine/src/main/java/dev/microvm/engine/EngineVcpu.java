@@ -113,7 +113,8 @@ final class EngineVcpu implements Vcpu {
             return loop();
         } catch (VcpuFailedException e) {
             throw new VcpuFailedException(
-                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
+                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()),
+                    e.byGuest());
         } finally {
             handler = NoDevices.HANDLER;
             exit();
