@@ -51,7 +51,7 @@ final class NetworkStack {
         neighbours = new Neighbours(subnet);
         link = new GuestLink(toGuest, subnet, neighbours, counters, config.mtu());
         neighbours.onLearned(link::sendHeld);
-        NameServers servers = NameServers.of(config);
+        NameServers servers = NameServers.of(config, loop::now);
         Gate gate = new Gate(config, servers, counters);
         dhcp = new DhcpServer(subnet, config.mtu(), link, neighbours);
         dns = new DnsForwarder(loop, link, gate, counters, config, sockets, servers, name);

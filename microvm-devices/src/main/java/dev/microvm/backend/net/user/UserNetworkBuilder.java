@@ -89,7 +89,7 @@ public final class UserNetworkBuilder {
 
     /**
      * Adds a name server for the guest's questions, after those added before. Default: the name
-     * servers of the host.
+     * servers of the host, in {@code /etc/resolv.conf}, which is read again after each change.
      */
     public UserNetworkBuilder nameServer(InetSocketAddress server) {
         nameServers.add(server);
@@ -98,8 +98,8 @@ public final class UserNetworkBuilder {
 
     /**
      * Sets whether the host resolves names as for its own programs, including {@code /etc/hosts}.
-     * Only questions for addresses are then answered. Default false. The host also resolves names
-     * if {@code /etc/resolv.conf} has no name server.
+     * Only questions for IPv4 addresses are then answered. Default false, except on hosts without
+     * {@code /etc/resolv.conf} (Windows).
      */
     public UserNetworkBuilder hostNames(boolean value) {
         hostNames = value;

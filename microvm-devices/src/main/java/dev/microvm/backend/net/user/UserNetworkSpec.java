@@ -59,6 +59,11 @@ public record UserNetworkSpec(
         if (hostNames && !nameServers.isEmpty()) {
             problems.add("hostNames: leave it out, or nameServer: names are resolved by one of them");
         }
+        for (InetSocketAddress server : nameServers) {
+            if (server.isUnresolved()) {
+                problems.add("nameServer: an address such as 192.0.2.1, not a name, was " + server.getHostString());
+            }
+        }
         for (HostForward forward : forwards) {
             if (forward.guestAddress().isEmpty() || subnet == null) continue;
             if (!subnet.isGuest(Ipv4Address.parse(forward.guestAddress()))) {
