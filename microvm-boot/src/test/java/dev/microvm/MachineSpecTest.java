@@ -88,7 +88,9 @@ final class MachineSpecTest {
                 builder -> builder.serial(ConsoleTarget.stdio()),
                 builder -> builder.virtioRng(),
                 builder -> builder.fwCfg("opt/other", new byte[1]),
-                builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()));
+                builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()),
+                builder -> builder.virtioNet(
+                        UserNetwork.builder().guestHostName("web").kernelIp(true).build()));
     }
 
     @ParameterizedTest

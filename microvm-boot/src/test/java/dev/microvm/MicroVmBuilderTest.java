@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.backend.net.user.UserNetworkBuilder;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TinyFirmware;
@@ -531,6 +532,19 @@ final class MicroVmBuilderTest {
                 .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
         problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioBalloon: not with clock("));
+    }
+
+    @Test
+    void tellsTheKernelItsAddress_forTheInterfaceOfTheNetworkThatAsks() {
+        UserNetworkBuilder network = UserNetwork.builder();
+        MicroVmBuilder two = builder()
+                .virtioNet(network.build())
+                .virtioNet(network.network("10.0.3.0/24").kernelIp(true).build());
+
+        assertThat(two.spec().devices().networkParameters())
+                .containsExactly("ip=10.0.3.15::10.0.3.2:255.255.255.0::eth1:off:10.0.3.3");
+        problemsOf(two.virtioNet(network.network("10.0.4.0/24").build()))
+                .contains("virtioNet: kernelIp: a kernel sets one interface up: leave it to one of the networks");
     }
 
     @Test

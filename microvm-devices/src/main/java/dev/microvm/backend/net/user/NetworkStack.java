@@ -56,7 +56,7 @@ final class NetworkStack {
         neighbours.onLearned(link::sendHeld);
         NameServers servers = NameServers.of(config, loop::now);
         Gate gate = new Gate(config, servers, counters);
-        dhcp = new DhcpServer(subnet, config.mtu(), link, neighbours);
+        dhcp = new DhcpServer(subnet, config.mtu(), config.dhcp(), link, neighbours);
         dns = new DnsForwarder(loop, link, gate, counters, config, sockets, servers, name);
         tcp = new TcpStack(loop, link, gate, counters, config, sockets);
         udp = new UdpStack(loop, link, gate, counters, config, sockets);
