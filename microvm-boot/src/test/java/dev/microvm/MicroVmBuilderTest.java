@@ -16,10 +16,12 @@ import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
@@ -532,6 +534,21 @@ final class MicroVmBuilderTest {
                 .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
         problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioBalloon: not with clock("));
+    }
+
+    @Test
+    void givesTheHostsEndOfEachNetworkDevice() {
+        RateLimit limit = RateLimit.bytesPerSecond(1_000_000);
+        try (MicroVm vm = builder()
+                .virtioNet(UserNetwork.builder().build())
+                .virtioNet(UserNetwork.builder().build(), VirtioNetOptions.DEFAULT.withFromGuest(limit))
+                .build()) {
+            assertThat(vm.network(0).fromGuest()).isEqualTo(RateLimit.NONE);
+            assertThat(vm.network(1).fromGuest()).isEqualTo(limit);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> vm.network(2))
+                    .withMessageContaining("has 2 network devices, 2 was asked for");
+        }
     }
 
     @Test
