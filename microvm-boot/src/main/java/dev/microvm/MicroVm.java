@@ -12,6 +12,7 @@ import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.blk.Disk;
 import dev.microvm.devices.virtio.blk.DiskEnd;
+import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
@@ -250,6 +251,24 @@ public final class MicroVm implements AutoCloseable {
         return config.hostEnd(VsockEnd.class)
                 .orElseThrow(() -> new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock"))
                 .host();
+    }
+
+    /**
+     * Returns the host's end of a network device of the guest: its cable and its limits.
+     *
+     * @param index number of the device in the order of {@link MicroVmBuilder#virtioNet}, from 0
+     * @throws IllegalStateException if the machine has no such device
+     */
+    public NetEnd network(int index) {
+        List<NetEnd> networks = config.hostEnds().stream()
+                .filter(NetEnd.class::isInstance)
+                .map(NetEnd.class::cast)
+                .toList();
+        if (index < 0 || index >= networks.size()) {
+            throw new IllegalStateException("machine %s has %d network devices, %d was asked for: see virtioNet"
+                    .formatted(name(), networks.size(), index));
+        }
+        return networks.get(index);
     }
 
     /**

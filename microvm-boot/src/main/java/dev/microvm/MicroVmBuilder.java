@@ -16,6 +16,7 @@ import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.machine.CodeByPlace;
 import dev.microvm.machine.HostExtras;
@@ -336,12 +337,20 @@ public final class MicroVmBuilder {
      * when the machine starts, closes when it ends, and serves one device at a time.
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), null), networks, network);
+        return virtioNet(network, VirtioNetOptions.DEFAULT);
     }
 
     /** The same with the given Ethernet address. */
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), address), networks, network);
+        return virtioNet(network, VirtioNetOptions.DEFAULT.withAddress(address));
+    }
+
+    /**
+     * The same with options, such as limits on what the guest sends and receives, which
+     * {@link MicroVm#network} changes while it runs.
+     */
+    public MicroVmBuilder virtioNet(NetBackend network, VirtioNetOptions options) {
+        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), options), networks, network);
     }
 
     /** Adds a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */

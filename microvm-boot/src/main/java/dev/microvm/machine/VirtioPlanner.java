@@ -11,7 +11,7 @@ import dev.microvm.console.ConsoleEnd;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.blk.DiskEnd;
-import dev.microvm.devices.virtio.net.VirtioNet;
+import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.error.MicroVmException;
@@ -98,12 +98,11 @@ final class VirtioPlanner {
 
     private @Nullable VirtioDeviceFactory network(int slot, VirtioDeviceSpec.Net net, List<String> problems) {
         int index = networks++;
-        MacAddress given = net.address();
+        MacAddress given = net.options().address();
         MacAddress address = given == null ? MacAddress.of(machine, index) : given;
         NetBackend own = extras.networks().get(slot);
         Optional<NetBackend> backend = own == null ? open(net.network(), problems) : Optional.of(own);
-        return backend.<VirtioDeviceFactory>map(to -> transport -> new VirtioNet(transport, to, machine, address))
-                .orElse(null);
+        return backend.map(to -> new NetEnd(to, machine, address, net.options())).orElse(null);
     }
 
     /** Makes the described back end; {@link NetSpec#problems} reports a bad description. */

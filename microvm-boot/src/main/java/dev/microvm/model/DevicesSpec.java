@@ -59,6 +59,18 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         return !all(VirtioDeviceSpec.Console.class).isEmpty();
     }
 
+    /** Returns the kernel parameters that give interfaces of the guest their address. */
+    public List<String> networkParameters() {
+        List<String> parameters = new ArrayList<>();
+        List<VirtioDeviceSpec.Net> networks = all(VirtioDeviceSpec.Net.class);
+        for (int i = 0; i < networks.size(); i++) {
+            if (networks.get(i).network() instanceof NetSpec.User user) {
+                user.network().kernelParameter("eth" + i).ifPresent(parameters::add);
+            }
+        }
+        return parameters;
+    }
+
     /** Returns what is out of range, given twice, or impossible with the machine's clock. */
     List<String> problems(MemorySpec memory, ClockSpec clock) {
         List<String> problems = new ArrayList<>();
@@ -79,6 +91,9 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         checkDisks(problems);
         for (VirtioDeviceSpec.Net net : all(VirtioDeviceSpec.Net.class)) {
             add("virtioNet", net.network().problems(), problems);
+        }
+        if (networkParameters().size() > 1) {
+            problems.add("virtioNet: kernelIp: a kernel sets one interface up: leave it to one of the networks");
         }
         if (!clock.isHosts()) checkWithoutHostsClock(clock, problems);
         return problems;

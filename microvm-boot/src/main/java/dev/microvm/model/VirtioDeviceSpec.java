@@ -1,12 +1,11 @@
 package dev.microvm.model;
 
-import dev.microvm.backend.net.MacAddress;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** A virtio device that a user adds; its index in the list of all is its slot. */
 public sealed interface VirtioDeviceSpec {
@@ -34,9 +33,9 @@ public sealed interface VirtioDeviceSpec {
     /**
      * A network device.
      *
-     * @param address its Ethernet address; null for one derived from the machine's name
+     * @param options its Ethernet address and limits
      */
-    record Net(NetSpec network, @Nullable MacAddress address) implements VirtioDeviceSpec {
+    record Net(NetSpec network, VirtioNetOptions options) implements VirtioDeviceSpec {
         @Override
         public String name() {
             return "virtio-net";

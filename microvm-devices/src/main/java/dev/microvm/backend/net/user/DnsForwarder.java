@@ -67,14 +67,15 @@ final class DnsForwarder implements AutoCloseable {
         counters.count(DNS_QUERIES);
         byte[] message = new byte[datagram.remaining()];
         datagram.get(message);
-        if (servers.isEmpty()) {
+        List<InetSocketAddress> current = servers.current();
+        if (current.isEmpty()) {
             resolve(guestAddress, guestPort, message);
         } else {
             if (pending.size() == MOST_PENDING) {
                 counters.count(OVER_LIMIT);
                 pending.iterator().next().fail();
             }
-            new Query(guestAddress, guestPort, message).ask();
+            new Query(guestAddress, guestPort, message, current).ask();
         }
         return true;
     }
@@ -118,22 +119,24 @@ final class DnsForwarder implements AutoCloseable {
         private final int guestAddress;
         private final int guestPort;
         private final byte[] message;
+        private final List<InetSocketAddress> ofHost; // as of the question
         private final TimerHeap.Timer timer = loop.timer(this::ask);
         private @Nullable DatagramChannel channel;
         private int next;
 
-        private Query(int guestAddress, int guestPort, byte[] message) {
+        private Query(int guestAddress, int guestPort, byte[] message, List<InetSocketAddress> ofHost) {
             this.guestAddress = guestAddress;
             this.guestPort = guestPort;
             this.message = message;
+            this.ofHost = ofHost;
             pending.add(this);
         }
 
         /** Asks the next server, from a new port that the host chooses. */
         private void ask() {
             closeChannel();
-            while (next < servers.all().size()) {
-                if (askServer(servers.all().get(next++))) return;
+            while (next < ofHost.size()) {
+                if (askServer(ofHost.get(next++))) return;
             }
             fail();
         }

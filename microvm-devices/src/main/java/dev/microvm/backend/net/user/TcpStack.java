@@ -298,7 +298,7 @@ final class TcpStack {
         int sequence = acknowledges ? segment.acknowledgment : 0;
         int acknowledgment = acknowledges ? 0 : segment.sequence + segment.sequenceLength();
         int flags = acknowledges ? Tcp.RST : Tcp.RST | Tcp.ACK;
-        if (!link.begin(peer, guest, Ipv4.TCP, Tcp.SIZE)) return;
+        if (!link.beginOrDrop(peer, guest, Ipv4.TCP, Tcp.SIZE)) return;
         writeHeader(segment.destinationPort, segment.sourcePort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
         link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
     }
@@ -308,7 +308,7 @@ final class TcpStack {
     }
 
     private void sendBare(TcpConnection connection, int sequence, int acknowledgment, int flags) {
-        if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, Tcp.SIZE)) return;
+        if (!link.beginOrDrop(connection.peerAddress, connection.guestAddress, Ipv4.TCP, Tcp.SIZE)) return;
         writeHeader(connection.peerPort, connection.guestPort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
         link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
     }

@@ -1,5 +1,6 @@
 package dev.microvm.backend.net.user;
 
+import static dev.microvm.backend.net.user.NetCounter.DROPPED_FROM_GUEST;
 import static dev.microvm.backend.net.user.NetCounter.FLOWS_EVICTED;
 import static dev.microvm.backend.net.user.NetCounter.OVER_LIMIT;
 import static dev.microvm.backend.net.user.NetCounter.UDP_FROM_GUEST;
@@ -86,7 +87,7 @@ final class UdpStack {
         if (flow == null) return;
         use(flow);
         try {
-            flow.send(datagram);
+            if (!flow.send(datagram)) counters.count(DROPPED_FROM_GUEST);
         } catch (PortUnreachableException e) {
             link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PORT_UNREACHABLE, from, packet);
         } catch (IOException e) {
@@ -268,7 +269,10 @@ final class UdpStack {
         private @Nullable UdpFlow begin(SocketAddress client) {
             int host = config.subnet().host();
             int port = freePort(host);
-            if (port == 0) return null;
+            if (port == 0) {
+                counters.count(OVER_LIMIT);
+                return null;
+            }
             counters.count(UDP_TO_GUEST);
             UdpFlow.Key key = new UdpFlow.Key(guestAddress, guestPort, host, port);
             UdpFlow flow = new UdpFlow(UdpStack.this, channel, client, key, () -> expire(key));

@@ -97,7 +97,7 @@ public final class UserNetwork extends SessionBackend {
 
     /**
      * The port of the host's at which a forward listens, which the host chose if the forward said
-     * 0.
+     * 0. It accepts connections before the guest listens: see {@link HostForward}.
      *
      * @throws IllegalStateException if the network is not open
      * @throws IllegalArgumentException if it has no such forward

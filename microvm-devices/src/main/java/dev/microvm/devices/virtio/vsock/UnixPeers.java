@@ -119,8 +119,9 @@ final class UnixPeers implements AutoCloseable {
 
     private boolean evictOldest(Duration idle) {
         long now = System.nanoTime();
-        Peer oldest =
-                peers.stream().max(Comparator.comparingLong(peer -> now - peer.lastUsed)).orElse(null);
+        Peer oldest = peers.stream()
+                .max(Comparator.comparingLong(peer -> now - peer.lastUsed))
+                .orElse(null);
         if (oldest == null || now - oldest.lastUsed < idle.toNanos()) return false;
         evicted.incrementAndGet();
         oldest.close();
