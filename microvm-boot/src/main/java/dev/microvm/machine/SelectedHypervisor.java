@@ -48,13 +48,21 @@ public record SelectedHypervisor(Hypervisor hypervisor, String why) {
         if (kvm.isPresent() && probe.runsKernels()) {
             return new SelectedHypervisor(kvm.get(), "KVM runs any guest on this host");
         }
-        Optional<Hypervisor> engine =
-                find(ENGINE, installed).filter(found -> found.probe().runsKernels());
-        return engine.map(found -> new SelectedHypervisor(found, "the Java engine, because " + probe.explanation()))
-                .orElseThrow(() ->
-                        new HypervisorException("no installed hypervisor can run an ordinary kernel on this host: "
-                                + probe.explanation()
-                                + "; a small guest may run with hypervisor(KVM)"));
+        Optional<Hypervisor> engine = find(ENGINE, installed);
+        Probe other = engine.map(Hypervisor::probe)
+                .orElse(new Probe(
+                        Probe.Support.NONE, "the Java engine is not installed", "add the module microvm-engine"));
+        if (engine.isPresent() && other.runsKernels()) {
+            return new SelectedHypervisor(engine.get(), "the Java engine, because " + probe.explanation());
+        }
+        throw new HypervisorException(neither(probe, other));
+    }
+
+    private static String neither(Probe kvm, Probe engine) {
+        if (kvm.equals(engine)) return kvm.explanation(); // what this JVM denies to both
+        String smallGuests = kvm.usable() ? "; a small guest may run with hypervisor(KVM)" : "";
+        return "no installed hypervisor can run an ordinary kernel on this host: KVM: %s; engine: %s%s"
+                .formatted(kvm.explanation(), engine.explanation(), smallGuests);
     }
 
     private static Optional<Hypervisor> find(String name, List<Hypervisor> installed) {

@@ -39,8 +39,17 @@ final class SelectedHypervisorTest {
         assertThatExceptionOfType(HypervisorException.class)
                 .isThrownBy(() -> automatic(new Fixed("kvm", NO_DEVICE), new Fixed("engine", EMULATED)))
                 .withMessage(
-                        "no installed hypervisor can run an ordinary kernel on this host: /dev/kvm does not exist; load the module"
-                                + " kvm_amd; a small guest may run with hypervisor(KVM)");
+                        "no installed hypervisor can run an ordinary kernel on this host: KVM: /dev/kvm does not exist;"
+                                + " load the module kvm_amd; engine: it emulates supervisor code; use another host");
+    }
+
+    @Test
+    void saysItOnce_whenTheSameIsWrongWithBoth() {
+        Probe denied = new Probe(Support.NONE, "this JVM denies native access: start it with an option", "");
+
+        assertThatExceptionOfType(HypervisorException.class)
+                .isThrownBy(() -> automatic(new Fixed("kvm", denied), new Fixed("engine", denied)))
+                .withMessage("this JVM denies native access: start it with an option");
     }
 
     @Test

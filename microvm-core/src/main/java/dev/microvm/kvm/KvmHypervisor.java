@@ -14,6 +14,8 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.linux.Errno;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.FileDescriptor;
+import dev.microvm.linux.LinuxHost;
+import dev.microvm.linux.ThreadKick;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,6 +123,7 @@ public final class KvmHypervisor implements Hypervisor {
         }
         try (FileDescriptor kvm = open()) {
             requireUsable(kvm);
+            ThreadKick.prepare();
             return new KvmVirtualMachine(kvm, name, interruptMode);
         }
     }
@@ -133,6 +136,9 @@ public final class KvmHypervisor implements Hypervisor {
             throw new HypervisorException(
                     "KVM is supported here on x86-64 hosts only, and this is " + System.getProperty("os.arch"));
         }
+        LinuxHost.problem().ifPresent(problem -> {
+            throw new HypervisorException(problem);
+        });
         try {
             return FileDescriptor.openReadWrite(device);
         } catch (ErrnoException e) {
