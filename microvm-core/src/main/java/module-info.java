@@ -22,6 +22,8 @@ module dev.microvm.core {
     exports dev.microvm.hypervisor;
     exports dev.microvm.bus;
     exports dev.microvm.vcpu;
+    exports dev.microvm.host to
+            dev.microvm.engine;
     exports dev.microvm.linux to
             dev.microvm.devices,
             dev.microvm.boot,

@@ -141,7 +141,7 @@ public record MachinePlan(
 
     /** The same on another hypervisor. */
     public MachinePlan with(Hypervisor other) {
-        SelectedHypervisor changed = new SelectedHypervisor(other, selected.why());
+        SelectedHypervisor changed = new SelectedHypervisor(other, selected.why(), selected.limit());
         return new MachinePlan(
                 spec, extras, name, changed, options, cpus, kernel, start, optionRoms, fwCfg, virtio, devices);
     }

@@ -1,5 +1,6 @@
 package dev.microvm.backend.disk;
 
+import dev.microvm.linux.LinuxHost;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -170,8 +171,10 @@ public final class DiskImage {
         } else if (!opensReadOnly() && !Files.isWritable(path)) {
             problems.add(name + "it cannot be written; make it writable, or open it read-only or with an overlay");
         }
-        if (cache == CacheMode.NONE && !System.getProperty("os.name").equals("Linux")) {
-            problems.add(name + "cache=none needs Linux; use cache=writeback");
+        if (cache == CacheMode.NONE) {
+            LinuxHost.problem()
+                    .ifPresent(problem ->
+                            problems.add(name + "cache=none is not possible: " + problem + "; use cache=writeback"));
         }
         if (backing != null) {
             if (format == ImageFormat.RAW) {

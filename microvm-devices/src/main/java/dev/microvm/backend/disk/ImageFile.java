@@ -1,5 +1,6 @@
 package dev.microvm.backend.disk;
 
+import dev.microvm.linux.LinuxHost;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,11 +55,10 @@ interface ImageFile extends AutoCloseable {
      */
     static ImageFile open(Path path, boolean writable, CacheMode cache) {
         if (!Files.exists(path)) throw new BlockException("disk image " + path + ": there is no such file");
-        boolean linux = System.getProperty("os.name").equals("Linux");
-        if (linux) return LinuxImageFile.open(path, writable, cache);
+        if (LinuxHost.usable()) return LinuxImageFile.open(path, writable, cache);
         if (cache == CacheMode.NONE) {
-            throw new BlockException("disk image %s: cache=none needs Linux, and this is %s; use cache=writeback"
-                    .formatted(path, System.getProperty("os.name")));
+            throw new BlockException("disk image %s: cache=none is not possible: %s; use cache=writeback"
+                    .formatted(path, LinuxHost.problem().orElseThrow()));
         }
         return ChannelImageFile.open(path, writable);
     }
