@@ -21,6 +21,7 @@ import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
+import dev.microvm.model.CpuSpec;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.MachineSpec;
 import java.lang.ref.Cleaner;
@@ -404,6 +405,25 @@ public final class MicroVm implements AutoCloseable {
      */
     public int restarts() {
         return runs.restarts();
+    }
+
+    /** Returns how much of a host CPU each vCPU may use, in percent; 100 is no limit. */
+    public int cpuShare() {
+        return runs.cpuShare();
+    }
+
+    /**
+     * Limits each vCPU to a share of a host CPU, also before the start: its thread uses that much CPU
+     * time at most, in devices too, within 5 % of it over a second. The guest's time passes
+     * meanwhile. Threads of disks, networks and the JVM itself are not limited.
+     *
+     * @param percent 1 to 100; 100 is no limit
+     * @throws IllegalArgumentException if it is out of range
+     */
+    public void cpuShare(int percent) {
+        List<String> problems = CpuSpec.DEFAULT.withShare(percent).problems();
+        if (!problems.isEmpty()) throw new IllegalArgumentException(problems.getFirst());
+        runs.cpuShare(percent);
     }
 
     /**

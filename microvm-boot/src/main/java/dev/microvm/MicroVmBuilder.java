@@ -185,6 +185,14 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Limits each vCPU to a share of a host CPU, in percent, 1 to 100. Default 100, no limit. {@link
+     * MicroVm#cpuShare(int)} changes it while the guest runs.
+     */
+    public MicroVmBuilder cpuShare(int percent) {
+        return cpus(spec.cpus().withShare(percent));
+    }
+
+    /**
      * Shows or hides a feature, by its name in {@link CpuFeature}. ON needs a hypervisor that has
      * it; OFF does not hide features that build on it; AUTO, the default, shows what the hypervisor
      * has.

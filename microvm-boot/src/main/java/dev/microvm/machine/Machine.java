@@ -76,6 +76,9 @@ public interface Machine extends AutoCloseable {
      */
     void resizeConsole(int columns, int rows);
 
+    /** Limits each vCPU to a share of a host CPU, in percent, 1 to 100. */
+    void cpuShare(int percent);
+
     /** Lets the guest's serial port have what the host types. */
     void connect(ConsoleInput typed);
 

@@ -36,6 +36,7 @@ public final class MachineDescription {
         line(text, "clock", config.clock().toString());
         config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
+        line(text, "cpuShare", config.spec().cpus().share() + " % of a host CPU for each vCPU");
         List<CpuidEntry> cpuid = config.cpuid(0);
         line(text, "cpu", config.cpus().policy().toString());
         line(

@@ -69,6 +69,7 @@ public final class MachineLifecycle implements AutoCloseable {
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private volatile boolean paused; // changed under the lock of this
+    private volatile int cpuShare; // in percent; of this run and the next ones
     private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
     private @Nullable BudgetShares budgets; // of the JVM, until everything is freed; guarded by this
@@ -79,6 +80,7 @@ public final class MachineLifecycle implements AutoCloseable {
         this.consoleInput = consoleInput;
         this.callbacks = new CallbackThreads(config.name());
         this.hostEnds = new HostEnds(config.name(), config.hostEnds(), callbacks);
+        this.cpuShare = config.spec().cpus().share();
         this.restartCount = new RestartCount(config.restartLimit());
         this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
     }
@@ -119,6 +121,7 @@ public final class MachineLifecycle implements AutoCloseable {
     /** The caller holds the lock. */
     private void connect(Machine made) {
         machine = made;
+        made.cpuShare(cpuShare);
         if (!config.consoleIsVirtio()) {
             consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made::outputReady);
             made.connect(consoleInput);
@@ -322,6 +325,17 @@ public final class MachineLifecycle implements AutoCloseable {
         return consoleBuffer.lineWith(GuestEnd.KERNEL_PANIC, consoleAtStart) == null
                 ? ""
                 : "; its kernel has reported a panic: with panic=-1 on its command line that ends the machine";
+    }
+
+    /** Returns how much of a host CPU each vCPU may use, in percent. */
+    public int cpuShare() {
+        return cpuShare;
+    }
+
+    /** Sets how much of a host CPU each vCPU may use, in percent, now and in later runs. */
+    public synchronized void cpuShare(int percent) {
+        cpuShare = percent;
+        if (machine != null) machine.cpuShare(percent);
     }
 
     /** How often it started again. */

@@ -41,6 +41,7 @@ import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.state.DeviceState;
+import dev.microvm.vcpu.CpuShares;
 import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
@@ -98,6 +99,7 @@ final class PcMachine implements Machine {
     private final VcpuThreads threads;
     private final MachinePause pause;
     private final HaltWatch haltWatch;
+    private final CpuShares cpuShares;
     private volatile boolean hasHalted;
     private volatile boolean isFreed;
 
@@ -134,6 +136,7 @@ final class PcMachine implements Machine {
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            cpuShares = new CpuShares(config.name(), threads);
             haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
@@ -290,6 +293,7 @@ final class PcMachine implements Machine {
     @Override
     public void start() {
         threads.start();
+        cpuShares.start();
         haltWatch.start();
     }
 
@@ -353,6 +357,11 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public void cpuShare(int percent) {
+        cpuShares.set(percent);
+    }
+
+    @Override
     public void connect(ConsoleInput typed) {
         typed.connect(uart);
     }
@@ -381,6 +390,7 @@ final class PcMachine implements Machine {
     public void close() {
         threads.stop();
         haltWatch.close();
+        cpuShares.close();
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
         if (ended && eventLoop.ended()) {

@@ -155,6 +155,12 @@ public final class VcpuLoop implements Runnable {
         gate.paused(false);
     }
 
+    /** Keeps the vCPU from running, or lets it run again, for its share of a host CPU. */
+    void throttle(boolean now) {
+        gate.throttled(now);
+        if (now) vcpu.kick();
+    }
+
     /**
      * Waits until the vCPU's thread is at the gate, or has ended or not begun; {@code deadline} is
      * of the system's clock.

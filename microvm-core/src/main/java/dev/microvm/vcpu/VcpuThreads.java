@@ -106,13 +106,28 @@ public final class VcpuThreads {
         }
     }
 
+    /** Returns the number of vCPUs. */
+    int count() {
+        return loops.size();
+    }
+
+    /** Keeps a vCPU from running, or lets it run again; returns at once. */
+    void throttle(int vcpu, boolean now) {
+        loops.get(vcpu).throttle(now);
+    }
+
+    /** Returns the CPU time that a vCPU's thread has used, in nanoseconds; 0 if it does not run. */
+    long cpuNanos(int vcpu) {
+        return CpuTime.ofThread(threads.get(vcpu));
+    }
+
     /**
      * Returns the CPU time that the vCPUs' threads have used, in nanoseconds; what a thread that has
      * ended used does not count.
      */
     public long cpuNanos() {
         long sum = 0;
-        for (Thread thread : threads) sum += CpuTime.ofThread(thread);
+        for (int vcpu = 0; vcpu < threads.size(); vcpu++) sum += cpuNanos(vcpu);
         return sum;
     }
 
