@@ -116,8 +116,7 @@ final class NetworkStack {
         int payload = ethernet + Ethernet.SIZE;
         return switch (Bytes.getShort(from, ethernet + Ethernet.TYPE)) {
             case Ethernet.TYPE_IPV4 -> inputIpv4(from, at, payload, size - Ethernet.SIZE);
-            case Ethernet.TYPE_ARP ->
-                neighbours.input(from, payload, size - Ethernet.SIZE, link) ? null : MALFORMED;
+            case Ethernet.TYPE_ARP -> neighbours.input(from, payload, size - Ethernet.SIZE, link) ? null : MALFORMED;
             default -> UNSUPPORTED;
         };
     }
