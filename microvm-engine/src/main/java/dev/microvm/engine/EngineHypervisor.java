@@ -9,6 +9,8 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -16,8 +18,17 @@ import java.util.stream.Collectors;
 
 /** An x86-64 CPU in Java: runs wherever a JVM does. Stateless. */
 public final class EngineHypervisor implements Hypervisor {
+    private final Budget translations;
+
     /** The engine of this JVM. */
-    public EngineHypervisor() {}
+    public EngineHypervisor() {
+        this(JvmBudgets.translations());
+    }
+
+    /** Makes one whose machines share a budget of heap for translated code, in bytes. */
+    EngineHypervisor(Budget translations) {
+        this.translations = translations;
+    }
 
     @Override
     public String name() {
@@ -58,6 +69,6 @@ public final class EngineHypervisor implements Hypervisor {
                     "clock: the host's in InterruptMode.USERSPACE, where the host decides when interrupts come, was %s: use InterruptMode.SPLIT (irqchip SPLIT)"
                             .formatted(clock));
         }
-        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock));
+        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock), translations);
     }
 }
