@@ -264,7 +264,7 @@ public final class MicroVm implements AutoCloseable {
         try {
             return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
-            throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
+            throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms" + limit()
                     + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -365,6 +365,11 @@ public final class MicroVm implements AutoCloseable {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */
+    String limit() {
+        return config.selected().limit().isEmpty() ? "" : "; " + config.choice();
     }
 
     private synchronized void requireStarted() {
