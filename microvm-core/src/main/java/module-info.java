@@ -7,6 +7,7 @@
  */
 @SuppressWarnings("module") // qualified exports name modules that are compiled later
 module dev.microvm.core {
+    requires java.management; // the CPU time of threads
     requires org.slf4j;
     requires static transitive org.jspecify;
 

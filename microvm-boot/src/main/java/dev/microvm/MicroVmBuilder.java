@@ -16,6 +16,7 @@ import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.machine.CodeByPlace;
 import dev.microvm.machine.HostExtras;
@@ -31,12 +32,14 @@ import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.OptionsSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
@@ -182,6 +185,14 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Limits each vCPU to a share of a host CPU, in percent, 1 to 100. Default 100, no limit. {@link
+     * MicroVm#cpuShare(int)} changes it while the guest runs.
+     */
+    public MicroVmBuilder cpuShare(int percent) {
+        return cpus(spec.cpus().withShare(percent));
+    }
+
+    /**
      * Shows or hides a feature, by its name in {@link CpuFeature}. ON needs a hypervisor that has
      * it; OFF does not hide features that build on it; AUTO, the default, shows what the hypervisor
      * has.
@@ -259,9 +270,31 @@ public final class MicroVmBuilder {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** Sets what follows a reset. Default {@link ResetAction#END}. */
+    /**
+     * Sets what follows a reset. Default {@link ResetAction#END}. For RESTART see also {@link
+     * #restartLimit}.
+     */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
+    }
+
+    /**
+     * Sets how often resets may start the machine again within a time; the next one ends it. Default
+     * {@link RestartLimit#DEFAULT}: 60 within a minute.
+     *
+     * @param most 0 to 100,000
+     * @param within up to a day
+     */
+    public MicroVmBuilder restartLimit(int most, Duration within) {
+        return options(spec.options().withRestartLimit(new RestartLimit(most, within)));
+    }
+
+    /**
+     * Sets what follows when all vCPUs halt with interrupts off, so that nothing can wake the guest.
+     * Default {@link HaltAction#END}.
+     */
+    public MicroVmBuilder onHalt(HaltAction value) {
+        return options(spec.options().withOnHalt(value));
     }
 
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */
@@ -312,12 +345,20 @@ public final class MicroVmBuilder {
      * when the machine starts, closes when it ends, and serves one device at a time.
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), null), networks, network);
+        return virtioNet(network, VirtioNetOptions.DEFAULT);
     }
 
     /** The same with the given Ethernet address. */
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), address), networks, network);
+        return virtioNet(network, VirtioNetOptions.DEFAULT.withAddress(address));
+    }
+
+    /**
+     * The same with options, such as limits on what the guest sends and receives, which
+     * {@link MicroVm#network} changes while it runs.
+     */
+    public MicroVmBuilder virtioNet(NetBackend network, VirtioNetOptions options) {
+        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), options), networks, network);
     }
 
     /** Adds a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */
@@ -335,7 +376,7 @@ public final class MicroVmBuilder {
      * ID is {@code cid}, 3 to 0xfffffffe, which machines may share; the host's is 2.
      */
     public MicroVmBuilder virtioVsock(long cid) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, null)));
+        return virtioVsock(new VirtioVsockOptions(cid, null));
     }
 
     /**
@@ -343,7 +384,12 @@ public final class MicroVmBuilder {
      * {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
      */
     public MicroVmBuilder virtioVsock(long cid, Path path) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, path)));
+        return virtioVsock(new VirtioVsockOptions(cid, path));
+    }
+
+    /** The same with options, such as the time that {@code CONNECT} waits for the guest. */
+    public MicroVmBuilder virtioVsock(VirtioVsockOptions options) {
+        return virtio(new VirtioDeviceSpec.Vsock(options));
     }
 
     /**

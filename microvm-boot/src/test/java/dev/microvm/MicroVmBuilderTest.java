@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.backend.net.user.UserNetworkBuilder;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TinyFirmware;
@@ -15,10 +16,12 @@ import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
@@ -531,6 +534,34 @@ final class MicroVmBuilderTest {
                 .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
         problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioBalloon: not with clock("));
+    }
+
+    @Test
+    void givesTheHostsEndOfEachNetworkDevice() {
+        RateLimit limit = RateLimit.bytesPerSecond(1_000_000);
+        try (MicroVm vm = builder()
+                .virtioNet(UserNetwork.builder().build())
+                .virtioNet(UserNetwork.builder().build(), VirtioNetOptions.DEFAULT.withFromGuest(limit))
+                .build()) {
+            assertThat(vm.network(0).fromGuest()).isEqualTo(RateLimit.NONE);
+            assertThat(vm.network(1).fromGuest()).isEqualTo(limit);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> vm.network(2))
+                    .withMessageContaining("has 2 network devices, 2 was asked for");
+        }
+    }
+
+    @Test
+    void tellsTheKernelItsAddress_forTheInterfaceOfTheNetworkThatAsks() {
+        UserNetworkBuilder network = UserNetwork.builder();
+        MicroVmBuilder two = builder()
+                .virtioNet(network.build())
+                .virtioNet(network.network("10.0.3.0/24").kernelIp(true).build());
+
+        assertThat(two.spec().devices().networkParameters())
+                .containsExactly("ip=10.0.3.15::10.0.3.2:255.255.255.0::eth1:off:10.0.3.3");
+        problemsOf(two.virtioNet(network.network("10.0.4.0/24").build()))
+                .contains("virtioNet: kernelIp: a kernel sets one interface up: leave it to one of the networks");
     }
 
     @Test

@@ -10,8 +10,10 @@ import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.model.BusDeviceSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import java.time.InstantSource;
 import java.util.List;
@@ -82,6 +84,16 @@ public record MachinePlan(
     /** Returns what follows a reset. */
     public ResetAction onReset() {
         return spec.options().onReset();
+    }
+
+    /** Returns how often a reset starts the machine again. */
+    public RestartLimit restartLimit() {
+        return spec.options().restartLimit();
+    }
+
+    /** Returns what follows when the guest has halted for good. */
+    public HaltAction onHalt() {
+        return spec.options().onHalt();
     }
 
     /** Returns what drives guest time. */

@@ -274,7 +274,8 @@ public final class MachinePlanner {
         String given = spec.boot().cmdline();
         boolean console = spec.devices().hasConsole();
         return CommandLine.of(given == null ? options.defaultCmdline(console) : given)
-                .with(options.kernelParameters(slots));
+                .with(options.kernelParameters(slots))
+                .with(spec.devices().networkParameters());
     }
 
     /** Reports options that need a start without firmware. */

@@ -1,11 +1,11 @@
 package dev.microvm.model;
 
-import dev.microvm.backend.net.MacAddress;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 
 /** A virtio device that a user adds; its index in the list of all is its slot. */
 public sealed interface VirtioDeviceSpec {
@@ -19,6 +19,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A disk. */
     record Blk(VirtioBlkOptions disk) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Blk {
+            Objects.requireNonNull(disk, "virtioBlk: null; give VirtioBlkOptions.of(image)");
+        }
+
         @Override
         public String name() {
             return "virtio-blk " + disk;
@@ -28,9 +33,9 @@ public sealed interface VirtioDeviceSpec {
     /**
      * A network device.
      *
-     * @param address its Ethernet address; null for one derived from the machine's name
+     * @param options its Ethernet address and limits
      */
-    record Net(NetSpec network, @Nullable MacAddress address) implements VirtioDeviceSpec {
+    record Net(NetSpec network, VirtioNetOptions options) implements VirtioDeviceSpec {
         @Override
         public String name() {
             return "virtio-net";

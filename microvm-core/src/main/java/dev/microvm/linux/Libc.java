@@ -32,6 +32,7 @@ public final class Libc {
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURED));
 
     private static final MethodHandle OPEN = link("open", 2, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle SOCKET = link("socket", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle CLOSE = link("close", 0, JAVA_INT, JAVA_INT);
     private static final MethodHandle READ = link("read", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     private static final MethodHandle WRITE = link("write", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
@@ -83,6 +84,16 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try (Arena arena = Arena.ofConfined()) {
             return result(state, (int) OPEN.invokeExact(state, arena.allocateFrom(path), flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** socket(2). */
+    public static int socket(int domain, int type, int protocol) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) SOCKET.invokeExact(state, domain, type, protocol));
         } catch (Throwable t) {
             throw linkage(t);
         }

@@ -17,6 +17,7 @@ import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -82,6 +83,8 @@ public final class VirtioNet implements VirtioDevice {
     private final ChainHandler transmit = this::transmit; // made once: a frame allocates nothing
     private final ChainHandler control = this::control;
     private final Signal ready;
+    private final NetThrottle fromGuest;
+    private final NetThrottle toGuest;
     private final Arena arena = Arena.ofShared(); // the loop's thread uses it, another closes it
     private final MemorySegment outgoing = arena.allocate(VnetHeader.MAX_FRAME);
     private final MemorySegment incoming = arena.allocate(VnetHeader.MAX_FRAME); // with a header, always
@@ -117,6 +120,8 @@ public final class VirtioNet implements VirtioDevice {
         transmitQueue = transport.addQueue(QUEUE_SIZE);
         controlQueue = transport.addQueue(CONTROL_QUEUE_SIZE);
         ready = transport.loop().signal(this::backendReady);
+        fromGuest = new NetThrottle(transport.loop(), RateLimit.NONE, this::transmit);
+        toGuest = new NetThrottle(transport.loop(), RateLimit.NONE, this::receive);
         try {
             backend.start(name, ready::raise);
         } catch (RuntimeException e) {
@@ -137,6 +142,18 @@ public final class VirtioNet implements VirtioDevice {
             if (linkUp == up) return;
             link(up);
             transport.configChanged();
+            backendReady();
+        });
+    }
+
+    /**
+     * Changes how much the guest may send and receive: {@link VirtioNetOptions}. Initially there is
+     * no limit.
+     */
+    public void limit(RateLimit newFromGuest, RateLimit newToGuest) {
+        transport.loop().execute(() -> {
+            fromGuest.limit(newFromGuest);
+            toGuest.limit(newToGuest);
             backendReady();
         });
     }
@@ -208,6 +225,8 @@ public final class VirtioNet implements VirtioDevice {
     public void reset() {
         active = false;
         waiting = 0;
+        fromGuest.next();
+        toGuest.next();
         mac(permanentMac);
         filter.reset();
         guestOffloads = EnumSet.noneOf(NetOffload.class);
@@ -216,6 +235,8 @@ public final class VirtioNet implements VirtioDevice {
 
     @Override
     public void close() {
+        fromGuest.stop();
+        toGuest.stop();
         try {
             backend.close();
         } finally {
@@ -228,25 +249,32 @@ public final class VirtioNet implements VirtioDevice {
     public void queueNotified(int queue) {
         switch (queue) {
             case RECEIVE -> receive();
-            case TRANSMIT -> transmitQueue.drain(transmit);
+            case TRANSMIT -> transmit();
             default -> controlQueue.drain(control);
         }
     }
 
     private void backendReady() {
-        if (!active) return;
-        transmitQueue.drain(transmit);
+        transmit();
         receive();
     }
 
     // ---- from the guest
 
-    /** Sends a frame; returns false if the back end has no room for it. Section 5.1.6.2. */
+    private void transmit() {
+        if (active) transmitQueue.drain(transmit);
+    }
+
+    /**
+     * Sends a frame; returns false if the limit or the back end has no room for it. Section
+     * 5.1.6.2.
+     */
     private boolean transmit(DescriptorChain chain) {
         GuestBuffer frame = chain.readable();
         long length = frame.length() - headerSize; // without the header
         boolean sendable = linkUp && length >= MIN_FRAME && length <= VnetHeader.MAX_FRAME - VnetHeader.SIZE;
-        if (sendable && !send(frame, length)) return false;
+        if (sendable && !(fromGuest.admits(length) && send(frame, length))) return false;
+        fromGuest.next();
         transmitQueue.complete(chain, 0);
         return true;
     }
@@ -280,7 +308,9 @@ public final class VirtioNet implements VirtioDevice {
         boolean more = true;
         for (int left = QUEUE_SIZE; more && left > 0; left--) {
             if (waiting == 0) more = takeFromBackend();
-            if (waiting != 0 && !deliver() && !deliverLater()) break;
+            if (waiting == 0) continue;
+            if (!toGuest.admits(waiting - VnetHeader.SIZE) || !(deliver() || deliverLater())) break;
+            toGuest.next();
         }
         receiveQueue.notifyDriver();
         if (waiting == 0 && more) ready.raise();
