@@ -68,7 +68,7 @@ public final class Console {
         String wanted = "\"" + text + "\" was not printed on the console of " + vm.name();
         return buffer.ended()
                 ? new MicroVmException(wanted + " before the guest ended" + tail())
-                : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail());
+                : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + vm.limit() + tail());
     }
 
     /** The last lines, for the end of a message. */

@@ -340,7 +340,7 @@ public final class MicroVm implements AutoCloseable {
             return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + runs.whyItMayNeverEnd() + console().tail());
+                    + runs.whyItMayNeverEnd() + limit() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -469,6 +469,11 @@ public final class MicroVm implements AutoCloseable {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */
+    String limit() {
+        return config.selected().limit().isEmpty() ? "" : "; " + config.choice();
     }
 
     /** Before any lock is taken, which another thread may have while it waits for this one. */
