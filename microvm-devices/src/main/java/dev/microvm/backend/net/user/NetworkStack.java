@@ -25,7 +25,6 @@ final class NetworkStack {
     /** Idle time after which a connection gives its socket to another flow of the guest. */
     private static final long IDLE_NANOS = 60_000_000_000L;
 
-    private final UserNetworkConfig config;
     private final Subnet subnet;
     private final NetLoop loop;
     private final Counters counters;
@@ -45,7 +44,6 @@ final class NetworkStack {
             Counters counters,
             SocketBudget sockets,
             String name) {
-        this.config = config;
         this.loop = loop;
         this.sockets = sockets;
         reassembly = new Reassembly(counters);
