@@ -32,12 +32,14 @@ import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.OptionsSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
@@ -183,6 +185,14 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Limits each vCPU to a share of a host CPU, in percent, 1 to 100. Default 100, no limit. {@link
+     * MicroVm#cpuShare(int)} changes it while the guest runs.
+     */
+    public MicroVmBuilder cpuShare(int percent) {
+        return cpus(spec.cpus().withShare(percent));
+    }
+
+    /**
      * Shows or hides a feature, by its name in {@link CpuFeature}. ON needs a hypervisor that has
      * it; OFF does not hide features that build on it; AUTO, the default, shows what the hypervisor
      * has.
@@ -260,9 +270,31 @@ public final class MicroVmBuilder {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** Sets what follows a reset. Default {@link ResetAction#END}. */
+    /**
+     * Sets what follows a reset. Default {@link ResetAction#END}. For RESTART see also {@link
+     * #restartLimit}.
+     */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
+    }
+
+    /**
+     * Sets how often resets may start the machine again within a time; the next one ends it. Default
+     * {@link RestartLimit#DEFAULT}: 60 within a minute.
+     *
+     * @param most 0 to 100,000
+     * @param within up to a day
+     */
+    public MicroVmBuilder restartLimit(int most, Duration within) {
+        return options(spec.options().withRestartLimit(new RestartLimit(most, within)));
+    }
+
+    /**
+     * Sets what follows when all vCPUs halt with interrupts off, so that nothing can wake the guest.
+     * Default {@link HaltAction#END}.
+     */
+    public MicroVmBuilder onHalt(HaltAction value) {
+        return options(spec.options().withOnHalt(value));
     }
 
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */

@@ -83,12 +83,12 @@ final class MicroVmGuestTest {
     }
 
     @Test
-    void reportsAFailure_whenTheGuestCannotGoOn() {
+    void reportsAnErrorOfTheGuest_whenItRunsCodeWhereThereIsNoMemory() {
         try (MicroVm vm = TinyKernel.on(folder, "fly").start()) {
             ExitReport report = vm.awaitExit(SOON);
-            assertThat(report.reason()).isEqualTo(Reason.FAILED);
+            assertThat(report.reason()).isEqualTo(Reason.GUEST_ERROR);
             assertThat(report.detail())
-                    .contains(TestMachine.onEngine() ? "where there is no memory" : "KVM_EXIT_INTERNAL_ERROR")
+                    .contains("the guest runs code at 0x7ff00000, where there is no memory")
                     .contains("rip=000000007ff00000");
         }
     }
@@ -226,6 +226,21 @@ final class MicroVmGuestTest {
     }
 
     @Test
+    void endsAtTheNextReset_whenItHasRestartedAsOftenAsAllowed() {
+        try (MicroVm vm = TinyKernel.on(folder, "kbc")
+                .onReset(ResetAction.RESTART)
+                .restartLimit(3, Duration.ofHours(1))
+                .start()) {
+            ExitReport report = vm.awaitExit(SOON);
+
+            assertThat(report.reason()).isEqualTo(Reason.RESET);
+            assertThat(report.detail())
+                    .isEqualTo("keyboard controller; not started again: restartLimit is 3 within 3600000 ms");
+            assertThat(vm.restarts()).isEqualTo(3);
+        }
+    }
+
+    @Test
     void startsAgainAfterAPanic_andReportsNoOldOne() {
         try (MicroVm vm =
                 TinyKernel.on(folder, "panic").onReset(ResetAction.RESTART).start()) {
@@ -335,7 +350,7 @@ final class MicroVmGuestTest {
             vm.start().awaitExit(SOON);
             assertThat(thrown.get())
                     .isInstanceOf(IllegalStateException.class)
-                    .hasMessageContaining("call stop() here and close it elsewhere");
+                    .hasMessageContaining("call stop() here, and anything else on a thread of your own");
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.memory.GuestMemory;
 import java.nio.file.Path;
 
@@ -52,7 +53,7 @@ public final class BootModule {
     }
 
     /** Copies it to {@code address}. */
-    void load(GuestMemory memory, long address) {
-        contents.load(memory, address);
+    void load(GuestMemory memory, long address, Cancellation cancellation) {
+        contents.load(memory, address, cancellation);
     }
 }

@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
@@ -10,6 +11,7 @@ import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -187,11 +189,13 @@ public final class BootPlan implements StartPlan {
     }
 
     @Override
-    public BootState load(GuestMemory memory) {
-        kernel.load(memory);
-        if (initrd != null) initrd.load(memory, initrdAddress);
+    public BootState load(GuestMemory memory, BooleanSupplier cancelled) {
+        Cancellation cancellation = Cancellation.when(cancelled);
+        cancellation.check();
+        kernel.load(memory, cancellation);
+        if (initrd != null) initrd.load(memory, initrdAddress, cancellation);
         for (int i = 0; i < modules.size(); i++) {
-            modules.get(i).load(memory, placedModules.get(i).start());
+            modules.get(i).load(memory, placedModules.get(i).start(), cancellation);
         }
         memory.write(BootLayout.ACPI_TABLES, acpi);
         if (mpTable != null) mpTable.write(memory, BootLayout.MP_TABLE);

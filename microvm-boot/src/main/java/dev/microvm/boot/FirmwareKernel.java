@@ -1,6 +1,7 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.BzImageLoader;
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.memory.GuestMemory;
 import java.lang.foreign.MemorySegment;
@@ -84,8 +85,8 @@ public final class FirmwareKernel {
     }
 
     /** Loads an ELF file; firmware loads a bzImage itself. */
-    void load(GuestMemory memory) {
-        if (!image.isBzImage()) plan.load(memory);
+    void load(GuestMemory memory, Cancellation cancellation) {
+        if (!image.isBzImage()) plan.load(memory, cancellation);
     }
 
     /** Returns the address of the setup part; empty for an ELF file. */

@@ -4,6 +4,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR0_CD;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_NW;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
@@ -14,6 +15,7 @@ import dev.microvm.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,9 +99,11 @@ public final class FirmwarePlan implements StartPlan {
     }
 
     @Override
-    public BootState load(GuestMemory memory) {
+    public BootState load(GuestMemory memory, BooleanSupplier cancelled) {
+        Cancellation cancellation = Cancellation.when(cancelled);
+        cancellation.check();
         image.load(memory);
-        if (kernel != null) kernel.load(memory);
+        if (kernel != null) kernel.load(memory, cancellation);
         return powerOn();
     }
 

@@ -1,6 +1,7 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.BzImageLoader;
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.image.ElfHeader;
 import dev.microvm.boot.image.ElfHeader.Segment;
 import dev.microvm.boot.image.ElfLoader;
@@ -115,9 +116,9 @@ record KernelPlan(
      *
      * @throws BootException if its file can no longer be read, or cannot be unpacked
      */
-    void load(GuestMemory memory) {
+    void load(GuestMemory memory, Cancellation cancellation) {
         try {
-            if (elf != null) elf.load(memory);
+            if (elf != null) elf.load(memory, cancellation);
             if (bzImage != null) bzImage.load(memory);
         } catch (IOException e) {
             throw ImageFiles.unreadable(image.file(), "a kernel", e);

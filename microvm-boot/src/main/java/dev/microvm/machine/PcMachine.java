@@ -37,9 +37,12 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.state.DeviceState;
+import dev.microvm.vcpu.CpuShares;
+import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +53,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -80,6 +84,7 @@ final class PcMachine implements Machine {
 
     private final MachinePlan config;
     private final GuestEnd end;
+    private final BooleanSupplier cancelled;
     private final Resources resources = new Resources();
     private final VirtualMachine vm;
     private final GuestMemory memory;
@@ -93,14 +98,23 @@ final class PcMachine implements Machine {
     private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
     private final MachinePause pause;
+    private final HaltWatch haltWatch;
+    private final CpuShares cpuShares;
+    private volatile boolean hasHalted;
+    private volatile boolean isFreed;
 
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
      * prints to {@code serial}.
+     *
+     * @param cancelled whether the machine is not wanted any more: asked while the guest is loaded,
+     *     which can take long
+     * @throws java.util.concurrent.CancellationException if it is not
      */
-    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
+    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end, BooleanSupplier cancelled) {
         this.config = config;
         this.end = end;
+        this.cancelled = cancelled;
         try {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
@@ -122,6 +136,8 @@ final class PcMachine implements Machine {
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            cpuShares = new CpuShares(config.name(), threads);
+            haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -264,7 +280,7 @@ final class PcMachine implements Machine {
             vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
-                BootState start = config.start().load(memory);
+                BootState start = config.start().load(memory, cancelled);
                 vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
                 vcpu.registers(start.registers());
             }
@@ -277,6 +293,19 @@ final class PcMachine implements Machine {
     @Override
     public void start() {
         threads.start();
+        cpuShares.start();
+        haltWatch.start();
+    }
+
+    private void halted() {
+        hasHalted = true;
+        if (config.onHalt() == HaltAction.END) end.halted();
+        else log.info("machine {}: the guest has halted for good, and stays", config.name());
+    }
+
+    @Override
+    public boolean hasHalted() {
+        return hasHalted;
     }
 
     @Override
@@ -328,6 +357,11 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public void cpuShare(int percent) {
+        cpuShares.set(percent);
+    }
+
+    @Override
     public void connect(ConsoleInput typed) {
         typed.connect(uart);
     }
@@ -348,11 +382,20 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public boolean isFreed() {
+        return isFreed;
+    }
+
+    @Override
     public void close() {
+        threads.stop();
+        haltWatch.close();
+        cpuShares.close();
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
         if (ended && eventLoop.ended()) {
             resources.close();
+            isFreed = true;
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
             log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());

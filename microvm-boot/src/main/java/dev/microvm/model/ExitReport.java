@@ -27,6 +27,13 @@ public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Dur
          * The kernel reported a panic on the console and then reset the machine: {@code panic=-1}.
          */
         PANIC,
+        /**
+         * The guest has halted for good: {@code halt}, or a kernel that stops after an error. It is
+         * noticed within two seconds; {@code onHalt(STAY)} keeps the machine instead.
+         */
+        HALTED,
+        /** A vCPU runs code where there is no memory: an error of the guest. */
+        GUEST_ERROR,
         /** The host stopped the guest: {@code MicroVm.stop} or {@code MicroVm.close}. */
         STOPPED,
         /** A vCPU could not continue, or a device failed on the host. */

@@ -62,6 +62,7 @@ public record MachineSpec(
         problems.addAll(cpus.problems());
         problems.addAll(memory.problems());
         problems.addAll(clock.problems());
+        problems.addAll(options.restartLimit().problems());
         console.problem().ifPresent(problem -> problems.add("serial: " + problem));
         boolean consoleExists = options.isaSerial() != Feature.OFF || devices.hasConsole();
         if (!consoleExists && !console.equals(new ConsoleSpec.Buffer())) {

@@ -5,6 +5,7 @@ import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
+import java.util.Objects;
 
 /** A virtio device that a user adds; its index in the list of all is its slot. */
 public sealed interface VirtioDeviceSpec {
@@ -18,6 +19,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A disk. */
     record Blk(VirtioBlkOptions disk) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Blk {
+            Objects.requireNonNull(disk, "virtioBlk: null; give VirtioBlkOptions.of(image)");
+        }
+
         @Override
         public String name() {
             return "virtio-blk " + disk;

@@ -118,6 +118,22 @@ public final class Budget {
             return fair;
         }
 
+        /**
+         * Takes {@code amount} only if so much is free, even if this share is below its fair part:
+         * for what nobody can give back before its end, such as guest memory.
+         *
+         * @return false if it is not free
+         */
+        public boolean tryTakeFree(long amount) {
+            long all = used.addAndGet(amount);
+            if (all < 0 || all > limit) { // less than 0: an overflow
+                used.addAndGet(-amount);
+                return false;
+            }
+            mine.addAndGet(amount);
+            return true;
+        }
+
         /** Gives back {@code amount} of what was taken. */
         public void give(long amount) {
             mine.addAndGet(-amount);

@@ -93,4 +93,19 @@ class BudgetTest {
     }
 
     private static void nobody() {}
+
+    @Test
+    void refusesWhatIsNotFree_alsoToAShareBelowItsFairPart() {
+        Budget budget = new Budget("bytes", 100);
+        try (Budget.Share greedy = budget.open("greedy", () -> {});
+                Budget.Share modest = budget.open("modest", () -> {})) {
+            assertThat(greedy.tryTakeFree(90)).isTrue();
+
+            assertThat(modest.tryTakeFree(11)).isFalse();
+            assertThat(budget.used()).isEqualTo(90);
+            assertThat(modest.tryTakeFree(10)).isTrue();
+            assertThat(modest.used()).isEqualTo(10);
+        }
+        assertThat(budget.used()).isZero();
+    }
 }

@@ -60,18 +60,19 @@ public final class ElfLoader {
      * @throws IOException if the file cannot be read
      * @throws InvalidImageException if the image ends early or cannot be unpacked
      * @throws dev.microvm.memory.GuestMemoryException if a segment is not in {@code memory}
+     * @throws java.util.concurrent.CancellationException if it is cancelled
      */
-    public void load(GuestMemory memory) throws IOException {
+    public void load(GuestMemory memory, Cancellation cancellation) throws IOException {
         try (ImageReader reader = source.open(header.fileEnd())) {
             long position = 0;
             for (Segment segment : header.loads()) {
                 MemorySegment target = memory.slice(segment.address(), segment.memorySize());
                 if (segment.fileSize() > 0) {
-                    reader.skip(segment.offset() - position);
-                    reader.read(target.asSlice(0, segment.fileSize()));
+                    cancellation.skip(reader, segment.offset() - position);
+                    cancellation.forEachPiece(target.asSlice(0, segment.fileSize()), reader::read);
                     position = segment.fileEnd();
                 }
-                clear(target.asSlice(segment.fileSize()));
+                cancellation.forEachPiece(target.asSlice(segment.fileSize()), ElfLoader::clear);
             }
         }
     }
