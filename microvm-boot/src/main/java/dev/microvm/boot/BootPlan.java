@@ -10,6 +10,7 @@ import dev.microvm.boot.tables.ResetVector;
 import dev.microvm.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -63,6 +64,8 @@ public final class BootPlan implements StartPlan {
      * @param memoryMap the guest's memory: see {@link BootLayout#memoryMap}
      */
     public static Builder builder(KernelImage kernel, E820Map memoryMap) {
+        Objects.requireNonNull(kernel, "kernel");
+        Objects.requireNonNull(memoryMap, "memoryMap");
         return new Builder(kernel, memoryMap);
     }
 
@@ -198,6 +201,8 @@ public final class BootPlan implements StartPlan {
 
     @Override
     public BootState load(GuestMemory memory, BooleanSupplier cancelled) {
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(cancelled, "cancelled");
         Cancellation cancellation = Cancellation.when(cancelled);
         cancellation.check();
         kernel.load(memory, cancellation);
@@ -242,12 +247,14 @@ public final class BootPlan implements StartPlan {
 
         /** Sets how to enter the kernel; {@code AUTO} if not called. */
         public Builder protocol(BootProtocol value) {
+            Objects.requireNonNull(value, "protocol");
             protocol = value;
             return this;
         }
 
         /** Sets who unpacks the kernel; {@code AUTO} if not called. */
         public Builder unpacking(Unpacking value) {
+            Objects.requireNonNull(value, "unpacking");
             unpacking = value;
             return this;
         }
@@ -263,30 +270,35 @@ public final class BootPlan implements StartPlan {
 
         /** Sets the command line; empty if not called. */
         public Builder cmdline(CommandLine value) {
+            Objects.requireNonNull(value, "cmdline");
             cmdline = value;
             return this;
         }
 
         /** Sets the initrd; none if not called. */
         public Builder initrd(Initrd value) {
+            Objects.requireNonNull(value, "initrd");
             initrd = value;
             return this;
         }
 
         /** Adds a module; none if not called. Only {@code MULTIBOOT} has modules. */
         public Builder module(BootModule value) {
+            Objects.requireNonNull(value, "module");
             modules.add(value);
             return this;
         }
 
         /** Sets what the ACPI tables say; there are no tables if not called. */
         public Builder acpi(AcpiConfig value) {
+            Objects.requireNonNull(value, "acpi");
             acpi = value;
             return this;
         }
 
         /** Sets the MP table; none if not called. */
         public Builder mpTable(MpTable value) {
+            Objects.requireNonNull(value, "mpTable");
             mpTable = value;
             return this;
         }

@@ -6,6 +6,7 @@ import dev.microvm.memory.GuestMemoryRegion;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** An initial file system, or several one after the other, for a kernel to find in memory. */
 public final class Initrd {
@@ -20,6 +21,7 @@ public final class Initrd {
 
     /** Makes an initrd of bytes in memory; the array is not copied. */
     public static Initrd of(byte[] bytes) {
+        Objects.requireNonNull(bytes, "bytes");
         return new Initrd(BootFile.of(WHAT, bytes));
     }
 
@@ -29,6 +31,7 @@ public final class Initrd {
      * @throws BootException if it is not a readable file
      */
     public static Initrd open(Path file) {
+        Objects.requireNonNull(file, "file");
         return new Initrd(BootFile.open(WHAT, file));
     }
 
@@ -81,6 +84,7 @@ public final class Initrd {
      * @throws IOException if the file can no longer be read
      */
     public void read(long offset, MemorySegment to) throws IOException {
+        Objects.requireNonNull(to, "to");
         contents.read(offset, to);
     }
 

@@ -71,6 +71,7 @@ public final class KernelImage {
      * @throws BootException if it cannot be read, or is not a kernel that can be started
      */
     public static KernelImage open(Path file) {
+        Objects.requireNonNull(file, "file");
         long size = ImageFiles.requireReadable(file, EXPECTED);
         try {
             byte[] head = read(file, Math.min(size, ElfHeader.HEAD_SIZE));
@@ -160,6 +161,7 @@ public final class KernelImage {
      *     cannot be read or written
      */
     public void writeVmlinux(Path target) {
+        Objects.requireNonNull(target, "target");
         if (isFlat()) throw flat("an ELF file or a bzImage");
         ElfLoader unpacked = choose(Unpacking.HOST);
         try (OutputStream out = Files.newOutputStream(target)) {
