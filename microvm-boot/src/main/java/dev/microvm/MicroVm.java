@@ -10,6 +10,8 @@ import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
+import dev.microvm.devices.virtio.blk.Disk;
+import dev.microvm.devices.virtio.blk.DiskEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
@@ -279,6 +281,14 @@ public final class MicroVm implements AutoCloseable {
                 .orElseThrow(() -> new IllegalStateException(
                         "machine " + name() + " has no balloon: see MicroVmBuilder.virtioBalloon"))
                 .balloon();
+    }
+
+    /** Returns the host's ends of the guest's disks, in the order in which they were added. */
+    public List<Disk> disks() {
+        return config.hostEnds().stream()
+                .filter(DiskEnd.class::isInstance)
+                .map(end -> ((DiskEnd) end).disk())
+                .toList();
     }
 
     /** Returns how the guest ended; empty if it has not. */

@@ -10,6 +10,7 @@ import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.console.ConsoleEnd;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
+import dev.microvm.devices.virtio.blk.DiskEnd;
 import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
@@ -78,7 +79,7 @@ final class VirtioPlanner {
     private @Nullable VirtioDeviceFactory factory(int slot, VirtioDeviceSpec device, List<String> problems) {
         return switch (device) {
             case VirtioDeviceSpec.Blk blk ->
-                new DiskFactory(blk.disk(), machine, spec.clock().clock());
+                new DiskEnd(blk.disk(), machine, spec.clock().isHosts());
             case VirtioDeviceSpec.Net net -> network(slot, net, problems);
             case VirtioDeviceSpec.Rng rng -> random(slot, rng, problems);
             case VirtioDeviceSpec.Console console -> new ConsoleEnd(console.ports());

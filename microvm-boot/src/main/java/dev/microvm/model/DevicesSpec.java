@@ -1,11 +1,14 @@
 package dev.microvm.model;
 
+import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.memory.RamBacking;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -73,14 +76,29 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
                         + " content again: leave one of the two out");
             }
         }
-        for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
-            add("virtioBlk", disk.disk().problems(), problems);
-        }
+        checkDisks(problems);
         for (VirtioDeviceSpec.Net net : all(VirtioDeviceSpec.Net.class)) {
             add("virtioNet", net.network().problems(), problems);
         }
         if (!clock.isHosts()) checkWithoutHostsClock(clock, problems);
         return problems;
+    }
+
+    /** Two disks cannot use one file if one of them writes it: each would not see what the other writes. */
+    private void checkDisks(List<String> problems) {
+        List<DiskImage> images = new ArrayList<>();
+        for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
+            DiskImage image = disk.disk().image();
+            add("virtioBlk", disk.disk().problems(), problems);
+            for (int number = 0; number < images.size(); number++) {
+                Optional<Path> shared = image.fileSharedWith(images.get(number));
+                if (shared.isEmpty()) continue;
+                problems.add(("virtioBlk: disks %d and %d both use %s, and one of them writes it: give each its own"
+                                + " image, or both readOnly() or overlay()")
+                        .formatted(number, images.size(), shared.get()));
+            }
+            images.add(image);
+        }
     }
 
     private void checkConsoles(List<String> problems) {

@@ -5,6 +5,7 @@ import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A virtio device that a user adds; its index in the list of all is its slot. */
@@ -19,6 +20,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A disk. */
     record Blk(VirtioBlkOptions disk) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Blk {
+            Objects.requireNonNull(disk, "virtioBlk: null; give VirtioBlkOptions.of(image)");
+        }
+
         @Override
         public String name() {
             return "virtio-blk " + disk;

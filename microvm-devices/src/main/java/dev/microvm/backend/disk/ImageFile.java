@@ -63,12 +63,17 @@ interface ImageFile extends AutoCloseable {
         return ChannelImageFile.open(path, writable);
     }
 
-    /** The error of a file that someone else has locked. */
-    static BlockException locked(Path path, boolean writable) {
-        return new BlockException(
-                writable
-                        ? "disk image %s: another machine or program uses it; stop that one, or open it read-only in both"
-                                .formatted(path)
-                        : "disk image %s: another machine or program writes it; stop that one".formatted(path));
+    /**
+     * The error of a file that someone else has locked.
+     *
+     * @param lock what is locked
+     */
+    static BlockException locked(Path path, boolean writable, String lock) {
+        return new BlockException((writable
+                        ? "disk image %s: another machine or program uses it: it has locked %s; stop that one (fuser"
+                                + " finds it), or open it read-only in both"
+                        : "disk image %s: another machine or program writes it: it has locked %s; stop that one (fuser"
+                                + " finds it)")
+                .formatted(path, lock));
     }
 }

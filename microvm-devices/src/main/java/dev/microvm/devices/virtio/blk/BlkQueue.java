@@ -6,6 +6,7 @@ import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  * <li>pop: the loop takes a chain out of the available ring ({@link #serve})
  * <li>parse: {@link BlkRequest#begin} reads type and sector, once
+ * <li>limit: over the disk's rate it stays in the ring, see {@link BlkThrottle}
  * <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and
  *     guest memory
  * <li>complete: the loop writes status and used ring for all requests that are done ({@link
@@ -34,18 +36,27 @@ final class BlkQueue {
     private final Virtqueue queue;
     private final BlkExecutor executor;
     private final ChainHandler take = this::take; // made once: a request allocates nothing
+    private final BlkThrottle throttle;
     private final @Nullable BlkWorker worker;
     private @Nullable BlkRequest free;
 
     /**
      * Adds the queue to its device.
      *
+     * @param throttle of the disk; a request over the limit waits in the queue
      * @param threads makes the thread; null if the loop is to serve the queue
      * @param whenEnded called by the thread when it ends
      */
-    BlkQueue(VirtioTransport transport, BlkExecutor executor, @Nullable ThreadFactory threads, Runnable whenEnded) {
+    BlkQueue(
+            VirtioTransport transport,
+            BlkExecutor executor,
+            BlkThrottle throttle,
+            @Nullable ThreadFactory threads,
+            Runnable whenEnded) {
         queue = transport.addQueue(SIZE);
         this.executor = executor;
+        this.throttle = throttle;
+        throttle.add(this);
         if (threads == null) {
             worker = null;
         } else {
@@ -54,16 +65,18 @@ final class BlkQueue {
         }
     }
 
-    /** Serves what is available. */
+    /** Serves what is available, as fast as the limit allows. */
     void serve() {
-        queue.drain(take);
+        if (queue.running()) queue.drain(take);
     }
 
     private boolean take(DescriptorChain chain) {
         if (worker == null && executor.interrupted()) return false;
-        BlkRequest request = free == null ? new BlkRequest(queue) : free;
+        if (free == null) recycle(new BlkRequest(queue));
+        BlkRequest request = Objects.requireNonNull(free);
         request.begin(chain);
-        if (free != null) free = request.next;
+        if (!throttle.admits(request)) return false;
+        free = request.next;
         if (worker != null) {
             worker.submit(request);
             return true;

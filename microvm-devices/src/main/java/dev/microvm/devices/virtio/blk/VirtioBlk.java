@@ -7,6 +7,7 @@ import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,7 @@ public final class VirtioBlk implements VirtioDevice {
     private final String name;
     private final BlockBackend backend;
     private final Executor loop;
+    private final BlkThrottle throttle;
     private final BlkExecutor executor;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
     private final List<BlkQueue> queues = new ArrayList<>();
@@ -93,6 +95,7 @@ public final class VirtioBlk implements VirtioDevice {
         }
         this.backend = backend;
         loop = transport.loop();
+        throttle = new BlkThrottle(transport.loop());
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
         byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
         // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
@@ -108,7 +111,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     private void addQueue(VirtioTransport transport, @Nullable ThreadFactory threads) {
         if (threads != null) users.incrementAndGet();
-        queues.add(new BlkQueue(transport, executor, threads, this::release));
+        queues.add(new BlkQueue(transport, executor, throttle, threads, this::release));
     }
 
     /** Whether a text can be a serial number. */
@@ -141,6 +144,15 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public String name() {
         return name;
+    }
+
+    /**
+     * Limits the rate of all reads, writes, discards and zeroes together; flushes are not counted.
+     * Requests over the limit wait in their queue. Any thread may call, at any time; the limit holds
+     * from now on, also for what waits.
+     */
+    public void rateLimit(RateLimit limit) {
+        throttle.limit(limit);
     }
 
     /** What holds the disk's content. */
@@ -198,6 +210,7 @@ public final class VirtioBlk implements VirtioDevice {
     public void reset() {
         resetting = !stopThreads(RESET_NANOS);
         queues.forEach(BlkQueue::clear);
+        throttle.reset();
         startThreads();
         negotiated = 0;
         config.putByte(WRITEBACK, 1);
