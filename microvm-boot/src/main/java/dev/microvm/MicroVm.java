@@ -228,6 +228,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started
      */
     public synchronized Console port(String portName) {
+        Objects.requireNonNull(portName, "portName");
         requireStarted();
         ConsoleChannel port = channels().stream()
                 .filter(each -> each.name().equals(portName))
@@ -336,18 +337,20 @@ public final class MicroVm implements AutoCloseable {
      * Waits for the guest to end.
      *
      * @throws AwaitTimeoutException if it does not end within {@code timeout}; the guest continues
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws MicroVmException if the calling thread is interrupted
      * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
      *     is, in a device
      */
     public ExitReport awaitExit(Duration timeout) {
+        long nanos = Timeouts.nanos("timeout", timeout);
         requireStarted();
         if (exitReport().isEmpty()) refuseOwnThread("wait for its end");
         try {
-            return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return runs.report().get(nanos, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + runs.whyItMayNeverEnd() + console().tail());
+                    + runs.whyItMayNeverEnd() + limit() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -396,6 +399,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started or has ended
      */
     public void resume(ClockOnResume clock) {
+        Objects.requireNonNull(clock, "clock");
         requireOpen("resume");
         runs.resume(clock);
     }
@@ -465,6 +469,7 @@ public final class MicroVm implements AutoCloseable {
      *     is, in a device
      */
     public ExitReport shutDown(Duration grace) {
+        Timeouts.nanos("grace", grace); // checks it before the button is pressed
         requireStarted();
         refuseOwnThread("shut it down");
         Machine pressed = runs.machine();
@@ -476,6 +481,11 @@ public final class MicroVm implements AutoCloseable {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */
+    String limit() {
+        return config.selected().limit().isEmpty() ? "" : "; " + config.choice();
     }
 
     /** Before any lock is taken, which another thread may have while it waits for this one. */

@@ -16,10 +16,10 @@ import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
@@ -229,8 +229,8 @@ final class MicroVmBuilderTest {
     void reportsAProtocolThatFirmwareDoesNotSpeak(BootProtocol protocol) {
         problemsOf(withFirmware().bootProtocol(protocol))
                 .contains(
-                        "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH,"
-                                + " was " + protocol);
+                        "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file"
+                                + " by PVH, was " + protocol);
     }
 
     @Test
@@ -268,15 +268,15 @@ final class MicroVmBuilderTest {
         byte[] rom = Arrays.copyOf(new byte[] {0x55, (byte) 0xAA, 1}, 512);
         Path file = Files.write(folder.resolve("rom.bin"), rom);
         problemsOf(withFirmware().optionRom(file).optionRom(file))
-                .contains(
-                        "optionRom: firmware configuration file \"genroms/rom.bin\" exists already; give the file another name");
+                .contains("optionRom: firmware configuration file \"genroms/rom.bin\" exists already; give the file"
+                        + " another name");
     }
 
     @Test
     void reportsAnItemOutsideTheUsersNames() {
         problemsOf(builder().fwCfg("etc/e820", new byte[5]))
-                .contains(
-                        "fwCfg \"etc/e820\": the name must begin with opt/ and have 5 to 55 printable ASCII characters");
+                .contains("fwCfg \"etc/e820\": the name must begin with opt/ and have 5 to 55 printable ASCII"
+                        + " characters");
     }
 
     @Test
@@ -353,8 +353,8 @@ final class MicroVmBuilderTest {
                         .hypervisor(HypervisorChoice.ENGINE)
                         .cpuFeature("avx9", Feature.ON)
                         .cpuFeature("amx_tile", Feature.ON))
-                .contains(
-                        "cpuFeature: \"avx9\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as avx2")
+                .contains("cpuFeature: \"avx9\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as"
+                        + " avx2")
                 .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile is ON, but engine does not offer it"));
     }
 
@@ -418,7 +418,7 @@ final class MicroVmBuilderTest {
                                 .queues(17)
                                 .serial("a serial number that is too long")))
                 .contains(
-                        "virtioBlk: disk image " + nowhere + ": there is no such file",
+                        "virtioBlk: disk image " + nowhere + ": there is no such file; make it, or correct the path",
                         "virtioBlk: queues: 1 to 16, was 17",
                         "virtioBlk: serial: at most 20 printable ASCII characters, "
                                 + "was \"a serial number that is too long\"");

@@ -82,6 +82,7 @@ public final class Initramfs {
      * @throws UncheckedIOException if {@code file} cannot be written
      */
     public void write(Path file) {
+        Objects.requireNonNull(file, "file");
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
             writeTo(out);
         } catch (IOException e) {
@@ -96,6 +97,7 @@ public final class Initramfs {
      * @throws IOException if {@code out} cannot be written
      */
     public void writeTo(OutputStream out) throws IOException {
+        Objects.requireNonNull(out, "out");
         if (base != null) {
             base.writeTo(out);
             out.write(new byte[(int) (-base.size() & (ALIGNMENT - 1))]);
@@ -180,11 +182,15 @@ public final class Initramfs {
 
         /** Adds a file with this content; the array is copied. */
         public Builder file(String path, byte[] content, int mode) {
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(content, "content");
             return add(path, CpioWriter.S_IFREG, mode, 0, 0, new Bytes(content.clone()));
         }
 
         /** Adds a text file, in UTF-8. */
         public Builder file(String path, String content, int mode) {
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(content, "content");
             return file(path, content.getBytes(StandardCharsets.UTF_8), mode);
         }
 
@@ -194,26 +200,33 @@ public final class Initramfs {
          * @throws BootException if it is not a readable file
          */
         public Builder file(String path, Path file, int mode) {
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(file, "file");
             return add(path, CpioWriter.S_IFREG, mode, 0, 0, FileBytes.of(file));
         }
 
         /** Adds a directory. */
         public Builder directory(String path, int mode) {
+            Objects.requireNonNull(path, "path");
             return add(path, CpioWriter.S_IFDIR, mode, 0, 0, Bytes.NONE);
         }
 
         /** Adds a symbolic link to {@code target}. */
         public Builder symlink(String path, String target) {
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(target, "target");
             return add(path, CpioWriter.S_IFLNK, 0777, 0, 0, new Bytes(target.getBytes(StandardCharsets.UTF_8)));
         }
 
         /** Adds a character device node, such as {@code /dev/console} with 5 and 1. */
         public Builder characterDevice(String path, int major, int minor, int mode) {
+            Objects.requireNonNull(path, "path");
             return add(path, CpioWriter.S_IFCHR, mode, major, minor, Bytes.NONE);
         }
 
         /** Adds a block device node. */
         public Builder blockDevice(String path, int major, int minor, int mode) {
+            Objects.requireNonNull(path, "path");
             return add(path, CpioWriter.S_IFBLK, mode, major, minor, Bytes.NONE);
         }
 
@@ -225,6 +238,7 @@ public final class Initramfs {
          * @param path of the program, such as {@code /sbin/vm-exit}
          */
         public Builder exitProgram(String path) {
+            Objects.requireNonNull(path, "path");
             try (InputStream in = Initramfs.class.getResourceAsStream("vm-exit")) {
                 return file(path, Objects.requireNonNull(in, "resource vm-exit").readAllBytes(), 0755);
             } catch (IOException e) {
@@ -237,6 +251,7 @@ public final class Initramfs {
          * line.
          */
         public Builder init(String script) {
+            Objects.requireNonNull(script, "script");
             return file("/init", script, 0755);
         }
 
@@ -252,6 +267,9 @@ public final class Initramfs {
          * @throws BootException if there is no such module, or it cannot be read
          */
         public Builder modules(Path tree, String release, List<String> names) {
+            Objects.requireNonNull(tree, "tree");
+            Objects.requireNonNull(release, "release");
+            Objects.requireNonNull(names, "names");
             KernelModules modules = KernelModules.open(tree);
             for (String path : modules.loadOrder(names)) {
                 String to = "/lib/modules/" + release + "/" + KernelModules.unpackedPath(path);
@@ -275,6 +293,7 @@ public final class Initramfs {
          * counts.
          */
         public Builder base(byte[] image) {
+            Objects.requireNonNull(image, "image");
             base = new Bytes(image.clone());
             return this;
         }
@@ -285,6 +304,7 @@ public final class Initramfs {
          * @throws BootException if it is not a readable file
          */
         public Builder base(Path file) {
+            Objects.requireNonNull(file, "file");
             base = FileBytes.of(file);
             return this;
         }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -30,6 +31,9 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
 
     /** Copies the lists. */
     public DevicesSpec {
+        Objects.requireNonNull(virtioVersion, "virtioVersion");
+        Objects.requireNonNull(virtio, "virtio");
+        Objects.requireNonNull(own, "own");
         virtio = List.copyOf(virtio);
         own = List.copyOf(own);
     }
@@ -41,11 +45,13 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
 
     /** The same with one more virtio device, in the next slot. */
     public DevicesSpec withVirtio(VirtioDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, Lists.with(virtio, device), own);
     }
 
     /** The same with one more device of the user's own. */
     public DevicesSpec withOwn(BusDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, virtio, Lists.with(own, device));
     }
 
