@@ -507,10 +507,13 @@ public final class MicroVm implements AutoCloseable {
      * changed as its description says.
      *
      * @param vcpu its number, from 0
-     * @throws IndexOutOfBoundsException if there is no vCPU with that number
+     * @throws IllegalArgumentException if there is no vCPU with that number
      */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
+        if (vcpu < 0 || vcpu >= config.vcpus()) {
+            throw new IllegalArgumentException("vcpu: 0 to %d, was %d".formatted(config.vcpus() - 1, vcpu));
+        }
+        return config.cpuid(vcpu);
     }
 
     /**
