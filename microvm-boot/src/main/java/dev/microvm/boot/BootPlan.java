@@ -8,7 +8,6 @@ import dev.microvm.boot.tables.MpTable;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.boot.tables.ResetVector;
 import dev.microvm.memory.GuestMemory;
-import dev.microvm.memory.GuestMemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -43,9 +42,9 @@ public final class BootPlan implements StartPlan {
     private final byte[] multibootInfo; // empty with other protocols
 
     private BootPlan(Builder builder) {
-        kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty());
         memoryMap = builder.memoryMap;
-        kernel.check(memoryMap);
+        kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty(), memoryMap);
+        kernel.check(memoryMap, sizeOfExtras(builder));
         cmdline = builder.cmdline;
         cmdline.requireLength(builder.kernel.cmdlineMax());
         checkExtras(builder);
@@ -68,6 +67,15 @@ public final class BootPlan implements StartPlan {
         Objects.requireNonNull(kernel, "kernel");
         Objects.requireNonNull(memoryMap, "memoryMap");
         return new Builder(kernel, memoryMap);
+    }
+
+    /** Returns how many bytes the initrd and the modules take. */
+    private static long sizeOfExtras(Builder builder) {
+        long size = builder.initrd == null ? 0 : builder.initrd.size();
+        for (BootModule module : builder.modules) {
+            size = MemoryNeed.after(size, module.size());
+        }
+        return size;
     }
 
     /** Checks that the protocol can pass the initrd or modules to the kernel. */
@@ -93,7 +101,7 @@ public final class BootPlan implements StartPlan {
         List<MultibootInfo.Module> placed = new ArrayList<>();
         long end = Math.max(BootLayout.HIGH_MEMORY, kernel.kernel().end());
         for (BootModule module : modules) {
-            long start = (end + GuestMemoryRegion.PAGE_SIZE - 1) & -GuestMemoryRegion.PAGE_SIZE;
+            long start = MemoryNeed.pageFrom(end);
             end = start + module.size();
             if (!memoryMap.isRam(start, end) || end > BootLayout.LOW_RAM_MAX) {
                 long ramEnd = memoryMap.ramEndBelow(BootLayout.LOW_RAM_MAX);
@@ -101,7 +109,7 @@ public final class BootPlan implements StartPlan {
                         module.subject(placed.size() + 1),
                         "a module that fits between 0x%x and 0x%x, which is %d bytes"
                                 .formatted(start, ramEnd, Math.max(0, ramEnd - start)),
-                        "one of %d bytes; give the guest more memory".formatted(module.size()));
+                        "one of %d bytes; %s".formatted(module.size(), MemoryNeed.remedy(end)));
             }
             placed.add(new MultibootInfo.Module(start, end, module.cmdline()));
         }

@@ -63,9 +63,17 @@ public final class Initrd {
                     subject(),
                     "an initrd that fits between the kernel's end 0x%x and 0x%x, which is %d bytes"
                             .formatted(kernelEnd, end, Math.max(0, end - kernelEnd)),
-                    "one of %d bytes; give the guest more memory".formatted(size));
+                    "one of %d bytes; %s".formatted(size, remedy(end, ramEnd, kernelEnd)));
         }
         return address;
+    }
+
+    /** What to do if the RAM ends too early, or if the kernel cannot use more of it. */
+    private String remedy(long end, long ramEnd, long kernelEnd) {
+        long needed = MemoryNeed.after(kernelEnd, size());
+        return end < ramEnd || needed <= ramEnd
+                ? "this kernel takes no initrd above 0x%x: make it smaller".formatted(end)
+                : MemoryNeed.remedy(needed);
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.microvm.engine;
 
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.cpu.CodeHeap;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.InstructionCounter;
@@ -39,6 +40,7 @@ final class EngineVcpu implements Vcpu {
     private final int index;
     private final @Nullable LocalApic apic;
     private final EnginePlatform platform;
+    private final CodeHeap codeHeap;
     private final Cpu cpu;
     private final ParavirtualClock clock;
     private final EngineState state;
@@ -60,12 +62,18 @@ final class EngineVcpu implements Vcpu {
         platform = new EnginePlatform(this, machine);
         InstructionTime time = machine.instructionTime();
         InstructionCounter counter = time == null ? null : time.counter();
-        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, counter);
+        codeHeap = new CodeHeap(machine.translations(), machine.toString(), this::wantRoom);
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, codeHeap, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
         state = new EngineState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
+    }
+
+    /** Returns an estimate of the heap that its translations take, in bytes. */
+    long translated() {
+        return codeHeap.held();
     }
 
     /** The vCPU whose {@link #run} the calling thread is in. */
@@ -176,6 +184,7 @@ final class EngineVcpu implements Vcpu {
         parked = Thread.currentThread();
         InstructionTime time = machine.instructionTime();
         while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) {
+            cpu.mmu.dropCodeIfPressed();
             if (time == null) LockSupport.park(this);
             else time.await();
         }
@@ -216,6 +225,18 @@ final class EngineVcpu implements Vcpu {
         LockSupport.unpark(parked);
     }
 
+    /**
+     * The budget of translations wants room; any thread. Who runs or waits looks soon; else nobody
+     * would.
+     */
+    private void wantRoom() {
+        cpu.loop.attend();
+        LockSupport.unpark(parked);
+        synchronized (this) {
+            if (runner == null && !closed) cpu.mmu.dropCodeIfPressed();
+        }
+    }
+
     private synchronized void enter() {
         if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
         if (runner != null) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
@@ -238,8 +259,12 @@ final class EngineVcpu implements Vcpu {
     /** Forgets where memory is; returns when nothing of it is used any more. */
     void forgetMemory() {
         synchronized (this) {
-            if (runner == null || runner.equals(Thread.currentThread())) {
+            if (runner == null) {
                 cpu.mmu.forget();
+                return;
+            }
+            if (runner.equals(Thread.currentThread())) {
+                cpu.mmu.forgetWhileRunning();
                 return;
             }
             forgetting = true;
@@ -437,6 +462,8 @@ final class EngineVcpu implements Vcpu {
         if (runner != null) throw new IllegalStateException("vCPU " + index + " still runs");
         if (closed) return;
         closed = true;
+        cpu.mmu.forget();
+        codeHeap.close();
         if (apic != null) machine.apics().remove(apic);
     }
 }

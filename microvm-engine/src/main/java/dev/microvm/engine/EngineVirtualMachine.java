@@ -18,6 +18,7 @@ import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
+import dev.microvm.limits.Budget;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
@@ -53,13 +54,20 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Doorbells doorbells = new Doorbells();
     private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
+    private final Budget translations;
     private final InstantSource wallClock;
     private long timeStampOrigin; // guarded by this
     private boolean originSet; // by the host; guarded by this
     private volatile long clockOrigin;
     private volatile boolean closed;
 
-    EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock, List<CpuidEntry> supportedCpuid) {
+    EngineVirtualMachine(
+            String name,
+            InterruptMode interruptMode,
+            GuestClock clock,
+            List<CpuidEntry> supportedCpuid,
+            Budget translations) {
+        this.translations = translations;
         this.supportedCpuid = supportedCpuid;
         this.name = name;
         this.ram = new EngineRam(name, arena);
@@ -84,6 +92,11 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     PhysicalMemory memory() {
         return memory;
+    }
+
+    /** What the vCPUs' translations are charged to. */
+    Budget translations() {
+        return translations;
     }
 
     Timers timers() {

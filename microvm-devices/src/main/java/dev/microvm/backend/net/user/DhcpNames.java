@@ -17,10 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param domain domain of the guest: RFC 2132, 3.17; null for none
  * @param search domains in which the guest looks for short names, the preferred one first: RFC 3397
  */
-public record DhcpNames(
-        @Nullable String hostName,
-        @Nullable String domain,
-        List<String> search) {
+public record DhcpNames(@Nullable String hostName, @Nullable String domain, List<String> search) {
     /** No names. */
     public static final DhcpNames NONE = new DhcpNames(null, null, List.of());
 

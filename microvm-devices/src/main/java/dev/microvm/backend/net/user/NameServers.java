@@ -24,7 +24,10 @@ final class NameServers {
     private static final long CHECK_NANOS = 1_000_000_000L; // a change is seen after this time at most
 
     /** What tells whether a file has changed; null values if there is no file. */
-    private record Version(@Nullable FileTime modified, long size, @Nullable Object inode) {
+    private record Version(
+            @Nullable FileTime modified,
+            long size,
+            @Nullable Object inode) {
         private static final Version NONE = new Version(null, 0, null);
 
         private static Version of(Path file) {

@@ -25,7 +25,6 @@ final class NetworkStack {
     /** Idle time after which a connection gives its socket to another flow of the guest. */
     private static final long IDLE_NANOS = 60_000_000_000L;
 
-    private final UserNetworkConfig config;
     private final Subnet subnet;
     private final NetLoop loop;
     private final Counters counters;
@@ -45,7 +44,6 @@ final class NetworkStack {
             Counters counters,
             SocketBudget sockets,
             String name) {
-        this.config = config;
         this.loop = loop;
         this.sockets = sockets;
         reassembly = new Reassembly(counters);
@@ -116,8 +114,7 @@ final class NetworkStack {
         int payload = ethernet + Ethernet.SIZE;
         return switch (Bytes.getShort(from, ethernet + Ethernet.TYPE)) {
             case Ethernet.TYPE_IPV4 -> inputIpv4(from, at, payload, size - Ethernet.SIZE);
-            case Ethernet.TYPE_ARP ->
-                neighbours.input(from, payload, size - Ethernet.SIZE, link) ? null : MALFORMED;
+            case Ethernet.TYPE_ARP -> neighbours.input(from, payload, size - Ethernet.SIZE, link) ? null : MALFORMED;
             default -> UNSUPPORTED;
         };
     }

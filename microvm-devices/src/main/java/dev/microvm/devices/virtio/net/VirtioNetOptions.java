@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param fromGuest how much the guest may send
  * @param toGuest how much the guest receives
  */
-public record VirtioNetOptions(
-        @Nullable MacAddress address, RateLimit fromGuest, RateLimit toGuest) {
+public record VirtioNetOptions(@Nullable MacAddress address, RateLimit fromGuest, RateLimit toGuest) {
     /** An address derived from the name of the machine, and no limits. */
     public static final VirtioNetOptions DEFAULT = new VirtioNetOptions(null, RateLimit.NONE, RateLimit.NONE);
 

@@ -37,9 +37,7 @@ final class DhcpServerTest {
         assertThat(options.get(HOST_NAME)).asString(US_ASCII).isEqualTo("web");
         assertThat(options.get(DOMAIN_NAME)).asString(US_ASCII).isEqualTo("example.org");
         // The second name ends with a pointer to the first, at offset 0: RFC 1035, 4.1.4.
-        assertThat(options.get(DOMAIN_SEARCH))
-                .asString(ISO_8859_1)
-                .isEqualTo("\7example\3org\0\3lab\u00c0\0");
+        assertThat(options.get(DOMAIN_SEARCH)).asString(ISO_8859_1).isEqualTo("\7example\3org\0\3lab\u00c0\0");
     }
 
     @Test

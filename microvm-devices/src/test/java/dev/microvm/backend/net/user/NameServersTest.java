@@ -108,7 +108,8 @@ final class NameServersTest {
         assertThat(read("nameserver 192.0.2.1\nnameserver nonsense\nnameserver\nnameservers 192.0.2.8\n"
                         + "nameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"))
                 .containsExactly("192.0.2.1", "192.0.2.2", "192.0.2.3");
-        assertThat(read("nameserver 2001:db8::1\nnameserver ::1")).containsExactly("2001:db8:0:0:0:0:0:1", "0:0:0:0:0:0:0:1");
+        assertThat(read("nameserver 2001:db8::1\nnameserver ::1"))
+                .containsExactly("2001:db8:0:0:0:0:0:1", "0:0:0:0:0:0:0:1");
         assertThat(read("nameserver 127.1\nnameserver 0x7f.0.0.02\nnameserver 2130706435"))
                 .containsExactly("127.0.0.1", "127.0.0.2", "127.0.0.3");
         assertThat(read("nameserver 1.2.3.4.5\nnameserver 1.2.3.256\nnameserver 1..2\nnameserver -1\nnameserver +1"))
@@ -139,6 +140,8 @@ final class NameServersTest {
 
     private static List<String> text(List<InetSocketAddress> servers) {
         assertThat(servers).allSatisfy(server -> assertThat(server.getPort()).isEqualTo(53));
-        return servers.stream().map(server -> server.getAddress().getHostAddress()).toList();
+        return servers.stream()
+                .map(server -> server.getAddress().getHostAddress())
+                .toList();
     }
 }

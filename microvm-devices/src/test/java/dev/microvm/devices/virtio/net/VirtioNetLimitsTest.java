@@ -53,7 +53,9 @@ final class VirtioNetLimitsTest {
         receive(SECONDS, size);
 
         assertThat((double) received).isCloseTo(SECONDS * perSecond(limit, size), withPercentage(5));
-        assertThat(network.waiting()).as("what the limit holds back stays in the network").isPositive();
+        assertThat(network.waiting())
+                .as("what the limit holds back stays in the network")
+                .isPositive();
     }
 
     @Test
@@ -84,7 +86,9 @@ final class VirtioNetLimitsTest {
         network.room(Integer.MAX_VALUE);
         driver.loop().run();
 
-        assertThat(network.sent()).as("the one that was paid for, and the one after it").hasSizeBetween(1, 2);
+        assertThat(network.sent())
+                .as("the one that was paid for, and the one after it")
+                .hasSizeBetween(1, 2);
     }
 
     @Test
