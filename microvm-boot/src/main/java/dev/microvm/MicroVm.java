@@ -140,7 +140,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
+     *     device cannot be opened or made, code of yours throws, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
      *     have no room, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
@@ -161,12 +161,20 @@ public final class MicroVm implements AutoCloseable {
             setClosed();
             runs.close();
             link.close();
-            if (e instanceof CancellationException) {
-                throw new MicroVmException("machine " + name() + " was closed or stopped while it started", e);
-            }
+            if (e instanceof RuntimeException failure) throw startFailure(failure);
             throw e;
         }
         return this;
+    }
+
+    /** Returns what to throw, so that callers have one type to catch. */
+    private MicroVmException startFailure(RuntimeException cause) {
+        return switch (cause) {
+            case MicroVmException known -> known;
+            case CancellationException closed ->
+                new MicroVmException("machine " + name() + " was closed or stopped while it started", closed);
+            default -> new MicroVmException("machine " + name() + " cannot start: " + cause, cause);
+        };
     }
 
     private synchronized void beginStart() {
@@ -506,10 +514,13 @@ public final class MicroVm implements AutoCloseable {
      * changed as its description says.
      *
      * @param vcpu its number, from 0
-     * @throws IndexOutOfBoundsException if there is no vCPU with that number
+     * @throws IllegalArgumentException if there is no vCPU with that number
      */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
+        if (vcpu < 0 || vcpu >= config.vcpus()) {
+            throw new IllegalArgumentException("vcpu: 0 to %d, was %d".formatted(config.vcpus() - 1, vcpu));
+        }
+        return config.cpuid(vcpu);
     }
 
     /**

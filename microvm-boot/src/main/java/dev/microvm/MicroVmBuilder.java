@@ -421,7 +421,8 @@ public final class MicroVmBuilder {
 
     /**
      * Adds a device of your own, made at each start, at the I/O ports {@code [port, port + size)},
-     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name.
+     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name, of 1 to
+     * 64 printable characters.
      */
     public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
         return own(new BusDeviceSpec(deviceName, true, port, size), factory);

@@ -33,6 +33,7 @@ import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -43,6 +44,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A build reports every mistake in a description at once, with option, value and remedy. */
 final class MicroVmBuilderTest {
@@ -385,7 +387,7 @@ final class MicroVmBuilderTest {
                 .contains("-nx, +sse2")
                 .containsPattern("cpu features +fpu ")
                 .contains("0x1.0: eax=");
-        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> vm.cpuid(2));
+        assertThatIllegalArgumentException().isThrownBy(() -> vm.cpuid(2)).withMessage("vcpu: 0 to 1, was 2");
     }
 
     @Test
@@ -408,6 +410,17 @@ final class MicroVmBuilderTest {
                 .containsPattern("virtio +first MODERN at \\[0xfeb00000, 0xfeb00200\\), GSI 16")
                 .containsPattern("virtio +virtio-rng MODERN at \\[0xfeb00200, 0xfeb00400\\), GSI 17")
                 .doesNotContain("virtio_mmio.device");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "two\nlines"})
+    void reportsABadNameOfAnOwnDevice(String name) {
+        String problem = "deviceName: 1 to 64 printable characters, was \"" + name + "\"";
+
+        problemsOf(builder().portDevice(name, 0x500, 4, context -> new FixedDevice(0)))
+                .contains(problem);
+        problemsOf(builder().virtioDevice(name, transport -> new VirtioRng(transport, new SecureRandom())))
+                .contains(problem);
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The devices that a user adds to a machine.
@@ -27,6 +28,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
     /** The name of the virtio console's port that is the console itself, as in Linux. */
     public static final String CONSOLE_PORT = "hvc0";
 
+    private static final Pattern DEVICE_NAME = Pattern.compile("\\P{Cntrl}{1,64}");
     private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** Copies the lists. */
@@ -80,6 +82,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
     /** Returns what is out of range, given twice, or impossible with the machine's clock. */
     List<String> problems(MemorySpec memory, ClockSpec clock) {
         List<String> problems = new ArrayList<>();
+        checkNames(problems);
         checkConsoles(problems);
         List<VirtioDeviceSpec.Vsock> vsocks = all(VirtioDeviceSpec.Vsock.class);
         once("virtioVsock", vsocks.size(), problems);
@@ -120,6 +123,15 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
             }
             images.add(image);
         }
+    }
+
+    /** Names of own devices are part of messages, the description and saved states. */
+    private void checkNames(List<String> problems) {
+        Stream<String> names = Stream.concat(
+                all(VirtioDeviceSpec.Own.class).stream().map(VirtioDeviceSpec.Own::name),
+                own.stream().map(BusDeviceSpec::name));
+        names.filter(name -> name.isBlank() || !DEVICE_NAME.matcher(name).matches())
+                .forEach(name -> problems.add("deviceName: 1 to 64 printable characters, was \"%s\"".formatted(name)));
     }
 
     private void checkConsoles(List<String> problems) {

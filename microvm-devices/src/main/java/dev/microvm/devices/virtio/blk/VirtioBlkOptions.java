@@ -25,9 +25,6 @@ import java.util.Objects;
 public record VirtioBlkOptions(DiskImage image, String serial, int queues, RateLimit rateLimit) {
     /** Refuses null; {@link #problems} finds everything else. */
     public VirtioBlkOptions {
-        Objects.requireNonNull(image, "image");
-        Objects.requireNonNull(serial, "serial");
-        Objects.requireNonNull(rateLimit, "rateLimit");
         Objects.requireNonNull(image, "image: null; give a DiskImage, for instance DiskImage.raw(path)");
         Objects.requireNonNull(serial, "serial: null; give \"\" for a disk without a serial number");
         Objects.requireNonNull(rateLimit, "rateLimit: null; give RateLimit.NONE for a disk without a limit");
