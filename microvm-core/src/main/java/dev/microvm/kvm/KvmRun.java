@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.microvm.hypervisor.DebugEvent;
 import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.kvm.generated.kvm_debug_exit_arch;
 import dev.microvm.kvm.generated.kvm_run;
 import java.lang.foreign.MemorySegment;
@@ -35,6 +36,7 @@ final class KvmRun {
     private static final long MMIO_ADDRESS = kvm_run.mmio$offset() + kvm_run.mmio.phys_addr$offset();
     private static final long MMIO_DATA = kvm_run.mmio$offset() + kvm_run.mmio.data$offset();
     private static final long MMIO_LENGTH = kvm_run.mmio$offset() + kvm_run.mmio.len$offset();
+    private static final int MMIO_MAX = Long.BYTES; // of data: struct kvm_run, mmio
     private static final long MMIO_IS_WRITE = kvm_run.mmio$offset() + kvm_run.mmio.is_write$offset();
 
     private static final long EOI_VECTOR = kvm_run.eoi$offset() + kvm_run.eoi.vector$offset();
@@ -89,8 +91,13 @@ final class KvmRun {
         int port = Short.toUnsignedInt(page.get(JAVA_SHORT_UNALIGNED, IO_PORT));
         int size = page.get(JAVA_BYTE, IO_SIZE);
         boolean out = page.get(JAVA_BYTE, IO_DIRECTION) == IO_OUT;
+        int count = page.get(JAVA_INT_UNALIGNED, IO_COUNT);
         long at = page.get(JAVA_LONG_UNALIGNED, IO_DATA_OFFSET);
-        for (int left = page.get(JAVA_INT_UNALIGNED, IO_COUNT); left > 0; left--, at += size) {
+        boolean known = size == 1 || size == 2 || size == 4;
+        if (!known || count < 0 || at < 0 || at > page.byteSize() - (long) count * size) {
+            throw senseless("KVM_EXIT_IO", "%d times %d bytes at %d of the page".formatted(count, size, at));
+        }
+        for (int left = count; left > 0; left--, at += size) {
             if (out) {
                 handler.portOut(port, size, load(at, size));
             } else {
@@ -104,6 +111,7 @@ final class KvmRun {
         long gpa = page.get(JAVA_LONG_UNALIGNED, MMIO_ADDRESS);
         int size = page.get(JAVA_INT_UNALIGNED, MMIO_LENGTH);
         boolean write = page.get(JAVA_BYTE, MMIO_IS_WRITE) != 0;
+        if (size < 1 || size > MMIO_MAX) throw senseless("KVM_EXIT_MMIO", size + " bytes");
         // An access across a page can arrive in pieces of 3, 5, 6 or 7 bytes; devices see powers of two.
         int step = Integer.bitCount(size) == 1 ? size : 1;
         for (int done = 0; done < size; done += step) {
@@ -146,6 +154,10 @@ final class KvmRun {
     long[] internalData() {
         int n = Math.clamp(page.get(JAVA_INT_UNALIGNED, INTERNAL_NDATA), 0, INTERNAL_DATA_MAX);
         return page.asSlice(INTERNAL_DATA, (long) n * Long.BYTES).toArray(JAVA_LONG_UNALIGNED);
+    }
+
+    private static VcpuFailedException senseless(String exit, String what) {
+        return new VcpuFailedException("KVM reports an exit that makes no sense: %s of %s".formatted(exit, what));
     }
 
     private long load(long at, int size) {
