@@ -53,7 +53,7 @@ final class ArchiveTree {
         if (there == null) {
             Node parent = nodes.get(parentOf(path));
             if (parent != null) parent.children++;
-        } else if (there.type == type && type == CpioWriter.S_IFDIR || there.children > 0) {
+        } else if ((there.type == type && type == CpioWriter.S_IFDIR) || there.children > 0) {
             return;
         }
         nodes.put(path, new Node(type, target));

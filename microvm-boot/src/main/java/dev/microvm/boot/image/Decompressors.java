@@ -36,7 +36,7 @@ final class Decompressors {
             in = packed.stream();
             return new StreamImageReader(stream(compression, in, limit, heap, true), compression, heap);
         } catch (RuntimeException | Error | IOException e) {
-            closeAll(heap, in);
+            closeAll(heap, in, e);
             throw refused(compression, e);
         }
     }
@@ -102,12 +102,11 @@ final class Decompressors {
         return new SingleXZInputStream(in, limitKib, /* verifyCheck= */ true, new BasicArrayCache());
     }
 
-    private static void closeAll(UnpackingHeap heap, InputStream in) {
-        try (heap;
-                in) {
-            assert true;
+    private static void closeAll(UnpackingHeap heap, InputStream in, Throwable cause) {
+        try (heap) {
+            in.close();
         } catch (IOException e) {
-            assert true; // nothing was written
+            cause.addSuppressed(e);
         }
     }
 
