@@ -72,7 +72,7 @@ final class InitramfsEntries {
             throw new BootException(subject, e.expected(), e.found(), e);
         } catch (CompressionException e) {
             throw new BootException(subject, "intact %s data".formatted(e.format()), String.valueOf(e.getMessage()), e);
-        } catch (IOException e) {
+        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) { // the XZ library throws all
             throw new BootException(subject, "an intact initial file system", "data that cannot be read: " + e.getMessage(), e);
         }
     }

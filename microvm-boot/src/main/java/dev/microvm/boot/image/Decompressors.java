@@ -46,7 +46,7 @@ final class Decompressors {
         try (UnpackingHeap heap = new UnpackingHeap(compression.name(), Cancellation.NEVER);
                 InputStream in = stream(compression, packed.stream(), max, heap, true)) {
             return UnpackedBytes.read(in, max, heap);
-        } catch (CompressionException | IOException e) {
+        } catch (CompressionException | IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw refused(compression, e);
         }
     }
@@ -110,15 +110,20 @@ final class Decompressors {
         }
     }
 
+    private static InvalidImageException unreadable(Compression compression, Exception cause) {
+        return new InvalidImageException(
+                "an intact %s payload".formatted(compression),
+                "data that cannot be unpacked: " + cause.getMessage(),
+                cause);
+    }
+
     /** Returns the exception for data that cannot be unpacked; throws any other again. */
     static InvalidImageException refused(Compression compression, Throwable cause) {
         return switch (cause) {
             case CompressionException e -> InvalidImageException.of(e);
-            case IOException e ->
-                new InvalidImageException(
-                        "an intact %s payload".formatted(compression),
-                        "data that cannot be unpacked: " + e.getMessage(),
-                        e);
+            case IOException e -> unreadable(compression, e);
+            case IllegalArgumentException e -> unreadable(compression, e); // the XZ library throws these, too
+            case IndexOutOfBoundsException e -> unreadable(compression, e);
             case RuntimeException e -> throw e;
             default -> throw (Error) cause;
         };
