@@ -20,6 +20,8 @@ final class ArchiveTree {
     /** After so many symbolic links a path has too many: Linux include/linux/namei.h, MAXSYMLINKS. */
     private static final int MAX_LINKS = 40;
 
+    private static final int MAX_LENGTH = 4096; // of a path: Linux uapi/linux/limits.h, PATH_MAX
+
     private final Map<String, Node> nodes = new HashMap<>();
 
     /** What is at a path. */
@@ -53,7 +55,7 @@ final class ArchiveTree {
         if (there == null) {
             Node parent = nodes.get(parentOf(path));
             if (parent != null) parent.children++;
-        } else if (there.type == type && type == CpioWriter.S_IFDIR || there.children > 0) {
+        } else if ((there.type == type && type == CpioWriter.S_IFDIR) || there.children > 0) {
             return;
         }
         nodes.put(path, new Node(type, target));
@@ -87,15 +89,19 @@ final class ArchiveTree {
                 continue;
             }
             real.add(part);
-            Node node = nodes.get(String.join("/", real));
+            String at = String.join("/", real);
+            if (at.length() > MAX_LENGTH) {
+                throw new UnreachableException("a path of more than %d characters".formatted(MAX_LENGTH));
+            }
+            Node node = nodes.get(at);
             if (node == null || node.type == CpioWriter.S_IFDIR) continue;
             if (node.type != CpioWriter.S_IFLNK) {
-                throw new UnreachableException("/%s, which is no directory".formatted(String.join("/", real)));
+                throw new UnreachableException("/%s, which is no directory".formatted(at));
             }
             if (++links > MAX_LINKS) {
                 throw new UnreachableException(
                         "more than %d symbolic links, such as /%s -> %s: a cycle?"
-                                .formatted(MAX_LINKS, String.join("/", real), node.target));
+                                .formatted(MAX_LINKS, at, node.target));
             }
             real.removeLast();
             if (node.target.startsWith("/")) real.clear();

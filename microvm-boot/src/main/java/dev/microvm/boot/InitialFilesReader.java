@@ -22,7 +22,7 @@ import java.util.Optional;
  */
 final class InitialFilesReader implements AutoCloseable {
     /** Maximum unpacked size of an image, in bytes: a guest has it in memory. */
-    private static final long MAX_SIZE = 2L << 30;
+    private static final long MAX_SIZE = 1L << 30;
 
     private static final int MAX_PATH = 4096; // bytes: Linux uapi/linux/limits.h, PATH_MAX
     private static final int HEADER_SIZE = 110; // a magic number of 6 characters, and 13 numbers of 8

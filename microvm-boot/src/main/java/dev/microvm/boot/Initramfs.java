@@ -40,7 +40,8 @@ public final class Initramfs {
     private final List<String> moduleLoadOrder;
 
     private Initramfs(Builder builder) {
-        entries = InitramfsEntries.place(builder.entries, builder.base);
+        List<String> needed = builder.rootDevice == null ? List.of() : List.of(RootDiskInit.BUSYBOX);
+        entries = InitramfsEntries.place(builder.entries, builder.base, needed);
         base = builder.base;
         moduleLoadOrder = List.copyOf(builder.moduleLoadOrder);
     }
@@ -48,6 +49,37 @@ public final class Initramfs {
     /** Begins an empty initial file system. */
     public static Builder builder() {
         return new Builder();
+    }
+
+    /**
+     * Begins an initial file system that continues with the program on a disk, for kernels whose
+     * drivers are modules, as those of distributions are. Its {@code /init} mounts {@code /proc},
+     * {@code /sys} and {@code /dev}, loads the modules that are added, links the ports of a virtio
+     * console as {@code /dev/virtio-ports/NAME}, waits up to 30 s for the device, mounts it and
+     * starts the {@code /sbin/init} there.
+     *
+     * <pre>{@code
+     * Initramfs initramfs = Initramfs.rootDisk("/dev/vda")
+     *         .file("/bin/busybox", Path.of("/usr/bin/busybox"), 0755) // a static one
+     *         .modules(Path.of("/lib/modules/6.1.0-30-amd64"), "6.1.0-30-amd64",
+     *                 List.of("virtio_mmio", "virtio_blk", "virtio_console", "ext4"))
+     *         .build();
+     * }</pre>
+     *
+     * <p>{@link Builder#build} needs a static busybox at {@code /bin/busybox}, which is added, or is
+     * in the base.
+     *
+     * @param device the disk or partition with the root file system, such as {@code /dev/vda}
+     * @throws IllegalArgumentException if it is not a path below {@code /dev}
+     */
+    public static Builder rootDisk(String device) {
+        if (!device.matches("/dev/[A-Za-z0-9/_.-]+")) {
+            throw new IllegalArgumentException("device '%s': must be a path such as /dev/vda".formatted(device));
+        }
+        Builder builder = new Builder();
+        RootDiskInit.FOLDERS.forEach(folder -> builder.directory(folder, 0755));
+        builder.rootDevice = device;
+        return builder;
     }
 
     /**
@@ -123,6 +155,7 @@ public final class Initramfs {
         private final Map<String, InitramfsEntries.Entry> entries = new TreeMap<>();
         private final List<String> moduleLoadOrder = new ArrayList<>();
         private @Nullable InitramfsContent base;
+        private @Nullable String rootDevice;
 
         private Builder() {}
 
@@ -266,6 +299,7 @@ public final class Initramfs {
          *     something that is no directory, or {@code /init} is nothing that the kernel can start
          */
         public Initramfs build() {
+            if (rootDevice != null) init(RootDiskInit.script(rootDevice, moduleLoadOrder));
             return new Initramfs(this);
         }
 

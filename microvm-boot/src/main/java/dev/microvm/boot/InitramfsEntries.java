@@ -7,6 +7,7 @@ import dev.microvm.compress.CompressionException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -43,9 +44,12 @@ final class InitramfsEntries {
      * Returns the entries to write, by path, so that a directory comes before its entries.
      *
      * @param given by path
-     * @throws BootException if the base cannot be read, or a path cannot be followed
+     * @param needed paths of programs that must be there
+     * @throws BootException if the base cannot be read, a path cannot be followed, or a needed
+     *     program is missing
      */
-    static Map<String, Entry> place(Map<String, Entry> given, @Nullable InitramfsContent base) {
+    static Map<String, Entry> place(
+            Map<String, Entry> given, @Nullable InitramfsContent base, List<String> needed) {
         Entry init = given.get(INIT);
         if (init != null && init.type() == CpioWriter.S_IFREG) checkInit(init);
         InitramfsEntries entries = new InitramfsEntries(base == null ? new ArchiveTree() : read(base));
@@ -55,6 +59,7 @@ final class InitramfsEntries {
         given.forEach((path, entry) -> {
             if (entry.type() != CpioWriter.S_IFLNK) entries.add(path, entry);
         });
+        needed.forEach(entries::require);
         return entries.placed;
     }
 
@@ -67,7 +72,7 @@ final class InitramfsEntries {
             throw new BootException(subject, e.expected(), e.found(), e);
         } catch (CompressionException e) {
             throw new BootException(subject, "intact %s data".formatted(e.format()), String.valueOf(e.getMessage()), e);
-        } catch (IOException e) {
+        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) { // the XZ library throws all
             throw new BootException(subject, "an intact initial file system", "data that cannot be read: " + e.getMessage(), e);
         }
     }
@@ -85,6 +90,12 @@ final class InitramfsEntries {
             put(parent, new Entry(CpioWriter.S_IFDIR | PARENT_MODE, 0, 0, InitramfsContent.NONE), "");
         }
         put(real, entry, entry.type() == CpioWriter.S_IFLNK ? targetOf(entry) : "");
+    }
+
+    private void require(String program) {
+        if (tree.has(resolve(program))) return;
+        throw new BootException(
+                SUBJECT, "a static %s, which /init needs: add it by file(...)".formatted(program), "nothing there");
     }
 
     private String resolve(String path) {

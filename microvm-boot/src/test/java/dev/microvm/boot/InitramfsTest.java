@@ -123,6 +123,32 @@ class InitramfsTest {
     }
 
     @Test
+    void loadsTheModulesAndWaitsForTheDisk_whenTheRootIsOnOne() throws IOException {
+        byte[] image = Initramfs.rootDisk("/dev/vda")
+                .file("/bin/busybox", "busybox", 0755)
+                .modules(moduleTree(), "6.1", List.of("virtio_blk"))
+                .build()
+                .toBytes();
+
+        assertThat(new String(image, StandardCharsets.US_ASCII))
+                .contains("$b insmod /lib/modules/6.1/kernel/virtio.ko\n$b insmod"
+                        + " /lib/modules/6.1/kernel/virtio_blk.ko\n")
+                .contains("until [ -b /dev/vda ]; do")
+                .contains("exec $b switch_root /newroot /sbin/init");
+    }
+
+    @Test
+    void refuses_whenTheRootIsOnADiskButThereIsNoBusybox() {
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() -> Initramfs.rootDisk("/dev/vda").build())
+                .withMessage("initramfs: expected a static bin/busybox, which /init needs: add it by file(...), found"
+                        + " nothing there");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Initramfs.rootDisk("vda; reboot"))
+                .withMessage("device 'vda; reboot': must be a path such as /dev/vda");
+    }
+
+    @Test
     void refuses_whenAModuleIsForAnotherRelease() throws IOException {
         Path tree = moduleTree();
         Files.writeString(tree.resolve("kernel/virtio.ko"), "code\0vermagic=6.1 SMP preempt\0");

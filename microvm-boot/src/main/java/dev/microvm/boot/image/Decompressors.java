@@ -36,7 +36,7 @@ final class Decompressors {
             in = packed.stream();
             return new StreamImageReader(stream(compression, in, limit, heap, true), compression, heap);
         } catch (RuntimeException | Error | IOException e) {
-            closeAll(heap, in);
+            closeAll(heap, in, e);
             throw refused(compression, e);
         }
     }
@@ -46,7 +46,7 @@ final class Decompressors {
         try (UnpackingHeap heap = new UnpackingHeap(compression.name(), Cancellation.NEVER);
                 InputStream in = stream(compression, packed.stream(), max, heap, true)) {
             return UnpackedBytes.read(in, max, heap);
-        } catch (CompressionException | IOException e) {
+        } catch (CompressionException | IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw refused(compression, e);
         }
     }
@@ -102,24 +102,28 @@ final class Decompressors {
         return new SingleXZInputStream(in, limitKib, /* verifyCheck= */ true, new BasicArrayCache());
     }
 
-    private static void closeAll(UnpackingHeap heap, InputStream in) {
-        try (heap;
-                in) {
-            assert true;
+    private static void closeAll(UnpackingHeap heap, InputStream in, Throwable cause) {
+        try (heap) {
+            in.close();
         } catch (IOException e) {
-            assert true; // nothing was written
+            cause.addSuppressed(e);
         }
+    }
+
+    private static InvalidImageException unreadable(Compression compression, Exception cause) {
+        return new InvalidImageException(
+                "an intact %s payload".formatted(compression),
+                "data that cannot be unpacked: " + cause.getMessage(),
+                cause);
     }
 
     /** Returns the exception for data that cannot be unpacked; throws any other again. */
     static InvalidImageException refused(Compression compression, Throwable cause) {
         return switch (cause) {
             case CompressionException e -> InvalidImageException.of(e);
-            case IOException e ->
-                new InvalidImageException(
-                        "an intact %s payload".formatted(compression),
-                        "data that cannot be unpacked: " + e.getMessage(),
-                        e);
+            case IOException e -> unreadable(compression, e);
+            case IllegalArgumentException e -> unreadable(compression, e); // the XZ library throws these, too
+            case IndexOutOfBoundsException e -> unreadable(compression, e);
             case RuntimeException e -> throw e;
             default -> throw (Error) cause;
         };

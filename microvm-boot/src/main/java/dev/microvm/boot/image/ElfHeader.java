@@ -239,7 +239,10 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
     }
 
     private static void refuseOtherProcessor(byte[] head) {
-        int machine = LittleEndian.getUnsignedShort(head, E_MACHINE);
+        int littleEndian = LittleEndian.getUnsignedShort(head, E_MACHINE);
+        int machine = head[EI_DATA] == ELFDATA2LSB
+                ? littleEndian
+                : Short.toUnsignedInt(Short.reverseBytes((short) littleEndian));
         FileKind.machine(machine).ifPresent(name -> {
             throw new InvalidImageException(
                     "an ELF file for x86-64 or 32-bit x86",
