@@ -8,6 +8,7 @@ import dev.microvm.console.ConsoleEnd;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.blk.Disk;
@@ -139,7 +140,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
+     *     device cannot be opened or made, code of yours throws, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
      *     have no room, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
@@ -160,12 +161,20 @@ public final class MicroVm implements AutoCloseable {
             setClosed();
             runs.close();
             link.close();
-            if (e instanceof CancellationException) {
-                throw new MicroVmException("machine " + name() + " was closed or stopped while it started", e);
-            }
+            if (e instanceof RuntimeException failure) throw startFailure(failure);
             throw e;
         }
         return this;
+    }
+
+    /** Returns what to throw, so that callers have one type to catch. */
+    private MicroVmException startFailure(RuntimeException cause) {
+        return switch (cause) {
+            case MicroVmException known -> known;
+            case CancellationException closed ->
+                new MicroVmException("machine " + name() + " was closed or stopped while it started", closed);
+            default -> new MicroVmException("machine " + name() + " cannot start: " + cause, cause);
+        };
     }
 
     private synchronized void beginStart() {
@@ -227,6 +236,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started
      */
     public synchronized Console port(String portName) {
+        Objects.requireNonNull(portName, "portName");
         requireStarted();
         ConsoleChannel port = channels().stream()
                 .filter(each -> each.name().equals(portName))
@@ -261,15 +271,29 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine has no such device
      */
     public NetEnd network(int index) {
-        List<NetEnd> networks = config.hostEnds().stream()
-                .filter(NetEnd.class::isInstance)
-                .map(NetEnd.class::cast)
+        return numbered(NetEnd.class, index, "network devices", "virtioNet");
+    }
+
+    /**
+     * Returns the host's end of a disk of the guest: the limit of its rate.
+     *
+     * @param index number of the disk in the order of {@link MicroVmBuilder#virtioBlk}, from 0
+     * @throws IllegalStateException if the machine has no such disk
+     */
+    public Disk disk(int index) {
+        return numbered(DiskEnd.class, index, "disks", "virtioBlk").disk();
+    }
+
+    private <T extends HostEnd> T numbered(Class<T> kind, int index, String what, String option) {
+        List<T> ends = config.hostEnds().stream()
+                .filter(kind::isInstance)
+                .map(kind::cast)
                 .toList();
-        if (index < 0 || index >= networks.size()) {
-            throw new IllegalStateException("machine %s has %d network devices, %d was asked for: see virtioNet"
-                    .formatted(name(), networks.size(), index));
+        if (index < 0 || index >= ends.size()) {
+            throw new IllegalStateException("machine %s has %d %s, %d was asked for: see %s"
+                    .formatted(name(), ends.size(), what, index, option));
         }
-        return networks.get(index);
+        return ends.get(index);
     }
 
     /**
@@ -302,14 +326,6 @@ public final class MicroVm implements AutoCloseable {
                 .balloon();
     }
 
-    /** Returns the host's ends of the guest's disks, in the order in which they were added. */
-    public List<Disk> disks() {
-        return config.hostEnds().stream()
-                .filter(DiskEnd.class::isInstance)
-                .map(end -> ((DiskEnd) end).disk())
-                .toList();
-    }
-
     /** Returns how the guest ended; empty if it has not. */
     public Optional<ExitReport> exitReport() {
         return Optional.ofNullable(runs.report().getNow(null));
@@ -329,18 +345,20 @@ public final class MicroVm implements AutoCloseable {
      * Waits for the guest to end.
      *
      * @throws AwaitTimeoutException if it does not end within {@code timeout}; the guest continues
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws MicroVmException if the calling thread is interrupted
      * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
      *     is, in a device
      */
     public ExitReport awaitExit(Duration timeout) {
+        long nanos = Timeouts.nanos("timeout", timeout);
         requireStarted();
         if (exitReport().isEmpty()) refuseOwnThread("wait for its end");
         try {
-            return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return runs.report().get(nanos, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + runs.whyItMayNeverEnd() + console().tail());
+                    + runs.whyItMayNeverEnd() + limit() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -389,6 +407,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started or has ended
      */
     public void resume(ClockOnResume clock) {
+        Objects.requireNonNull(clock, "clock");
         requireOpen("resume");
         runs.resume(clock);
     }
@@ -458,6 +477,7 @@ public final class MicroVm implements AutoCloseable {
      *     is, in a device
      */
     public ExitReport shutDown(Duration grace) {
+        Timeouts.nanos("grace", grace); // checks it before the button is pressed
         requireStarted();
         refuseOwnThread("shut it down");
         Machine pressed = runs.machine();
@@ -469,6 +489,11 @@ public final class MicroVm implements AutoCloseable {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */
+    String limit() {
+        return config.selected().limit().isEmpty() ? "" : "; " + config.choice();
     }
 
     /** Before any lock is taken, which another thread may have while it waits for this one. */
@@ -489,10 +514,13 @@ public final class MicroVm implements AutoCloseable {
      * changed as its description says.
      *
      * @param vcpu its number, from 0
-     * @throws IndexOutOfBoundsException if there is no vCPU with that number
+     * @throws IllegalArgumentException if there is no vCPU with that number
      */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
+        if (vcpu < 0 || vcpu >= config.vcpus()) {
+            throw new IllegalArgumentException("vcpu: 0 to %d, was %d".formatted(config.vcpus() - 1, vcpu));
+        }
+        return config.cpuid(vcpu);
     }
 
     /**

@@ -47,6 +47,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +69,7 @@ public final class MicroVmBuilder {
     private final CodeByPlace<DeviceFactory> own = new CodeByPlace<>();
 
     MicroVmBuilder(MachineSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         this.spec = spec;
     }
 
@@ -98,6 +100,7 @@ public final class MicroVmBuilder {
 
     /** The same with an image that is built here. */
     public MicroVmBuilder initrd(Initramfs image) {
+        Objects.requireNonNull(image, "image");
         return initrd(image.toBytes());
     }
 
@@ -165,6 +168,7 @@ public final class MicroVmBuilder {
      * up to 200 characters, a run up to 10,000 lines. Default: the log, at level DEBUG.
      */
     public MicroVmBuilder firmwareLog(Consumer<String> lines) {
+        Objects.requireNonNull(lines, "lines");
         firmwareLog = lines;
         return this;
     }
@@ -234,6 +238,7 @@ public final class MicroVmBuilder {
      * one never reaches an alarm: use {@link InstantSource#offset}. Default: the host's time.
      */
     public MicroVmBuilder rtcClock(InstantSource value) {
+        Objects.requireNonNull(value, "rtcClock");
         rtcClock = value;
         return clock(spec.clock().withOwnRtcClock());
     }
@@ -299,6 +304,7 @@ public final class MicroVmBuilder {
 
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */
     public MicroVmBuilder serial(ConsoleTarget value) {
+        Objects.requireNonNull(value, "serial");
         console = value.code();
         return with(spec.withConsole(value.spec()));
     }
@@ -315,6 +321,7 @@ public final class MicroVmBuilder {
 
     /** The same with a source called on the I/O thread; a seeded one makes secrets guessable. */
     public MicroVmBuilder virtioRng(RandomGenerator source) {
+        Objects.requireNonNull(source, "source");
         return virtio(new VirtioDeviceSpec.Rng(false), random, source);
     }
 
@@ -337,6 +344,8 @@ public final class MicroVmBuilder {
      * #isaSerial}.
      */
     public MicroVmBuilder virtioConsole(String... portNames) {
+        Objects.requireNonNull(portNames, "portNames");
+        for (String each : portNames) Objects.requireNonNull(each, "portNames");
         return virtio(new VirtioDeviceSpec.Console(List.of(portNames)));
     }
 
@@ -345,11 +354,14 @@ public final class MicroVmBuilder {
      * when the machine starts, closes when it ends, and serves one device at a time.
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
+        Objects.requireNonNull(network, "network");
         return virtioNet(network, VirtioNetOptions.DEFAULT);
     }
 
     /** The same with the given Ethernet address. */
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(address, "address");
         return virtioNet(network, VirtioNetOptions.DEFAULT.withAddress(address));
     }
 
@@ -384,6 +396,7 @@ public final class MicroVmBuilder {
      * {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
      */
     public MicroVmBuilder virtioVsock(long cid, Path path) {
+        Objects.requireNonNull(path, "path");
         return virtioVsock(new VirtioVsockOptions(cid, path));
     }
 
@@ -397,6 +410,7 @@ public final class MicroVmBuilder {
      * or 24 with ACPI and irqchip SPLIT. {@link MicroVm#describe} shows the name.
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
+        Objects.requireNonNull(factory, "factory");
         return virtio(new VirtioDeviceSpec.Own(deviceName), makers, factory);
     }
 
@@ -407,7 +421,8 @@ public final class MicroVmBuilder {
 
     /**
      * Adds a device of your own, made at each start, at the I/O ports {@code [port, port + size)},
-     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name.
+     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name, of 1 to
+     * 64 printable characters.
      */
     public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
         return own(new BusDeviceSpec(deviceName, true, port, size), factory);
@@ -506,6 +521,7 @@ public final class MicroVmBuilder {
     }
 
     private MicroVmBuilder own(BusDeviceSpec device, DeviceFactory factory) {
+        Objects.requireNonNull(factory, "factory");
         boolean added = own.put(spec.devices().own(), device, factory);
         return added ? devices(spec.devices().withOwn(device)) : this;
     }

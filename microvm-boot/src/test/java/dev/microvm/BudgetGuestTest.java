@@ -88,7 +88,7 @@ final class BudgetGuestTest {
                 })
                 .build();
 
-        assertThatExceptionOfType(IllegalStateException.class).isThrownBy(vm::start);
+        assertThatExceptionOfType(MicroVmException.class).isThrownBy(vm::start);
 
         assertThat(JvmBudgets.memory().used()).isEqualTo(memory);
     }

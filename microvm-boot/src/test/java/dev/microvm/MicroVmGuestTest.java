@@ -184,7 +184,8 @@ final class MicroVmGuestTest {
         try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
             assertThatExceptionOfType(AwaitTimeoutException.class)
                     .isThrownBy(() -> vm.awaitExit(Duration.ofMillis(20)))
-                    .withMessageContaining("did not end within 20 ms");
+                    .withMessageContaining("did not end within 20 ms")
+                    .withMessageContaining(hypervisorRunsKernels() ? "" : "KVM was asked for, although");
             assertThat(vm.state()).isEqualTo(VmState.RUNNING);
         }
     }
@@ -420,5 +421,9 @@ final class MicroVmGuestTest {
         public void write(long offset, int size, long value) {
             leftOvers.add(value);
         }
+    }
+
+    private static boolean hypervisorRunsKernels() {
+        return TestMachine.onEngine() || Lanes.kvm().probe().runsKernels();
     }
 }

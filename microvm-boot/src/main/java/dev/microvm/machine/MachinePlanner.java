@@ -78,6 +78,8 @@ public final class MachinePlanner {
         if (selected != null) checkHost(); // else nothing may be possible, for the same reason
         CpuPlan cpus = cpus(selected, offers.contains(Capability.TSC_DEADLINE));
         KernelImage kernel = openKernel();
+        if (selected != null && kernel != null)
+            SmallGuests.problem(selected, kernel).ifPresent(problems::add);
         StartPlan start = start(kernel, options, slots, parts);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(
                 options, spec.cpus().vcpus(), spec.memory().bytes());
@@ -283,12 +285,13 @@ public final class MachinePlanner {
         boolean pvh = protocol == BootProtocol.PVH && !bzImage;
         if (protocol != BootProtocol.AUTO && !pvh) {
             problems.add(
-                    "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH, was "
+                    "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by"
+                            + " PVH, was "
                             + protocol);
         }
         if (spec.boot().unpacking() == Unpacking.HOST && bzImage) {
-            problems.add(
-                    "unpacking: must be GUEST or AUTO with firmware, was HOST: change it, or unpack the kernel by KernelImage.writeVmlinux");
+            problems.add("unpacking: must be GUEST or AUTO with firmware, was HOST: change it, or unpack the kernel by"
+                    + " KernelImage.writeVmlinux");
         }
     }
 }

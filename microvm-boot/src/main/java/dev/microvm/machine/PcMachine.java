@@ -7,13 +7,12 @@ import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.BusDevice;
-import dev.microvm.bus.DeviceContext;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
-import dev.microvm.clock.Timers;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.devices.firmware.DebugConsole;
+import dev.microvm.devices.irqchip.IoApic;
 import dev.microvm.devices.legacy.I8042;
 import dev.microvm.devices.legacy.I8254Pit;
 import dev.microvm.devices.legacy.Mc146818Rtc;
@@ -23,6 +22,7 @@ import dev.microvm.devices.power.ExitPort;
 import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
+import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.error.MicroVmException;
@@ -33,7 +33,6 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
-import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
@@ -237,8 +236,11 @@ final class PcMachine implements Machine {
 
     private void addVirtioDevices() {
         for (VirtioSlot slot : config.virtio()) {
-            VirtioMmio device =
-                    new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
+            VirtioDeviceFactory factory =
+                    transport -> UserDevices.made(slot.factory().create(transport));
+            VirtioMmio device = UserDevices.make(
+                    "virtio device \"%s\"".formatted(slot.name()),
+                    () -> new VirtioMmio(slot.version(), factory, memory, eventLoop, interrupts.edgeLine(slot.gsi())));
             virtio.add(device);
             parts.add(Part.of(slot.part(), device));
             if (vm.supports(Capability.DOORBELL) && !device.device().notifiedByVcpu()) {
@@ -262,10 +264,15 @@ final class PcMachine implements Machine {
     }
 
     private void addUserDevices() {
-        DeviceContext context = new Context();
+        UserDevices devices = new UserDevices(interrupts, lines(), eventLoop, memory);
         for (MachinePlan.UserDevice device : config.devices()) {
-            parts.add(Part.of(device.part(), device.factory().create(context)));
+            parts.add(Part.of(device.part(), devices.make(device)));
         }
+    }
+
+    /** Returns how many global system interrupts there are. */
+    private int lines() {
+        return PcLayout.needsSecondIoApic(config.virtio().size()) ? 2 * IoApic.PC_PINS : IoApic.PC_PINS;
     }
 
     private List<VcpuLoop> createVcpus() {
@@ -399,23 +406,6 @@ final class PcMachine implements Machine {
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
             log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());
-        }
-    }
-
-    private final class Context implements DeviceContext {
-        @Override
-        public IrqLine irqLine(int gsi) {
-            return interrupts.line(gsi);
-        }
-
-        @Override
-        public Timers timers() {
-            return eventLoop;
-        }
-
-        @Override
-        public GuestMemory memory() {
-            return memory;
         }
     }
 }

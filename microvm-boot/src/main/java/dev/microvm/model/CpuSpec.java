@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -31,6 +32,8 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** Copies the collections; the map keeps its order. */
     public CpuSpec {
+        Objects.requireNonNull(features, "features");
+        Objects.requireNonNull(leaves, "leaves");
         features = Collections.unmodifiableMap(new LinkedHashMap<>(features));
         leaves = List.copyOf(leaves);
     }
@@ -42,6 +45,8 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** The same with a choice about a feature. */
     public CpuSpec withFeature(String name, Feature value) {
+        Objects.requireNonNull(name, "feature");
+        Objects.requireNonNull(value, "value");
         Map<String, Feature> more = new LinkedHashMap<>(features);
         more.put(name, value);
         return new CpuSpec(vcpus, more, leaves, share);
@@ -49,6 +54,7 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** The same with one more replaced result of CPUID. */
     public CpuSpec withLeaf(CpuidEntry leaf) {
+        Objects.requireNonNull(leaf, "leaf");
         return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), share);
     }
 

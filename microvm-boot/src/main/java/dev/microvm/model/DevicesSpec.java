@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The devices that a user adds to a machine.
@@ -26,10 +28,14 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
     /** The name of the virtio console's port that is the console itself, as in Linux. */
     public static final String CONSOLE_PORT = "hvc0";
 
+    private static final Pattern DEVICE_NAME = Pattern.compile("\\P{Cntrl}{1,64}");
     private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** Copies the lists. */
     public DevicesSpec {
+        Objects.requireNonNull(virtioVersion, "virtioVersion");
+        Objects.requireNonNull(virtio, "virtio");
+        Objects.requireNonNull(own, "own");
         virtio = List.copyOf(virtio);
         own = List.copyOf(own);
     }
@@ -41,11 +47,13 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
 
     /** The same with one more virtio device, in the next slot. */
     public DevicesSpec withVirtio(VirtioDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, Lists.with(virtio, device), own);
     }
 
     /** The same with one more device of the user's own. */
     public DevicesSpec withOwn(BusDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, virtio, Lists.with(own, device));
     }
 
@@ -74,6 +82,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
     /** Returns what is out of range, given twice, or impossible with the machine's clock. */
     List<String> problems(MemorySpec memory, ClockSpec clock) {
         List<String> problems = new ArrayList<>();
+        checkNames(problems);
         checkConsoles(problems);
         List<VirtioDeviceSpec.Vsock> vsocks = all(VirtioDeviceSpec.Vsock.class);
         once("virtioVsock", vsocks.size(), problems);
@@ -114,6 +123,15 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
             }
             images.add(image);
         }
+    }
+
+    /** Names of own devices are part of messages, the description and saved states. */
+    private void checkNames(List<String> problems) {
+        Stream<String> names = Stream.concat(
+                all(VirtioDeviceSpec.Own.class).stream().map(VirtioDeviceSpec.Own::name),
+                own.stream().map(BusDeviceSpec::name));
+        names.filter(name -> name.isBlank() || !DEVICE_NAME.matcher(name).matches())
+                .forEach(name -> problems.add("deviceName: 1 to 64 printable characters, was \"%s\"".formatted(name)));
     }
 
     private void checkConsoles(List<String> problems) {

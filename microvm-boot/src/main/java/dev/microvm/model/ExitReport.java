@@ -1,6 +1,7 @@
 package dev.microvm.model;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -13,6 +14,14 @@ import java.util.OptionalInt;
  * @param uptime host time from the start of its vCPUs to its end, pauses included
  */
 public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Duration uptime) {
+    /** Refuses null. */
+    public ExitReport {
+        Objects.requireNonNull(reason, "reason");
+        Objects.requireNonNull(exitCode, "exitCode");
+        Objects.requireNonNull(detail, "detail");
+        Objects.requireNonNull(uptime, "uptime");
+    }
+
     /** The reason why a guest ended. */
     public enum Reason {
         /** The guest asked for a reset: {@code reboot=k}, an ordinary reboot. */

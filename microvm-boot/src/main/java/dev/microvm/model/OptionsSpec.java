@@ -1,5 +1,7 @@
 package dev.microvm.model;
 
+import java.util.Objects;
+
 /**
  * The optional parts of a machine; each option means what QEMU's option of the same name means.
  *
@@ -37,6 +39,20 @@ public record OptionsSpec(
             ResetAction.END,
             RestartLimit.DEFAULT,
             HaltAction.END);
+
+    /** Refuses null. */
+    public OptionsSpec {
+        Objects.requireNonNull(irqchip, "irqchip");
+        Objects.requireNonNull(pic, "pic");
+        Objects.requireNonNull(pit, "pit");
+        Objects.requireNonNull(rtc, "rtc");
+        Objects.requireNonNull(isaSerial, "isaSerial");
+        Objects.requireNonNull(acpi, "acpi");
+        Objects.requireNonNull(autoKernelCmdline, "autoKernelCmdline");
+        Objects.requireNonNull(onReset, "onReset");
+        Objects.requireNonNull(restartLimit, "restartLimit");
+        Objects.requireNonNull(onHalt, "onHalt");
+    }
 
     /** The same with other interrupt controllers. */
     public OptionsSpec withIrqchip(Irqchip value) {

@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * How often a guest that resets itself may start again: see {@link ResetAction#RESTART}. Beyond
@@ -16,6 +17,11 @@ public record RestartLimit(int most, Duration within) {
 
     private static final int MAX = 100_000;
     private static final Duration LONGEST = Duration.ofDays(1);
+
+    /** Refuses null. */
+    public RestartLimit {
+        Objects.requireNonNull(within, "within");
+    }
 
     /** Returns what is out of range. */
     public List<String> problems() {

@@ -36,6 +36,12 @@ public sealed interface VirtioDeviceSpec {
      * @param options its Ethernet address and limits
      */
     record Net(NetSpec network, VirtioNetOptions options) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Net {
+            Objects.requireNonNull(network, "network");
+            Objects.requireNonNull(options, "options");
+        }
+
         @Override
         public String name() {
             return "virtio-net";
@@ -72,6 +78,7 @@ public sealed interface VirtioDeviceSpec {
     record Console(List<String> ports) implements VirtioDeviceSpec {
         /** Copies the list. */
         public Console {
+            Objects.requireNonNull(ports, "ports");
             ports = List.copyOf(ports);
         }
 
@@ -83,6 +90,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A socket device. */
     record Vsock(VirtioVsockOptions vsock) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Vsock {
+            Objects.requireNonNull(vsock, "vsock");
+        }
+
         @Override
         public String name() {
             return "virtio-vsock " + vsock;
@@ -91,6 +103,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A memory balloon. */
     record Balloon(VirtioBalloonOptions balloon) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Balloon {
+            Objects.requireNonNull(balloon, "balloon");
+        }
+
         @Override
         public String name() {
             return "virtio-balloon " + balloon;
@@ -99,6 +116,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A user's own device; a description holds its slot and its name, but not its code. */
     record Own(String name) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Own {
+            Objects.requireNonNull(name, "name");
+        }
+
         @Override
         public boolean isCode() {
             return true;

@@ -11,6 +11,8 @@ import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Probe.Support;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
@@ -20,8 +22,17 @@ import java.util.stream.Collectors;
 
 /** An x86-64 CPU in Java: runs wherever a JVM does that allows native access. Stateless. */
 public final class EngineHypervisor implements Hypervisor {
+    private final Budget translations;
+
     /** The engine of this JVM. */
-    public EngineHypervisor() {}
+    public EngineHypervisor() {
+        this(JvmBudgets.translations());
+    }
+
+    /** Makes one whose machines share a budget of heap for translated code, in bytes. */
+    EngineHypervisor(Budget translations) {
+        this.translations = translations;
+    }
 
     @Override
     public String name() {
@@ -78,6 +89,6 @@ public final class EngineHypervisor implements Hypervisor {
         denial().ifPresent(reason -> {
             throw new HypervisorException(reason);
         });
-        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock));
+        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock), translations);
     }
 }

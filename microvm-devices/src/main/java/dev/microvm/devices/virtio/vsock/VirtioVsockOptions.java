@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,11 @@ public record VirtioVsockOptions(long cid, @Nullable Path path, Duration connect
     public static final Duration DEFAULT_CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
     private static final Duration MAX_CONNECT_TIMEOUT = Duration.ofDays(1);
+
+    /** Refuses null. */
+    public VirtioVsockOptions {
+        Objects.requireNonNull(connectTimeout, "connectTimeout");
+    }
 
     /** Makes options with {@link #DEFAULT_CONNECT_TIMEOUT}. */
     public VirtioVsockOptions(long cid, @Nullable Path path) {
