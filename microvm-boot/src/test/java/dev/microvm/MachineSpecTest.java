@@ -93,7 +93,7 @@ final class MachineSpecTest {
                 builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()),
                 builder -> builder.virtioNet(
                         UserNetwork.builder().build(),
-                        VirtioNetOptions.DEFAULT.withToGuest(RateLimit.operationsPerSecond(5))),
+                        VirtioNetOptions.DEFAULT.toGuest(RateLimit.operationsPerSecond(5))),
                 builder -> builder.virtioNet(UserNetwork.builder()
                         .guestHostName("web")
                         .kernelIp(true)
