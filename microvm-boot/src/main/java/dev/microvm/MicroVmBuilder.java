@@ -362,7 +362,7 @@ public final class MicroVmBuilder {
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
         Objects.requireNonNull(network, "network");
         Objects.requireNonNull(address, "address");
-        return virtioNet(network, VirtioNetOptions.DEFAULT.withAddress(address));
+        return virtioNet(network, VirtioNetOptions.DEFAULT.address(address));
     }
 
     /**

@@ -13,12 +13,11 @@ import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
-import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.limits.RateLimit;
 import dev.microvm.memory.RamBacking;
-import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
@@ -94,9 +93,11 @@ final class MachineSpecTest {
                 builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()),
                 builder -> builder.virtioNet(
                         UserNetwork.builder().build(),
-                        VirtioNetOptions.DEFAULT.withToGuest(RateLimit.operationsPerSecond(5))),
-                builder -> builder.virtioNet(
-                        UserNetwork.builder().guestHostName("web").kernelIp(true).build()));
+                        VirtioNetOptions.DEFAULT.toGuest(RateLimit.operationsPerSecond(5))),
+                builder -> builder.virtioNet(UserNetwork.builder()
+                        .guestHostName("web")
+                        .kernelIp(true)
+                        .build()));
     }
 
     @ParameterizedTest

@@ -554,7 +554,7 @@ final class MicroVmBuilderTest {
         RateLimit limit = RateLimit.bytesPerSecond(1_000_000);
         try (MicroVm vm = builder()
                 .virtioNet(UserNetwork.builder().build())
-                .virtioNet(UserNetwork.builder().build(), VirtioNetOptions.DEFAULT.withFromGuest(limit))
+                .virtioNet(UserNetwork.builder().build(), VirtioNetOptions.DEFAULT.fromGuest(limit))
                 .build()) {
             assertThat(vm.network(0).fromGuest()).isEqualTo(RateLimit.NONE);
             assertThat(vm.network(1).fromGuest()).isEqualTo(limit);

@@ -102,7 +102,8 @@ final class VirtioPlanner {
         MacAddress address = given == null ? MacAddress.of(machine, index) : given;
         NetBackend own = extras.networks().get(slot);
         Optional<NetBackend> backend = own == null ? open(net.network(), problems) : Optional.of(own);
-        return backend.map(to -> new NetEnd(to, machine, address, net.options())).orElse(null);
+        return backend.map(to -> new NetEnd(to, machine, address, net.options()))
+                .orElse(null);
     }
 
     /** Makes the described back end; {@link NetSpec#problems} reports a bad description. */

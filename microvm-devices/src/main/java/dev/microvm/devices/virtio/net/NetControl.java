@@ -36,12 +36,11 @@ final class NetControl {
     /** Obeys a command; returns its acknowledgement. */
     int obey(GuestBuffer command) {
         if (command.length() <= DATA) return ACK_ERROR;
-        boolean obeyed =
-                switch (command.getByte(CLASS)) {
-                    case CLASS_RX -> receive(command.getByte(COMMAND), command.getByte(DATA) != 0);
-                    case CLASS_MAC -> mac(command.getByte(COMMAND), command);
-                    default -> false;
-                };
+        boolean obeyed = switch (command.getByte(CLASS)) {
+            case CLASS_RX -> receive(command.getByte(COMMAND), command.getByte(DATA) != 0);
+            case CLASS_MAC -> mac(command.getByte(COMMAND), command);
+            default -> false;
+        };
         return obeyed ? ACK_OK : ACK_ERROR;
     }
 

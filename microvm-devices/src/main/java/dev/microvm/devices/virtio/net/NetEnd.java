@@ -52,10 +52,10 @@ public final class NetEnd implements HostEnd {
      * Changes the limits, also while the guest runs: see {@link VirtioNetOptions}. They apply from
      * now on; what was sent before is forgotten.
      */
-    public synchronized void limit(RateLimit newFromGuest, RateLimit newToGuest) {
+    public synchronized void rateLimits(RateLimit newFromGuest, RateLimit newToGuest) {
         fromGuest = Objects.requireNonNull(newFromGuest, "fromGuest");
         toGuest = Objects.requireNonNull(newToGuest, "toGuest");
-        if (device != null) device.limit(newFromGuest, newToGuest);
+        if (device != null) device.rateLimits(newFromGuest, newToGuest);
     }
 
     /**
@@ -70,7 +70,7 @@ public final class NetEnd implements HostEnd {
     @Override
     public synchronized VirtioDevice create(VirtioTransport transport) {
         VirtioNet made = new VirtioNet(transport, backend, machine, address);
-        made.limit(fromGuest, toGuest);
+        made.rateLimits(fromGuest, toGuest);
         if (!linkUp) made.linkUp(false);
         device = made;
         return made;

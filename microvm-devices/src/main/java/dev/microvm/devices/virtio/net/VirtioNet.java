@@ -138,7 +138,7 @@ public final class VirtioNet implements VirtioDevice {
      * Changes how much the guest may send and receive: {@link VirtioNetOptions}. Initially there is
      * no limit.
      */
-    public void limit(RateLimit newFromGuest, RateLimit newToGuest) {
+    public void rateLimits(RateLimit newFromGuest, RateLimit newToGuest) {
         transport.loop().execute(() -> {
             fromGuest.limit(newFromGuest);
             toGuest.limit(newToGuest);

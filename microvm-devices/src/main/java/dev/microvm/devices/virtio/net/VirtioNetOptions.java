@@ -16,7 +16,7 @@ public record VirtioNetOptions(@Nullable MacAddress address, RateLimit fromGuest
     public static final VirtioNetOptions DEFAULT = new VirtioNetOptions(null, RateLimit.NONE, RateLimit.NONE);
 
     /** Returns the same with an Ethernet address. */
-    public VirtioNetOptions withAddress(MacAddress value) {
+    public VirtioNetOptions address(MacAddress value) {
         return new VirtioNetOptions(value, fromGuest, toGuest);
     }
 
@@ -24,7 +24,7 @@ public record VirtioNetOptions(@Nullable MacAddress address, RateLimit fromGuest
      * Returns the same with a limit on what the guest sends, in bytes of frames and in frames. What
      * exceeds it waits in the queue of the guest, as with a slow link.
      */
-    public VirtioNetOptions withFromGuest(RateLimit value) {
+    public VirtioNetOptions fromGuest(RateLimit value) {
         return new VirtioNetOptions(address, value, toGuest);
     }
 
@@ -33,7 +33,7 @@ public record VirtioNetOptions(@Nullable MacAddress address, RateLimit fromGuest
      * What exceeds it waits in the network, as far as that has room, and is then lost, as on a slow
      * link.
      */
-    public VirtioNetOptions withToGuest(RateLimit value) {
+    public VirtioNetOptions toGuest(RateLimit value) {
         return new VirtioNetOptions(address, fromGuest, value);
     }
 }

@@ -34,7 +34,7 @@ public record VirtioVsockOptions(long cid, @Nullable Path path, Duration connect
     }
 
     /** Returns the same options with another time-out. */
-    public VirtioVsockOptions withConnectTimeout(Duration value) {
+    public VirtioVsockOptions connectTimeout(Duration value) {
         return new VirtioVsockOptions(cid, path, value);
     }
 

@@ -105,9 +105,15 @@ final class NameServersTest {
                 .containsExactly("192.0.2.1");
         assertThat(read("nameserver 192.0.2.1 # the first\nnameserver   192.0.2.2\t; the second\r\n"))
                 .containsExactly("192.0.2.1", "192.0.2.2");
-        assertThat(read("nameserver 192.0.2.1\nnameserver nonsense\nnameserver\nnameservers 192.0.2.8\n"
-                        + "nameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n"))
-                .containsExactly("192.0.2.1", "192.0.2.2", "192.0.2.3");
+        assertThat(read("""
+            nameserver 192.0.2.1
+            nameserver nonsense
+            nameserver
+            nameservers 192.0.2.8
+            nameserver 192.0.2.2
+            nameserver 192.0.2.3
+            nameserver 192.0.2.4
+            """)).containsExactly("192.0.2.1", "192.0.2.2", "192.0.2.3");
         assertThat(read("nameserver 2001:db8::1\nnameserver ::1"))
                 .containsExactly("2001:db8:0:0:0:0:0:1", "0:0:0:0:0:0:0:1");
         assertThat(read("nameserver 127.1\nnameserver 0x7f.0.0.02\nnameserver 2130706435"))

@@ -38,7 +38,11 @@ final class PacketScript {
     void run(byte[] script, Runnable afterEach) {
         ByteBuffer from = ByteBuffer.wrap(script);
         for (int i = 0; i < MOST_PACKETS && from.remaining() >= Integer.BYTES; i++) {
-            send(Byte.toUnsignedInt(from.get()), Byte.toUnsignedInt(from.get()), Short.toUnsignedInt(from.getShort()), from);
+            send(
+                    Byte.toUnsignedInt(from.get()),
+                    Byte.toUnsignedInt(from.get()),
+                    Short.toUnsignedInt(from.getShort()),
+                    from);
             afterEach.run();
         }
     }

@@ -87,8 +87,9 @@ final class UserNetworkFuzzTest {
                     .nameServer(echoAddress)
                     .policy(flow -> List.of(tcpPort, echoAddress.getPort(), NetPolicy.DNS_PORT)
                             .contains(flow.target().getPort()));
-            check(builder, rig -> new PacketScript(rig, tcpPort, echoAddress.getPort())
-                    .run(script, () -> echoAll(echo)));
+            check(
+                    builder,
+                    rig -> new PacketScript(rig, tcpPort, echoAddress.getPort()).run(script, () -> echoAll(echo)));
         }
     }
 
@@ -122,8 +123,7 @@ final class UserNetworkFuzzTest {
             assertThat(descriptors.used()).isBetween(0L, (long) MOST_DESCRIPTORS);
         }
         assertThat(descriptors.used()).isZero();
-        return new Use(
-                THREADS.getCurrentThreadCpuTime() - cpu, THREADS.getCurrentThreadAllocatedBytes() - heap);
+        return new Use(THREADS.getCurrentThreadCpuTime() - cpu, THREADS.getCurrentThreadAllocatedBytes() - heap);
     }
 
     /** What a script took: time of a CPU, and heap that was allocated, live or not. */

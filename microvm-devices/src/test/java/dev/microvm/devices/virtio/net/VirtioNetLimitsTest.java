@@ -36,7 +36,7 @@ final class VirtioNetLimitsTest {
     @CsvSource({"1000000, 0, 1500", "0, 500, 60", "10000, 0, 1500", "200000, 100, 1500", "50000000, 0, 65000"})
     void holdTheGuestBack_toWithinAFewPercent(long bytes, long frames, int size) {
         RateLimit limit = new RateLimit(bytes, frames);
-        end.limit(limit, RateLimit.NONE);
+        end.rateLimits(limit, RateLimit.NONE);
 
         send(SECONDS, size);
 
@@ -48,7 +48,7 @@ final class VirtioNetLimitsTest {
     @CsvSource({"1000000, 0, 1500", "0, 500, 60", "10000, 0, 1500", "200000, 100, 1500"})
     void holdTheNetworkBack_toWithinAFewPercent(long bytes, long frames, int size) {
         RateLimit limit = new RateLimit(bytes, frames);
-        end.limit(RateLimit.NONE, limit);
+        end.rateLimits(RateLimit.NONE, limit);
 
         receive(SECONDS, size);
 
@@ -60,10 +60,10 @@ final class VirtioNetLimitsTest {
 
     @Test
     void canBeChangedAndRemoved_whileFramesWait() {
-        end.limit(RateLimit.operationsPerSecond(10), RateLimit.NONE);
+        end.rateLimits(RateLimit.operationsPerSecond(10), RateLimit.NONE);
         send(1, 60);
         int slow = network.sent().size();
-        end.limit(RateLimit.operationsPerSecond(100), RateLimit.NONE);
+        end.rateLimits(RateLimit.operationsPerSecond(100), RateLimit.NONE);
         send(1, 60);
         int faster = network.sent().size() - slow;
 
@@ -71,14 +71,14 @@ final class VirtioNetLimitsTest {
         assertThat(faster).isBetween(95, 107);
 
         fill(60);
-        end.limit(RateLimit.NONE, RateLimit.NONE);
+        end.rateLimits(RateLimit.NONE, RateLimit.NONE);
         driver.loop().run(); // no time passes
         assertThat(network.sent()).hasSize(slow + faster + WAITING);
     }
 
     @Test
     void chargeAFrameOnce_whenTheNetworkHasNoRoomForIt() {
-        end.limit(RateLimit.operationsPerSecond(1), RateLimit.NONE);
+        end.rateLimits(RateLimit.operationsPerSecond(1), RateLimit.NONE);
         network.room(0);
         fill(60);
         driver.loop().clock().advance(Duration.ofSeconds(5));
@@ -93,7 +93,7 @@ final class VirtioNetLimitsTest {
 
     @Test
     void doNotOutliveTheDriver() {
-        end.limit(RateLimit.operationsPerSecond(1), RateLimit.operationsPerSecond(1));
+        end.rateLimits(RateLimit.operationsPerSecond(1), RateLimit.operationsPerSecond(1));
         send(1, 60);
         driver.start(VirtioFeatures.VERSION_1); // resets the device
         int before = network.sent().size();
@@ -106,7 +106,7 @@ final class VirtioNetLimitsTest {
 
     @Test
     void leaveNoTimer_afterTheDeviceIsClosed() {
-        end.limit(RateLimit.operationsPerSecond(1), RateLimit.NONE);
+        end.rateLimits(RateLimit.operationsPerSecond(1), RateLimit.NONE);
         fill(60);
         driver.loop().run();
         assertThat(driver.loop().clock().armedTimers()).isEqualTo(1);
@@ -120,7 +120,7 @@ final class VirtioNetLimitsTest {
 
     @Test
     void areKeptForTheNextRun() {
-        end.limit(RateLimit.bytesPerSecond(7), RateLimit.operationsPerSecond(8));
+        end.rateLimits(RateLimit.bytesPerSecond(7), RateLimit.operationsPerSecond(8));
 
         new VirtioDriver(end).start(VirtioFeatures.VERSION_1);
 

@@ -220,9 +220,7 @@ final class VsockUnixSocketsTest {
     @Test
     void checksTheTimeOut() {
         assertThat(new VirtioVsockOptions(3, null).problems()).isEmpty();
-        assertThat(new VirtioVsockOptions(3, null)
-                        .withConnectTimeout(Duration.ZERO)
-                        .problems())
+        assertThat(new VirtioVsockOptions(3, null).connectTimeout(Duration.ZERO).problems())
                 .containsExactly("connectTimeout: more than zero, up to a day, was PT0S");
     }
 
