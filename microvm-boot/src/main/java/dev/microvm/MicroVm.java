@@ -8,6 +8,7 @@ import dev.microvm.console.ConsoleEnd;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.blk.Disk;
@@ -270,15 +271,29 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine has no such device
      */
     public NetEnd network(int index) {
-        List<NetEnd> networks = config.hostEnds().stream()
-                .filter(NetEnd.class::isInstance)
-                .map(NetEnd.class::cast)
+        return numbered(NetEnd.class, index, "network devices", "virtioNet");
+    }
+
+    /**
+     * Returns the host's end of a disk of the guest: the limit of its rate.
+     *
+     * @param index number of the disk in the order of {@link MicroVmBuilder#virtioBlk}, from 0
+     * @throws IllegalStateException if the machine has no such disk
+     */
+    public Disk disk(int index) {
+        return numbered(DiskEnd.class, index, "disks", "virtioBlk").disk();
+    }
+
+    private <T extends HostEnd> T numbered(Class<T> kind, int index, String what, String option) {
+        List<T> ends = config.hostEnds().stream()
+                .filter(kind::isInstance)
+                .map(kind::cast)
                 .toList();
-        if (index < 0 || index >= networks.size()) {
-            throw new IllegalStateException("machine %s has %d network devices, %d was asked for: see virtioNet"
-                    .formatted(name(), networks.size(), index));
+        if (index < 0 || index >= ends.size()) {
+            throw new IllegalStateException("machine %s has %d %s, %d was asked for: see %s"
+                    .formatted(name(), ends.size(), what, index, option));
         }
-        return networks.get(index);
+        return ends.get(index);
     }
 
     /**
@@ -309,14 +324,6 @@ public final class MicroVm implements AutoCloseable {
                 .orElseThrow(() -> new IllegalStateException(
                         "machine " + name() + " has no balloon: see MicroVmBuilder.virtioBalloon"))
                 .balloon();
-    }
-
-    /** Returns the host's ends of the guest's disks, in the order in which they were added. */
-    public List<Disk> disks() {
-        return config.hostEnds().stream()
-                .filter(DiskEnd.class::isInstance)
-                .map(end -> ((DiskEnd) end).disk())
-                .toList();
     }
 
     /** Returns how the guest ended; empty if it has not. */

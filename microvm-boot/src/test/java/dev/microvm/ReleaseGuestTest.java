@@ -5,14 +5,12 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.microvm.boot.testing.BusyMachine;
 import dev.microvm.boot.testing.BusyMachine.Place;
+import dev.microvm.boot.testing.Held;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.error.MicroVmException;
-import dev.microvm.limits.Budget;
-import dev.microvm.limits.JvmBudgets;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.ResetAction;
 import dev.microvm.testing.Lanes;
-import dev.microvm.testing.ProcessUse;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -199,7 +197,7 @@ final class ReleaseGuestTest {
             assertThat(machine.vm().state()).isEqualTo(VmState.CLOSED);
         }
         assertThat(Duration.ofNanos(released)).isLessThan(RELEASE_LIMIT);
-        assertThat(Held.after(before)).isEqualTo(before);
+        assertThat(Held.beyond(before)).isEmpty();
         try (MicroVm next = machine(Stage.RUNNING, Event.CLOSE).vm()) { // the disk's lock is free
             next.start();
         }
@@ -215,7 +213,7 @@ final class ReleaseGuestTest {
             if (i % 4 != 1) vm.awaitExit(SOON);
             vm.close();
         }
-        assertThat(Held.after(before)).isEqualTo(before);
+        assertThat(Held.beyond(before)).isEmpty();
         long mib = Math.max(0, usedHeap() - heapBefore) >> 20;
         assertThat(mib).as("MiB of heap more than before").isLessThan(16);
     }
@@ -234,30 +232,5 @@ final class ReleaseGuestTest {
     @SuppressWarnings("InfiniteRecursion")
     private static int recurse(int depth) {
         return recurse(depth + 1) + depth;
-    }
-
-    /** What can leak, exactly. */
-    private record Held(long descriptors, long kvmMappings, long machineThreads, List<Long> budgets) {
-        static Held now() {
-            ProcessUse use = ProcessUse.now();
-            return new Held(
-                    use.descriptors(),
-                    use.kvmMappings(),
-                    use.machineThreads(),
-                    Stream.of(JvmBudgets.memory(), JvmBudgets.threads(), JvmBudgets.descriptors())
-                            .map(Budget::used)
-                            .toList());
-        }
-
-        /** Threads for which nobody waits, such as those of callbacks, end soon but not at once. */
-        static Held after(Held before) throws InterruptedException {
-            long deadline = System.nanoTime() + SOON.toNanos();
-            Held now = now();
-            while (!now.equals(before) && System.nanoTime() < deadline) {
-                Thread.sleep(5);
-                now = now();
-            }
-            return now;
-        }
     }
 }

@@ -28,6 +28,9 @@ final class KernelModules {
     private static final String DEPENDENCIES = "modules.dep"; // a path and the paths of what it needs, per line
     private static final String BUILTIN = "modules.builtin"; // one path per line
     private static final String SUFFIX = ".ko"; // with .xz, .gz or .zst behind it where they are compressed
+    /** What begins the text in a module that says for which kernel it is: kernel/module/main.c. */
+    private static final String VERMAGIC = "\0vermagic=";
+
     private static final int MAX_MODULE_SIZE = 64 * 1024 * 1024; // unpacked bytes; real ones have up to 10 MiB
 
     private final Path tree;
@@ -102,6 +105,28 @@ final class KernelModules {
             return bytes;
         } catch (InvalidImageException e) {
             throw KernelImage.invalid(file, e);
+        }
+    }
+
+    /**
+     * Checks that a module is for the kernel that says this release. A module without the text is
+     * not checked.
+     *
+     * @param path of the module, for the message
+     */
+    static void requireRelease(String path, byte[] module, String release) {
+        String text = new String(module, StandardCharsets.ISO_8859_1);
+        int at = text.indexOf(VERMAGIC);
+        if (at < 0) return;
+        int start = at + VERMAGIC.length();
+        int end = start;
+        while (end < text.length() && text.charAt(end) > ' ') end++;
+        String found = text.substring(start, end);
+        if (!found.equals(release)) {
+            throw new BootException(
+                    path,
+                    "a module for release %s, which is what uname -r prints in the guest".formatted(release),
+                    "one for release " + found);
         }
     }
 

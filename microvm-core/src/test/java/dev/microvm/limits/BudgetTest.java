@@ -34,6 +34,20 @@ class BudgetTest {
     }
 
     @Test
+    void aShareAboveItsFairPartPressesNobodyNotEvenItself() {
+        AtomicInteger pressed = new AtomicInteger();
+        Budget.Share greedy = budget.open("greedy", pressed::incrementAndGet);
+        Budget.Share other = budget.open("as greedy", pressed::incrementAndGet);
+        budget.open("idle", BudgetTest::nobody);
+        assertThat(greedy.tryTake(50)).isTrue();
+        assertThat(other.tryTake(50)).isTrue();
+
+        assertThat(greedy.tryTake(1)).isFalse();
+
+        assertThat(pressed).hasValue(0);
+    }
+
+    @Test
     void theGreedyShareTakesNothingUntilItHasGivenBack() {
         Budget.Share greedy = budget.open("greedy", BudgetTest::nobody);
         assertThat(greedy.tryTake(100)).isTrue();

@@ -237,8 +237,12 @@ final class EngineVcpu implements Vcpu {
         }
     }
 
-    private synchronized void enter() {
+    private synchronized void requireOpen() {
         if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
+    }
+
+    private synchronized void enter() {
+        requireOpen();
         if (runner != null) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
         runner = Thread.currentThread();
         CURRENT.set(this);
@@ -259,6 +263,7 @@ final class EngineVcpu implements Vcpu {
     /** Forgets where memory is; returns when nothing of it is used any more. */
     void forgetMemory() {
         synchronized (this) {
+            if (closed) return;
             if (runner == null) {
                 cpu.mmu.forget();
                 return;
@@ -295,51 +300,54 @@ final class EngineVcpu implements Vcpu {
         notifyAll();
     }
 
-    // State
+    // State: each call takes the lock that close() takes, so that none uses memory that is freed
 
     /** If the vCPU does not run, takes what waits for it, so that its state can be read. */
-    private void settle() {
-        boolean runs;
-        synchronized (this) {
-            runs = runner != null;
-        }
-        if (!runs) takeSignals();
+    private synchronized void settle() {
+        if (runner == null) takeSignals();
     }
 
     @Override
-    public Registers registers() {
+    public synchronized Registers registers() {
+        requireOpen();
         settle();
         return state.registers();
     }
 
     @Override
-    public void registers(Registers registers) {
+    public synchronized void registers(Registers registers) {
+        requireOpen();
         state.registers(registers);
     }
 
     @Override
-    public SpecialRegisters specialRegisters() {
+    public synchronized SpecialRegisters specialRegisters() {
+        requireOpen();
         settle();
         return state.specialRegisters();
     }
 
     @Override
-    public void specialRegisters(SpecialRegisters registers) {
+    public synchronized void specialRegisters(SpecialRegisters registers) {
+        requireOpen();
         state.specialRegisters(registers);
     }
 
     @Override
-    public FpuState fpuState() {
+    public synchronized FpuState fpuState() {
+        requireOpen();
         return state.fpuState();
     }
 
     @Override
-    public void fpuState(FpuState newState) {
+    public synchronized void fpuState(FpuState newState) {
+        requireOpen();
         state.fpuState(newState);
     }
 
     @Override
-    public DebugRegisters debugRegisters() {
+    public synchronized DebugRegisters debugRegisters() {
+        requireOpen();
         return new DebugRegisters(
                 cpu.debug.register(0),
                 cpu.debug.register(1),
@@ -350,7 +358,8 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public void debugRegisters(DebugRegisters registers) {
+    public synchronized void debugRegisters(DebugRegisters registers) {
+        requireOpen();
         cpu.debug.register(0, registers.dr0());
         cpu.debug.register(1, registers.dr1());
         cpu.debug.register(2, registers.dr2());
@@ -360,40 +369,47 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public long translate(long linearAddress) {
+    public synchronized long translate(long linearAddress) {
+        requireOpen();
         return cpu.mmu.lookUp(linearAddress).orElse(NOT_MAPPED);
     }
 
     @Override
-    public VcpuEvents events() {
+    public synchronized VcpuEvents events() {
+        requireOpen();
         settle();
         return state.events();
     }
 
     @Override
-    public void events(VcpuEvents events) {
+    public synchronized void events(VcpuEvents events) {
+        requireOpen();
         state.events(events);
     }
 
     @Override
-    public ActivityState activity() {
+    public synchronized ActivityState activity() {
+        requireOpen();
         settle();
         return activity == ActivityState.RUNNING && cpu.loop.halted ? ActivityState.HALTED : activity;
     }
 
     @Override
-    public void activity(ActivityState newState) {
+    public synchronized void activity(ActivityState newState) {
+        requireOpen();
         cpu.loop.halted = newState == ActivityState.HALTED;
         activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
     }
 
     @Override
-    public LapicState lapic() {
+    public synchronized LapicState lapic() {
+        requireOpen();
         return requireApic().lapicState();
     }
 
     @Override
-    public void lapic(LapicState newState) {
+    public synchronized void lapic(LapicState newState) {
+        requireOpen();
         requireApic().lapicState(newState);
     }
 
@@ -403,56 +419,66 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public int[] msrIndices() {
+    public synchronized int[] msrIndices() {
+        requireOpen();
         return state.msrIndices();
     }
 
     @Override
-    public List<MsrEntry> msrs(int... indices) {
+    public synchronized List<MsrEntry> msrs(int... indices) {
+        requireOpen();
         return state.msrs(indices);
     }
 
     @Override
-    public void msrs(List<MsrEntry> entries) {
+    public synchronized void msrs(List<MsrEntry> entries) {
+        requireOpen();
         state.msrs(entries);
     }
 
     @Override
-    public void cpuid(List<CpuidEntry> table) {
+    public synchronized void cpuid(List<CpuidEntry> table) {
+        requireOpen();
         cpu.cpuid.set(table);
     }
 
     @Override
-    public long tscKhz() {
+    public synchronized long tscKhz() {
+        requireOpen();
         return EngineVirtualMachine.TSC_KHZ;
     }
 
     // Debugging
 
     @Override
-    public void debug(GuestDebug wanted) {
+    public synchronized void debug(GuestDebug wanted) {
+        requireOpen();
         cpu.debug.host(wanted.singleStep(), wanted.softwareBreakpoints(), wanted.breakpoints());
     }
 
     @Override
-    public DebugEvent debugEvent() {
+    public synchronized DebugEvent debugEvent() {
+        requireOpen();
         return cpu.debug.event(cpu.rip);
     }
 
     // External interrupts
 
     @Override
-    public boolean readyForInterrupt() {
+    public synchronized boolean readyForInterrupt() {
+        requireOpen();
         return cpu.loop.readyForInterrupt() && platform.acceptsExternal();
     }
 
     @Override
-    public void interrupt(int vector) {
+    public synchronized void interrupt(int vector) {
+        requireOpen();
         cpu.loop.inject(vector);
     }
 
     @Override
-    public void requestInterruptWindow(boolean wanted) {
+    public synchronized void requestInterruptWindow(boolean wanted) {
+        requireOpen();
         cpu.loop.interruptWindow = wanted;
         if (wanted) cpu.loop.attend();
     }

@@ -1,5 +1,6 @@
 package dev.microvm.boot.image;
 
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -36,7 +37,7 @@ public enum Compression {
     public static Optional<Compression> of(byte[] head) {
         for (Compression compression : values()) {
             byte[] magic = compression.magic;
-            if (head.length >= magic.length && java.util.Arrays.equals(head, 0, magic.length, magic, 0, magic.length)) {
+            if (head.length >= magic.length && Arrays.equals(head, 0, magic.length, magic, 0, magic.length)) {
                 return Optional.of(compression);
             }
         }

@@ -27,7 +27,7 @@ public record FileImage(Path file, long start, long size) implements ImageSource
     }
 
     /** Opens it as a stream, which supports {@link InputStream#mark}. */
-    InputStream stream() throws IOException {
+    public InputStream stream() throws IOException {
         return new BufferedInputStream(new FileRegionStream(open(size, Cancellation.NEVER), size), BUFFER_SIZE);
     }
 }

@@ -32,6 +32,14 @@ final class FileRegionStream extends InputStream {
     }
 
     @Override
+    public long skip(long count) throws IOException {
+        long skipped = Math.clamp(count, 0, left);
+        reader.skip(skipped);
+        left -= skipped;
+        return skipped;
+    }
+
+    @Override
     public void close() throws IOException {
         reader.close();
     }

@@ -41,6 +41,7 @@ final class Qcow2Refcounts {
     private final int sliceSize; // bytes of a block that are loaded at once
     private final int order; // 2^order bits to a count
     private final int blockBits; // 2^blockBits counts in a block
+    private final long lowestBits; // of all counts in a word
     private final Qcow2Cache cache;
     private Qcow2Table table;
     private long firstFree; // no cluster below is free
@@ -59,6 +60,7 @@ final class Qcow2Refcounts {
         clusterBits = header.clusterBits();
         order = header.refcountOrder();
         blockBits = clusterBits + 3 - order;
+        lowestBits = Long.divideUnsigned(-1L, -1L >>> (Long.SIZE - (1 << order)));
         sliceSize = (int) Math.min(header.clusterSize(), Qcow2Image.SLICE_SIZE);
         cache = new Qcow2Cache(file, sliceSize, CACHE_SIZE, arena, this::writeBlocks);
         long entries = header.refcountTableClusters() * header.clusterSize() / ENTRY_SIZE;
@@ -145,11 +147,28 @@ final class Qcow2Refcounts {
     private long skipUsed(long cluster, long end) {
         long slice = locate(cluster) & -sliceSize;
         long inSlice = countsInSlice() - 1;
+        int perWord = Long.SIZE >> order;
         long next = cluster;
-        while (next < end && countAt(slice + ((next & inSlice) << order >>> 3), next) != 0) {
-            next++;
+        while (next < end) {
+            long at = slice + ((next & inSlice) << order >>> 3);
+            if ((next & (perWord - 1)) == 0 && areAllUsed(cache.memory().get(ValueLayout.JAVA_LONG, at))) {
+                next += perWord;
+            } else if (countAt(at, next) != 0) {
+                next++;
+            } else {
+                break;
+            }
         }
         return next;
+    }
+
+    /** Returns whether no count of a word is 0, by folding the bits of each count into its lowest bit. */
+    private boolean areAllUsed(long counts) {
+        long folded = counts;
+        for (int shift = 1 << order >> 1; shift > 0; shift >>= 1) {
+            folded |= folded >>> shift;
+        }
+        return (folded & lowestBits) == lowestBits;
     }
 
     private boolean takeable(long cluster) {

@@ -74,6 +74,20 @@ final class Qcow2BoundsTest {
         }
     }
 
+    /** Clears a count of a block. */
+    private void free(int block, int index, int order) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.seek(Qcow2Format.REFCOUNT_TABLE_OFFSET);
+            long at = file.readLong() + TABLE_CLUSTERS * SMALL + (long) block * SMALL;
+            for (int bit = index << order; bit < (index + 1) << order; bit++) {
+                file.seek(at + bit / Byte.SIZE);
+                int others = file.read() & ~(1 << bit % Byte.SIZE);
+                file.seek(at + bit / Byte.SIZE);
+                file.write(others);
+            }
+        }
+    }
+
     private BlockBackend open() {
         BlockBackend disk = DiskImage.qcow2(path).open();
         disk.cancelledBy(this::cancelled);
@@ -151,6 +165,22 @@ final class Qcow2BoundsTest {
         try (BlockBackend disk = DiskImage.qcow2(path).open()) {
             assertThat(Disk.read(disk, 0, 4)).containsExactly(1, 2, 3, 4);
         }
+    }
+
+    /** Two free clusters in the middle of a block: for an L2 table, and for data. */
+    @ParameterizedTest
+    @MethodSource("orders")
+    void findsFreeClusters_inAnyWidthOfRefcounts(int order) throws IOException {
+        writeFullImage(order, 1 << 20);
+        free(BLOCKS - 3, 13, order);
+        free(BLOCKS - 3, 14, order);
+        long size = Files.size(path);
+
+        try (BlockBackend disk = open()) {
+            Disk.write(disk, 0, new byte[] {1});
+        }
+
+        assertThat(Files.size(path)).as("size of the file").isEqualTo(size);
     }
 
     @Test

@@ -69,7 +69,7 @@ final class BlkExecutor {
         interrupted = value;
     }
 
-    /** Whether requests are to end as soon as they can. */
+    /** Whether requests are to end as soon as they can. Called by the thread that serves one. */
     boolean interrupted() {
         return interrupted || pausing.getAsBoolean();
     }

@@ -7,6 +7,7 @@ import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,8 @@ final class BlkQueue {
     private final BlkExecutor executor;
     private final ChainHandler take = this::take; // made once: a request allocates nothing
     private final BlkThrottle throttle;
+    private final Executor loop;
+    private final Runnable retry = this::retry;
     private final @Nullable BlkWorker worker;
     private @Nullable BlkRequest free;
 
@@ -56,6 +59,7 @@ final class BlkQueue {
         queue = transport.addQueue(SIZE);
         this.executor = executor;
         this.throttle = throttle;
+        loop = transport.loop();
         throttle.add(this);
         if (threads == null) {
             worker = null;
@@ -70,8 +74,13 @@ final class BlkQueue {
         if (queue.running()) queue.drain(take);
     }
 
+    private void retry() {
+        Thread.interrupted(); // else it would end the request again
+        serve();
+    }
+
     private boolean take(DescriptorChain chain) {
-        if (worker == null && executor.interrupted()) return false;
+        if (worker == null && executor.interrupted()) return tryLater();
         if (free == null) recycle(new BlkRequest(queue));
         BlkRequest request = Objects.requireNonNull(free);
         request.begin(chain);
@@ -87,7 +96,16 @@ final class BlkQueue {
             queue.publish();
         }
         recycle(request);
-        return done;
+        return done || tryLater();
+    }
+
+    /**
+     * Leaves a request in the ring: the device is pausing, or the loop's thread was interrupted. A
+     * machine that ends does not come to the retry; after any other interrupt it serves the queue.
+     */
+    private boolean tryLater() {
+        if (Thread.currentThread().isInterrupted()) loop.execute(retry);
+        return false;
     }
 
     /** Completes what the thread has done. */

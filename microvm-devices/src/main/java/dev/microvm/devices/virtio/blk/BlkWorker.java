@@ -112,6 +112,7 @@ final class BlkWorker {
     synchronized void stop() {
         first = null;
         last = null;
+        dropped = busy; // there may be no loop any more to complete it
         stopping = true;
         notifyAll();
     }

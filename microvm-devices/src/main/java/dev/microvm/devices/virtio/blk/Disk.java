@@ -6,7 +6,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's side of a disk of a machine: {@code MicroVm.disks}. It exists through all runs of the
+ * The host's side of a disk of a machine: {@code MicroVm.disk}. It exists through all runs of the
  * machine.
  *
  * <p>Any thread may call any method, also before the start of the machine.

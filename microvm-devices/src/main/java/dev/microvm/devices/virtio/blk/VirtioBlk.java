@@ -99,7 +99,7 @@ public final class VirtioBlk implements VirtioDevice {
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
         byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
         // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
-        executor = new BlkExecutor(name, backend, id, threads == null ? transport::pausing : () -> false);
+        executor = new BlkExecutor(name, backend, id, threads == null ? () -> loopIsWanted(transport) : () -> false);
         fillConfig(queues);
         try {
             for (int i = 0; i < queues; i++) addQueue(transport, threads);
@@ -107,6 +107,11 @@ public final class VirtioBlk implements VirtioDevice {
             this.queues.forEach(BlkQueue::stop);
             throw e;
         }
+    }
+
+    /** Returns whether the thread of the loop, which serves a request, is to pause or to end. */
+    private static boolean loopIsWanted(VirtioTransport transport) {
+        return transport.pausing() || Thread.currentThread().isInterrupted();
     }
 
     private void addQueue(VirtioTransport transport, @Nullable ThreadFactory threads) {

@@ -53,19 +53,6 @@ public final class VirtioNet implements VirtioDevice {
     private static final int CONFIG_SIZE = 12;
     private static final int STATUS_LINK_UP = 1;
 
-    // struct virtio_net_ctrl: section 5.1.6.5
-    private static final int CONTROL_CLASS = 0; // u8
-    private static final int CONTROL_COMMAND = 1; // u8
-    private static final int CONTROL_DATA = 2;
-    private static final int CLASS_RX = 0;
-    private static final int RX_PROMISC = 0;
-    private static final int RX_ALLMULTI = 1;
-    private static final int CLASS_MAC = 1;
-    private static final int MAC_TABLE_SET = 0;
-    private static final int MAC_ADDR_SET = 1;
-    private static final int ACK_OK = 0;
-    private static final int ACK_ERROR = 1;
-
     private static final int SHORT_HEADER = VnetHeader.NUM_BUFFERS; // of legacy devices without MRG_RXBUF: 5.1.6.1
     private static final int MIN_FRAME = 14; // an Ethernet header
 
@@ -90,6 +77,7 @@ public final class VirtioNet implements VirtioDevice {
     private final MemorySegment incoming = arena.allocate(VnetHeader.MAX_FRAME); // with a header, always
     private final DescriptorChain[] taken = new DescriptorChain[QUEUE_SIZE]; // for one frame
     private final ReceiveFilter filter = new ReceiveFilter();
+    private final NetControl commands = new NetControl(filter, this::mac);
     private final long permanentMac;
     private final int backendHeader;
 
@@ -408,31 +396,8 @@ public final class VirtioNet implements VirtioDevice {
 
     private boolean control(DescriptorChain chain) {
         boolean answerable = chain.writable().length() > 0;
-        if (answerable) chain.writable().putByte(0, obeys(chain.readable()) ? ACK_OK : ACK_ERROR);
+        if (answerable) chain.writable().putByte(0, commands.obey(chain.readable()));
         controlQueue.complete(chain, answerable ? 1 : 0);
-        return true;
-    }
-
-    private boolean obeys(GuestBuffer command) {
-        if (command.length() <= CONTROL_DATA) return false;
-        return switch (command.getByte(CONTROL_CLASS)) {
-            case CLASS_RX -> obeysReceive(command.getByte(CONTROL_COMMAND), command.getByte(CONTROL_DATA) != 0);
-            case CLASS_MAC -> obeysMac(command.getByte(CONTROL_COMMAND), command);
-            default -> false;
-        };
-    }
-
-    private boolean obeysReceive(int command, boolean on) {
-        if (command == RX_PROMISC) filter.promiscuous(on);
-        else if (command == RX_ALLMULTI) filter.allMulticast(on);
-        else return false;
-        return true;
-    }
-
-    private boolean obeysMac(int command, GuestBuffer from) {
-        if (command == MAC_TABLE_SET) return filter.setTables(from, CONTROL_DATA);
-        if (command != MAC_ADDR_SET || from.length() < CONTROL_DATA + MacAddress.SIZE) return false;
-        mac(ReceiveFilter.mac(from, CONTROL_DATA));
         return true;
     }
 

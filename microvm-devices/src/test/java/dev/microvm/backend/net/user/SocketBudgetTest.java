@@ -106,6 +106,20 @@ final class SocketBudgetTest {
     }
 
     @Test
+    void keepsBusyConnections_whileNoOtherGuestWantsTheirDescriptors() {
+        try (StackRig idle = rig()) {
+            for (int i = 0; i < LIMIT; i++) establish(1000 + i);
+            guest.take();
+
+            for (int i = 0; i < 20; i++) guest.send(syn(2000 + i));
+
+            assertThat(guest.network().counter(NetCounter.FLOWS_EVICTED)).isZero();
+            assertThat(resets(guest)).hasSize(20).allMatch(port -> port >= 2000);
+            assertThat(idle.network().counter(NetCounter.DESCRIPTORS_REFUSED)).isZero();
+        }
+    }
+
+    @Test
     void resetsAnEstablishedConnection_onceItIsIdle() {
         for (int i = 0; i < LIMIT; i++) establish(1000 + i);
         guest.take();

@@ -378,7 +378,7 @@ final class VirtioBlkThreadsTest {
         }
     }
 
-    private static final class EndlessDisk extends CountingDisk {
+    private static class EndlessDisk extends CountingDisk {
         @Override
         public long size() {
             return 1L << 40;
@@ -465,6 +465,30 @@ final class VirtioBlkThreadsTest {
         while (disk.reads.get() == reads) Thread.onSpinWait();
         driver.mmio().pause();
         again.join();
+        driver.mmio().close();
+    }
+
+    /**
+     * By the instruction clock a vCPU's thread serves; whoever stops the machine interrupts it. After
+     * an interrupt by somebody else the request is done again.
+     */
+    @Test
+    void endsARequest_whereTheLoopServes_whenItsThreadIsInterrupted() {
+        EndlessDisk disk = new EndlessDisk() {
+            @Override
+            public void read(long position, MemorySegment to, long offset, long length) {
+                super.read(position, to, offset, length);
+                if (reads.get() == 1) Thread.currentThread().interrupt();
+            }
+        };
+        VirtioDriver driver = new VirtioDriver(transport -> new VirtioBlk(transport, disk, "", 1, null)).start();
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), driver.writable(8 << 20), driver.writable(1));
+
+        driver.notify(0);
+
+        assertThat(driver.queue(0).take().written()).isEqualTo((8 << 20) + 1);
+        assertThat(disk.reads).as("one of the two pieces, then both").hasValue(3);
+        assertThat(Thread.interrupted()).isFalse();
         driver.mmio().close();
     }
 
