@@ -3,6 +3,7 @@ package dev.microvm;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.event.Timeouts;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

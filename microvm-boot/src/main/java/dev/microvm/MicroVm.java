@@ -17,6 +17,7 @@ import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.event.Timeouts;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;

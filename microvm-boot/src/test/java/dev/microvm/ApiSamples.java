@@ -9,6 +9,7 @@ import dev.microvm.boot.BootModule;
 import dev.microvm.boot.BootPlan;
 import dev.microvm.boot.CommandLine;
 import dev.microvm.boot.FirmwareImage;
+import dev.microvm.boot.FirmwareKernel;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.Initrd;
@@ -104,10 +105,11 @@ final class ApiSamples {
                 BootPlan.class,
                 BootPlan.builder(KernelImage.open(file), BootLayout.memoryMap(16 << 20))
                         .build());
-        add(
-                FirmwarePlan.class,
-                FirmwarePlan.builder(FirmwareImage.open(rom), BootLayout.memoryMap(16 << 20))
-                        .build());
+        FirmwarePlan byFirmware = FirmwarePlan.builder(FirmwareImage.open(rom), BootLayout.memoryMap(16 << 20))
+                .kernel(KernelImage.open(file), CommandLine.of(""), null)
+                .build();
+        add(FirmwarePlan.class, byFirmware);
+        add(FirmwareKernel.class, byFirmware.kernel().orElseThrow());
     }
 
     /** Adds or replaces the value of a type. */

@@ -614,6 +614,9 @@ final class MicroVmBuilderTest {
             assertThatExceptionOfType(ConnectException.class)
                     .isThrownBy(() -> vm.vsock().connect(1, Duration.ZERO))
                     .withMessage("guest port 1: the guest does not run");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> vm.vsock().connect(1, Duration.ofMillis(-1)))
+                    .withMessage("timeout: 0 or more, was PT-0.001S");
         }
     }
 

@@ -32,6 +32,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -186,6 +187,22 @@ final class MicroVmGuestTest {
                     .isThrownBy(() -> vm.awaitExit(Duration.ofMillis(20)))
                     .withMessageContaining("did not end within 20 ms")
                     .withMessageContaining(hypervisorRunsKernels() ? "" : "KVM was asked for, although");
+            assertThat(vm.state()).isEqualTo(VmState.RUNNING);
+        }
+    }
+
+    @Test
+    void refusesNegativeTimes() {
+        Duration negative = Duration.ofSeconds(-1);
+        try (MicroVm vm = TinyKernel.on(folder, "spin").start()) {
+            for (ThrowingCallable call : List.<ThrowingCallable>of(
+                    () -> vm.awaitExit(negative),
+                    () -> vm.shutDown(negative),
+                    () -> vm.console().awaitText("x", negative))) {
+                assertThatExceptionOfType(IllegalArgumentException.class)
+                        .isThrownBy(call)
+                        .withMessageEndingWith(": 0 or more, was PT-1S");
+            }
             assertThat(vm.state()).isEqualTo(VmState.RUNNING);
         }
     }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -123,6 +124,7 @@ public final class FirmwareKernel {
      * @throws IOException if the file can no longer be read
      */
     public void readData(long offset, MemorySegment to) throws IOException {
+        Objects.requireNonNull(to, "to");
         image.bzImage().orElseThrow().read(offset, to);
     }
 

@@ -1,10 +1,10 @@
-package dev.microvm;
+package dev.microvm.event;
 
 import java.time.Duration;
 import java.util.Objects;
 
 /** Checks the times that callers are ready to wait. */
-final class Timeouts {
+public final class Timeouts {
     /** Longer than any JVM runs, and safe to add to {@link System#nanoTime}. */
     private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2);
 
@@ -13,9 +13,10 @@ final class Timeouts {
     /**
      * Returns a time in nanoseconds; a very long one is some hundred years.
      *
+     * @param parameter the name of the parameter, for messages
      * @throws IllegalArgumentException if it is negative
      */
-    static long nanos(String parameter, Duration value) {
+    public static long nanos(String parameter, Duration value) {
         Objects.requireNonNull(value, parameter);
         if (value.isNegative()) {
             throw new IllegalArgumentException(parameter + ": 0 or more, was " + value);
