@@ -74,7 +74,7 @@ public final class CpuShares implements AutoCloseable {
         DutyCycle[] cycles = new DutyCycle[threads.count()];
         boolean[] throttled = new boolean[cycles.length];
         int share = WHOLE;
-        while (goesOn()) {
+        while (isWanted()) {
             long now = System.nanoTime();
             boolean changed = share != percent;
             share = percent;
@@ -89,7 +89,7 @@ public final class CpuShares implements AutoCloseable {
         }
     }
 
-    private synchronized boolean goesOn() {
+    private synchronized boolean isWanted() {
         if (!closed && percent != WHOLE) return true;
         release();
         return false;
