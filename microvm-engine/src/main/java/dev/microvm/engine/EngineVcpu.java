@@ -4,6 +4,9 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
+import dev.microvm.engine.cpu.CpuidTable;
+import dev.microvm.engine.cpu.Feature;
+import dev.microvm.engine.cpu.Features;
 import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
@@ -393,7 +396,14 @@ final class EngineVcpu implements Vcpu {
 
     @Override
     public void cpuid(List<CpuidEntry> table) {
-        cpu.cpuid.set(table);
+        cpu.cpuid.set(apic == null ? CpuidTable.withoutApic(table) : table);
+        if (apic == null) return;
+        Features shown = cpu.features();
+        apic.features(
+                shown.has(Feature.APIC),
+                shown.has(Feature.X2APIC),
+                shown.has(Feature.TSC_DEADLINE),
+                shown.physicalBits());
     }
 
     @Override

@@ -13,6 +13,9 @@ public interface Platform extends ExitHandler {
     /** Whether interrupts of an 8259 reach the CPU. */
     boolean acceptsExternal();
 
+    /** Whether there is a local APIC, and IA32_APIC_BASE enables it. */
+    boolean apicEnabled();
+
     /** The time-stamp counter. */
     long timeStamp();
 

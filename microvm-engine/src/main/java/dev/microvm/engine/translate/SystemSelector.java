@@ -132,7 +132,7 @@ final class SystemSelector implements Selector {
 
     private static Instruction cpuid(BlockBuilder block) {
         return block.ending(new Ending((cpu, at) -> {
-            cpu.cpuid.answer(cpu);
+            cpu.cpuid.answer();
             cpu.serialize();
         }));
     }

@@ -102,6 +102,11 @@ public final class BareCpu {
         }
 
         @Override
+        public boolean apicEnabled() {
+            return false;
+        }
+
+        @Override
         public long timeStamp() {
             return 0;
         }
