@@ -67,6 +67,11 @@ final class EnginePlatform implements Platform {
         return apic != null && apic.mode() != ApicMode.DISABLED;
     }
 
+    @Override
+    public int sendInterrupt(long bitmap, long firstId, int command) {
+        return machine.apics().sendToEach(bitmap, firstId, command);
+    }
+
     /** The time-stamp counter's value at a time on the clock of the machine's timers. */
     long timeStampAt(long nanos) {
         return nanos - timeStampOrigin;

@@ -22,6 +22,7 @@ public final class CpuidTable {
     private static final int RDRAND = 1 << 30; // leaf 1, ECX
     private static final int RDSEED = 1 << 18; // leaf 7, EBX
     private static final int OSXSAVE = 1 << 27; // leaf 1, ECX: CR4.OSXSAVE
+    private static final int KVM_PV_IPI = 1 << 11; // KVM_FEATURE_PV_SEND_IPI; leaf 0x40000001, EAX
     private static final int APIC_MODES = 1 << 21 // x2APIC; leaf 1, ECX
             | 1 << 24; // TSC deadline
     private static final int APIC = 1 << 9; // leaf 1, EDX: IA32_APIC_BASE.EN
@@ -90,6 +91,8 @@ public final class CpuidTable {
         return table.stream()
                 .map(entry -> switch (entry.function()) {
                     case 1 -> entry.answering(entry.eax(), entry.ebx(), entry.ecx() & ~APIC_MODES, entry.edx() & ~APIC);
+                    case HYPERVISOR_FEATURES_LEAF ->
+                        entry.answering(entry.eax() & ~KVM_PV_IPI, entry.ebx(), entry.ecx(), entry.edx());
                     default -> entry;
                 })
                 .toList();

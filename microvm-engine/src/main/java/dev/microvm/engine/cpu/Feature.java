@@ -95,6 +95,7 @@ public enum Feature {
     KVMCLOCK("kvmclock"),
     KVM_NO_IO_DELAY("kvm-nopiodelay"),
     KVMCLOCK2("kvmclock2"),
+    KVM_PV_IPI("kvm-pv-ipi"),
     KVMCLOCK_STABLE("kvmclock-stable-bit"),
 
     // Extended leaves

@@ -20,7 +20,7 @@ public final class Features {
     private static final String KVM = "KVMKVMKVM";
 
     private static final Set<Feature> PARAVIRTUAL = EnumSet.of(
-            Feature.KVMCLOCK, Feature.KVM_NO_IO_DELAY, Feature.KVMCLOCK2, Feature.KVMCLOCK_STABLE);
+            Feature.KVMCLOCK, Feature.KVM_NO_IO_DELAY, Feature.KVMCLOCK2, Feature.KVM_PV_IPI, Feature.KVMCLOCK_STABLE);
 
     private final EnumSet<Feature> shown;
     private final int physicalBits;

@@ -107,6 +107,11 @@ public final class BareCpu {
         }
 
         @Override
+        public int sendInterrupt(long bitmap, long firstId, int command) {
+            return 0;
+        }
+
+        @Override
         public long timeStamp() {
             return 0;
         }

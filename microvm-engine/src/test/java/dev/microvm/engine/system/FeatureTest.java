@@ -32,8 +32,9 @@ final class FeatureTest extends FeatureProbes {
     private static final Set<Feature> NOT_MISSED = EnumSet.of(
             Feature.ERMS,
             Feature.FSRM,
-            Feature.HYPERVISOR,
+            Feature.HYPERVISOR, // HypercallTest
             Feature.KVM_NO_IO_DELAY,
+            Feature.KVM_PV_IPI, // HypercallTest
             Feature.KVMCLOCK_STABLE,
             Feature.INVARIANT_TSC,
             Feature.PREFETCHW,
