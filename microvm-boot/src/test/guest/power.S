@@ -47,6 +47,25 @@ scenario reset_register
         movb    %al, RESET_REGISTER
 1:      jmp     1b
 
+# Power-off as small kernels do it, without ACPI tables: PM1a_CNT of QEMU, Bochs and VirtualBox.
+scenario pm1a_qemu
+        movw    $0x604, %dx
+        movw    $0x2000, %ax            # SLP_EN, SLP_TYP 0
+1:      outw    %ax, %dx
+        jmp     1b
+
+scenario pm1a_bochs
+        movw    $0xb004, %dx
+        movw    $0x2000, %ax
+1:      outw    %ax, %dx
+        jmp     1b
+
+scenario pm1a_virtualbox
+        movw    $0x4004, %dx
+        movw    $0x3400, %ax            # SLP_EN, SLP_TYP 5
+1:      outw    %ax, %dx
+        jmp     1b
+
 # The keyboard controller: self-test, and the answer for a keyboard that is not there, with its interrupt.
 scenario keyboard
         pic_allow 1<<1

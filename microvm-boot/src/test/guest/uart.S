@@ -111,7 +111,7 @@ scenario loopback
         out     COM1_MCR, MCR_OUT2
         ret
 
-# OUT2 lets the interrupt out of the port.
+# OUT2 does not gate the interrupt.
 scenario out2
         pic_allow 1<<4
         out     COM1_MCR, 0

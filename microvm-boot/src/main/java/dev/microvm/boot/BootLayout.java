@@ -23,6 +23,12 @@ public final class BootLayout {
     /** Zero page of the Linux boot protocol: [0x7000, 0x8000). */
     public static final long ZERO_PAGE = 0x7000;
 
+    /**
+     * Top of the stack with which PVH and 64-bit Linux kernels start, as in Firecracker: what is
+     * below in [0x8000, 0x9000) is for it.
+     */
+    public static final long STACK = 0x8FF0;
+
     /** Identity-mapping page tables: [0x9000, 0xf000). */
     public static final long PAGE_TABLES = 0x9000;
 
@@ -33,13 +39,19 @@ public final class BootLayout {
     public static final int CMDLINE_MAX_SIZE = 0x1_0000;
 
     /**
-     * Multiboot information with all that it points to, except for the modules: [0x90000, 0x9fc00).
+     * Multiboot information with all that it points to, except for the modules: [0x90000, 0x9ec00).
      * Most memory below 1 MiB remains free for kernels that are linked there.
      */
     public static final long MULTIBOOT_INFO = 0x9_0000;
 
     /** Maximum size of the Multiboot information, in bytes. */
-    public static final int MULTIBOOT_INFO_MAX_SIZE = 0xFC00;
+    public static final int MULTIBOOT_INFO_MAX_SIZE = 0xEC00;
+
+    /**
+     * Top of the stack with which a Multiboot kernel starts, behind the information: [0x9ec00,
+     * 0x9fc00).
+     */
+    public static final long MULTIBOOT_STACK = 0x9_FC00;
 
     /** End of RAM below 1 MiB in the memory map: a PC has its extended BIOS data area there. */
     public static final long BASE_RAM_END = 0x9_FC00;

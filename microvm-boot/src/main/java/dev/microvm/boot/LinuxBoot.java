@@ -16,7 +16,8 @@ import dev.microvm.memory.GuestMemory;
 
 /**
  * Starts a kernel in 64-bit mode: paging on with an identity mapping, flat segments, interrupts
- * off, and RSI pointing at the zero page.
+ * off, and RSI pointing at the zero page. The protocol leaves the stack to the kernel; there is a
+ * small one.
  *
  * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL".
  */
@@ -44,12 +45,15 @@ final class LinuxBoot {
                 .rsdp(parameters.rsdp())
                 .memoryMap(parameters.memoryMap());
 
-        DescriptorTable gdt = Gdt.write(memory, BootLayout.GDT, Gdt.code64());
+        DescriptorTable gdt = Gdt.LINUX.write(memory, BootLayout.GDT, Gdt.LINUX.code64());
         long cr3 = PageTables.writeIdentity(memory, BootLayout.PAGE_TABLES);
         return new BootState(
-                Registers.ZERO.withRip(parameters.entry()).withRsi(BootLayout.ZERO_PAGE),
-                reset -> reset.withSegments(Gdt.code64(), Gdt.data())
-                        .withTask(Gdt.task(), reset.ldt())
+                Registers.ZERO
+                        .withRip(parameters.entry())
+                        .withRsp(BootLayout.STACK)
+                        .withRsi(BootLayout.ZERO_PAGE),
+                reset -> reset.withSegments(Gdt.LINUX.code64(), Gdt.LINUX.data())
+                        .withTask(Gdt.LINUX.task(), reset.ldt())
                         .withTables(gdt, NO_IDT)
                         .withControl(CR0_PE | CR0_ET | CR0_PG, cr3, CR4_PAE, EFER_LME | EFER_LMA));
     }

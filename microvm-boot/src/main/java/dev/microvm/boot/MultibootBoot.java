@@ -13,7 +13,8 @@ import dev.microvm.memory.GuestMemory;
  * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, the
  * Multiboot magic number in EAX and the address of the information in EBX.
  *
- * <p>Source: Multiboot Specification 0.6.96, 3.2. It leaves GDTR, IDTR and the stack to the kernel.
+ * <p>Source: Multiboot Specification 0.6.96, 3.2. It leaves GDTR, IDTR and the stack to the kernel;
+ * here GDTR and the stack can be used, as after GRUB.
  * It also assumes a PC BIOS before the loader: Xen puts its start-up code where the BIOS data area
  * says.
  */
@@ -34,11 +35,15 @@ final class MultibootBoot {
     static BootState prepare(GuestMemory memory, long entry, byte[] info) {
         memory.write(BootLayout.MULTIBOOT_INFO, info);
         BiosDataArea.write(memory, BootLayout.BASE_RAM_END, EXTENDED_BIOS_DATA_KIB);
-        DescriptorTable gdt = Gdt.write(memory, BootLayout.GDT, Gdt.code32());
+        DescriptorTable gdt = Gdt.LOADER.write(memory, BootLayout.GDT, Gdt.LOADER.code32());
         return new BootState(
-                Registers.ZERO.withRip(entry).withRax(MAGIC).withRbx(BootLayout.MULTIBOOT_INFO),
-                reset -> reset.withSegments(Gdt.code32(), Gdt.data())
-                        .withTask(Gdt.task(), reset.ldt())
+                Registers.ZERO
+                        .withRip(entry)
+                        .withRsp(BootLayout.MULTIBOOT_STACK)
+                        .withRax(MAGIC)
+                        .withRbx(BootLayout.MULTIBOOT_INFO),
+                reset -> reset.withSegments(Gdt.LOADER.code32(), Gdt.LOADER.data())
+                        .withTask(Gdt.LOADER.task(), reset.ldt())
                         .withTables(gdt, NO_IDT)
                         .withControl(CR0_PE | CR0_ET, 0, 0, 0));
     }

@@ -11,7 +11,8 @@ import dev.microvm.memory.GuestMemory;
 
 /**
  * Starts a kernel in 32-bit protected mode: paging off, flat segments, interrupts off, and EBX
- * pointing at the start info.
+ * pointing at the start info. The protocol leaves the stack to the kernel, but some kernels call
+ * before they have one; there is a small one.
  *
  * <p>Source: Xen docs/misc/pvh.pandoc, "x86/HVM direct boot ABI".
  */
@@ -27,11 +28,14 @@ final class PvhBoot {
                 .memoryMap(parameters.memoryMap());
         if (parameters.initrdSize() > 0) info.initrd(parameters.initrd(), parameters.initrdSize());
 
-        DescriptorTable gdt = Gdt.write(memory, BootLayout.GDT, Gdt.code32());
+        DescriptorTable gdt = Gdt.LOADER.write(memory, BootLayout.GDT, Gdt.LOADER.code32());
         return new BootState(
-                Registers.ZERO.withRip(parameters.entry()).withRbx(BootLayout.PVH_START_INFO),
-                reset -> reset.withSegments(Gdt.code32(), Gdt.data())
-                        .withTask(Gdt.task(), reset.ldt())
+                Registers.ZERO
+                        .withRip(parameters.entry())
+                        .withRsp(BootLayout.STACK)
+                        .withRbx(BootLayout.PVH_START_INFO),
+                reset -> reset.withSegments(Gdt.LOADER.code32(), Gdt.LOADER.data())
+                        .withTask(Gdt.LOADER.task(), reset.ldt())
                         .withTables(gdt, NO_IDT)
                         .withControl(CR0_PE | CR0_ET, 0, 0, 0));
     }

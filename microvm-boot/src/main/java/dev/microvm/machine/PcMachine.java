@@ -20,6 +20,7 @@ import dev.microvm.devices.legacy.SystemControlPortB;
 import dev.microvm.devices.legacy.Uart16550;
 import dev.microvm.devices.power.ExitPort;
 import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
@@ -209,6 +210,8 @@ final class PcMachine implements Machine {
         parts.add(PcPart.SYSTEM_CONTROL_A, new SystemControlPortA(() -> end.reset("system control port A")));
         parts.add(PcPart.RESET_CONTROL, new ResetPort(() -> end.reset("reset control register 0xcf9")));
         parts.add(PcPart.EXIT, new ExitPort(end::exitPort));
+        PowerOffPort powerOff = new PowerOffPort(end::poweredOff);
+        parts.add(new Part(PcPart.POWER_OFF.plan(), List.of(powerOff, powerOff, powerOff), powerOff));
     }
 
     private void addFirmwareDevices() {

@@ -15,6 +15,7 @@ import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.irqchip.IoApic;
 import dev.microvm.devices.power.ExitPort;
 import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.machine.PartPlan.Owner;
 import dev.microvm.model.Irqchip;
 import java.util.function.Function;
@@ -93,6 +94,16 @@ public enum PcPart {
      * isa-debug-exit.
      */
     EXIT(named("exit-port").at(ports("exit port", 0xF4, ExitPort.RANGE))),
+
+    /**
+     * A small kernel turns itself off by a write here, without a look at ACPI tables, which do not
+     * name the ports: fixed hardware is not there.
+     */
+    POWER_OFF(named("power-off-port")
+            .at(
+                    ports("power-off port", 0x604, PowerOffPort.RANGE),
+                    ports("power-off port of Bochs", 0xB004, PowerOffPort.RANGE),
+                    ports("power-off port of VirtualBox", 0x4004, PowerOffPort.RANGE))),
 
     /** QEMU docs/specs/fw_cfg.rst: selector and data at 0x510, DMA at 0x514. */
     FW_CFG(named("fw-cfg")

@@ -49,6 +49,7 @@ class BootPlanTest {
 
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.ENTRY);
         assertThat(start.registers().rsi()).isEqualTo(BootLayout.ZERO_PAGE);
+        assertThat(start.registers().rsp()).isEqualTo(0x8FF0);
         assertThat(start.registers().rflags()).isEqualTo(2);
         SpecialRegisters special = start.special().apply(Guests.resetState());
         assertThat(special.cr0()).isEqualTo(0x8000_0011L);
@@ -136,6 +137,7 @@ class BootPlanTest {
                 builder(ElfBuilder.kernel(CONTENT).pvh().build()).build().load(memory);
 
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.PVH_ENTRY);
+        assertThat(start.registers().rsp()).as("a small stack").isEqualTo(0x8FF0);
         assertThat(start.registers().rbx()).isEqualTo(BootLayout.PVH_START_INFO);
         SpecialRegisters special = start.special().apply(Guests.resetState());
         assertThat(special.cr0()).isEqualTo(0x11);

@@ -53,6 +53,7 @@ class MultibootPlanTest {
         assertThat(start.registers().rip()).isEqualTo(ElfBuilder.ENTRY);
         assertThat(start.registers().rax()).isEqualTo(0x2BAD_B002);
         assertThat(start.registers().rbx()).isEqualTo(INFO);
+        assertThat(start.registers().rsp()).as("behind the information").isEqualTo(0x9_FC00);
         assertThat(start.registers().rflags()).isEqualTo(2);
         SpecialRegisters special = start.special().apply(Guests.resetState());
         assertThat(special.cr0()).as("PE, ET, no PG").isEqualTo(0x11);
@@ -65,6 +66,22 @@ class MultibootPlanTest {
             assertThat(segment.db()).isTrue();
             assertThat(segment.longMode()).isFalse();
         }
+    }
+
+    /** Small kernels, such as xv6, keep these selectors until they have tables of their own. */
+    @Test
+    void hasTheSelectorsOfOtherLoaders() {
+        BootState start = builder(elf(32)).build().load(MEMORY);
+
+        SpecialRegisters special = start.special().apply(Guests.resetState());
+        assertThat(special.cs().selector()).isEqualTo(0x08);
+        for (SegmentRegister segment : List.of(special.ds(), special.es(), special.fs(), special.gs(), special.ss())) {
+            assertThat(segment.selector()).isEqualTo(0x10);
+        }
+        assertThat(special.tr().selector()).isEqualTo(0x18);
+        long table = special.gdt().base();
+        assertThat(MEMORY.getLong(table + 0x08)).as("code").isEqualTo(0x00CF_9B00_0000_FFFFL);
+        assertThat(MEMORY.getLong(table + 0x10)).as("data").isEqualTo(0x00CF_9300_0000_FFFFL);
     }
 
     @ParameterizedTest

@@ -13,8 +13,8 @@ import java.util.Optional;
  * <p>Names are those that Linux shows in {@code /proc/cpuinfo}
  * (arch/x86/include/asm/cpufeatures.h). Features of KVM's paravirtual interface are not shown
  * there; they have their QEMU names (target/i386/cpu.c), with {@code kvmclock2} for
- * KVM_FEATURE_CLOCKSOURCE2. Bits: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux
- * Documentation/virt/kvm/x86/cpuid.rst.
+ * KVM_FEATURE_CLOCKSOURCE2. {@code bhi_ctrl} (BHI_DIS_S) is not shown there either. Bits: Intel SDM
+ * vol. 2A, CPUID; AMD APM vol. 3, appendix E; Linux Documentation/virt/kvm/x86/cpuid.rst.
  *
  * @param name name in lower case
  * @param function leaf, as in EAX
@@ -71,6 +71,7 @@ public record CpuFeature(String name, int function, int index, Register register
                 - pconfig arch_lbr ibt - amx_bf16 avx512_fp16 amx_tile amx_int8 spec_ctrl intel_stibp flush_l1d
                 arch_capabilities core_capabilities spec_ctrl_ssbd""");
         word(0x7, 1, Register.EAX, "- - - - avx_vnni avx512_bf16");
+        word(0x7, 2, Register.EDX, "- - - - bhi_ctrl");
         word(0xD, 1, Register.EAX, "xsaveopt xsavec xgetbv1 xsaves");
         word(0x4000_0001, 0, Register.EAX, """
                 kvmclock kvm-nopiodelay kvm-mmu kvmclock2 kvm-asyncpf kvm-steal-time kvm-pv-eoi kvm-pv-unhalt -

@@ -9,7 +9,8 @@ import java.util.Map;
  * The changes a user makes to the CPUID tables: single features by name, and whole entries.
  * Immutable.
  *
- * <p>It changes only what the guest is told: an instruction of a hidden feature may still execute.
+ * <p>On the engine a hidden feature is not there. On KVM an instruction of one may still execute, as
+ * the host's processor has it.
  */
 public final class CpuidPolicy {
     /** Changes nothing. */
@@ -17,6 +18,11 @@ public final class CpuidPolicy {
 
     /** Leaves that the machine fills in for each vCPU: topology, and the components of XSAVE. */
     private static final List<Integer> OWN_LEAVES = List.of(0x4, 0xB, 0xD, 0x1F, 0x8000_001D, 0x8000_001E);
+
+    // Sizes of addresses: AMD APM vol. 3, E.4.7
+    private static final int ADDRESS_SIZES = 0x8000_0008;
+    private static final int ADDRESS_BITS = 0xFF;
+    private static final int LINEAR_SHIFT = 8;
 
     private final Map<CpuFeature, Boolean> features; // in the order in which they were set
     private final List<CpuidEntry> leaves;
@@ -75,6 +81,7 @@ public final class CpuidPolicy {
                     .formatted(leaf.function()));
             return;
         }
+        if (leaf.function() == ADDRESS_SIZES) checkAddressSizes(leaf, offered, by, problems);
         for (CpuFeature.Register register : CpuFeature.Register.values()) {
             if (!hasFeatures(leaf, register)) continue;
             int had = offered.stream()
@@ -86,6 +93,20 @@ public final class CpuidPolicy {
             if (excess != 0) {
                 problems.add("cpuidLeaf: 0x%x.%d %s=0x%08x has bits that %s does not offer on this host: clear 0x%08x"
                         .formatted(leaf.function(), leaf.index(), register, register.of(leaf), by, excess));
+            }
+        }
+    }
+
+    /** A guest that believes in more bits of an address than there are gets faults it cannot explain. */
+    private static void checkAddressSizes(CpuidEntry leaf, List<CpuidEntry> offered, String by, List<String> problems) {
+        for (CpuidEntry each : offered) {
+            if (!same(each, leaf)) continue;
+            int physical = each.eax() & ADDRESS_BITS;
+            int linear = each.eax() >>> LINEAR_SHIFT & ADDRESS_BITS;
+            if ((leaf.eax() & ADDRESS_BITS) > physical || (leaf.eax() >>> LINEAR_SHIFT & ADDRESS_BITS) > linear) {
+                problems.add(
+                        "cpuidLeaf: 0x%x EAX=0x%08x has longer addresses than %s on this host: at most %d bits physical (bits 0 to 7), %d linear (bits 8 to 15)"
+                                .formatted(leaf.function(), leaf.eax(), by, physical, linear));
             }
         }
     }

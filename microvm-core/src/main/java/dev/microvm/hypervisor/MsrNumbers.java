@@ -25,6 +25,8 @@ public final class MsrNumbers {
     public static final int IA32_KERNEL_GS_BASE = 0xC000_0102;
     public static final int IA32_TSC_AUX = 0xC000_0103;
 
+    public static final int MSR_KVM_WALL_CLOCK = 0x11;
+    public static final int MSR_KVM_SYSTEM_TIME = 0x12;
     public static final int MSR_KVM_WALL_CLOCK_NEW = 0x4B56_4D00;
     public static final int MSR_KVM_SYSTEM_TIME_NEW = 0x4B56_4D01;
 

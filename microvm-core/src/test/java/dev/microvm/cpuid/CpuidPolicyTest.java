@@ -129,4 +129,23 @@ final class CpuidPolicyTest {
                         "cpuidLeaf: 0x7.0 EBX=0x00000220 has bits that engine does not offer on this host: clear 0x00000020",
                         "cpuidLeaf: 0xb is filled in for each vCPU by the machine: leave it out");
     }
+
+    /** More address bits than there are would be a promise that page tables cannot keep. */
+    @Test
+    void refusesLongerAddresses_thanTheHypervisorHas() {
+        List<CpuidEntry> offered = List.of(leaf(0x8000_0008, 48 << 8 | 40, 0, 0, 0));
+        assertThat(CpuidPolicy.NONE
+                        .with(leaf(0x8000_0008, 48 << 8 | 36, 0, 0, 0))
+                        .problems(offered, "engine"))
+                .isEmpty();
+        assertThat(CpuidPolicy.NONE
+                        .with(leaf(0x8000_0008, 48 << 8 | 46, 0, 0, 0))
+                        .problems(offered, "engine"))
+                .containsExactly(
+                        "cpuidLeaf: 0x80000008 EAX=0x0000302e has longer addresses than engine on this host: at most 40 bits physical (bits 0 to 7), 48 linear (bits 8 to 15)");
+        assertThat(CpuidPolicy.NONE
+                        .with(leaf(0x8000_0008, 57 << 8 | 40, 0, 0, 0))
+                        .problems(offered, "engine"))
+                .hasSize(1);
+    }
 }

@@ -6,6 +6,7 @@ import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
 import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
 import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK_NEW;
 
+import dev.microvm.engine.apic.ApicMode;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Platform;
 import dev.microvm.engine.cpu.Vectors;
@@ -58,6 +59,17 @@ final class EnginePlatform implements Platform {
     public boolean acceptsExternal() {
         LocalApic apic = vcpu.apic();
         return apic == null || apic.passesExternal();
+    }
+
+    @Override
+    public boolean apicEnabled() {
+        LocalApic apic = vcpu.apic();
+        return apic != null && apic.mode() != ApicMode.DISABLED;
+    }
+
+    @Override
+    public int sendInterrupt(long bitmap, long firstId, int command) {
+        return machine.apics().sendToEach(bitmap, firstId, command);
     }
 
     /** The time-stamp counter's value at a time on the clock of the machine's timers. */

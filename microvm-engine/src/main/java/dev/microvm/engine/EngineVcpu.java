@@ -5,6 +5,9 @@ import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.CodeHeap;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
+import dev.microvm.engine.cpu.CpuidTable;
+import dev.microvm.engine.cpu.Feature;
+import dev.microvm.engine.cpu.Features;
 import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.ActivityState;
@@ -439,7 +442,14 @@ final class EngineVcpu implements Vcpu {
     @Override
     public synchronized void cpuid(List<CpuidEntry> table) {
         requireOpen();
-        cpu.cpuid.set(table);
+        cpu.cpuid.set(apic == null ? CpuidTable.withoutApic(table) : table);
+        if (apic == null) return;
+        Features shown = cpu.features();
+        apic.features(
+                shown.has(Feature.APIC),
+                shown.has(Feature.X2APIC),
+                shown.has(Feature.TSC_DEADLINE),
+                shown.physicalBits());
     }
 
     @Override

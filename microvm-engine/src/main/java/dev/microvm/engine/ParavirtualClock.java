@@ -1,6 +1,8 @@
 package dev.microvm.engine;
 
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME;
 import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK;
 import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK_NEW;
 
 import dev.microvm.engine.cpu.Mmu;
@@ -18,9 +20,6 @@ import java.time.Instant;
  * <p>Source: Linux Documentation/virt/kvm/x86/msr.rst, and cpuid.rst for what announces it.
  */
 final class ParavirtualClock {
-    private static final int MSR_WALL_CLOCK = 0x11; // the same, by their old numbers
-    private static final int MSR_SYSTEM_TIME = 0x12;
-
     private static final long ENABLE = 1;
 
     // struct pvclock_vcpu_time_info
@@ -63,13 +62,13 @@ final class ParavirtualClock {
 
     static boolean isMsr(int index) {
         return switch (index) {
-            case MSR_WALL_CLOCK, MSR_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW -> true;
+            case MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW -> true;
             default -> false;
         };
     }
 
     private static boolean isSystemTime(int index) {
-        return index == MSR_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW;
+        return index == MSR_KVM_SYSTEM_TIME || index == MSR_KVM_SYSTEM_TIME_NEW;
     }
 
     long readMsr(int index) {

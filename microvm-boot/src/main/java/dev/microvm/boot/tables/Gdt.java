@@ -8,22 +8,25 @@ import java.util.Objects;
 /**
  * A global descriptor table with flat segments, and the segment registers that match it.
  *
- * <p>Source: Linux Documentation/arch/x86/boot.rst, "64-bit BOOT PROTOCOL" (selectors); Intel SDM
- * vol. 3A, 3.4.5 (descriptors).
+ * <p>Source: Intel SDM vol. 3A, 3.4.5 (descriptors).
  */
-public final class Gdt {
-    /** Selector of the code segment: __BOOT_CS. */
-    public static final int CODE = 0x10;
-
-    /** Selector of the data segments: __BOOT_DS. */
-    public static final int DATA = 0x18;
-
-    /** Selector of the task-state segment. */
-    public static final int TASK = 0x20;
+public enum Gdt {
+    /**
+     * Code at 0x10 (__BOOT_CS), data at 0x18 (__BOOT_DS): Linux Documentation/arch/x86/boot.rst,
+     * "64-bit BOOT PROTOCOL".
+     */
+    LINUX(0x10),
 
     /**
-     * Size of the table in bytes: null, unused, code, data, and a 64-bit task-state descriptor of
-     * two entries.
+     * Code at 0x08, data at 0x10: as GRUB, QEMU and Firecracker start kernels whose protocols leave
+     * the selectors open. Small kernels trust in them until they load a table of their own, which
+     * often has the same.
+     */
+    LOADER(0x08);
+
+    /**
+     * Size of the table in bytes: null, code and data, of which the first may be after an unused
+     * one, and a 64-bit task-state descriptor of two entries.
      */
     public static final int SIZE = 6 * Long.BYTES;
 
@@ -47,38 +50,50 @@ public final class Gdt {
     private static final int G_BIT = 55;
     private static final int PAGE_SHIFT = 12; // a limit is in pages when G is set
 
-    private Gdt() {}
+    private final int code;
+    private final int data;
+    private final int task;
+
+    Gdt(int code) {
+        this.code = code;
+        this.data = code + Long.BYTES;
+        this.task = data + Long.BYTES;
+    }
 
     /** The code segment of a 64-bit start. */
-    public static SegmentRegister code64() {
-        return SegmentRegister.code64(CODE);
+    public SegmentRegister code64() {
+        return SegmentRegister.code64(code);
     }
 
     /** The code segment of a 32-bit start. */
-    public static SegmentRegister code32() {
-        return SegmentRegister.flat32(CODE, SegmentRegister.TYPE_CODE);
+    public SegmentRegister code32() {
+        return SegmentRegister.flat32(code, SegmentRegister.TYPE_CODE);
     }
 
     /** The data segments of either. */
-    public static SegmentRegister data() {
-        return SegmentRegister.flat32(DATA, SegmentRegister.TYPE_DATA);
+    public SegmentRegister data() {
+        return SegmentRegister.flat32(data, SegmentRegister.TYPE_DATA);
     }
 
     /** The task-state segment of either; a CPU requires one, even if nobody uses it. */
-    public static SegmentRegister task() {
-        return SegmentRegister.systemSegment(TASK, SegmentRegister.TYPE_TSS_BUSY, 0, TASK_LIMIT);
+    public SegmentRegister task() {
+        return SegmentRegister.systemSegment(task, SegmentRegister.TYPE_TSS_BUSY, 0, TASK_LIMIT);
     }
 
-    /** Writes the table to {@code address} and returns the register that points to it. */
-    public static DescriptorTable write(GuestMemory memory, long address, SegmentRegister code) {
+    /**
+     * Writes the table to {@code address} and returns the register that points to it.
+     *
+     * @param codeSegment {@link #code64} or {@link #code32}
+     */
+    public DescriptorTable write(GuestMemory memory, long address, SegmentRegister codeSegment) {
         Objects.requireNonNull(memory, "memory");
-        Objects.requireNonNull(code, "code");
+        Objects.requireNonNull(codeSegment, "codeSegment");
         for (int i = 0; i < SIZE; i += Long.BYTES) {
             memory.putLong(address + i, 0);
         }
-        memory.putLong(address + CODE, descriptor(code));
-        memory.putLong(address + DATA, descriptor(data()));
-        memory.putLong(address + TASK, descriptor(task()));
+        memory.putLong(address + code, descriptor(codeSegment));
+        memory.putLong(address + data, descriptor(data()));
+        memory.putLong(address + task, descriptor(task()));
         return new DescriptorTable(address, SIZE - 1);
     }
 

@@ -11,7 +11,7 @@ class CpuTablesTest {
 
     @Test
     void hasFlatSegments_whenStartIs64Bit() {
-        Gdt.write(memory, 0x500, Gdt.code64());
+        Gdt.LINUX.write(memory, 0x500, Gdt.LINUX.code64());
 
         assertThat(memory.getLong(0x500)).isZero();
         assertThat(memory.getLong(0x510)).as("code").isEqualTo(0x00AF_9B00_0000_FFFFL);
@@ -21,9 +21,11 @@ class CpuTablesTest {
 
     @Test
     void hasFlatSegments_whenStartIs32Bit() {
-        Gdt.write(memory, 0x500, Gdt.code32());
+        Gdt.LOADER.write(memory, 0x500, Gdt.LOADER.code32());
 
-        assertThat(memory.getLong(0x510)).as("code").isEqualTo(0x00CF_9B00_0000_FFFFL);
+        assertThat(memory.getLong(0x508)).as("code").isEqualTo(0x00CF_9B00_0000_FFFFL);
+        assertThat(memory.getLong(0x510)).as("data").isEqualTo(0x00CF_9300_0000_FFFFL);
+        assertThat(memory.getLong(0x518)).as("task").isEqualTo(0x0000_8B00_0000_0067L);
     }
 
     @Test

@@ -402,12 +402,11 @@ public final class Uart16550 implements ByteDevice, Stateful {
     }
 
     /**
-     * Drives the interrupt line. OUT2 gates it, and loopback disconnects the OUT2 pin (data sheet,
-     * "Modem control register", bit 4).
+     * Drives the interrupt line. OUT2 does not gate it, unlike on a PC: guests made for QEMU, whose
+     * hw/char/serial.c has no gate, leave OUT2 clear.
      */
     private void updateIrq() {
-        boolean gateOpen = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
-        boolean level = gateOpen && interruptSource() != IIR_NONE;
+        boolean level = interruptSource() != IIR_NONE;
         if (level == irqLevel) return;
         irqLevel = level;
         irq.set(level);

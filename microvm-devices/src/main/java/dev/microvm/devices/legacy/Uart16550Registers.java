@@ -4,8 +4,7 @@ package dev.microvm.devices.legacy;
  * Register map of the 16550 UART. Names follow the data sheet.
  *
  * <p>Source: National Semiconductor PC16550D data sheet, TL/C/8652 (June 1995): "UART reset
- * configuration" for reset values, "Registers" for the registers; for the interrupt gate by OUT2,
- * IBM PC/XT Technical Reference, "Asynchronous Communications Adapter".
+ * configuration" for reset values, "Registers" for the registers.
  */
 final class Uart16550Registers {
     /** Input clock of a PC's serial port in hertz. */
@@ -75,7 +74,7 @@ final class Uart16550Registers {
     static final int MCR_DTR = 1 << 0;
     static final int MCR_RTS = 1 << 1; // request to send: the peer may send
     static final int MCR_OUT1 = 1 << 2;
-    static final int MCR_OUT2 = 1 << 3; // on a PC, lets the interrupt out
+    static final int MCR_OUT2 = 1 << 3; // on a PC, lets the interrupt out; here without effect
     static final int MCR_LOOP = 1 << 4;
     static final int MCR_MASK = 0x1f;
 

@@ -7,6 +7,7 @@ import dev.microvm.devices.irqchip.IoApic;
 import dev.microvm.devices.irqchip.MsiSink;
 import dev.microvm.devices.power.ExitPort;
 import dev.microvm.devices.power.GenericEventDevice;
+import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.state.Stateful;
@@ -261,15 +262,20 @@ final class Rigs {
         }
     }
 
-    /** {@link ExitPort}, {@link DebugConsole}, {@link SystemControlPortA}, {@link ResetPort}. */
+    /**
+     * {@link ExitPort}, {@link DebugConsole}, {@link SystemControlPortA}, {@link ResetPort}, {@link
+     * PowerOffPort}.
+     */
     static final class SmallPorts implements Rig {
         private int exits;
         private int resets;
+        private int powerOffs;
         private final List<Integer> printed = new ArrayList<>();
         private final ExitPort exit = new ExitPort(code -> exits++);
         private final DebugConsole console = new DebugConsole(printed::add);
         private final SystemControlPortA portA = new SystemControlPortA(() -> resets++);
         private final ResetPort reset = new ResetPort(() -> resets++);
+        private final PowerOffPort powerOff = new PowerOffPort(() -> powerOffs++);
 
         @Override
         public List<Window> windows() {
@@ -277,12 +283,13 @@ final class Rigs {
                     new Window(exit, ExitPort.RANGE),
                     new Window(console, 1),
                     new Window(portA, 1),
-                    new Window(reset, 1));
+                    new Window(reset, 1),
+                    new Window(powerOff, PowerOffPort.RANGE));
         }
 
         @Override
         public List<Stateful> parts() {
-            return List.of(exit, console, portA, reset);
+            return List.of(exit, console, portA, reset, powerOff);
         }
 
         @Override
@@ -293,13 +300,14 @@ final class Rigs {
 
         @Override
         public String outside() {
-            return "exits " + exits + ", resets " + resets;
+            return "exits " + exits + ", resets " + resets + ", power-offs " + powerOffs;
         }
 
         @Override
         public void surroundAs(Rig other) {
             exits = ((SmallPorts) other).exits;
             resets = ((SmallPorts) other).resets;
+            powerOffs = ((SmallPorts) other).powerOffs;
         }
     }
 

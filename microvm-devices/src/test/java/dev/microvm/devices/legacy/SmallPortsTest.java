@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.bus.Bus;
 import dev.microvm.devices.firmware.DebugConsole;
 import dev.microvm.devices.power.ExitPort;
+import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
 import dev.microvm.state.DeviceState;
@@ -12,18 +13,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The devices of one port: {@link ExitPort}, {@link DebugConsole}, {@link SystemControlPortA},
- * {@link ResetPort}.
+ * {@link ResetPort}, {@link PowerOffPort}.
  */
 final class SmallPortsTest {
     private final List<Integer> heard = new ArrayList<>();
     private int resets;
+    private int powerOffs;
     private final ExitPort exit = new ExitPort(heard::add);
     private final DebugConsole console = new DebugConsole(heard::add);
     private final SystemControlPortA portA = new SystemControlPortA(() -> resets++);
     private final ResetPort resetPort = new ResetPort(() -> resets++);
+    private final PowerOffPort powerOff = new PowerOffPort(() -> powerOffs++);
 
     @Test
     void exitsWithCode_whenWrittenInAnyWidth() {
@@ -99,10 +104,30 @@ final class SmallPortsTest {
         assertThat(resets).as("of the first writes").isEqualTo(2);
     }
 
+    /** As small kernels write it, for QEMU, VirtualBox and ICH9; by word, by half, and with more behind. */
+    @ParameterizedTest
+    @CsvSource({"0, 2, 0x2000", "0, 2, 0x3400", "0, 2, 0x3c00", "0, 2, 0x2001", "1, 1, 0x20", "0, 4, 0x12342000"})
+    void turnsOff_whenSleepIsEnabledWithATypeOfSoftOff(long offset, int size, long value) {
+        powerOff.write(offset, size, value);
+
+        assertThat(powerOffs).isEqualTo(1);
+    }
+
+    /** Without SLP_EN, with a type of suspend, or in the reserved half. */
+    @ParameterizedTest
+    @CsvSource({"0, 2, 0x0000", "0, 2, 0x1400", "0, 2, 0x2400", "0, 1, 0x20", "2, 2, 0x2000", "3, 1, 0x20"})
+    void staysOn_whenNothingAsksForSoftOff(long offset, int size, long value) {
+        powerOff.write(offset, size, value);
+
+        assertThat(powerOffs).isZero();
+        assertThat(powerOff.read(offset, size)).isZero();
+    }
+
     @Test
     void restoresNothing_whenThereIsNoState() {
         exit.restore(DeviceState.decode(exit.save().encode()));
         console.restore(DeviceState.decode(console.save().encode()));
+        powerOff.restore(DeviceState.decode(powerOff.save().encode()));
 
         assertThat(heard).isEmpty();
     }
@@ -126,6 +151,7 @@ final class SmallPortsTest {
             int size = 1 << random.nextInt(3);
             exit.write(random.nextInt(5 - size), size, random.nextInt());
             exit.read(0, size);
+            powerOff.write(random.nextInt(5 - size), size, random.nextInt());
             console.write(0, 1, random.nextInt(256));
             portA.write(0, size, random.nextInt());
             resetPort.write(0, size, random.nextInt());

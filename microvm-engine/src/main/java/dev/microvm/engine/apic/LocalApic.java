@@ -82,6 +82,7 @@ public final class LocalApic implements BusDevice, Stateful {
     private volatile long page;
     private int signals; // events that came as messages or edges and are not taken
     private int startUpVector;
+    private volatile int reservedTimerModes; // bits of its table entry
 
     @SuppressWarnings("this-escape") // the timer is not armed yet
     LocalApic(LocalApics bus, int id, Timers timers, LongUnaryOperator tscToNanos, Runnable wake) {
@@ -101,11 +102,15 @@ public final class LocalApic implements BusDevice, Stateful {
     /**
      * What CPUID tells the guest of it.
      *
+     * @param there whether there is an APIC; one that is not is disabled
      * @param x2Apic whether there is x2APIC mode
+     * @param tscDeadline whether the timer has the TSC-deadline mode
      * @param addressBits of physical addresses
      */
-    public synchronized void features(boolean x2Apic, int addressBits) {
+    public synchronized void features(boolean there, boolean x2Apic, boolean tscDeadline, int addressBits) {
         base.features(x2Apic, addressBits);
+        reservedTimerModes = tscDeadline ? 0 : TIMER_TSC_DEADLINE << LVT_TIMER_MODE_SHIFT;
+        if (!there) setBase(base.value() & ~(BASE_ENABLE | BASE_EXTD));
     }
 
     // ---- the processor's side
@@ -455,7 +460,7 @@ public final class LocalApic implements BusDevice, Stateful {
             settleTimer();
             if (register == ICR)
                 registers.command((registers.command() & ~0xffff_ffffL) | Integer.toUnsignedLong(value));
-            else registers.write(register, value);
+            else registers.write(register, register == LVT_TIMER ? value & ~reservedTimerModes : value);
             if (register == LVT_LINT0) pinChanged(0, false);
             news = publish();
         }
@@ -503,6 +508,7 @@ public final class LocalApic implements BusDevice, Stateful {
         }
         int register = X2ApicMsrs.offset(index);
         if (mode() != ApicMode.X2APIC || !X2ApicMsrs.isWritable(register, value)) return false;
+        if (register == LVT_TIMER && (value & reservedTimerModes) != 0) return false;
         switch (register) {
             case SELF_IPI -> command(id, (SHORTHAND_SELF << ICR_SHORTHAND_SHIFT) | (int) value);
             case ICR -> {

@@ -94,6 +94,26 @@ public final class LocalApics {
         return taken;
     }
 
+    /**
+     * Delivers to those that a bitmap names.
+     *
+     * @param bitmap a bit for each APIC ID
+     * @param firstId APIC ID of bit 0
+     * @param command delivery mode, vector and trigger mode, as in the interrupt command register
+     * @return how many took it
+     */
+    public int sendToEach(long bitmap, long firstId, int command) {
+        @Nullable LocalApic[] all = byId;
+        int mode = (command >> DELIVERY_MODE_SHIFT) & DELIVERY_MODE;
+        int taken = 0;
+        for (long left = bitmap; left != 0; left &= left - 1) {
+            long id = firstId + Long.numberOfTrailingZeros(left);
+            LocalApic apic = id >= 0 && id < all.length ? all[(int) id] : null;
+            if (apic != null && apic.deliver(mode, command & VECTOR, (command & ICR_LEVEL) != 0)) taken++;
+        }
+        return taken;
+    }
+
     /** Delivers to all but one. */
     void sendToOthers(LocalApic sender, int mode, int vector) {
         for (LocalApic apic : byId) {

@@ -12,23 +12,14 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR0_PG;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_TS;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_WP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_DE;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_FSGSBASE;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_MCE;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSFXSR;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXMMEXCPT;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_OSXSAVE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_TSD;
-import static dev.microvm.hypervisor.SpecialRegisters.CR4_UMIP;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
-import static dev.microvm.hypervisor.SpecialRegisters.EFER_SCE;
 
 import dev.microvm.engine.decode.CodeMode;
 import org.jspecify.annotations.Nullable;
@@ -44,26 +35,8 @@ public final class ControlRegisters {
     static final long CR0_KNOWN =
             CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 
-    /** What a guest may set: the bits of the features that {@link CpuidTable#supported} has. */
-    static final long CR4_KNOWN = CR4_TSD
-            | CR4_DE
-            | CR4_PSE
-            | CR4_PAE
-            | CR4_MCE
-            | CR4_PGE
-            | CR4_PCE
-            | CR4_OSFXSR
-            | CR4_OSXMMEXCPT
-            | CR4_UMIP
-            | CR4_FSGSBASE
-            | CR4_OSXSAVE
-            | CR4_PCIDE
-            | CR4_SMEP;
-
     /** The process-context identifier, with CR4.PCIDE: Intel SDM vol. 3A, 4.10.1. */
     public static final long CR3_PCID = 0xFFF;
-
-    static final long EFER_KNOWN = EFER_SCE | EFER_LME | EFER_NXE;
 
     /** XCR0: state that XSAVE manages. Intel SDM vol. 1, 13.3. */
     public static final long XCR0_X87 = 1L << 0;
@@ -112,7 +85,7 @@ public final class ControlRegisters {
     public void cr3(long value, @Nullable Instruction at) {
         boolean identified = (cpu.cr4 & CR4_PCIDE) != 0;
         long base = identified ? value & Long.MAX_VALUE : value;
-        if (cpu.longMode() && (base & -(1L << PageWalk.PHYSICAL_BITS)) != 0) throw cpu.fault(Vectors.GP, 0, at);
+        if (cpu.longMode() && (base & cpu.features().beyondPhysical()) != 0) throw cpu.fault(Vectors.GP, 0, at);
         if (pagePointersUsed()) loadPagePointers(base, at);
         cpu.cr3 = base;
         cpu.mmu.flushNonGlobal();
@@ -121,7 +94,7 @@ public final class ControlRegisters {
     /** MOV to CR4. */
     public void cr4(long value, @Nullable Instruction at) {
         long changed = cpu.cr4 ^ value;
-        boolean invalid = (value & ~CR4_KNOWN) != 0 || (cpu.longMode() && (value & CR4_PAE) == 0);
+        boolean invalid = (value & ~cpu.features().cr4) != 0 || (cpu.longMode() && (value & CR4_PAE) == 0);
         if ((changed & value & CR4_PCIDE) != 0) { // Intel SDM vol. 3A, 4.10.1
             invalid |= !cpu.longMode() || (cpu.cr3 & CR3_PCID) != 0;
         }
@@ -161,18 +134,18 @@ public final class ControlRegisters {
         long[] loaded = new long[pagePointers.length];
         for (int i = 0; i < loaded.length; i++) {
             loaded[i] = readPagePointer(from, i);
-            if (PageWalk.invalidPointer(loaded[i])) throw cpu.fault(Vectors.GP, 0, at);
+            if (PageWalk.invalidPointer(loaded[i], cpu.features())) throw cpu.fault(Vectors.GP, 0, at);
         }
         System.arraycopy(loaded, 0, pagePointers, 0, loaded.length);
     }
 
     /** WRMSR to EFER. */
     public void efer(long value, @Nullable Instruction at) {
-        boolean invalid =
-                (value & ~(EFER_KNOWN | EFER_LMA)) != 0 || (cpu.paging() && ((cpu.efer ^ value) & EFER_LME) != 0);
+        long known = cpu.features().efer;
+        boolean invalid = (value & ~(known | EFER_LMA)) != 0 || (cpu.paging() && ((cpu.efer ^ value) & EFER_LME) != 0);
         if (invalid) throw cpu.fault(Vectors.GP, 0, at);
         long changed = cpu.efer ^ value;
-        cpu.efer = (value & EFER_KNOWN) | (cpu.efer & EFER_LMA);
+        cpu.efer = (value & known) | (cpu.efer & EFER_LMA);
         if ((changed & EFER_NXE) != 0) cpu.mmu.flush();
     }
 }

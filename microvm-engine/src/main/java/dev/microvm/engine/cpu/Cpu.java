@@ -109,7 +109,7 @@ public final class Cpu {
     public final Segmentation segmentation = new Segmentation(this);
     public final DebugUnit debug = new DebugUnit(this);
     public final Msrs msrs = new Msrs(this);
-    public final CpuidTable cpuid = new CpuidTable();
+    public final CpuidTable cpuid = new CpuidTable(this);
     public final SegmentLoader segmentLoader = new SegmentLoader(this);
     final TaskState taskState = new TaskState(this);
     public final FarTransfers farTransfers = new FarTransfers(this);
@@ -368,6 +368,11 @@ public final class Cpu {
     /** Whether an address has the same value in bits 47 to 63. */
     public boolean canonical(long linear) {
         return linear << 16 >> 16 == linear;
+    }
+
+    /** What the guest may use. */
+    public Features features() {
+        return cpuid.features();
     }
 
     // Surroundings

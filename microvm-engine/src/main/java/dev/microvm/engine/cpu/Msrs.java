@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_APIC_BASE;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_CSTAR;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_EFER;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_FMASK;
@@ -13,7 +14,14 @@ import static dev.microvm.hypervisor.MsrNumbers.IA32_STAR;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_CS;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_EIP;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_SYSENTER_ESP;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_ADJUST;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_AUX;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_SYSTEM_TIME_NEW;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK;
+import static dev.microvm.hypervisor.MsrNumbers.MSR_KVM_WALL_CLOCK_NEW;
 
 import java.util.Arrays;
 import java.util.Map;
@@ -67,8 +75,8 @@ public final class Msrs {
             | 1L << 27 // RFDS_NO
             | 1L << 62; // ITS_NO
 
-    private static final long SPEC_CTRL_KNOWN = 1L << 0 // IBRS
-            | 1L << 10; // BHI_DIS_S
+    private static final long SPEC_CTRL_IBRS = 1L << 0;
+    private static final long SPEC_CTRL_BHI_DIS_S = 1L << 10;
     private static final long PRED_CMD_IBPB = 1;
     private static final long PAT_RESET = 0x0007_0406_0007_0406L;
 
@@ -76,7 +84,7 @@ public final class Msrs {
     private static final int MTRR_TYPES = 1 << 0 | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6; // UC WC WT WP WB
     private static final int PAT_TYPES = MTRR_TYPES | 1 << 7; // UC-
     private static final long MTRR_DEFAULT_TYPE_KNOWN = 0xFF | 1 << 10 | 1 << 11; // FE, E
-    private static final long MTRR_RANGE = (1L << PageWalk.PHYSICAL_BITS) - 0x1000;
+    private static final long MTRR_RANGE = -0x1000; // as far as there are physical addresses
     private static final long MTRR_VALID = 1 << 11;
 
     private static final long MTRRS_EIGHT_AND_FIXED = 0x508; // eight, fixed ranges, write-combining
@@ -108,8 +116,13 @@ public final class Msrs {
         for (int i = MTRR_FIX_4K; i < MTRR_FIX_4K_END; i++) plain.put(i, 0L);
     }
 
-    /** RDMSR; one that does not exist is #GP(0). */
+    /**
+     * RDMSR; one that does not exist is #GP(0).
+     *
+     * @param at the instruction; null if the host asks, for whom all exist
+     */
     public long read(int index, @Nullable Instruction at) {
+        if (at != null) requireShown(index, at);
         return switch (index) {
             case IA32_SYSENTER_CS -> sysenterCs;
             case IA32_SYSENTER_ESP -> sysenterEsp;
@@ -136,8 +149,13 @@ public final class Msrs {
         };
     }
 
-    /** WRMSR; one that does not exist, and a value that it does not take, is #GP(0). */
+    /**
+     * WRMSR; one that does not exist, and a value that it does not take, is #GP(0).
+     *
+     * @param at the instruction; null if the host asks, for whom all exist
+     */
     public void write(int index, long value, @Nullable Instruction at) {
+        if (at != null) requireShown(index, at);
         switch (index) {
             case IA32_SYSENTER_CS -> sysenterCs = value & 0xFFFF_FFFFL;
             case IA32_SYSENTER_ESP -> sysenterEsp = canonical(value, at);
@@ -152,7 +170,7 @@ public final class Msrs {
             case IA32_KERNEL_GS_BASE -> kernelGsBase = canonical(value, at);
             case IA32_TSC_AUX -> tscAux = allowed(value, 0xFFFF_FFFFL, at);
             case PAT -> plain.put(PAT, memoryTypes(value, PAT_TYPES, at));
-            case SPEC_CTRL -> plain.put(SPEC_CTRL, allowed(value, SPEC_CTRL_KNOWN, at));
+            case SPEC_CTRL -> plain.put(SPEC_CTRL, allowed(value, speculationControls(), at));
             case PRED_CMD -> allowed(value, PRED_CMD_IBPB, at); // there is no prediction to forget
             case MICROCODE_REVISION -> {} // asks for the revision: Intel SDM vol. 3A, 10.11.7
             default -> {
@@ -169,9 +187,46 @@ public final class Msrs {
         }
     }
 
+    /** #GP(0) for an MSR of a feature that the guest is not shown. */
+    private void requireShown(int index, Instruction at) {
+        Features features = cpu.features();
+        boolean shown = switch (index) {
+            case IA32_SYSENTER_CS, IA32_SYSENTER_ESP, IA32_SYSENTER_EIP -> features.has(Feature.SEP);
+            case IA32_EFER -> features.efer != 0;
+            case IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK -> features.has(Feature.SYSCALL);
+            case IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE -> features.has(Feature.LM);
+            case IA32_TSC_AUX -> features.has(Feature.RDTSCP) || features.has(Feature.RDPID);
+            case SPEC_CTRL, PRED_CMD -> features.has(Feature.SPEC_CTRL);
+            case ARCH_CAPABILITIES -> features.has(Feature.ARCH_CAPABILITIES);
+            case MCG_CAPABILITIES, MCG_STATUS -> features.has(Feature.MCA);
+            case PAT -> features.has(Feature.PAT);
+            case IA32_TIME_STAMP_COUNTER -> features.has(Feature.TSC);
+            case IA32_TSC_ADJUST -> features.has(Feature.TSC_ADJUST);
+            case IA32_TSC_DEADLINE -> features.has(Feature.TSC_DEADLINE);
+            case IA32_APIC_BASE -> features.has(Feature.APIC);
+            case MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME -> features.has(Feature.KVMCLOCK);
+            case MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW -> features.has(Feature.KVMCLOCK2);
+            default -> !isMtrr(index) || features.has(Feature.MTRR);
+        };
+        if (!shown) throw cpu.fault(Vectors.GP, 0, at);
+    }
+
+    private static boolean isMtrr(int index) {
+        return switch (index) {
+            case MTRR_CAPABILITIES, IA32_MTRR_DEF_TYPE, MTRR_FIX_64K, MTRR_FIX_16K_1, MTRR_FIX_16K_2 -> true;
+            default ->
+                (index >= MTRR_PHYSICAL && index < MTRR_PHYSICAL_END)
+                        || (index >= MTRR_FIX_4K && index < MTRR_FIX_4K_END);
+        };
+    }
+
     private long allowed(long value, long bits, @Nullable Instruction at) {
         if ((value & ~bits) != 0) throw cpu.fault(Vectors.GP, 0, at);
         return value;
+    }
+
+    private long speculationControls() {
+        return SPEC_CTRL_IBRS | (cpu.features().has(Feature.BHI_CTRL) ? SPEC_CTRL_BHI_DIS_S : 0);
     }
 
     /**
@@ -183,7 +238,8 @@ public final class Msrs {
             memoryTypes(allowed(value, MTRR_DEFAULT_TYPE_KNOWN, at) & 0xFF, MTRR_TYPES, at);
         } else if (index >= MTRR_PHYSICAL && index < MTRR_PHYSICAL_END) {
             boolean mask = (index & 1) != 0;
-            allowed(value, MTRR_RANGE | (mask ? MTRR_VALID : 0xFF), at);
+            long range = MTRR_RANGE & ~cpu.features().beyondPhysical();
+            allowed(value, range | (mask ? MTRR_VALID : 0xFF), at);
             if (!mask) memoryTypes(value & 0xFF, MTRR_TYPES, at);
         } else if (index >= MTRR_FIX_64K && index < MTRR_FIX_4K_END) {
             memoryTypes(value, MTRR_TYPES, at);

@@ -33,10 +33,14 @@ final class PageWalk {
     static final int ERROR_RESERVED = 1 << 3;
     static final int ERROR_FETCH = 1 << 4;
 
-    /** Physical addresses have 40 bits, as CPUID leaf 0x80000008 says. */
+    /** Physical addresses have 40 bits, unless CPUID leaf 0x80000008 says less. */
     static final int PHYSICAL_BITS = 40;
 
-    private static final long BEYOND_PHYSICAL = ADDRESS & -(1L << PHYSICAL_BITS);
+    /** Where 4-MiB pages have bits 32 and up of their address: Intel SDM vol. 3A, table 4-4. */
+    private static final int HIGH_ADDRESS_SHIFT = 13;
+
+    private static final long HIGH_ADDRESS = 0x1FF << HIGH_ADDRESS_SHIFT;
+    private static final int GIB_SHIFT = 30;
 
     // What following the tables comes to, beside ERROR_RESERVED
     private static final int FOUND = -1;
@@ -109,8 +113,9 @@ final class PageWalk {
     }
 
     /** Whether a pointer of PAE paging cannot be loaded: present, with reserved bits. */
-    static boolean invalidPointer(long pointer) {
-        return (pointer & PRESENT) != 0 && (pointer & (PAE_POINTER_RESERVED | BEYOND_PHYSICAL)) != 0;
+    static boolean invalidPointer(long pointer, Features features) {
+        long beyond = ADDRESS & features.beyondPhysical();
+        return (pointer & PRESENT) != 0 && (pointer & (PAE_POINTER_RESERVED | beyond)) != 0;
     }
 
     // Following the tables
@@ -138,7 +143,7 @@ final class PageWalk {
         executable = true;
         boolean large = (directory & LARGE) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PSE) != 0;
         if (large) {
-            if ((directory & 1 << 21) != 0) return ERROR_PRESENT | ERROR_RESERVED;
+            if ((directory & highAddressReserved()) != 0) return ERROR_PRESENT | ERROR_RESERVED;
             sizeShift = 22;
             rights = directory;
             leaf = directory;
@@ -151,6 +156,13 @@ final class PageWalk {
         rights = directory & leaf;
         physical = (leaf & 0xFFFF_F000L) | (linear & 0xFFF);
         return FOUND;
+    }
+
+    /** The bits of a 4-MiB page's entry that are no address: all of them without PSE-36. */
+    private long highAddressReserved() {
+        Features features = cpu.features();
+        int bits = features.has(Feature.PSE36) ? Math.max(features.physicalBits() - Integer.SIZE, 0) : 0;
+        return HIGH_ADDRESS & -1L << (HIGH_ADDRESS_SHIFT + bits);
     }
 
     private long read32(long gpa) {
@@ -169,7 +181,8 @@ final class PageWalk {
     private int find64(long linear) {
         long table;
         int shift;
-        long alwaysReserved = BEYOND_PHYSICAL | (noExecute() ? 0 : NO_EXECUTE);
+        Features features = cpu.features();
+        long alwaysReserved = (ADDRESS & features.beyondPhysical()) | (noExecute() ? 0 : NO_EXECUTE);
         if (cpu.longMode()) {
             table = cpu.cr3 & ADDRESS;
             shift = 39;
@@ -186,7 +199,7 @@ final class PageWalk {
             long entry = read64(table + (linear >>> shift & 0x1FF) * 8);
             if ((entry & PRESENT) == 0) return NOT_PRESENT;
             long reserved = alwaysReserved;
-            if (shift == 39) reserved |= LARGE;
+            if (shift == 39 || (shift == GIB_SHIFT && !features.gibPages)) reserved |= LARGE;
             boolean isLeaf = shift == 12 || (entry & LARGE) != 0;
             long offset = (1L << shift) - 1;
             if (isLeaf && shift > 12) reserved |= offset & 0xF_FFFF_E000L; // bit 12 is PAT

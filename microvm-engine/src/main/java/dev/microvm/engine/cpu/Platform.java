@@ -13,6 +13,18 @@ public interface Platform extends ExitHandler {
     /** Whether interrupts of an 8259 reach the CPU. */
     boolean acceptsExternal();
 
+    /** Whether there is a local APIC, and IA32_APIC_BASE enables it. */
+    boolean apicEnabled();
+
+    /**
+     * Sends an interrupt to the processors that a bitmap names.
+     *
+     * @param firstId APIC ID of its bit 0
+     * @param command delivery mode, vector and trigger mode, as in an interrupt command
+     * @return how many processors took it
+     */
+    int sendInterrupt(long bitmap, long firstId, int command);
+
     /** The time-stamp counter. */
     long timeStamp();
 

@@ -6,6 +6,7 @@ import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
 
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Feature;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.cpu.XsaveArea;
@@ -137,7 +138,8 @@ final class ExtendedStateSelector implements Selector {
     private static void readControl(Cpu cpu, Instruction at) {
         requireXsave(cpu, at);
         int index = (int) cpu.r[Cpu.RCX];
-        if (index != 0 && index != 1) throw cpu.fault(Vectors.GP, 0, at); // 1: what is in use, which is all
+        boolean known = index == 0 || (index == 1 && cpu.features().has(Feature.XGETBV1)); // 1: what is in use, all
+        if (!known) throw cpu.fault(Vectors.GP, 0, at);
         cpu.r[Cpu.RAX] = cpu.xcr0;
         cpu.r[Cpu.RDX] = 0;
     }

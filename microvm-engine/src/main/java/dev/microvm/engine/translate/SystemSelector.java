@@ -12,6 +12,7 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.Stack;
 import dev.microvm.engine.exec.ToRip;
+import dev.microvm.engine.exec.system.Hypercalls;
 import dev.microvm.engine.exec.system.PortIo;
 import dev.microvm.engine.exec.system.SystemInstructions;
 import dev.microvm.engine.exec.x87.FpuAvailability;
@@ -132,7 +133,7 @@ final class SystemSelector implements Selector {
 
     private static Instruction cpuid(BlockBuilder block) {
         return block.ending(new Ending((cpu, at) -> {
-            cpu.cpuid.answer(cpu);
+            cpu.cpuid.answer();
             cpu.serialize();
         }));
     }
@@ -322,6 +323,7 @@ final class SystemSelector implements Selector {
 
     private static @Nullable Instruction group7Register(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
+            case 0, 3 -> hypercall(d, block); // VMCALL, VMMCALL
             case 4 -> { // SMSW
                 Operand target = block.target(d, d.operandSize);
                 yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));
@@ -338,6 +340,11 @@ final class SystemSelector implements Selector {
                 };
             default -> null;
         };
+    }
+
+    private static @Nullable Instruction hypercall(Decoded d, BlockBuilder block) {
+        boolean exists = (d.rm & 7) == 1 && d.mandatoryPrefix() == Decoded.NO_PREFIX;
+        return exists ? block.ending(new Ending(Hypercalls::call)) : null;
     }
 
     /** LFENCE, MFENCE, SFENCE; the rest of group 15 is {@link ExtendedStateSelector}'s. */

@@ -121,7 +121,7 @@ final class X2ApicTest {
 
     @Test
     void refusesX2ApicMode_whenTheProcessorHasNone() {
-        apic.features(false, 40);
+        apic.features(true, false, true, 40);
 
         assertThat(apic.writeMsr(IA32_APIC_BASE, 0xfee0_0c00L)).isFalse();
         assertThat(apic.writeMsr(IA32_APIC_BASE, 0x100_0000_0800L))

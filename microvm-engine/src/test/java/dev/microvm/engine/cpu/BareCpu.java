@@ -115,6 +115,16 @@ public final class BareCpu {
         }
 
         @Override
+        public boolean apicEnabled() {
+            return false;
+        }
+
+        @Override
+        public int sendInterrupt(long bitmap, long firstId, int command) {
+            return 0;
+        }
+
+        @Override
         public long timeStamp() {
             return 0;
         }

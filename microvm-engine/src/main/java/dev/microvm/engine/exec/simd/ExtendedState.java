@@ -2,6 +2,7 @@ package dev.microvm.engine.exec.simd;
 
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Feature;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.cpu.XsaveArea;
@@ -99,7 +100,9 @@ public final class ExtendedState {
     private boolean isValid(Cpu cpu, long present, boolean compacted) {
         long format = word(XsaveArea.XCOMP_BV);
         boolean valid = compacted
-                ? (format & ~COMPACTED & ~cpu.xcr0) == 0 && (present & ~format) == 0
+                ? cpu.features().has(Feature.XSAVEC)
+                        && (format & ~COMPACTED & ~cpu.xcr0) == 0
+                        && (present & ~format) == 0
                 : (present & ~cpu.xcr0) == 0 && format == 0;
         int reservedEnd = compacted ? XsaveArea.SIZE : XsaveArea.XCOMP_BV + 2 * Long.BYTES;
         for (int i = XsaveArea.XCOMP_BV + Long.BYTES; i < reservedEnd; i += Long.BYTES) valid &= word(i) == 0;
