@@ -157,7 +157,8 @@ final class KvmRun {
     }
 
     private static VcpuFailedException senseless(String exit, String what) {
-        return new VcpuFailedException("KVM reports an exit that makes no sense: %s of %s".formatted(exit, what), false);
+        return new VcpuFailedException(
+                "KVM reports an exit that makes no sense: %s of %s".formatted(exit, what), false);
     }
 
     private long load(long at, int size) {
