@@ -1,7 +1,10 @@
 package dev.microvm.testing;
 
+import dev.microvm.hypervisor.ActivityState;
 import dev.microvm.hypervisor.DebugEvent;
+import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
 import java.lang.reflect.Proxy;
 import java.util.ArrayDeque;
@@ -16,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link Vcpu} without a guest: the test decides what each run does. Its state methods throw
- * {@link UnsupportedOperationException}.
+ * {@link UnsupportedOperationException}, unless the test {@linkplain #state gave} it one.
  */
 public final class ScriptedVcpu {
     /** The event of each debug exit. */
@@ -30,6 +33,9 @@ public final class ScriptedVcpu {
     private final AtomicInteger kicks = new AtomicInteger();
     private final Vcpu vcpu;
     private volatile boolean windowWanted;
+    private volatile @Nullable State state;
+
+    private record State(ActivityState activity, Registers registers, VcpuEvents events) {}
 
     private ScriptedVcpu(int index, Supplier<VcpuExit> script, Semaphore kicked) {
         this.index = index;
@@ -64,6 +70,19 @@ public final class ScriptedVcpu {
                 kicked);
     }
 
+    /** Gives it a state: what it does, its flags, and whether an NMI waits. */
+    public ScriptedVcpu state(ActivityState activity, long rflags, boolean nmiPending) {
+        VcpuEvents events = new VcpuEvents(false, false, 0, false, 0, false, 0, false, 0, false, nmiPending, false, 0);
+        state = new State(activity, Registers.ZERO.withRflags(rflags), events);
+        return this;
+    }
+
+    private State state(String method) {
+        State given = state;
+        if (given == null) throw new UnsupportedOperationException(method);
+        return given;
+    }
+
     private Object call(String method, @Nullable Object[] arguments) {
         return switch (method) {
             case "index" -> index;
@@ -77,6 +96,9 @@ public final class ScriptedVcpu {
                 kicked.release();
                 yield method;
             }
+            case "activity" -> state(method).activity;
+            case "registers" -> state(method).registers;
+            case "events" -> state(method).events;
             case "debugEvent" -> DEBUG_EVENT;
             case "readyForInterrupt" -> false;
             case "requestInterruptWindow" -> {

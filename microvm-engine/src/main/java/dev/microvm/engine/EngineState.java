@@ -157,7 +157,7 @@ final class EngineState {
                 false,
                 cpu.loop.interruptShadow ? 1 : 0,
                 false,
-                cpu.loop.nmiPending,
+                cpu.loop.nmiPending(),
                 cpu.loop.nmiMasked,
                 apic == null ? 0 : apic.startUpVector());
     }
@@ -168,7 +168,7 @@ final class EngineState {
         }
         cpu.loop.inject(from.interruptInjected() ? from.interruptVector() : NO_VECTOR);
         cpu.loop.interruptShadow = from.interruptShadow() != 0;
-        cpu.loop.nmiPending = from.nmiPending();
+        cpu.loop.nmiPending(from.nmiPending());
         cpu.loop.nmiMasked = from.nmiMasked();
     }
 

@@ -121,7 +121,8 @@ final class EngineVcpu implements Vcpu {
             return loop();
         } catch (VcpuFailedException e) {
             throw new VcpuFailedException(
-                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
+                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()),
+                    e.byGuest());
         } finally {
             handler = NoDevices.HANDLER;
             exit();
@@ -193,7 +194,7 @@ final class EngineVcpu implements Vcpu {
     /** INIT, start-up IPIs and NMIs. */
     private void takeSignals() {
         if (apic == null || (apic.events() & ~LocalApic.INTERRUPT) == 0) return;
-        if (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.nmiPending = true;
+        while (apic.take(LocalApic.NON_MASKABLE)) cpu.loop.pendNmi();
         apic.take(LocalApic.SYSTEM_MANAGEMENT); // there is no such mode here
         if (apic.take(LocalApic.INITIALIZE)) {
             cpu.reset();

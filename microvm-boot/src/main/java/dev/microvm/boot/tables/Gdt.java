@@ -3,6 +3,7 @@ package dev.microvm.boot.tables;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.memory.GuestMemory;
+import java.util.Objects;
 
 /**
  * A global descriptor table with flat segments, and the segment registers that match it.
@@ -70,6 +71,8 @@ public final class Gdt {
 
     /** Writes the table to {@code address} and returns the register that points to it. */
     public static DescriptorTable write(GuestMemory memory, long address, SegmentRegister code) {
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(code, "code");
         for (int i = 0; i < SIZE; i += Long.BYTES) {
             memory.putLong(address + i, 0);
         }

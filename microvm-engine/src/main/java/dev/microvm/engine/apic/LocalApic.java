@@ -63,7 +63,11 @@ public final class LocalApic implements BusDevice, Stateful {
     /** What {@link #page()} is while there is none. */
     public static final long NO_PAGE = -1;
 
-    private static final int SIGNALS = EXTERNAL | NON_MASKABLE | SYSTEM_MANAGEMENT | INITIALIZE | START;
+    /** A second non-maskable interrupt: two senders may be faster than the processor. */
+    private static final int NON_MASKABLE_AGAIN = 1 << 6;
+
+    private static final int EVENTS = EXTERNAL | NON_MASKABLE | SYSTEM_MANAGEMENT | INITIALIZE | START;
+    private static final int SIGNALS = EVENTS | NON_MASKABLE_AGAIN;
     private static final String STATE_TYPE = "local-apic";
     private static final int STATE_VERSION = 1;
 
@@ -131,11 +135,12 @@ public final class LocalApic implements BusDevice, Stateful {
 
     /**
      * Takes an event other than {@link #INTERRUPT}; returns whether it was there. The level of a
-     * pin is not taken.
+     * pin is not taken. {@link #NON_MASKABLE} may be there twice.
      */
     public synchronized boolean take(int event) {
         boolean there = (signals & event) != 0;
-        signals &= ~event;
+        boolean again = event == NON_MASKABLE && (signals & NON_MASKABLE_AGAIN) != 0;
+        signals &= again ? ~NON_MASKABLE_AGAIN : ~event;
         publish();
         return there;
     }
@@ -181,7 +186,7 @@ public final class LocalApic implements BusDevice, Stateful {
      * outside the lock.
      */
     private boolean publish() {
-        int now = signals;
+        int now = signals & EVENTS;
         if (registers.pendingVector() != NONE) now |= INTERRUPT;
         if ((pins[0] && passesExternal(LVT_LINT0)) || (pins[1] && passesExternal(LVT_LINT1))) now |= EXTERNAL;
         int before = events;
@@ -214,7 +219,7 @@ public final class LocalApic implements BusDevice, Stateful {
                 return request(vector, level);
             }
             case SMI -> signals |= SYSTEM_MANAGEMENT;
-            case NMI -> signals |= NON_MASKABLE;
+            case NMI -> nonMaskable();
             case INIT -> signals = (signals & ~START) | INITIALIZE;
             case START_UP -> {
                 startUpVector = vector;
@@ -226,6 +231,10 @@ public final class LocalApic implements BusDevice, Stateful {
             }
         }
         return true;
+    }
+
+    private void nonMaskable() {
+        signals |= (signals & NON_MASKABLE) == 0 ? NON_MASKABLE : NON_MASKABLE_AGAIN;
     }
 
     private boolean request(int vector, boolean level) {
@@ -301,8 +310,8 @@ public final class LocalApic implements BusDevice, Stateful {
         synchronized (this) {
             boolean rises = level && !pins[pin];
             pins[pin] = level;
-            if (rises && base.mode() == ApicMode.DISABLED) signals |= pin == 0 ? 0 : NON_MASKABLE;
-            else pinChanged(pin, rises);
+            if (base.mode() != ApicMode.DISABLED) pinChanged(pin, rises);
+            else if (rises && pin == 1) nonMaskable();
             news = publish();
         }
         if (news) wake.run();

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 public final class CpuLoop {
     private static final int NO_VECTOR = -1;
 
+    /** One NMI that is taken at once, and one that waits until its handler ends. */
+    private static final int MAX_PENDING_NMIS = 2;
+
     private final Cpu cpu;
     private final @Nullable InstructionCounter counter;
 
@@ -36,7 +39,7 @@ public final class CpuLoop {
     /** Whether NMIs are blocked until IRET. */
     public boolean nmiMasked;
 
-    public volatile boolean nmiPending;
+    private int pendingNmis;
 
     /** Whether {@link #run} is to return when an interrupt could be taken. */
     public boolean interruptWindow;
@@ -54,7 +57,7 @@ public final class CpuLoop {
         interruptShadow = false;
         debugShadow = false;
         nmiMasked = false;
-        nmiPending = false;
+        pendingNmis = 0;
         injectedVector = NO_VECTOR;
     }
 
@@ -183,8 +186,8 @@ public final class CpuLoop {
         }
         if (leaves()) return CpuExit.LEFT;
         if (interruptShadow) return null;
-        if (nmiPending && !nmiMasked) {
-            nmiPending = false;
+        if (pendingNmis > 0 && !nmiMasked) {
+            pendingNmis--;
             nmiMasked = true;
             interrupt(Vectors.NMI);
         } else if (injectedVector != NO_VECTOR) {
@@ -285,6 +288,28 @@ public final class CpuLoop {
         debugShadow = true;
         stepTraps = false;
         shadow();
+    }
+
+    // Non-maskable interrupts
+
+    /**
+     * Takes note of an NMI. While another is in service one waits, and further ones are lost: Intel
+     * SDM vol. 3A, 6.7.1.
+     */
+    public void pendNmi() {
+        int limit = nmiMasked ? 1 : MAX_PENDING_NMIS;
+        if (pendingNmis < limit) pendingNmis++;
+        attention = true;
+    }
+
+    /** Whether an NMI waits. */
+    public boolean nmiPending() {
+        return pendingNmis > 0;
+    }
+
+    /** Sets whether an NMI waits: a state that is put back. */
+    public void nmiPending(boolean pending) {
+        pendingNmis = pending ? 1 : 0;
     }
 
     // External interrupts from outside

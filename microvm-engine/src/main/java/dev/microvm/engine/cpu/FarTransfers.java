@@ -318,14 +318,16 @@ public final class FarTransfers {
         if (changes) dropInnerSegments(newCpl);
     }
 
-    /** Segments that the outer level may not use become null: Intel SDM vol. 2B, RET. */
+    /**
+     * Segments that the outer level may not use become null: Intel SDM vol. 2B, RET. The bases of
+     * FS and GS stay, as 64-bit code uses them whatever the selectors are.
+     */
     private void dropInnerSegments(int newCpl) {
         for (int i : new int[] {Decoded.ES, Decoded.DS, Decoded.FS, Decoded.GS}) {
             Segment segment = cpu.segments[i];
             boolean conforming = segment.isCode() && (segment.attributes & Segment.EXPAND_DOWN_OR_CONFORMING) != 0;
             if (segment.usable && !conforming && segment.dpl() < newCpl) {
-                segment.loadNull(0);
-                cpu.segmentation.changed(i);
+                segment.invalidate();
             }
         }
     }

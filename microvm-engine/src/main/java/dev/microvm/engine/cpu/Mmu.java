@@ -421,7 +421,7 @@ public final class Mmu {
         long host = memory.hostAddress(physicalPage);
         if (host == PhysicalMemory.NONE) {
             throw new VcpuFailedException(
-                    "the guest runs code at 0x%x, where there is no memory".formatted(physicalPage));
+                    "the guest runs code at 0x%x, where there is no memory".formatted(physicalPage), true);
         }
         CodePage page = codePages.find(physicalPage, cpu.mode());
         if (page != null) {

@@ -56,6 +56,15 @@ public final class Segment {
         usable = false;
     }
 
+    /**
+     * Makes the selector null and the segment unusable, as a return to an outer level does. What
+     * was loaded before stays in the hidden part.
+     */
+    void invalidate() {
+        selector = 0;
+        usable = false;
+    }
+
     static long baseOf(long descriptor) {
         return (descriptor >>> 16 & 0xFF_FFFF) | (descriptor >>> 56 << 24);
     }

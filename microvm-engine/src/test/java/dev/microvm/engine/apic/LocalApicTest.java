@@ -139,6 +139,18 @@ final class LocalApicTest {
         assertThat(apic.events()).isEqualTo(LocalApic.NON_MASKABLE);
     }
 
+    /** One for the processor to take at once, and one to wait while the first is in service. */
+    @Test
+    void keepsTwoNmis_andNoThird() {
+        for (int i = 0; i < 3; i++) apic.deliver(NMI, 0, false);
+
+        assertThat(apic.take(LocalApic.NON_MASKABLE)).isTrue();
+        assertThat(apic.events()).isEqualTo(LocalApic.NON_MASKABLE);
+        assertThat(apic.take(LocalApic.NON_MASKABLE)).isTrue();
+        assertThat(apic.take(LocalApic.NON_MASKABLE)).isFalse();
+        assertThat(apic.events()).isZero();
+    }
+
     @Test
     void masksTheTable_andKeepsItMasked_whileDisabledBySoftware() {
         machine.write(0, LVT_ERROR, 0x42);

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 final class InterruptTest extends SystemTest {
     private static final int VECTOR = 0x51;
     private static final long MESSAGES_TO_0 = 0xFEE0_0000L; // 11.11.1
+    private static final int NMI_MESSAGE = 0x400; // delivery mode: figure 11-25
     private static final int APIC_BASE = 0x1B;
     private static final int SPURIOUS = 0x80F; // x2APIC registers: table 11-6
     private static final long X2APIC_ENABLED = 0xFEE0_0D00L;
@@ -166,6 +167,52 @@ final class InterruptTest extends SystemTest {
                 90             // 1: nop
                 """)).hasToString(event(NMI, CODE + 0x13));
         assertThat(guest.vcpu().events().nmiMasked()).isTrue();
+    }
+
+    /** 6.7.1: of the NMIs that come while one is in service, one waits until IRET. */
+    @Test
+    void takesOneMoreNmi_whenSeveralComeInItsHandler() {
+        SystemGuest guest = countingNmis("""
+                // .code64
+                ff c3    // inc %ebx
+                83 fb 01 // cmp $1, %ebx
+                75 06    // jne 1f
+                0f 30    // wrmsr
+                0f 30    // wrmsr
+                0f 30    // wrmsr
+                48 cf    // 1: iretq
+                """);
+        guest.run("""
+                // .code64
+                b9 30 08 00 00 // mov $0x830, %ecx
+                b8 00 04 00 00 // mov $0x400, %eax
+                31 d2          // xor %edx, %edx
+                0f 30          // wrmsr
+                90             // nop
+                e6 f4          // out %al, $0xf4
+                """);
+        assertThat(guest.vcpu().registers().rbx()).isEqualTo(2);
+    }
+
+    /** The first is taken at once, the second waits: both came before the processor looked. */
+    @Test
+    void takesTwoNmis_thatCameTogether() {
+        SystemGuest guest = countingNmis("""
+                // .code64
+                ff c3 // inc %ebx
+                48 cf // iretq
+                """);
+        for (int i = 0; i < 3; i++) guest.vm().signalMsi(MESSAGES_TO_0, NMI_MESSAGE);
+        guest.run("""
+                // .code64
+                90    // nop
+                e6 f4 // out %al, $0xf4
+                """);
+        assertThat(guest.vcpu().registers().rbx()).isEqualTo(2);
+    }
+
+    private SystemGuest countingNmis(String handler) {
+        return long64WithApic().msr(APIC_BASE, X2APIC_ENABLED).handler(NMI, handler);
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.microvm.engine.system;
 
 import static dev.microvm.engine.system.SystemGuest.*;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_FMASK;
+import static dev.microvm.hypervisor.MsrNumbers.IA32_FS_BASE;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_GS_BASE;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_KERNEL_GS_BASE;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_LSTAR;
@@ -237,6 +238,88 @@ final class TransferTest extends SystemTest {
         assertThat(special(guest).ds().unusable()).isTrue();
         assertThat(special(guest).es().selector()).isEqualTo(USER_DATA);
         assertThat(registers(guest).rsp()).isEqualTo(0x2_0000);
+    }
+
+    /** A selector that is nulled takes no base with it: 64-bit code uses FS and GS without one. */
+    @Test
+    void keepsTheBasesOfFsAndGs_whenIretNullsTheirSelectors() {
+        SystemGuest guest = withInnerBases();
+        guest.run("""
+                // .code64
+                6a 1b          // push $0x1b
+                68 00 00 02 00 // push $0x20000
+                6a 02          // push $2
+                6a 23          // push $0x23
+                68 12 00 01 00 // push $1f
+                48 cf          // iretq
+                e6 f4          // 1: out %al, $0xf4
+                """);
+        requireBasesKept(guest);
+    }
+
+    @Test
+    void keepsTheBasesOfFsAndGs_whenRetNullsTheirSelectors() {
+        SystemGuest guest = withInnerBases();
+        guest.run("""
+                // .code64
+                6a 1b          // push $0x1b
+                68 00 00 02 00 // push $0x20000
+                6a 23          // push $0x23
+                68 10 00 01 00 // push $1f
+                48 cb          // lretq
+                e6 f4          // 1: out %al, $0xf4
+                """);
+        requireBasesKept(guest);
+    }
+
+    /** Through compatibility mode too, which has no use for the bases. */
+    @Test
+    void keepsTheBasesOfFsAndGs_whenIretToCompatibilityModeNullsTheirSelectors() {
+        SystemGuest guest = withInnerBases();
+        guest.run("""
+                // .code64
+                6a 1b          // push $0x1b
+                68 00 00 02 00 // push $0x20000
+                6a 02          // push $2
+                6a 33          // push $0x33
+                68 12 00 01 00 // push $1f
+                48 cf          // iretq
+                e6 f4          // 1: out %al, $0xf4
+                """);
+        requireBasesKept(guest);
+    }
+
+    private static final long FS_BASE = 0x1234_5000L;
+    private static final long GS_BASE = 0x7FFF_1234_5000L;
+
+    /** 64-bit mode with selectors of level 0 in FS and GS, and bases that MSRs gave them. */
+    private SystemGuest withInnerBases() {
+        SystemGuest guest = long64().msr(IA32_FS_BASE, FS_BASE).msr(IA32_GS_BASE, GS_BASE);
+        assertThat(special(guest).gs().selector()).isEqualTo(DATA0);
+        return guest;
+    }
+
+    private static void requireBasesKept(SystemGuest guest) {
+        assertThat(special(guest).cs().dpl()).isEqualTo(3);
+        assertThat(special(guest).fs().selector()).isZero();
+        assertThat(special(guest).gs().selector()).isZero();
+        assertThat(special(guest).fs().base()).isEqualTo(FS_BASE);
+        assertThat(special(guest).gs().base()).isEqualTo(GS_BASE);
+    }
+
+    /** A null selector that the guest loads itself clears the base, as on Intel's processors. */
+    @Test
+    void clearsTheBase_whenANullSelectorIsLoaded() {
+        SystemGuest guest = withInnerBases();
+        guest.run("""
+                // .code64
+                31 c0 // xor %eax, %eax
+                8e e0 // mov %eax, %fs
+                8e e8 // mov %eax, %gs
+                e6 f4 // out %al, $0xf4
+                """);
+        assertThat(special(guest).fs().base()).isZero();
+        assertThat(special(guest).gs().base()).isZero();
     }
 
     @Test

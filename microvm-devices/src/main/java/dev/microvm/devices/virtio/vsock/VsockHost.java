@@ -1,6 +1,7 @@
 package dev.microvm.devices.virtio.vsock;
 
 import dev.microvm.error.GuestNoise;
+import dev.microvm.event.Timeouts;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ConnectException;
@@ -55,16 +56,18 @@ public final class VsockHost implements AutoCloseable {
      * not started yet. If no program listens at the port, the guest refuses immediately.
      *
      * @param port port of the guest, 0 to {@link #LAST_PORT}
-     * @param timeout maximum time to wait
+     * @param timeout maximum time to wait, 0 or more
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws ConnectException if the guest refuses or does not run, or if there are
      *     {@link #MOST_CONNECTIONS} connections already
      * @throws java.net.SocketTimeoutException if there is no answer in time
      * @throws java.nio.channels.ClosedByInterruptException if the thread is interrupted
      */
     public VsockChannel connect(long port, Duration timeout) throws IOException {
+        long nanos = Timeouts.nanos("timeout", timeout);
         VsockChannel channel = request(port);
         try {
-            channel.awaitEstablished(timeout.toNanos());
+            channel.awaitEstablished(nanos);
             return channel;
         } catch (IOException e) {
             channel.close();

@@ -1,5 +1,6 @@
 package dev.microvm.devices.virtio.vsock;
 
+import dev.microvm.event.Timeouts;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.AsynchronousCloseException;
@@ -52,11 +53,12 @@ public final class VsockListener extends AbstractInterruptibleChannel {
     /**
      * Waits for a connection for at most {@code timeout}.
      *
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws SocketTimeoutException if no connection arrives in time
      * @throws AsynchronousCloseException if the listener is closed meanwhile, or the machine ends
      */
     public VsockChannel accept(Duration timeout) throws IOException {
-        return accept(timeout.toNanos());
+        return accept(Timeouts.nanos("timeout", timeout));
     }
 
     private VsockChannel accept(long nanos) throws IOException {
