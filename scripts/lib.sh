@@ -316,12 +316,14 @@ need_junit_console() {
 }
 
 # Sets JUNIT, an array: java and its arguments that run JUnit on what Maven has built of a module, but not which tests.
-# JAVA_OPTIONS, an array, is for its JVM. Without Maven, which is slow in the lab.
+# JAVA_OPTIONS, an array, is for its JVM. BUILD_DIR is where the build is, below the module (default: target). Without
+# Maven, which is slow in the lab.
 set_junit() {
-  local target=$PROJECT/$1/target
+  local target=$PROJECT/$1/${BUILD_DIR:-target}
   JUNIT=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED
-    -jar "$PROJECT/target/junit-console.jar" execute --disable-banner --disable-ansi-colors --details=tree
-    --fail-if-no-tests --class-path "$target/test-classes:$target/classes:$(< "$target/test-classpath")")
+    -cp "$PROJECT/target/junit-console.jar:$target/test-classes:$target/classes:$(< "$target/test-classpath")"
+    org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=tree
+    --fail-if-no-tests)
 }
 
 # junit_here MODULE ARGUMENT...: JUnit with these arguments, see set_junit.

@@ -4,6 +4,7 @@
 #   p  says that it panics, then resets           f  jumps to where there is no memory
 #   c  writes back what it reads on the serial port, in capitals, until a full stop
 #   r  tells the user's port device what an earlier run left, leaves something, and resets until that device says stop
+#   h  halts with interrupts off                  i  halts with interrupts on
 #   x  answers the user's port device: writes back, plus one, what it reads from port 0x600
 # linked as: ELF
         .set    COM1, 0x3f8             # 16550: data
@@ -47,9 +48,19 @@ _start:
         je      user_device
         cmpb    $'r', %bl
         je      restart
+        cmpb    $'h', %bl
+        je      halt
+        cmpb    $'i', %bl
+        je      idle
 spin:   cli
         jmp     spin
 
+halt:   cli
+        hlt
+        jmp     halt
+idle:   sti
+        hlt
+        jmp     idle
 exit_port:
         movb    $7, %al
         outb    %al, $EXIT_PORT

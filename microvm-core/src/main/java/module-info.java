@@ -7,6 +7,7 @@
  */
 @SuppressWarnings("module") // qualified exports name modules that are compiled later
 module dev.microvm.core {
+    requires java.management; // the CPU time of threads
     requires org.slf4j;
     requires static transitive org.jspecify;
 
@@ -21,6 +22,8 @@ module dev.microvm.core {
     exports dev.microvm.hypervisor;
     exports dev.microvm.bus;
     exports dev.microvm.vcpu;
+    exports dev.microvm.host to
+            dev.microvm.engine;
     exports dev.microvm.linux to
             dev.microvm.devices,
             dev.microvm.boot,

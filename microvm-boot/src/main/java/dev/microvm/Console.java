@@ -40,17 +40,19 @@ public final class Console {
      *
      * @return what was printed after the last match, including this match
      * @throws AwaitTimeoutException if it is not printed in time
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws MicroVmException if the guest ends first, or the calling thread is interrupted
      */
     public String awaitText(String text, Duration timeout) {
         Objects.requireNonNull(text, "text");
+        long nanos = Timeouts.nanos("timeout", timeout);
         long from;
         long found;
         try {
             synchronized (this) {
                 from = mark;
             }
-            found = buffer.await(text, from, System.nanoTime() + timeout.toNanos());
+            found = buffer.await(text, from, System.nanoTime() + nanos);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for \"" + text + "\" on the console", e);
@@ -68,7 +70,7 @@ public final class Console {
         String wanted = "\"" + text + "\" was not printed on the console of " + vm.name();
         return buffer.ended()
                 ? new MicroVmException(wanted + " before the guest ended" + tail())
-                : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + tail());
+                : new AwaitTimeoutException(wanted + " within " + timeout.toMillis() + " ms" + vm.limit() + tail());
     }
 
     /** The last lines, for the end of a message. */
@@ -101,6 +103,7 @@ public final class Console {
      * @throws MicroVmException if the guest has ended
      */
     public void type(String text) {
+        Objects.requireNonNull(text, "text");
         try {
             input().write(text.getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {

@@ -51,6 +51,9 @@ public final class ConsoleTarget {
     /**
      * A file that receives what the guest prints. It is created or emptied when the machine starts,
      * and closed with the machine. There is no input.
+     *
+     * <p>A FIFO need not have a reader. Output is dropped while nobody reads it; a reader that comes
+     * receives what follows. {@link MicroVm#console} has what came before.
      */
     public static ConsoleTarget file(Path file) {
         return new ConsoleTarget(new ConsoleSpec.ToFile(Objects.requireNonNull(file, "file")), null);

@@ -5,12 +5,15 @@ import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleChannel;
 import dev.microvm.console.ConsoleEnd;
-import dev.microvm.console.ConsoleEnds;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.ConsoleLink;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.balloon.Balloon;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
+import dev.microvm.devices.virtio.blk.Disk;
+import dev.microvm.devices.virtio.blk.DiskEnd;
+import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.devices.virtio.vsock.VsockHost;
 import dev.microvm.error.MicroVmException;
@@ -19,6 +22,7 @@ import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
+import dev.microvm.model.CpuSpec;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.MachineSpec;
 import java.lang.ref.Cleaner;
@@ -28,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -53,6 +58,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Any thread may call any method. {@link #close} frees everything that the machine holds, even
  * if the guest is busy.
+ *
+ * <p>Code of yours that the machine calls is of two kinds. What reports something may call every
+ * method of the machine, {@link #close} included, and may block: actions that follow {@link
+ * #onExit}, the streams of a {@link ConsoleTarget}, and {@code HostEnd.end} run on threads apart
+ * from the guest's. What serves the guest runs on a thread that the guest needs: devices and their
+ * factories, clocks, back ends and {@link MicroVmBuilder#firmwareLog}. It must not block; there
+ * {@link #stop} works, and {@link #close}, {@link #pause}, {@link #resume}, {@link #shutDown} and
+ * {@link #awaitExit} throw {@link IllegalStateException}, because they would wait for themselves.
  */
 public final class MicroVm implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(MicroVm.class);
@@ -63,8 +76,9 @@ public final class MicroVm implements AutoCloseable {
     private final ConsoleInput consoleInput;
     private final MachineLifecycle runs;
 
-    // Guarded by this.
+    // Guarded by this, which no thread holds while it does anything that can take long.
     private VmState state = VmState.NEW;
+    private boolean starting; // a thread is in start()
     private @Nullable Console console;
     private final Map<String, Console> ports = new HashMap<>();
     private @Nullable ConsoleLink serial;
@@ -118,42 +132,82 @@ public final class MicroVm implements AutoCloseable {
 
     /**
      * Opens what the machine needs and starts the guest. Closes the machine if that fails, except
-     * if the console cannot be opened.
+     * if the console cannot be opened. Meanwhile the {@link #state} is still {@link VmState#NEW},
+     * and {@link #close} on another thread ends the start soon, however long it would take.
      *
      * @return this
      * @throws HypervisorException if the hypervisor cannot make the machine
      * @throws dev.microvm.boot.BootException if the kernel cannot be loaded, such as because its
      *     file has changed
      * @throws MicroVmException if the target of {@link MicroVmBuilder#serial(ConsoleTarget)} or a
-     *     device cannot be opened
+     *     device cannot be opened or made, code of yours throws, the budgets of the JVM ({@link dev.microvm.limits.JvmBudgets})
+     *     have no room, or the machine is closed meanwhile
      * @throws IllegalStateException if it was started before
      */
-    public synchronized MicroVm start() {
-        if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
-        if (state != VmState.NEW) throw new IllegalStateException("machine " + name() + " was started before");
+    public MicroVm start() {
+        beginStart();
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
                 name(),
                 config.memorySize() >> 20,
                 config.vcpus(),
                 config.choice());
-        ConsoleEnds ends = config.console().open(name(), runs::stop); // first: nothing is started if it fails
-        ConsoleLink link = new ConsoleLink(ends, name());
-        runs.onEnd(link::end);
-        link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
+        ConsoleLink link = openConsole(); // first: nothing is started if it fails
         try {
-            runs.start();
+            runs.onEnd(link::end);
+            link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
+            runs.start(() -> endStart(link));
         } catch (RuntimeException | Error e) {
-            state = VmState.CLOSED;
+            setClosed();
             runs.close();
             link.close();
+            if (e instanceof RuntimeException failure) throw startFailure(failure);
             throw e;
         }
+        return this;
+    }
+
+    /** Returns what to throw, so that callers have one type to catch. */
+    private MicroVmException startFailure(RuntimeException cause) {
+        return switch (cause) {
+            case MicroVmException known -> known;
+            case CancellationException closed ->
+                new MicroVmException("machine " + name() + " was closed or stopped while it started", closed);
+            default -> new MicroVmException("machine " + name() + " cannot start: " + cause, cause);
+        };
+    }
+
+    private synchronized void beginStart() {
+        if (state == VmState.CLOSED) throw new IllegalStateException("machine " + name() + " is closed");
+        if (state != VmState.NEW || starting) {
+            throw new IllegalStateException("machine " + name() + " was started before");
+        }
+        starting = true;
+    }
+
+    private ConsoleLink openConsole() {
+        try {
+            return new ConsoleLink(config.console().open(name(), runs::stop), name());
+        } catch (RuntimeException | Error e) {
+            synchronized (this) {
+                starting = false;
+            }
+            throw e;
+        }
+    }
+
+    /** Before the guest runs, so that whatever it causes finds a machine that was started. */
+    private synchronized void endStart(ConsoleLink link) {
+        if (state == VmState.CLOSED) throw new CancellationException("closed");
         serial = link;
         cleanable = CLEANER.register(this, runs::close); // frees a machine that nobody closed
         console = new Console(this, consoleBuffer, consoleInput);
         state = VmState.RUNNING;
-        return this;
+        starting = false;
+    }
+
+    private synchronized void setClosed() {
+        state = VmState.CLOSED;
     }
 
     /** Returns the machine's state. */
@@ -182,6 +236,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started
      */
     public synchronized Console port(String portName) {
+        Objects.requireNonNull(portName, "portName");
         requireStarted();
         ConsoleChannel port = channels().stream()
                 .filter(each -> each.name().equals(portName))
@@ -207,6 +262,38 @@ public final class MicroVm implements AutoCloseable {
         return config.hostEnd(VsockEnd.class)
                 .orElseThrow(() -> new IllegalStateException("machine " + name() + " has no vsock: see virtioVsock"))
                 .host();
+    }
+
+    /**
+     * Returns the host's end of a network device of the guest: its cable and its limits.
+     *
+     * @param index number of the device in the order of {@link MicroVmBuilder#virtioNet}, from 0
+     * @throws IllegalStateException if the machine has no such device
+     */
+    public NetEnd network(int index) {
+        return numbered(NetEnd.class, index, "network devices", "virtioNet");
+    }
+
+    /**
+     * Returns the host's end of a disk of the guest: the limit of its rate.
+     *
+     * @param index number of the disk in the order of {@link MicroVmBuilder#virtioBlk}, from 0
+     * @throws IllegalStateException if the machine has no such disk
+     */
+    public Disk disk(int index) {
+        return numbered(DiskEnd.class, index, "disks", "virtioBlk").disk();
+    }
+
+    private <T extends HostEnd> T numbered(Class<T> kind, int index, String what, String option) {
+        List<T> ends = config.hostEnds().stream()
+                .filter(kind::isInstance)
+                .map(kind::cast)
+                .toList();
+        if (index < 0 || index >= ends.size()) {
+            throw new IllegalStateException("machine %s has %d %s, %d was asked for: see %s"
+                    .formatted(name(), ends.size(), what, index, option));
+        }
+        return ends.get(index);
     }
 
     /**
@@ -245,27 +332,33 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Completes when the guest ends, on the thread that noticed it, often a vCPU's. Dependent
-     * actions must neither block nor close the machine: use the {@code ...Async} methods for that.
+     * Completes when the guest has ended and will not start again. The actions that depend on it
+     * may call any method, such as {@code vm.onExit().thenRun(vm::close)}, may block, and may fail:
+     * they run on a daemon thread of their own, one for each call of this method, or, if the guest
+     * has ended already, on the thread that adds them.
      */
     public CompletionStage<ExitReport> onExit() {
-        return runs.report().minimalCompletionStage();
+        return runs.onExit();
     }
 
     /**
      * Waits for the guest to end.
      *
      * @throws AwaitTimeoutException if it does not end within {@code timeout}; the guest continues
+     * @throws IllegalArgumentException if {@code timeout} is negative
      * @throws MicroVmException if the calling thread is interrupted
-     * @throws IllegalStateException if the machine was not started
+     * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
+     *     is, in a device
      */
     public ExitReport awaitExit(Duration timeout) {
+        long nanos = Timeouts.nanos("timeout", timeout);
         requireStarted();
+        if (exitReport().isEmpty()) refuseOwnThread("wait for its end");
         try {
-            return runs.report().get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return runs.report().get(nanos, TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             throw new AwaitTimeoutException(name() + " did not end within " + timeout.toMillis() + " ms"
-                    + console().tail());
+                    + runs.whyItMayNeverEnd() + limit() + console().tail());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new MicroVmException("interrupted while waiting for " + name() + " to end", e);
@@ -314,6 +407,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if the machine was not started or has ended
      */
     public void resume(ClockOnResume clock) {
+        Objects.requireNonNull(clock, "clock");
         requireOpen("resume");
         runs.resume(clock);
     }
@@ -330,6 +424,33 @@ public final class MicroVm implements AutoCloseable {
      */
     public int restarts() {
         return runs.restarts();
+    }
+
+    /** Returns how much of a host CPU each vCPU may use, in percent; 100 is no limit. */
+    public int cpuShare() {
+        return runs.cpuShare();
+    }
+
+    /**
+     * Limits each vCPU to a share of a host CPU, also before the start: its thread uses that much CPU
+     * time at most, in devices too, within 5 % of it over a second. The guest's time passes
+     * meanwhile. Threads of disks, networks and the JVM itself are not limited.
+     *
+     * @param percent 1 to 100; 100 is no limit
+     * @throws IllegalArgumentException if it is out of range
+     */
+    public void cpuShare(int percent) {
+        List<String> problems = CpuSpec.DEFAULT.withShare(percent).problems();
+        if (!problems.isEmpty()) throw new IllegalArgumentException(problems.getFirst());
+        runs.cpuShare(percent);
+    }
+
+    /**
+     * Returns whether the guest has halted for good and the machine stays: see {@link
+     * MicroVmBuilder#onHalt}.
+     */
+    public boolean hasHalted() {
+        return runs.hasHalted();
     }
 
     /**
@@ -352,10 +473,13 @@ public final class MicroVm implements AutoCloseable {
      * @param grace how long to wait
      * @return how it ended: {@link ExitReport.Reason#POWER_OFF}, or {@link
      *     ExitReport.Reason#STOPPED}
-     * @throws IllegalStateException if the machine was not started
+     * @throws IllegalStateException if the machine was not started, or on a thread of its own, that
+     *     is, in a device
      */
     public ExitReport shutDown(Duration grace) {
+        Timeouts.nanos("grace", grace); // checks it before the button is pressed
         requireStarted();
+        refuseOwnThread("shut it down");
         Machine pressed = runs.machine();
         VmState now = state();
         if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
@@ -364,6 +488,20 @@ public final class MicroVm implements AutoCloseable {
         } catch (AwaitTimeoutException e) {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
+        }
+    }
+
+    /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */
+    String limit() {
+        return config.selected().limit().isEmpty() ? "" : "; " + config.choice();
+    }
+
+    /** Before any lock is taken, which another thread may have while it waits for this one. */
+    private void refuseOwnThread(String what) {
+        if (runs.ownsCurrentThread()) {
+            throw new IllegalStateException(
+                    "a device of machine %s cannot %s, which would wait for itself:".formatted(name(), what)
+                            + " call stop() here, and anything else on a thread of your own");
         }
     }
 
@@ -376,14 +514,18 @@ public final class MicroVm implements AutoCloseable {
      * changed as its description says.
      *
      * @param vcpu its number, from 0
-     * @throws IndexOutOfBoundsException if there is no vCPU with that number
+     * @throws IllegalArgumentException if there is no vCPU with that number
      */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return config.cpuid(Objects.checkIndex(vcpu, config.vcpus()));
+        if (vcpu < 0 || vcpu >= config.vcpus()) {
+            throw new IllegalArgumentException("vcpu: 0 to %d, was %d".formatted(config.vcpus() - 1, vcpu));
+        }
+        return config.cpuid(vcpu);
     }
 
     /**
-     * Describes the machine in words: its parts, their addresses, and the reason for each choice.
+     * Describes the machine in words: its parts, their addresses, the reason for each choice, and
+     * what all machines use of the budgets of the JVM.
      */
     public String describe() {
         Machine made = runs.machine();
@@ -394,30 +536,23 @@ public final class MicroVm implements AutoCloseable {
      * Stops the guest and frees everything, within a bounded time, which an interrupt does not
      * shorten. A further call tries again to free what could not be freed, if anything.
      *
-     * @throws IllegalStateException if called on a thread of the machine, such as by a device
+     * @throws IllegalStateException if called on a thread of the machine, that is, in a device
      */
     @Override
     public void close() {
+        refuseOwnThread("close it");
         Cleaner.Cleanable frees;
         ConsoleLink link;
-        boolean again;
+        boolean byHand;
         synchronized (this) {
-            Machine machine = runs.machine();
-            if (machine != null && machine.ownsCurrentThread()) {
-                throw new IllegalStateException("a device of machine " + name()
-                        + " cannot close it, which would wait for itself: call stop() here and close it elsewhere");
-            }
             frees = cleanable;
             link = serial;
-            again = state == VmState.CLOSED;
+            byHand = starting || state == VmState.CLOSED; // it has no cleanable yet, or that has run
             state = VmState.CLOSED;
         }
-        if (frees == null) { // it was never started
-            runs.closeHostEnds();
-            return;
-        }
-        if (again) runs.close();
-        else frees.clean();
+        if (byHand) runs.close();
+        else if (frees != null) frees.clean();
+        else runs.closeHostEnds(); // it was never started
         if (link != null) link.close();
     }
 

@@ -16,6 +16,7 @@ import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.machine.CodeByPlace;
 import dev.microvm.machine.HostExtras;
@@ -31,12 +32,14 @@ import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.OptionsSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.OutputStream;
@@ -44,6 +47,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +69,7 @@ public final class MicroVmBuilder {
     private final CodeByPlace<DeviceFactory> own = new CodeByPlace<>();
 
     MicroVmBuilder(MachineSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         this.spec = spec;
     }
 
@@ -95,6 +100,7 @@ public final class MicroVmBuilder {
 
     /** The same with an image that is built here. */
     public MicroVmBuilder initrd(Initramfs image) {
+        Objects.requireNonNull(image, "image");
         return initrd(image.toBytes());
     }
 
@@ -162,6 +168,7 @@ public final class MicroVmBuilder {
      * up to 200 characters, a run up to 10,000 lines. Default: the log, at level DEBUG.
      */
     public MicroVmBuilder firmwareLog(Consumer<String> lines) {
+        Objects.requireNonNull(lines, "lines");
         firmwareLog = lines;
         return this;
     }
@@ -179,6 +186,14 @@ public final class MicroVmBuilder {
     /** Sets the number of vCPUs, 1 to 254. Default 1. */
     public MicroVmBuilder vcpus(int count) {
         return cpus(spec.cpus().withVcpus(count));
+    }
+
+    /**
+     * Limits each vCPU to a share of a host CPU, in percent, 1 to 100. Default 100, no limit. {@link
+     * MicroVm#cpuShare(int)} changes it while the guest runs.
+     */
+    public MicroVmBuilder cpuShare(int percent) {
+        return cpus(spec.cpus().withShare(percent));
     }
 
     /**
@@ -223,6 +238,7 @@ public final class MicroVmBuilder {
      * one never reaches an alarm: use {@link InstantSource#offset}. Default: the host's time.
      */
     public MicroVmBuilder rtcClock(InstantSource value) {
+        Objects.requireNonNull(value, "rtcClock");
         rtcClock = value;
         return clock(spec.clock().withOwnRtcClock());
     }
@@ -259,13 +275,36 @@ public final class MicroVmBuilder {
         return options(spec.options().withAutoKernelCmdline(value));
     }
 
-    /** Sets what follows a reset. Default {@link ResetAction#END}. */
+    /**
+     * Sets what follows a reset. Default {@link ResetAction#END}. For RESTART see also {@link
+     * #restartLimit}.
+     */
     public MicroVmBuilder onReset(ResetAction value) {
         return options(spec.options().withOnReset(value));
     }
 
+    /**
+     * Sets how often resets may start the machine again within a time; the next one ends it. Default
+     * {@link RestartLimit#DEFAULT}: 60 within a minute.
+     *
+     * @param most 0 to 100,000
+     * @param within up to a day
+     */
+    public MicroVmBuilder restartLimit(int most, Duration within) {
+        return options(spec.options().withRestartLimit(new RestartLimit(most, within)));
+    }
+
+    /**
+     * Sets what follows when all vCPUs halt with interrupts off, so that nothing can wake the guest.
+     * Default {@link HaltAction#END}.
+     */
+    public MicroVmBuilder onHalt(HaltAction value) {
+        return options(spec.options().withOnHalt(value));
+    }
+
     /** Connects the console to the host. Default {@link ConsoleTarget#buffer}: kept in memory. */
     public MicroVmBuilder serial(ConsoleTarget value) {
+        Objects.requireNonNull(value, "serial");
         console = value.code();
         return with(spec.withConsole(value.spec()));
     }
@@ -282,6 +321,7 @@ public final class MicroVmBuilder {
 
     /** The same with a source called on the I/O thread; a seeded one makes secrets guessable. */
     public MicroVmBuilder virtioRng(RandomGenerator source) {
+        Objects.requireNonNull(source, "source");
         return virtio(new VirtioDeviceSpec.Rng(false), random, source);
     }
 
@@ -304,6 +344,8 @@ public final class MicroVmBuilder {
      * #isaSerial}.
      */
     public MicroVmBuilder virtioConsole(String... portNames) {
+        Objects.requireNonNull(portNames, "portNames");
+        for (String each : portNames) Objects.requireNonNull(each, "portNames");
         return virtio(new VirtioDeviceSpec.Console(List.of(portNames)));
     }
 
@@ -312,12 +354,23 @@ public final class MicroVmBuilder {
      * when the machine starts, closes when it ends, and serves one device at a time.
      */
     public MicroVmBuilder virtioNet(NetBackend network) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), null), networks, network);
+        Objects.requireNonNull(network, "network");
+        return virtioNet(network, VirtioNetOptions.DEFAULT);
     }
 
     /** The same with the given Ethernet address. */
     public MicroVmBuilder virtioNet(NetBackend network, MacAddress address) {
-        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), address), networks, network);
+        Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(address, "address");
+        return virtioNet(network, VirtioNetOptions.DEFAULT.withAddress(address));
+    }
+
+    /**
+     * The same with options, such as limits on what the guest sends and receives, which
+     * {@link MicroVm#network} changes while it runs.
+     */
+    public MicroVmBuilder virtioNet(NetBackend network, VirtioNetOptions options) {
+        return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), options), networks, network);
     }
 
     /** Adds a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */
@@ -335,7 +388,7 @@ public final class MicroVmBuilder {
      * ID is {@code cid}, 3 to 0xfffffffe, which machines may share; the host's is 2.
      */
     public MicroVmBuilder virtioVsock(long cid) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, null)));
+        return virtioVsock(new VirtioVsockOptions(cid, null));
     }
 
     /**
@@ -343,7 +396,13 @@ public final class MicroVmBuilder {
      * {@link dev.microvm.devices.virtio.vsock.VsockUnixSockets}.
      */
     public MicroVmBuilder virtioVsock(long cid, Path path) {
-        return virtio(new VirtioDeviceSpec.Vsock(new VirtioVsockOptions(cid, path)));
+        Objects.requireNonNull(path, "path");
+        return virtioVsock(new VirtioVsockOptions(cid, path));
+    }
+
+    /** The same with options, such as the time that {@code CONNECT} waits for the guest. */
+    public MicroVmBuilder virtioVsock(VirtioVsockOptions options) {
+        return virtio(new VirtioDeviceSpec.Vsock(options));
     }
 
     /**
@@ -351,6 +410,7 @@ public final class MicroVmBuilder {
      * or 24 with ACPI and irqchip SPLIT. {@link MicroVm#describe} shows the name.
      */
     public MicroVmBuilder virtioDevice(String deviceName, VirtioDeviceFactory factory) {
+        Objects.requireNonNull(factory, "factory");
         return virtio(new VirtioDeviceSpec.Own(deviceName), makers, factory);
     }
 
@@ -361,7 +421,8 @@ public final class MicroVmBuilder {
 
     /**
      * Adds a device of your own, made at each start, at the I/O ports {@code [port, port + size)},
-     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name.
+     * below 0x10000 and apart from other devices. {@link MicroVm#describe} shows the name, of 1 to
+     * 64 printable characters.
      */
     public MicroVmBuilder portDevice(String deviceName, int port, int size, DeviceFactory factory) {
         return own(new BusDeviceSpec(deviceName, true, port, size), factory);
@@ -460,6 +521,7 @@ public final class MicroVmBuilder {
     }
 
     private MicroVmBuilder own(BusDeviceSpec device, DeviceFactory factory) {
+        Objects.requireNonNull(factory, "factory");
         boolean added = own.put(spec.devices().own(), device, factory);
         return added ? devices(spec.devices().withOwn(device)) : this;
     }

@@ -2,7 +2,7 @@ package dev.microvm;
 
 /** The state of a {@link MicroVm}; it changes in the order of the constants. */
 public enum VmState {
-    /** Described and checked; nothing is open. */
+    /** Described and checked, and perhaps just being started by another thread. */
     NEW,
     /** Started; its vCPUs run. */
     RUNNING,

@@ -77,7 +77,7 @@ final class HostEndTest {
                 .virtioDevice("failing", recorder)
                 .virtioDevice("next", next)
                 .start()) {
-            assertThatExceptionOfType(StackOverflowError.class).isThrownBy(vm::stop);
+            vm.stop();
 
             assertThat(vm.awaitExit(SOON).reason()).isEqualTo(ExitReport.Reason.STOPPED);
             assertThat(next.calls()).contains("end");

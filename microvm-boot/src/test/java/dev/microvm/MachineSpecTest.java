@@ -13,9 +13,12 @@ import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.memory.RamBacking;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
@@ -88,7 +91,12 @@ final class MachineSpecTest {
                 builder -> builder.serial(ConsoleTarget.stdio()),
                 builder -> builder.virtioRng(),
                 builder -> builder.fwCfg("opt/other", new byte[1]),
-                builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()));
+                builder -> builder.virtioNet(UserNetwork.builder().mtu(9000).build()),
+                builder -> builder.virtioNet(
+                        UserNetwork.builder().build(),
+                        VirtioNetOptions.DEFAULT.withToGuest(RateLimit.operationsPerSecond(5))),
+                builder -> builder.virtioNet(
+                        UserNetwork.builder().guestHostName("web").kernelIp(true).build()));
     }
 
     @ParameterizedTest
@@ -158,10 +166,13 @@ final class MachineSpecTest {
 
         assertThat(problemsOf(MicroVm.builder(spec)))
                 .containsExactlyInAnyOrder(
-                        "virtioDevice \"own\": it is code, which a description does not hold: give it to the builder again",
+                        "virtioDevice \"own\": it is code, which a description does not hold: give it to the builder"
+                                + " again",
                         "virtioRng: it is code, which a description does not hold: give it to the builder again",
-                        "virtioNet: user network: policy: it is code, which a description does not hold: set it in a builder",
-                        "portDevice \"mine\": it is code, which a description does not hold: give it to the builder again",
+                        "virtioNet: user network: policy: it is code, which a description does not hold: set it in a"
+                                + " builder",
+                        "portDevice \"mine\": it is code, which a description does not hold: give it to the builder"
+                                + " again",
                         "rtcClock: it is code, which a description does not hold: give it to the builder again",
                         "serial: it is code, which a description does not hold: give it to the builder again");
         MicroVmBuilder filled = withCode(MicroVm.builder(spec));
@@ -200,7 +211,8 @@ final class MachineSpecTest {
                 .serial(ConsoleTarget.file(folder.resolve("console.log")))
                 .fwCfg("opt/test", new byte[] {1, 2})
                 .virtioBlk(VirtioBlkOptions.of(DiskImage.raw(disk).overlay(1 << 20))
-                        .serial("data"))
+                        .serial("data")
+                        .rateLimit(new RateLimit(1 << 20, 100)))
                 .virtioNet(UserNetwork.builder()
                         .network("10.1.2.0/24")
                         .policy(NetPolicy.hostPorts(80, 443))

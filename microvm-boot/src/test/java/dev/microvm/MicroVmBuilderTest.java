@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.backend.net.user.UserNetworkBuilder;
 import dev.microvm.boot.BootProtocol;
 import dev.microvm.boot.testing.FixedDevice;
 import dev.microvm.boot.testing.TinyFirmware;
@@ -18,7 +19,9 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
@@ -30,6 +33,7 @@ import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -40,6 +44,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A build reports every mistake in a description at once, with option, value and remedy. */
 final class MicroVmBuilderTest {
@@ -226,8 +231,8 @@ final class MicroVmBuilderTest {
     void reportsAProtocolThatFirmwareDoesNotSpeak(BootProtocol protocol) {
         problemsOf(withFirmware().bootProtocol(protocol))
                 .contains(
-                        "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH,"
-                                + " was " + protocol);
+                        "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file"
+                                + " by PVH, was " + protocol);
     }
 
     @Test
@@ -265,15 +270,15 @@ final class MicroVmBuilderTest {
         byte[] rom = Arrays.copyOf(new byte[] {0x55, (byte) 0xAA, 1}, 512);
         Path file = Files.write(folder.resolve("rom.bin"), rom);
         problemsOf(withFirmware().optionRom(file).optionRom(file))
-                .contains(
-                        "optionRom: firmware configuration file \"genroms/rom.bin\" exists already; give the file another name");
+                .contains("optionRom: firmware configuration file \"genroms/rom.bin\" exists already; give the file"
+                        + " another name");
     }
 
     @Test
     void reportsAnItemOutsideTheUsersNames() {
         problemsOf(builder().fwCfg("etc/e820", new byte[5]))
-                .contains(
-                        "fwCfg \"etc/e820\": the name must begin with opt/ and have 5 to 55 printable ASCII characters");
+                .contains("fwCfg \"etc/e820\": the name must begin with opt/ and have 5 to 55 printable ASCII"
+                        + " characters");
     }
 
     @Test
@@ -350,8 +355,8 @@ final class MicroVmBuilderTest {
                         .hypervisor(HypervisorChoice.ENGINE)
                         .cpuFeature("avx9", Feature.ON)
                         .cpuFeature("amx_tile", Feature.ON))
-                .contains(
-                        "cpuFeature: \"avx9\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as avx2")
+                .contains("cpuFeature: \"avx9\" is not a known CPU feature: use a flag's name in /proc/cpuinfo, such as"
+                        + " avx2")
                 .anyMatch(problem -> problem.startsWith("cpuFeature: amx_tile is ON, but engine does not offer it"));
     }
 
@@ -382,7 +387,7 @@ final class MicroVmBuilderTest {
                 .contains("-nx, +sse2")
                 .containsPattern("cpu features +fpu ")
                 .contains("0x1.0: eax=");
-        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> vm.cpuid(2));
+        assertThatIllegalArgumentException().isThrownBy(() -> vm.cpuid(2)).withMessage("vcpu: 0 to 1, was 2");
     }
 
     @Test
@@ -407,6 +412,17 @@ final class MicroVmBuilderTest {
                 .doesNotContain("virtio_mmio.device");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"", " ", "two\nlines"})
+    void reportsABadNameOfAnOwnDevice(String name) {
+        String problem = "deviceName: 1 to 64 printable characters, was \"" + name + "\"";
+
+        problemsOf(builder().portDevice(name, 0x500, 4, context -> new FixedDevice(0)))
+                .contains(problem);
+        problemsOf(builder().virtioDevice(name, transport -> new VirtioRng(transport, new SecureRandom())))
+                .contains(problem);
+    }
+
     @Test
     void reportsABadDisk() {
         Path nowhere = folder.resolve("no-such-image");
@@ -415,7 +431,7 @@ final class MicroVmBuilderTest {
                                 .queues(17)
                                 .serial("a serial number that is too long")))
                 .contains(
-                        "virtioBlk: disk image " + nowhere + ": there is no such file",
+                        "virtioBlk: disk image " + nowhere + ": there is no such file; make it, or correct the path",
                         "virtioBlk: queues: 1 to 16, was 17",
                         "virtioBlk: serial: at most 20 printable ASCII characters, "
                                 + "was \"a serial number that is too long\"");
@@ -531,6 +547,34 @@ final class MicroVmBuilderTest {
                 .contains("virtioBalloon: statisticsInterval: 0, or 100 ms to 24 h, was PT0.001S");
         problemsOf(builder().virtioBalloon().clock(GuestClock.instructions(1)))
                 .anyMatch(problem -> problem.startsWith("virtioBalloon: not with clock("));
+    }
+
+    @Test
+    void givesTheHostsEndOfEachNetworkDevice() {
+        RateLimit limit = RateLimit.bytesPerSecond(1_000_000);
+        try (MicroVm vm = builder()
+                .virtioNet(UserNetwork.builder().build())
+                .virtioNet(UserNetwork.builder().build(), VirtioNetOptions.DEFAULT.withFromGuest(limit))
+                .build()) {
+            assertThat(vm.network(0).fromGuest()).isEqualTo(RateLimit.NONE);
+            assertThat(vm.network(1).fromGuest()).isEqualTo(limit);
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> vm.network(2))
+                    .withMessageContaining("has 2 network devices, 2 was asked for");
+        }
+    }
+
+    @Test
+    void tellsTheKernelItsAddress_forTheInterfaceOfTheNetworkThatAsks() {
+        UserNetworkBuilder network = UserNetwork.builder();
+        MicroVmBuilder two = builder()
+                .virtioNet(network.build())
+                .virtioNet(network.network("10.0.3.0/24").kernelIp(true).build());
+
+        assertThat(two.spec().devices().networkParameters())
+                .containsExactly("ip=10.0.3.15::10.0.3.2:255.255.255.0::eth1:off:10.0.3.3");
+        problemsOf(two.virtioNet(network.network("10.0.4.0/24").build()))
+                .contains("virtioNet: kernelIp: a kernel sets one interface up: leave it to one of the networks");
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.image.FileImageReader;
 import dev.microvm.boot.image.ImageReader;
 import dev.microvm.boot.image.InvalidImageException;
@@ -72,7 +73,7 @@ final class BootFile {
     }
 
     /** Copies all bytes to {@code address}. */
-    void load(GuestMemory memory, long address) {
+    void load(GuestMemory memory, long address, Cancellation cancellation) {
         if (size == 0) return;
         MemorySegment target = memory.slice(address, size);
         if (file == null) {
@@ -80,7 +81,7 @@ final class BootFile {
             return;
         }
         try (ImageReader reader = new FileImageReader(file)) {
-            reader.read(target);
+            cancellation.forEachPiece(target, reader::read);
         } catch (IOException e) {
             throw ImageFiles.unreadable(file, what, e);
         } catch (InvalidImageException e) {

@@ -1,7 +1,9 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.memory.GuestMemory;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** A file that a Multiboot kernel finds in memory, with its own command line. */
 public final class BootModule {
@@ -22,6 +24,8 @@ public final class BootModule {
      * @throws BootException if the command line has bad characters
      */
     public static BootModule of(byte[] bytes, String cmdline) {
+        Objects.requireNonNull(bytes, "bytes");
+        Objects.requireNonNull(cmdline, "cmdline");
         return new BootModule(BootFile.of(WHAT, bytes), CommandLine.of(cmdline));
     }
 
@@ -32,6 +36,8 @@ public final class BootModule {
      * @throws BootException if it is not a readable file, or the command line has bad characters
      */
     public static BootModule open(Path file, String cmdline) {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(cmdline, "cmdline");
         return new BootModule(BootFile.open(WHAT, file), CommandLine.of(cmdline));
     }
 
@@ -52,7 +58,7 @@ public final class BootModule {
     }
 
     /** Copies it to {@code address}. */
-    void load(GuestMemory memory, long address) {
-        contents.load(memory, address);
+    void load(GuestMemory memory, long address, Cancellation cancellation) {
+        contents.load(memory, address, cancellation);
     }
 }

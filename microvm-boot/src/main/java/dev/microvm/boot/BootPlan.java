@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
@@ -7,9 +8,10 @@ import dev.microvm.boot.tables.MpTable;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.boot.tables.ResetVector;
 import dev.microvm.memory.GuestMemory;
-import dev.microvm.memory.GuestMemoryRegion;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,9 +42,9 @@ public final class BootPlan implements StartPlan {
     private final byte[] multibootInfo; // empty with other protocols
 
     private BootPlan(Builder builder) {
-        kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty());
         memoryMap = builder.memoryMap;
-        kernel.check(memoryMap);
+        kernel = builder.kernel.plan(builder.protocol, builder.unpacking, !builder.modules.isEmpty(), memoryMap);
+        kernel.check(memoryMap, sizeOfExtras(builder));
         cmdline = builder.cmdline;
         cmdline.requireLength(builder.kernel.cmdlineMax());
         checkExtras(builder);
@@ -62,7 +64,18 @@ public final class BootPlan implements StartPlan {
      * @param memoryMap the guest's memory: see {@link BootLayout#memoryMap}
      */
     public static Builder builder(KernelImage kernel, E820Map memoryMap) {
+        Objects.requireNonNull(kernel, "kernel");
+        Objects.requireNonNull(memoryMap, "memoryMap");
         return new Builder(kernel, memoryMap);
+    }
+
+    /** Returns how many bytes the initrd and the modules take. */
+    private static long sizeOfExtras(Builder builder) {
+        long size = builder.initrd == null ? 0 : builder.initrd.size();
+        for (BootModule module : builder.modules) {
+            size = MemoryNeed.after(size, module.size());
+        }
+        return size;
     }
 
     /** Checks that the protocol can pass the initrd or modules to the kernel. */
@@ -88,7 +101,7 @@ public final class BootPlan implements StartPlan {
         List<MultibootInfo.Module> placed = new ArrayList<>();
         long end = Math.max(BootLayout.HIGH_MEMORY, kernel.kernel().end());
         for (BootModule module : modules) {
-            long start = (end + GuestMemoryRegion.PAGE_SIZE - 1) & -GuestMemoryRegion.PAGE_SIZE;
+            long start = MemoryNeed.pageFrom(end);
             end = start + module.size();
             if (!memoryMap.isRam(start, end) || end > BootLayout.LOW_RAM_MAX) {
                 long ramEnd = memoryMap.ramEndBelow(BootLayout.LOW_RAM_MAX);
@@ -96,7 +109,7 @@ public final class BootPlan implements StartPlan {
                         module.subject(placed.size() + 1),
                         "a module that fits between 0x%x and 0x%x, which is %d bytes"
                                 .formatted(start, ramEnd, Math.max(0, ramEnd - start)),
-                        "one of %d bytes; give the guest more memory".formatted(module.size()));
+                        "one of %d bytes; %s".formatted(module.size(), MemoryNeed.remedy(end)));
             }
             placed.add(new MultibootInfo.Module(start, end, module.cmdline()));
         }
@@ -187,11 +200,15 @@ public final class BootPlan implements StartPlan {
     }
 
     @Override
-    public BootState load(GuestMemory memory) {
-        kernel.load(memory);
-        if (initrd != null) initrd.load(memory, initrdAddress);
+    public BootState load(GuestMemory memory, BooleanSupplier cancelled) {
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(cancelled, "cancelled");
+        Cancellation cancellation = Cancellation.when(cancelled);
+        cancellation.check();
+        kernel.load(memory, cancellation);
+        if (initrd != null) initrd.load(memory, initrdAddress, cancellation);
         for (int i = 0; i < modules.size(); i++) {
-            modules.get(i).load(memory, placedModules.get(i).start());
+            modules.get(i).load(memory, placedModules.get(i).start(), cancellation);
         }
         memory.write(BootLayout.ACPI_TABLES, acpi);
         if (mpTable != null) mpTable.write(memory, BootLayout.MP_TABLE);
@@ -230,12 +247,14 @@ public final class BootPlan implements StartPlan {
 
         /** Sets how to enter the kernel; {@code AUTO} if not called. */
         public Builder protocol(BootProtocol value) {
+            Objects.requireNonNull(value, "protocol");
             protocol = value;
             return this;
         }
 
         /** Sets who unpacks the kernel; {@code AUTO} if not called. */
         public Builder unpacking(Unpacking value) {
+            Objects.requireNonNull(value, "unpacking");
             unpacking = value;
             return this;
         }
@@ -251,30 +270,35 @@ public final class BootPlan implements StartPlan {
 
         /** Sets the command line; empty if not called. */
         public Builder cmdline(CommandLine value) {
+            Objects.requireNonNull(value, "cmdline");
             cmdline = value;
             return this;
         }
 
         /** Sets the initrd; none if not called. */
         public Builder initrd(Initrd value) {
+            Objects.requireNonNull(value, "initrd");
             initrd = value;
             return this;
         }
 
         /** Adds a module; none if not called. Only {@code MULTIBOOT} has modules. */
         public Builder module(BootModule value) {
+            Objects.requireNonNull(value, "module");
             modules.add(value);
             return this;
         }
 
         /** Sets what the ACPI tables say; there are no tables if not called. */
         public Builder acpi(AcpiConfig value) {
+            Objects.requireNonNull(value, "acpi");
             acpi = value;
             return this;
         }
 
         /** Sets the MP table; none if not called. */
         public Builder mpTable(MpTable value) {
+            Objects.requireNonNull(value, "mpTable");
             mpTable = value;
             return this;
         }

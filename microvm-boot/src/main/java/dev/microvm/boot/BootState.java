@@ -2,6 +2,7 @@ package dev.microvm.boot;
 
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
@@ -10,4 +11,10 @@ import java.util.function.UnaryOperator;
  * @param registers its general registers
  * @param special makes its segments and control registers from those after a reset
  */
-public record BootState(Registers registers, UnaryOperator<SpecialRegisters> special) {}
+public record BootState(Registers registers, UnaryOperator<SpecialRegisters> special) {
+    /** Refuses null. */
+    public BootState {
+        Objects.requireNonNull(registers, "registers");
+        Objects.requireNonNull(special, "special");
+    }
+}

@@ -6,6 +6,7 @@ import dev.microvm.memory.GuestMemory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /** A kernel's command line, checked. */
@@ -38,6 +39,7 @@ public final class CommandLine {
      * @throws BootException if one of them is a control character other than a tab, or not ASCII
      */
     public static CommandLine of(String text) {
+        Objects.requireNonNull(text, "cmdline");
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if ((c < ' ' && c != '\t') || c >= 0x7F) {
@@ -54,6 +56,7 @@ public final class CommandLine {
      * @throws BootException as {@link #of}
      */
     public CommandLine with(List<String> parameters) {
+        Objects.requireNonNull(parameters, "parameters");
         if (parameters.isEmpty()) return this;
         int end = endOfKernelParameters();
         return of(Stream.of(text.substring(0, end).strip(), String.join(" ", parameters), text.substring(end))

@@ -4,6 +4,7 @@ import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * A checked firmware ROM image in memory, such as qboot.rom or SeaBIOS's bios-microvm.bin. Any
@@ -30,6 +31,7 @@ public final class FirmwareImage {
      * @throws BootException if it cannot be read, or is not 4 KiB to 8 MiB in multiples of 4 KiB
      */
     public static FirmwareImage open(Path file) {
+        Objects.requireNonNull(file, "file");
         long size = ImageFiles.requireReadable(file, EXPECTED);
         if (size == 0 || size > MAX_SIZE || size % GuestMemoryRegion.PAGE_SIZE != 0) {
             throw new BootException(file.toString(), EXPECTED, size + " bytes");

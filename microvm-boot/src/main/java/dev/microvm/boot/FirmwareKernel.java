@@ -1,8 +1,10 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.BzImageLoader;
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.memory.GuestMemory;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -52,8 +54,8 @@ public final class FirmwareKernel {
         this.cmdline = cmdline;
         this.initrd = initrd;
         cmdline.requireLength(image.cmdlineMax());
-        plan = image.planForFirmware();
-        plan.check(memoryMap);
+        plan = image.planForFirmware(memoryMap);
+        plan.check(memoryMap, initrd == null ? 0 : initrd.size() + BootLayout.FIRMWARE_RESERVE);
         initrdAddress = initrd == null ? 0 : placeInitrd(initrd, memoryMap);
         setup = image.bzImage().map(this::setupOf).orElseGet(() -> image.head(ELF_HEAD_SIZE));
     }
@@ -84,8 +86,8 @@ public final class FirmwareKernel {
     }
 
     /** Loads an ELF file; firmware loads a bzImage itself. */
-    void load(GuestMemory memory) {
-        if (!image.isBzImage()) plan.load(memory);
+    void load(GuestMemory memory, Cancellation cancellation) {
+        if (!image.isBzImage()) plan.load(memory, cancellation);
     }
 
     /** Returns the address of the setup part; empty for an ELF file. */
@@ -108,13 +110,25 @@ public final class FirmwareKernel {
 
     /** Returns its size at that address. */
     public long size() {
-        return data().map(MemorySegment::byteSize)
+        return image.bzImage()
+                .map(BzImageLoader::kernelSize)
                 .orElse(plan.kernel().end() - plan.kernel().start());
     }
 
-    /** Returns the protected-mode code of a bzImage; empty for an ELF file. */
-    public Optional<MemorySegment> data() {
-        return image.bzImage().map(BzImageLoader::kernel);
+    /**
+     * Reads the protected-mode code of a bzImage; an ELF file has none.
+     *
+     * @param offset of the first byte
+     * @param to the target, whose size is the number of bytes to copy
+     * @throws IOException if the file can no longer be read
+     */
+    public void readData(long offset, MemorySegment to) throws IOException {
+        image.bzImage().orElseThrow().read(offset, to);
+    }
+
+    /** Whether there is data to {@linkplain #readData read}: it is a bzImage. */
+    public boolean hasData() {
+        return image.isBzImage();
     }
 
     /** Returns the entry point of an ELF file; empty for a bzImage. */

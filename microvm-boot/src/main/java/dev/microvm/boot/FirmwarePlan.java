@@ -4,6 +4,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR0_CD;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_ET;
 import static dev.microvm.hypervisor.SpecialRegisters.CR0_NW;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.AcpiTables;
 import dev.microvm.boot.tables.E820Map;
@@ -13,7 +14,9 @@ import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.memory.GuestMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,6 +60,8 @@ public final class FirmwarePlan implements StartPlan {
      * @param memoryMap the guest's memory: see {@link BootLayout#firmwareMemoryMap}
      */
     public static Builder builder(FirmwareImage image, E820Map memoryMap) {
+        Objects.requireNonNull(image, "image");
+        Objects.requireNonNull(memoryMap, "memoryMap");
         return new Builder(image, memoryMap);
     }
 
@@ -97,9 +102,13 @@ public final class FirmwarePlan implements StartPlan {
     }
 
     @Override
-    public BootState load(GuestMemory memory) {
+    public BootState load(GuestMemory memory, BooleanSupplier cancelled) {
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(cancelled, "cancelled");
+        Cancellation cancellation = Cancellation.when(cancelled);
+        cancellation.check();
         image.load(memory);
-        if (kernel != null) kernel.load(memory);
+        if (kernel != null) kernel.load(memory, cancellation);
         return powerOn();
     }
 
@@ -144,18 +153,22 @@ public final class FirmwarePlan implements StartPlan {
          * @throws BootException if firmware cannot start it, or something does not fit
          */
         public Builder kernel(KernelImage value, CommandLine cmdline, @Nullable Initrd initrd) {
+            Objects.requireNonNull(value, "kernel");
+            Objects.requireNonNull(cmdline, "cmdline");
             kernel = new FirmwareKernel(value, cmdline, initrd, memoryMap);
             return this;
         }
 
         /** Sets what the ACPI tables say; there are no tables if not called. */
         public Builder acpi(AcpiConfig value) {
+            Objects.requireNonNull(value, "acpi");
             acpi = value;
             return this;
         }
 
         /** Adds an option ROM. */
         public Builder optionRom(OptionRom value) {
+            Objects.requireNonNull(value, "optionRom");
             optionRoms.add(value);
             return this;
         }

@@ -33,16 +33,14 @@ import org.jspecify.annotations.Nullable;
  * make equal bytes. Any thread may use it. Files are read when it is written.
  */
 public final class Initramfs {
-    private static final int PERMISSIONS = 07777;
-    private static final int DEFAULT_DIRECTORY_MODE = 0755;
     private static final int ALIGNMENT = 4; // bytes, of an archive that follows another
 
-    private final Map<String, Entry> entries; // by path, so that a directory comes before its entries
-    private final CpioWriter.@Nullable Content base;
+    private final Map<String, InitramfsEntries.Entry> entries; // by path, so that a directory comes before its entries
+    private final @Nullable InitramfsContent base;
     private final List<String> moduleLoadOrder;
 
     private Initramfs(Builder builder) {
-        entries = new TreeMap<>(builder.entries);
+        entries = InitramfsEntries.place(builder.entries, builder.base);
         base = builder.base;
         moduleLoadOrder = List.copyOf(builder.moduleLoadOrder);
     }
@@ -82,6 +80,7 @@ public final class Initramfs {
      * @throws UncheckedIOException if {@code file} cannot be written
      */
     public void write(Path file) {
+        Objects.requireNonNull(file, "file");
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file))) {
             writeTo(out);
         } catch (IOException e) {
@@ -96,95 +95,48 @@ public final class Initramfs {
      * @throws IOException if {@code out} cannot be written
      */
     public void writeTo(OutputStream out) throws IOException {
+        Objects.requireNonNull(out, "out");
         if (base != null) {
             base.writeTo(out);
             out.write(new byte[(int) (-base.size() & (ALIGNMENT - 1))]);
         }
         CpioWriter cpio = new CpioWriter(out);
-        for (Map.Entry<String, Entry> entry : entries.entrySet()) {
-            Entry node = entry.getValue();
+        for (Map.Entry<String, InitramfsEntries.Entry> entry : entries.entrySet()) {
+            InitramfsEntries.Entry node = entry.getValue();
             cpio.entry(entry.getKey(), node.mode(), node.major(), node.minor(), node.content());
         }
         cpio.end();
-    }
-
-    /** The entry at a path; {@code mode} has its type and permissions. */
-    private record Entry(int mode, int major, int minor, CpioWriter.Content content) {
-        boolean isDirectory() {
-            return (mode & CpioWriter.S_IFMT) == CpioWriter.S_IFDIR;
-        }
-    }
-
-    /** Bytes in memory. */
-    private static final class Bytes implements CpioWriter.Content {
-        static final Bytes NONE = new Bytes(new byte[0]);
-        private final byte[] bytes;
-
-        Bytes(byte[] bytes) {
-            this.bytes = bytes;
-        }
-
-        @Override
-        public long size() {
-            return bytes.length;
-        }
-
-        @Override
-        public void writeTo(OutputStream out) throws IOException {
-            out.write(bytes);
-        }
-    }
-
-    /** The bytes of a file, whose size must not change. */
-    private record FileBytes(Path file, long size) implements CpioWriter.Content {
-        static FileBytes of(Path file) {
-            return new FileBytes(file, ImageFiles.requireReadable(file, "a file for the initramfs"));
-        }
-
-        @Override
-        public void writeTo(OutputStream out) throws IOException {
-            long written;
-            try (InputStream in = open()) {
-                written = in.transferTo(out);
-            }
-            if (written != size) {
-                throw new BootException(
-                        file.toString(), "%d bytes, its size when it was added".formatted(size), written + " bytes");
-            }
-        }
-
-        private InputStream open() {
-            try {
-                return Files.newInputStream(file);
-            } catch (IOException e) {
-                throw ImageFiles.unreadable(file, "a file for the initramfs", e);
-            }
-        }
     }
 
     /**
      * Collects the contents of an {@link Initramfs}. For one thread.
      *
      * <p>Paths are those in the guest, with or without a leading slash. Missing parent directories
-     * are added with mode 0755. A second entry at a path replaces the first. Modes are permissions
-     * such as 0755; everything belongs to root. Methods throw {@link IllegalArgumentException} if a
-     * path has an empty part, {@code .} or {@code ..}, if its parent is not a directory, or if a
-     * mode is not 0 to 07777.
+     * are added with mode 0755; those of the {@linkplain #base(Path) base} stay as they are, and
+     * symbolic links among them are followed. A second entry at a path replaces the first. Modes
+     * are permissions such as 0755; everything belongs to root. Methods throw {@link
+     * IllegalArgumentException} if a path has an empty part, {@code .} or {@code ..}, if its parent
+     * is a file, or if a mode is not 0 to 07777, or is decimal where octal digits were meant (755
+     * instead of 0755; see {@link FileMode}).
      */
     public static final class Builder {
-        private final Map<String, Entry> entries = new TreeMap<>();
+        private final Map<String, InitramfsEntries.Entry> entries = new TreeMap<>();
         private final List<String> moduleLoadOrder = new ArrayList<>();
-        private CpioWriter.@Nullable Content base;
+        private @Nullable InitramfsContent base;
 
         private Builder() {}
 
         /** Adds a file with this content; the array is copied. */
         public Builder file(String path, byte[] content, int mode) {
-            return add(path, CpioWriter.S_IFREG, mode, 0, 0, new Bytes(content.clone()));
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(content, "content");
+            return add(path, CpioWriter.S_IFREG, mode, 0, 0, InitramfsContent.of(content.clone()));
         }
 
         /** Adds a text file, in UTF-8. */
         public Builder file(String path, String content, int mode) {
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(content, "content");
             return file(path, content.getBytes(StandardCharsets.UTF_8), mode);
         }
 
@@ -194,27 +146,34 @@ public final class Initramfs {
          * @throws BootException if it is not a readable file
          */
         public Builder file(String path, Path file, int mode) {
-            return add(path, CpioWriter.S_IFREG, mode, 0, 0, FileBytes.of(file));
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(file, "file");
+            return add(path, CpioWriter.S_IFREG, mode, 0, 0, InitramfsContent.of(file));
         }
 
         /** Adds a directory. */
         public Builder directory(String path, int mode) {
-            return add(path, CpioWriter.S_IFDIR, mode, 0, 0, Bytes.NONE);
+            Objects.requireNonNull(path, "path");
+            return add(path, CpioWriter.S_IFDIR, mode, 0, 0, InitramfsContent.NONE);
         }
 
         /** Adds a symbolic link to {@code target}. */
         public Builder symlink(String path, String target) {
-            return add(path, CpioWriter.S_IFLNK, 0777, 0, 0, new Bytes(target.getBytes(StandardCharsets.UTF_8)));
+            Objects.requireNonNull(path, "path");
+            Objects.requireNonNull(target, "target");
+            return add(path, CpioWriter.S_IFLNK, 0777, 0, 0, InitramfsContent.of(target.getBytes(StandardCharsets.UTF_8)));
         }
 
         /** Adds a character device node, such as {@code /dev/console} with 5 and 1. */
         public Builder characterDevice(String path, int major, int minor, int mode) {
-            return add(path, CpioWriter.S_IFCHR, mode, major, minor, Bytes.NONE);
+            Objects.requireNonNull(path, "path");
+            return add(path, CpioWriter.S_IFCHR, mode, major, minor, InitramfsContent.NONE);
         }
 
         /** Adds a block device node. */
         public Builder blockDevice(String path, int major, int minor, int mode) {
-            return add(path, CpioWriter.S_IFBLK, mode, major, minor, Bytes.NONE);
+            Objects.requireNonNull(path, "path");
+            return add(path, CpioWriter.S_IFBLK, mode, major, minor, InitramfsContent.NONE);
         }
 
         /**
@@ -225,6 +184,7 @@ public final class Initramfs {
          * @param path of the program, such as {@code /sbin/vm-exit}
          */
         public Builder exitProgram(String path) {
+            Objects.requireNonNull(path, "path");
             try (InputStream in = Initramfs.class.getResourceAsStream("vm-exit")) {
                 return file(path, Objects.requireNonNull(in, "resource vm-exit").readAllBytes(), 0755);
             } catch (IOException e) {
@@ -237,6 +197,7 @@ public final class Initramfs {
          * line.
          */
         public Builder init(String script) {
+            Objects.requireNonNull(script, "script");
             return file("/init", script, 0755);
         }
 
@@ -249,14 +210,20 @@ public final class Initramfs {
          *     modules.dep}
          * @param release the output of {@code uname -r} in the guest
          * @param names as {@code modprobe} takes them, such as {@code virtio_blk}
-         * @throws BootException if there is no such module, or it cannot be read
+         * @throws BootException if there is no such module, it cannot be read, or is for another
+         *     release
          */
         public Builder modules(Path tree, String release, List<String> names) {
+            Objects.requireNonNull(tree, "tree");
+            Objects.requireNonNull(release, "release");
+            Objects.requireNonNull(names, "names");
             KernelModules modules = KernelModules.open(tree);
             for (String path : modules.loadOrder(names)) {
                 String to = "/lib/modules/" + release + "/" + KernelModules.unpackedPath(path);
                 if (moduleLoadOrder.contains(to)) continue;
-                file(to, modules.read(path), 0644);
+                byte[] module = modules.read(path);
+                KernelModules.requireRelease(path, module, release);
+                file(to, module, 0644);
                 moduleLoadOrder.add(to);
             }
             return this;
@@ -271,11 +238,13 @@ public final class Initramfs {
         }
 
         /**
-         * Extends {@code image}, compressed or not. If both have a path, the entry of this one
-         * counts.
+         * Extends {@code image}: cpio archives, compressed or not. If both have a path, the entry
+         * of this one counts, except for parents that are only implied. {@link #build} reads which
+         * paths the image has.
          */
         public Builder base(byte[] image) {
-            base = new Bytes(image.clone());
+            Objects.requireNonNull(image, "image");
+            base = InitramfsContent.of(image.clone());
             return this;
         }
 
@@ -285,20 +254,23 @@ public final class Initramfs {
          * @throws BootException if it is not a readable file
          */
         public Builder base(Path file) {
-            base = FileBytes.of(file);
+            Objects.requireNonNull(file, "file");
+            base = InitramfsContent.of(file);
             return this;
         }
 
-        /** Makes the initial file system. */
+        /**
+         * Makes the initial file system.
+         *
+         * @throws BootException if the base is not an initial file system, a path leads through
+         *     something that is no directory, or {@code /init} is nothing that the kernel can start
+         */
         public Initramfs build() {
             return new Initramfs(this);
         }
 
-        private Builder add(String path, int type, int mode, int major, int minor, CpioWriter.Content content) {
-            if ((mode & ~PERMISSIONS) != 0) {
-                throw new IllegalArgumentException(
-                        "mode 0%o of %s: must be permissions, 0 to 07777".formatted(mode, path));
-            }
+        private Builder add(String path, int type, int mode, int major, int minor, InitramfsContent content) {
+            FileMode.check(mode, path);
             String name = path.startsWith("/") ? path.substring(1) : path;
             for (String part : name.split("/", -1)) {
                 if (part.isEmpty() || part.equals(".") || part.equals("..") || part.indexOf('\0') >= 0) {
@@ -306,22 +278,20 @@ public final class Initramfs {
                             "path '%s': must have no empty part, no . and no ..".formatted(path));
                 }
             }
-            makeParents(name);
-            if (type != CpioWriter.S_IFDIR && entries.keySet().stream().anyMatch(e -> e.startsWith(name + "/"))) {
+            checkParents(name);
+            boolean leadsOn = type == CpioWriter.S_IFDIR || type == CpioWriter.S_IFLNK;
+            if (!leadsOn && entries.keySet().stream().anyMatch(e -> e.startsWith(name + "/"))) {
                 throw new IllegalArgumentException(
                         "/%s is a directory with entries, so nothing can replace it".formatted(name));
             }
-            entries.put(name, new Entry(type | mode, major, minor, content));
+            entries.put(name, new InitramfsEntries.Entry(type | mode, major, minor, content));
             return this;
         }
 
-        private void makeParents(String name) {
-            for (int slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
-                String parent = name.substring(0, slash);
-                Entry there = entries.get(parent);
-                if (there == null) {
-                    entries.put(parent, new Entry(CpioWriter.S_IFDIR | DEFAULT_DIRECTORY_MODE, 0, 0, Bytes.NONE));
-                } else if (!there.isDirectory()) {
+        private void checkParents(String name) {
+            for (String parent : ArchiveTree.parentsOf(name)) {
+                InitramfsEntries.Entry there = entries.get(parent);
+                if (there != null && there.type() != CpioWriter.S_IFDIR && there.type() != CpioWriter.S_IFLNK) {
                     throw new IllegalArgumentException(
                             "/%s: its parent /%s is not a directory".formatted(name, parent));
                 }

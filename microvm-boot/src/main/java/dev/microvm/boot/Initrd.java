@@ -1,10 +1,12 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /** An initial file system, or several one after the other, for a kernel to find in memory. */
 public final class Initrd {
@@ -19,6 +21,7 @@ public final class Initrd {
 
     /** Makes an initrd of bytes in memory; the array is not copied. */
     public static Initrd of(byte[] bytes) {
+        Objects.requireNonNull(bytes, "bytes");
         return new Initrd(BootFile.of(WHAT, bytes));
     }
 
@@ -28,6 +31,7 @@ public final class Initrd {
      * @throws BootException if it is not a readable file
      */
     public static Initrd open(Path file) {
+        Objects.requireNonNull(file, "file");
         return new Initrd(BootFile.open(WHAT, file));
     }
 
@@ -59,9 +63,17 @@ public final class Initrd {
                     subject(),
                     "an initrd that fits between the kernel's end 0x%x and 0x%x, which is %d bytes"
                             .formatted(kernelEnd, end, Math.max(0, end - kernelEnd)),
-                    "one of %d bytes; give the guest more memory".formatted(size));
+                    "one of %d bytes; %s".formatted(size, remedy(end, ramEnd, kernelEnd)));
         }
         return address;
+    }
+
+    /** What to do if the RAM ends too early, or if the kernel cannot use more of it. */
+    private String remedy(long end, long ramEnd, long kernelEnd) {
+        long needed = MemoryNeed.after(kernelEnd, size());
+        return end < ramEnd || needed <= ramEnd
+                ? "this kernel takes no initrd above 0x%x: make it smaller".formatted(end)
+                : MemoryNeed.remedy(needed);
     }
 
     /**
@@ -72,11 +84,12 @@ public final class Initrd {
      * @throws IOException if the file can no longer be read
      */
     public void read(long offset, MemorySegment to) throws IOException {
+        Objects.requireNonNull(to, "to");
         contents.read(offset, to);
     }
 
     /** Copies it to {@code address}. */
-    void load(GuestMemory memory, long address) {
-        contents.load(memory, address);
+    void load(GuestMemory memory, long address, Cancellation cancellation) {
+        contents.load(memory, address, cancellation);
     }
 }

@@ -1,17 +1,22 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.BzImageLoader;
+import dev.microvm.boot.image.Cancellation;
+import dev.microvm.boot.image.Compression;
 import dev.microvm.boot.image.ElfHeader;
 import dev.microvm.boot.image.ElfLoader;
+import dev.microvm.boot.image.FileImage;
 import dev.microvm.boot.image.FileImageReader;
-import dev.microvm.boot.image.GzipImage;
+import dev.microvm.boot.image.FileKind;
 import dev.microvm.boot.image.Hex;
 import dev.microvm.boot.image.ImageReader;
 import dev.microvm.boot.image.ImageSource;
 import dev.microvm.boot.image.InvalidImageException;
 import dev.microvm.boot.image.KernelPayload;
 import dev.microvm.boot.image.MultibootHeader;
+import dev.microvm.boot.image.PackedImage;
 import dev.microvm.boot.image.SetupHeader;
+import dev.microvm.boot.tables.E820Map;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.foreign.MemorySegment;
@@ -27,15 +32,14 @@ import org.jspecify.annotations.Nullable;
  * A checked kernel file for x86: an ELF file such as {@code vmlinux}, a {@code bzImage}, or a flat
  * image with a Multiboot header. An ELF file or flat image may be compressed by gzip.
  *
- * <p>Any thread may use it, for any number of guests. A bzImage or a compressed file is kept in
- * memory unchanged; other files are read again for each guest.
+ * <p>Any thread may use it, for any number of guests. Its file is read again for each guest.
  */
 public final class KernelImage {
     private static final String EXPECTED =
             "a kernel for x86 (an ELF vmlinux, a bzImage, or a flat image with a Multiboot header)";
 
-    /** Maximum size of a bzImage or compressed file, in bytes; real ones have 1 to 50 MiB. */
-    private static final long MAX_COMPRESSED_SIZE = 1L << 30;
+    /** Maximum size of what is between the segments of a file, in bytes: alignment to 2 MiB. */
+    private static final long MAX_GAPS = 16L << 20;
 
     private static final int PEEK_SIZE = 4096; // bytes of an unpacked ELF file that must hold its program headers
 
@@ -67,12 +71,13 @@ public final class KernelImage {
      * @throws BootException if it cannot be read, or is not a kernel that can be started
      */
     public static KernelImage open(Path file) {
+        Objects.requireNonNull(file, "file");
         long size = ImageFiles.requireReadable(file, EXPECTED);
         try {
             byte[] head = read(file, Math.min(size, ElfHeader.HEAD_SIZE));
-            Contents contents = GzipImage.matches(head)
+            Contents contents = Compression.of(head).equals(Optional.of(Compression.GZIP))
                     ? unpack(file, size)
-                    : new Contents(head, size, limit -> new FileImageReader(file));
+                    : new Contents(head, size, new FileImage(file, 0, size));
             return of(file, contents);
         } catch (IOException e) {
             throw ImageFiles.unreadable(file, EXPECTED, e);
@@ -81,8 +86,8 @@ public final class KernelImage {
         }
     }
 
-    private static Contents unpack(Path file, long size) throws IOException {
-        GzipImage image = new GzipImage(readWhole(file, size));
+    private static Contents unpack(Path file, long size) {
+        PackedImage image = new PackedImage(Compression.GZIP, new FileImage(file, 0, size));
         return new Contents(image.head(ElfHeader.HEAD_SIZE), MultibootHeader.UNKNOWN_SIZE, image);
     }
 
@@ -97,8 +102,9 @@ public final class KernelImage {
         throw new BootException(
                 file.toString(),
                 EXPECTED,
-                "a file that begins with %s; of Multiboot headers, %s"
-                        .formatted(Hex.start(head), MultibootHeader.absence(head)));
+                FileKind.of(head)
+                        .orElseGet(() -> "a file that begins with %s; of Multiboot headers, %s"
+                                .formatted(Hex.start(head), MultibootHeader.absence(head))));
     }
 
     private static KernelImage ofBzImage(Path file, Contents contents, SetupHeader header) throws IOException {
@@ -106,27 +112,19 @@ public final class KernelImage {
             throw new InvalidImageException(
                     "a bzImage as it is, or another kernel compressed by gzip", "a bzImage compressed by gzip");
         }
-        byte[] image = readWhole(file, contents.size());
-        Optional<KernelPayload> payload = KernelPayload.find(header, image);
+        FileImage image = new FileImage(file, 0, contents.size());
+        Optional<ImageSource> payload = KernelPayload.find(header, image);
         ElfLoader elf = payload.isPresent() ? elfInside(header, payload.get()) : null;
         return new KernelImage(file, contents, elf, new BzImageLoader(header, image));
     }
 
-    private static ElfLoader elfInside(SetupHeader header, KernelPayload payload) throws IOException {
+    private static ElfLoader elfInside(SetupHeader header, ImageSource payload) throws IOException {
         byte[] head = new byte[PEEK_SIZE];
-        try (ImageReader reader = payload.open(PEEK_SIZE)) {
+        try (ImageReader reader = payload.open(PEEK_SIZE, Cancellation.NEVER)) {
             reader.read(MemorySegment.ofArray(head));
         }
         // init_size covers the unpacked image: boot.rst, "init_size".
-        return new ElfLoader(ElfHeader.parse(head, header.initSize()), payload::open);
-    }
-
-    private static byte[] readWhole(Path file, long size) throws IOException {
-        if (size > MAX_COMPRESSED_SIZE) {
-            throw new InvalidImageException(
-                    "a bzImage or compressed file of at most %d bytes".formatted(MAX_COMPRESSED_SIZE), size + " bytes");
-        }
-        return read(file, size);
+        return new ElfLoader(ElfHeader.parse(head, header.initSize()), payload);
     }
 
     private static byte[] read(Path file, long size) throws IOException {
@@ -163,6 +161,7 @@ public final class KernelImage {
      *     cannot be read or written
      */
     public void writeVmlinux(Path target) {
+        Objects.requireNonNull(target, "target");
         if (isFlat()) throw flat("an ELF file or a bzImage");
         ElfLoader unpacked = choose(Unpacking.HOST);
         try (OutputStream out = Files.newOutputStream(target)) {
@@ -207,12 +206,14 @@ public final class KernelImage {
      * Decides how to start it.
      *
      * @param modules whether there are modules, which only {@code MULTIBOOT} supports
+     * @param memory of the guest, which bounds how much is unpacked
      * @throws BootException if the kernel cannot be started as asked
      */
-    KernelPlan plan(BootProtocol protocol, Unpacking unpacking, boolean modules) {
+    KernelPlan plan(BootProtocol protocol, Unpacking unpacking, boolean modules, E820Map memory) {
         try {
+            requireUnpackable(elf, memory);
             if (protocol == BootProtocol.MULTIBOOT || (protocol == BootProtocol.AUTO && prefersMultiboot(modules))) {
-                return planMultiboot();
+                return planMultiboot(memory);
             }
             if (isFlat()) throw flat("an ELF file or a bzImage for " + protocol);
             ElfLoader unpacked = choose(unpacking);
@@ -225,6 +226,22 @@ public final class KernelImage {
     }
 
     /**
+     * Checks that no more has to be unpacked than the guest has memory, so that a small file cannot
+     * keep the host busy for long.
+     */
+    private static void requireUnpackable(@Nullable ElfLoader loader, E820Map memory) {
+        if (loader == null || !loader.isPacked()) return;
+        long ram = memory.ramEndBelow(BootLayout.HIGH_RAM);
+        long end = loader.header().fileEnd();
+        if (end > ram + MAX_GAPS) {
+            throw new InvalidImageException(
+                    "a compressed kernel that fits the guest's RAM, which ends at 0x%x".formatted(ram),
+                    "one whose segments and notes end 0x%x bytes behind its start; %s"
+                            .formatted(end, MemoryNeed.remedy(end)));
+        }
+    }
+
+    /**
      * Returns whether AUTO means MULTIBOOT. A bzImage's setup header and a PVH note say more than a
      * Multiboot header, which is for loaders that know neither. But only Multiboot has modules.
      */
@@ -233,7 +250,7 @@ public final class KernelImage {
         return modules || elf == null || elf.pvhEntry().isEmpty();
     }
 
-    private KernelPlan planMultiboot() {
+    private KernelPlan planMultiboot(E820Map memory) {
         MultibootHeader header = MultibootHeader.find(contents.head())
                 .orElseThrow(() -> new InvalidImageException(
                         "a kernel with a Multiboot header", MultibootHeader.absence(contents.head())));
@@ -241,6 +258,7 @@ public final class KernelImage {
         ElfLoader loader = header.isFlat() || isBzImage() || elf == null
                 ? new ElfLoader(header.asElf(contents.size()), contents.source())
                 : elf;
+        requireUnpackable(loader, memory);
         return KernelPlan.ofMultiboot(this, loader);
     }
 
@@ -274,9 +292,10 @@ public final class KernelImage {
      *
      * @throws BootException if it is neither a bzImage nor an ELF file with a PVH entry point
      */
-    KernelPlan planForFirmware() {
+    KernelPlan planForFirmware(E820Map memory) {
         if (bzImage != null) return KernelPlan.ofBzImage(this, bzImage);
         try {
+            requireUnpackable(elf, memory);
             OptionalLong entry = elf == null ? OptionalLong.empty() : elf.pvhEntry();
             if (elf != null && entry.isPresent()) return KernelPlan.ofElf(this, elf, entry);
         } catch (IOException e) {
@@ -304,7 +323,7 @@ public final class KernelImage {
         if (unpacking == Unpacking.HOST && elf == null) {
             throw new BootException(
                     file.toString(),
-                    "a bzImage compressed by one of " + Arrays.toString(KernelPayload.Compression.values()),
+                    "a bzImage compressed by one of " + Arrays.toString(Compression.values()),
                     "another compression: let the guest unpack it");
         }
         if (unpacking != Unpacking.GUEST && elf != null) return elf;

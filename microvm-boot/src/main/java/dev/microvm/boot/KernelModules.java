@@ -1,9 +1,10 @@
 package dev.microvm.boot;
 
+import dev.microvm.boot.image.Compression;
+import dev.microvm.boot.image.FileImage;
 import dev.microvm.boot.image.InvalidImageException;
-import dev.microvm.boot.image.ZstdReader;
+import dev.microvm.boot.image.PackedImage;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -14,9 +15,8 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.zip.GZIPInputStream;
-import org.tukaani.xz.XZInputStream;
 
 /**
  * The modules of one kernel in a folder {@code /lib/modules/<release>}. Any thread may use it.
@@ -28,8 +28,10 @@ final class KernelModules {
     private static final String DEPENDENCIES = "modules.dep"; // a path and the paths of what it needs, per line
     private static final String BUILTIN = "modules.builtin"; // one path per line
     private static final String SUFFIX = ".ko"; // with .xz, .gz or .zst behind it where they are compressed
-    private static final int MAX_MODULE_SIZE = 256 * 1024 * 1024; // bytes
-    private static final int MEMORY_LIMIT_KIB = 160 * 1024; // of the XZ decompressor
+    /** What begins the text in a module that says for which kernel it is: kernel/module/main.c. */
+    private static final String VERMAGIC = "\0vermagic=";
+
+    private static final int MAX_MODULE_SIZE = 64 * 1024 * 1024; // unpacked bytes; real ones have up to 10 MiB
 
     private final Path tree;
     private final Map<String, String> pathOfName = new HashMap<>();
@@ -90,16 +92,51 @@ final class KernelModules {
      */
     byte[] read(String path) {
         Path file = tree.resolve(path);
-        try (InputStream in = Files.newInputStream(file)) {
-            if (path.endsWith(".xz")) return new XZInputStream(in, MEMORY_LIMIT_KIB).readAllBytes();
-            if (path.endsWith(".gz")) return new GZIPInputStream(in).readAllBytes();
-            if (path.endsWith(".zst")) return ZstdReader.unpack(in.readAllBytes(), MAX_MODULE_SIZE);
-            return in.readAllBytes();
+        try {
+            FileImage whole = new FileImage(file, 0, ImageFiles.requireReadable(file, "a kernel module"));
+            Optional<Compression> compression = compression(path);
+            byte[] bytes = compression.isPresent()
+                    ? new PackedImage(compression.get(), whole).head(MAX_MODULE_SIZE + 1)
+                    : ImageFiles.read(file, Math.min(whole.size(), MAX_MODULE_SIZE + 1), "a kernel module");
+            if (bytes.length > MAX_MODULE_SIZE) {
+                throw new InvalidImageException(
+                        "a kernel module of at most %d bytes".formatted(MAX_MODULE_SIZE), "a larger one");
+            }
+            return bytes;
         } catch (InvalidImageException e) {
             throw KernelImage.invalid(file, e);
-        } catch (IOException e) {
-            throw ImageFiles.unreadable(file, "a kernel module", e);
         }
+    }
+
+    /**
+     * Checks that a module is for the kernel that says this release. A module without the text is
+     * not checked.
+     *
+     * @param path of the module, for the message
+     */
+    static void requireRelease(String path, byte[] module, String release) {
+        String text = new String(module, StandardCharsets.ISO_8859_1);
+        int at = text.indexOf(VERMAGIC);
+        if (at < 0) return;
+        int start = at + VERMAGIC.length();
+        int end = start;
+        while (end < text.length() && text.charAt(end) > ' ') end++;
+        String found = text.substring(start, end);
+        if (!found.equals(release)) {
+            throw new BootException(
+                    path,
+                    "a module for release %s, which is what uname -r prints in the guest".formatted(release),
+                    "one for release " + found);
+        }
+    }
+
+    private static Optional<Compression> compression(String path) {
+        return switch (path.substring(path.lastIndexOf('.'))) {
+            case ".xz" -> Optional.of(Compression.XZ);
+            case ".gz" -> Optional.of(Compression.GZIP);
+            case ".zst" -> Optional.of(Compression.ZSTD);
+            default -> Optional.empty();
+        };
     }
 
     /** Returns the path of an unpacked module: {@code a/b.ko} for {@code a/b.ko.xz}. */

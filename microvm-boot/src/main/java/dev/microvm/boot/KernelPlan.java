@@ -1,6 +1,7 @@
 package dev.microvm.boot;
 
 import dev.microvm.boot.image.BzImageLoader;
+import dev.microvm.boot.image.Cancellation;
 import dev.microvm.boot.image.ElfHeader;
 import dev.microvm.boot.image.ElfHeader.Segment;
 import dev.microvm.boot.image.ElfLoader;
@@ -57,17 +58,18 @@ record KernelPlan(
     /**
      * Checks that the kernel lies in RAM and overlaps no boot data.
      *
+     * @param more bytes that must fit behind it, for the message
      * @throws BootException if it does not
      */
-    void check(E820Map map) {
+    void check(E820Map map, long more) {
         if (elf == null) {
-            checkRange(map, "the kernel", kernel.start(), kernel.end());
+            checkRange(map, more, "the kernel", kernel.start(), kernel.end());
             return;
         }
         String what = image.isFlat() ? "the kernel" : "an ELF segment";
         boolean hasEntry = false;
         for (Segment segment : elf.header().loads()) {
-            checkRange(map, what, segment.address(), segment.end());
+            checkRange(map, more, what, segment.address(), segment.end());
             hasEntry |= kernel.entry() >= segment.address() && kernel.entry() < segment.end();
         }
         if (!hasEntry) {
@@ -78,7 +80,7 @@ record KernelPlan(
         }
     }
 
-    private void checkRange(E820Map map, String what, long start, long end) {
+    private void checkRange(E820Map map, long more, String what, long start, long end) {
         if (protocol == BootProtocol.MULTIBOOT) {
             checkLowRange(what, start, end);
         } else if (start < BootLayout.HIGH_MEMORY) {
@@ -91,7 +93,8 @@ record KernelPlan(
             throw new BootException(
                     image.file().toString(),
                     "%s in the guest's RAM, which ends at 0x%x".formatted(what, map.ramEndBelow(BootLayout.HIGH_RAM)),
-                    "it at [0x%x, 0x%x)".formatted(start, end));
+                    "it at [0x%x, 0x%x); %s"
+                            .formatted(start, end, MemoryNeed.remedy(MemoryNeed.after(kernel.end(), more))));
         }
     }
 
@@ -115,10 +118,10 @@ record KernelPlan(
      *
      * @throws BootException if its file can no longer be read, or cannot be unpacked
      */
-    void load(GuestMemory memory) {
+    void load(GuestMemory memory, Cancellation cancellation) {
         try {
-            if (elf != null) elf.load(memory);
-            if (bzImage != null) bzImage.load(memory);
+            if (elf != null) elf.load(memory, cancellation);
+            if (bzImage != null) bzImage.load(memory, cancellation);
         } catch (IOException e) {
             throw ImageFiles.unreadable(image.file(), "a kernel", e);
         } catch (InvalidImageException e) {

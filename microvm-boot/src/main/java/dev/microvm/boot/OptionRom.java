@@ -1,6 +1,7 @@
 package dev.microvm.boot;
 
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * A checked option ROM in memory, such as QEMU's linuxboot_dma.bin. Any thread may use it.
@@ -27,6 +28,7 @@ public final class OptionRom {
      * @throws BootException if it cannot be read, or is not an option ROM
      */
     public static OptionRom open(Path file) {
+        Objects.requireNonNull(file, "file");
         long size = ImageFiles.requireReadable(file, EXPECTED);
         if (size <= BLOCKS || size > MAX_SIZE) {
             throw new BootException(file.toString(), EXPECTED, "a file of %d bytes".formatted(size));

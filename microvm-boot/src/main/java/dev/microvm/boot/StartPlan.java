@@ -3,6 +3,7 @@ package dev.microvm.boot;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.memory.GuestMemory;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * The plan of a guest's start: the host loads its kernel ({@link BootPlan}), or firmware does
@@ -31,5 +32,17 @@ public sealed interface StartPlan permits BootPlan, FirmwarePlan {
      * @return the state in which the first vCPU starts
      * @throws BootException if a file can no longer be read, or its payload is corrupt
      */
-    BootState load(GuestMemory memory);
+    default BootState load(GuestMemory memory) {
+        return load(memory, () -> false);
+    }
+
+    /**
+     * The same, but ends soon after another thread no longer wants it.
+     *
+     * @param cancelled returns whether that is so; called often, on this thread
+     * @throws BootException if a file can no longer be read, or its payload is corrupt
+     * @throws java.util.concurrent.CancellationException if it is cancelled; guest memory then has
+     *     a part of what was to be loaded
+     */
+    BootState load(GuestMemory memory, BooleanSupplier cancelled);
 }

@@ -59,7 +59,7 @@ public final class ConsoleLink implements AutoCloseable {
                 to.write(bytes, 0, n);
                 to.flush();
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) { // the stream is the user's
             log.warn("machine {}: the console's output is no longer copied: {}", machine, e.toString());
         }
     }
@@ -68,7 +68,7 @@ public final class ConsoleLink implements AutoCloseable {
         byte[] bytes = new byte[PIECE];
         try {
             for (int n = from.read(bytes); n >= 0; n = from.read(bytes)) to.write(bytes, 0, n);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
             if (!to.ended()) log.warn("machine {}: the console's input is no longer copied: {}", machine, e.toString());
         }
     }

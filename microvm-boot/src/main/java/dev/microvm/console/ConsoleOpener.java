@@ -34,6 +34,8 @@ public interface ConsoleOpener {
     }
 
     private static ConsoleEnds open(Path file) {
+        if (FifoOutput.isFifo(file))
+            return ConsoleEnds.to(new FifoOutput(file)); // opening it here would wait for a reader
         try {
             return ConsoleEnds.to(Files.newOutputStream(file));
         } catch (IOException e) {

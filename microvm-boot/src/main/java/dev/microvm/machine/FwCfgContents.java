@@ -69,7 +69,7 @@ public final class FwCfgContents {
                 .item(FwCfgKeys.CMDLINE_SIZE, FwCfgItem.le32(kernel.cmdline().bytes().length))
                 .item(FwCfgKeys.CMDLINE_DATA, FwCfgItem.of(kernel.cmdline().bytes()));
         kernel.setupAddress().ifPresent(at -> to.item(FwCfgKeys.SETUP_ADDR, FwCfgItem.le32((int) at)));
-        kernel.data().ifPresent(data -> to.item(FwCfgKeys.KERNEL_DATA, FwCfgItem.of(data)));
+        if (kernel.hasData()) to.item(FwCfgKeys.KERNEL_DATA, FwCfgItem.of(kernel.size(), kernel::readData));
         kernel.entry().ifPresent(entry -> to.item(FwCfgKeys.KERNEL_ENTRY, FwCfgItem.le32((int) entry)));
         kernel.initrd()
                 .ifPresent(initrd -> to.item(FwCfgKeys.INITRD_ADDR, FwCfgItem.le32((int) kernel.initrdAddress()))

@@ -1,6 +1,7 @@
 package dev.microvm.machine;
 
 import dev.microvm.console.ConsoleBuffer;
+import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.model.ExitReport.Reason;
 import dev.microvm.vcpu.VcpuLoop;
 import java.util.OptionalInt;
@@ -16,7 +17,7 @@ final class GuestEnd implements VcpuLoop.Listener {
     private static final Logger log = LoggerFactory.getLogger(GuestEnd.class);
 
     /** The text with which Linux begins the report of a panic: kernel/panic.c. */
-    private static final String KERNEL_PANIC = "Kernel panic - not syncing";
+    static final String KERNEL_PANIC = "Kernel panic - not syncing";
 
     /** Is told of the end. */
     interface Listener {
@@ -59,6 +60,15 @@ final class GuestEnd implements VcpuLoop.Listener {
         end(Reason.EXIT_PORT, OptionalInt.of(code), "");
     }
 
+    /** The guest has halted for good. */
+    void halted() {
+        String panic = console.lineWith(KERNEL_PANIC, start);
+        end(
+                Reason.HALTED,
+                OptionalInt.empty(),
+                "all vCPUs wait in HLT with interrupts off" + (panic == null ? "" : ", after \"" + panic + "\""));
+    }
+
     /** The host stops the guest. */
     void stopped() {
         end(Reason.STOPPED, OptionalInt.empty(), "");
@@ -73,8 +83,9 @@ final class GuestEnd implements VcpuLoop.Listener {
     @Override
     public void failed(int vcpu, Throwable cause) {
         boolean isCause = !ended.get();
-        end(Reason.FAILED, OptionalInt.empty(), detailOf(cause));
-        if (isCause) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
+        boolean byGuest = cause instanceof VcpuFailedException failure && failure.byGuest();
+        end(byGuest ? Reason.GUEST_ERROR : Reason.FAILED, OptionalInt.empty(), detailOf(cause));
+        if (isCause && !byGuest) log.error("machine {}: vCPU {} failed", machine, vcpu, cause);
     }
 
     private static String detailOf(Throwable cause) {

@@ -76,6 +76,9 @@ public interface Machine extends AutoCloseable {
      */
     void resizeConsole(int columns, int rows);
 
+    /** Limits each vCPU to a share of a host CPU, in percent, 1 to 100. */
+    void cpuShare(int percent);
+
     /** Lets the guest's serial port have what the host types. */
     void connect(ConsoleInput typed);
 
@@ -85,8 +88,14 @@ public interface Machine extends AutoCloseable {
     /** The machine in words. */
     String describe();
 
+    /** Whether the guest has halted for good and stays so. */
+    boolean hasHalted();
+
     /** Whether the caller is a thread of this machine's, which {@link #close} would wait for. */
     boolean ownsCurrentThread();
+
+    /** Whether {@link #close} has freed everything. */
+    boolean isFreed();
 
     /**
      * Ends the guest and frees everything, paused or not; bounded in time, whatever the guest does.

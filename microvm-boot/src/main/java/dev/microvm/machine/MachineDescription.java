@@ -13,6 +13,8 @@ import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
 import dev.microvm.model.Irqchip;
 import java.util.List;
 import java.util.SortedMap;
@@ -34,6 +36,7 @@ public final class MachineDescription {
         line(text, "clock", config.clock().toString());
         config.typed().forEach(input -> line(text, "typed", "\"%s\" at %s".formatted(input.text(), input.at())));
         line(text, "vcpus", String.valueOf(config.vcpus()));
+        line(text, "cpuShare", config.spec().cpus().share() + " % of a host CPU for each vCPU");
         List<CpuidEntry> cpuid = config.cpuid(0);
         line(text, "cpu", config.cpus().policy().toString());
         line(
@@ -84,6 +87,8 @@ public final class MachineDescription {
                                         slot.base() + VirtioMmio.RANGE,
                                         slot.gsi())));
         onBuses(text, config, parts);
+        line(text, "threads", String.valueOf(BudgetShares.threads(config)));
+        JvmBudgets.all().forEach(budget -> line(text, "budget", inWords(budget)));
         return text.toString();
     }
 
@@ -162,6 +167,13 @@ public final class MachineDescription {
         }
         ports.values().forEach(range -> line(text, "port", range));
         mmio.values().forEach(range -> line(text, "mmio", range));
+    }
+
+    /** Says how much all machines of the JVM use of a budget. */
+    private static String inWords(Budget budget) {
+        return budget.limit() == Long.MAX_VALUE
+                ? "%d %s in use by all machines, no limit".formatted(budget.used(), budget.name())
+                : "%d of %d %s in use by all machines".formatted(budget.used(), budget.limit(), budget.name());
     }
 
     private static String interrupt(PartPlan part) {

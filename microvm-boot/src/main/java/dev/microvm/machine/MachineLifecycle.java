@@ -6,7 +6,8 @@ import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.console.PatientOutput;
 import dev.microvm.devices.legacy.Uart16550;
-import dev.microvm.devices.virtio.HostEnd;
+import dev.microvm.error.GuestNoise;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.event.ThreadEnd;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.ExitReport.Reason;
@@ -14,10 +15,13 @@ import dev.microvm.model.ResetAction;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +45,9 @@ public final class MachineLifecycle implements AutoCloseable {
 
     private static final Duration RESTARTER_LIMIT = Duration.ofSeconds(10);
 
+    /** How long the report waits for host ends that hear of the end. */
+    private static final Duration HOST_END_LIMIT = Duration.ofMillis(500);
+
     /** Made beforehand, for when there is no memory to make one. */
     private static final ExitReport LAST_RESORT = new ExitReport(
             Reason.FAILED, OptionalInt.empty(), "the JVM could not make a report: out of memory?", Duration.ZERO);
@@ -52,35 +59,55 @@ public final class MachineLifecycle implements AutoCloseable {
     private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
     private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
+    private final CallbackThreads callbacks;
+    private final HostEnds hostEnds;
+    private final RestartCount restartCount; // for the thread that finds the end of a run
+    private final GuestNoise restartNoise = new GuestNoise();
     private volatile long firstStart = System.nanoTime();
 
     private volatile @Nullable Machine machine; // changed under the lock of this
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private volatile boolean paused; // changed under the lock of this
+    private volatile int cpuShare; // in percent; of this run and the next ones
+    private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
+    private @Nullable BudgetShares budgets; // of the JVM, until everything is freed; guarded by this
 
     public MachineLifecycle(MachinePlan config, ConsoleBuffer consoleBuffer, ConsoleInput consoleInput) {
         this.config = config;
         this.consoleBuffer = consoleBuffer;
         this.consoleInput = consoleInput;
+        this.callbacks = new CallbackThreads(config.name());
+        this.hostEnds = new HostEnds(config.name(), config.hostEnds(), callbacks);
+        this.cpuShare = config.spec().cpus().share();
+        this.restartCount = new RestartCount(config.restartLimit());
         this.output = config.clock() instanceof GuestClock.Host ? consoleBuffer : new PatientOutput(consoleBuffer);
     }
 
     /**
      * Makes the first machine and lets it run.
      *
+     * @param ready runs when nothing can fail any more, before the guest runs; what it throws ends
+     *     the start
+     * @throws MicroVmException if the budgets of the JVM have no room for it
+     * @throws CancellationException if {@link #stop} or {@link #close} came first, or while the
+     *     guest was loaded
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
-    public synchronized void start() {
-        config.hostEnds().forEach(HostEnd::open);
+    public synchronized void start(Runnable ready) {
+        if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
+        budgets = new BudgetShares(config);
+        hostEnds.open();
         Machine made = make();
+        connect(made);
+        ready.run();
         firstStart = System.nanoTime();
         run(made);
     }
 
     private Machine make() {
-        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded));
+        return new PcMachine(config, output, new GuestEnd(config.name(), consoleBuffer, this::runEnded), over::get);
     }
 
     /**
@@ -92,12 +119,18 @@ public final class MachineLifecycle implements AutoCloseable {
     }
 
     /** The caller holds the lock. */
-    private void run(Machine made) {
+    private void connect(Machine made) {
         machine = made;
+        made.cpuShare(cpuShare);
         if (!config.consoleIsVirtio()) {
             consoleBuffer.onRoom(output instanceof PatientOutput patient ? patient::roomAgain : made::outputReady);
             made.connect(consoleInput);
         }
+    }
+
+    /** The caller holds the lock. */
+    private void run(Machine made) {
+        consoleAtStart = consoleBuffer.position();
         lastStart = System.nanoTime();
         if (!over.get()) made.start(); // else stop() came before it could see this machine
     }
@@ -106,6 +139,10 @@ public final class MachineLifecycle implements AutoCloseable {
     private void runEnded(Reason reason, OptionalInt exitCode, String detail) {
         if (!startsAgain(reason)) {
             finish(reason, exitCode, detail);
+            return;
+        }
+        if (!restartCount.admits(System.nanoTime())) {
+            finish(reason, exitCode, detail + "; not started again: restartLimit is " + config.restartLimit());
             return;
         }
         try {
@@ -124,7 +161,7 @@ public final class MachineLifecycle implements AutoCloseable {
         return config.onReset() == ResetAction.RESTART
                 && switch (reason) {
                     case RESET, TRIPLE_FAULT, PANIC -> true;
-                    case POWER_OFF, EXIT_PORT, STOPPED, FAILED -> false;
+                    case POWER_OFF, EXIT_PORT, HALTED, GUEST_ERROR, STOPPED, FAILED -> false;
                 };
     }
 
@@ -134,10 +171,16 @@ public final class MachineLifecycle implements AutoCloseable {
             awaitResume();
             Machine last = machine;
             if (over.get() || last == null) return;
-            log.info("machine {} starts again after {}: {}", config.name(), reason, detail);
+            long times = restartNoise.count();
+            if (times > 0)
+                log.info("machine {} starts again, time {}, after {}: {}", config.name(), times, reason, detail);
             last.close();
             restarts++;
-            run(make());
+            Machine next = make();
+            connect(next);
+            run(next);
+        } catch (CancellationException e) {
+            log.debug("machine {} was ended before it started again", config.name());
         } catch (RuntimeException | Error e) {
             log.error("machine {} does not start again", config.name(), e);
             finish(Reason.FAILED, OptionalInt.empty(), "it does not start again after a reset: " + e.getMessage());
@@ -197,11 +240,16 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** Before the lock is taken, which another thread may have while it waits for this one. */
     private void refuseOwnThread(String what) {
-        Machine running = machine;
-        if (running != null && running.ownsCurrentThread()) {
+        if (ownsCurrentThread()) {
             throw new IllegalStateException(
                     "a device of machine %s cannot %s it: use a thread of your own".formatted(config.name(), what));
         }
+    }
+
+    /** Whether the caller is a thread for which a release or a pause would wait. */
+    public boolean ownsCurrentThread() {
+        Machine running = machine;
+        return Thread.currentThread().equals(restarter) || (running != null && running.ownsCurrentThread());
     }
 
     /** Whether the guest is paused; one that has ended meanwhile still is. */
@@ -228,19 +276,66 @@ public final class MachineLifecycle implements AutoCloseable {
             ended = new ExitReport(reason, exitCode, detail, Duration.ofNanos(System.nanoTime() - firstStart));
             Resources ends = new Resources(); // each, even if one before it fails; the console first
             endActions.reversed().forEach(action -> ends.add(action::run));
-            config.hostEnds().reversed().forEach(end -> ends.add(end::end));
             ends.add(consoleInput::end);
             ends.add(consoleBuffer::end);
             ends.close();
         } finally {
-            report.complete(ended);
+            complete(ended);
         }
         log.info("machine {} ended: {}", config.name(), reason);
+    }
+
+    /** Completes the report when the host ends know, or when they take too long. */
+    private void complete(ExitReport ended) {
+        try {
+            if (!hostEnds.isEmpty()) {
+                report.completeOnTimeout(ended, HOST_END_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+            }
+            hostEnds.end(() -> report.complete(ended));
+        } catch (RuntimeException | Error e) {
+            report.complete(ended);
+            throw e;
+        }
     }
 
     /** How the last run ended; complete when there will be no more. */
     public CompletableFuture<ExitReport> report() {
         return report;
+    }
+
+    /**
+     * Returns a stage that completes after the report, on a thread of its own: whatever follows it
+     * may block, fail, or close the machine.
+     */
+    public CompletionStage<ExitReport> onExit() {
+        return report.thenApplyAsync(Function.identity(), callbacks).minimalCompletionStage();
+    }
+
+    /** Whether the guest has halted for good and stays so. */
+    public boolean hasHalted() {
+        Machine running = machine;
+        return running != null && running.hasHalted();
+    }
+
+    /**
+     * Says, for the end of a message, why a guest that runs may never end; empty if nothing is known.
+     */
+    public String whyItMayNeverEnd() {
+        if (hasHalted()) return "; all its vCPUs have halted for good";
+        return consoleBuffer.lineWith(GuestEnd.KERNEL_PANIC, consoleAtStart) == null
+                ? ""
+                : "; its kernel has reported a panic: with panic=-1 on its command line that ends the machine";
+    }
+
+    /** Returns how much of a host CPU each vCPU may use, in percent. */
+    public int cpuShare() {
+        return cpuShare;
+    }
+
+    /** Sets how much of a host CPU each vCPU may use, in percent, now and in later runs. */
+    public synchronized void cpuShare(int percent) {
+        cpuShare = percent;
+        if (machine != null) machine.cpuShare(percent);
     }
 
     /** How often it started again. */
@@ -269,6 +364,7 @@ public final class MachineLifecycle implements AutoCloseable {
             notifyAll(); // the restarter, if it waits
             Machine last = machine;
             if (last != null) last.close();
+            if (budgets != null && (last == null || last.isFreed())) budgets.close();
         }
         awaitRestarter();
         closeHostEnds();
@@ -276,9 +372,7 @@ public final class MachineLifecycle implements AutoCloseable {
 
     /** Frees what a machine that was never started has. */
     public void closeHostEnds() {
-        Resources ends = new Resources();
-        config.hostEnds().forEach(end -> ends.add(end::close));
-        ends.close();
+        hostEnds.close();
     }
 
     /** It is on its way out: there will be no more run. */

@@ -10,8 +10,10 @@ import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.model.BusDeviceSpec;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.ResetAction;
+import dev.microvm.model.RestartLimit;
 import dev.microvm.model.TimedInput;
 import java.time.InstantSource;
 import java.util.List;
@@ -84,6 +86,16 @@ public record MachinePlan(
         return spec.options().onReset();
     }
 
+    /** Returns how often a reset starts the machine again. */
+    public RestartLimit restartLimit() {
+        return spec.options().restartLimit();
+    }
+
+    /** Returns what follows when the guest has halted for good. */
+    public HaltAction onHalt() {
+        return spec.options().onHalt();
+    }
+
     /** Returns what drives guest time. */
     public GuestClock clock() {
         return spec.clock().clock();
@@ -129,7 +141,7 @@ public record MachinePlan(
 
     /** The same on another hypervisor. */
     public MachinePlan with(Hypervisor other) {
-        SelectedHypervisor changed = new SelectedHypervisor(other, selected.why());
+        SelectedHypervisor changed = new SelectedHypervisor(other, selected.why(), selected.limit());
         return new MachinePlan(
                 spec, extras, name, changed, options, cpus, kernel, start, optionRoms, fwCfg, virtio, devices);
     }

@@ -17,6 +17,7 @@ import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.linux.LinuxHost;
 import dev.microvm.machine.MachinePlan.UserDevice;
 import dev.microvm.model.BootSpec;
 import dev.microvm.model.BusDeviceSpec;
@@ -25,6 +26,8 @@ import dev.microvm.model.Content;
 import dev.microvm.model.CpuSpec;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
+import dev.microvm.model.NetSpec;
+import dev.microvm.model.VirtioDeviceSpec;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -72,8 +75,11 @@ public final class MachinePlanner {
                 PlannedParts.of(options, slots, firmware.given(), spec.devices().own());
         problems.addAll(parts.problems());
         checkCode(offers);
+        if (selected != null) checkHost(); // else nothing may be possible, for the same reason
         CpuPlan cpus = cpus(selected, offers.contains(Capability.TSC_DEADLINE));
         KernelImage kernel = openKernel();
+        if (selected != null && kernel != null)
+            SmallGuests.problem(selected, kernel).ifPresent(problems::add);
         StartPlan start = start(kernel, options, slots, parts);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(
                 options, spec.cpus().vcpus(), spec.memory().bytes());
@@ -134,6 +140,21 @@ public final class MachinePlanner {
                 spec.cpus().cpuidPolicy());
         problems.addAll(plan.policy().problems(plan.offered(0), hypervisor.name()));
         return plan;
+    }
+
+    /** Reports what needs functions of Linux that cannot be called. */
+    private void checkHost() {
+        boolean stdio = spec.console() instanceof ConsoleSpec.Stdio
+                && spec.console().problem().isEmpty(); // else it is reported already
+        boolean tap = spec.devices().virtio().stream()
+                .anyMatch(each -> each instanceof VirtioDeviceSpec.Net net && net.network() instanceof NetSpec.Tap);
+        if (!stdio && !tap) return;
+        LinuxHost.problem().ifPresent(problem -> {
+            if (stdio)
+                problems.add(
+                        "serial: stdio() is not possible: %s; use streams(System.in, System.out)".formatted(problem));
+            if (tap) problems.add("virtioNet: a tap is not possible: %s; use UserNetwork".formatted(problem));
+        });
     }
 
     /** Reports a clock that the hypervisor does not offer, and missing code. */
@@ -253,7 +274,8 @@ public final class MachinePlanner {
         String given = spec.boot().cmdline();
         boolean console = spec.devices().hasConsole();
         return CommandLine.of(given == null ? options.defaultCmdline(console) : given)
-                .with(options.kernelParameters(slots));
+                .with(options.kernelParameters(slots))
+                .with(spec.devices().networkParameters());
     }
 
     /** Reports options that need a start without firmware. */
@@ -263,12 +285,13 @@ public final class MachinePlanner {
         boolean pvh = protocol == BootProtocol.PVH && !bzImage;
         if (protocol != BootProtocol.AUTO && !pvh) {
             problems.add(
-                    "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by PVH, was "
+                    "bootProtocol: must be AUTO with firmware, which enters a bzImage in real mode and an ELF file by"
+                            + " PVH, was "
                             + protocol);
         }
         if (spec.boot().unpacking() == Unpacking.HOST && bzImage) {
-            problems.add(
-                    "unpacking: must be GUEST or AUTO with firmware, was HOST: change it, or unpack the kernel by KernelImage.writeVmlinux");
+            problems.add("unpacking: must be GUEST or AUTO with firmware, was HOST: change it, or unpack the kernel by"
+                    + " KernelImage.writeVmlinux");
         }
     }
 }

@@ -7,13 +7,12 @@ import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.BusDevice;
-import dev.microvm.bus.DeviceContext;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.clock.GuestClock;
-import dev.microvm.clock.Timers;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.devices.firmware.DebugConsole;
+import dev.microvm.devices.irqchip.IoApic;
 import dev.microvm.devices.legacy.I8042;
 import dev.microvm.devices.legacy.I8254Pit;
 import dev.microvm.devices.legacy.Mc146818Rtc;
@@ -24,6 +23,7 @@ import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.devices.power.ResetPort;
 import dev.microvm.devices.power.SystemControlPortA;
+import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.error.MicroVmException;
@@ -34,13 +34,15 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
-import dev.microvm.irq.IrqLine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
 import dev.microvm.state.DeviceState;
+import dev.microvm.vcpu.CpuShares;
+import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
 import java.nio.charset.StandardCharsets;
@@ -51,6 +53,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -81,6 +84,7 @@ final class PcMachine implements Machine {
 
     private final MachinePlan config;
     private final GuestEnd end;
+    private final BooleanSupplier cancelled;
     private final Resources resources = new Resources();
     private final VirtualMachine vm;
     private final GuestMemory memory;
@@ -94,14 +98,23 @@ final class PcMachine implements Machine {
     private final GuestTimeOfDay timeOfDay;
     private final VcpuThreads threads;
     private final MachinePause pause;
+    private final HaltWatch haltWatch;
+    private final CpuShares cpuShares;
+    private volatile boolean hasHalted;
+    private volatile boolean isFreed;
 
     /**
      * Puts the machine together; what was opened is closed again if that fails. The serial port
      * prints to {@code serial}.
+     *
+     * @param cancelled whether the machine is not wanted any more: asked while the guest is loaded,
+     *     which can take long
+     * @throws java.util.concurrent.CancellationException if it is not
      */
-    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end) {
+    PcMachine(MachinePlan config, Uart16550.Output serial, GuestEnd end, BooleanSupplier cancelled) {
         this.config = config;
         this.end = end;
+        this.cancelled = cancelled;
         try {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
@@ -123,6 +136,8 @@ final class PcMachine implements Machine {
             addUserDevices();
             threads = new VcpuThreads(config.name(), createVcpus());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            cpuShares = new CpuShares(config.name(), threads);
+            haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
         } catch (RuntimeException | Error e) {
             resources.close();
@@ -224,8 +239,11 @@ final class PcMachine implements Machine {
 
     private void addVirtioDevices() {
         for (VirtioSlot slot : config.virtio()) {
-            VirtioMmio device =
-                    new VirtioMmio(slot.version(), slot.factory(), memory, eventLoop, interrupts.edgeLine(slot.gsi()));
+            VirtioDeviceFactory factory =
+                    transport -> UserDevices.made(slot.factory().create(transport));
+            VirtioMmio device = UserDevices.make(
+                    "virtio device \"%s\"".formatted(slot.name()),
+                    () -> new VirtioMmio(slot.version(), factory, memory, eventLoop, interrupts.edgeLine(slot.gsi())));
             virtio.add(device);
             parts.add(Part.of(slot.part(), device));
             if (vm.supports(Capability.DOORBELL) && !device.device().notifiedByVcpu()) {
@@ -249,10 +267,15 @@ final class PcMachine implements Machine {
     }
 
     private void addUserDevices() {
-        DeviceContext context = new Context();
+        UserDevices devices = new UserDevices(interrupts, lines(), eventLoop, memory);
         for (MachinePlan.UserDevice device : config.devices()) {
-            parts.add(Part.of(device.part(), device.factory().create(context)));
+            parts.add(Part.of(device.part(), devices.make(device)));
         }
+    }
+
+    /** Returns how many global system interrupts there are. */
+    private int lines() {
+        return PcLayout.needsSecondIoApic(config.virtio().size()) ? 2 * IoApic.PC_PINS : IoApic.PC_PINS;
     }
 
     private List<VcpuLoop> createVcpus() {
@@ -267,7 +290,7 @@ final class PcMachine implements Machine {
             vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
-                BootState start = config.start().load(memory);
+                BootState start = config.start().load(memory, cancelled);
                 vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
                 vcpu.registers(start.registers());
             }
@@ -280,6 +303,19 @@ final class PcMachine implements Machine {
     @Override
     public void start() {
         threads.start();
+        cpuShares.start();
+        haltWatch.start();
+    }
+
+    private void halted() {
+        hasHalted = true;
+        if (config.onHalt() == HaltAction.END) end.halted();
+        else log.info("machine {}: the guest has halted for good, and stays", config.name());
+    }
+
+    @Override
+    public boolean hasHalted() {
+        return hasHalted;
     }
 
     @Override
@@ -331,6 +367,11 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public void cpuShare(int percent) {
+        cpuShares.set(percent);
+    }
+
+    @Override
     public void connect(ConsoleInput typed) {
         typed.connect(uart);
     }
@@ -351,31 +392,23 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public boolean isFreed() {
+        return isFreed;
+    }
+
+    @Override
     public void close() {
+        threads.stop();
+        haltWatch.close();
+        cpuShares.close();
         boolean ended = threads.stopAndJoin(JOIN_LIMIT);
         eventLoop.close();
         if (ended && eventLoop.ended()) {
             resources.close();
+            isFreed = true;
         } else {
             // What a thread may still touch must not go away under it: better to leak than to crash the JVM.
             log.error("machine {}: a thread of it does not end, so its memory stays allocated", config.name());
-        }
-    }
-
-    private final class Context implements DeviceContext {
-        @Override
-        public IrqLine irqLine(int gsi) {
-            return interrupts.line(gsi);
-        }
-
-        @Override
-        public Timers timers() {
-            return eventLoop;
-        }
-
-        @Override
-        public GuestMemory memory() {
-            return memory;
         }
     }
 }

@@ -10,7 +10,8 @@ import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.console.ConsoleEnd;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
-import dev.microvm.devices.virtio.net.VirtioNet;
+import dev.microvm.devices.virtio.blk.DiskEnd;
+import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
 import dev.microvm.error.MicroVmException;
@@ -78,7 +79,7 @@ final class VirtioPlanner {
     private @Nullable VirtioDeviceFactory factory(int slot, VirtioDeviceSpec device, List<String> problems) {
         return switch (device) {
             case VirtioDeviceSpec.Blk blk ->
-                new DiskFactory(blk.disk(), machine, spec.clock().clock());
+                new DiskEnd(blk.disk(), machine, spec.clock().isHosts());
             case VirtioDeviceSpec.Net net -> network(slot, net, problems);
             case VirtioDeviceSpec.Rng rng -> random(slot, rng, problems);
             case VirtioDeviceSpec.Console console -> new ConsoleEnd(console.ports());
@@ -97,12 +98,11 @@ final class VirtioPlanner {
 
     private @Nullable VirtioDeviceFactory network(int slot, VirtioDeviceSpec.Net net, List<String> problems) {
         int index = networks++;
-        MacAddress given = net.address();
+        MacAddress given = net.options().address();
         MacAddress address = given == null ? MacAddress.of(machine, index) : given;
         NetBackend own = extras.networks().get(slot);
         Optional<NetBackend> backend = own == null ? open(net.network(), problems) : Optional.of(own);
-        return backend.<VirtioDeviceFactory>map(to -> transport -> new VirtioNet(transport, to, machine, address))
-                .orElse(null);
+        return backend.map(to -> new NetEnd(to, machine, address, net.options())).orElse(null);
     }
 
     /** Makes the described back end; {@link NetSpec#problems} reports a bad description. */

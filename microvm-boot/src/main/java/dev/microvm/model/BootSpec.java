@@ -5,6 +5,7 @@ import dev.microvm.boot.Unpacking;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,26 +33,34 @@ public record BootSpec(
 
     /** Copies the list. */
     public BootSpec {
+        Objects.requireNonNull(modules, "modules");
+        Objects.requireNonNull(protocol, "protocol");
+        Objects.requireNonNull(unpacking, "unpacking");
+        Objects.requireNonNull(firmware, "firmware");
         modules = List.copyOf(modules);
     }
 
     /** The same with another kernel. */
     public BootSpec withKernel(Path file) {
+        Objects.requireNonNull(file, "kernel");
         return new BootSpec(file, initrd, modules, cmdline, protocol, unpacking, firmware);
     }
 
     /** The same with another initial file system. */
     public BootSpec withInitrd(Content content) {
+        Objects.requireNonNull(content, "initrd");
         return new BootSpec(kernel, content, modules, cmdline, protocol, unpacking, firmware);
     }
 
     /** The same with one more module, the last. */
     public BootSpec withModule(ModuleSpec module) {
+        Objects.requireNonNull(module, "module");
         return new BootSpec(kernel, initrd, Lists.with(modules, module), cmdline, protocol, unpacking, firmware);
     }
 
     /** The same with another command line. */
     public BootSpec withCmdline(String text) {
+        Objects.requireNonNull(text, "cmdline");
         return new BootSpec(kernel, initrd, modules, text, protocol, unpacking, firmware);
     }
 
@@ -76,8 +85,8 @@ public record BootSpec(
         boolean byFirmware = firmware.file() != null;
         if (kernel == null && !byFirmware) problems.add("kernel: required; give the path of a vmlinux or bzImage");
         if (byFirmware && !modules.isEmpty()) {
-            problems.add(
-                    "module: needs a Multiboot kernel, which firmware cannot start: remove module(...) or firmware(...)");
+            problems.add("module: needs a Multiboot kernel, which firmware cannot start: remove module(...) or"
+                    + " firmware(...)");
         }
         if (byFirmware && kernel == null && initrd != null) {
             problems.add("initrd: needs kernel(...), to which it is passed: add a kernel or remove initrd(...)");
@@ -92,5 +101,11 @@ public record BootSpec(
      * @param content passed to the kernel unchanged
      * @param cmdline text for the kernel to read with the module, ASCII; may be empty
      */
-    public record ModuleSpec(Content content, String cmdline) {}
+    public record ModuleSpec(Content content, String cmdline) {
+        /** Refuses null. */
+        public ModuleSpec {
+            Objects.requireNonNull(content, "content");
+            Objects.requireNonNull(cmdline, "cmdline");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 package dev.microvm.model;
 
+import java.util.Objects;
+
 /**
  * A user's own device at I/O ports or memory addresses. A description holds its place and its name,
  * but not its code.
@@ -10,6 +12,11 @@ package dev.microvm.model;
  * @param size number of ports or bytes
  */
 public record BusDeviceSpec(String name, boolean port, long base, long size) {
+    /** Refuses null. */
+    public BusDeviceSpec {
+        Objects.requireNonNull(name, "name");
+    }
+
     /** Returns the option that added it, for messages. */
     public String option() {
         return "%sDevice \"%s\"".formatted(port ? "port" : "mmio", name);

@@ -7,6 +7,7 @@ import dev.microvm.devices.legacy.Uart16550;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The guest's time.
@@ -23,6 +24,8 @@ public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> 
 
     /** Copies the list. */
     public ClockSpec {
+        Objects.requireNonNull(clock, "clock");
+        Objects.requireNonNull(typed, "typed");
         typed = List.copyOf(typed);
     }
 
@@ -38,6 +41,7 @@ public record ClockSpec(GuestClock clock, boolean ownRtcClock, List<TimedInput> 
 
     /** The same with more typed text. */
     public ClockSpec withTyped(TimedInput input) {
+        Objects.requireNonNull(input, "input");
         return new ClockSpec(clock, ownRtcClock, Lists.with(typed, input));
     }
 

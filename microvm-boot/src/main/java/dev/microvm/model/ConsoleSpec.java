@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
 
 /** The host's target of the guest's console, besides {@code MicroVm.console}. */
@@ -49,6 +50,11 @@ public sealed interface ConsoleSpec {
 
     /** A file that receives what the guest prints. */
     record ToFile(Path file) implements ConsoleSpec {
+        /** Refuses null. */
+        public ToFile {
+            Objects.requireNonNull(file, "file");
+        }
+
         @Override
         public Optional<String> problem() {
             Path folder = file.toAbsolutePath().getParent();

@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,13 +20,19 @@ public sealed interface Content {
     }
 
     /** The bytes of a file. */
-    record InFile(Path file) implements Content {}
+    record InFile(Path file) implements Content {
+        /** Refuses null. */
+        public InFile {
+            Objects.requireNonNull(file, "file");
+        }
+    }
 
     /** Bytes in memory, compared by value. */
     final class Bytes implements Content {
         private final byte[] bytes;
 
         private Bytes(byte[] bytes) {
+            Objects.requireNonNull(bytes, "bytes");
             this.bytes = bytes;
         }
 

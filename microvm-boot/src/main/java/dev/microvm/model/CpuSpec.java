@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -17,35 +18,49 @@ import java.util.Optional;
  * @param vcpus number of vCPUs, 1 to 254
  * @param features shown to the guest or hidden from it, by their names in {@code /proc/cpuinfo}
  * @param leaves results of CPUID that replace the hypervisor's
+ * @param share how much of a host CPU each vCPU may use, in percent, 1 to 100
  */
-public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves) {
-    /** One vCPU with the hypervisor's features. */
-    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of());
+public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves, int share) {
+    /** The share that is no limit, in percent. */
+    public static final int WHOLE_CPU = 100;
+
+    /** One vCPU with the hypervisor's features and no limit. */
+    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of(), WHOLE_CPU);
 
     /** Maximum number of vCPUs of a machine. */
     public static final int MAX_VCPUS = MpTable.MAX_CPUS;
 
     /** Copies the collections; the map keeps its order. */
     public CpuSpec {
+        Objects.requireNonNull(features, "features");
+        Objects.requireNonNull(leaves, "leaves");
         features = Collections.unmodifiableMap(new LinkedHashMap<>(features));
         leaves = List.copyOf(leaves);
     }
 
     /** The same with another number of vCPUs. */
     public CpuSpec withVcpus(int count) {
-        return new CpuSpec(count, features, leaves);
+        return new CpuSpec(count, features, leaves, share);
     }
 
     /** The same with a choice about a feature. */
     public CpuSpec withFeature(String name, Feature value) {
+        Objects.requireNonNull(name, "feature");
+        Objects.requireNonNull(value, "value");
         Map<String, Feature> more = new LinkedHashMap<>(features);
         more.put(name, value);
-        return new CpuSpec(vcpus, more, leaves);
+        return new CpuSpec(vcpus, more, leaves, share);
     }
 
     /** The same with one more replaced result of CPUID. */
     public CpuSpec withLeaf(CpuidEntry leaf) {
-        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf));
+        Objects.requireNonNull(leaf, "leaf");
+        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), share);
+    }
+
+    /** The same with another share of a host CPU. */
+    public CpuSpec withShare(int percent) {
+        return new CpuSpec(vcpus, features, leaves, percent);
     }
 
     /**
@@ -55,6 +70,9 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
     public List<String> problems() {
         List<String> problems = new ArrayList<>();
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
+        if (share < 1 || share > WHOLE_CPU) {
+            problems.add("cpuShare: 1 to %d percent, was %d".formatted(WHOLE_CPU, share));
+        }
         for (String name : features.keySet()) {
             if (CpuFeature.named(name).isEmpty()) {
                 problems.add(

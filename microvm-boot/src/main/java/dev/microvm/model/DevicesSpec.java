@@ -1,13 +1,18 @@
 package dev.microvm.model;
 
+import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.console.VirtioConsole;
 import dev.microvm.memory.RamBacking;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The devices that a user adds to a machine.
@@ -23,10 +28,14 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
     /** The name of the virtio console's port that is the console itself, as in Linux. */
     public static final String CONSOLE_PORT = "hvc0";
 
+    private static final Pattern DEVICE_NAME = Pattern.compile("\\P{Cntrl}{1,64}");
     private static final Pattern PORT_NAME = Pattern.compile("[A-Za-z0-9._-]{1,64}");
 
     /** Copies the lists. */
     public DevicesSpec {
+        Objects.requireNonNull(virtioVersion, "virtioVersion");
+        Objects.requireNonNull(virtio, "virtio");
+        Objects.requireNonNull(own, "own");
         virtio = List.copyOf(virtio);
         own = List.copyOf(own);
     }
@@ -38,11 +47,13 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
 
     /** The same with one more virtio device, in the next slot. */
     public DevicesSpec withVirtio(VirtioDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, Lists.with(virtio, device), own);
     }
 
     /** The same with one more device of the user's own. */
     public DevicesSpec withOwn(BusDeviceSpec device) {
+        Objects.requireNonNull(device, "device");
         return new DevicesSpec(virtioVersion, virtio, Lists.with(own, device));
     }
 
@@ -56,9 +67,22 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         return !all(VirtioDeviceSpec.Console.class).isEmpty();
     }
 
+    /** Returns the kernel parameters that give interfaces of the guest their address. */
+    public List<String> networkParameters() {
+        List<String> parameters = new ArrayList<>();
+        List<VirtioDeviceSpec.Net> networks = all(VirtioDeviceSpec.Net.class);
+        for (int i = 0; i < networks.size(); i++) {
+            if (networks.get(i).network() instanceof NetSpec.User user) {
+                user.network().kernelParameter("eth" + i).ifPresent(parameters::add);
+            }
+        }
+        return parameters;
+    }
+
     /** Returns what is out of range, given twice, or impossible with the machine's clock. */
     List<String> problems(MemorySpec memory, ClockSpec clock) {
         List<String> problems = new ArrayList<>();
+        checkNames(problems);
         checkConsoles(problems);
         List<VirtioDeviceSpec.Vsock> vsocks = all(VirtioDeviceSpec.Vsock.class);
         once("virtioVsock", vsocks.size(), problems);
@@ -73,14 +97,41 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
                         + " content again: leave one of the two out");
             }
         }
-        for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
-            add("virtioBlk", disk.disk().problems(), problems);
-        }
+        checkDisks(problems);
         for (VirtioDeviceSpec.Net net : all(VirtioDeviceSpec.Net.class)) {
             add("virtioNet", net.network().problems(), problems);
         }
+        if (networkParameters().size() > 1) {
+            problems.add("virtioNet: kernelIp: a kernel sets one interface up: leave it to one of the networks");
+        }
         if (!clock.isHosts()) checkWithoutHostsClock(clock, problems);
         return problems;
+    }
+
+    /** Two disks cannot use one file if one of them writes it: each would not see what the other writes. */
+    private void checkDisks(List<String> problems) {
+        List<DiskImage> images = new ArrayList<>();
+        for (VirtioDeviceSpec.Blk disk : all(VirtioDeviceSpec.Blk.class)) {
+            DiskImage image = disk.disk().image();
+            add("virtioBlk", disk.disk().problems(), problems);
+            for (int number = 0; number < images.size(); number++) {
+                Optional<Path> shared = image.fileSharedWith(images.get(number));
+                if (shared.isEmpty()) continue;
+                problems.add(("virtioBlk: disks %d and %d both use %s, and one of them writes it: give each its own"
+                                + " image, or both readOnly() or overlay()")
+                        .formatted(number, images.size(), shared.get()));
+            }
+            images.add(image);
+        }
+    }
+
+    /** Names of own devices are part of messages, the description and saved states. */
+    private void checkNames(List<String> problems) {
+        Stream<String> names = Stream.concat(
+                all(VirtioDeviceSpec.Own.class).stream().map(VirtioDeviceSpec.Own::name),
+                own.stream().map(BusDeviceSpec::name));
+        names.filter(name -> name.isBlank() || !DEVICE_NAME.matcher(name).matches())
+                .forEach(name -> problems.add("deviceName: 1 to 64 printable characters, was \"%s\"".formatted(name)));
     }
 
     private void checkConsoles(List<String> problems) {

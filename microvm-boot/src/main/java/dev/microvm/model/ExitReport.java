@@ -1,6 +1,7 @@
 package dev.microvm.model;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.OptionalInt;
 
 /**
@@ -13,6 +14,14 @@ import java.util.OptionalInt;
  * @param uptime host time from the start of its vCPUs to its end, pauses included
  */
 public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Duration uptime) {
+    /** Refuses null. */
+    public ExitReport {
+        Objects.requireNonNull(reason, "reason");
+        Objects.requireNonNull(exitCode, "exitCode");
+        Objects.requireNonNull(detail, "detail");
+        Objects.requireNonNull(uptime, "uptime");
+    }
+
     /** The reason why a guest ended. */
     public enum Reason {
         /** The guest asked for a reset: {@code reboot=k}, an ordinary reboot. */
@@ -27,6 +36,13 @@ public record ExitReport(Reason reason, OptionalInt exitCode, String detail, Dur
          * The kernel reported a panic on the console and then reset the machine: {@code panic=-1}.
          */
         PANIC,
+        /**
+         * The guest has halted for good: {@code halt}, or a kernel that stops after an error. It is
+         * noticed within two seconds; {@code onHalt(STAY)} keeps the machine instead.
+         */
+        HALTED,
+        /** A vCPU runs code where there is no memory: an error of the guest. */
+        GUEST_ERROR,
         /** The host stopped the guest: {@code MicroVm.stop} or {@code MicroVm.close}. */
         STOPPED,
         /** A vCPU could not continue, or a device failed on the host. */

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -28,12 +29,16 @@ public record FirmwareSpec(@Nullable Path file, Feature optionRoms, List<Path> o
 
     /** Copies the lists. */
     public FirmwareSpec {
+        Objects.requireNonNull(optionRoms, "optionRoms");
+        Objects.requireNonNull(optionRomFiles, "optionRomFiles");
+        Objects.requireNonNull(fwCfg, "fwCfg");
         optionRomFiles = List.copyOf(optionRomFiles);
         fwCfg = List.copyOf(fwCfg);
     }
 
     /** The same with another ROM image. */
     public FirmwareSpec withFile(Path value) {
+        Objects.requireNonNull(value, "firmware");
         return new FirmwareSpec(value, optionRoms, optionRomFiles, fwCfg);
     }
 
@@ -44,11 +49,13 @@ public record FirmwareSpec(@Nullable Path file, Feature optionRoms, List<Path> o
 
     /** The same with one more option ROM. */
     public FirmwareSpec withOptionRom(Path rom) {
+        Objects.requireNonNull(rom, "optionRom");
         return new FirmwareSpec(file, optionRoms, Lists.with(optionRomFiles, rom), fwCfg);
     }
 
     /** The same with one more item. */
     public FirmwareSpec withItem(Item item) {
+        Objects.requireNonNull(item, "item");
         return new FirmwareSpec(file, optionRoms, optionRomFiles, Lists.with(fwCfg, item));
     }
 
@@ -78,5 +85,11 @@ public record FirmwareSpec(@Nullable Path file, Feature optionRoms, List<Path> o
      *
      * @param name begins with {@code opt/}; 5 to 55 printable ASCII characters
      */
-    public record Item(String name, Content content) {}
+    public record Item(String name, Content content) {
+        /** Refuses null. */
+        public Item {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(content, "content");
+        }
+    }
 }

@@ -7,7 +7,10 @@ import java.util.Locale;
 public enum HypervisorChoice {
     /** KVM if it can run an ordinary kernel; otherwise the Java engine, if it is installed. */
     AUTO,
-    /** KVM, even if it can run small guests only. */
+    /**
+     * KVM, even if it can run small guests only; an ordinary kernel is then refused, unless the
+     * system property {@code microvm.kvm.anyKernel} is {@code true}.
+     */
     KVM,
     /** The CPU emulator in Java, module {@code microvm-engine}. */
     ENGINE;

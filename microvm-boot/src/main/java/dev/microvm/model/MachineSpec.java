@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,17 @@ public record MachineSpec(
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,40}");
 
+    /** Refuses null. */
+    public MachineSpec {
+        Objects.requireNonNull(boot, "boot");
+        Objects.requireNonNull(cpus, "cpus");
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(clock, "clock");
+        Objects.requireNonNull(console, "console");
+        Objects.requireNonNull(devices, "devices");
+    }
+
     /**
      * Returns all problems that can be found without a hypervisor and without opening the files
      * that the guest starts with; empty if there are none. Each names the option, its value and the
@@ -62,6 +74,7 @@ public record MachineSpec(
         problems.addAll(cpus.problems());
         problems.addAll(memory.problems());
         problems.addAll(clock.problems());
+        problems.addAll(options.restartLimit().problems());
         console.problem().ifPresent(problem -> problems.add("serial: " + problem));
         boolean consoleExists = options.isaSerial() != Feature.OFF || devices.hasConsole();
         if (!consoleExists && !console.equals(new ConsoleSpec.Buffer())) {
@@ -86,11 +99,13 @@ public record MachineSpec(
 
     /** The same with another name. */
     public MachineSpec withName(String value) {
+        Objects.requireNonNull(value, "name");
         return new MachineSpec(value, hypervisor, boot, cpus, memory, options, clock, console, devices);
     }
 
     /** The same on another hypervisor. */
     public MachineSpec withHypervisor(HypervisorChoice value) {
+        Objects.requireNonNull(value, "hypervisor");
         return new MachineSpec(name, value, boot, cpus, memory, options, clock, console, devices);
     }
 

@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import dev.microvm.memory.RamBacking;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The guest's RAM.
@@ -12,6 +13,11 @@ import java.util.List;
 public record MemorySpec(int mib, RamBacking backing) {
     /** 128 MiB of this process's memory. */
     public static final MemorySpec DEFAULT = new MemorySpec(128, RamBacking.anonymous());
+
+    /** Refuses null. */
+    public MemorySpec {
+        Objects.requireNonNull(backing, "backing");
+    }
 
     private static final int MIN_MIB = 2; // boot data is below 1 MiB; kernels need much more
 

@@ -8,11 +8,13 @@ import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.backend.net.user.UserNetworkSpec;
 import java.net.SocketAddress;
 import java.util.List;
+import java.util.Objects;
 
 /** The back end of a network device, as data. */
 public sealed interface NetSpec {
     /** Returns the data form of a back end. */
     static NetSpec of(NetBackend backend) {
+        Objects.requireNonNull(backend, "backend");
         return switch (backend) {
             case UserNetwork network -> new User(network.spec());
             case TapBackend tap -> new Tap(tap.tap());
@@ -33,6 +35,11 @@ public sealed interface NetSpec {
 
     /** A network inside the process. */
     record User(UserNetworkSpec network) implements NetSpec {
+        /** Refuses null. */
+        public User {
+            Objects.requireNonNull(network, "network");
+        }
+
         @Override
         public boolean isCode() {
             return network.reach().kind() == NetReach.Kind.OWN;
@@ -50,6 +57,11 @@ public sealed interface NetSpec {
      * @param name of the interface
      */
     record Tap(String name) implements NetSpec {
+        /** Refuses null. */
+        public Tap {
+            Objects.requireNonNull(name, "name");
+        }
+
         @Override
         public List<String> problems() {
             return TapBackend.isName(name)
@@ -63,7 +75,12 @@ public sealed interface NetSpec {
      *
      * @param peer where it listens: a Unix socket or a TCP port
      */
-    record Stream(SocketAddress peer) implements NetSpec {}
+    record Stream(SocketAddress peer) implements NetSpec {
+        /** Refuses null. */
+        public Stream {
+            Objects.requireNonNull(peer, "peer");
+        }
+    }
 
     /** A user's own back end; its code is not part of a description. */
     record Own() implements NetSpec {

@@ -1,11 +1,11 @@
 package dev.microvm.model;
 
-import dev.microvm.backend.net.MacAddress;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 
 /** A virtio device that a user adds; its index in the list of all is its slot. */
 public sealed interface VirtioDeviceSpec {
@@ -19,6 +19,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A disk. */
     record Blk(VirtioBlkOptions disk) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Blk {
+            Objects.requireNonNull(disk, "virtioBlk: null; give VirtioBlkOptions.of(image)");
+        }
+
         @Override
         public String name() {
             return "virtio-blk " + disk;
@@ -28,9 +33,15 @@ public sealed interface VirtioDeviceSpec {
     /**
      * A network device.
      *
-     * @param address its Ethernet address; null for one derived from the machine's name
+     * @param options its Ethernet address and limits
      */
-    record Net(NetSpec network, @Nullable MacAddress address) implements VirtioDeviceSpec {
+    record Net(NetSpec network, VirtioNetOptions options) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Net {
+            Objects.requireNonNull(network, "network");
+            Objects.requireNonNull(options, "options");
+        }
+
         @Override
         public String name() {
             return "virtio-net";
@@ -67,6 +78,7 @@ public sealed interface VirtioDeviceSpec {
     record Console(List<String> ports) implements VirtioDeviceSpec {
         /** Copies the list. */
         public Console {
+            Objects.requireNonNull(ports, "ports");
             ports = List.copyOf(ports);
         }
 
@@ -78,6 +90,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A socket device. */
     record Vsock(VirtioVsockOptions vsock) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Vsock {
+            Objects.requireNonNull(vsock, "vsock");
+        }
+
         @Override
         public String name() {
             return "virtio-vsock " + vsock;
@@ -86,6 +103,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A memory balloon. */
     record Balloon(VirtioBalloonOptions balloon) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Balloon {
+            Objects.requireNonNull(balloon, "balloon");
+        }
+
         @Override
         public String name() {
             return "virtio-balloon " + balloon;
@@ -94,6 +116,11 @@ public sealed interface VirtioDeviceSpec {
 
     /** A user's own device; a description holds its slot and its name, but not its code. */
     record Own(String name) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Own {
+            Objects.requireNonNull(name, "name");
+        }
+
         @Override
         public boolean isCode() {
             return true;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.boot.image.BzImageBuilder;
+import dev.microvm.boot.image.Compression;
 import dev.microvm.boot.image.ElfBuilder;
-import dev.microvm.boot.image.KernelPayload.Compression;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.hypervisor.DescriptorTable;
@@ -13,6 +13,8 @@ import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -90,8 +92,7 @@ class FirmwarePlanTest {
         assertThat(setup.getInt(0x218)).as("ramdisk_image").isEqualTo((int) initrdAddress);
         assertThat(setup.getInt(0x21C)).as("ramdisk_size").isEqualTo(0x3001);
         assertThat(kernel.address()).isEqualTo(0x10_0000);
-        assertThat(kernel.data().orElse(MemorySegment.NULL).toArray(ValueLayout.JAVA_BYTE))
-                .isEqualTo(Arrays.copyOfRange(image, 5 * 512, image.length));
+        assertThat(dataOf(kernel)).isEqualTo(Arrays.copyOfRange(image, 5 * 512, image.length));
         assertThat(kernel.size()).isEqualTo(image.length - 5 * 512);
         assertThat(kernel.entry()).isEmpty();
         assertThat(kernel.cmdline().bytes()).containsExactly('q', 'u', 'i', 'e', 't', 0);
@@ -125,7 +126,7 @@ class FirmwarePlanTest {
         assertThat(kernel.size()).isEqualTo(CONTENT.length + 0x3000);
         assertThat(kernel.setup()).isEqualTo(Arrays.copyOf(elf, 8192));
         assertThat(kernel.setupAddress()).isEmpty();
-        assertThat(kernel.data()).isEmpty();
+        assertThat(kernel.hasData()).isFalse();
     }
 
     @Test
@@ -235,5 +236,15 @@ class FirmwarePlanTest {
         DescriptorTable table = new DescriptorTable(0, 0xFFFF);
         return new SpecialRegisters(
                 code, data, data, data, data, data, task, local, table, table, 0x11, 0, 0, 0, 0, 0, 0xFEE0_0900L);
+    }
+
+    private static byte[] dataOf(FirmwareKernel kernel) {
+        byte[] data = new byte[(int) kernel.size()];
+        try {
+            kernel.readData(0, MemorySegment.ofArray(data));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return data;
     }
 }

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tukaani.xz.LZMA2Options;
 import org.tukaani.xz.XZOutputStream;
 
@@ -77,11 +79,58 @@ class InitramfsTest {
 
     @Test
     void followsItsBaseOnABoundary_whenItExtendsAnImage() {
-        byte[] base = "odd image".getBytes(StandardCharsets.US_ASCII);
+        byte[] full = Initramfs.builder().file("/a", "hi", 0644).build().toBytes();
+        byte[] base = Arrays.copyOf(full, full.length - 3); // ends with the last name
 
         byte[] image = Initramfs.builder().base(base).init("#!x").build().toBytes();
 
-        assertThat(new String(image, StandardCharsets.US_ASCII)).startsWith("odd image\0\0\0" + "070701");
+        assertThat(new String(image, StandardCharsets.US_ASCII)).contains("TRAILER!!!\0\0\0\0" + "070701");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {755, 644, 777, 700, 600, 1777})
+    void refuses_whenAModeIsDecimal(int mode) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Initramfs.builder().file("/a", "", mode))
+                .withMessage("mode %d of /a: is 0%o in octal; write 0%d, or FileMode.of(\"%d\")"
+                        .formatted(mode, mode, mode, mode));
+    }
+
+    @Test
+    void takesAModeAsText() {
+        assertThat(FileMode.of("755")).isEqualTo(0755);
+        assertThat(FileMode.of("1777")).isEqualTo(01777);
+        assertThat(FileMode.of("rwxr-x--x")).isEqualTo(0751);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> FileMode.of("rwx"))
+                .withMessage("mode 'rwx': must be like 755 or rwxr-xr-x");
+    }
+
+    @Test
+    void refuses_whenTheKernelCouldNotStartInit() {
+        initRefusal("echo hello\n", 0755, "found one that begins with 65 63 68 6f 20 68 65 6c");
+        initRefusal("", 0755, "found an empty file");
+        initRefusal("#!/bin/sh\n", 0644, "expected an /init that may be executed, such as mode 0755, found mode 0644");
+        initRefusal("\u007fELF\2\1\1" + "\0".repeat(9) + "\2\0\267\0", 0755, "found an ELF program for machine 183");
+    }
+
+    private static void initRefusal(String init, int mode, String message) {
+        byte[] bytes = init.getBytes(StandardCharsets.ISO_8859_1);
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() ->
+                        Initramfs.builder().file("/init", bytes, mode).build())
+                .withMessageContaining(message);
+    }
+
+    @Test
+    void refuses_whenAModuleIsForAnotherRelease() throws IOException {
+        Path tree = moduleTree();
+        Files.writeString(tree.resolve("kernel/virtio.ko"), "code\0vermagic=6.1 SMP preempt\0");
+
+        assertThatExceptionOfType(BootException.class)
+                .isThrownBy(() -> Initramfs.builder().modules(tree, "6.2", List.of("virtio_blk")))
+                .withMessage("kernel/virtio.ko: expected a module for release 6.2, which is what uname -r prints in the"
+                        + " guest, found one for release 6.1");
     }
 
     @Test

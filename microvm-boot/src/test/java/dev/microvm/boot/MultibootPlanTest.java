@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.boot.image.BzImageBuilder;
+import dev.microvm.boot.image.Compression;
 import dev.microvm.boot.image.ElfBuilder;
-import dev.microvm.boot.image.KernelPayload.Compression;
 import dev.microvm.boot.image.MultibootBuilder;
 import dev.microvm.boot.tables.AcpiConfig;
 import dev.microvm.boot.tables.MpTable;

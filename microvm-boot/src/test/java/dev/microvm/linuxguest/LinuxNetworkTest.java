@@ -65,9 +65,10 @@ final class LinuxNetworkTest {
             ip addr add $ip/$mask dev $interface
             ip route add default via $router
             echo nameserver $dns > /etc/resolv.conf
+            echo $hostname $domain $search > /etc/names
             """;
 
-    private static final String DHCP = "udhcpc -i eth0 -n -q -f -s /etc/bound";
+    private static final String DHCP = "udhcpc -i eth0 -n -q -f -O search -s /etc/bound";
 
     @SuppressWarnings("NullAway.Init") // set by prepareGuests
     private Path kernel;
@@ -92,8 +93,13 @@ final class LinuxNetworkTest {
     @Test
     void getsItsAddressAndNames_andDownloadsFromTheHost() throws IOException {
         byte[] content = TestServers.data(MIB, 1);
-        UserNetwork network =
-                UserNetwork.builder().hostNames(true).policy(NetPolicy.ALL).build();
+        UserNetwork network = UserNetwork.builder()
+                .hostNames(true)
+                .policy(NetPolicy.ALL)
+                .guestHostName("web")
+                .guestDomain("example.org")
+                .guestSearch("example.org", "lab.example.org")
+                .build();
         try (TestServers.Tcp server = TestServers.Tcp.http(content);
                 MicroVm vm = machine().name("networked").virtioNet(network).start()) {
             LinuxGuest.awaitReady(vm);
@@ -102,7 +108,9 @@ final class LinuxNetworkTest {
                     .contains(MacAddress.of("networked", 0).toString());
             ask(vm, DHCP);
             assertThat(ask(vm, "ip -4 addr show dev eth0")).contains("inet 10.0.2.15/24");
+            assertThat(ask(vm, "cat /etc/names")).contains("web example.org example.org lab.example.org");
             assertThat(ask(vm, "ping -c 3 10.0.2.2")).contains("3 packets received");
+            assertThat(ask(vm, "ping -c 3 -s 20000 10.0.2.3")).contains("3 packets received");
             assertThat(ask(vm, "nslookup -type=a localhost")).contains("Address: 127.0.0.1");
             assertThat(ask(vm, "wget -q -O - http://10.0.2.2:" + server.port() + "/ | sha256sum"))
                     .contains(TestServers.sha256(content));

@@ -74,7 +74,8 @@ final class MachineStateGuestTest {
     void cannotBeSavedOrRestored_whileTheMachineRuns() throws Exception {
         MachinePlan plan = plan(Irqchip.SPLIT);
         ConsoleBuffer console = new ConsoleBuffer();
-        try (Machine machine = new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}))) {
+        try (Machine machine =
+                new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}), () -> false)) {
             assertThatIllegalStateException().isThrownBy(machine::save).withMessageContaining("is not paused");
             assertThatIllegalStateException().isThrownBy(() -> machine.restore(Map.of()));
             machine.pause();
@@ -87,7 +88,8 @@ final class MachineStateGuestTest {
     void areRefused_whenTheyAreOfOtherDevices() throws Exception {
         MachinePlan plan = plan(Irqchip.SPLIT);
         ConsoleBuffer console = new ConsoleBuffer();
-        try (Machine machine = new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}))) {
+        try (Machine machine =
+                new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}), () -> false)) {
             machine.pause();
             Map<String, DeviceState> states = new LinkedHashMap<>(machine.save());
             DeviceState rtc = states.remove("rtc");

@@ -27,7 +27,8 @@ final class SavedMachine implements AutoCloseable {
     private final Machine machine;
 
     private SavedMachine(MachinePlan plan) {
-        machine = new PcMachine(plan, console, new GuestEnd(plan.name(), console, (reason, code, detail) -> {}));
+        machine = new PcMachine(
+                plan, console, new GuestEnd(plan.name(), console, (reason, code, detail) -> {}), () -> false);
         console.onRoom(machine::outputReady);
         machine.connect(input);
     }

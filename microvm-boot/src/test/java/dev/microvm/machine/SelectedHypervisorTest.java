@@ -12,15 +12,21 @@ import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
 import dev.microvm.hypervisor.Probe.Support;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.machine.Packaging.Form;
 import dev.microvm.model.HypervisorChoice;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 final class SelectedHypervisorTest {
     private static final Probe NO_DEVICE =
             new Probe(Support.NONE, "/dev/kvm does not exist", "load the module kvm_amd");
     private static final Probe EMULATED = new Probe(Support.LIMITED, "it emulates supervisor code", "use another host");
+
+    private static final Packaging ABSENT = new Packaging(Form.CLASS_PATH, false);
+    private static final Packaging UNREGISTERED = new Packaging(Form.CLASS_PATH, true);
 
     @Test
     void isKvm_whenThatRunsAnyGuest() {
@@ -39,8 +45,17 @@ final class SelectedHypervisorTest {
         assertThatExceptionOfType(HypervisorException.class)
                 .isThrownBy(() -> automatic(new Fixed("kvm", NO_DEVICE), new Fixed("engine", EMULATED)))
                 .withMessage(
-                        "no installed hypervisor can run an ordinary kernel on this host: /dev/kvm does not exist; load the module"
-                                + " kvm_amd; a small guest may run with hypervisor(KVM)");
+                        "neither KVM nor the Java engine can run an ordinary kernel here: KVM: /dev/kvm does not exist;"
+                                + " load the module kvm_amd; engine: it emulates supervisor code; use another host");
+    }
+
+    @Test
+    void saysItOnce_whenTheSameIsWrongWithBoth() {
+        Probe denied = new Probe(Support.NONE, "this JVM denies native access: start it with an option", "");
+
+        assertThatExceptionOfType(HypervisorException.class)
+                .isThrownBy(() -> automatic(new Fixed("kvm", denied), new Fixed("engine", denied)))
+                .withMessage("this JVM denies native access: start it with an option");
     }
 
     @Test
@@ -54,8 +69,37 @@ final class SelectedHypervisorTest {
     @Test
     void isRefused_whenTheChosenOneIsNotInstalled() {
         assertThatExceptionOfType(HypervisorException.class)
-                .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.ENGINE, List.of()))
-                .withMessage("no hypervisor \"engine\" is installed: add the module microvm-engine");
+                .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.ENGINE, List.of(), name -> ABSENT))
+                .withMessage("microvm-engine is missing: add the dependency dev.microvm:microvm-engine");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        CLASS_PATH    | false | microvm-engine is missing: add the dependency dev.microvm:microvm-engine
+        CLASS_PATH    | true  | microvm-engine is on the class path, but not found as a service: merge META-INF/services when jars are merged into one (Maven shade: ServicesResourceTransformer; Gradle shadow: mergeServiceFiles())
+        MODULE_PATH   | false | microvm-engine is missing: put the jar of dev.microvm:microvm-engine on the module path
+        RUNTIME_IMAGE | false | microvm-engine is missing in this runtime image: make it with jlink --add-modules dev.microvm.engine
+        """)
+    void saysHowToAddTheEngine(Form form, boolean hasClass, String text) {
+        Packaging packaging = new Packaging(form, hasClass);
+        List<Hypervisor> onlyKvm = List.of(new Fixed("kvm", NO_DEVICE));
+
+        assertThatExceptionOfType(HypervisorException.class)
+                .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.ENGINE, onlyKvm, name -> packaging))
+                .withMessage(text);
+        assertThatExceptionOfType(HypervisorException.class)
+                .isThrownBy(() -> SelectedHypervisor.select(HypervisorChoice.AUTO, onlyKvm, name -> packaging))
+                .withMessage("neither KVM nor the Java engine can run an ordinary kernel here:"
+                        + " KVM: /dev/kvm does not exist; load the module kvm_amd; engine: " + text);
+    }
+
+    /** A jar in which the engine's service file has replaced KVM's. */
+    @Test
+    void isTheEngine_whenKvmIsNotFoundAsAService() {
+        assertThat(automatic(new Fixed("engine", Probe.full())))
+                .isEqualTo("engine: the Java engine, because microvm-core is on the class path, but not found as a"
+                        + " service: merge META-INF/services when jars are merged into one"
+                        + " (Maven shade: ServicesResourceTransformer; Gradle shadow: mergeServiceFiles())");
     }
 
     @Test
@@ -66,7 +110,8 @@ final class SelectedHypervisorTest {
     }
 
     private static String automatic(Hypervisor... installed) {
-        SelectedHypervisor selected = SelectedHypervisor.select(HypervisorChoice.AUTO, List.of(installed));
+        SelectedHypervisor selected =
+                SelectedHypervisor.select(HypervisorChoice.AUTO, List.of(installed), name -> UNREGISTERED);
         return selected.hypervisor().name() + ": " + selected.why();
     }
 

@@ -11,7 +11,9 @@ import dev.microvm.memory.GuestMemory;
 public interface DeviceContext {
     /**
      * Returns the line of a global system interrupt, 0 to 23; 0 to 15 are the ISA interrupts of a
-     * PC.
+     * PC. A machine with more than 8 virtio devices has 0 to 47.
+     *
+     * @throws IllegalArgumentException if there is no such interrupt
      */
     IrqLine irqLine(int gsi);
 

@@ -1,24 +1,25 @@
 package dev.microvm.compress;
 
+import java.io.IOException;
+import java.io.InputStream;
+
 /** Reads bits of a bzip2 stream, the highest of each byte first. */
 final class Bzip2Bits {
-    private final byte[] bytes;
-    private final int end;
-    private int at;
+    private final InputStream in;
     private long buffer; // its lowest `available` bits are the next ones
     private int available;
 
-    Bzip2Bits(byte[] bytes, int start, int end) {
-        this.bytes = bytes;
-        this.at = start;
-        this.end = end;
+    /** Reads {@code in} byte by byte, no further than needed. */
+    Bzip2Bits(InputStream in) {
+        this.in = in;
     }
 
     /** The next {@code count} bits, 1 to 24. */
-    int read(int count) {
+    int read(int count) throws IOException {
         while (available < count) {
-            if (at >= end) throw Bzip2InputStream.corrupt("one that is cut short");
-            buffer = buffer << Byte.SIZE | (bytes[at++] & 0xFF);
+            int next = in.read();
+            if (next < 0) throw Bzip2InputStream.corrupt("one that is cut short");
+            buffer = buffer << Byte.SIZE | next;
             available += Byte.SIZE;
         }
         available -= count;

@@ -1,5 +1,6 @@
 package dev.microvm.compress;
 
+import java.io.IOException;
 import java.util.Arrays;
 
 /**
@@ -39,7 +40,7 @@ final class Bzip2Block {
      *
      * @return how many bytes
      */
-    int unpack() {
+    int unpack() throws IOException {
         byte[] front = readSymbols();
         int symbols = front.length + 2; // RUN_A, RUN_B, a position for each byte but the first, the end
         readTables(symbols);
@@ -50,7 +51,7 @@ final class Bzip2Block {
     }
 
     /** Reads the set of bytes in the block, from two levels of 16 bits. */
-    private byte[] readSymbols() {
+    private byte[] readSymbols() throws IOException {
         byte[] found = new byte[256];
         int count = 0;
         int rows = bits.read(16);
@@ -65,7 +66,7 @@ final class Bzip2Block {
         return Arrays.copyOf(found, count);
     }
 
-    private void readTables(int symbols) {
+    private void readTables(int symbols) throws IOException {
         int tables = bits.read(3);
         int count = bits.read(15);
         if (tables < 2 || tables > MAX_TABLES || count == 0) {
@@ -88,7 +89,7 @@ final class Bzip2Block {
     }
 
     /** Reads the lengths of a table's codes, each as a difference to the one before. */
-    private void readTable(int index, int symbols) {
+    private void readTable(int index, int symbols) throws IOException {
         int[] lengths = new int[symbols];
         int length = bits.read(5);
         for (int i = 0; i < symbols; i++) {
@@ -116,7 +117,7 @@ final class Bzip2Block {
         ordered[index] = order;
     }
 
-    private int readSymbol() {
+    private int readSymbol() throws IOException {
         if (groupLeft == 0) {
             if (selected == selectors.length) throw Bzip2InputStream.corrupt("a block with too few selectors");
             table = selectors[selected++];
@@ -134,7 +135,7 @@ final class Bzip2Block {
     }
 
     /** Reads the bytes in the transform's order into the low bits of the links, and counts them. */
-    private int readBytes(byte[] front, int endSymbol, int[] counts) {
+    private int readBytes(byte[] front, int endSymbol, int[] counts) throws IOException {
         int size = 0;
         int run = 0;
         int digit = 1;

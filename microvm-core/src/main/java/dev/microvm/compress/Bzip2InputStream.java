@@ -1,6 +1,8 @@
 package dev.microvm.compress;
 
+import java.io.IOException;
 import java.io.InputStream;
+import java.util.function.LongConsumer;
 
 /**
  * Unpacks a bzip2 stream. For one thread.
@@ -10,6 +12,7 @@ import java.io.InputStream;
  * No library is used, because it would add three more.
  */
 public final class Bzip2InputStream extends InputStream {
+    private static final int HEADER_SIZE = 4; // bytes: BZh and the level
     private static final int SIZE_UNIT = 100_000; // bytes of a block for each level, 1 to 9
     private static final long BLOCK_MAGIC = 0x314159265359L; // pi
     private static final long END_MAGIC = 0x177245385090L; // its square root
@@ -17,6 +20,7 @@ public final class Bzip2InputStream extends InputStream {
     private static final int CRC_POLYNOMIAL = 0x04C11DB7; // of CRC-32, the highest bit first
     private static final int[] CRC_TABLE = crcTable();
 
+    private final InputStream in;
     private final Bzip2Bits bits;
     private final Bzip2Block block;
     private boolean ended;
@@ -35,27 +39,32 @@ public final class Bzip2InputStream extends InputStream {
     private int expectedCrc;
 
     /**
-     * Reads {@code [start, end)} of {@code in}, which begins with {@code BZh}.
+     * Reads {@code in}, which begins with {@code BZh}, byte by byte and nothing behind the stream.
      *
+     * @param heap is told how many bytes of heap are about to be allocated; it may throw
      * @throws CompressionException if it is corrupt; reading may find that later, too
+     * @throws IOException if {@code in} cannot be read
      */
-    public Bzip2InputStream(byte[] in, int start, int end) {
-        int level = end - start > 3 ? in[start + 3] - '0' : 0;
+    public Bzip2InputStream(InputStream in, LongConsumer heap) throws IOException {
+        this.in = in;
+        byte[] header = in.readNBytes(HEADER_SIZE);
+        int level = header.length == HEADER_SIZE ? header[HEADER_SIZE - 1] - '0' : 0;
         if (level < 1 || level > 9) throw corrupt("a level that is not 1 to 9");
-        bits = new Bzip2Bits(in, start + Integer.BYTES, end);
+        heap.accept((long) level * SIZE_UNIT * Integer.BYTES);
+        bits = new Bzip2Bits(in);
         links = new int[level * SIZE_UNIT];
         block = new Bzip2Block(bits, links);
         beginBlock();
     }
 
     @Override
-    public int read() {
+    public int read() throws IOException {
         byte[] one = new byte[1];
         return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
     }
 
     @Override
-    public int read(byte[] to, int offset, int length) {
+    public int read(byte[] to, int offset, int length) throws IOException {
         int done = 0;
         while (done < length) {
             int value = next();
@@ -66,7 +75,7 @@ public final class Bzip2InputStream extends InputStream {
     }
 
     /** The next byte, or -1. */
-    private int next() {
+    private int next() throws IOException {
         if (repeats > 0) {
             repeats--;
             return count(previous);
@@ -86,6 +95,11 @@ public final class Bzip2InputStream extends InputStream {
         return count(value);
     }
 
+    @Override
+    public void close() throws IOException {
+        in.close();
+    }
+
     private int nextInBlock() {
         int entry = links[link];
         link = entry >>> Byte.SIZE;
@@ -98,14 +112,16 @@ public final class Bzip2InputStream extends InputStream {
         return value;
     }
 
-    private void endBlock() {
+    private void endBlock() throws IOException {
         if (~crc != expectedCrc) throw corrupt("a block with checksum 0x%08x".formatted(~crc));
         beginBlock();
     }
 
-    private void beginBlock() {
+    private void beginBlock() throws IOException {
         long magic = (long) bits.read(24) << 24 | bits.read(24);
         if (magic == END_MAGIC) {
+            bits.read(16); // the checksum of all blocks, of which each was checked
+            bits.read(16);
             ended = true;
             return;
         }

@@ -34,7 +34,7 @@ public final class Lz4Block {
 
     /**
      * Unpacks {@code [start, end)} of {@code in} to {@code out}, until the block ends or {@code
-     * out} is full.
+     * out} is full. What is needed for a full {@code out} is enough of the block.
      *
      * @return how many bytes were written
      * @throws CompressionException if the block is corrupt
@@ -53,8 +53,8 @@ public final class Lz4Block {
         while (from < end && to < out.length) {
             int token = in[from++] & 0xFF;
             int literals = length(token >>> 4);
-            if (literals < 0 || literals > end - from) throw corrupt(to, null);
             int copied = Math.min(literals, out.length - to);
+            if (copied < 0 || copied > end - from) throw corrupt(to, null);
             System.arraycopy(in, from, out, to, copied);
             from += literals;
             to += copied;

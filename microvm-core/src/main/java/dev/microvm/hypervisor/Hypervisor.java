@@ -3,6 +3,7 @@ package dev.microvm.hypervisor;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
 import java.util.List;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.Set;
 
@@ -49,10 +50,22 @@ public interface Hypervisor {
         return createVm(name, interruptMode, GuestClock.HOST);
     }
 
-    /** Returns all installed hypervisors, in no particular order. */
+    /**
+     * Returns all installed hypervisors, in no particular order.
+     *
+     * @throws HypervisorException if one cannot be loaded, such as because its service file was
+     *     damaged when jars were merged into one
+     */
     static List<Hypervisor> installed() {
-        return ServiceLoader.load(Hypervisor.class, Hypervisor.class.getClassLoader()).stream()
-                .map(ServiceLoader.Provider::get)
-                .toList();
+        try {
+            return ServiceLoader.load(Hypervisor.class, Hypervisor.class.getClassLoader()).stream()
+                    .map(ServiceLoader.Provider::get)
+                    .toList();
+        } catch (ServiceConfigurationError e) {
+            throw new HypervisorException(
+                    "a hypervisor cannot be loaded: " + e.getMessage()
+                            + ": if jars were merged into one, keep the classes of microvm and merge META-INF/services",
+                    e);
+        }
     }
 }

@@ -124,7 +124,12 @@ public interface Vcpu extends AutoCloseable {
      */
     DebugEvent debugEvent();
 
-    /** Frees the vCPU. Twice is once. */
+    /**
+     * Frees the vCPU; closing its machine does too. From then on {@link #kick} does nothing, and all
+     * other methods but {@link #index} throw {@link IllegalStateException}. Twice is once.
+     *
+     * @throws IllegalStateException if the vCPU runs
+     */
     @Override
     void close();
 }

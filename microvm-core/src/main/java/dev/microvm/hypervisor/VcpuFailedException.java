@@ -8,8 +8,22 @@ package dev.microvm.hypervisor;
 public final class VcpuFailedException extends HypervisorException {
     private static final long serialVersionUID = 1L;
 
-    /** Makes the exception; {@code message} holds reason, registers and instruction bytes. */
-    public VcpuFailedException(String message) {
+    private final boolean byGuest;
+
+    /**
+     * Makes the exception.
+     *
+     * @param message reason, registers and instruction bytes
+     * @param byGuest whether the guest brought itself there, by running code where there is no
+     *     memory
+     */
+    public VcpuFailedException(String message, boolean byGuest) {
         super(message);
+        this.byGuest = byGuest;
+    }
+
+    /** Whether the guest brought itself there, by running code where there is no memory. */
+    public boolean byGuest() {
+        return byGuest;
     }
 }

@@ -15,8 +15,9 @@ import java.util.List;
  * One virtual machine of a {@link Hypervisor}: memory slots, vCPUs and interrupt wires.
  *
  * <p>Any thread may call. Who calls {@link #close} makes sure that no vCPU runs and nothing touches
- * memory that {@link #ram} or {@link #allocate} gave; wires, messages and routes do nothing from
- * then on. All methods throw {@link HypervisorException} when the hypervisor refuses.
+ * memory that {@link #ram} or {@link #allocate} gave. From then on wires, messages, routes and
+ * pauses do nothing; what asks for more throws {@link IllegalStateException}, also where it races
+ * with {@link #close}. All methods throw {@link HypervisorException} when the hypervisor refuses.
  */
 public interface VirtualMachine extends AutoCloseable {
     /** Where this machine's interrupt controllers are. */

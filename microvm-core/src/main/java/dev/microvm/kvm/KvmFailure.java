@@ -47,6 +47,7 @@ final class KvmFailure {
      */
     static VcpuFailedException of(KvmVcpu vcpu, KvmVirtualMachine machine, String reason) {
         StringBuilder text = new StringBuilder("vCPU %d stopped: %s".formatted(vcpu.index(), reason));
+        boolean noMemory = false;
         try {
             Registers registers = vcpu.registers();
             SpecialRegisters special = vcpu.specialRegisters();
@@ -54,6 +55,8 @@ final class KvmFailure {
             long linear = registers.rip() + special.cs().base();
             long gpa = vcpu.translate(linear);
             byte[] code = gpa == Vcpu.NOT_MAPPED ? new byte[0] : machine.peek(gpa, CODE_BYTES);
+            noMemory = gpa != Vcpu.NOT_MAPPED && code.length == 0;
+            if (noMemory) text.append("\nthe guest runs code at 0x%x, where there is no memory".formatted(gpa));
             text.append("\nbytes at RIP (linear 0x%x): ".formatted(linear))
                     .append(
                             code.length == 0
@@ -62,6 +65,6 @@ final class KvmFailure {
         } catch (HypervisorException e) {
             text.append("\nregisters cannot be read: ").append(e.getMessage());
         }
-        return new VcpuFailedException(text.toString());
+        return new VcpuFailedException(text.toString(), noMemory);
     }
 }

@@ -14,22 +14,16 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.linux.Errno;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.FileDescriptor;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import dev.microvm.linux.LinuxHost;
+import dev.microvm.linux.ThreadKick;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /** KVM of Linux on x86-64. Stateless; each virtual machine opens {@code /dev/kvm} for itself. */
 public final class KvmHypervisor implements Hypervisor {
     private static final String DEVICE = "/dev/kvm";
-    private static final Path PVM_MODULE = Path.of("/sys/module/kvm_pvm");
-    private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
-    private static final Pattern HARDWARE_VIRTUALIZATION =
-            Pattern.compile("^flags\\b.*\\s(vmx|svm)(\\s|$)", Pattern.MULTILINE);
 
     /** What every virtual machine of ours stands on. */
     private static final List<KvmCapability> REQUIRED = List.of(
@@ -74,17 +68,19 @@ public final class KvmHypervisor implements Hypervisor {
         } catch (HypervisorException e) {
             return new Probe(Support.NONE, String.valueOf(e.getMessage()), "");
         }
-        if (Files.exists(PVM_MODULE)) {
+        KvmHost host = KvmHostFacts.ofThisHost(device);
+        if (host.modules().contains(KvmHost.PVM)) {
             return new Probe(
                     Support.LIMITED,
-                    "this host's KVM is kvm-pvm (no VMX or SVM): it emulates supervisor code instruction by instruction and cannot run an unmodified kernel",
+                    "this host's KVM is kvm-pvm (no VMX or SVM): it emulates supervisor code instruction by"
+                            + " instruction and cannot run an unmodified kernel",
                     "use a host with hardware virtualization");
         }
-        if (!hasHardwareVirtualization()) {
+        if (!host.processor().virtualization()) {
             return new Probe(
                     Support.LIMITED,
-                    "the CPU shows neither VMX nor SVM, so KVM cannot run an unmodified kernel at speed",
-                    "enable virtualization in the host's firmware, or nested virtualization if the host is itself a guest");
+                    "KVM cannot run an unmodified kernel at speed, because " + host.noVirtualization(),
+                    "");
         }
         return Probe.full();
     }
@@ -121,6 +117,7 @@ public final class KvmHypervisor implements Hypervisor {
         }
         try (FileDescriptor kvm = open()) {
             requireUsable(kvm);
+            ThreadKick.prepare();
             return new KvmVirtualMachine(kvm, name, interruptMode);
         }
     }
@@ -133,6 +130,9 @@ public final class KvmHypervisor implements Hypervisor {
             throw new HypervisorException(
                     "KVM is supported here on x86-64 hosts only, and this is " + System.getProperty("os.arch"));
         }
+        LinuxHost.problem().ifPresent(problem -> {
+            throw new HypervisorException(problem);
+        });
         try {
             return FileDescriptor.openReadWrite(device);
         } catch (ErrnoException e) {
@@ -141,16 +141,12 @@ public final class KvmHypervisor implements Hypervisor {
     }
 
     private String openFailure(int errno) {
+        KvmHost host = KvmHostFacts.ofThisHost(device);
         return switch (errno) {
-            case Errno.ENOENT ->
-                device
-                        + " does not exist: load the module kvm_intel or kvm_amd, or enable virtualization in the host's firmware";
-            case Errno.EACCES, Errno.EPERM ->
-                "no permission to open %s for reading and writing: add the user to its group (usermod -aG kvm %s) and log in again"
-                        .formatted(device, System.getProperty("user.name"));
-            case Errno.ENODEV, Errno.ENXIO -> device + " has no driver behind it: load the module kvm_intel or kvm_amd";
-            case Errno.EISDIR ->
-                device + " is a directory, not the device of KVM: remove it and load the module kvm_intel or kvm_amd";
+            case Errno.ENOENT -> host.absent();
+            case Errno.EACCES, Errno.EPERM -> host.forbidden();
+            case Errno.ENODEV, Errno.ENXIO -> host.withoutDriver();
+            case Errno.EISDIR -> device + " is a directory, not the device of KVM: remove it and " + host.load();
             case Errno.EMFILE -> "cannot open " + device + ": " + Errno.text(errno) + "; raise the limit (ulimit -n)";
             default -> "cannot open " + device + ": " + Errno.text(errno);
         };
@@ -162,7 +158,8 @@ public final class KvmHypervisor implements Hypervisor {
             version = KvmRequest.GET_API_VERSION.call(kvm, 0);
         } catch (HypervisorException e) {
             throw new HypervisorException(
-                    device + " is not KVM: " + e.getMessage() + "; remove it and load the module kvm_intel or kvm_amd",
+                    device + " is not KVM: " + e.getMessage() + "; remove it and "
+                            + KvmHostFacts.ofThisHost(device).load(),
                     e);
         }
         if (version != KVM_API_VERSION) {
@@ -177,14 +174,6 @@ public final class KvmHypervisor implements Hypervisor {
         if (!missing.isEmpty()) {
             throw new HypervisorException(
                     "%s lacks %s: use a newer kernel".formatted(device, String.join(", ", missing)));
-        }
-    }
-
-    private static boolean hasHardwareVirtualization() {
-        try {
-            return HARDWARE_VIRTUALIZATION.matcher(Files.readString(CPU_INFO)).find();
-        } catch (IOException e) {
-            return true; // without /proc nothing speaks against it
         }
     }
 }

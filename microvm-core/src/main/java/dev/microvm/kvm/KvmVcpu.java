@@ -25,6 +25,9 @@ import dev.microvm.linux.ThreadKick;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
 /**
  * A vCPU descriptor of KVM: runs the guest and sorts its exits. State in and out is {@link
@@ -41,9 +44,12 @@ final class KvmVcpu implements Vcpu {
     private final KvmVcpuClock clock;
     private final int[] msrIndices;
 
+    private final ReadWriteLock use =
+            new ReentrantReadWriteLock(); // read: the descriptor is in use; write: it goes away
+    private volatile boolean closed;
+
     // Guarded by this: who is in run(), so that a kick never reaches a thread that has left.
     private int runner = NO_THREAD;
-    private boolean closed;
 
     KvmVcpu(KvmVirtualMachine machine, int index, FileDescriptor fd, MemorySegment page, int[] msrIndices) {
         this.machine = machine;
@@ -105,8 +111,34 @@ final class KvmVcpu implements Vcpu {
         }
     }
 
-    private synchronized void enter() {
+    private void requireOpen() {
         if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
+    }
+
+    /** Asks the descriptor, which may race with {@link #close}. */
+    private <T> T ask(Supplier<T> question) {
+        use.readLock().lock();
+        try {
+            requireOpen();
+            return question.get();
+        } finally {
+            use.readLock().unlock();
+        }
+    }
+
+    /** Tells the descriptor, which may race with {@link #close}. */
+    private void change(Runnable request) {
+        use.readLock().lock();
+        try {
+            requireOpen();
+            request.run();
+        } finally {
+            use.readLock().unlock();
+        }
+    }
+
+    private synchronized void enter() {
+        requireOpen();
         if (runner != NO_THREAD) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
         runner = ThreadKick.currentThread();
     }
@@ -124,135 +156,148 @@ final class KvmVcpu implements Vcpu {
 
     @Override
     public Registers registers() {
-        return state.registers();
+        return ask(state::registers);
     }
 
     @Override
     public void registers(Registers registers) {
-        state.registers(registers);
+        change(() -> state.registers(registers));
     }
 
     @Override
     public SpecialRegisters specialRegisters() {
-        return state.specialRegisters();
+        return ask(state::specialRegisters);
     }
 
     @Override
     public void specialRegisters(SpecialRegisters registers) {
-        state.specialRegisters(registers);
-        run.taskPriority(registers.cr8());
+        change(() -> {
+            state.specialRegisters(registers);
+            run.taskPriority(registers.cr8());
+        });
     }
 
     @Override
     public FpuState fpuState() {
-        return state.fpuState();
+        return ask(state::fpuState);
     }
 
     @Override
     public void fpuState(FpuState newState) {
-        state.fpuState(newState);
+        change(() -> state.fpuState(newState));
     }
 
     @Override
     public DebugRegisters debugRegisters() {
-        return state.debugRegisters();
+        return ask(state::debugRegisters);
     }
 
     @Override
     public void debugRegisters(DebugRegisters registers) {
-        state.debugRegisters(registers);
+        change(() -> state.debugRegisters(registers));
     }
 
     @Override
     public long translate(long linearAddress) {
-        return state.translate(linearAddress);
+        return ask(() -> state.translate(linearAddress));
     }
 
     @Override
     public VcpuEvents events() {
-        return state.events();
+        return ask(state::events);
     }
 
     @Override
     public void events(VcpuEvents events) {
-        state.events(events);
+        change(() -> state.events(events));
     }
 
     @Override
     public ActivityState activity() {
-        return state.activity();
+        return ask(state::activity);
     }
 
     @Override
     public void activity(ActivityState newState) {
-        state.activity(newState);
+        change(() -> state.activity(newState));
     }
 
     @Override
     public LapicState lapic() {
-        return clock.shown(state.lapic());
+        return ask(() -> clock.shown(state.lapic()));
     }
 
     @Override
     public void lapic(LapicState newState) {
-        state.lapic(newState);
-        clock.wasSet(newState);
+        change(() -> {
+            state.lapic(newState);
+            clock.wasSet(newState);
+        });
     }
 
     @Override
     public int[] msrIndices() {
-        return msrIndices.clone();
+        return ask(msrIndices::clone);
     }
 
     @Override
     public List<MsrEntry> msrs(int... indices) {
-        return clock.shown(KvmMsrs.read(fd, indices));
+        return ask(() -> clock.shown(KvmMsrs.read(fd, indices)));
     }
 
     @Override
     public void msrs(List<MsrEntry> entries) {
-        KvmMsrs.write(fd, entries);
-        clock.wereSet(entries);
+        change(() -> {
+            KvmMsrs.write(fd, entries);
+            clock.wereSet(entries);
+        });
     }
 
     @Override
     public void cpuid(List<CpuidEntry> table) {
-        try (Arena call = Arena.ofConfined()) {
-            KvmRequest.SET_CPUID2.call(fd, KvmCpuid.encode(table, call));
-        }
+        change(() -> {
+            try (Arena call = Arena.ofConfined()) {
+                KvmRequest.SET_CPUID2.call(fd, KvmCpuid.encode(table, call));
+            }
+        });
     }
 
     @Override
     public long tscKhz() {
-        return Math.max(0, Libc.ioctl(fd.value(), KVM_GET_TSC_KHZ, 0)); // an error says it is not known
+        return ask(() -> Math.max(0L, Libc.ioctl(fd.value(), KVM_GET_TSC_KHZ, 0))); // an error says it is not known
     }
 
     @Override
     public boolean readyForInterrupt() {
+        requireOpen();
         return run.readyForInterrupt();
     }
 
     @Override
     public void interrupt(int vector) {
-        try (Arena call = Arena.ofConfined()) {
-            MemorySegment interrupt = kvm_interrupt.allocate(call);
-            kvm_interrupt.irq(interrupt, vector);
-            KvmRequest.INTERRUPT.call(fd, interrupt);
-        }
+        change(() -> {
+            try (Arena call = Arena.ofConfined()) {
+                MemorySegment interrupt = kvm_interrupt.allocate(call);
+                kvm_interrupt.irq(interrupt, vector);
+                KvmRequest.INTERRUPT.call(fd, interrupt);
+            }
+        });
     }
 
     @Override
     public void requestInterruptWindow(boolean wanted) {
+        requireOpen();
         run.requestInterruptWindow(wanted);
     }
 
     @Override
     public void debug(GuestDebug wanted) {
-        state.debug(wanted);
+        change(() -> state.debug(wanted));
     }
 
     @Override
     public DebugEvent debugEvent() {
+        requireOpen();
         return run.debugEvent();
     }
 
@@ -261,15 +306,26 @@ final class KvmVcpu implements Vcpu {
         return clock;
     }
 
-    synchronized boolean isOpen() {
+    boolean isOpen() {
         return !closed;
     }
 
     @Override
-    public synchronized void close() {
+    public void close() {
+        synchronized (machine) { // which stops the time of vCPUs that are open
+            closeAlone();
+        }
+    }
+
+    private synchronized void closeAlone() {
         if (runner != NO_THREAD) throw new IllegalStateException("vCPU " + index + " still runs");
         if (closed) return;
-        closed = true;
-        fd.close();
+        use.writeLock().lock(); // waits for requests that are under way; later ones find the vCPU closed
+        try {
+            closed = true;
+            fd.close();
+        } finally {
+            use.writeLock().unlock();
+        }
     }
 }

@@ -141,7 +141,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public boolean supports(Capability capability) {
+    public synchronized boolean supports(Capability capability) {
+        requireOpen();
         return KvmCapability.supports(fd, interruptMode, capability);
     }
 
@@ -152,11 +153,13 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized GuestRam ram(RamBacking backing, long size) {
+        requireOpen();
         return ram.open(backing, size);
     }
 
     @Override
     public synchronized void map(int slot, GuestMemoryRegion region) {
+        requireOpen();
         if (slots.containsKey(slot)) throw new HypervisorException("memory slot " + slot + " is in use");
         setSlot(slot, region.base(), region.size(), region.segment().address(), region.readOnly());
         slots.put(slot, region);
@@ -164,6 +167,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized void unmap(int slot) {
+        requireOpen();
         GuestMemoryRegion region = slots.remove(slot);
         if (region == null) throw new HypervisorException("memory slot " + slot + " is not in use");
         setSlot(slot, region.base(), 0, region.segment().address(), false); // size 0 deletes: api.rst 4.35
@@ -204,6 +208,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized Vcpu createVcpu(int index) {
+        requireOpen();
         FileDescriptor vcpuFd = new FileDescriptor(KvmRequest.CREATE_VCPU.call(fd, index));
         try {
             KvmVcpu vcpu =
@@ -218,6 +223,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized void createPit() {
+        requireOpen();
         pit = new KvmPit(fd);
     }
 
@@ -230,33 +236,37 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public IrqLine irqLine(int gsi) {
+    public synchronized IrqLine irqLine(int gsi) {
+        requireOpen();
         return new KvmIrqLine(this, fd, gsi, arena);
     }
 
     @Override
     public synchronized IrqLine edgeLine(int gsi) {
+        requireOpen();
         KvmIrqFd line = new KvmIrqFd(fd, gsi);
         irqFds.add(line);
         return line;
     }
 
     @Override
-    public long clockNanos() {
+    public synchronized long clockNanos() {
+        requireOpen();
         return clock.nanos();
     }
 
     @Override
-    public void clockNanos(long nanos) {
+    public synchronized void clockNanos(long nanos) {
+        requireOpen();
         clock.nanos(nanos);
     }
 
     @Override
     public synchronized void signalMsi(long address, int data) {
+        if (closed) return;
         kvm_msi.address_lo(msi, (int) address);
         kvm_msi.address_hi(msi, (int) (address >>> 32));
         kvm_msi.data(msi, data);
-        if (closed) return;
         int result = Libc.ioctl(fd.value(), KvmRequest.SIGNAL_MSI.number(), msi);
         // The guest chose the message: one that no APIC takes or KVM does not understand is lost, as on a bus.
         boolean lost = interruptMode != InterruptMode.USERSPACE && (result == -Errno.EPERM || result == -Errno.EINVAL);
@@ -264,7 +274,8 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
-    public Registration doorbell(Doorbell doorbell, Signal signal) {
+    public synchronized Registration doorbell(Doorbell doorbell, Signal signal) {
+        requireOpen();
         if (!(signal instanceof EventFdSignal target)) {
             throw new IllegalArgumentException("a KVM doorbell needs a signal of an EpollEventLoop");
         }
@@ -313,6 +324,10 @@ final class KvmVirtualMachine implements VirtualMachine {
         use.unlockRead(stamp);
     }
 
+    private void requireOpen() {
+        if (closed) throw new IllegalStateException(this + " is closed");
+    }
+
     @Override
     public synchronized void close() {
         if (closed) return;
@@ -328,6 +343,7 @@ final class KvmVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized EventLoop eventLoop() {
+        requireOpen();
         if (eventLoop == null) {
             eventLoop = new EpollEventLoop("microvm-" + name + "-io");
             if (clock.isPaused()) eventLoop.pauseClock();

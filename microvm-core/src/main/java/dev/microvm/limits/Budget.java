@@ -64,7 +64,7 @@ public final class Budget {
      * @param owner the name of the machine or the part that takes
      * @param pressed called when this share holds more than its fair part and another share needs
      *     it. It runs on the thread of the other share, so it must be quick and must not block: it
-     *     sets a flag or wakes the owner, who then gives back. Called again on each refusal.
+     *     sets a flag or wakes the owner, who then gives back. Called again until it has.
      */
     public Share open(String owner, Runnable pressed) {
         Share share = new Share(owner, pressed);
@@ -111,11 +111,27 @@ public final class Budget {
             boolean fair = mine.get() + amount <= fairPart();
             if (fair) {
                 mine.addAndGet(amount);
+                pressGreedyShares();
             } else {
-                used.addAndGet(-amount);
+                used.addAndGet(-amount); // nobody gives back for a share that has its part
             }
-            pressGreedyShares();
             return fair;
+        }
+
+        /**
+         * Takes {@code amount} only if so much is free, even if this share is below its fair part:
+         * for what nobody can give back before its end, such as guest memory.
+         *
+         * @return false if it is not free
+         */
+        public boolean tryTakeFree(long amount) {
+            long all = used.addAndGet(amount);
+            if (all < 0 || all > limit) { // less than 0: an overflow
+                used.addAndGet(-amount);
+                return false;
+            }
+            mine.addAndGet(amount);
+            return true;
         }
 
         /** Gives back {@code amount} of what was taken. */

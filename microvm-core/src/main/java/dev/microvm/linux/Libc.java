@@ -1,16 +1,16 @@
 package dev.microvm.linux;
 
+import static dev.microvm.linux.Linking.link;
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.microvm.error.MicroVmException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 
@@ -22,9 +22,6 @@ import java.lang.invoke.VarHandle;
  * may call. Calls that take no string allocate nothing, so hot paths may use them.
  */
 public final class Libc {
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final SymbolLookup LIBRARY = LINKER.defaultLookup();
-    private static final Linker.Option CAPTURE_ERRNO = Linker.Option.captureCallState("errno");
     private static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = CAPTURED.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
@@ -35,6 +32,7 @@ public final class Libc {
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURED));
 
     private static final MethodHandle OPEN = link("open", 2, JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle SOCKET = link("socket", 0, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT);
     private static final MethodHandle CLOSE = link("close", 0, JAVA_INT, JAVA_INT);
     private static final MethodHandle READ = link("read", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
     private static final MethodHandle WRITE = link("write", 0, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG);
@@ -86,6 +84,16 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try (Arena arena = Arena.ofConfined()) {
             return result(state, (int) OPEN.invokeExact(state, arena.allocateFrom(path), flags));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** socket(2). */
+    public static int socket(int domain, int type, int protocol) {
+        MemorySegment state = STATE.get();
+        try {
+            return result(state, (int) SOCKET.invokeExact(state, domain, type, protocol));
         } catch (Throwable t) {
             throw linkage(t);
         }
@@ -407,11 +415,6 @@ public final class Libc {
         }
     }
 
-    /** Returns the address of a function of the C library. */
-    static MemorySegment function(String name) {
-        return LIBRARY.find(name).orElseThrow(() -> new IllegalStateException("the C library has no function " + name));
-    }
-
     private static int result(MemorySegment state, int result) {
         return result < 0 ? -errno(state) : result;
     }
@@ -421,24 +424,11 @@ public final class Libc {
     }
 
     /**
-     * Links a function.
-     *
-     * @param fixed number of arguments before the variadic ones; 0 if the function is not variadic
-     */
-    @SuppressWarnings("restricted") // the one place that makes downcalls
-    private static MethodHandle link(String name, int fixed, MemoryLayout result, MemoryLayout... arguments) {
-        FunctionDescriptor descriptor = FunctionDescriptor.of(result, arguments);
-        return fixed == 0
-                ? LINKER.downcallHandle(function(name), descriptor, CAPTURE_ERRNO)
-                : LINKER.downcallHandle(
-                        function(name), descriptor, CAPTURE_ERRNO, Linker.Option.firstVariadicArg(fixed));
-    }
-
-    /**
-     * Reports a handle called with the wrong types. Nothing that a guest or a user does can cause
-     * this.
+     * Reports what a linked function threw: that it could not be linked, or that its handle has
+     * other types. Nothing that a guest does can cause either.
      */
     private static AssertionError linkage(Throwable t) {
+        if (t instanceof MicroVmException notLinked) throw notLinked;
         return new AssertionError("call of a linked function", t);
     }
 }

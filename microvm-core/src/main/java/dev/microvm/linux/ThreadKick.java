@@ -3,6 +3,7 @@ package dev.microvm.linux;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.microvm.error.MicroVmException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -24,10 +25,23 @@ public final class ThreadKick {
     /** SIGRTMAX of Linux: include/uapi/asm/signal.h. The JDK's own I/O uses SIGRTMAX - 2. */
     private static final int LAST_SIGNAL = 64 - 3;
 
+    private static final int NO_SIGNAL = 0;
     private static final int SIGNAL = install();
     private static final int PROCESS = Libc.getpid();
 
     private ThreadKick() {}
+
+    /**
+     * Makes sure that threads can be kicked; call this before the first thread blocks.
+     *
+     * @throws MicroVmException if no signal is left for that
+     */
+    public static void prepare() {
+        if (SIGNAL == NO_SIGNAL) {
+            throw new MicroVmException(
+                    "all real-time signals of this process have handlers: leave one free to interrupt vCPUs");
+        }
+    }
 
     /**
      * Returns the number of the calling thread, for {@link #kick}. It is valid until the thread
@@ -47,17 +61,15 @@ public final class ThreadKick {
     private static int install() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment action = arena.allocate(SIGACTION_SIZE, Long.BYTES);
-            action.set(JAVA_LONG, SA_HANDLER, Libc.function("abs").address());
+            action.set(JAVA_LONG, SA_HANDLER, Linking.function("abs").address());
             action.set(JAVA_INT, SA_FLAGS, SA_RESTART);
             MemorySegment old = arena.allocate(SIGACTION_SIZE, Long.BYTES);
             for (int signal = Libc.sigrtmin(); signal <= LAST_SIGNAL; signal++) {
-                if (Libc.sigaction(signal, MemorySegment.NULL, old) < 0 || old.get(JAVA_LONG, SA_HANDLER) != 0)
-                    continue;
-                Libc.check("sigaction", Libc.sigaction(signal, action, MemorySegment.NULL));
-                return signal;
+                boolean free =
+                        Libc.sigaction(signal, MemorySegment.NULL, old) >= 0 && old.get(JAVA_LONG, SA_HANDLER) == 0;
+                if (free && Libc.sigaction(signal, action, MemorySegment.NULL) >= 0) return signal;
             }
         }
-        throw new IllegalStateException(
-                "all real-time signals of this process have handlers: leave one free to interrupt vCPUs");
+        return NO_SIGNAL;
     }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Says where a machine's RAM comes from on the host. It is data only; a hypervisor opens it as
@@ -29,7 +30,12 @@ public sealed interface RamBacking {
      * @param file file of exactly the RAM's size; it must not be written or shortened while a
      *     machine uses it
      */
-    record PrivateOf(Path file) implements RamBacking {}
+    record PrivateOf(Path file) implements RamBacking {
+        /** Refuses null. */
+        public PrivateOf {
+            Objects.requireNonNull(file, "file");
+        }
+    }
 
     /** Returns a backing of zeroed memory of this process. */
     static RamBacking anonymous() {

@@ -5,17 +5,18 @@ package dev.microvm.vcpu;
  * must not run. The thread asks {@link #isShut} before each run; any other thread may shut the gate
  * and wait until the thread has come to it.
  *
- * <p>Two wishes shut it: the pause of all vCPUs, and the stop of this one by a {@link
- * DebugListener}. It opens when neither is left.
+ * <p>Three wishes shut it: the pause of all vCPUs, the stop of this one by a {@link DebugListener},
+ * and a {@link DutyCycle} that is used up. It opens when none is left.
  */
 final class PauseGate {
     private static final long NANOS_PER_MILLI = 1_000_000;
 
-    private volatile boolean shut; // paused or held, and not opened for good; written under the lock
+    private volatile boolean shut; // somebody wants it, and it is not opened for good; written under the lock
 
     // Guarded by this
     private boolean paused;
     private boolean held;
+    private boolean throttled;
     private boolean openForGood;
     private boolean inside; // the thread has passed, and may run the guest
 
@@ -36,6 +37,17 @@ final class PauseGate {
         update();
     }
 
+    /** Shuts the gate for the rest of a duty cycle, or opens it after that. */
+    synchronized void throttled(boolean now) {
+        throttled = now;
+        update();
+    }
+
+    /** Whether a debugger holds the vCPU. */
+    synchronized boolean isHeld() {
+        return held;
+    }
+
     /** Opens the gate for the thread to end; nothing shuts it any more. */
     synchronized void openForGood() {
         openForGood = true;
@@ -43,7 +55,7 @@ final class PauseGate {
     }
 
     private void update() {
-        shut = (paused || held) && !openForGood;
+        shut = (paused || held || throttled) && !openForGood;
         notifyAll();
     }
 

@@ -2,6 +2,7 @@ package dev.microvm.vcpu;
 
 import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.irq.InterruptController;
 import dev.microvm.vcpu.DebugListener.Next;
@@ -17,6 +18,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class VcpuLoop implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(VcpuLoop.class);
+
+    private static final long RFLAGS_IF = 1 << 9; // Intel SDM vol. 1, figure 3-8
 
     /** Who hears, on the vCPU's thread, that the guest ended by itself. */
     public interface Listener {
@@ -152,12 +155,36 @@ public final class VcpuLoop implements Runnable {
         gate.paused(false);
     }
 
+    /** Keeps the vCPU from running, or lets it run again, for its share of a host CPU. */
+    void throttle(boolean now) {
+        gate.throttled(now);
+        if (now) vcpu.kick();
+    }
+
     /**
      * Waits until the vCPU's thread is at the gate, or has ended or not begun; {@code deadline} is
      * of the system's clock.
      */
     boolean awaitPaused(long deadline) {
         return gate.awaitOutside(deadline);
+    }
+
+    /**
+     * Whether the vCPU halts with interrupts off, or waits for another to start it, so that it never
+     * runs again if all do. Its thread must be at the gate.
+     */
+    boolean isHaltedForGood() {
+        if (stopping || gate.isHeld()) return false;
+        return switch (vcpu.activity()) {
+            case UNINITIALIZED, INIT_RECEIVED -> true;
+            case HALTED -> (vcpu.registers().rflags() & RFLAGS_IF) == 0 && !nmiIsComing();
+            case RUNNING, SIPI_RECEIVED -> false;
+        };
+    }
+
+    private boolean nmiIsComing() {
+        VcpuEvents events = vcpu.events();
+        return events.nmiPending() || events.nmiInjected();
     }
 
     /** Who is told of debug exits from now on. */

@@ -17,6 +17,8 @@ public final class VcpuThreads {
     /** How long a thread may take to leave a device before it is interrupted. */
     private static final Duration PATIENCE = Duration.ofMillis(200);
 
+    private static final int NONE = -1;
+
     private final List<VcpuLoop> loops;
     private final List<Thread> threads = new ArrayList<>();
     private final Object pausing = new Object(); // held while vCPUs come to a stop: one pause or resume at a time
@@ -62,16 +64,71 @@ public final class VcpuThreads {
         refuseVcpuThread("pause");
         synchronized (pausing) {
             if (paused) return;
-            long deadline = System.nanoTime() + limit.toNanos();
-            loops.forEach(VcpuLoop::pause);
-            for (int i = 0; i < loops.size(); i++) {
-                if (loops.get(i).awaitPaused(deadline)) continue;
-                String where = whereIs(threads.get(i));
+            int late = sendToGates(limit);
+            if (late != NONE) {
+                String where = whereIs(threads.get(late));
                 loops.forEach(VcpuLoop::resume);
-                throw new PauseFailedException("vCPU %d does not pause within %s: %s".formatted(i, limit, where));
+                throw new PauseFailedException("vCPU %d does not pause within %s: %s".formatted(late, limit, where));
             }
             paused = true;
         }
+    }
+
+    /** Returns the first vCPU whose thread does not come to its gate in time, or NONE. */
+    private int sendToGates(Duration limit) {
+        long deadline = System.nanoTime() + limit.toNanos();
+        loops.forEach(VcpuLoop::pause);
+        for (int i = 0; i < loops.size(); i++) if (!loops.get(i).awaitPaused(deadline)) return i;
+        return NONE;
+    }
+
+    /**
+     * Looks whether the guest has halted for good: each vCPU is in HLT with interrupts off, or waits
+     * for another one to start it. Stops all vCPUs for a moment, as {@link #pause}.
+     *
+     * <p>What cannot be seen: an NMI that a device is yet to send, and a vCPU whose HLT is an exit
+     * of {@link dev.microvm.hypervisor.InterruptMode#USERSPACE}.
+     *
+     * @param limit how long to wait for the vCPUs in all
+     * @return false also if one does not stop in time, or they are paused, or one is stopped or held
+     *     by a debugger
+     * @throws IllegalStateException on a vCPU's thread, which would wait for itself
+     */
+    public boolean haltedForGood(Duration limit) {
+        refuseVcpuThread("haltedForGood");
+        synchronized (pausing) {
+            if (paused) return false;
+            try {
+                return sendToGates(limit) == NONE && loops.stream().allMatch(VcpuLoop::isHaltedForGood);
+            } finally {
+                loops.forEach(VcpuLoop::resume);
+            }
+        }
+    }
+
+    /** Returns the number of vCPUs. */
+    int count() {
+        return loops.size();
+    }
+
+    /** Keeps a vCPU from running, or lets it run again; returns at once. */
+    void throttle(int vcpu, boolean now) {
+        loops.get(vcpu).throttle(now);
+    }
+
+    /** Returns the CPU time that a vCPU's thread has used, in nanoseconds; 0 if it does not run. */
+    long cpuNanos(int vcpu) {
+        return CpuTime.ofThread(threads.get(vcpu));
+    }
+
+    /**
+     * Returns the CPU time that the vCPUs' threads have used, in nanoseconds; what a thread that has
+     * ended used does not count.
+     */
+    public long cpuNanos() {
+        long sum = 0;
+        for (int vcpu = 0; vcpu < threads.size(); vcpu++) sum += cpuNanos(vcpu);
+        return sum;
     }
 
     /**

@@ -32,29 +32,21 @@ final class KvmHypervisorTest {
     }
 
     @Test
-    void saysWhichModuleToLoad_whenTheDeviceIsMissing() {
+    void saysWhatToDo_whenTheDeviceIsMissing() {
         String device = directory.resolve("kvm").toString();
 
-        assertUnusable(
-                device,
-                device
-                        + " does not exist: load the module kvm_intel or kvm_amd, or enable virtualization in the host's firmware");
+        assertUnusable(device, KvmHostFacts.ofThisHost(device).absent());
     }
 
     @Test
-    void saysWhichGroupToJoin_whenTheDeviceMayNotBeOpened() {
-        assertUnusable(
-                UNWRITABLE,
-                "no permission to open %s for reading and writing: add the user to its group (usermod -aG kvm %s) and log in again"
-                        .formatted(UNWRITABLE, System.getProperty("user.name")));
+    void saysWhatToDo_whenTheDeviceMayNotBeOpened() {
+        assertUnusable(UNWRITABLE, KvmHostFacts.ofThisHost(UNWRITABLE).forbidden());
     }
 
     @Test
     void saysThatItIsNoDevice_whenItIsADirectory() {
         assertUnusable(
-                directory.toString(),
-                directory
-                        + " is a directory, not the device of KVM: remove it and load the module kvm_intel or kvm_amd");
+                directory.toString(), directory + " is a directory, not the device of KVM: remove it and " + load());
     }
 
     @Test
@@ -64,14 +56,18 @@ final class KvmHypervisorTest {
         assertUnusable(
                 device,
                 device
-                        + " is not KVM: KVM_GET_API_VERSION failed: ENOTTY (not a request this file knows); remove it and load the module kvm_intel or kvm_amd");
+                        + " is not KVM: KVM_GET_API_VERSION failed: ENOTTY (not a request this file knows); remove it"
+                        + " and "
+                        + load());
     }
 
     @Test
     void saysThatItIsNotKvm_whenItIsAnotherDevice() {
         assertUnusable(
                 "/dev/null",
-                "/dev/null is not KVM: KVM_GET_API_VERSION failed: ENOTTY (not a request this file knows); remove it and load the module kvm_intel or kvm_amd");
+                "/dev/null is not KVM: KVM_GET_API_VERSION failed: ENOTTY (not a request this file knows); remove it"
+                        + " and "
+                        + load());
     }
 
     @Test
@@ -90,6 +86,10 @@ final class KvmHypervisorTest {
         assertThat(notKvm.probe().usable()).isFalse();
 
         assertThat(ProcessUse.now().descriptors()).isEqualTo(before);
+    }
+
+    private static String load() {
+        return KvmHostFacts.ofThisHost("/dev/kvm").load();
     }
 
     private static void assertUnusable(String device, String reason) {

@@ -34,6 +34,20 @@ class BudgetTest {
     }
 
     @Test
+    void aShareAboveItsFairPartPressesNobodyNotEvenItself() {
+        AtomicInteger pressed = new AtomicInteger();
+        Budget.Share greedy = budget.open("greedy", pressed::incrementAndGet);
+        Budget.Share other = budget.open("as greedy", pressed::incrementAndGet);
+        budget.open("idle", BudgetTest::nobody);
+        assertThat(greedy.tryTake(50)).isTrue();
+        assertThat(other.tryTake(50)).isTrue();
+
+        assertThat(greedy.tryTake(1)).isFalse();
+
+        assertThat(pressed).hasValue(0);
+    }
+
+    @Test
     void theGreedyShareTakesNothingUntilItHasGivenBack() {
         Budget.Share greedy = budget.open("greedy", BudgetTest::nobody);
         assertThat(greedy.tryTake(100)).isTrue();
@@ -93,4 +107,19 @@ class BudgetTest {
     }
 
     private static void nobody() {}
+
+    @Test
+    void refusesWhatIsNotFree_alsoToAShareBelowItsFairPart() {
+        Budget budget = new Budget("bytes", 100);
+        try (Budget.Share greedy = budget.open("greedy", () -> {});
+                Budget.Share modest = budget.open("modest", () -> {})) {
+            assertThat(greedy.tryTakeFree(90)).isTrue();
+
+            assertThat(modest.tryTakeFree(11)).isFalse();
+            assertThat(budget.used()).isEqualTo(90);
+            assertThat(modest.tryTakeFree(10)).isTrue();
+            assertThat(modest.used()).isEqualTo(10);
+        }
+        assertThat(budget.used()).isZero();
+    }
 }

@@ -3,21 +3,36 @@ package dev.microvm.engine;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.cpu.CpuidTable;
+import dev.microvm.host.NativeAccess;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.Probe;
+import dev.microvm.hypervisor.Probe.Support;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** An x86-64 CPU in Java: runs wherever a JVM does. Stateless. */
+/** An x86-64 CPU in Java: runs wherever a JVM does that allows native access. Stateless. */
 public final class EngineHypervisor implements Hypervisor {
+    private final Budget translations;
+
     /** The engine of this JVM. */
-    public EngineHypervisor() {}
+    public EngineHypervisor() {
+        this(JvmBudgets.translations());
+    }
+
+    /** Makes one whose machines share a budget of heap for translated code, in bytes. */
+    EngineHypervisor(Budget translations) {
+        this.translations = translations;
+    }
 
     @Override
     public String name() {
@@ -26,7 +41,20 @@ public final class EngineHypervisor implements Hypervisor {
 
     @Override
     public Probe probe() {
-        return Probe.full();
+        return denial().map(reason -> new Probe(Support.NONE, reason, "")).orElseGet(Probe::full);
+    }
+
+    /**
+     * Returns why the JVM denies what the engine needs to reach guest memory by its address, with
+     * the remedy; empty if it does not.
+     */
+    private static Optional<String> denial() {
+        return NativeAccess.denial(EngineHypervisor.class.getModule(), EngineHypervisor::restricted);
+    }
+
+    @SuppressWarnings("restricted") // that is what it is for; its result is not used
+    private static void restricted() {
+        MemorySegment.NULL.reinterpret(0);
     }
 
     @Override
@@ -58,6 +86,9 @@ public final class EngineHypervisor implements Hypervisor {
                     "clock: the host's in InterruptMode.USERSPACE, where the host decides when interrupts come, was %s: use InterruptMode.SPLIT (irqchip SPLIT)"
                             .formatted(clock));
         }
-        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock));
+        denial().ifPresent(reason -> {
+            throw new HypervisorException(reason);
+        });
+        return new EngineVirtualMachine(name, interruptMode, clock, supportedCpuid(clock), translations);
     }
 }

@@ -2,6 +2,7 @@ package dev.microvm.engine;
 
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.cpu.CodeHeap;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.CpuidTable;
@@ -42,6 +43,7 @@ final class EngineVcpu implements Vcpu {
     private final int index;
     private final @Nullable LocalApic apic;
     private final EnginePlatform platform;
+    private final CodeHeap codeHeap;
     private final Cpu cpu;
     private final ParavirtualClock clock;
     private final EngineState state;
@@ -63,12 +65,18 @@ final class EngineVcpu implements Vcpu {
         platform = new EnginePlatform(this, machine);
         InstructionTime time = machine.instructionTime();
         InstructionCounter counter = time == null ? null : time.counter();
-        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, counter);
+        codeHeap = new CodeHeap(machine.translations(), machine.toString(), this::wantRoom);
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, codeHeap, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;
         state = new EngineState(cpu, apic, platform);
         activity = hasApic && index != 0 ? ActivityState.UNINITIALIZED : ActivityState.RUNNING;
+    }
+
+    /** Returns an estimate of the heap that its translations take, in bytes. */
+    long translated() {
+        return codeHeap.held();
     }
 
     /** The vCPU whose {@link #run} the calling thread is in. */
@@ -116,7 +124,8 @@ final class EngineVcpu implements Vcpu {
             return loop();
         } catch (VcpuFailedException e) {
             throw new VcpuFailedException(
-                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()));
+                    "vCPU %d stopped: %s%n%s%n%s".formatted(index, e.getMessage(), registers(), specialRegisters()),
+                    e.byGuest());
         } finally {
             handler = NoDevices.HANDLER;
             exit();
@@ -178,6 +187,7 @@ final class EngineVcpu implements Vcpu {
         parked = Thread.currentThread();
         InstructionTime time = machine.instructionTime();
         while (!kicked && !forgetting() && (apic == null || (apic.events() & events) == 0)) {
+            cpu.mmu.dropCodeIfPressed();
             if (time == null) LockSupport.park(this);
             else time.await();
         }
@@ -218,8 +228,24 @@ final class EngineVcpu implements Vcpu {
         LockSupport.unpark(parked);
     }
 
-    private synchronized void enter() {
+    /**
+     * The budget of translations wants room; any thread. Who runs or waits looks soon; else nobody
+     * would.
+     */
+    private void wantRoom() {
+        cpu.loop.attend();
+        LockSupport.unpark(parked);
+        synchronized (this) {
+            if (runner == null && !closed) cpu.mmu.dropCodeIfPressed();
+        }
+    }
+
+    private synchronized void requireOpen() {
         if (closed) throw new IllegalStateException("vCPU " + index + " is closed");
+    }
+
+    private synchronized void enter() {
+        requireOpen();
         if (runner != null) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
         runner = Thread.currentThread();
         CURRENT.set(this);
@@ -240,8 +266,13 @@ final class EngineVcpu implements Vcpu {
     /** Forgets where memory is; returns when nothing of it is used any more. */
     void forgetMemory() {
         synchronized (this) {
-            if (runner == null || runner.equals(Thread.currentThread())) {
+            if (closed) return;
+            if (runner == null) {
                 cpu.mmu.forget();
+                return;
+            }
+            if (runner.equals(Thread.currentThread())) {
+                cpu.mmu.forgetWhileRunning();
                 return;
             }
             forgetting = true;
@@ -272,51 +303,54 @@ final class EngineVcpu implements Vcpu {
         notifyAll();
     }
 
-    // State
+    // State: each call takes the lock that close() takes, so that none uses memory that is freed
 
     /** If the vCPU does not run, takes what waits for it, so that its state can be read. */
-    private void settle() {
-        boolean runs;
-        synchronized (this) {
-            runs = runner != null;
-        }
-        if (!runs) takeSignals();
+    private synchronized void settle() {
+        if (runner == null) takeSignals();
     }
 
     @Override
-    public Registers registers() {
+    public synchronized Registers registers() {
+        requireOpen();
         settle();
         return state.registers();
     }
 
     @Override
-    public void registers(Registers registers) {
+    public synchronized void registers(Registers registers) {
+        requireOpen();
         state.registers(registers);
     }
 
     @Override
-    public SpecialRegisters specialRegisters() {
+    public synchronized SpecialRegisters specialRegisters() {
+        requireOpen();
         settle();
         return state.specialRegisters();
     }
 
     @Override
-    public void specialRegisters(SpecialRegisters registers) {
+    public synchronized void specialRegisters(SpecialRegisters registers) {
+        requireOpen();
         state.specialRegisters(registers);
     }
 
     @Override
-    public FpuState fpuState() {
+    public synchronized FpuState fpuState() {
+        requireOpen();
         return state.fpuState();
     }
 
     @Override
-    public void fpuState(FpuState newState) {
+    public synchronized void fpuState(FpuState newState) {
+        requireOpen();
         state.fpuState(newState);
     }
 
     @Override
-    public DebugRegisters debugRegisters() {
+    public synchronized DebugRegisters debugRegisters() {
+        requireOpen();
         return new DebugRegisters(
                 cpu.debug.register(0),
                 cpu.debug.register(1),
@@ -327,7 +361,8 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public void debugRegisters(DebugRegisters registers) {
+    public synchronized void debugRegisters(DebugRegisters registers) {
+        requireOpen();
         cpu.debug.register(0, registers.dr0());
         cpu.debug.register(1, registers.dr1());
         cpu.debug.register(2, registers.dr2());
@@ -337,40 +372,47 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public long translate(long linearAddress) {
+    public synchronized long translate(long linearAddress) {
+        requireOpen();
         return cpu.mmu.lookUp(linearAddress).orElse(NOT_MAPPED);
     }
 
     @Override
-    public VcpuEvents events() {
+    public synchronized VcpuEvents events() {
+        requireOpen();
         settle();
         return state.events();
     }
 
     @Override
-    public void events(VcpuEvents events) {
+    public synchronized void events(VcpuEvents events) {
+        requireOpen();
         state.events(events);
     }
 
     @Override
-    public ActivityState activity() {
+    public synchronized ActivityState activity() {
+        requireOpen();
         settle();
         return activity == ActivityState.RUNNING && cpu.loop.halted ? ActivityState.HALTED : activity;
     }
 
     @Override
-    public void activity(ActivityState newState) {
+    public synchronized void activity(ActivityState newState) {
+        requireOpen();
         cpu.loop.halted = newState == ActivityState.HALTED;
         activity = newState == ActivityState.HALTED ? ActivityState.RUNNING : newState;
     }
 
     @Override
-    public LapicState lapic() {
+    public synchronized LapicState lapic() {
+        requireOpen();
         return requireApic().lapicState();
     }
 
     @Override
-    public void lapic(LapicState newState) {
+    public synchronized void lapic(LapicState newState) {
+        requireOpen();
         requireApic().lapicState(newState);
     }
 
@@ -380,22 +422,26 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public int[] msrIndices() {
+    public synchronized int[] msrIndices() {
+        requireOpen();
         return state.msrIndices();
     }
 
     @Override
-    public List<MsrEntry> msrs(int... indices) {
+    public synchronized List<MsrEntry> msrs(int... indices) {
+        requireOpen();
         return state.msrs(indices);
     }
 
     @Override
-    public void msrs(List<MsrEntry> entries) {
+    public synchronized void msrs(List<MsrEntry> entries) {
+        requireOpen();
         state.msrs(entries);
     }
 
     @Override
-    public void cpuid(List<CpuidEntry> table) {
+    public synchronized void cpuid(List<CpuidEntry> table) {
+        requireOpen();
         cpu.cpuid.set(apic == null ? CpuidTable.withoutApic(table) : table);
         if (apic == null) return;
         Features shown = cpu.features();
@@ -407,36 +453,42 @@ final class EngineVcpu implements Vcpu {
     }
 
     @Override
-    public long tscKhz() {
+    public synchronized long tscKhz() {
+        requireOpen();
         return EngineVirtualMachine.TSC_KHZ;
     }
 
     // Debugging
 
     @Override
-    public void debug(GuestDebug wanted) {
+    public synchronized void debug(GuestDebug wanted) {
+        requireOpen();
         cpu.debug.host(wanted.singleStep(), wanted.softwareBreakpoints(), wanted.breakpoints());
     }
 
     @Override
-    public DebugEvent debugEvent() {
+    public synchronized DebugEvent debugEvent() {
+        requireOpen();
         return cpu.debug.event(cpu.rip);
     }
 
     // External interrupts
 
     @Override
-    public boolean readyForInterrupt() {
+    public synchronized boolean readyForInterrupt() {
+        requireOpen();
         return cpu.loop.readyForInterrupt() && platform.acceptsExternal();
     }
 
     @Override
-    public void interrupt(int vector) {
+    public synchronized void interrupt(int vector) {
+        requireOpen();
         cpu.loop.inject(vector);
     }
 
     @Override
-    public void requestInterruptWindow(boolean wanted) {
+    public synchronized void requestInterruptWindow(boolean wanted) {
+        requireOpen();
         cpu.loop.interruptWindow = wanted;
         if (wanted) cpu.loop.attend();
     }
@@ -446,6 +498,8 @@ final class EngineVcpu implements Vcpu {
         if (runner != null) throw new IllegalStateException("vCPU " + index + " still runs");
         if (closed) return;
         closed = true;
+        cpu.mmu.forget();
+        codeHeap.close();
         if (apic != null) machine.apics().remove(apic);
     }
 }

@@ -18,6 +18,7 @@ import dev.microvm.hypervisor.IrqRoute;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
+import dev.microvm.limits.Budget;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
@@ -53,13 +54,21 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Doorbells doorbells = new Doorbells();
     private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
+    private final Budget translations;
     private final InstantSource wallClock;
-    private long timeStampOrigin; // guarded by this
-    private boolean originSet; // by the host; guarded by this
+    private final Object timeStampLock = new Object(); // for holders of a vCPU's lock, which close() takes too
+    private long timeStampOrigin; // guarded by timeStampLock
+    private boolean originSet; // by the host; guarded by timeStampLock
     private volatile long clockOrigin;
     private volatile boolean closed;
 
-    EngineVirtualMachine(String name, InterruptMode interruptMode, GuestClock clock, List<CpuidEntry> supportedCpuid) {
+    EngineVirtualMachine(
+            String name,
+            InterruptMode interruptMode,
+            GuestClock clock,
+            List<CpuidEntry> supportedCpuid,
+            Budget translations) {
+        this.translations = translations;
         this.supportedCpuid = supportedCpuid;
         this.name = name;
         this.ram = new EngineRam(name, arena);
@@ -86,6 +95,11 @@ final class EngineVirtualMachine implements VirtualMachine {
         return memory;
     }
 
+    /** What the vCPUs' translations are charged to. */
+    Budget translations() {
+        return translations;
+    }
+
     Timers timers() {
         return timers;
     }
@@ -98,6 +112,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized EventLoop eventLoop() {
+        requireOpen();
         if (deviceLoop == null) {
             deviceLoop = new JavaEventLoop("microvm-" + name + "-io");
             if (clockPaused) deviceLoop.pauseClock();
@@ -108,6 +123,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     /** All time of the guest's is that of the two loops. */
     @Override
     public synchronized void pauseClock() {
+        if (closed) return;
         clockPaused = true;
         timers.pauseClock();
         if (deviceLoop != null) deviceLoop.pauseClock();
@@ -115,7 +131,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized void resumeClock(ClockOnResume how) {
-        if (!clockPaused) return;
+        if (closed || !clockPaused) return;
         clockPaused = false;
         timers.resumeClock(how);
         if (deviceLoop != null) deviceLoop.resumeClock(how);
@@ -135,8 +151,10 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     /** When a time-stamp counter that was never set was 0, on the clock of the timers. */
-    synchronized long timeStampOrigin() {
-        return timeStampOrigin;
+    long timeStampOrigin() {
+        synchronized (timeStampLock) {
+            return timeStampOrigin;
+        }
     }
 
     /**
@@ -144,11 +162,13 @@ final class EngineVirtualMachine implements VirtualMachine {
      * meant to agree, but the host cannot set them at the same moment: so one that is close to the
      * last that it set gets its origin, as in KVM (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
      */
-    synchronized long commonOrigin(long origin) {
-        long difference = origin - timeStampOrigin;
-        if (!originSet || difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
-        originSet = true;
-        return timeStampOrigin;
+    long commonOrigin(long origin) {
+        synchronized (timeStampLock) {
+            long difference = origin - timeStampOrigin;
+            if (!originSet || difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
+            originSet = true;
+            return timeStampOrigin;
+        }
     }
 
     /** Whether no guest has made the time-stamp counters of two vCPUs differ. */
@@ -171,11 +191,13 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public long clockNanos() {
+        requireOpen();
         return clockAt(timers.nanoTime());
     }
 
     @Override
     public void clockNanos(long nanos) {
+        requireOpen();
         clockOrigin = timers.nanoTime() - nanos;
         vcpus.forEach(vcpu -> vcpu.clock().outdate());
     }
@@ -191,6 +213,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public boolean supports(Capability capability) {
+        requireOpen();
         return supports(interruptMode, capability);
     }
 
@@ -211,19 +234,21 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized GuestRam ram(RamBacking backing, long size) {
+        requireOpen();
         return ram.open(backing, size);
     }
 
     @Override
-    public void map(int slot, GuestMemoryRegion region) {
+    public synchronized void map(int slot, GuestMemoryRegion region) {
+        requireOpen();
         memory.map(slot, region);
     }
 
     /** Takes a region away; returns when no vCPU can reach it any more. */
     @Override
     public void unmap(int slot) {
-        memory.unmap(slot);
-        for (EngineVcpu vcpu : vcpus) vcpu.forgetMemory();
+        requireOpen();
+        memory.unmap(slot, () -> vcpus.forEach(EngineVcpu::forgetMemory));
     }
 
     @Override
@@ -233,6 +258,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public synchronized Vcpu createVcpu(int index) {
+        requireOpen();
         if (index < 0 || index >= maxVcpus() || vcpus.stream().anyMatch(each -> each.index() == index)) {
             throw new HypervisorException(
                     "vCPU %d: must be 0 to %d and not there yet".formatted(index, maxVcpus() - 1));
@@ -244,6 +270,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public void createPit() {
+        requireOpen();
         throw new HypervisorException("the engine has no timer of its own: use the device I8254Pit");
     }
 
@@ -262,6 +289,7 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public IrqLine irqLine(int gsi) {
+        requireOpen();
         return level -> {
             if (level) raise(gsi);
         };
@@ -290,7 +318,12 @@ final class EngineVirtualMachine implements VirtualMachine {
 
     @Override
     public Registration doorbell(Doorbell doorbell, Signal signal) {
+        requireOpen();
         return doorbells.add(doorbell, signal);
+    }
+
+    private void requireOpen() {
+        if (closed) throw new IllegalStateException(this + " is closed");
     }
 
     @Override
@@ -299,6 +332,7 @@ final class EngineVirtualMachine implements VirtualMachine {
         vcpus.forEach(EngineVcpu::close); // refuses while one runs: then nothing is closed, and a later call may
         closed = true;
         timers.close();
+        memory.clear(); // an address that somebody kept leads nowhere
         arena.close();
         ram.close();
     }

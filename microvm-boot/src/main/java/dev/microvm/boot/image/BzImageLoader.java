@@ -1,10 +1,8 @@
 package dev.microvm.boot.image;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import dev.microvm.memory.GuestMemory;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * Copies a bzImage to guest memory, for the guest to unpack. Any thread may use it.
@@ -17,12 +15,21 @@ public final class BzImageLoader {
     private static final int ENTRY_64 = 0x200;
 
     private final SetupHeader header;
-    private final byte[] image;
+    private final FileImage image;
+    private final byte[] setup;
 
-    /** Loads {@code image}, a whole bzImage file that begins with {@code header}. */
-    public BzImageLoader(SetupHeader header, byte[] image) {
+    /**
+     * Loads {@code image}, a whole bzImage file that begins with {@code header}.
+     *
+     * @throws IOException if the file cannot be read
+     */
+    public BzImageLoader(SetupHeader header, FileImage image) throws IOException {
         this.header = header;
         this.image = image;
+        setup = new byte[header.kernelOffset()];
+        try (ImageReader reader = image.open(setup.length, Cancellation.NEVER)) {
+            reader.read(MemorySegment.ofArray(setup));
+        }
     }
 
     /** The header. */
@@ -32,12 +39,28 @@ public final class BzImageLoader {
 
     /** Returns a copy of the real-mode code, including the header. */
     public byte[] setup() {
-        return Arrays.copyOf(image, header.kernelOffset());
+        return setup.clone();
     }
 
-    /** Returns the protected-mode code and the rest of the file; not a copy. */
-    public MemorySegment kernel() {
-        return MemorySegment.ofArray(image).asSlice(header.kernelOffset()).asReadOnly();
+    /** Returns the size in bytes of the protected-mode code and the rest of the file. */
+    public long kernelSize() {
+        return image.size() - header.kernelOffset();
+    }
+
+    /**
+     * Copies a part of the protected-mode code and the rest of the file.
+     *
+     * @param offset of the first byte
+     * @param to the target, whose size is the number of bytes to copy
+     * @throws IOException if the file can no longer be read, or is shorter than it was
+     */
+    public void read(long offset, MemorySegment to) throws IOException {
+        try (ImageReader reader = image.open(header.kernelOffset() + offset + to.byteSize(), Cancellation.NEVER)) {
+            reader.skip(header.kernelOffset() + offset);
+            reader.read(to);
+        } catch (InvalidImageException e) {
+            throw new IOException(image.file() + " is shorter than when it was opened", e);
+        }
     }
 
     /** Returns the memory that the kernel uses if it is loaded at its preferred address. */
@@ -49,12 +72,17 @@ public final class BzImageLoader {
     /**
      * Copies the protected-mode code to its preferred address.
      *
+     * @throws IOException if the file cannot be read
+     * @throws InvalidImageException if it is shorter than when it was opened
      * @throws dev.microvm.memory.GuestMemoryException if that address range is not in {@code
      *     memory}
+     * @throws java.util.concurrent.CancellationException if it is cancelled
      */
-    public void load(GuestMemory memory) {
-        int size = (int) header.kernelSize(); // below 2 GiB, since the array has it
-        MemorySegment target = memory.slice(header.prefAddress(), size);
-        MemorySegment.copy(image, header.kernelOffset(), target, JAVA_BYTE, 0, size);
+    public void load(GuestMemory memory, Cancellation cancellation) throws IOException {
+        MemorySegment target = memory.slice(header.prefAddress(), header.kernelSize());
+        try (ImageReader reader = image.open(image.size(), cancellation)) {
+            reader.skip(header.kernelOffset());
+            cancellation.forEachPiece(target, reader::read);
+        }
     }
 }

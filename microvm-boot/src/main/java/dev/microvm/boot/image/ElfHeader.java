@@ -157,6 +157,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         if (head.length <= EI_CLASS) throw tooShort(head, Format.ELF32);
         Format format = Format.of(head);
         if (head.length < format.headerSize()) throw tooShort(head, format);
+        refuseOtherProcessor(head);
         checkIdentity(head, format);
         List<Segment> segments = parseSegments(head, size, format);
         ElfHeader header = new ElfHeader(format == Format.ELF64, format.getWord(head, E_ENTRY), segments);
@@ -164,6 +165,7 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
             throw new InvalidImageException("an ELF file with a segment to load", "none of type PT_LOAD");
         }
         header.checkOverlaps();
+        header.checkMemoryOverlaps();
         return header;
     }
 
@@ -180,6 +182,16 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
         }
         loads.sort(Comparator.comparingLong(Segment::offset));
         return loads;
+    }
+
+    /** Returns the segments with notes, by rising file offset. */
+    List<Segment> notes() {
+        List<Segment> notes = new ArrayList<>();
+        for (Segment segment : segments) {
+            if (segment.type() == PT_NOTE) notes.add(segment);
+        }
+        notes.sort(Comparator.comparingLong(Segment::offset));
+        return notes;
     }
 
     /** Returns the lowest guest-physical address that is loaded. */
@@ -224,6 +236,15 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
     private static InvalidImageException tooShort(byte[] head, Format format) {
         return new InvalidImageException(
                 "an ELF header of %d bytes".formatted(format.headerSize()), "%d bytes".formatted(head.length));
+    }
+
+    private static void refuseOtherProcessor(byte[] head) {
+        int machine = LittleEndian.getUnsignedShort(head, E_MACHINE);
+        FileKind.machine(machine).ifPresent(name -> {
+            throw new InvalidImageException(
+                    "an ELF file for x86-64 or 32-bit x86",
+                    "one for another processor: %s (machine %d)".formatted(name, machine));
+        });
     }
 
     private static void checkIdentity(byte[] head, Format format) {
@@ -289,6 +310,22 @@ public record ElfHeader(boolean is64Bit, long entry, List<Segment> segments) {
                     "ELF segment %d with a memory size of at least its file size 0x%x, below 2^63"
                             .formatted(index, segment.fileSize()),
                     "it at address 0x%x with memory size 0x%x".formatted(segment.address(), segment.memorySize()));
+        }
+    }
+
+    /** Checks that no two segments share memory, so that no byte of it is written twice. */
+    private void checkMemoryOverlaps() {
+        List<Segment> loads = loads();
+        loads.sort(Comparator.comparingLong(Segment::address));
+        for (int i = 1; i < loads.size(); i++) {
+            Segment lower = loads.get(i - 1);
+            Segment upper = loads.get(i);
+            if (upper.address() < lower.end()) {
+                throw new InvalidImageException(
+                        "ELF segments that share no memory",
+                        "one at [0x%x, 0x%x) and one at [0x%x, 0x%x)"
+                                .formatted(lower.address(), lower.end(), upper.address(), upper.end()));
+            }
         }
     }
 

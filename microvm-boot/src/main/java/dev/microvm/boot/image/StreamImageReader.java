@@ -12,25 +12,27 @@ final class StreamImageReader implements ImageReader {
     private static final int BUFFER_SIZE = 128 * 1024; // bytes; stays in a CPU's second-level cache
 
     private final InputStream in;
-    private final String format;
+    private final Compression compression;
+    private final UnpackingHeap heap;
     private final byte[] buffer = new byte[BUFFER_SIZE];
     private long position;
 
-    /** {@code format} names the compression in messages. */
-    StreamImageReader(InputStream in, String format) {
+    /** Closes {@code in} and gives {@code heap} back at the end. */
+    StreamImageReader(InputStream in, Compression compression, UnpackingHeap heap) {
         this.in = in;
-        this.format = format;
+        this.compression = compression;
+        this.heap = heap;
     }
 
     @Override
-    public void skip(long count) throws IOException {
+    public void skip(long count) {
         for (long left = count; left > 0; ) {
             left -= fill(left);
         }
     }
 
     @Override
-    public void read(MemorySegment target) throws IOException {
+    public void read(MemorySegment target) {
         for (long done = 0; done < target.byteSize(); ) {
             int count = fill(target.byteSize() - done);
             MemorySegment.copy(buffer, 0, target, JAVA_BYTE, done, count);
@@ -40,7 +42,9 @@ final class StreamImageReader implements ImageReader {
 
     @Override
     public void close() throws IOException {
-        in.close();
+        try (heap) {
+            in.close();
+        }
     }
 
     private int fill(long wanted) {
@@ -52,9 +56,9 @@ final class StreamImageReader implements ImageReader {
         } catch (CompressionException e) {
             throw InvalidImageException.of(e);
         } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
-            // The compressed bytes are in memory, so the exception is the decompressor's, not the disk's.
+            // What the XZ library throws for corrupt data; a disk's error says so itself.
             throw new InvalidImageException(
-                    "an intact %s payload".formatted(format),
+                    "an intact %s payload".formatted(compression),
                     "data that cannot be unpacked after 0x%x bytes: %s".formatted(position, e.getMessage()),
                     e);
         }

@@ -1,6 +1,7 @@
 package dev.microvm.boot.tables;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -23,6 +24,7 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
 
     /** Checks the numbers and copies the list. */
     public AcpiConfig {
+        Objects.requireNonNull(entries, "entries");
         if (cpus < 1 || cpus > MAX_CPUS) {
             throw new IllegalArgumentException("ACPI tables have 1 to %d CPUs, not %d".formatted(MAX_CPUS, cpus));
         }
@@ -42,6 +44,7 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
 
     /** Returns this with more entries at the end. */
     public AcpiConfig with(AcpiEntry... more) {
+        Objects.requireNonNull(more, "more");
         return new AcpiConfig(
                 cpus, timerPin, Stream.concat(entries.stream(), Stream.of(more)).toList());
     }
@@ -137,11 +140,22 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
     public record ResetRegister(Register register, int value) implements AcpiEntry {
         /** The keyboard controller's reset line: port 0x64, command 0xfe. */
         public static final ResetRegister KEYBOARD_CONTROLLER = new ResetRegister(Register.port(0x64), 0xFE);
+
+        /** Refuses null. */
+        public ResetRegister {
+            Objects.requireNonNull(register, "register");
+        }
     }
 
     /**
      * The sleep control and status registers: ACPI 6.5, 4.8.3.7. Type {@link #SLEEP_TYPE_S5} turns
      * the machine off.
      */
-    public record SleepRegisters(Register control, Register status) implements AcpiEntry {}
+    public record SleepRegisters(Register control, Register status) implements AcpiEntry {
+        /** Refuses null. */
+        public SleepRegisters {
+            Objects.requireNonNull(control, "control");
+            Objects.requireNonNull(status, "status");
+        }
+    }
 }

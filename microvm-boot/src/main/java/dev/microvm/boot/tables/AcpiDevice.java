@@ -1,6 +1,7 @@
 package dev.microvm.boot.tables;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A device that the guest finds by ACPI: a {@code Device} below {@code \_SB} in the DSDT.
@@ -17,6 +18,9 @@ public record AcpiDevice(String name, String hardwareId, int uniqueId, List<Acpi
 
     /** Copies the list. */
     public AcpiDevice {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(hardwareId, "hardwareId");
+        Objects.requireNonNull(resources, "resources");
         resources = List.copyOf(resources);
     }
 

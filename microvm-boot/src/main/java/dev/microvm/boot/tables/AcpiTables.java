@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The ACPI tables of a machine without fixed ACPI hardware: RSDP, XSDT, FADT, MADT, DSDT, one after
@@ -52,6 +53,7 @@ public final class AcpiTables {
      * @return the bytes for that address, the RSDP first
      */
     public static byte[] build(AcpiConfig config, long address) {
+        Objects.requireNonNull(config, "config");
         if (address < 0 || address % ALIGNMENT != 0 || address >>> 32 != 0) {
             throw new IllegalArgumentException(
                     "the address of ACPI tables must be a multiple of 16 below 4 GiB, was 0x%x".formatted(address));
@@ -70,6 +72,7 @@ public final class AcpiTables {
      * @param config the contents
      */
     public static FirmwareTables forFirmware(AcpiConfig config) {
+        Objects.requireNonNull(config, "config");
         Placement placement = new Placement(0); // so each pointer is an offset, to which firmware adds an address
         int xsdt = (int) placement.addAll(config);
         byte[] tables = placement.out.toByteArray();
@@ -101,6 +104,7 @@ public final class AcpiTables {
      * @return each as {@code "FACP at 0xe01b0"}
      */
     public static List<String> names(byte[] tables, long address) {
+        Objects.requireNonNull(tables, "tables");
         List<String> names = new ArrayList<>();
         ByteBuffer all = ByteBuffer.wrap(tables).order(ByteOrder.LITTLE_ENDIAN);
         int size;

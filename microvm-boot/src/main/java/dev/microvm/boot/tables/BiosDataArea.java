@@ -1,6 +1,7 @@
 package dev.microvm.boot.tables;
 
 import dev.microvm.memory.GuestMemory;
+import java.util.Objects;
 
 /**
  * The fields of a PC's BIOS data area that kernels read directly: the end of memory below 640 KiB
@@ -30,6 +31,7 @@ public final class BiosDataArea {
      * @param extendedKib its size in KiB, which is its first byte
      */
     public static void write(GuestMemory memory, long extended, int extendedKib) {
+        Objects.requireNonNull(memory, "memory");
         memory.putShort(ADDRESS + EXTENDED_SEGMENT, (int) (extended >> PARAGRAPH_SHIFT));
         memory.putShort(ADDRESS + BASE_MEMORY_SIZE, (int) (extended >> KIB_SHIFT));
         memory.putByte(extended, extendedKib);

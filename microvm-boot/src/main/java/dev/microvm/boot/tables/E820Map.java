@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A memory map: which guest-physical addresses are RAM and which are reserved.
@@ -54,6 +55,7 @@ public record E820Map(List<Entry> entries) {
     public record Entry(long start, long size, Type type) {
         /** Checks that the range is neither empty nor past 2^63. */
         public Entry {
+            Objects.requireNonNull(type, "type");
             if (start < 0 || size <= 0 || start + size < 0) {
                 throw new IllegalArgumentException(
                         "a memory map entry must not be empty and must end below 2^63, was [0x%x, +0x%x)"
@@ -69,6 +71,7 @@ public record E820Map(List<Entry> entries) {
 
     /** Checks the order. */
     public E820Map {
+        Objects.requireNonNull(entries, "entries");
         entries = List.copyOf(entries);
         if (entries.size() > MAX_ENTRIES) {
             throw new IllegalArgumentException(
@@ -117,6 +120,7 @@ public record E820Map(List<Entry> entries) {
 
     /** Returns this with another range, such as a device's memory, which must overlap no other. */
     public E820Map with(Entry entry) {
+        Objects.requireNonNull(entry, "entry");
         List<Entry> all = new ArrayList<>(entries);
         all.add(entry);
         all.sort(Comparator.comparingLong(Entry::start));

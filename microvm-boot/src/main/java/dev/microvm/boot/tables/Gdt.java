@@ -3,6 +3,7 @@ package dev.microvm.boot.tables;
 import dev.microvm.hypervisor.DescriptorTable;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.memory.GuestMemory;
+import java.util.Objects;
 
 /**
  * A global descriptor table with flat segments, and the segment registers that match it.
@@ -85,6 +86,8 @@ public enum Gdt {
      * @param codeSegment {@link #code64} or {@link #code32}
      */
     public DescriptorTable write(GuestMemory memory, long address, SegmentRegister codeSegment) {
+        Objects.requireNonNull(memory, "memory");
+        Objects.requireNonNull(codeSegment, "codeSegment");
         for (int i = 0; i < SIZE; i += Long.BYTES) {
             memory.putLong(address + i, 0);
         }

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 
 /**
  * The table by which an operating system without ACPI finds CPUs, the IOAPIC and its interrupts.
@@ -74,6 +75,7 @@ public record MpTable(int cpus, int timerPin) {
      * Writes the floating pointer to {@code address}, a multiple of 16, and the table behind it.
      */
     public void write(GuestMemory memory, long address) {
+        Objects.requireNonNull(memory, "memory");
         memory.write(address, floatingPointer((int) address + FLOATING_POINTER_SIZE));
         memory.write(address + FLOATING_POINTER_SIZE, table());
     }

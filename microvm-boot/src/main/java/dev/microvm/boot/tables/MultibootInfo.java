@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The information structure that a Multiboot kernel reads first, followed by the memory map, the
@@ -53,6 +54,9 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
 
     /** Copies the list. */
     public MultibootInfo {
+        Objects.requireNonNull(cmdline, "cmdline");
+        Objects.requireNonNull(modules, "modules");
+        Objects.requireNonNull(memoryMap, "memoryMap");
         modules = List.copyOf(modules);
     }
 
@@ -63,7 +67,12 @@ public record MultibootInfo(String cmdline, List<Module> modules, E820Map memory
      * @param end first address after it
      * @param cmdline text for the kernel to read with the module
      */
-    public record Module(long start, long end, String cmdline) {}
+    public record Module(long start, long end, String cmdline) {
+        /** Refuses null. */
+        public Module {
+            Objects.requireNonNull(cmdline, "cmdline");
+        }
+    }
 
     /**
      * Makes the bytes.

@@ -1,6 +1,7 @@
 package dev.microvm.boot.tables;
 
 import dev.microvm.memory.GuestMemory;
+import java.util.Objects;
 
 /**
  * Page tables that map the first 4 GiB to themselves, in pages of 2 MiB.
@@ -28,6 +29,7 @@ public final class PageTables {
      * @param address guest-physical address of the tables, a multiple of 4 KiB
      */
     public static long writeIdentity(GuestMemory memory, long address) {
+        Objects.requireNonNull(memory, "memory");
         memory.slice(address, SIZE).fill((byte) 0);
         long pointers = address + TABLE_SIZE; // page-directory-pointer table
         long directories = pointers + TABLE_SIZE;

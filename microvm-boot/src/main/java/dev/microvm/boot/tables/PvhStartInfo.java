@@ -1,6 +1,7 @@
 package dev.microvm.boot.tables;
 
 import dev.microvm.memory.GuestMemory;
+import java.util.Objects;
 
 /**
  * The structure that a PVH kernel reads first: {@code struct hvm_start_info}, followed by the
@@ -38,6 +39,7 @@ public final class PvhStartInfo {
 
     /** Begins the structure at {@code address}. */
     public PvhStartInfo(GuestMemory memory, long address) {
+        Objects.requireNonNull(memory, "memory");
         this.memory = memory;
         this.address = address;
         memory.slice(address, MAX_SIZE).fill((byte) 0);
@@ -68,6 +70,7 @@ public final class PvhStartInfo {
 
     /** Writes the memory map. */
     public PvhStartInfo memoryMap(E820Map map) {
+        Objects.requireNonNull(map, "map");
         memory.putLong(address + MEMMAP_PADDR, address + MEMMAP);
         memory.putInt(address + MEMMAP_ENTRIES, map.entries().size());
         long at = address + MEMMAP;

@@ -2,6 +2,7 @@ package dev.microvm.boot.tables;
 
 import dev.microvm.memory.GuestMemory;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /**
  * The code at the address where a reset begins, F000:FFF0 in real mode, for machines without
@@ -27,6 +28,7 @@ public final class ResetVector {
 
     /** Writes it to {@code address}. */
     public static void write(GuestMemory memory, long address) {
+        Objects.requireNonNull(memory, "memory");
         memory.write(address, CODE);
     }
 }

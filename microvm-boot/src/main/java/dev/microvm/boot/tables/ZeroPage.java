@@ -2,6 +2,7 @@ package dev.microvm.boot.tables;
 
 import dev.microvm.memory.GuestMemory;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The page that a kernel started by the Linux boot protocol reads first: {@code struct
@@ -45,6 +46,7 @@ public final class ZeroPage {
 
     /** Clears the page at {@code address}. */
     public ZeroPage(GuestMemory memory, long address) {
+        Objects.requireNonNull(memory, "memory");
         this.memory = memory;
         this.address = address;
         memory.slice(address, SIZE).fill((byte) 0);
@@ -52,6 +54,7 @@ public final class ZeroPage {
 
     /** Copies a bzImage's setup header, given from its offset 0x1f1 on. */
     public ZeroPage setupHeader(byte[] header) {
+        Objects.requireNonNull(header, "header");
         int size = Math.min(header.length, SETUP_HEADER_MAX_SIZE);
         memory.write(address + SETUP_HEADER, Arrays.copyOf(header, size));
         memory.putByte(address + TYPE_OF_LOADER, UNDEFINED_LOADER);
@@ -94,6 +97,7 @@ public final class ZeroPage {
 
     /** Writes the memory map. */
     public ZeroPage memoryMap(E820Map map) {
+        Objects.requireNonNull(map, "map");
         memory.putByte(address + E820_ENTRIES, map.entries().size());
         memory.write(address + E820_TABLE, map.bytes());
         return this;

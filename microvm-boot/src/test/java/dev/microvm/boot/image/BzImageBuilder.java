@@ -1,6 +1,5 @@
 package dev.microvm.boot.image;
 
-import dev.microvm.boot.image.KernelPayload.Compression;
 import io.airlift.compress.v3.bzip2.BZip2HadoopStreams;
 import io.airlift.compress.v3.lz4.Lz4JavaCompressor;
 import io.airlift.compress.v3.zstd.ZstdJavaCompressor;
@@ -30,6 +29,7 @@ public final class BzImageBuilder {
     private int version = 0x20F;
     private int initSize = 0x200_0000;
     private int cmdlineSize = 2047;
+    private int paragraphs;
 
     private BzImageBuilder(byte[] payload) {
         this.payload = payload;
@@ -58,6 +58,12 @@ public final class BzImageBuilder {
         return this;
     }
 
+    /** Sets how many paragraphs the header says that there are; as many as there are if not called. */
+    public BzImageBuilder paragraphs(int value) {
+        paragraphs = value;
+        return this;
+    }
+
     public BzImageBuilder cmdlineSize(int value) {
         cmdlineSize = value;
         return this;
@@ -66,7 +72,9 @@ public final class BzImageBuilder {
     public byte[] build() {
         int codeSize = (PAYLOAD_OFFSET + payload.length + 15) & -16;
         ByteBuffer image = ByteBuffer.allocate(SETUP_SIZE + codeSize).order(ByteOrder.LITTLE_ENDIAN);
-        image.put(0x1F1, (byte) 4).putInt(0x1F4, codeSize / 16).putShort(0x1FE, (short) 0xAA55);
+        image.put(0x1F1, (byte) 4)
+                .putInt(0x1F4, paragraphs == 0 ? codeSize / 16 : paragraphs)
+                .putShort(0x1FE, (short) 0xAA55);
         image.put(0x200, (byte) 0xEB).put(0x201, (byte) 0x6A).putInt(0x202, 0x53726448);
         image.putShort(0x206, (short) version).put(0x211, (byte) 1).putInt(0x214, 0x10_0000);
         image.putInt(0x22C, 0x7FFF_FFFF).putInt(0x230, 0x20_0000).putShort(0x236, (short) xloadflags);
@@ -84,7 +92,6 @@ public final class BzImageBuilder {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try {
             switch (compression) {
-                case NONE -> out.writeBytes(elf);
                 case GZIP -> writeAll(new GZIPOutputStream(out), elf);
                 case BZIP2 -> writeAll(new BZip2HadoopStreams().createOutputStream(out), elf);
                 case LZMA -> writeAll(new LZMAOutputStream(out, new LZMA2Options(1), /* inputSize= */ -1), elf);
@@ -98,7 +105,7 @@ public final class BzImageBuilder {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        if (compression != Compression.GZIP && compression != Compression.NONE) writeInt(out, elf.length);
+        if (compression != Compression.GZIP) writeInt(out, elf.length);
         return out.toByteArray();
     }
 
@@ -110,7 +117,7 @@ public final class BzImageBuilder {
 
     private static void lz4(ByteArrayOutputStream out, byte[] elf) {
         Lz4JavaCompressor compressor = new Lz4JavaCompressor();
-        writeInt(out, Lz4LegacyReader.MAGIC);
+        writeInt(out, Lz4LegacyStream.MAGIC);
         for (int from = 0; from < elf.length; from += LZ4_BLOCK) {
             int size = Math.min(LZ4_BLOCK, elf.length - from);
             byte[] block = new byte[compressor.maxCompressedLength(size)];

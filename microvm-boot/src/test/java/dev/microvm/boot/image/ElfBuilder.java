@@ -78,6 +78,12 @@ public final class ElfBuilder {
         return this;
     }
 
+    /** Adds a segment of notes. */
+    public ElfBuilder note(byte[] notes) {
+        parts.add(new Part(ElfHeader.PT_NOTE, 0, 0, notes, 0));
+        return this;
+    }
+
     public byte[] build() {
         int size = FIRST_SEGMENT
                 + parts.stream().mapToInt(part -> part.content().length).sum();

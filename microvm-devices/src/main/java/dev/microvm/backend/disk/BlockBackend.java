@@ -1,6 +1,7 @@
 package dev.microvm.backend.disk;
 
 import java.lang.foreign.MemorySegment;
+import java.util.function.BooleanSupplier;
 
 /**
  * The content of a disk: bytes at positions from 0 to {@link #size}.
@@ -57,6 +58,14 @@ public interface BlockBackend extends AutoCloseable {
      * @param mayUnmap whether the space of the range may be freed
      */
     void writeZeroes(long position, long length, boolean mayUnmap);
+
+    /**
+     * Sets what a long request asks between its steps. When it returns true, the request ends
+     * unfinished with a {@link RequestCancelledException}, and may be made again from its start. So
+     * a machine can be paused, reset or closed in the middle of a request. {@link #close} does not
+     * ask. The default ignores it, for back ends whose requests are short.
+     */
+    default void cancelledBy(BooleanSupplier cancelled) {}
 
     /**
      * Writes all cached data and closes the files. The caller must make sure that no other call is

@@ -17,6 +17,8 @@ import java.util.Set;
 final class ChannelImageFile implements ImageFile {
     private static final long CHUNK = 1 << 30; // bytes, since a buffer has less than 2^31
 
+    private static final String LOCK = "the whole file";
+
     private final FileChannel channel;
     private final Path path;
 
@@ -48,9 +50,9 @@ final class ChannelImageFile implements ImageFile {
 
     private void lock(boolean writable) {
         try {
-            if (channel.tryLock(0, Long.MAX_VALUE, !writable) == null) throw ImageFile.locked(path, writable);
+            if (channel.tryLock(0, Long.MAX_VALUE, !writable) == null) throw ImageFile.locked(path, writable, LOCK);
         } catch (OverlappingFileLockException e) { // by this JVM, whose locks all count as one
-            throw ImageFile.locked(path, writable);
+            throw ImageFile.locked(path, writable, LOCK);
         } catch (IOException e) {
             throw new BlockException("disk image " + path + ": cannot be locked: " + e, e);
         }

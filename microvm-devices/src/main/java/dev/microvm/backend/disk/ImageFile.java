@@ -1,5 +1,6 @@
 package dev.microvm.backend.disk;
 
+import dev.microvm.linux.LinuxHost;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,21 +55,25 @@ interface ImageFile extends AutoCloseable {
      */
     static ImageFile open(Path path, boolean writable, CacheMode cache) {
         if (!Files.exists(path)) throw new BlockException("disk image " + path + ": there is no such file");
-        boolean linux = System.getProperty("os.name").equals("Linux");
-        if (linux) return LinuxImageFile.open(path, writable, cache);
+        if (LinuxHost.usable()) return LinuxImageFile.open(path, writable, cache);
         if (cache == CacheMode.NONE) {
-            throw new BlockException("disk image %s: cache=none needs Linux, and this is %s; use cache=writeback"
-                    .formatted(path, System.getProperty("os.name")));
+            throw new BlockException("disk image %s: cache=none is not possible: %s; use cache=writeback"
+                    .formatted(path, LinuxHost.problem().orElseThrow()));
         }
         return ChannelImageFile.open(path, writable);
     }
 
-    /** The error of a file that someone else has locked. */
-    static BlockException locked(Path path, boolean writable) {
-        return new BlockException(
-                writable
-                        ? "disk image %s: another machine or program uses it; stop that one, or open it read-only in both"
-                                .formatted(path)
-                        : "disk image %s: another machine or program writes it; stop that one".formatted(path));
+    /**
+     * The error of a file that someone else has locked.
+     *
+     * @param lock what is locked
+     */
+    static BlockException locked(Path path, boolean writable, String lock) {
+        return new BlockException((writable
+                        ? "disk image %s: another machine or program uses it: it has locked %s; stop that one (fuser"
+                                + " finds it), or open it read-only in both"
+                        : "disk image %s: another machine or program writes it: it has locked %s; stop that one (fuser"
+                                + " finds it)")
+                .formatted(path, lock));
     }
 }

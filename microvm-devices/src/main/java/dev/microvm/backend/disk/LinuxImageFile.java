@@ -6,6 +6,7 @@ import dev.microvm.linux.PositionedFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A file of Linux: data moves between it and the caller's memory by pread(2) and pwrite(2).
@@ -24,6 +25,25 @@ final class LinuxImageFile implements ImageFile {
     private static final int CONSISTENT_READ = 0;
     private static final int WRITE = 1;
     private static final int RESIZE = 3;
+
+    private static final List<Long> READER =
+            List.of(LOCK_PERMISSION + CONSISTENT_READ, LOCK_UNSHARED + WRITE, LOCK_UNSHARED + RESIZE);
+    private static final List<Long> WRITER = List.of(
+            LOCK_PERMISSION + CONSISTENT_READ,
+            LOCK_PERMISSION + WRITE,
+            LOCK_PERMISSION + RESIZE,
+            LOCK_UNSHARED + WRITE,
+            LOCK_UNSHARED + RESIZE);
+
+    // Locks of others that exclude this one.
+    private static final List<Long> AGAINST_READER =
+            List.of(LOCK_PERMISSION + WRITE, LOCK_PERMISSION + RESIZE, LOCK_UNSHARED + CONSISTENT_READ);
+    private static final List<Long> AGAINST_WRITER = List.of(
+            LOCK_PERMISSION + WRITE,
+            LOCK_PERMISSION + RESIZE,
+            LOCK_UNSHARED + CONSISTENT_READ,
+            LOCK_UNSHARED + WRITE,
+            LOCK_UNSHARED + RESIZE);
 
     private static final int SMALL_BLOCK = 512; // bytes, of most disks
     private static final int LARGE_BLOCK = 4096; // bytes, enough for all others
@@ -69,20 +89,19 @@ final class LinuxImageFile implements ImageFile {
      */
     private static void lock(PositionedFile file, Path path, boolean writable) {
         try {
-            boolean free = file.lockShared(LOCK_PERMISSION + CONSISTENT_READ);
-            if (writable) {
-                free &= file.lockShared(LOCK_PERMISSION + WRITE) && file.lockShared(LOCK_PERMISSION + RESIZE);
+            for (long own : writable ? WRITER : READER) {
+                if (!file.lockShared(own)) throw locked(path, writable, own);
             }
-            free &= file.lockShared(LOCK_UNSHARED + WRITE) && file.lockShared(LOCK_UNSHARED + RESIZE);
-            free &= !file.lockedByOthers(LOCK_PERMISSION + WRITE) && !file.lockedByOthers(LOCK_PERMISSION + RESIZE);
-            free &= !file.lockedByOthers(LOCK_UNSHARED + CONSISTENT_READ);
-            if (writable) {
-                free &= !file.lockedByOthers(LOCK_UNSHARED + WRITE) && !file.lockedByOthers(LOCK_UNSHARED + RESIZE);
+            for (long of : writable ? AGAINST_WRITER : AGAINST_READER) {
+                if (file.lockedByOthers(of)) throw locked(path, writable, of);
             }
-            if (!free) throw ImageFile.locked(path, writable);
         } catch (ErrnoException e) {
             throw new BlockException("disk image " + path + ": cannot be locked: " + e.getMessage(), e);
         }
+    }
+
+    private static BlockException locked(Path path, boolean writable, long at) {
+        return ImageFile.locked(path, writable, "byte %d, as QEMU does".formatted(at));
     }
 
     /** The block size of the device, found by a read that would need a small one. */

@@ -97,7 +97,8 @@ record Qcow2Header(
 
         Qcow2Header read(boolean writable) {
             if (fileSize < HEADER_SIZE_V2 || number(MAGIC) != MAGIC_VALUE) {
-                throw problem("it is not a qcow2 file; if it has another format, name that one");
+                throw problem("it is not a qcow2 file; if it is a raw image, use DiskImage.raw, else convert it with"
+                        + " qemu-img convert");
             }
             int version = number(VERSION);
             check(

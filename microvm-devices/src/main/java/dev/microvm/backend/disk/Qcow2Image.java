@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,6 +50,7 @@ final class Qcow2Image implements BlockBackend {
     private final boolean readOnly;
     private final @Nullable BlockBackend backing;
     private final Arena arena = Arena.ofShared();
+    private final Cancellation cancellation = new Cancellation();
     private final Qcow2Space space;
     private final Qcow2Refcounts refcounts;
     private final Qcow2Mapping mapping;
@@ -74,13 +76,30 @@ final class Qcow2Image implements BlockBackend {
         fileEnd = file.size();
         space = new Qcow2Space(file, header, !readOnly);
         try {
-            refcounts = new Qcow2Refcounts(file, header, space, arena);
+            refcounts = new Qcow2Refcounts(file, header, space, arena, cancellation);
             mapping = new Qcow2Mapping(file, header, space, refcounts, arena, this::writeTables);
+            if (!readOnly) checkTables();
             scratch = arena.allocate(SCRATCH_SIZE, ALIGNMENT);
             if (!readOnly) clearAutoclearFeatures();
         } catch (RuntimeException e) {
             arena.close();
             throw e;
+        }
+    }
+
+    /**
+     * Checks that no two tables are at the same place. A small file could otherwise have any number
+     * of full refcount blocks, and the search for a free cluster would take as long.
+     */
+    private void checkTables() {
+        Qcow2TablePlaces places = new Qcow2TablePlaces(clusterSize);
+        refcounts.addBlocks(places);
+        mapping.addTables(places);
+        long shared = places.shared();
+        if (shared != 0) {
+            throw space.problem(
+                    "two entries of its refcount table or L1 table name the same cluster, 0x%x".formatted(shared)
+                            + "; repair it with qemu-img check -r all, or open it read-only");
         }
     }
 
@@ -109,12 +128,19 @@ final class Qcow2Image implements BlockBackend {
         return (int) clusterSize;
     }
 
+    @Override
+    public void cancelledBy(BooleanSupplier cancelled) {
+        cancellation.by(cancelled);
+        if (backing != null) backing.cancelledBy(cancelled);
+    }
+
     // ---- reading
 
     @Override
     public synchronized void read(long position, MemorySegment to, long offset, long length) {
         Objects.checkFromIndexSize(position, length, header.size());
         for (long done = 0; done < length; ) {
+            cancellation.check();
             done += readRun(position + done, to, offset + done, length - done);
         }
     }
@@ -208,6 +234,7 @@ final class Qcow2Image implements BlockBackend {
     public synchronized void write(long position, MemorySegment from, long offset, long length) {
         checkWrite(position, length);
         for (long done = 0; done < length; ) {
+            makeRoom();
             done += writeRun(position + done, from, offset + done, length - done);
         }
     }
@@ -216,6 +243,11 @@ final class Qcow2Image implements BlockBackend {
         Objects.checkFromIndexSize(position, length, header.size());
         if (readOnly) throw space.problem("it is open for reading only");
         space.checkIntact();
+    }
+
+    /** Begins the next step of a request that changes tables. */
+    private void makeRoom() {
+        cancellation.check();
         if (refcounts.hasGatheredMany()) flush();
     }
 
@@ -369,12 +401,18 @@ final class Qcow2Image implements BlockBackend {
         checkWrite(position, length);
         if (header.version() < 3 && backing != null) return; // nothing but data could hide the backing file's
         long end = endOfWholeClusters(position + length);
-        for (long at = (position + clusterSize - 1) & -clusterSize; at < end; at += clusterSize) {
+        long at = (position + clusterSize - 1) & -clusterSize;
+        while (at < end) {
+            makeRoom();
             long cluster = at >>> clusterBits;
             Kind kind = kind(mapping.get(cluster));
-            if (kind == Kind.UNALLOCATED || kind == Kind.ZERO) continue;
-            mapping.prepare(cluster);
-            replace(cluster, header.version() < 3 ? 0 : ZERO);
+            if (kind == Kind.UNALLOCATED) {
+                at = mapping.skipUnmapped(cluster) << clusterBits;
+            } else if (kind != Kind.ZERO) {
+                mapping.prepare(cluster);
+                replace(cluster, header.version() < 3 ? 0 : ZERO);
+            }
+            at = Math.max(at, (cluster + 1) << clusterBits);
         }
     }
 
@@ -393,6 +431,7 @@ final class Qcow2Image implements BlockBackend {
         long wholeEnd = endOfWholeClusters(end);
         long at = position;
         while (at < end) {
+            makeRoom();
             long next = Math.min(end, (at | (clusterSize - 1)) + 1);
             boolean whole = (at & (clusterSize - 1)) == 0 && at < wholeEnd;
             if (!isZero(at) && !(whole && zeroCluster(at >>> clusterBits, mayUnmap))) {
@@ -445,6 +484,7 @@ final class Qcow2Image implements BlockBackend {
     public synchronized void close() {
         if (closed) return;
         closed = true;
+        cancellation.by(() -> false);
         try {
             flush();
         } finally {

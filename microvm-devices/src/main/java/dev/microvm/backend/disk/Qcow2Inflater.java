@@ -1,7 +1,10 @@
 package dev.microvm.backend.disk;
 
 import dev.microvm.compress.CompressionException;
-import dev.microvm.compress.ZstdDecoder;
+import dev.microvm.compress.ZstdInputStream;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -66,16 +69,12 @@ final class Qcow2Inflater {
     }
 
     private void unpackZstd(long position, int length) {
-        try {
-            ZstdDecoder decoder = new ZstdDecoder(packed, 0, length, cluster.length);
-            while (decoder.unpacked() < cluster.length && !decoder.finished()) {
-                decoder.unpackNextBlock();
-            }
-            if (decoder.unpacked() != cluster.length) {
-                throw corrupt(position, "it has %d bytes".formatted(decoder.unpacked()));
-            }
-            System.arraycopy(decoder.bytes(), 0, cluster, 0, cluster.length);
-        } catch (CompressionException e) {
+        InputStream frame = new ByteArrayInputStream(packed, 0, length);
+        try (InputStream in = new ZstdInputStream(frame, cluster.length, heap -> {})) { // small: a cluster and a block
+            int size = in.readNBytes(cluster, 0, cluster.length);
+            if (size != cluster.length) throw corrupt(position, "it has %d bytes".formatted(size));
+            if (in.read() >= 0) throw corrupt(position, "it has more than %d bytes".formatted(size));
+        } catch (CompressionException | IOException e) {
             throw corrupt(position, String.valueOf(e.getMessage()));
         }
     }

@@ -47,6 +47,13 @@ final class Qcow2Mapping {
         cache = new Qcow2Cache(file, slice, Math.min(all, MAX_CACHE_SIZE), arena, writeBack);
     }
 
+    /** Adds the places of all L2 tables. */
+    void addTables(Qcow2TablePlaces places) {
+        for (long i = 0; i < l1.entries(); i++) {
+            places.add(l1.get(i) & OFFSET_MASK);
+        }
+    }
+
     /** Returns the L2 entry of a guest cluster; 0 if it has no L2 table. */
     long get(long cluster) {
         long table = tablePosition(cluster);

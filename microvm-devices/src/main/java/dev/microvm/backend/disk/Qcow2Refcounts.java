@@ -20,19 +20,28 @@ final class Qcow2Refcounts {
     private static final int MANY_RANGES = 4096;
 
     /**
-     * Number of clusters, minus one, between two checks of how far a search for a free one has
-     * come.
+     * Number of gathered clusters at which the image should be flushed, to bound the time of {@link
+     * #releaseGathered}: a discard of 1 GiB in clusters of 16 KiB.
      */
-    private static final long SCAN = (1 << 20) - 1;
+    private static final long MANY_CLUSTERS = 1 << 16;
+
+    /** Number of clusters that are released between two looks at whether the request is cancelled. */
+    private static final long RELEASE_STEP = 1024;
+
+    /** Number of clusters behind the file's end that may have a refcount: allocated, never written. */
+    private static final long MOST_BEYOND_END = 1 << 20;
 
     private static final long CACHE_SIZE = 512 * 1024; // bytes: for 16 GiB of clusters of 64 KiB, counts of 16 bits
 
     private final ImageFile file;
     private final Qcow2Space space;
     private final Arena arena;
+    private final Cancellation cancellation;
     private final int clusterBits;
+    private final int sliceSize; // bytes of a block that are loaded at once
     private final int order; // 2^order bits to a count
     private final int blockBits; // 2^blockBits counts in a block
+    private final long lowestBits; // of all counts in a word
     private final Qcow2Cache cache;
     private Qcow2Table table;
     private long firstFree; // no cluster below is free
@@ -41,19 +50,29 @@ final class Qcow2Refcounts {
     // Ranges of clusters to give back: first cluster and count.
     private long[] gathered = new long[64];
     private int gatheredLength;
+    private long gatheredClusters;
 
-    Qcow2Refcounts(ImageFile file, Qcow2Header header, Qcow2Space space, Arena arena) {
+    Qcow2Refcounts(ImageFile file, Qcow2Header header, Qcow2Space space, Arena arena, Cancellation cancellation) {
         this.file = file;
         this.space = space;
         this.arena = arena;
+        this.cancellation = cancellation;
         clusterBits = header.clusterBits();
         order = header.refcountOrder();
         blockBits = clusterBits + 3 - order;
-        int slice = (int) Math.min(header.clusterSize(), Qcow2Image.SLICE_SIZE);
-        cache = new Qcow2Cache(file, slice, CACHE_SIZE, arena, this::writeBlocks);
+        lowestBits = Long.divideUnsigned(-1L, -1L >>> (Long.SIZE - (1 << order)));
+        sliceSize = (int) Math.min(header.clusterSize(), Qcow2Image.SLICE_SIZE);
+        cache = new Qcow2Cache(file, sliceSize, CACHE_SIZE, arena, this::writeBlocks);
         long entries = header.refcountTableClusters() * header.clusterSize() / ENTRY_SIZE;
         table = Qcow2Table.load(file, header.refcountTableOffset(), entries, arena);
         space.refcountTable(table);
+    }
+
+    /** Adds the places of all refcount blocks. */
+    void addBlocks(Qcow2TablePlaces places) {
+        for (long i = 0; i < table.entries(); i++) {
+            places.add(table.get(i) & BLOCK_OFFSET_MASK);
+        }
     }
 
     // ---- allocation
@@ -100,17 +119,56 @@ final class Qcow2Refcounts {
         firstFree = Math.min(firstFree, first);
     }
 
-    /** Returns the first cluster, from {@code cluster}, that is free or has no refcount block. */
+    /**
+     * Returns the first cluster, from {@code cluster}, that is free or has no refcount block. No
+     * cluster between {@link #firstFree} and {@code cluster} may be free. A search that is cancelled
+     * continues from where it was.
+     */
     private long nextFree(long cluster) {
         long next = cluster;
-        while (next >>> blockBits < table.entries() && blockPosition(next >>> blockBits) != 0 && count(next) != 0) {
-            next++;
-            if ((next & SCAN) == 0 && next << clusterBits > file.size() + (SCAN << clusterBits)) {
-                throw space.corrupt("clusters far beyond the file's end have a refcount");
-            }
+        long last = (file.size() >>> clusterBits) + MOST_BEYOND_END;
+        while (next >>> blockBits < table.entries() && blockPosition(next >>> blockBits) != 0) {
+            cancellation.check();
+            long sliceEnd = (next | (countsInSlice() - 1)) + 1;
+            next = skipUsed(next, sliceEnd);
+            firstFree = Math.max(firstFree, next);
+            if (next < sliceEnd) break;
+            if (next > last) throw space.corrupt("clusters far beyond the file's end have a refcount");
         }
         if (next << clusterBits >= MAX_FILE_SIZE) throw space.problem("it cannot grow beyond 2^56 bytes");
         return next;
+    }
+
+    private long countsInSlice() {
+        return (long) sliceSize << 3 >>> order;
+    }
+
+    /** Returns the first free cluster of {@code [cluster, end)}, whose counts are in one slice, or {@code end}. */
+    private long skipUsed(long cluster, long end) {
+        long slice = locate(cluster) & -sliceSize;
+        long inSlice = countsInSlice() - 1;
+        int perWord = Long.SIZE >> order;
+        long next = cluster;
+        while (next < end) {
+            long at = slice + ((next & inSlice) << order >>> 3);
+            if ((next & (perWord - 1)) == 0 && areAllUsed(cache.memory().get(ValueLayout.JAVA_LONG, at))) {
+                next += perWord;
+            } else if (countAt(at, next) != 0) {
+                next++;
+            } else {
+                break;
+            }
+        }
+        return next;
+    }
+
+    /** Returns whether no count of a word is 0, by folding the bits of each count into its lowest bit. */
+    private boolean areAllUsed(long counts) {
+        long folded = counts;
+        for (int shift = 1 << order >> 1; shift > 0; shift >>= 1) {
+            folded |= folded >>> shift;
+        }
+        return (folded & lowestBits) == lowestBits;
     }
 
     private boolean takeable(long cluster) {
@@ -193,6 +251,7 @@ final class Qcow2Refcounts {
      * written.
      */
     void gather(long first, long n) {
+        gatheredClusters += n;
         if (gatheredLength >= 2 && gathered[gatheredLength - 2] + gathered[gatheredLength - 1] == first) {
             gathered[gatheredLength - 1] += n;
             return;
@@ -207,30 +266,43 @@ final class Qcow2Refcounts {
     }
 
     boolean hasGatheredMany() {
-        return gatheredLength >= 2 * MANY_RANGES;
+        return gatheredLength >= 2 * MANY_RANGES || gatheredClusters >= MANY_CLUSTERS;
     }
 
     /**
      * Removes one reference from each gathered cluster, after the tables without them were written.
+     * If that is cancelled, the others stay gathered.
      */
     void releaseGathered() {
         while (gatheredLength > 0) {
+            cancellation.check();
             long first = gathered[gatheredLength - 2];
-            long n = gathered[gatheredLength - 1];
-            gatheredLength -=
-                    2; // first: if a later step fails, clusters leak, which is better than releasing them twice
-            long free = 0; // how many in a row, before cluster i
-            for (long i = 0; i < n; i++) {
-                if (release(first + i)) {
-                    free++;
-                } else {
-                    discard(first + i - free, free);
-                    free = 0;
-                }
-            }
-            discard(first + n - free, free);
+            long n = Math.min(RELEASE_STEP, gathered[gatheredLength - 1]);
+            forgetGathered(n); // first: if a later step fails, clusters leak, which is better than releasing them twice
+            release(first, n);
         }
         writeBlocks();
+    }
+
+    /** Takes the first {@code n} clusters out of the last gathered range. */
+    private void forgetGathered(long n) {
+        gatheredClusters -= n;
+        gathered[gatheredLength - 2] += n;
+        gathered[gatheredLength - 1] -= n;
+        if (gathered[gatheredLength - 1] == 0) gatheredLength -= 2;
+    }
+
+    private void release(long first, long n) {
+        long free = 0; // how many in a row, before cluster i
+        for (long i = 0; i < n; i++) {
+            if (release(first + i)) {
+                free++;
+            } else {
+                discard(first + i - free, free);
+                free = 0;
+            }
+        }
+        discard(first + n - free, free);
     }
 
     /** Removes a reference; returns whether it was the last. */
@@ -268,7 +340,11 @@ final class Qcow2Refcounts {
     }
 
     private long count(long cluster) {
-        long at = locate(cluster);
+        return countAt(locate(cluster), cluster);
+    }
+
+    /** Returns the count of {@code cluster}, which is at offset {@code at} in the cache. */
+    private long countAt(long at, long cluster) {
         MemorySegment memory = cache.memory();
         return switch (order) {
             case 3 -> memory.get(ValueLayout.JAVA_BYTE, at) & 0xFF;

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,10 @@ public final class RamOverlay implements BlockBackend, Stateful {
     private static final int CHUNK_SIZE = 1 << CHUNK_BITS; // bytes
     private static final int GROUP_BITS = 10; // chunks in a group: the table of a large disk is not made at once
     private static final int GROUP_SIZE = 1 << GROUP_BITS;
+    private static final long GROUP_BYTES = (long) GROUP_SIZE * Long.BYTES; // of heap
+
+    /** The largest disk in bytes, 64 TiB: its table of groups takes 8 MiB. */
+    private static final long MAX_SIZE = 1L << 46;
 
     /** The empty segment, which stands for a chunk of zeroes. */
     private static final MemorySegment ZERO = MemorySegment.NULL;
@@ -38,6 +43,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
     private final long limit;
     private @Nullable Group[] groups;
     private Arena arena = Arena.ofShared();
+    private @Nullable MemorySegment spare; // allocated for a write that failed; the arena cannot free it alone
     private long used; // bytes of memory
     private boolean closed;
 
@@ -47,9 +53,15 @@ public final class RamOverlay implements BlockBackend, Stateful {
      * @param limit maximum memory for writes in bytes, 0 or more; the size of the disk is enough
      *     for all writes
      * @throws IllegalArgumentException if the limit is negative
+     * @throws BlockException if the disk is larger than 64 TiB
      */
     public RamOverlay(BlockBackend base, long limit) {
         if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
+        if (base.size() > MAX_SIZE) {
+            throw new BlockException("a disk with an overlay has at most %d bytes, but this one has %d; use an empty"
+                            .formatted(MAX_SIZE, base.size())
+                    + " qcow2 image on top of it instead");
+        }
         this.base = base;
         this.limit = limit;
         groups = emptyTable();
@@ -63,6 +75,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
     public synchronized void reset() {
         arena.close();
         arena = Arena.ofShared();
+        spare = null;
         groups = emptyTable();
         used = 0;
     }
@@ -70,6 +83,11 @@ public final class RamOverlay implements BlockBackend, Stateful {
     /** Returns the memory that writes have taken, in bytes. */
     public synchronized long usedBytes() {
         return used;
+    }
+
+    @Override
+    public void cancelledBy(BooleanSupplier cancelled) {
+        base.cancelledBy(cancelled);
     }
 
     @Override
@@ -127,6 +145,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
         Objects.checkFromIndexSize(position, length, size());
         long end = position + length;
         for (long at = (position + CHUNK_SIZE - 1) & -CHUNK_SIZE; at + CHUNK_SIZE <= end; at += CHUNK_SIZE) {
+            if (limit - used < GROUP_BYTES) return; // the old content is allowed, too
             zeroChunk(at >>> CHUNK_BITS);
         }
     }
@@ -180,30 +199,41 @@ public final class RamOverlay implements BlockBackend, Stateful {
     private MemorySegment ownChunk(long index, boolean whole) {
         MemorySegment present = chunk(index);
         if (present != null && !isZero(present)) return present;
-        if (CHUNK_SIZE > limit - used) {
-            throw new BlockException("the overlay of the disk is full (limit %d bytes): set a higher limit, or reset it"
-                    .formatted(limit));
-        }
-        MemorySegment chunk = arena.allocate(CHUNK_SIZE, Long.BYTES);
+        checkRoom(CHUNK_SIZE);
+        MemorySegment chunk = spare == null ? arena.allocate(CHUNK_SIZE, Long.BYTES) : spare.fill((byte) 0);
+        spare = chunk; // until nothing can fail any more
         if (present == null && !whole) {
             long start = index << CHUNK_BITS;
             base.read(start, chunk, 0, Math.min(CHUNK_SIZE, size() - start));
         }
-        used += CHUNK_SIZE;
         setChunk(index, chunk);
+        used += CHUNK_SIZE;
+        spare = null;
         return chunk;
+    }
+
+    private void checkRoom(long bytes) {
+        if (bytes > limit - used) {
+            throw new BlockException("the overlay of the disk is full (limit %d bytes): set a higher limit, or reset it"
+                    .formatted(limit));
+        }
     }
 
     /**
      * Makes a chunk zero. A chunk with memory keeps it, because an arena can only free everything.
+     * The first mark in a part of the disk takes some heap, which counts as memory for writes.
      */
     private void zeroChunk(long index) {
         MemorySegment present = chunk(index);
-        if (present == null) {
-            setChunk(index, ZERO);
-        } else {
+        if (present != null) {
             present.fill((byte) 0);
+            return;
         }
+        if (groups[(int) (index >>> GROUP_BITS)] == null) {
+            checkRoom(GROUP_BYTES);
+            used += GROUP_BYTES;
+        }
+        setChunk(index, ZERO);
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.microvm.backend.disk;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -24,7 +25,10 @@ final class RawImage implements BlockBackend {
         this.readOnly = readOnly;
         long bytes = file.size();
         size = (bytes + SECTOR_SIZE - 1) & -SECTOR_SIZE;
-        if (bytes == 0) throw new BlockException("disk image " + file.path() + ": it is empty");
+        if (bytes == 0) {
+            throw new BlockException("disk image %s: it is empty; give it a size, for instance with truncate -s 1G"
+                    .formatted(file.path()));
+        }
         if (!readOnly && bytes % file.alignment() != 0) {
             throw new BlockException(
                     "disk image %s: its size, %d bytes, is not a multiple of %d, as cache=none needs here; use cache=writeback"
@@ -40,6 +44,15 @@ final class RawImage implements BlockBackend {
         } catch (RuntimeException e) {
             file.close();
             throw e;
+        }
+    }
+
+    /** Returns whether the image begins with the magic number of qcow2. */
+    boolean looksLikeQcow2() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment start = arena.allocate(SECTOR_SIZE);
+            file.read(0, start, 0, SECTOR_SIZE);
+            return start.get(Qcow2Format.BE_INT, Qcow2Format.MAGIC) == Qcow2Format.MAGIC_VALUE;
         }
     }
 

@@ -10,12 +10,9 @@ import dev.microvm.linux.Errno;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.FileDescriptor;
 import dev.microvm.linux.Libc;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -36,7 +33,6 @@ public final class TapBackend implements NetBackend {
     private static final Logger log = LoggerFactory.getLogger(TapBackend.class);
 
     private static final String DEVICE = "/dev/net/tun";
-    private static final Path INTERFACES = Path.of("/sys/class/net");
     private static final Pattern NAME = Pattern.compile("[^\\s/:%]{1,15}"); // dev_valid_name, net/core/dev.c
     private static final int DEFAULT_MTU = 1500;
 
@@ -97,7 +93,7 @@ public final class TapBackend implements NetBackend {
         try {
             attach(open.value());
             fd = open;
-            mtu = readMtu();
+            mtu = NetInterface.mtu(tap).orElse(DEFAULT_MTU);
             watch = new DescriptorWatch(open.value(), "microvm-" + name + "-tap", ready);
         } catch (RuntimeException e) {
             fd = null;
@@ -193,7 +189,7 @@ public final class TapBackend implements NetBackend {
 
     private MicroVmException attachFailed(int errno) {
         ErrnoException cause = new ErrnoException("ioctl(TUNSETIFF, " + tap + ")", errno);
-        boolean exists = Files.exists(INTERFACES.resolve(tap));
+        boolean exists = NetInterface.exists(tap);
         String problem = switch (errno) {
             case Errno.EBUSY -> "is in use by another process: end that, or choose another interface";
             case Errno.EPERM ->
@@ -209,14 +205,5 @@ public final class TapBackend implements NetBackend {
             default -> "cannot be opened: " + cause.getMessage();
         };
         return new MicroVmException("tap " + tap + ": " + problem, cause);
-    }
-
-    private int readMtu() {
-        try {
-            return Integer.parseInt(
-                    Files.readString(INTERFACES.resolve(tap).resolve("mtu")).strip());
-        } catch (IOException | NumberFormatException e) {
-            return DEFAULT_MTU; // no sysfs here
-        }
     }
 }

@@ -24,7 +24,11 @@ public interface HostEnd extends VirtioDeviceFactory, AutoCloseable {
     @Override
     VirtioDevice create(VirtioTransport transport);
 
-    /** The guest has ended and will not run again: wakes all who wait for it. Returns at once. */
+    /**
+     * The guest has ended and will not run again: wakes all who wait for it. Runs on a thread apart
+     * from the guest's, where every method of the machine works. The report of the end waits for
+     * it, for half a second at most.
+     */
     default void end() {}
 
     /** Frees everything. A second call does nothing. */

@@ -91,10 +91,21 @@ public interface VirtioDevice extends Stateful, AutoCloseable {
     /**
      * Forgets the driver, at any moment, with requests in flight, and also when it was never
      * active. When this returns, nothing of the device touches guest memory any more: what another
-     * thread does there is waited for. Buffers that were not completed are the driver's again;
-     * completing one later does nothing.
+     * thread does there is waited for, but not for long, because a vCPU waits (see {@link
+     * #resetting}). Buffers that were not completed are the driver's again; completing one later
+     * does nothing.
      */
     void reset();
+
+    /**
+     * Returns whether the last {@link #reset} is not complete, because the host has not answered
+     * one of the device's threads, which may still touch guest memory. The driver then reads a
+     * status other than 0 and cannot use the device, until this returns false. Asked when the
+     * driver accesses the status.
+     */
+    default boolean resetting() {
+        return false;
+    }
 
     /**
      * Makes the device stand still while its machine is paused. Only a device that works on threads

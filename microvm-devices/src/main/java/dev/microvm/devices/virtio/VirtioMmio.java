@@ -72,6 +72,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
 
     // Guarded by the lock; the status may be read without.
     private volatile int status;
+    private volatile boolean resetting; // the device does not stand still yet
     private int queueSel;
     private int generation;
     private int guestPageSize;
@@ -224,7 +225,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             case DEVICE_ID -> device.deviceId();
             case VENDOR_ID -> VENDOR;
             case INTERRUPT_STATUS -> interrupts.value();
-            case STATUS -> status;
+            case STATUS -> resetting ? statusDuringReset() : status;
             default -> {
                 lock.lock();
                 try {
@@ -327,6 +328,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             reset();
             return;
         }
+        if (resetting && !completeReset()) return;
         int added = value & DRIVERS & ~status;
         if ((added & FEATURES_OK) != 0 && !features.accepted()) added &= ~FEATURES_OK;
         if (version == Version.MODERN && ((status | added) & FEATURES_OK) == 0) added &= ~DRIVER_OK;
@@ -349,8 +351,29 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     }
 
     /**
-     * As after power-on: what a driver does by writing 0 to Status, and takes effect before the
-     * write is over.
+     * The reset of a device whose threads wait for the host is complete when the driver reads 0:
+     * 2.4.2. Until then it reads that the device needs a reset, and can do nothing.
+     */
+    private int statusDuringReset() {
+        lock.lock();
+        try {
+            completeReset();
+            return status;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns whether the reset is complete. */
+    private boolean completeReset() {
+        resetting = device.resetting();
+        status = resetting ? DEVICE_NEEDS_RESET : 0;
+        return !resetting;
+    }
+
+    /**
+     * As after power-on: what a driver does by writing 0 to Status. It takes effect before the
+     * write is over, if the host answers the device in time.
      */
     public void reset() {
         lock.lock();
@@ -359,7 +382,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             queues.forEach(setup -> setup.queue.stop());
             loop.run(device::reset);
             queues.forEach(QueueSetup::reset);
-            status = 0;
+            completeReset();
             features.reset();
             queueSel = 0;
             sharedMemory.select(0);
@@ -429,6 +452,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
     public DeviceState save() {
         lock.lock();
         try {
+            if (resetting) completeReset(); // the device is paused, so it stands still
             DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION)
                     .put("deviceId", device.deviceId())
                     .put("status", status)

@@ -2,10 +2,14 @@ package dev.microvm.backend.disk;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatNoException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,8 +17,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -160,7 +166,8 @@ final class DiskImageTest {
             assertThat(disk.readOnly()).isFalse();
             assertThatExceptionOfType(BlockException.class)
                     .isThrownBy(() -> DiskImage.raw(path).open())
-                    .withMessageContaining("another machine or program uses it");
+                    .withMessageContaining(
+                            "another machine or program uses it: it has locked byte 101, as QEMU does; stop");
             assertThatExceptionOfType(BlockException.class)
                     .isThrownBy(() -> DiskImage.raw(path).readOnly().open())
                     .withMessageContaining("another machine or program writes it");
@@ -200,10 +207,13 @@ final class DiskImageTest {
 
         assertThat(image.problems())
                 .containsExactly(
-                        "disk image " + directory + "/missing: there is no such file",
-                        "disk image " + directory + "/missing: a raw image has no backing file",
-                        "disk image " + directory + "/missing: its backing file cannot have an overlay",
-                        "disk image " + directory + ": it is a directory");
+                        "disk image " + directory + "/missing: there is no such file; make it, or correct the path",
+                        "disk image " + directory
+                                + "/missing: a raw image has no backing file; leave backing() out, or use qcow2()",
+                        "disk image " + directory
+                                + "/missing: its backing file cannot have an overlay; put overlay() on this image"
+                                + " instead",
+                        "disk image " + directory + ": it is a directory; name the image file in it");
         assertThat(DiskImage.raw(path).problems()).isEmpty();
     }
 
@@ -217,36 +227,105 @@ final class DiskImageTest {
                 .hasToString("a (qcow2, overlay, cache=none, on b (raw, read-only))");
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void refusesNull_andSaysWhatToGive(boolean raw) {
+        DiskImage image = raw ? DiskImage.raw(path) : DiskImage.qcow2(path);
+
+        assertThatNullPointerException()
+                .isThrownBy(() -> DiskImage.raw(none()))
+                .withMessageStartingWith("path: null; give");
+        assertThatNullPointerException()
+                .isThrownBy(() -> image.cache(none()))
+                .withMessageStartingWith("cache: null; give");
+        assertThatNullPointerException()
+                .isThrownBy(() -> image.backing(none()))
+                .withMessageStartingWith("backing: null; give");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> image.overlay(-1))
+                .withMessage("overlay: 0 or more bytes, was -1");
+    }
+
+    @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"})
+    private static <T> T none() {
+        return null;
+    }
+
+    /** Opening a FIFO would wait for whoever writes it. */
     @Test
-    void opensNoBackingFile_exceptTheNamedOne() throws IOException {
-        Path image = directory.resolve("top");
-        new Qcow2Builder()
-                .putLong(Qcow2Format.BACKING_FILE_OFFSET, 0x200)
-                .putInt(Qcow2Format.BACKING_FILE_SIZE, 5)
-                .putText(0x200, "image")
-                .putInt(104, Qcow2Format.EXTENSION_BACKING_FORMAT)
-                .putInt(108, 3)
-                .putText(112, "raw")
-                .write(image);
-        Path other = Files.write(directory.resolve("other"), filled(SIZE, 1));
-        DiskImage top = DiskImage.qcow2(image);
+    @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void refusesWhatIsNoFileOrBlockDevice() throws IOException, InterruptedException {
+        Path fifo = directory.resolve("fifo");
+        assertThat(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor())
+                .isZero();
 
         assertThatExceptionOfType(BlockException.class)
-                .isThrownBy(top::open)
-                .withMessageContaining("names a backing file, \"image\" (raw)");
+                .isThrownBy(() -> DiskImage.raw(fifo).readOnly().open())
+                .withMessage("disk image %s: it is a FIFO; a disk image is a regular file or a block device", fifo);
         assertThatExceptionOfType(BlockException.class)
-                .isThrownBy(() -> top.backing(DiskImage.raw(other)).open())
-                .withMessageContaining("names the backing file \"image\", but " + other + " was given");
+                .isThrownBy(() -> DiskImage.qcow2(fifo).open())
+                .withMessageContaining("a FIFO");
+        assertThat(DiskImage.raw(Path.of("/dev/null")).problems())
+                .singleElement(STRING)
+                .contains("it is a character device");
         assertThatExceptionOfType(BlockException.class)
-                .isThrownBy(() -> top.backing(DiskImage.qcow2(path)).open())
-                .withMessageContaining("in format \"raw\", but qcow2 was given");
+                .isThrownBy(() -> DiskImage.raw(directory).open())
+                .withMessageContaining("it is a directory; name the image file in it");
+    }
+
+    @Test
+    void noticesAQcow2Image_thatIsOpenedAsRaw() throws IOException {
+        Path image = new Qcow2Builder().write(directory.resolve("q"));
+
+        try (RawImage disguised = RawImage.open(image, /* readOnly= */ true, CacheMode.WRITEBACK);
+                RawImage raw = RawImage.open(path, /* readOnly= */ true, CacheMode.WRITEBACK)) {
+            assertThat(disguised.looksLikeQcow2()).isTrue();
+            assertThat(raw.looksLikeQcow2()).isFalse();
+        }
         assertThatExceptionOfType(BlockException.class)
-                .isThrownBy(() -> DiskImage.qcow2(new Qcow2Builder().write(other))
-                        .backing(DiskImage.raw(path))
-                        .open())
-                .withMessageContaining("has no backing file");
-        try (BlockBackend disk = top.backing(DiskImage.raw(path)).open()) {
-            assertThat(Disk.read(disk, Qcow2Builder.CLUSTER, 512)).containsOnly(7);
+                .isThrownBy(() -> DiskImage.qcow2(path).open())
+                .withMessageContaining("it is not a qcow2 file; if it is a raw image, use DiskImage.raw");
+    }
+
+    @Test
+    void refusesAnImage_thatIsUnderItself_andAChainThatIsTooLong() {
+        DiskImage loop = DiskImage.qcow2(path)
+                .backing(DiskImage.qcow2(directory.resolve("other"))
+                        .backing(DiskImage.raw(directory.resolve("../" + directory.getFileName() + "/image"))));
+        DiskImage chain = DiskImage.raw(path);
+        for (int i = 0; i < 10_000; i++) chain = DiskImage.qcow2(path).backing(chain);
+        DiskImage deep = chain;
+
+        assertThat(loop.problems())
+                .contains("disk image " + path + ": it is its own backing file; name another one in backing()");
+        assertThat(deep.problems()).singleElement(STRING).contains("has 10000 backing files, but may have 63; merge");
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(deep::open)
+                .withMessageContaining("may have 63; merge some with qemu-img commit");
+    }
+
+    @Test
+    void findsAFileThatTwoDisksUse_ifOneWritesIt() {
+        DiskImage base = DiskImage.raw(path);
+        DiskImage top = DiskImage.qcow2(directory.resolve("top")).backing(base);
+        Path alias = directory.resolve("../" + directory.getFileName() + "/image");
+
+        assertThat(base.fileSharedWith(DiskImage.raw(alias))).contains(path);
+        assertThat(top.fileSharedWith(base)).contains(path);
+        assertThat(top.fileSharedWith(base.overlay())).isEmpty();
+        assertThat(base.readOnly().fileSharedWith(DiskImage.raw(alias).overlay()))
+                .isEmpty();
+    }
+
+    @Test
+    void readsZero_whereAFileHasBecomeShorter() throws IOException {
+        try (BlockBackend disk = DiskImage.raw(path).open();
+                RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.setLength(512);
+
+            assertThat(Disk.read(disk, 0, 1024)).startsWith(filled(512, 7)).endsWith(filled(512, 0));
+            Disk.write(disk, 4096, filled(512, 9));
+            assertThat(Disk.read(disk, 4096, 512)).containsOnly(9);
         }
     }
 
@@ -279,6 +358,47 @@ final class DiskImageTest {
                     .withMessageContaining("overlay of the disk is full (limit 65536 bytes)");
             assertThat(Disk.read(disk, 65536, 512)).containsOnly(7);
         }
+    }
+
+    /** A cluster of the base that cannot be read, to which a guest writes again and again. */
+    @Test
+    void takesNoMemory_forWritesThatFail() throws IOException {
+        new Qcow2Builder().putLong(Qcow2Builder.L2, Qcow2Builder.DATA + 512).write(path);
+        try (RamOverlay disk =
+                (RamOverlay) DiskImage.qcow2(path).overlay(1 << 20).open()) {
+            for (int i = 0; i < 10_000; i++) { // 640 MiB, if each took a chunk
+                assertThatExceptionOfType(BlockException.class).isThrownBy(() -> Disk.write(disk, 0, new byte[512]));
+            }
+            assertThat(disk.usedBytes()).isZero();
+            Disk.write(disk, 1 << 20, new byte[] {1});
+            assertThat(Disk.read(disk, 1 << 20, 512)).startsWith(1, 0).endsWith(0);
+        }
+    }
+
+    @Test
+    void countsMarksOfZero_asMemoryForWrites() throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            file.setLength(1L << 30); // sparse
+        }
+        try (RamOverlay disk =
+                (RamOverlay) DiskImage.raw(path).overlay(64 << 10).open()) {
+            assertThatExceptionOfType(BlockException.class)
+                    .isThrownBy(() -> disk.writeZeroes(0, 1L << 30, /* mayUnmap= */ true))
+                    .withMessageContaining("overlay of the disk is full");
+            disk.discard(0, 1L << 30);
+            assertThat(disk.usedBytes()).isLessThanOrEqualTo(64 << 10);
+        }
+    }
+
+    @Test
+    @QemuImg.Required
+    void refusesAnOverlay_onADiskThatIsTooLarge() {
+        QemuImg.create(path, 1L << 47, "cluster_size=2M");
+
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> DiskImage.qcow2(path).overlay().open())
+                .withMessageContaining("a disk with an overlay has at most 70368744177664 bytes");
+        DiskImage.qcow2(path).open().close();
     }
 
     @Test

@@ -66,7 +66,7 @@ final class Qcow2HostileTest {
                 wrong("compression type is 0", image -> image.putLong(Qcow2Format.INCOMPATIBLE_FEATURES, 8)),
                 wrong("persistent bitmaps", image -> image.putLong(Qcow2Format.AUTOCLEAR_FEATURES, 1)),
                 wrong(
-                        "names a backing file, \"/etc/passwd\"; if that is right",
+                        "names a backing file, \"/etc/passwd\"; if that is right, give /etc/passwd to",
                         image -> backing(image, "/etc/passwd", 11)),
                 wrong("backing file's name is at 0x200, -1 bytes", image -> backing(image, "x", -1)),
                 wrong("backing file's name is at 0x200, 1024 bytes", image -> backing(image, "x", 1024)),

@@ -8,6 +8,9 @@ import dev.microvm.engine.memory.PhysicalMemory;
  * guest changed the bytes.
  */
 public final class Block {
+    /** Bytes of heap of a block that is not translated. */
+    static final int EMPTY_SIZE = HeapSize.of(Block.class) + HeapSize.of(Untranslated.class);
+
     final CodePage page;
     final int start;
 
@@ -20,6 +23,7 @@ public final class Block {
     /** Offset of the first byte after its last instruction; at most 4096, the part in this page. */
     int end;
 
+    private int size; // bytes of heap of its translation
     private long executions;
 
     Block(CodePage page, int start) {
@@ -52,7 +56,17 @@ public final class Block {
         instructions = translation.instructions();
         end = Math.min(translation.end(), PhysicalMemory.PAGE_SIZE);
         executions = 0;
+        size = sizeOf(first);
+        page.heap().add(size);
         page.translated(this);
+    }
+
+    private static int sizeOf(Instruction first) {
+        int bytes = 0;
+        for (Instruction each = first; ; each = each.next) {
+            bytes += HeapSize.ofInstruction(each.getClass());
+            if (!each.isFollowed()) return bytes;
+        }
     }
 
     /**
@@ -64,6 +78,8 @@ public final class Block {
      * without following their links must learn of it here.
      */
     public void breakOff() {
+        page.heap().remove(size);
+        size = 0;
         Instruction each = first;
         first = new Untranslated(this);
         instructions = 0;
@@ -85,8 +101,7 @@ public final class Block {
 
         @Override
         public Block execute(Cpu cpu) {
-            cpu.translate(block);
-            return block;
+            return cpu.translate(block);
         }
     }
 

@@ -19,23 +19,36 @@ import org.jspecify.annotations.Nullable;
 public final class CodePage {
     private static final int LINE_SHIFT = 6; // 64 lines, one bit of a long each
 
+    /** Bytes of heap of a page without its blocks. */
+    private static final int EMPTY_SIZE = HeapSize.of(CodePage.class)
+            + HeapSize.ofArray(PhysicalMemory.PAGE_SIZE, Byte.BYTES)
+            + HeapSize.ofArray(PhysicalMemory.PAGE_SIZE, HeapSize.REFERENCE)
+            + HeapSize.of(ArrayList.class);
+
+    /** Bytes of heap of an element of a list, which may have twice the room that it needs. */
+    private static final int ELEMENT_SIZE = 2 * HeapSize.REFERENCE;
+
     final long physical;
     final CodeMode mode;
     final long host;
     private final byte[] bytes = new byte[PhysicalMemory.PAGE_SIZE];
     private final @Nullable Block[] blocks = new Block[PhysicalMemory.PAGE_SIZE];
-    private final List<Block> reachingIn = new ArrayList<>(0); // of the page before, by their last instruction
+    private final CodeHeap heap;
+    private List<Block> reachingIn = new ArrayList<>(0); // of the page before, by their last instruction
     private long lines; // which hold translated bytes
     private long refreshed; // at which flush
+    private boolean dropped;
 
     /** The next in its bucket of {@link CodePages}. */
     @Nullable
     CodePage following;
 
-    CodePage(long physical, CodeMode mode, long host) {
+    CodePage(long physical, CodeMode mode, long host, CodeHeap heap) {
         this.physical = physical;
         this.mode = mode;
         this.host = host;
+        this.heap = heap;
+        heap.add(EMPTY_SIZE);
         HostMemory.read(host, bytes);
     }
 
@@ -58,6 +71,7 @@ public final class CodePage {
     private Block newEntry(int offset) {
         Block block = new Block(this, offset);
         blocks[offset] = block;
+        heap.add(Block.EMPTY_SIZE);
         return block;
     }
 
@@ -68,8 +82,10 @@ public final class CodePage {
 
     /** Remembers a block of the page before that reaches into this one. */
     public void reachedBy(Block block) {
-        if (!reachingIn.contains(block)) reachingIn.add(block);
         lines |= 1;
+        if (reachingIn.contains(block)) return;
+        reachingIn.add(block);
+        heap.add(ELEMENT_SIZE);
     }
 
     /** Takes in what its CPU wrote at {@code [offset, offset + size)}. */
@@ -99,22 +115,36 @@ public final class CodePage {
         dropLines(changed);
     }
 
-    /** Forgets all translations. */
-    void dropAll() {
+    /**
+     * Forgets all translations for good: the page is not to be looked at any more, nor its memory.
+     */
+    void drop() {
+        dropped = true;
         dropLines(-1);
     }
 
-    private void dropLines(long dropped) {
-        if ((lines & dropped) == 0) return;
+    /** Whether it was dropped: a branch that was just running may still hold a block of it. */
+    boolean isDropped() {
+        return dropped;
+    }
+
+    private void dropLines(long changed) {
+        if ((lines & changed) == 0) return;
         for (Block block : blocks) {
-            if (block != null && block.translated() && (linesOf(block.start, block.end) & dropped) != 0)
+            if (block != null && block.translated() && (linesOf(block.start, block.end) & changed) != 0)
                 block.breakOff();
         }
-        if ((dropped & 1) != 0) {
+        if ((changed & 1) != 0) {
             reachingIn.forEach(Block::breakOff);
-            reachingIn.clear();
+            heap.remove((long) reachingIn.size() * ELEMENT_SIZE);
+            reachingIn = new ArrayList<>(0);
         }
-        lines &= ~dropped;
+        lines &= ~changed;
+    }
+
+    /** Charges what a block was translated into, or gives it back. */
+    CodeHeap heap() {
+        return heap;
     }
 
     private static long linesOf(int from, int to) {

@@ -1,25 +1,28 @@
 package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.decode.CodeMode;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One CPU's translations, by physical page. When a guest has made it large, all of it goes, and
- * what is still needed is made again.
+ * One CPU's translations, by physical page. All of them go at once, and what is still needed is
+ * made again.
  */
 final class CodePages {
-    /** Pages at most: some 30 KiB of heap each with their translations. */
-    private static final int CAPACITY = 8192;
-
+    private static final int LEAST_BUCKETS = 1024; // a power of two
     private static final int PAGE_SHIFT = 12;
 
+    private final CodeHeap heap;
+
     // A hash table of lists by page number: it is asked at every miss of the TLB, and so makes no objects
-    private final @Nullable CodePage[] buckets = new CodePage[CAPACITY];
+    private @Nullable CodePage[] buckets = new CodePage[LEAST_BUCKETS];
     private int size;
 
-    private static int bucket(long physical) {
-        return (int) (physical >>> PAGE_SHIFT) & CAPACITY - 1;
+    CodePages(CodeHeap heap) {
+        this.heap = heap;
+    }
+
+    private int bucket(long physical) {
+        return (int) (physical >>> PAGE_SHIFT) & buckets.length - 1;
     }
 
     /** A page at a physical address, or null; {@link #next} has those in other modes. */
@@ -48,23 +51,45 @@ final class CodePages {
     }
 
     CodePage add(long physical, CodeMode mode, long host) {
-        CodePage page = new CodePage(physical, mode, host);
-        int bucket = bucket(physical);
-        page.following = buckets[bucket];
-        buckets[bucket] = page;
+        if (size == buckets.length) grow();
+        CodePage page = new CodePage(physical, mode, host, heap);
+        put(page);
         size++;
         return page;
     }
 
-    boolean full() {
-        return size >= CAPACITY;
+    private void put(CodePage page) {
+        int bucket = bucket(page.physical);
+        page.following = buckets[bucket];
+        buckets[bucket] = page;
     }
 
-    void clear() {
-        for (CodePage list : buckets) {
-            for (CodePage page = list; page != null; page = page.following) page.dropAll();
+    private void grow() {
+        @Nullable CodePage[] before = buckets;
+        buckets = new CodePage[2 * before.length];
+        heap.add((long) before.length * HeapSize.REFERENCE);
+        for (CodePage list : before) {
+            CodePage page = list;
+            while (page != null) {
+                CodePage following = page.following;
+                put(page);
+                page = following;
+            }
         }
-        Arrays.fill(buckets, null);
+    }
+
+    /** Lets go of all pages, while no code of them runs. */
+    void clear() {
+        buckets = new CodePage[LEAST_BUCKETS];
         size = 0;
+        heap.removeAll();
+    }
+
+    /** Lets go of all pages; code of them that runs ends after its present instruction. */
+    void breakOff() {
+        for (CodePage list : buckets) {
+            for (CodePage page = list; page != null; page = page.following) page.drop();
+        }
+        clear();
     }
 }

@@ -120,21 +120,22 @@ public final class Cpu {
 
     private CodeMode mode = CodeMode.BITS_16;
 
-    /** Makes a CPU in the state after power-on. */
-    public Cpu(PhysicalMemory memory, Translator translator, Platform platform) {
-        this(memory, translator, platform, null);
-    }
-
     /**
      * Makes a CPU in the state after power-on.
      *
+     * @param codeHeap what its translations are charged to
      * @param counter counts what it executes, or null
      */
-    public Cpu(PhysicalMemory memory, Translator translator, Platform platform, @Nullable InstructionCounter counter) {
+    public Cpu(
+            PhysicalMemory memory,
+            Translator translator,
+            Platform platform,
+            CodeHeap codeHeap,
+            @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
         this.loop = new CpuLoop(this, counter);
-        this.mmu = new Mmu(this, memory);
+        this.mmu = new Mmu(this, memory, codeHeap);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
         reset();
     }
@@ -167,10 +168,13 @@ public final class Cpu {
         updateMode();
     }
 
-    void translate(Block block) {
+    /** Translates a block; returns what to run in its place: itself, unless its page was dropped. */
+    Block translate(Block block) {
         rip = r[CODE] + block.start;
+        if (block.page.isDropped()) return jump(rip);
         block.page.refresh(); // others may have written here, and need not say so before it runs
         block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
+        return block;
     }
 
     /** The instruction at RIP alone. */

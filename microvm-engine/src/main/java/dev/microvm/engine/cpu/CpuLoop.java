@@ -178,6 +178,7 @@ public final class CpuLoop {
     private @Nullable CpuExit attendTo() {
         attention = false;
         cpu.platform().giveWay();
+        cpu.mmu.dropCodeIfPressed();
         if (cpu.debug.isPending() && !debugShadow) {
             if (cpu.debug.takeForHost()) return CpuExit.DEBUG;
             halted = false;

@@ -158,7 +158,7 @@ public final class DebugUnit {
         }
         boolean moved = !Arrays.equals(start, startBefore);
         boolean joined = dataBefore == 0 && watchesData(); // what was translated must come apart
-        if (joined || execute != codeBefore || (moved && execute != 0)) cpu.mmu.dropCode();
+        if (joined || execute != codeBefore || (moved && execute != 0)) cpu.mmu.breakCodeOff();
         if ((write | readWrite) != dataBefore || (moved && dataBefore != 0)) cpu.mmu.flush();
     }
 

@@ -69,7 +69,8 @@ public final class Mmu {
     private final Cpu cpu;
     private final PhysicalMemory memory;
     private final PageWalk walk;
-    private final CodePages codePages = new CodePages();
+    private final CodeHeap codeHeap;
+    private final CodePages codePages;
     private final Bank supervisorBank = new Bank();
     private final Bank userBank = new Bank();
     private final Bank alignedBank = new Bank();
@@ -81,9 +82,11 @@ public final class Mmu {
     private @Nullable CodePage[] pages = bank.pages;
     private long flushes = 1; // of any kind
 
-    Mmu(Cpu cpu, PhysicalMemory memory) {
+    Mmu(Cpu cpu, PhysicalMemory memory, CodeHeap codeHeap) {
         this.cpu = cpu;
         this.memory = memory;
+        this.codeHeap = codeHeap;
+        this.codePages = new CodePages(codeHeap);
         this.walk = new PageWalk(cpu, memory);
     }
 
@@ -418,15 +421,12 @@ public final class Mmu {
         long host = memory.hostAddress(physicalPage);
         if (host == PhysicalMemory.NONE) {
             throw new VcpuFailedException(
-                    "the guest runs code at 0x%x, where there is no memory".formatted(physicalPage));
+                    "the guest runs code at 0x%x, where there is no memory".formatted(physicalPage), true);
         }
         CodePage page = codePages.find(physicalPage, cpu.mode());
         if (page != null) {
             page.refresh(flushes);
         } else {
-            if (codePages.full()) {
-                dropCode();
-            }
             page = codePages.add(physicalPage, cpu.mode(), host);
             for (Bank each : banks) protect(each, host);
         }
@@ -485,14 +485,38 @@ public final class Mmu {
         dropCode();
     }
 
+    /** The same for a CPU that runs, and has its thread take the memory away. */
+    public void forgetWhileRunning() {
+        flush();
+        breakCodeOff();
+    }
+
     /** Makes the next fetch from each page compare it with what was translated. */
     public void flushCode() {
         flushes++;
         for (Bank each : banks) flushCode(each);
     }
 
-    /** Forgets all translated code. */
-    void dropCode() {
+    /** Forgets all translated code; what runs ends after its present instruction. */
+    void breakCodeOff() {
+        codePages.breakOff();
+        flushCode();
+    }
+
+    /**
+     * Forgets all translated code if the budget wants the room. Only at a boundary between blocks,
+     * or while the CPU does not run; a block that was to run must be looked up again.
+     */
+    public void dropCodeIfPressed() {
+        if (codeHeap.mustDrop()) dropCode();
+    }
+
+    CodePages codePages() {
+        return codePages;
+    }
+
+    /** Forgets all translated code, while none runs. */
+    public void dropCode() {
         codePages.clear();
         flushCode();
     }

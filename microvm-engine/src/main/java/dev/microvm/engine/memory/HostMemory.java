@@ -17,7 +17,8 @@ import java.nio.ByteOrder;
  *
  * <p>One segment spans all addresses, which the JIT compilers treat better than a bounded one. So
  * nothing is checked here: every address comes from {@link PhysicalMemory}, through the software
- * TLB, which vouches for a whole page.
+ * TLB, which vouches for a whole page. With {@code -Dmicrovm.checked=true} each access is checked
+ * all the same, and one outside of guests' memory throws: for tests.
  *
  * <p>x86 keeps loads in order and stores in order (Intel SDM vol. 3A, 9.2.2). A host that does not
  * is made to, by fences that cost nothing where they are not needed.
@@ -45,6 +46,7 @@ public final class HostMemory {
 
     /** Reads a byte, 0 to 255. */
     public static int get8(long address) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Byte.BYTES);
         int value = ALL.get(JAVA_BYTE, address) & 0xFF;
         if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
         return value;
@@ -52,6 +54,7 @@ public final class HostMemory {
 
     /** Reads 16 bits, 0 to 65535. */
     public static int get16(long address) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Short.BYTES);
         int value = ALL.get(LE_SHORT, address) & 0xFFFF;
         if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
         return value;
@@ -59,6 +62,7 @@ public final class HostMemory {
 
     /** Reads 32 bits. */
     public static int get32(long address) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Integer.BYTES);
         int value = ALL.get(LE_INT, address);
         if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
         return value;
@@ -66,6 +70,7 @@ public final class HostMemory {
 
     /** Reads 64 bits. */
     public static long get64(long address) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Long.BYTES);
         long value = ALL.get(LE_LONG, address);
         if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
         return value;
@@ -73,55 +78,68 @@ public final class HostMemory {
 
     /** Writes the low 8 bits of {@code value}. */
     public static void put8(long address, int value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Byte.BYTES);
         if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
         ALL.set(JAVA_BYTE, address, (byte) value);
     }
 
     /** Writes the low 16 bits of {@code value}. */
     public static void put16(long address, int value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Short.BYTES);
         if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
         ALL.set(LE_SHORT, address, (short) value);
     }
 
     /** Writes 32 bits. */
     public static void put32(long address, int value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Integer.BYTES);
         if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
         ALL.set(LE_INT, address, value);
     }
 
     /** Writes 64 bits. */
     public static void put64(long address, long value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Long.BYTES);
         if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
         ALL.set(LE_LONG, address, value);
     }
 
     /** Replaces 32 bits if they are as expected; {@code address} is a multiple of 4. */
     public static boolean compareAndSet32(long address, int expected, int value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Integer.BYTES);
         return ALIGNED_INT.compareAndSet(ALL, address, expected, value);
     }
 
     /** Replaces 64 bits if they are as expected; {@code address} is a multiple of 8. */
     public static boolean compareAndSet64(long address, long expected, long value) {
+        if (HostRanges.CHECKED) HostRanges.check(address, Long.BYTES);
         return ALIGNED_LONG.compareAndSet(ALL, address, expected, value);
     }
 
     /** Copies {@code length} bytes; the ranges may overlap. */
     public static void copy(long from, long to, long length) {
+        if (HostRanges.CHECKED) {
+            HostRanges.check(from, length);
+            HostRanges.check(to, length);
+        }
         MemorySegment.copy(ALL, from, ALL, to, length);
     }
 
     /** Copies {@code bytes.length} bytes into an array. */
     public static void read(long from, byte[] bytes) {
+        if (HostRanges.CHECKED) HostRanges.check(from, bytes.length);
         MemorySegment.copy(ALL, JAVA_BYTE, from, bytes, 0, bytes.length);
     }
 
     /** Sets {@code length} bytes. */
     public static void fill(long to, long length, byte value) {
+        if (HostRanges.CHECKED) HostRanges.check(to, length);
         ALL.asSlice(to, length).fill(value);
     }
 
     /** The offset of the first byte in which memory and {@code bytes} differ, or -1. */
     public static int mismatch(long address, byte[] bytes) {
+        if (HostRanges.CHECKED) HostRanges.check(address, bytes.length);
         return (int) MemorySegment.mismatch(
                 ALL, address, address + bytes.length, MemorySegment.ofArray(bytes), 0, bytes.length);
     }

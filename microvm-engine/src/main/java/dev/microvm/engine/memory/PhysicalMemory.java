@@ -36,13 +36,31 @@ public final class PhysicalMemory {
             }
         }
         slots.put(slot, region);
+        HostRanges.add(region.segment().address(), region.size());
         regions = List.copyOf(others);
     }
 
-    /** Takes a region away. */
-    public synchronized void unmap(int slot) {
-        if (slots.remove(slot) == null) throw new HypervisorException("memory slot " + slot + " is not in use");
+    /**
+     * Takes a region away.
+     *
+     * @param forget makes all who use the region's addresses forget them; no lock is held meanwhile
+     */
+    public void unmap(int slot, Runnable forget) {
+        GuestMemoryRegion region = take(slot);
+        forget.run();
+        HostRanges.remove(region.segment().address(), region.size());
+    }
+
+    private synchronized GuestMemoryRegion take(int slot) {
+        GuestMemoryRegion region = slots.remove(slot);
+        if (region == null) throw new HypervisorException("memory slot " + slot + " is not in use");
         regions = List.copyOf(slots.values());
+        return region;
+    }
+
+    /** Takes all regions away, before their memory is freed; nobody uses their addresses any more. */
+    public synchronized void clear() {
+        List.copyOf(slots.keySet()).forEach(slot -> unmap(slot, () -> {}));
     }
 
     /** The host address of a guest-physical one, good to the end of its page, or {@link #NONE}. */

@@ -3,6 +3,7 @@ package dev.microvm.engine.cpu;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.limits.Budget;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import java.lang.foreign.Arena;
@@ -24,15 +25,23 @@ public final class BareCpu {
     public final Cpu cpu;
     private final BlockTranslator translator = new BlockTranslator();
 
+    final CodeHeap codeHeap;
+
     /** Makes one. */
     public BareCpu() {
+        this(new Budget("bytes of translations", Long.MAX_VALUE));
+    }
+
+    /** Makes one whose translations are charged to a budget. */
+    public BareCpu(Budget translations) {
         GuestMemoryRegion region =
                 new GuestMemoryRegion(0, Arena.ofAuto().allocate(SIZE, PhysicalMemory.PAGE_SIZE), false);
         memory = new GuestMemory(List.of(region));
         PhysicalMemory physical = new PhysicalMemory();
         physical.map(0, region);
         Alone platform = new Alone();
-        cpu = new Cpu(physical, translator, platform);
+        codeHeap = new CodeHeap(translations, "bare CPU", platform::attend);
+        cpu = new Cpu(physical, translator, platform, codeHeap, null);
         platform.cpu = cpu;
         cpu.segmentation.set(Cpu.CS, SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE));
         cpu.r[Cpu.RSP] = STACK;
@@ -64,6 +73,10 @@ public final class BareCpu {
     /** No interrupts, no devices, no time. */
     private static final class Alone implements Platform {
         private @Nullable Cpu cpu;
+
+        void attend() {
+            if (cpu != null) cpu.loop.attend();
+        }
 
         @Override
         public void portOut(int port, int size, long value) {

@@ -27,6 +27,12 @@ final class DhcpServer {
     private static final int OPTIONS = 240;
     private static final int MIN_SIZE = 300; // of BOOTP: RFC 1542, 2.1
 
+    /** The largest message that each client takes, in bytes: RFC 2131, 2. */
+    static final int MAX_SIZE = 548;
+
+    /** The options of {@link #reply} without names: five of 6 bytes, type, MTU and the end. */
+    static final int SIZE_WITHOUT_NAMES = OPTIONS + 5 * 6 + 3 + 4 + 1;
+
     private static final int REQUEST_OP = 1;
     private static final int REPLY_OP = 2;
     private static final int ETHERNET = 1;
@@ -60,6 +66,7 @@ final class DhcpServer {
 
     private final Subnet subnet;
     private final int mtu;
+    private final byte[] names;
     private final GuestLink link;
     private final Neighbours neighbours;
     private final long[] clients = new long[MAX_LEASES]; // Ethernet addresses; 0 is free
@@ -70,9 +77,10 @@ final class DhcpServer {
     private int requested;
     private int server;
 
-    DhcpServer(Subnet subnet, int mtu, GuestLink link, Neighbours neighbours) {
+    DhcpServer(Subnet subnet, int mtu, DhcpNames names, GuestLink link, Neighbours neighbours) {
         this.subnet = subnet;
         this.mtu = mtu;
+        this.names = names.options();
         this.link = link;
         this.neighbours = neighbours;
         int address = subnet.firstGuest();
@@ -159,7 +167,7 @@ final class DhcpServer {
     }
 
     private void reply(int replyType, int yours, long mac, byte[] from, int at) {
-        byte[] message = new byte[MIN_SIZE]; // rare, so it may allocate
+        byte[] message = new byte[MAX_SIZE]; // rare, so it may allocate
         System.arraycopy(from, at, message, 0, COOKIE); // what is not changed below is the client's
         int client = Bytes.getInt(from, at + CLIENT_ADDRESS);
         Bytes.putByte(message, OP, REPLY_OP);
@@ -186,12 +194,14 @@ final class DhcpServer {
             message[end++] = Short.BYTES;
             Bytes.putShort(message, end, mtu);
             end += Short.BYTES;
+            System.arraycopy(names, 0, message, end, names.length);
+            end += names.length;
         }
-        message[end] = (byte) END;
+        message[end++] = (byte) END;
         // RFC 2131, 4.1: to the client's address if it has one, else to the one that it gets, if it can take that.
         boolean broadcast = (Bytes.getShort(message, FLAGS) & BROADCAST_FLAG) != 0 || replyType == NAK;
         int to = !broadcast && client != Ipv4Address.ANY ? client : broadcast ? Ipv4Address.BROADCAST : yours;
-        send(to, broadcast ? Ethernet.BROADCAST : mac, message);
+        send(to, broadcast ? Ethernet.BROADCAST : mac, message, Math.max(end, MIN_SIZE));
     }
 
     private static int option(byte[] message, int at, int code, int value) {
@@ -201,8 +211,8 @@ final class DhcpServer {
         return at + 2 + Integer.BYTES;
     }
 
-    private void send(int to, long mac, byte[] message) {
-        if (!link.begin(subnet.host(), to, mac, Ipv4.UDP, Headers.Udp.SIZE + message.length)) return;
-        link.endUdp(SERVER_PORT, CLIENT_PORT, message, 0, message.length);
+    private void send(int to, long mac, byte[] message, int length) {
+        if (!link.begin(subnet.host(), to, mac, Ipv4.UDP, Headers.Udp.SIZE + length)) return;
+        link.endUdp(SERVER_PORT, CLIENT_PORT, message, 0, length);
     }
 }

@@ -29,6 +29,7 @@ final class DnsForwarder implements AutoCloseable {
     private final GuestLink link;
     private final Gate gate;
     private final Counters counters;
+    private final SocketBudget sockets;
     private final Subnet subnet;
     private final NameServers servers;
     private final HostNames hostNames;
@@ -42,12 +43,14 @@ final class DnsForwarder implements AutoCloseable {
             Gate gate,
             Counters counters,
             UserNetworkConfig config,
+            SocketBudget sockets,
             NameServers servers,
             String name) {
         this.loop = loop;
         this.link = link;
         this.gate = gate;
         this.counters = counters;
+        this.sockets = sockets;
         this.servers = servers;
         subnet = config.subnet();
         hostNames = new HostNames("microvm-" + name + "-dns");
@@ -64,13 +67,27 @@ final class DnsForwarder implements AutoCloseable {
         counters.count(DNS_QUERIES);
         byte[] message = new byte[datagram.remaining()];
         datagram.get(message);
-        if (servers.isEmpty()) {
+        List<InetSocketAddress> current = servers.current();
+        if (current.isEmpty()) {
             resolve(guestAddress, guestPort, message);
         } else {
-            if (pending.size() == MOST_PENDING) pending.iterator().next().end();
-            new Query(guestAddress, guestPort, message).ask();
+            if (pending.size() == MOST_PENDING) {
+                counters.count(OVER_LIMIT);
+                pending.iterator().next().fail();
+            }
+            new Query(guestAddress, guestPort, message, current).ask();
         }
         return true;
+    }
+
+    /** Ends the oldest question that has a socket; returns false if there is none. */
+    boolean evictOldest() {
+        for (Query query : pending) {
+            if (query.channel == null) continue;
+            query.fail();
+            return true;
+        }
+        return false;
     }
 
     /** Sends the answers that the host has resolved. */
@@ -102,23 +119,29 @@ final class DnsForwarder implements AutoCloseable {
         private final int guestAddress;
         private final int guestPort;
         private final byte[] message;
+        private final List<InetSocketAddress> ofHost; // as of the question
         private final TimerHeap.Timer timer = loop.timer(this::ask);
         private @Nullable DatagramChannel channel;
         private int next;
 
-        private Query(int guestAddress, int guestPort, byte[] message) {
+        private Query(int guestAddress, int guestPort, byte[] message, List<InetSocketAddress> ofHost) {
             this.guestAddress = guestAddress;
             this.guestPort = guestPort;
             this.message = message;
+            this.ofHost = ofHost;
             pending.add(this);
         }
 
         /** Asks the next server, from a new port that the host chooses. */
         private void ask() {
             closeChannel();
-            while (next < servers.all().size()) {
-                if (askServer(servers.all().get(next++))) return;
+            while (next < ofHost.size()) {
+                if (askServer(ofHost.get(next++))) return;
             }
+            fail();
+        }
+
+        private void fail() {
             DnsMessage question = DnsMessage.parse(message);
             if (question != null) {
                 byte[] failure = question.answer(DnsMessage.SERVER_FAILURE, List.of());
@@ -128,9 +151,10 @@ final class DnsForwarder implements AutoCloseable {
         }
 
         private boolean askServer(InetSocketAddress server) {
+            DatagramChannel opened = openSocket();
+            if (opened == null) return false;
+            channel = opened;
             try {
-                DatagramChannel opened = DatagramChannel.open();
-                channel = opened;
                 opened.connect(server);
                 loop.register(opened, SelectionKey.OP_READ, this);
                 opened.write(ByteBuffer.wrap(message));
@@ -139,6 +163,16 @@ final class DnsForwarder implements AutoCloseable {
             } catch (IOException | RuntimeException e) {
                 closeChannel();
                 return false;
+            }
+        }
+
+        private @Nullable DatagramChannel openSocket() {
+            if (!sockets.take()) return null;
+            try {
+                return DatagramChannel.open();
+            } catch (IOException e) {
+                sockets.failed(e);
+                return null;
             }
         }
 
@@ -167,8 +201,10 @@ final class DnsForwarder implements AutoCloseable {
         }
 
         private void closeChannel() {
-            if (channel != null) NetLoop.closeQuietly(channel);
+            if (channel == null) return;
+            NetLoop.closeQuietly(channel);
             channel = null;
+            sockets.give();
         }
     }
 }

@@ -13,6 +13,13 @@ abstract class Flow {
     @Nullable
     Flow nextInBucket;
 
+    /** The neighbours in the order of last use; used by {@link FlowAges}. */
+    @Nullable
+    Flow older;
+
+    @Nullable
+    Flow younger;
+
     Flow(int guestAddress, int guestPort, int peerAddress, int peerPort) {
         this.guestAddress = guestAddress;
         this.guestPort = guestPort;

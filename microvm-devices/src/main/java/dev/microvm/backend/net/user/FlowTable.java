@@ -1,7 +1,5 @@
 package dev.microvm.backend.net.user;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -49,15 +47,6 @@ final class FlowTable<T extends Flow> {
             size--;
             return;
         }
-    }
-
-    @SuppressWarnings("unchecked")
-    List<T> all() {
-        List<T> all = new ArrayList<>(size);
-        for (Flow first : buckets) {
-            for (Flow flow = first; flow != null; flow = flow.nextInBucket) all.add((T) flow);
-        }
-        return all;
     }
 
     private int bucket(Flow flow) {

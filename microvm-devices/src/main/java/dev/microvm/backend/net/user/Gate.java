@@ -4,6 +4,7 @@ import static dev.microvm.backend.net.user.NetCounter.DENIED;
 
 import dev.microvm.error.GuestNoise;
 import java.net.InetSocketAddress;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,10 +42,15 @@ final class Gate {
         if (port == 0) return null;
         if (destination == subnet.host()) return new InetSocketAddress(Ipv4Address.of(Ipv4Address.LOOPBACK), port);
         if (destination == subnet.dns()) {
-            return protocol == Protocol.TCP && port == NetPolicy.DNS_PORT ? servers.first() : null;
+            return protocol == Protocol.TCP && port == NetPolicy.DNS_PORT ? firstNameServer() : null;
         }
         if (subnet.contains(destination) || !Ipv4Address.isUnicast(destination)) return null;
         return new InetSocketAddress(Ipv4Address.of(destination), port);
+    }
+
+    private @Nullable InetSocketAddress firstNameServer() {
+        List<InetSocketAddress> current = servers.current();
+        return current.isEmpty() ? null : current.getFirst();
     }
 
     /** Returns whether the policy allows a flow. */

@@ -111,11 +111,17 @@ final class GuestLink {
     boolean begin(int source, int destination, int protocol, int maxPayload) {
         long mac = neighbours.find(destination);
         if (mac == Neighbours.UNKNOWN) {
-            counters.count(DROPPED_TO_GUEST);
             neighbours.ask(destination, this);
             return false;
         }
         return begin(source, destination, mac, protocol, maxPayload);
+    }
+
+    /** Does the same for a packet that is not sent later instead, and counts it if it is lost. */
+    boolean beginOrDrop(int source, int destination, int protocol, int maxPayload) {
+        if (begin(source, destination, protocol, maxPayload)) return true;
+        counters.count(DROPPED_TO_GUEST);
+        return false;
     }
 
     /**
@@ -174,11 +180,9 @@ final class GuestLink {
             held.add(new Held(source, sourcePort, destination, destinationPort, copy));
             neighbours.ask(destination, this);
         } else if (total > mtu - Ipv4.SIZE) {
-            sendFragments(source, sourcePort, destination, destinationPort, data, at, length);
-        } else if (begin(source, destination, Ipv4.UDP, total)) {
+            sendUdpFragments(source, sourcePort, destination, destinationPort, data, at, length);
+        } else if (beginOrDrop(source, destination, Ipv4.UDP, total)) {
             endUdp(sourcePort, destinationPort, data, at, length);
-        } else {
-            counters.count(DROPPED_TO_GUEST);
         }
     }
 
@@ -208,7 +212,7 @@ final class GuestLink {
         commit(LOWER_HEADERS + Udp.SIZE + length);
     }
 
-    private void sendFragments(
+    private void sendUdpFragments(
             int source, int sourcePort, int destination, int destinationPort, byte[] data, int at, int length) {
         byte[] datagram = new byte[Udp.SIZE + length]; // rare, so it may allocate
         writeUdpHeader(datagram, 0, sourcePort, destinationPort, datagram.length);
@@ -216,21 +220,44 @@ final class GuestLink {
         long sum = pseudoSum(source, destination, Ipv4.UDP, datagram.length);
         int checksum = Bytes.checksum(Bytes.sum(datagram, 0, datagram.length, sum));
         Bytes.putShort(datagram, Udp.CHECKSUM, checksum == 0 ? 0xffff : checksum);
+        sendFragments(source, destination, Ipv4.UDP, datagram);
+    }
+
+    /** Sends an IPv4 payload that is larger than the MTU. Fragments without room are lost. */
+    private void sendFragments(int source, int destination, int protocol, byte[] payload) {
         int most = (mtu - Ipv4.SIZE) & -Ipv4.FRAGMENT_UNIT;
         int id = identification++;
-        for (int done = 0; done < datagram.length; done += most) {
-            int part = Math.min(most, datagram.length - done);
-            if (!begin(source, destination, Ipv4.UDP, part)) {
-                counters.count(DROPPED_TO_GUEST);
-                return;
-            }
-            System.arraycopy(datagram, done, ring.bytes(), payload(), part);
+        for (int done = 0; done < payload.length; done += most) {
+            int part = Math.min(most, payload.length - done);
+            if (!beginOrDrop(source, destination, protocol, part)) return;
+            System.arraycopy(payload, done, ring.bytes(), payload(), part);
             int ip = frame + VnetHeader.SIZE + Ethernet.SIZE;
-            int more = done + part < datagram.length ? Ipv4.MORE_FRAGMENTS : 0;
+            int more = done + part < payload.length ? Ipv4.MORE_FRAGMENTS : 0;
             Bytes.putShort(ring.bytes(), ip + Ipv4.FRAGMENT, more | (done / Ipv4.FRAGMENT_UNIT));
             Bytes.putShort(ring.bytes(), ip + Ipv4.IDENTIFICATION, id);
             end(part);
         }
+    }
+
+    /**
+     * Answers an echo request with the same data, in fragments if it is larger than the MTU: RFC
+     * 1122, 3.2.2.6.
+     */
+    void sendEchoReply(int source, int destination, byte[] request, int at, int length) {
+        if (length > mtu - Ipv4.SIZE) {
+            byte[] reply = Arrays.copyOfRange(request, at, at + length); // rare, so it may allocate
+            finishEchoReply(reply, 0, length);
+            sendFragments(source, destination, Ipv4.ICMP, reply);
+        } else if (beginOrDrop(source, destination, Ipv4.ICMP, length)) {
+            System.arraycopy(request, at, ring.bytes(), payload(), length);
+            finishEchoReply(ring.bytes(), payload(), length);
+            end(length);
+        }
+    }
+
+    private static void finishEchoReply(byte[] to, int icmp, int length) {
+        Bytes.putByte(to, icmp + Icmp.TYPE, Icmp.ECHO_REPLY);
+        writeIcmpChecksum(to, icmp, length);
     }
 
     /**
@@ -243,23 +270,20 @@ final class GuestLink {
                 Bytes.getShort(from, packet + Ipv4.TOTAL_LENGTH),
                 Integer.BYTES * (Bytes.getByte(from, packet) & 0xf) + Icmp.QUOTED);
         int destination = Bytes.getInt(from, packet + Ipv4.SOURCE);
-        if (!begin(subnet.host(), destination, Ipv4.ICMP, Icmp.SIZE + quoted)) return;
+        if (!beginOrDrop(subnet.host(), destination, Ipv4.ICMP, Icmp.SIZE + quoted)) return;
         byte[] to = ring.bytes();
         int icmp = payload();
         Bytes.putByte(to, icmp + Icmp.TYPE, type);
         Bytes.putByte(to, icmp + Icmp.CODE, code);
         Bytes.putInt(to, icmp + Icmp.REST, 0);
         System.arraycopy(from, packet, to, icmp + Icmp.SIZE, quoted);
-        endIcmp(Icmp.SIZE + quoted);
+        writeIcmpChecksum(to, icmp, Icmp.SIZE + quoted);
+        end(Icmp.SIZE + quoted);
     }
 
-    /** Ends an ICMP packet with its checksum. */
-    void endIcmp(int length) {
-        byte[] to = ring.bytes();
-        int icmp = payload();
+    private static void writeIcmpChecksum(byte[] to, int icmp, int length) {
         Bytes.putShort(to, icmp + Icmp.CHECKSUM, 0);
         Bytes.putShort(to, icmp + Icmp.CHECKSUM, Bytes.checksum(Bytes.sum(to, icmp, length, 0)));
-        end(length);
     }
 
     /** Returns the sum of the pseudo header: RFC 9293, 3.1; RFC 768. */

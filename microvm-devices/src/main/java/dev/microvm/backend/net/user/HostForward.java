@@ -7,6 +7,12 @@ import java.util.regex.Pattern;
 /**
  * A port of the host that leads into the guest.
  *
+ * <p>A TCP port of the host accepts connections as soon as the machine starts, before any program
+ * of the guest listens: the host's TCP accepts before this process hears of the connection. If the
+ * guest then refuses, or does not answer within about a minute, the connection is reset. So a
+ * successful connect does not mean that the guest is ready: wait for an answer of the protocol, such
+ * as the greeting of ssh or an HTTP response, and connect again after a reset.
+ *
  * @param protocol TCP or UDP
  * @param hostAddress address of the host to listen at: IPv4, as text
  * @param hostPort port of the host, 0 to 65535; 0 lets the host choose, see

@@ -47,13 +47,13 @@ final class Neighbours {
         learned.run();
     }
 
-    /** Handles an ARP packet of the guest. */
-    void input(byte[] from, int at, int length, GuestLink link) {
+    /** Handles an ARP packet of the guest; returns whether it is valid. */
+    boolean input(byte[] from, int at, int length, GuestLink link) {
         if (length < Arp.SIZE
                 || Bytes.getShort(from, at + Arp.HARDWARE) != Arp.HARDWARE_ETHERNET
                 || Bytes.getShort(from, at + Arp.PROTOCOL) != Ethernet.TYPE_IPV4
                 || Bytes.getByte(from, at + Arp.HARDWARE_SIZE) != Long.BYTES - Short.BYTES
-                || Bytes.getByte(from, at + Arp.PROTOCOL_SIZE) != Integer.BYTES) return;
+                || Bytes.getByte(from, at + Arp.PROTOCOL_SIZE) != Integer.BYTES) return false;
         int sender = Bytes.getInt(from, at + Arp.SENDER_IP);
         long senderMac = Bytes.getMac(from, at + Arp.SENDER_MAC);
         learn(sender, senderMac);
@@ -61,6 +61,7 @@ final class Neighbours {
         if (Bytes.getShort(from, at + Arp.OPERATION) == Arp.REQUEST && subnet.isOwn(target)) {
             send(link, Arp.REPLY, target, senderMac, senderMac, sender);
         }
+        return true;
     }
 
     /** Asks the guest for the Ethernet address of one of its IPv4 addresses. */

@@ -15,8 +15,20 @@ public enum NetCounter {
      * address that is not the guest's.
      */
     MALFORMED,
-    /** Packets of protocols that are not supported, such as IPv6. */
+    /** Packets of protocols that are not supported, such as IPv6 and ping to the outside. */
     UNSUPPORTED,
+    /**
+     * Frames and packets of the guest that nobody waits for: for another station, to many, ICMP
+     * other than ping.
+     */
+    IGNORED,
+    /**
+     * Packets of the guest that came in fragments and were dropped: fragments that overlap or do
+     * not fit, that did not come within 30 s, or belong to too many packets at once.
+     */
+    FRAGMENTS_DROPPED,
+    /** Datagrams of the guest that were dropped because the host's socket had no room. */
+    DROPPED_FROM_GUEST,
     /** Packets to the guest that were dropped, for lack of room or of an Ethernet address. */
     DROPPED_TO_GUEST,
     /** TCP connections that the guest asked for. */
@@ -36,5 +48,9 @@ public enum NetCounter {
     /** Flows that the policy denied. */
     DENIED,
     /** Flows that a limit prevented. */
-    OVER_LIMIT
+    OVER_LIMIT,
+    /** Flows that ended to make room for another flow. */
+    FLOWS_EVICTED,
+    /** Flows that were refused because no file descriptor could be had. */
+    DESCRIPTORS_REFUSED
 }

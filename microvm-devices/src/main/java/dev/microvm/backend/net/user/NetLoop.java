@@ -28,6 +28,7 @@ final class NetLoop implements AutoCloseable {
     private final TimerHeap timers = new TimerHeap();
     private final Consumer<SelectionKey> dispatch = this::dispatch;
     private long now;
+    private boolean selecting;
     private final GuestNoise failures = new GuestNoise();
     private Consumer<RuntimeException> observer = failure -> {};
 
@@ -54,11 +55,30 @@ final class NetLoop implements AutoCloseable {
     /** Serves the ready channels and due timers. If {@code mayWait}, waits for the first. */
     void turn(boolean mayWait) throws IOException {
         long delay = timers.delay(clock.nanoTime());
-        if (!mayWait || delay == 0) selector.selectNow(dispatch);
-        else if (delay == Long.MAX_VALUE) selector.select(dispatch, 0);
-        else selector.select(dispatch, delay / NANOS_PER_MILLI + 1);
+        selecting = true;
+        try {
+            if (!mayWait || delay == 0) selector.selectNow(dispatch);
+            else if (delay == Long.MAX_VALUE) selector.select(dispatch, 0);
+            else selector.select(dispatch, delay / NANOS_PER_MILLI + 1);
+        } finally {
+            selecting = false;
+        }
         now = clock.nanoTime();
         timers.run(now);
+    }
+
+    /**
+     * Frees the descriptors of closed channels now. A selector otherwise keeps them until its next
+     * {@link #turn}, so that a guest could make this process exceed its limit in one turn.
+     */
+    void releaseClosed() {
+        if (selecting) return; // a handler runs; the next turn frees them
+        try {
+            selector.selectNow();
+            selector.selectedKeys().clear(); // the next turn finds them ready again
+        } catch (IOException e) {
+            log.debug("freeing closed sockets failed", e);
+        }
     }
 
     /** Ends the wait of the current {@link #turn} or, if there is none, of the next. */

@@ -10,13 +10,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reassembles fragments of the guest's IPv4 packets: RFC 791, 3.2. A packet with overlapping
  * fragments is dropped, because they are an attack or an error (RFC 1858). The number of incomplete
- * packets and the time of each are bounded. For the network's thread.
+ * packets, their bytes (64 KiB each) and the time of each are bounded; each packet that is dropped
+ * is counted. For the network's thread.
  */
 final class Reassembly {
     private static final int MOST_PACKETS = 16;
     private static final long LIFETIME_NANOS = 30_000_000_000L; // RFC 1122, 3.3.2, says 60 s and more; it is near
 
     private final List<Packet> packets = new ArrayList<>();
+    private final Counters counters;
+
+    Reassembly(Counters counters) {
+        this.counters = counters;
+    }
 
     /** An incomplete packet. */
     private static final class Packet {
@@ -85,19 +91,28 @@ final class Reassembly {
      *     otherwise null
      */
     byte @Nullable [] input(byte[] from, int header, int at, int length, long now) {
-        packets.removeIf(packet -> packet.deadline - now <= 0);
+        while (!packets.isEmpty() && packets.getFirst().deadline - now <= 0) drop(packets.getFirst());
         Packet packet = find(from, header);
         if (packet == null) {
-            if (packets.size() == MOST_PACKETS) packets.removeFirst();
+            if (packets.size() == MOST_PACKETS) drop(packets.getFirst());
             packet = new Packet(from, header, now + LIFETIME_NANOS);
             packets.add(packet);
         }
         int fragment = Bytes.getShort(from, header + Ipv4.FRAGMENT);
         int offset = (fragment & Ipv4.FRAGMENT_OFFSET_MASK) * Ipv4.FRAGMENT_UNIT;
         boolean fits = packet.put(from, at, offset, length, (fragment & Ipv4.MORE_FRAGMENTS) != 0);
-        if (fits && !packet.complete()) return null;
+        if (!fits) {
+            drop(packet);
+            return null;
+        }
+        if (!packet.complete()) return null;
         packets.remove(packet);
-        return fits ? packet.whole() : null;
+        return packet.whole();
+    }
+
+    private void drop(Packet packet) {
+        packets.remove(packet);
+        counters.count(NetCounter.FRAGMENTS_DROPPED);
     }
 
     private @Nullable Packet find(byte[] from, int header) {

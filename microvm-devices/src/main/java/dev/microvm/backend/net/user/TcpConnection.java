@@ -61,7 +61,10 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
     private boolean waiting; // the timer runs for an acknowledgement
     private int retries;
     private int keepalives;
-    private long lastHeard;
+    private long lastHeard; // from the guest
+    private long lastUsed; // from either side
+    private boolean wasEstablished;
+    private boolean holdsSocket = true; // of the budget; a channel that cannot connect closes itself
     private boolean hostBlocked; // it takes no more bytes now
     private boolean hostOutputShut;
     private boolean removed; // the guest's side is over
@@ -78,6 +81,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         sender = new TcpSender(stack.windowLimit(), stack.budget());
         timer = stack.loop().timer(this::timeOver);
         lastHeard = stack.loop().now();
+        lastUsed = lastHeard;
     }
 
     /**
@@ -103,6 +107,21 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         sendSyn(State.SYN_SENT);
     }
 
+    /** Returns whether it is or was established. */
+    boolean wasEstablished() {
+        return wasEstablished;
+    }
+
+    /** Returns when bytes last came from either side. */
+    long lastUsed() {
+        return lastUsed;
+    }
+
+    private void use() {
+        lastUsed = stack.loop().now();
+        if (wasEstablished && holdsSocket) stack.used(this);
+    }
+
     boolean inTimeWait() {
         return state == State.TIME_WAIT;
     }
@@ -126,6 +145,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
                 if (channel.finishConnect()) hostConnected();
                 return;
             }
+            use();
             if (key.isReadable() && sender.ring().readFrom(channel)) sender.queueFin();
             if (key.isValid() && key.isWritable()) hostBlocked = false;
             stack.touch(this);
@@ -170,6 +190,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
     /** Handles a segment: RFC 9293, 3.10.7. */
     void input(TcpSegment segment) {
         lastHeard = stack.loop().now();
+        use();
         keepalives = 0;
         switch (state) {
             case CONNECTING -> {
@@ -229,6 +250,8 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
     private void established(TcpSegment segment, boolean scaled) {
         sender.established(segment, scaled);
         state = State.ESTABLISHED;
+        wasEstablished = true;
+        stack.established(this);
         retries = 0;
         waiting = false;
     }
@@ -310,7 +333,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         };
         if (channel.isOpen()) {
             updateInterest();
-            if (hostOutputShut && sender.finQueued()) NetLoop.closeQuietly(channel);
+            if (hostOutputShut && sender.finQueued()) closeChannel();
         }
         releaseIfOver();
         return all;
@@ -458,6 +481,12 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
 
     // ---- the end
 
+    /** Ends the connection to free its socket for another; each side learns of it. */
+    void evict() {
+        if (state == State.CONNECTING) stack.sendRefusal(this, receiver.next());
+        reset();
+    }
+
     /** Resets both sides. */
     void reset() {
         if (state.compareTo(State.SYN_SENT) >= 0 && state != State.CLOSED && state != State.TIME_WAIT) {
@@ -475,10 +504,17 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
             } catch (IOException e) {
                 // it is not connected, so there is nobody to tell
             }
-            NetLoop.closeQuietly(channel);
         }
+        closeChannel();
         remove();
         releaseIfOver();
+    }
+
+    private void closeChannel() {
+        if (!holdsSocket) return;
+        holdsSocket = false;
+        NetLoop.closeQuietly(channel);
+        stack.socketClosed(this);
     }
 
     private void remove() {

@@ -31,19 +31,29 @@ final class TcpStack {
     private final Gate gate;
     private final Counters counters;
     private final UserNetworkConfig config;
+    private final SocketBudget sockets;
     private final MemoryBudget budget;
     private final TcpSegment segment = new TcpSegment();
     private final FlowTable<TcpConnection> table;
     private final Set<TcpConnection> open = new HashSet<>(); // with those of which only the host's side goes on
     private final Queue<TcpConnection> touched = new ArrayDeque<>();
+    private final FlowAges<TcpConnection> opening = new FlowAges<>(); // not established, oldest first
+    private final FlowAges<TcpConnection> established = new FlowAges<>(); // all others with a socket
     private int nextEphemeral;
 
-    TcpStack(NetLoop loop, GuestLink link, Gate gate, Counters counters, UserNetworkConfig config) {
+    TcpStack(
+            NetLoop loop,
+            GuestLink link,
+            Gate gate,
+            Counters counters,
+            UserNetworkConfig config,
+            SocketBudget sockets) {
         this.loop = loop;
         this.link = link;
         this.gate = gate;
         this.counters = counters;
         this.config = config;
+        this.sockets = sockets;
         budget = new MemoryBudget(config.bufferBytes());
         table = new FlowTable<>(config.maxTcpConnections());
     }
@@ -111,8 +121,15 @@ final class TcpStack {
             link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PROHIBITED, from, packet);
             return;
         }
-        SocketChannel channel = openSocket(); // without one the guest may try again: it hears nothing
-        if (channel == null) return;
+        if (open.size() >= config.maxTcpConnections() || !gate.admits(loop.now())) {
+            counters.count(OVER_LIMIT); // the guest may try again: it hears nothing
+            return;
+        }
+        SocketChannel channel = openSocket();
+        if (channel == null) {
+            refuse(source, destination);
+            return;
+        }
         TcpConnection connection =
                 new TcpConnection(this, channel, source, segment.sourcePort, destination, segment.destinationPort);
         add(connection);
@@ -120,22 +137,20 @@ final class TcpStack {
     }
 
     private @Nullable SocketChannel openSocket() {
-        if (open.size() < config.maxTcpConnections() && gate.admits(loop.now())) {
-            try {
-                return SocketChannel.open();
-            } catch (IOException e) {
-                // the process has no descriptor left: a limit, too
-            }
+        if (!sockets.take()) return null;
+        try {
+            return SocketChannel.open();
+        } catch (IOException e) {
+            sockets.failed(e);
+            return null;
         }
-        counters.count(OVER_LIMIT);
-        return null;
     }
 
     /** Connects a connection to a forwarded port of the host with the guest. */
     void accept(SocketChannel channel, int guestAddress, int guestPort) {
         int port = open.size() < config.maxTcpConnections() ? freePort(guestAddress, guestPort) : 0;
-        if (port == 0) {
-            counters.count(OVER_LIMIT);
+        if (port == 0) counters.count(OVER_LIMIT);
+        if (port == 0 || !sockets.take()) {
             NetLoop.closeQuietly(channel);
             return;
         }
@@ -161,6 +176,49 @@ final class TcpStack {
     private void add(TcpConnection connection) {
         table.add(connection);
         open.add(connection);
+        opening.add(connection);
+    }
+
+    // ---- sockets
+
+    /** Notes that a connection is established. */
+    void established(TcpConnection connection) {
+        opening.remove(connection);
+        established.add(connection);
+    }
+
+    /** Notes that bytes of an established connection came from either side. */
+    void used(TcpConnection connection) {
+        established.use(connection);
+    }
+
+    /** Notes that the socket of a connection was closed. */
+    void socketClosed(TcpConnection connection) {
+        (connection.wasEstablished() ? established : opening).remove(connection);
+        sockets.give();
+    }
+
+    /**
+     * Resets the connection that has waited longest to be established; returns false if there is
+     * none.
+     */
+    boolean evictOldestOpening() {
+        return evict(opening.oldest());
+    }
+
+    /**
+     * Resets the established connection whose last use is longest ago, if that is at least
+     * {@code idleNanos}; otherwise returns false.
+     */
+    boolean evictOldestEstablished(long idleNanos) {
+        TcpConnection oldest = established.oldest();
+        return oldest != null && loop.now() - oldest.lastUsed() >= idleNanos && evict(oldest);
+    }
+
+    private static boolean evict(@Nullable TcpConnection connection) {
+        if (connection == null) return false;
+        connection.evict();
+        return true;
     }
 
     /** Queues a connection for {@link #flush} at the end of this turn. */
@@ -203,8 +261,13 @@ final class TcpStack {
      */
     void connectFailed(TcpConnection connection, int acknowledgment, boolean refused) {
         counters.count(TCP_REFUSED);
-        if (refused) sendBare(connection, 0, acknowledgment, Tcp.RST | Tcp.ACK);
+        if (refused) sendRefusal(connection, acknowledgment);
         else sendUnreachable(connection, acknowledgment - 1);
+    }
+
+    /** Refuses the guest's SYN. */
+    void sendRefusal(TcpConnection connection, int acknowledgment) {
+        sendBare(connection, 0, acknowledgment, Tcp.RST | Tcp.ACK);
     }
 
     /**
@@ -235,7 +298,7 @@ final class TcpStack {
         int sequence = acknowledges ? segment.acknowledgment : 0;
         int acknowledgment = acknowledges ? 0 : segment.sequence + segment.sequenceLength();
         int flags = acknowledges ? Tcp.RST : Tcp.RST | Tcp.ACK;
-        if (!link.begin(peer, guest, Ipv4.TCP, Tcp.SIZE)) return;
+        if (!link.beginOrDrop(peer, guest, Ipv4.TCP, Tcp.SIZE)) return;
         writeHeader(segment.destinationPort, segment.sourcePort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
         link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
     }
@@ -245,7 +308,7 @@ final class TcpStack {
     }
 
     private void sendBare(TcpConnection connection, int sequence, int acknowledgment, int flags) {
-        if (!link.begin(connection.peerAddress, connection.guestAddress, Ipv4.TCP, Tcp.SIZE)) return;
+        if (!link.beginOrDrop(connection.peerAddress, connection.guestAddress, Ipv4.TCP, Tcp.SIZE)) return;
         writeHeader(connection.peerPort, connection.guestPort, sequence, acknowledgment, flags, 0, Tcp.SIZE);
         link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
     }

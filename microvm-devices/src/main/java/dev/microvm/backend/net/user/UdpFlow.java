@@ -51,9 +51,11 @@ final class UdpFlow extends Flow {
         return channel;
     }
 
-    void send(ByteBuffer datagram) throws IOException {
-        if (client == null) channel.write(datagram);
-        else channel.send(datagram, client);
+    /** Sends a datagram; returns false if the host has no room for it. */
+    boolean send(ByteBuffer datagram) throws IOException {
+        int length = datagram.remaining();
+        int sent = client == null ? channel.write(datagram) : channel.send(datagram, client);
+        return sent == length;
     }
 
     void close() {

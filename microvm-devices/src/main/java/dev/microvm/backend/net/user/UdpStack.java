@@ -1,5 +1,7 @@
 package dev.microvm.backend.net.user;
 
+import static dev.microvm.backend.net.user.NetCounter.DROPPED_FROM_GUEST;
+import static dev.microvm.backend.net.user.NetCounter.FLOWS_EVICTED;
 import static dev.microvm.backend.net.user.NetCounter.OVER_LIMIT;
 import static dev.microvm.backend.net.user.NetCounter.UDP_FROM_GUEST;
 import static dev.microvm.backend.net.user.NetCounter.UDP_TO_GUEST;
@@ -15,7 +17,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SelectionKey;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,18 +36,28 @@ final class UdpStack {
     private final Gate gate;
     private final Counters counters;
     private final UserNetworkConfig config;
+    private final SocketBudget sockets;
     private final FlowTable<UdpFlow> table;
+    private final FlowAges<UdpFlow> owners = new FlowAges<>(); // flows with a socket of their own
+    private final FlowAges<UdpFlow> forwarded = new FlowAges<>(); // flows on the socket of a port forward
     private final byte[] received = new byte[Udp.MAX_PAYLOAD];
     private final ByteBuffer receiveBuffer = ByteBuffer.wrap(received);
     private final List<Forward> forwards = new ArrayList<>();
     private int nextEphemeral;
 
-    UdpStack(NetLoop loop, GuestLink link, Gate gate, Counters counters, UserNetworkConfig config) {
+    UdpStack(
+            NetLoop loop,
+            GuestLink link,
+            Gate gate,
+            Counters counters,
+            UserNetworkConfig config,
+            SocketBudget sockets) {
         this.loop = loop;
         this.link = link;
         this.gate = gate;
         this.counters = counters;
         this.config = config;
+        this.sockets = sockets;
         table = new FlowTable<>(config.maxUdpFlows());
     }
 
@@ -74,9 +85,9 @@ final class UdpStack {
         UdpFlow flow = table.find(source, sourcePort, destination, destinationPort);
         if (flow == null) flow = begin(new UdpFlow.Key(source, sourcePort, destination, destinationPort), from, packet);
         if (flow == null) return;
-        flow.use(loop.now());
+        use(flow);
         try {
-            flow.send(datagram);
+            if (!flow.send(datagram)) counters.count(DROPPED_FROM_GUEST);
         } catch (PortUnreachableException e) {
             link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PORT_UNREACHABLE, from, packet);
         } catch (IOException e) {
@@ -102,16 +113,27 @@ final class UdpStack {
             counters.count(OVER_LIMIT);
             return null;
         }
+        if (!sockets.take()) {
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, from, packet);
+            return null;
+        }
+        DatagramChannel channel;
         try {
-            return open(key, target);
+            channel = DatagramChannel.open();
+        } catch (IOException e) {
+            sockets.failed(e);
+            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, from, packet);
+            return null;
+        }
+        try {
+            return open(channel, key, target);
         } catch (IOException e) {
             link.sendIcmpError(Icmp.UNREACHABLE, Icmp.HOST_UNREACHABLE, from, packet);
             return null;
         }
     }
 
-    private UdpFlow open(UdpFlow.Key key, InetSocketAddress target) throws IOException {
-        DatagramChannel channel = DatagramChannel.open();
+    private UdpFlow open(DatagramChannel channel, UdpFlow.Key key, InetSocketAddress target) throws IOException {
         try {
             channel.connect(target);
             UdpFlow flow = new UdpFlow(this, channel, null, key, () -> expire(key));
@@ -120,6 +142,7 @@ final class UdpStack {
             return flow;
         } catch (IOException | RuntimeException e) {
             NetLoop.closeQuietly(channel);
+            sockets.give();
             throw e;
         }
     }
@@ -129,7 +152,7 @@ final class UdpStack {
         try {
             for (int left = BATCH; left > 0; left--) {
                 if (flow.channel().receive(receiveBuffer.clear()) == null) return;
-                flow.use(loop.now());
+                use(flow);
                 sendToGuest(flow, receiveBuffer.position());
             }
         } catch (PortUnreachableException e) {
@@ -162,11 +185,34 @@ final class UdpStack {
     private void add(UdpFlow flow) {
         if (table.size() >= config.maxUdpFlows()) {
             counters.count(OVER_LIMIT);
-            table.all().stream()
-                    .min(Comparator.comparingLong(each -> each.lastUsed() - loop.now()))
-                    .ifPresent(this::end);
+            counters.count(FLOWS_EVICTED);
+            evictOldestOfAll();
         }
         table.add(flow);
+        ages(flow).add(flow);
+    }
+
+    private void use(UdpFlow flow) {
+        flow.use(loop.now());
+        ages(flow).use(flow);
+    }
+
+    private FlowAges<UdpFlow> ages(UdpFlow flow) {
+        return flow.client() == null ? owners : forwarded;
+    }
+
+    private void evictOldestOfAll() {
+        UdpFlow own = owners.oldest();
+        UdpFlow other = forwarded.oldest();
+        if (other == null || (own != null && own.lastUsed() - other.lastUsed() <= 0)) evictOldest();
+        else end(other);
+    }
+
+    /** Ends the oldest flow that has a socket; returns false if there is none. */
+    boolean evictOldest() {
+        UdpFlow oldest = owners.oldest();
+        if (oldest != null) end(oldest);
+        return oldest != null;
     }
 
     private void expire(UdpFlow.Key key) {
@@ -177,8 +223,10 @@ final class UdpStack {
     private void end(UdpFlow flow) {
         flow.close();
         table.remove(flow);
+        ages(flow).remove(flow);
         SocketAddress client = flow.client();
-        if (client != null) forwards.forEach(forward -> forward.flows.remove(client, flow));
+        if (client == null) sockets.give();
+        else forwards.forEach(forward -> forward.flows.remove(client, flow));
     }
 
     // ---- port forwards
@@ -210,7 +258,7 @@ final class UdpStack {
                     UdpFlow flow = flows.get(client);
                     if (flow == null) flow = begin(client);
                     if (flow == null) continue;
-                    flow.use(loop.now());
+                    use(flow);
                     sendToGuest(flow, receiveBuffer.position());
                 }
             } catch (IOException e) {
@@ -221,7 +269,10 @@ final class UdpStack {
         private @Nullable UdpFlow begin(SocketAddress client) {
             int host = config.subnet().host();
             int port = freePort(host);
-            if (port == 0) return null;
+            if (port == 0) {
+                counters.count(OVER_LIMIT);
+                return null;
+            }
             counters.count(UDP_TO_GUEST);
             UdpFlow.Key key = new UdpFlow.Key(guestAddress, guestPort, host, port);
             UdpFlow flow = new UdpFlow(UdpStack.this, channel, client, key, () -> expire(key));

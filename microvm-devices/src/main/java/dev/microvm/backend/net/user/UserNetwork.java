@@ -6,7 +6,10 @@ import dev.microvm.backend.net.NetSession;
 import dev.microvm.backend.net.SessionBackend;
 import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.clock.NanoClock;
+import dev.microvm.error.GuestNoise;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -46,6 +49,7 @@ public final class UserNetwork extends SessionBackend {
     private static final int BATCH = 128; // frames of the guest's in a turn, so that sockets and timers get theirs
     private static final int BACKLOG = 128; // of forwarded ports
     private static final int ACCEPTS = 32; // of one port in a turn
+    private static final long ACCEPT_PAUSE_NANOS = 100_000_000; // after an error such as too many open files
 
     private final UserNetworkSpec spec;
     private final UserNetworkConfig config;
@@ -93,7 +97,7 @@ public final class UserNetwork extends SessionBackend {
 
     /**
      * The port of the host's at which a forward listens, which the host chose if the forward said
-     * 0.
+     * 0. It accepts connections before the guest listens: see {@link HostForward}.
      *
      * @throws IllegalStateException if the network is not open
      * @throws IllegalArgumentException if it has no such forward
@@ -107,18 +111,18 @@ public final class UserNetwork extends SessionBackend {
 
     @Override
     protected NetSession open(String name, Runnable ready) {
-        return open(name, ready, NanoClock.SYSTEM);
+        return open(name, ready, NanoClock.SYSTEM, JvmBudgets.descriptors());
     }
 
-    /** The same by another clock. */
-    Session open(String name, Runnable ready, NanoClock clock) {
+    /** Does the same with another clock and another budget. */
+    Session open(String name, Runnable ready, NanoClock clock, Budget descriptors) {
         NetLoop loop;
         try {
             loop = new NetLoop(clock);
         } catch (IOException e) {
             throw new MicroVmException("user network: cannot be opened: " + e.getMessage(), e);
         }
-        Session opened = new Session(name, ready, loop);
+        Session opened = new Session(name, ready, loop, descriptors);
         try {
             for (HostForward forward : config.forwards()) opened.listen(forward);
             return opened;
@@ -166,10 +170,11 @@ public final class UserNetwork extends SessionBackend {
         private final NetLoop loop;
         private final NetworkStack stack;
 
-        private Session(String name, Runnable ready, NetLoop loop) {
+        private Session(String name, Runnable ready, NetLoop loop, Budget descriptors) {
             super("microvm-" + name + "-net");
             this.loop = loop;
-            stack = new NetworkStack(config, loop, toGuest, counters, name);
+            SocketBudget sockets = new SocketBudget(descriptors, loop, counters, threadName());
+            stack = new NetworkStack(config, loop, toGuest, counters, sockets, name);
             fromGuest.onChange(loop::wake, ready);
             toGuest.onChange(ready, loop::wake);
         }
@@ -258,7 +263,8 @@ public final class UserNetwork extends SessionBackend {
         private NetworkChannel listenTcp(HostForward forward, InetSocketAddress address) throws IOException {
             ServerSocketChannel server = ServerSocketChannel.open();
             int guest = stack.guestAddress(forward);
-            loop.register(server, SelectionKey.OP_ACCEPT, key -> accept(server, guest, forward.guestPort()));
+            Acceptor acceptor = new Acceptor(server, guest, forward);
+            loop.register(server, SelectionKey.OP_ACCEPT, acceptor);
             return server.bind(address, BACKLOG);
         }
 
@@ -268,15 +274,40 @@ public final class UserNetwork extends SessionBackend {
             return socket.bind(address);
         }
 
-        private void accept(ServerSocketChannel server, int guestAddress, int guestPort) {
-            try {
-                for (int left = ACCEPTS; left > 0; left--) {
-                    SocketChannel client = server.accept();
-                    if (client == null) return;
-                    stack.tcp().accept(client, guestAddress, guestPort);
+        /** Accepts the connections of a forwarded TCP port. */
+        private final class Acceptor implements NetLoop.Ready {
+            private final ServerSocketChannel server;
+            private final int guestAddress;
+            private final HostForward forward;
+            private final GuestNoise failures = new GuestNoise();
+
+            private Acceptor(ServerSocketChannel server, int guestAddress, HostForward forward) {
+                this.server = server;
+                this.guestAddress = guestAddress;
+                this.forward = forward;
+            }
+
+            @Override
+            public void ready(SelectionKey key) {
+                try {
+                    for (int left = ACCEPTS; left > 0; left--) {
+                        SocketChannel client = server.accept();
+                        if (client == null) return;
+                        stack.tcp().accept(client, guestAddress, forward.guestPort());
+                    }
+                } catch (IOException e) {
+                    failed(key, e);
                 }
-            } catch (IOException e) {
-                log.warn("accepting a connection for the guest failed", e);
+            }
+
+            /** Waits before the next attempt: the port stays ready and would keep the thread busy. */
+            private void failed(SelectionKey key, IOException cause) {
+                long n = failures.count();
+                if (n != 0) {
+                    log.warn("forward {}: cannot accept ({} times so far): {}", forward, n, cause.getMessage());
+                }
+                key.interestOps(0);
+                loop.timer(() -> key.interestOps(SelectionKey.OP_ACCEPT)).armAt(loop.now() + ACCEPT_PAUSE_NANOS);
             }
         }
     }

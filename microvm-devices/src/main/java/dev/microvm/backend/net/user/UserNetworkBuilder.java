@@ -5,25 +5,41 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Builds a {@link UserNetwork}. The setters only record values; {@link #build} checks all of them
  * and opens nothing. Not thread-safe. A builder can build several networks.
  */
 public final class UserNetworkBuilder {
-    private UserNetworkSpec.Addresses addresses = UserNetworkSpec.DEFAULT.addresses();
-    private UserNetworkSpec.Limits limits = UserNetworkSpec.DEFAULT.limits();
-    private int mtu = UserNetworkSpec.DEFAULT.mtu();
+    private static final UserNetworkSpec DEFAULT = UserNetworkSpec.DEFAULT;
+
+    private String network = DEFAULT.addresses().network();
+    private @Nullable String hostAddress;
+    private @Nullable String dnsAddress;
+    private @Nullable String guestAddress;
+    private int mtu = DEFAULT.mtu();
     private NetPolicy policy = NetPolicy.OUTSIDE;
     private final List<HostForward> forwards = new ArrayList<>();
     private final List<InetSocketAddress> nameServers = new ArrayList<>();
     private boolean hostNames;
+    private @Nullable String guestHostName;
+    private @Nullable String guestDomain;
+    private List<String> guestSearch = List.of();
+    private boolean kernelIp;
+    private int maxTcpConnections = DEFAULT.limits().tcpConnections();
+    private int maxUdpFlows = DEFAULT.limits().udpFlows();
+    private int maxNewFlowsPerSecond = DEFAULT.limits().newFlowsPerSecond();
+    private int windowKiB = DEFAULT.limits().windowKiB();
+    private int bufferMiB = DEFAULT.limits().bufferMiB();
+    private Duration udpTimeout = DEFAULT.limits().udpTimeout();
+    private Duration connectTimeout = DEFAULT.limits().connectTimeout();
 
     UserNetworkBuilder() {}
 
     /** Sets the guest's network, with a prefix of 8 to 29 bits. Default {@code 10.0.2.0/24}. */
     public UserNetworkBuilder network(String cidr) {
-        addresses = new UserNetworkSpec.Addresses(cidr, addresses.host(), addresses.dns(), addresses.guest());
+        network = cidr;
         return this;
     }
 
@@ -32,7 +48,7 @@ public final class UserNetworkBuilder {
      * the network, 10.0.2.2.
      */
     public UserNetworkBuilder hostAddress(String address) {
-        addresses = new UserNetworkSpec.Addresses(addresses.network(), address, addresses.dns(), addresses.guest());
+        hostAddress = address;
         return this;
     }
 
@@ -40,7 +56,7 @@ public final class UserNetworkBuilder {
      * Sets the name server's address in the network. Default: the third of the network, 10.0.2.3.
      */
     public UserNetworkBuilder dnsAddress(String address) {
-        addresses = new UserNetworkSpec.Addresses(addresses.network(), addresses.host(), address, addresses.guest());
+        dnsAddress = address;
         return this;
     }
 
@@ -49,7 +65,7 @@ public final class UserNetworkBuilder {
      * fourth of a small network.
      */
     public UserNetworkBuilder guestAddress(String address) {
-        addresses = new UserNetworkSpec.Addresses(addresses.network(), addresses.host(), addresses.dns(), address);
+        guestAddress = address;
         return this;
     }
 
@@ -89,7 +105,7 @@ public final class UserNetworkBuilder {
 
     /**
      * Adds a name server for the guest's questions, after those added before. Default: the name
-     * servers of the host.
+     * servers of the host, in {@code /etc/resolv.conf}, which is read again after each change.
      */
     public UserNetworkBuilder nameServer(InetSocketAddress server) {
         nameServers.add(server);
@@ -98,11 +114,50 @@ public final class UserNetworkBuilder {
 
     /**
      * Sets whether the host resolves names as for its own programs, including {@code /etc/hosts}.
-     * Only questions for addresses are then answered. Default false. The host also resolves names
-     * if {@code /etc/resolv.conf} has no name server.
+     * Only questions for IPv4 addresses are then answered. Default false, except on hosts without
+     * {@code /etc/resolv.conf} (Windows).
      */
     public UserNetworkBuilder hostNames(boolean value) {
         hostNames = value;
+        return this;
+    }
+
+    /**
+     * Sets the name that DHCP gives to guests, such as {@code web}, as QEMU's {@code hostname=}.
+     * Default: none.
+     */
+    public UserNetworkBuilder guestHostName(String name) {
+        guestHostName = name;
+        return this;
+    }
+
+    /**
+     * Sets the domain that DHCP gives to guests, such as {@code example.org}, as QEMU's {@code
+     * domainname=}. Default: none.
+     */
+    public UserNetworkBuilder guestDomain(String name) {
+        guestDomain = name;
+        return this;
+    }
+
+    /**
+     * Sets the domains in which guests look for short names, which DHCP gives them, as QEMU's
+     * {@code dnssearch=}. Default: none; those of the host are not passed on, because a guest need
+     * not know them.
+     */
+    public UserNetworkBuilder guestSearch(String... domains) {
+        guestSearch = List.of(domains);
+        return this;
+    }
+
+    /**
+     * Sets whether the machine tells the kernel of the guest its address, router and name server by
+     * {@code ip=} on the command line, so that the network is up before the first program runs and
+     * the guest needs no DHCP client. Needs a kernel with {@code CONFIG_IP_PNP} and the driver of
+     * virtio networks built in. Default false.
+     */
+    public UserNetworkBuilder kernelIp(boolean value) {
+        kernelIp = value;
         return this;
     }
 
@@ -111,14 +166,7 @@ public final class UserNetworkBuilder {
      * SYNs of the guest get no answer.
      */
     public UserNetworkBuilder maxTcpConnections(int count) {
-        limits = new UserNetworkSpec.Limits(
-                count,
-                limits.udpFlows(),
-                limits.newFlowsPerSecond(),
-                limits.windowKiB(),
-                limits.bufferMiB(),
-                limits.udpTimeout(),
-                limits.connectTimeout());
+        maxTcpConnections = count;
         return this;
     }
 
@@ -127,14 +175,7 @@ public final class UserNetworkBuilder {
      * ends the oldest.
      */
     public UserNetworkBuilder maxUdpFlows(int count) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                count,
-                limits.newFlowsPerSecond(),
-                limits.windowKiB(),
-                limits.bufferMiB(),
-                limits.udpTimeout(),
-                limits.connectTimeout());
+        maxUdpFlows = count;
         return this;
     }
 
@@ -143,14 +184,7 @@ public final class UserNetworkBuilder {
      * 2000.
      */
     public UserNetworkBuilder maxNewFlowsPerSecond(int count) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                limits.udpFlows(),
-                count,
-                limits.windowKiB(),
-                limits.bufferMiB(),
-                limits.udpTimeout(),
-                limits.connectTimeout());
+        maxNewFlowsPerSecond = count;
         return this;
     }
 
@@ -159,14 +193,7 @@ public final class UserNetworkBuilder {
      * 16,384. Default 256.
      */
     public UserNetworkBuilder windowKiB(int kib) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                limits.udpFlows(),
-                limits.newFlowsPerSecond(),
-                kib,
-                limits.bufferMiB(),
-                limits.udpTimeout(),
-                limits.connectTimeout());
+        windowKiB = kib;
         return this;
     }
 
@@ -175,40 +202,19 @@ public final class UserNetworkBuilder {
      * 32 KiB for each. Default 64.
      */
     public UserNetworkBuilder bufferMiB(int mib) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                limits.udpFlows(),
-                limits.newFlowsPerSecond(),
-                limits.windowKiB(),
-                mib,
-                limits.udpTimeout(),
-                limits.connectTimeout());
+        bufferMiB = mib;
         return this;
     }
 
     /** Sets the time without a datagram after which a UDP flow ends, up to a day. Default 60 s. */
     public UserNetworkBuilder udpTimeout(Duration value) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                limits.udpFlows(),
-                limits.newFlowsPerSecond(),
-                limits.windowKiB(),
-                limits.bufferMiB(),
-                value,
-                limits.connectTimeout());
+        udpTimeout = value;
         return this;
     }
 
     /** Sets the time that the host may take to connect, up to a day. Default 30 s. */
     public UserNetworkBuilder connectTimeout(Duration value) {
-        limits = new UserNetworkSpec.Limits(
-                limits.tcpConnections(),
-                limits.udpFlows(),
-                limits.newFlowsPerSecond(),
-                limits.windowKiB(),
-                limits.bufferMiB(),
-                limits.udpTimeout(),
-                value);
+        connectTimeout = value;
         return this;
     }
 
@@ -217,7 +223,23 @@ public final class UserNetworkBuilder {
      * {@link NetReach#OWN}.
      */
     public UserNetworkSpec spec() {
-        return new UserNetworkSpec(addresses, mtu, NetReach.of(policy), forwards, nameServers, hostNames, limits);
+        return new UserNetworkSpec(
+                new UserNetworkSpec.Addresses(network, hostAddress, dnsAddress, guestAddress),
+                mtu,
+                NetReach.of(policy),
+                forwards,
+                nameServers,
+                hostNames,
+                new DhcpNames(guestHostName, guestDomain, guestSearch),
+                kernelIp,
+                new UserNetworkSpec.Limits(
+                        maxTcpConnections,
+                        maxUdpFlows,
+                        maxNewFlowsPerSecond,
+                        windowKiB,
+                        bufferMiB,
+                        udpTimeout,
+                        connectTimeout));
     }
 
     /**

@@ -12,6 +12,7 @@ record UserNetworkConfig(
         List<HostForward> forwards,
         List<InetSocketAddress> nameServers,
         boolean hostNames,
+        DhcpNames dhcp,
         int maxTcpConnections,
         int maxUdpFlows,
         int maxNewFlowsPerSecond,

@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param forwards ports of the host that lead into the guest
  * @param nameServers name servers for the guest's questions; empty for those of the host
  * @param hostNames whether the host resolves names as for its own programs
+ * @param dhcp names that DHCP gives to guests
+ * @param kernelIp whether the kernel of the guest gets its address on the command line
  * @param limits limits on the resources of the host that the guest can use
  */
 public record UserNetworkSpec(
@@ -27,6 +30,8 @@ public record UserNetworkSpec(
         List<HostForward> forwards,
         List<InetSocketAddress> nameServers,
         boolean hostNames,
+        DhcpNames dhcp,
+        boolean kernelIp,
         Limits limits) {
     /** The description with all defaults. */
     public static final UserNetworkSpec DEFAULT = new UserNetworkSpec(
@@ -35,6 +40,8 @@ public record UserNetworkSpec(
             NetReach.OUTSIDE,
             List.of(),
             List.of(),
+            false,
+            DhcpNames.NONE,
             false,
             new Limits(2048, 512, 2000, 256, 64, Duration.ofSeconds(60), Duration.ofSeconds(30)));
 
@@ -56,8 +63,14 @@ public record UserNetworkSpec(
         Subnet subnet = addresses.subnet(problems);
         range("mtu", mtu, MIN_MTU, MAX_MTU, problems);
         limits.check(problems);
+        dhcp.check(problems);
         if (hostNames && !nameServers.isEmpty()) {
             problems.add("hostNames: leave it out, or nameServer: names are resolved by one of them");
+        }
+        for (InetSocketAddress server : nameServers) {
+            if (server.isUnresolved()) {
+                problems.add("nameServer: an address such as 192.0.2.1, not a name, was " + server.getHostString());
+            }
         }
         for (HostForward forward : forwards) {
             if (forward.guestAddress().isEmpty() || subnet == null) continue;
@@ -66,6 +79,26 @@ public record UserNetworkSpec(
             }
         }
         return problems;
+    }
+
+    /**
+     * Returns the kernel parameter that gives an interface of the guest its address, without DHCP;
+     * empty unless {@link #kernelIp}. The kernel must have CONFIG_IP_PNP: Linux
+     * Documentation/admin-guide/nfs/nfsroot.rst.
+     *
+     * @param device name of the interface, such as {@code eth0}
+     */
+    public Optional<String> kernelParameter(String device) {
+        Subnet subnet = kernelIp ? addresses.subnet(new ArrayList<>()) : null;
+        if (subnet == null) return Optional.empty();
+        return Optional.of("ip=%s::%s:%s:%s:%s:off:%s"
+                .formatted(
+                        Ipv4Address.text(subnet.firstGuest()),
+                        Ipv4Address.text(subnet.host()),
+                        Ipv4Address.text(subnet.mask()),
+                        dhcp.fullHostName(),
+                        device,
+                        Ipv4Address.text(subnet.dns())));
     }
 
     /** Returns the configuration of a network. The description must have no {@link #problems}. */
@@ -79,6 +112,7 @@ public record UserNetworkSpec(
                 forwards,
                 nameServers,
                 hostNames,
+                dhcp,
                 limits.tcpConnections(),
                 limits.udpFlows(),
                 limits.newFlowsPerSecond(),

@@ -1,5 +1,6 @@
 package dev.microvm.devices.virtio.balloon;
 
+import dev.microvm.linux.LinuxHost;
 import java.lang.foreign.MemorySegment;
 
 /** Returns memory that the guest does not need to the host. Called on the machine's I/O thread. */
@@ -17,6 +18,6 @@ public interface MemoryDiscard {
      * which is logged once.
      */
     static MemoryDiscard ofHost() {
-        return System.getProperty("os.name").equals("Linux") ? new LinuxMemoryDiscard() : NoMemoryDiscard.get();
+        return LinuxHost.problem().map(NoMemoryDiscard::because).orElseGet(LinuxMemoryDiscard::new);
     }
 }

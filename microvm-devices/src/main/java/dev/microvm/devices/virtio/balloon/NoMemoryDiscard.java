@@ -15,11 +15,13 @@ final class NoMemoryDiscard implements MemoryDiscard {
 
     private NoMemoryDiscard() {}
 
-    static MemoryDiscard get() {
+    /** Returns one, and logs once why memory cannot be returned. */
+    static MemoryDiscard because(String problem) {
         if (SAID.compareAndSet(false, true)) {
             log.warn(
-                    "balloon: {} has no way to give memory back that Java can use: guests do without, the host gains nothing",
-                    System.getProperty("os.name"));
+                    "balloon: memory that guests give back cannot be returned to the host, because {}: guests do"
+                            + " without it, the host gains nothing",
+                    problem);
         }
         return new NoMemoryDiscard();
     }

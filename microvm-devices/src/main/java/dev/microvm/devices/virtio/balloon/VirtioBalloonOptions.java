@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.balloon;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The options of a balloon, with its initial target. Immutable: each method returns a changed copy.
@@ -23,6 +24,11 @@ public record VirtioBalloonOptions(
 
     private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
     private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
+
+    /** Refuses null. */
+    public VirtioBalloonOptions {
+        Objects.requireNonNull(statisticsInterval, "statisticsInterval");
+    }
 
     /**
      * Sets the memory that the guest should give up from its start, in MiB: 0 to all its memory.

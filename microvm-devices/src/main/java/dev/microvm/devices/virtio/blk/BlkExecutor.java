@@ -4,6 +4,7 @@ import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
 import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.BlockException;
+import dev.microvm.backend.disk.RequestCancelledException;
 import dev.microvm.devices.virtio.GuestBuffer;
 import dev.microvm.error.GuestNoise;
 import java.util.function.BooleanSupplier;
@@ -27,6 +28,7 @@ final class BlkExecutor {
     private static final int UNFINISHED = -1; // no status: it was interrupted
     private static final int SECTOR_SIZE = BlockBackend.SECTOR_SIZE;
     private static final long CHUNK = 4 << 20; // bytes between two looks at whether to go on
+    private static final long DISCARD_CHUNK = 64 << 20; // the same for a discard, which moves no data
 
     private final String name;
     private final BlockBackend backend;
@@ -49,6 +51,7 @@ final class BlkExecutor {
         this.backend = backend;
         this.id = id;
         this.pausing = pausing;
+        backend.cancelledBy(this::interrupted);
     }
 
     /** What the driver has negotiated. */
@@ -66,7 +69,7 @@ final class BlkExecutor {
         interrupted = value;
     }
 
-    /** Whether requests are to end as soon as they can. */
+    /** Whether requests are to end as soon as they can. Called by the thread that serves one. */
     boolean interrupted() {
         return interrupted || pausing.getAsBoolean();
     }
@@ -87,10 +90,12 @@ final class BlkExecutor {
                 case T_WRITE_ZEROES -> has(F_WRITE_ZEROES) ? changeRanges(request) : S_UNSUPP;
                 default -> S_UNSUPP;
             };
+        } catch (RequestCancelledException e) {
+            status = UNFINISHED;
         } catch (BlockException e) {
             long n = failures.count();
             if (n != 0) log.warn("{}: {} requests failed, the last: {}", name, n, e.getMessage());
-        } catch (RuntimeException | OutOfMemoryError e) { // a defect of the back end's, or a host at its end
+        } catch (RuntimeException | Error e) { // a defect of the back end's, or a host at its end
             log.error("{}: a request failed", name, e);
         }
         if (status == UNFINISHED) return false;
@@ -182,13 +187,15 @@ final class BlkExecutor {
     }
 
     private boolean changeRange(long position, long length, boolean zero, boolean mayUnmap) {
-        if (!zero) { // in one piece: what is less than the disk's unit of space is not discarded
-            backend.discard(position, length);
-            return true;
-        }
-        for (long done = 0; done < length; done += CHUNK) {
+        // Pieces end where a unit of space ends: what is less than a unit is not discarded.
+        long chunk = zero ? CHUNK : Math.max(DISCARD_CHUNK, Integer.highestOneBit(backend.discardUnit()));
+        long end = position + length;
+        for (long at = position; at < end; ) {
             if (interrupted()) return false;
-            backend.writeZeroes(position + done, Math.min(CHUNK, length - done), mayUnmap);
+            long next = Math.min(end, (at | (chunk - 1)) + 1);
+            if (zero) backend.writeZeroes(at, next - at, mayUnmap);
+            else backend.discard(at, next - at);
+            at = next;
         }
         return true;
     }

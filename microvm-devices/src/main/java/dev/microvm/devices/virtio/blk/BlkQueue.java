@@ -5,6 +5,9 @@ import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  * <li>pop: the loop takes a chain out of the available ring ({@link #serve})
  * <li>parse: {@link BlkRequest#begin} reads type and sector, once
+ * <li>limit: over the disk's rate it stays in the ring, see {@link BlkThrottle}
  * <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and
  *     guest memory
  * <li>complete: the loop writes status and used ring for all requests that are done ({@link
@@ -33,35 +37,55 @@ final class BlkQueue {
     private final Virtqueue queue;
     private final BlkExecutor executor;
     private final ChainHandler take = this::take; // made once: a request allocates nothing
+    private final BlkThrottle throttle;
+    private final Executor loop;
+    private final Runnable retry = this::retry;
     private final @Nullable BlkWorker worker;
     private @Nullable BlkRequest free;
 
     /**
      * Adds the queue to its device.
      *
+     * @param throttle of the disk; a request over the limit waits in the queue
      * @param threads makes the thread; null if the loop is to serve the queue
+     * @param whenEnded called by the thread when it ends
      */
-    BlkQueue(VirtioTransport transport, BlkExecutor executor, @Nullable ThreadFactory threads) {
+    BlkQueue(
+            VirtioTransport transport,
+            BlkExecutor executor,
+            BlkThrottle throttle,
+            @Nullable ThreadFactory threads,
+            Runnable whenEnded) {
         queue = transport.addQueue(SIZE);
         this.executor = executor;
+        this.throttle = throttle;
+        loop = transport.loop();
+        throttle.add(this);
         if (threads == null) {
             worker = null;
         } else {
             Signal done = transport.loop().signal(this::complete);
-            worker = new BlkWorker(executor, threads, done::raise);
+            worker = new BlkWorker(executor, threads, done::raise, whenEnded);
         }
     }
 
-    /** Serves what is available. */
+    /** Serves what is available, as fast as the limit allows. */
     void serve() {
-        queue.drain(take);
+        if (queue.running()) queue.drain(take);
+    }
+
+    private void retry() {
+        Thread.interrupted(); // else it would end the request again
+        serve();
     }
 
     private boolean take(DescriptorChain chain) {
-        if (worker == null && executor.interrupted()) return false;
-        BlkRequest request = free == null ? new BlkRequest(queue) : free;
+        if (worker == null && executor.interrupted()) return tryLater();
+        if (free == null) recycle(new BlkRequest(queue));
+        BlkRequest request = Objects.requireNonNull(free);
         request.begin(chain);
-        if (free != null) free = request.next;
+        if (!throttle.admits(request)) return false;
+        free = request.next;
         if (worker != null) {
             worker.submit(request);
             return true;
@@ -72,7 +96,16 @@ final class BlkQueue {
             queue.publish();
         }
         recycle(request);
-        return done;
+        return done || tryLater();
+    }
+
+    /**
+     * Leaves a request in the ring: the device is pausing, or the loop's thread was interrupted. A
+     * machine that ends does not come to the retry; after any other interrupt it serves the queue.
+     */
+    private boolean tryLater() {
+        if (Thread.currentThread().isInterrupted()) loop.execute(retry);
+        return false;
     }
 
     /** Completes what the thread has done. */
@@ -113,13 +146,18 @@ final class BlkQueue {
         if (worker != null) worker.release();
     }
 
-    /** Forgets all requests; called while the thread is held and idle. */
+    /** Forgets all requests; called while the thread is held. */
     void clear() {
         if (worker != null) worker.clear();
     }
 
-    /** Ends the thread; returns whether it has ended: a host's disk may not answer. */
-    boolean close() {
-        return worker == null || worker.close();
+    /** Has the thread end. */
+    void stop() {
+        if (worker != null) worker.stop();
+    }
+
+    /** Waits until the thread has ended; returns false if that takes too long. */
+    boolean awaitEnd(Duration limit) {
+        return worker == null || worker.awaitEnd(limit);
     }
 }

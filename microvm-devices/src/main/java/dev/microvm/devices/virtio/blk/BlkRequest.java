@@ -2,7 +2,9 @@ package dev.microvm.devices.virtio.blk;
 
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
+import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.devices.virtio.DescriptorChain;
+import dev.microvm.devices.virtio.GuestBuffer;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.devices.virtio.VirtqueueException;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,31 @@ final class BlkRequest {
         chain = of;
         type = of.readable().getInt(REQUEST_TYPE);
         sector = of.readable().getLong(REQUEST_SECTOR);
+    }
+
+    /**
+     * Returns how many bytes a limit on the disk's rate counts; negative if it does not count the
+     * request at all. Flushes are not counted, because a driver must be able to make its data safe.
+     * Zeroes are, as a disk may have to write them.
+     */
+    long chargedBytes() {
+        return switch (type) {
+            case T_IN -> chain().writable().length() - STATUS_SIZE;
+            case T_OUT -> chain().readable().length() - HEADER_SIZE;
+            case T_DISCARD -> 0;
+            case T_WRITE_ZEROES -> zeroedBytes();
+            default -> -1;
+        };
+    }
+
+    /** Returns the length of the range to zero; one that is wrong is refused by {@link BlkExecutor}. */
+    private long zeroedBytes() {
+        GuestBuffer buffer = chain().readable();
+        if (buffer.length() < HEADER_SIZE + RANGE_SIZE) return 0;
+        int sectors = buffer.getInt(HEADER_SIZE + RANGE_SECTORS);
+        return Integer.compareUnsigned(sectors, BlkExecutor.MOST_RANGE_SECTORS) > 0
+                ? 0
+                : (long) sectors * BlockBackend.SECTOR_SIZE;
     }
 
     int type() {

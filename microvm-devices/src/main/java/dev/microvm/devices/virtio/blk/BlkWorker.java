@@ -16,11 +16,9 @@ import org.slf4j.LoggerFactory;
 final class BlkWorker {
     private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
 
-    private static final Duration CLOSE_LIMIT =
-            Duration.ofSeconds(5); // what a request may take longer than that, is not waited for
-
     private final BlkExecutor executor;
     private final Runnable whenDone;
+    private final Runnable whenEnded;
     private final Thread thread;
 
     // Guarded by this.
@@ -28,6 +26,7 @@ final class BlkWorker {
     private @Nullable BlkRequest last;
     private @Nullable BlkRequest done; // the latest first
     private boolean busy;
+    private boolean dropped; // nobody wants the request that is being served
     private boolean held; // begins no request
     private boolean stopping;
 
@@ -36,10 +35,12 @@ final class BlkWorker {
      *
      * @param whenDone called by the thread when something is done and nothing was that is not
      *     {@linkplain #takeDone taken}
+     * @param whenEnded called by the thread when it ends
      */
-    BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone) {
+    BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone, Runnable whenEnded) {
         this.executor = executor;
         this.whenDone = whenDone;
+        this.whenEnded = whenEnded;
         thread = threads.newThread(this::run);
         thread.start();
     }
@@ -97,35 +98,44 @@ final class BlkWorker {
         notifyAll();
     }
 
-    /** Drops what waits and what is done; called while it is held and idle. */
+    /**
+     * Drops all requests. One that is being served is dropped when it ends: see {@link #awaitIdle}.
+     */
     synchronized void clear() {
         first = null;
         last = null;
         done = null;
+        dropped = busy;
     }
 
-    /** Ends the thread, and says whether it has ended: a host's disk may not answer. */
-    boolean close() {
-        synchronized (this) {
-            first = null;
-            last = null;
-            stopping = true;
-            notifyAll();
-        }
-        boolean ended = ThreadEnd.await(thread, CLOSE_LIMIT);
-        if (!ended) log.error("{} does not end: its disk stays open", thread.getName());
-        return ended;
+    /** Has the thread end after the request that it serves, if any; the others are dropped. */
+    synchronized void stop() {
+        first = null;
+        last = null;
+        dropped = busy; // there may be no loop any more to complete it
+        stopping = true;
+        notifyAll();
+    }
+
+    /** Waits until the thread has ended; returns false if that takes too long. */
+    boolean awaitEnd(Duration limit) {
+        return ThreadEnd.await(thread, limit);
     }
 
     private void run() {
-        for (BlkRequest request = next(); request != null; request = next()) {
-            if (!executor.execute(request)) putBack(request);
-            else if (finish(request)) whenDone.run();
+        try {
+            for (BlkRequest request = next(); request != null; request = next()) {
+                boolean finished = executor.execute(request);
+                if (settle(request, finished)) whenDone.run();
+            }
+        } finally {
+            whenEnded.run();
         }
     }
 
     private synchronized @Nullable BlkRequest next() {
         busy = false;
+        dropped = false;
         if (first == null || held) notifyAll();
         while ((first == null || held) && !stopping) {
             try {
@@ -142,14 +152,21 @@ final class BlkWorker {
         return request;
     }
 
-    /** Keeps a request that was interrupted: it is the next. */
-    private synchronized void putBack(BlkRequest request) {
-        request.next = first;
-        first = request;
-        if (last == null) last = request;
-    }
-
-    private synchronized boolean finish(BlkRequest request) {
+    /**
+     * Files a request that was served, or keeps it as the next if it was interrupted. Returns
+     * whether something is done and nothing was.
+     */
+    private synchronized boolean settle(BlkRequest request, boolean finished) {
+        if (dropped) {
+            dropped = false;
+            return false;
+        }
+        if (!finished) {
+            request.next = first;
+            first = request;
+            if (last == null) last = request;
+            return false;
+        }
         boolean none = done == null;
         request.next = done;
         done = request;

@@ -7,16 +7,22 @@ import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A block device: VIRTIO 1.2, section 5.2. Reads, writes, flushes, discards and zeroes a {@link
@@ -25,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each queue has a thread that serves its requests, one after the other, while the guest and the
  * machine's loop go on; a flush covers what was completed before it was asked for, in any queue.
  * Without such threads the loop serves the requests itself and waits for the disk, which makes a
- * run repeatable. A reset waits for what is being served.
+ * run repeatable. A reset ends what is being served, and is not complete before.
  *
  * <p>What the disk cannot do, and what lies outside of it, is answered with VIRTIO_BLK_S_IOERR;
  * types that are unknown or were not negotiated, with VIRTIO_BLK_S_UNSUPP. A request without room
@@ -41,22 +47,29 @@ public final class VirtioBlk implements VirtioDevice {
     /** The most queues. */
     public static final int MOST_QUEUES = 16;
 
+    private static final Logger log = LoggerFactory.getLogger(VirtioBlk.class);
     private static final String STATE_TYPE = "virtio-blk";
     private static final int STATE_VERSION = 1;
 
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
 
+    private static final long RESET_NANOS = TimeUnit.SECONDS.toNanos(1); // for which a reset keeps its vCPU waiting
+    private static final Duration CLOSE_LIMIT = Duration.ofSeconds(2); // for all threads to end
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1); // for requests in flight to be completed
     private static final long HOST_NANOS = TimeUnit.SECONDS.toNanos(30); // for the host to answer one of them
 
     private final String name;
     private final BlockBackend backend;
     private final Executor loop;
+    private final BlkThrottle throttle;
     private final BlkExecutor executor;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
     private final List<BlkQueue> queues = new ArrayList<>();
+    private final AtomicInteger users = new AtomicInteger(1); // of the backend: this device, and its threads
+    private final AtomicBoolean closed = new AtomicBoolean();
     private long negotiated;
     private boolean paused;
+    private boolean resetting; // a request that the driver has given up is still being served
 
     /**
      * Makes a device, which closes {@code backend} when it is closed.
@@ -82,14 +95,28 @@ public final class VirtioBlk implements VirtioDevice {
         }
         this.backend = backend;
         loop = transport.loop();
+        throttle = new BlkThrottle(transport.loop());
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
         byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
         // A thread may finish what it serves when the machine pauses; the loop may not, because pause waits for it.
-        executor = new BlkExecutor(name, backend, id, threads == null ? transport::pausing : () -> false);
+        executor = new BlkExecutor(name, backend, id, threads == null ? () -> loopIsWanted(transport) : () -> false);
         fillConfig(queues);
-        for (int i = 0; i < queues; i++) {
-            this.queues.add(new BlkQueue(transport, executor, threads));
+        try {
+            for (int i = 0; i < queues; i++) addQueue(transport, threads);
+        } catch (RuntimeException | Error e) { // no more threads, say
+            this.queues.forEach(BlkQueue::stop);
+            throw e;
         }
+    }
+
+    /** Returns whether the thread of the loop, which serves a request, is to pause or to end. */
+    private static boolean loopIsWanted(VirtioTransport transport) {
+        return transport.pausing() || Thread.currentThread().isInterrupted();
+    }
+
+    private void addQueue(VirtioTransport transport, @Nullable ThreadFactory threads) {
+        if (threads != null) users.incrementAndGet();
+        queues.add(new BlkQueue(transport, executor, throttle, threads, this::release));
     }
 
     /** Whether a text can be a serial number. */
@@ -122,6 +149,15 @@ public final class VirtioBlk implements VirtioDevice {
     @Override
     public String name() {
         return name;
+    }
+
+    /**
+     * Limits the rate of all reads, writes, discards and zeroes together; flushes are not counted.
+     * Requests over the limit wait in their queue. Any thread may call, at any time; the limit holds
+     * from now on, also for what waits.
+     */
+    public void rateLimit(RateLimit limit) {
+        throttle.limit(limit);
     }
 
     /** What holds the disk's content. */
@@ -171,13 +207,27 @@ public final class VirtioBlk implements VirtioDevice {
         queues.get(queue).serve();
     }
 
+    /**
+     * Ends what is being served. If the host does not answer, the driver is not kept waiting: see
+     * {@link #resetting}.
+     */
     @Override
     public void reset() {
-        stopThreads(Long.MAX_VALUE);
+        resetting = !stopThreads(RESET_NANOS);
         queues.forEach(BlkQueue::clear);
-        if (!paused) startThreads();
+        throttle.reset();
+        startThreads();
         negotiated = 0;
         config.putByte(WRITEBACK, 1);
+    }
+
+    @Override
+    public boolean resetting() {
+        if (resetting && awaitIdle(0)) {
+            resetting = false;
+            startThreads();
+        }
+        return resetting;
     }
 
     /**
@@ -189,15 +239,20 @@ public final class VirtioBlk implements VirtioDevice {
         paused = true;
         awaitIdle(PAUSE_NANOS);
         if (!stopThreads(HOST_NANOS)) {
-            throw new MicroVmException("%s: the host's disk does not answer within %d s, so the machine is not paused"
-                    .formatted(name, TimeUnit.NANOSECONDS.toSeconds(HOST_NANOS)));
+            throw unanswered("paused");
         }
         queues.forEach(BlkQueue::complete);
+    }
+
+    private MicroVmException unanswered(String what) {
+        return new MicroVmException("%s: the host's disk does not answer within %d s, so the machine is not %s"
+                .formatted(name, TimeUnit.NANOSECONDS.toSeconds(HOST_NANOS), what));
     }
 
     @Override
     public void resume() {
         paused = false;
+        resetting(); // perhaps not any more
         startThreads();
         queues.forEach(queue -> loop.execute(queue::serve)); // what the loop did not begin
     }
@@ -220,6 +275,7 @@ public final class VirtioBlk implements VirtioDevice {
     }
 
     private void startThreads() {
+        if (paused || resetting) return;
         executor.interrupt(false);
         queues.forEach(BlkQueue::release);
     }
@@ -227,10 +283,12 @@ public final class VirtioBlk implements VirtioDevice {
     /**
      * Waits for what is being served; then the cache's mode, and, if the disk is kept in memory,
      * what is in it.
+     *
+     * @throws MicroVmException if the host's disk does not answer
      */
     @Override
     public DeviceState save() {
-        awaitIdle(Long.MAX_VALUE);
+        if (!awaitIdle(HOST_NANOS)) throw unanswered("saved");
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
             state.put("content", content.save().encode());
@@ -245,11 +303,26 @@ public final class VirtioBlk implements VirtioDevice {
         if (backend instanceof Stateful content) content.restore(DeviceState.decode(state.bytes("content")));
     }
 
+    /**
+     * Ends the threads and closes the disk. If the host does not answer one of them, that thread
+     * closes the disk when it ends.
+     */
     @Override
     public void close() {
+        if (!closed.compareAndSet(false, true)) return;
         executor.interrupt(true);
+        queues.forEach(BlkQueue::stop);
+        long deadline = System.nanoTime() + CLOSE_LIMIT.toNanos();
         boolean ended = true;
-        for (BlkQueue queue : queues) ended &= queue.close();
-        if (ended) backend.close();
+        for (BlkQueue queue : queues) {
+            ended &= queue.awaitEnd(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+        }
+        if (!ended) log.error("{}: the host's disk does not answer; it stays open until it does", name);
+        release();
+    }
+
+    /** Called by each user of the backend when it is done with it. */
+    private void release() {
+        if (users.decrementAndGet() == 0) backend.close();
     }
 }

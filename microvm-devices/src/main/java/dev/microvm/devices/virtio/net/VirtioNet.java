@@ -17,6 +17,7 @@ import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,19 +53,6 @@ public final class VirtioNet implements VirtioDevice {
     private static final int CONFIG_SIZE = 12;
     private static final int STATUS_LINK_UP = 1;
 
-    // struct virtio_net_ctrl: section 5.1.6.5
-    private static final int CONTROL_CLASS = 0; // u8
-    private static final int CONTROL_COMMAND = 1; // u8
-    private static final int CONTROL_DATA = 2;
-    private static final int CLASS_RX = 0;
-    private static final int RX_PROMISC = 0;
-    private static final int RX_ALLMULTI = 1;
-    private static final int CLASS_MAC = 1;
-    private static final int MAC_TABLE_SET = 0;
-    private static final int MAC_ADDR_SET = 1;
-    private static final int ACK_OK = 0;
-    private static final int ACK_ERROR = 1;
-
     private static final int SHORT_HEADER = VnetHeader.NUM_BUFFERS; // of legacy devices without MRG_RXBUF: 5.1.6.1
     private static final int MIN_FRAME = 14; // an Ethernet header
 
@@ -82,11 +70,14 @@ public final class VirtioNet implements VirtioDevice {
     private final ChainHandler transmit = this::transmit; // made once: a frame allocates nothing
     private final ChainHandler control = this::control;
     private final Signal ready;
+    private final NetThrottle fromGuest;
+    private final NetThrottle toGuest;
     private final Arena arena = Arena.ofShared(); // the loop's thread uses it, another closes it
     private final MemorySegment outgoing = arena.allocate(VnetHeader.MAX_FRAME);
     private final MemorySegment incoming = arena.allocate(VnetHeader.MAX_FRAME); // with a header, always
     private final DescriptorChain[] taken = new DescriptorChain[QUEUE_SIZE]; // for one frame
     private final ReceiveFilter filter = new ReceiveFilter();
+    private final NetControl commands = new NetControl(filter, this::mac);
     private final long permanentMac;
     private final int backendHeader;
 
@@ -117,6 +108,8 @@ public final class VirtioNet implements VirtioDevice {
         transmitQueue = transport.addQueue(QUEUE_SIZE);
         controlQueue = transport.addQueue(CONTROL_QUEUE_SIZE);
         ready = transport.loop().signal(this::backendReady);
+        fromGuest = new NetThrottle(transport.loop(), RateLimit.NONE, this::transmit);
+        toGuest = new NetThrottle(transport.loop(), RateLimit.NONE, this::receive);
         try {
             backend.start(name, ready::raise);
         } catch (RuntimeException e) {
@@ -137,6 +130,18 @@ public final class VirtioNet implements VirtioDevice {
             if (linkUp == up) return;
             link(up);
             transport.configChanged();
+            backendReady();
+        });
+    }
+
+    /**
+     * Changes how much the guest may send and receive: {@link VirtioNetOptions}. Initially there is
+     * no limit.
+     */
+    public void limit(RateLimit newFromGuest, RateLimit newToGuest) {
+        transport.loop().execute(() -> {
+            fromGuest.limit(newFromGuest);
+            toGuest.limit(newToGuest);
             backendReady();
         });
     }
@@ -208,6 +213,8 @@ public final class VirtioNet implements VirtioDevice {
     public void reset() {
         active = false;
         waiting = 0;
+        fromGuest.next();
+        toGuest.next();
         mac(permanentMac);
         filter.reset();
         guestOffloads = EnumSet.noneOf(NetOffload.class);
@@ -216,6 +223,8 @@ public final class VirtioNet implements VirtioDevice {
 
     @Override
     public void close() {
+        fromGuest.stop();
+        toGuest.stop();
         try {
             backend.close();
         } finally {
@@ -228,25 +237,32 @@ public final class VirtioNet implements VirtioDevice {
     public void queueNotified(int queue) {
         switch (queue) {
             case RECEIVE -> receive();
-            case TRANSMIT -> transmitQueue.drain(transmit);
+            case TRANSMIT -> transmit();
             default -> controlQueue.drain(control);
         }
     }
 
     private void backendReady() {
-        if (!active) return;
-        transmitQueue.drain(transmit);
+        transmit();
         receive();
     }
 
     // ---- from the guest
 
-    /** Sends a frame; returns false if the back end has no room for it. Section 5.1.6.2. */
+    private void transmit() {
+        if (active) transmitQueue.drain(transmit);
+    }
+
+    /**
+     * Sends a frame; returns false if the limit or the back end has no room for it. Section
+     * 5.1.6.2.
+     */
     private boolean transmit(DescriptorChain chain) {
         GuestBuffer frame = chain.readable();
         long length = frame.length() - headerSize; // without the header
         boolean sendable = linkUp && length >= MIN_FRAME && length <= VnetHeader.MAX_FRAME - VnetHeader.SIZE;
-        if (sendable && !send(frame, length)) return false;
+        if (sendable && !(fromGuest.admits(length) && send(frame, length))) return false;
+        fromGuest.next();
         transmitQueue.complete(chain, 0);
         return true;
     }
@@ -280,7 +296,9 @@ public final class VirtioNet implements VirtioDevice {
         boolean more = true;
         for (int left = QUEUE_SIZE; more && left > 0; left--) {
             if (waiting == 0) more = takeFromBackend();
-            if (waiting != 0 && !deliver() && !deliverLater()) break;
+            if (waiting == 0) continue;
+            if (!toGuest.admits(waiting - VnetHeader.SIZE) || !(deliver() || deliverLater())) break;
+            toGuest.next();
         }
         receiveQueue.notifyDriver();
         if (waiting == 0 && more) ready.raise();
@@ -378,31 +396,8 @@ public final class VirtioNet implements VirtioDevice {
 
     private boolean control(DescriptorChain chain) {
         boolean answerable = chain.writable().length() > 0;
-        if (answerable) chain.writable().putByte(0, obeys(chain.readable()) ? ACK_OK : ACK_ERROR);
+        if (answerable) chain.writable().putByte(0, commands.obey(chain.readable()));
         controlQueue.complete(chain, answerable ? 1 : 0);
-        return true;
-    }
-
-    private boolean obeys(GuestBuffer command) {
-        if (command.length() <= CONTROL_DATA) return false;
-        return switch (command.getByte(CONTROL_CLASS)) {
-            case CLASS_RX -> obeysReceive(command.getByte(CONTROL_COMMAND), command.getByte(CONTROL_DATA) != 0);
-            case CLASS_MAC -> obeysMac(command.getByte(CONTROL_COMMAND), command);
-            default -> false;
-        };
-    }
-
-    private boolean obeysReceive(int command, boolean on) {
-        if (command == RX_PROMISC) filter.promiscuous(on);
-        else if (command == RX_ALLMULTI) filter.allMulticast(on);
-        else return false;
-        return true;
-    }
-
-    private boolean obeysMac(int command, GuestBuffer from) {
-        if (command == MAC_TABLE_SET) return filter.setTables(from, CONTROL_DATA);
-        if (command != MAC_ADDR_SET || from.length() < CONTROL_DATA + MacAddress.SIZE) return false;
-        mac(ReceiveFilter.mac(from, CONTROL_DATA));
         return true;
     }
 

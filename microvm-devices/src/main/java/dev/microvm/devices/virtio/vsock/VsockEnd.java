@@ -21,7 +21,9 @@ public final class VsockEnd implements HostEnd {
      */
     public VsockEnd(VirtioVsockOptions options, String machine) {
         cid = options.cid();
-        sockets = options.path() == null ? null : new VsockUnixSockets(host, options.path(), machine);
+        sockets = options.path() == null
+                ? null
+                : new VsockUnixSockets(host, options.path(), options.connectTimeout(), machine);
     }
 
     /** Returns the sockets for Java programs. */

@@ -3,7 +3,10 @@ package dev.microvm.devices.virtio.vsock;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.microvm.error.GuestNoise;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.limits.Budget;
+import dev.microvm.limits.JvmBudgets;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.net.StandardProtocolFamily;
@@ -17,8 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,6 @@ public final class VsockUnixSockets implements AutoCloseable {
 
     private static final Pattern CONNECT = Pattern.compile("(?i:CONNECT) ([0-9]{1,10})\r?");
     private static final int MOST_CONNECT_BYTES = 32;
-    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
     private static final int PIECE = 16 << 10; // bytes that are carried at once
     private static final Duration PAUSE =
             Duration.ofMillis(100); // after an error of accept, such as too many open files
@@ -53,12 +53,14 @@ public final class VsockUnixSockets implements AutoCloseable {
     private final VsockHost host;
     private final Path path;
     private final String threadName;
-    private final Set<SocketChannel> peers = ConcurrentHashMap.newKeySet();
+    private final Duration connectTimeout;
+    private final Budget descriptors;
+    private final GuestNoise failures = new GuestNoise(); // of accept and of making sockets
 
     // Guarded by this.
     private @Nullable ServerSocketChannel server;
+    private volatile @Nullable UnixPeers peers; // once it is open
     private volatile boolean ended;
-    private volatile boolean closed; // and so ended
 
     /**
      * Describes the sockets; {@link #open} makes them.
@@ -66,12 +68,19 @@ public final class VsockUnixSockets implements AutoCloseable {
      * @param host host end of the guest's socket device
      * @param path path of the socket for connections to the guest; must not exist yet, and must
      *     have no {@linkplain #problem problem}
+     * @param connectTimeout maximum time from {@code CONNECT} to the answer of the guest
      * @param machine name of the machine, for threads and the log
      */
-    public VsockUnixSockets(VsockHost host, Path path, String machine) {
+    public VsockUnixSockets(VsockHost host, Path path, Duration connectTimeout, String machine) {
+        this(host, path, connectTimeout, machine, JvmBudgets.descriptors());
+    }
+
+    VsockUnixSockets(VsockHost host, Path path, Duration connectTimeout, String machine, Budget descriptors) {
         this.host = host;
         this.path = path;
+        this.connectTimeout = connectTimeout;
         this.threadName = "microvm-" + machine + "-vsock";
+        this.descriptors = descriptors;
     }
 
     /**
@@ -107,12 +116,14 @@ public final class VsockUnixSockets implements AutoCloseable {
                 throw e;
             }
             server = opened;
-            Thread.ofPlatform().name(threadName).daemon().start(() -> acceptAll(opened));
+            UnixPeers made = new UnixPeers(descriptors, threadName);
+            peers = made;
+            Thread.ofPlatform().name(threadName).daemon().start(() -> acceptAll(opened, made));
+            host.listenElsewhere(guest -> offer(guest, made));
         } catch (IOException | UnsupportedOperationException e) {
             String why = problem(path).orElse(e.getMessage());
             throw new MicroVmException("virtioVsock: cannot make the Unix socket %s: %s".formatted(path, why), e);
         }
-        host.listenElsewhere(this::offer);
     }
 
     /**
@@ -124,7 +135,7 @@ public final class VsockUnixSockets implements AutoCloseable {
         ended = true;
         host.listenElsewhere(null);
         if (server == null) return;
-        closeQuietly(server);
+        UnixPeers.closeQuietly(server);
         try {
             Files.deleteIfExists(path);
         } catch (IOException e) {
@@ -136,24 +147,42 @@ public final class VsockUnixSockets implements AutoCloseable {
     @Override
     public void close() {
         end();
-        closed = true;
-        peers.forEach(VsockUnixSockets::closeQuietly);
+        UnixPeers open = peers;
+        if (open != null) open.close();
+    }
+
+    /** Returns how many connections ended to give their descriptor to others. */
+    public long evicted() {
+        UnixPeers open = peers;
+        return open == null ? 0 : open.evicted();
+    }
+
+    /** Returns how many connections were refused because no descriptor could be had. */
+    public long refused() {
+        UnixPeers open = peers;
+        return open == null ? 0 : open.refused();
     }
 
     // ---- from the host to the guest
 
-    private void acceptAll(ServerSocketChannel from) {
+    private void acceptAll(ServerSocketChannel from, UnixPeers to) {
         while (!ended) {
             try {
-                SocketChannel peer = from.accept();
-                if (keep(peer)) startThread(() -> serve(peer));
+                UnixPeers.Peer peer = to.accepted(from.accept());
+                if (peer != null) startThread(() -> serve(peer));
             } catch (ClosedChannelException e) {
                 return;
             } catch (IOException e) {
-                log.warn("{}: {}", threadName, e.toString());
+                failed(e);
                 pause();
             }
         }
+    }
+
+    /** Logs the 1st, 2nd, 4th, 8th... failure. */
+    private void failed(IOException cause) {
+        long n = failures.count();
+        if (n != 0) log.warn("{}: no socket ({} times so far): {}", threadName, n, cause.toString());
     }
 
     private static void pause() {
@@ -164,34 +193,15 @@ public final class VsockUnixSockets implements AutoCloseable {
         }
     }
 
-    /**
-     * Registers a peer, for {@link #close} to close it. Closes it immediately if there are too many
-     * peers or the sockets are closed.
-     */
-    private boolean keep(SocketChannel peer) {
-        boolean fits = peers.size() < VsockHost.MOST_CONNECTIONS;
-        if (fits) peers.add(peer);
-        if (fits && !closed) return true;
-        drop(peer);
-        return false;
-    }
-
-    private void drop(SocketChannel peer) {
-        peers.remove(peer);
-        closeQuietly(peer);
-    }
-
-    private void serve(SocketChannel peer) {
-        try {
-            long port = readConnect(peer);
-            try (VsockChannel guest = host.connect(port, CONNECT_LIMIT)) {
-                write(peer, "OK %d\n".formatted(guest.hostPort()));
+    private void serve(UnixPeers.Peer peer) {
+        try (peer) {
+            long port = readConnect(peer.channel());
+            try (VsockChannel guest = host.connect(port, connectTimeout)) {
+                write(peer.channel(), "OK %d\n".formatted(guest.hostPort()));
                 relay(peer, guest);
             }
         } catch (IOException e) {
             log.debug("{}: {}", threadName, e.toString());
-        } finally {
-            drop(peer);
         }
     }
 
@@ -219,60 +229,67 @@ public final class VsockUnixSockets implements AutoCloseable {
 
     // ---- from the guest to the host
 
-    private boolean offer(VsockChannel guest) {
+    private boolean offer(VsockChannel guest, UnixPeers to) {
         if (ended) return false;
-        startThread(() -> serve(guest));
+        startThread(() -> serve(guest, to));
         return true;
     }
 
-    private void serve(VsockChannel guest) {
+    private void serve(VsockChannel guest, UnixPeers among) {
         UnixDomainSocketAddress to = UnixDomainSocketAddress.of(path + "_" + guest.hostPort());
         try (guest;
-                SocketChannel peer = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            if (!keep(peer)) return;
-            try {
-                peer.connect(to); // until there is somebody, the guest has no answer; closing it is a refusal
-                guest.accept();
-                relay(peer, guest);
-            } finally {
-                drop(peer);
-            }
+                UnixPeers.Peer peer = openSocket(among)) {
+            if (peer == null) return; // closing the guest's side is a refusal
+            peer.channel().connect(to); // until there is somebody, the guest has no answer
+            guest.accept();
+            relay(peer, guest);
         } catch (IOException e) {
             log.debug("{}: {}: {}", threadName, to, e.toString());
+        }
+    }
+
+    private UnixPeers.@Nullable Peer openSocket(UnixPeers among) throws IOException {
+        try {
+            return among.open(() -> SocketChannel.open(StandardProtocolFamily.UNIX));
+        } catch (IOException e) {
+            failed(e); // too many open files: this process needs to know
+            throw e;
         }
     }
 
     // ---- both
 
     /** Copies bytes in both directions until both end or one fails. */
-    private void relay(SocketChannel peer, VsockChannel guest) {
-        Thread back = startThread(() -> carry(guest, peer, peer::shutdownOutput));
-        carry(peer, guest, guest::shutdownOutput);
+    private void relay(UnixPeers.Peer peer, VsockChannel guest) {
+        SocketChannel channel = peer.channel();
+        Thread back = startThread(() -> carry(guest, channel, peer, channel::shutdownOutput));
+        carry(channel, guest, peer, guest::shutdownOutput);
         boolean interrupted = false;
         while (back.isAlive()) {
             try {
                 back.join();
             } catch (InterruptedException e) {
                 interrupted = true;
-                closeQuietly(peer);
-                closeQuietly(guest);
+                UnixPeers.closeQuietly(channel);
+                UnixPeers.closeQuietly(guest);
             }
         }
         if (interrupted) Thread.currentThread().interrupt();
     }
 
-    private void carry(ByteChannel from, ByteChannel to, Ending end) {
+    private void carry(ByteChannel from, ByteChannel to, UnixPeers.Peer peer, Ending end) {
         try {
             ByteBuffer bytes = ByteBuffer.allocate(PIECE);
             while (from.read(bytes.clear()) >= 0) {
+                peer.use();
                 bytes.flip();
                 while (bytes.hasRemaining()) to.write(bytes);
             }
             end.shutDown();
         } catch (IOException e) {
             log.debug("{}: {}", threadName, e.toString());
-            closeQuietly(from); // and so the other direction
-            closeQuietly(to);
+            UnixPeers.closeQuietly(from); // and so the other direction
+            UnixPeers.closeQuietly(to);
         }
     }
 
@@ -284,13 +301,5 @@ public final class VsockUnixSockets implements AutoCloseable {
 
     private Thread startThread(Runnable task) {
         return Thread.ofVirtual().name(threadName).start(task);
-    }
-
-    private static void closeQuietly(AutoCloseable channel) {
-        try {
-            channel.close();
-        } catch (Exception e) {
-            log.debug("{}: {}", channel, e.toString());
-        }
     }
 }

@@ -6,6 +6,7 @@ import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.backend.net.user.Headers.Ethernet;
 import dev.microvm.backend.net.user.Headers.Ipv4;
 import dev.microvm.backend.net.user.Headers.Tcp;
+import dev.microvm.limits.Budget;
 import dev.microvm.testing.ManualClock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,8 +36,13 @@ final class StackRig implements AutoCloseable {
     private @Nullable SocketChannel client;
 
     StackRig(UserNetworkBuilder builder) {
+        this(builder, new Budget("descriptors of a test", Integer.MAX_VALUE));
+    }
+
+    /** Makes a network whose flows take their descriptors from a budget. */
+    StackRig(UserNetworkBuilder builder, Budget descriptors) {
         network = builder.build();
-        session = network.open("rig", () -> {}, clock);
+        session = network.open("rig", () -> {}, clock, descriptors);
         session.onFailure(failures::add);
     }
 

@@ -60,6 +60,89 @@ final class UserNetworkTest {
     }
 
     @Test
+    void answersAPingLargerThanAPacket_inFragments() {
+        int size = 4_000;
+        byte[] ping = GuestFrames.ping(size);
+        for (int i = 0; i < size; i++) ping[PAYLOAD + Icmp.SIZE + i] = (byte) (i * 7);
+        GuestFrames.fixChecksums(ping);
+        sendInFragments(ping, Icmp.SIZE + size);
+
+        List<byte[]> answers = rig.take();
+        byte[] reply = whole(answers);
+        assertThat(answers).hasSize(3).allSatisfy(part -> assertThat(part).hasSizeLessThanOrEqualTo(1514));
+        assertThat(reply).hasSize(Icmp.SIZE + size);
+        assertThat(Bytes.getByte(reply, Icmp.TYPE)).isEqualTo(Icmp.ECHO_REPLY);
+        assertThat(Bytes.checksum(Bytes.sum(reply, 0, reply.length, 0))).isZero();
+        assertThat(Arrays.copyOfRange(reply, Icmp.SIZE, reply.length))
+                .isEqualTo(Arrays.copyOfRange(ping, PAYLOAD + Icmp.SIZE, ping.length));
+    }
+
+    @Test
+    void answersTheLargestPing() {
+        int size = 65_507; // what ping(8) sends at most
+        sendInFragments(GuestFrames.ping(size), Icmp.SIZE + size);
+
+        assertThat(whole(rig.take())).hasSize(Icmp.SIZE + size);
+    }
+
+    @Test
+    void countsEachDropByItsReason() {
+        byte[] ping = GuestFrames.ping(64);
+        rig.send(fragment(ping, 0, 32, true));
+        rig.pass(31_000);
+        rig.send(fragment(ping, 32, 40, false)); // too late, and it will never be whole
+        for (int id = 1; id <= 20; id++) rig.send(identified(fragment(ping, 0, 32, true), id));
+        assertThat(count(NetCounter.FRAGMENTS_DROPPED)).isEqualTo(1 + 5);
+
+        byte[] other = GuestFrames.ping(8);
+        Bytes.putMac(other, Ethernet.DESTINATION, 0x0200_0000_0009L);
+        byte[] reply = GuestFrames.ping(8);
+        Bytes.putByte(reply, PAYLOAD + Icmp.TYPE, Icmp.ECHO_REPLY);
+        rig.send(other, GuestFrames.fixChecksums(reply));
+        rig.send(GuestFrames.udp(GUEST, 5353, Ipv4Address.parse("224.0.0.251"), 5353, new byte[4]));
+        assertThat(count(NetCounter.IGNORED)).isEqualTo(3);
+
+        byte[] outside = GuestFrames.ping(8);
+        Bytes.putInt(outside, IP + Ipv4.DESTINATION, OUTSIDE);
+        rig.send(GuestFrames.fixChecksums(outside));
+        assertThat(count(NetCounter.UNSUPPORTED)).isEqualTo(1);
+
+        byte[] arp = Arrays.copyOf(GuestFrames.arpRequest(), IP + 10);
+        rig.send(arp);
+        assertThat(count(NetCounter.MALFORMED)).isEqualTo(1);
+    }
+
+    private long count(NetCounter which) {
+        return rig.network().counter(which);
+    }
+
+    private void sendInFragments(byte[] frame, int length) {
+        int most = 1480;
+        for (int from = 0; from < length; from += most) {
+            int part = Math.min(most, length - from);
+            rig.send(fragment(frame, from, part, from + part < length));
+        }
+    }
+
+    /** The payload that fragments carry. */
+    private static byte[] whole(List<byte[]> fragments) {
+        int length = fragments.stream().mapToInt(each -> each.length - PAYLOAD).sum();
+        byte[] whole = new byte[length];
+        for (byte[] each : fragments) {
+            int at = (Bytes.getShort(each, IP + Ipv4.FRAGMENT) & Ipv4.FRAGMENT_OFFSET_MASK) * Ipv4.FRAGMENT_UNIT;
+            System.arraycopy(each, PAYLOAD, whole, at, each.length - PAYLOAD);
+        }
+        return whole;
+    }
+
+    private static byte[] identified(byte[] frame, int identification) {
+        Bytes.putShort(frame, IP + Ipv4.IDENTIFICATION, identification);
+        Bytes.putShort(frame, IP + Ipv4.CHECKSUM, 0);
+        Bytes.putShort(frame, IP + Ipv4.CHECKSUM, Bytes.checksum(Bytes.sum(frame, IP, Ipv4.SIZE, 0)));
+        return frame;
+    }
+
+    @Test
     void dropsFragmentsThatOverlap() {
         byte[] ping = GuestFrames.ping(64);
         rig.send(fragment(ping, 0, 32, true));

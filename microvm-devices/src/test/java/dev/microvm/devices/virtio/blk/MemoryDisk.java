@@ -10,12 +10,12 @@ import java.util.List;
 import java.util.Objects;
 
 /** A disk in an array that notes what is asked of it, and fails when it is told to. */
-final class MemoryDisk implements BlockBackend {
+class MemoryDisk implements BlockBackend {
     final byte[] content;
     final List<String> calls = new ArrayList<>();
     boolean readOnly;
     boolean failing;
-    boolean closed;
+    volatile boolean closed;
 
     MemoryDisk(int size) {
         content = new byte[size];

@@ -10,6 +10,7 @@ import dev.microvm.devices.virtio.testing.VirtioDriver;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -231,6 +232,36 @@ final class VirtioBlkTest {
                 .isEqualTo(S_OK);
 
         assertThat(disk.calls).containsExactly("discard 4096 8192", "zero 512 1024 false", "zero 0 32768 true");
+    }
+
+    /** So that a large one can be interrupted. */
+    @Test
+    void discardsInPieces_thatEndWithAUnit() {
+        CountingDiscards large = new CountingDiscards();
+        VirtioDriver driver = new VirtioDriver(transport -> new VirtioBlk(transport, large, "", 1, null)).start();
+
+        assertThat(request(driver, T_DISCARD, 0, driver.readable(range(1, 1 << 18, 0))))
+                .isEqualTo(S_OK);
+
+        assertThat(large.ranges).containsExactly("512 + 67108352", "67108864 + 67108864", "134217728 + 512");
+    }
+
+    private static final class CountingDiscards extends MemoryDisk {
+        private final List<String> ranges = new ArrayList<>();
+
+        CountingDiscards() {
+            super(512);
+        }
+
+        @Override
+        public long size() {
+            return 1 << 30;
+        }
+
+        @Override
+        public void discard(long position, long length) {
+            ranges.add(position + " + " + length);
+        }
     }
 
     @Test

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.disk.RequestCancelledException;
 import dev.microvm.devices.virtio.VirtioMmio;
+import dev.microvm.devices.virtio.VirtioMmioRegisters;
+import dev.microvm.devices.virtio.VirtioStatus;
 import dev.microvm.devices.virtio.testing.DriverQueue;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
 import dev.microvm.devices.virtio.testing.HundredPauses;
@@ -24,6 +27,7 @@ import java.util.Random;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -199,6 +203,116 @@ final class VirtioBlkThreadsTest {
         assertThat(slow.disk.closed).isTrue();
     }
 
+    /** A disk of the host that is gone: VIRTIO 1.2, 2.4.2. */
+    @Test
+    void resetsLater_whenTheHostDoesNotAnswer() throws InterruptedException {
+        SlowDisk slow = new SlowDisk();
+        VirtioDriver driver = driver(slow.backend());
+        Buffer status = driver.writable(1);
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), driver.writable(512), status);
+        driver.notify(0);
+        slow.begun.await();
+
+        driver.mmio().reset();
+
+        assertThat(driver.status()).isEqualTo(VirtioStatus.DEVICE_NEEDS_RESET);
+        driver.write(VirtioMmioRegisters.STATUS, VirtioStatus.ACKNOWLEDGE);
+        assertThat(driver.status()).as("nothing can be done").isEqualTo(VirtioStatus.DEVICE_NEEDS_RESET);
+        slow.go.countDown();
+        while (driver.status() != 0) Thread.onSpinWait();
+        driver.loop().run();
+        assertThat(driver.content(status)).as("not completed").containsExactly(0);
+        driver.start();
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), driver.writable(1));
+        driver.notify(0);
+        assertThat(await(driver, 0).written()).isEqualTo(1);
+        driver.mmio().close();
+    }
+
+    @Test
+    void closesTheDisk_whenTheHostAnswersAfterAll() throws InterruptedException {
+        SlowDisk slow = new SlowDisk();
+        VirtioDriver driver = driver(slow.backend());
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), driver.writable(512), driver.writable(1));
+        driver.notify(0);
+        slow.begun.await();
+
+        driver.mmio().close();
+
+        assertThat(slow.disk.closed).isFalse();
+        slow.go.countDown();
+        while (!slow.disk.closed) Thread.onSpinWait();
+    }
+
+    /** Requests that never end by themselves. */
+    private static final class SearchingDisk extends CountingDisk {
+        private BooleanSupplier cancelled = () -> false;
+        private volatile boolean closed;
+
+        @Override
+        public void cancelledBy(BooleanSupplier supplier) {
+            cancelled = supplier;
+        }
+
+        @Override
+        public void flush() {
+            reads.incrementAndGet();
+            while (!cancelled.getAsBoolean()) Thread.onSpinWait();
+            throw new RequestCancelledException();
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+
+    @Test
+    void cancelsARequestOfTheDisk_toPauseResetAndClose() {
+        SearchingDisk disk = new SearchingDisk();
+        VirtioDriver driver = driver(disk);
+        Buffer status = driver.writable(1);
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), status);
+        driver.notify(0);
+        awaitReads(disk, 1);
+
+        driver.mmio().pause();
+        driver.mmio().resume();
+        awaitReads(disk, 2); // again, from its start
+        driver.mmio().reset();
+
+        assertThat(driver.status()).isZero();
+        driver.start();
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), status);
+        driver.notify(0);
+        awaitReads(disk, 3);
+        driver.mmio().close();
+        assertThat(disk.closed).isTrue();
+    }
+
+    private static void awaitReads(CountingDisk disk, long reads) {
+        while (disk.reads.get() < reads) Thread.onSpinWait();
+    }
+
+    @Test
+    void answersWithAnError_whenTheDiskFailsWithAnError() {
+        CountingDisk disk = new CountingDisk() {
+            @Override
+            public void flush() {
+                throw new InternalError("a page of a mapped file is gone");
+            }
+        };
+        VirtioDriver driver = driver(disk);
+        Buffer status = driver.writable(1);
+        driver.queue(0).add(driver.readable(header(T_FLUSH, 0)), status);
+        driver.notify(0);
+
+        await(driver, 0);
+
+        assertThat(driver.content(status)).containsExactly(S_IOERR);
+        driver.mmio().close();
+    }
+
     // ---- pause
 
     private static VirtioDriver driver(BlockBackend disk) {
@@ -264,7 +378,7 @@ final class VirtioBlkThreadsTest {
         }
     }
 
-    private static final class EndlessDisk extends CountingDisk {
+    private static class EndlessDisk extends CountingDisk {
         @Override
         public long size() {
             return 1L << 40;
@@ -351,6 +465,30 @@ final class VirtioBlkThreadsTest {
         while (disk.reads.get() == reads) Thread.onSpinWait();
         driver.mmio().pause();
         again.join();
+        driver.mmio().close();
+    }
+
+    /**
+     * By the instruction clock a vCPU's thread serves; whoever stops the machine interrupts it. After
+     * an interrupt by somebody else the request is done again.
+     */
+    @Test
+    void endsARequest_whereTheLoopServes_whenItsThreadIsInterrupted() {
+        EndlessDisk disk = new EndlessDisk() {
+            @Override
+            public void read(long position, MemorySegment to, long offset, long length) {
+                super.read(position, to, offset, length);
+                if (reads.get() == 1) Thread.currentThread().interrupt();
+            }
+        };
+        VirtioDriver driver = new VirtioDriver(transport -> new VirtioBlk(transport, disk, "", 1, null)).start();
+        driver.queue(0).add(driver.readable(header(T_IN, 0)), driver.writable(8 << 20), driver.writable(1));
+
+        driver.notify(0);
+
+        assertThat(driver.queue(0).take().written()).isEqualTo((8 << 20) + 1);
+        assertThat(disk.reads).as("one of the two pieces, then both").hasValue(3);
+        assertThat(Thread.interrupted()).isFalse();
         driver.mmio().close();
     }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.microvm.devices.virtio.vsock.GuestSockets.Packet;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.limits.Budget;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -16,6 +17,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -43,8 +45,13 @@ final class VsockUnixSocketsTest {
     @BeforeEach
     void open() {
         path = folder.resolve("v.sock");
-        sockets = new VsockUnixSockets(guest.host(), path, "test");
-        sockets.open();
+        sockets = open(path, VirtioVsockOptions.DEFAULT_CONNECT_TIMEOUT, new Budget("descriptors", 1024));
+    }
+
+    private VsockUnixSockets open(Path at, Duration connectTimeout, Budget descriptors) {
+        VsockUnixSockets opened = new VsockUnixSockets(guest.host(), at, connectTimeout, "test", descriptors);
+        opened.open();
+        return opened;
     }
 
     @AfterEach
@@ -199,6 +206,72 @@ final class VsockUnixSocketsTest {
     }
 
     @Test
+    void closesAClient_whenTheGuestDoesNotAnswerInTime() throws Exception {
+        Path other = folder.resolve("other");
+        try (VsockUnixSockets hasty = open(other, Duration.ofMillis(1), new Budget("descriptors", 1024));
+                SocketChannel client = SocketChannel.open(UnixDomainSocketAddress.of(other))) {
+            write(client, "CONNECT 5000\n");
+
+            assertThat(read(client, 1)).isEmpty();
+            assertThat(hasty.refused()).isZero();
+        }
+    }
+
+    @Test
+    void checksTheTimeOut() {
+        assertThat(new VirtioVsockOptions(3, null).problems()).isEmpty();
+        assertThat(new VirtioVsockOptions(3, null)
+                        .withConnectTimeout(Duration.ZERO)
+                        .problems())
+                .containsExactly("connectTimeout: more than zero, up to a day, was PT0S");
+    }
+
+    @Test
+    void refusesTheGuest_whenNoDescriptorCanBeHad() throws Exception {
+        Budget budget = new Budget("descriptors", 1);
+        sockets.close();
+        try (VsockUnixSockets small = open(path, Duration.ofSeconds(10), budget);
+                ServerSocketChannel server = server()) {
+            guest.send(HOST_PORT, GUEST_PORT, OP_REQUEST);
+            try (SocketChannel first = server.accept()) {
+                assertThat(next().op()).isEqualTo(OP_RESPONSE);
+
+                guest.send(HOST_PORT, GUEST_PORT + 1, OP_REQUEST);
+
+                assertThat(next().op()).isEqualTo(OP_RST);
+                assertThat(small.refused()).isEqualTo(1);
+                write(first, "still there");
+                assertThat(next().data()).isEqualTo("still there");
+            }
+        }
+        assertThat(budget.used()).isZero();
+    }
+
+    @Test
+    void endsIdleConnections_whenAnotherGuestNeedsItsFairPart() throws Exception {
+        Budget budget = new Budget("descriptors", 2);
+        sockets.close();
+        try (VsockUnixSockets greedy = open(path, Duration.ofSeconds(10), budget);
+                ServerSocketChannel server = server();
+                Budget.Share other = budget.open("other", () -> {})) {
+            guest.send(HOST_PORT, GUEST_PORT, OP_REQUEST);
+            SocketChannel first = server.accept();
+            next();
+            guest.send(HOST_PORT, GUEST_PORT + 1, OP_REQUEST);
+            SocketChannel second = server.accept();
+            next();
+
+            assertThat(other.tryTake(1)).isTrue();
+
+            assertThat(read(first, 1)).as("the oldest connection ends").isEmpty();
+            assertThat(greedy.evicted()).isEqualTo(1);
+            write(second, "still there");
+            first.close();
+            second.close();
+        }
+    }
+
+    @Test
     void reportsWhatIsInTheWayOfItsFile() throws IOException {
         Path taken = Files.createFile(folder.resolve("taken"));
         Path deep = folder.resolve("gone/v.sock");
@@ -212,7 +285,7 @@ final class VsockUnixSocketsTest {
                 .hasValueSatisfying(problem ->
                         assertThat(problem).contains("at most 96 bytes").contains("choose a shorter one"));
         assertThatExceptionOfType(MicroVmException.class)
-                .isThrownBy(() -> new VsockUnixSockets(guest.host(), taken, "test").open())
+                .isThrownBy(() -> open(taken, Duration.ofSeconds(1), new Budget("descriptors", 1)))
                 .withMessage(
                         "virtioVsock: cannot make the Unix socket %s: %s is there already: remove it, or choose another"
                                 .formatted(taken, taken));

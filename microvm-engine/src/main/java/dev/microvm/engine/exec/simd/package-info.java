@@ -1,6 +1,6 @@
 /**
  * MMX and SSE instructions: what they check, load and store, and which operation of
- * {@link dev.microvm.engine.simd} they run; and the areas of FXSAVE and XSAVE.
+ * {@code dev.microvm.engine.simd} they run; and the areas of FXSAVE and XSAVE.
  */
 @NullMarked
 package dev.microvm.engine.exec.simd;

@@ -1,6 +1,6 @@
 /**
  * x87 instructions: what they check, load and store, and which operation of
- * {@link dev.microvm.engine.fpu} they run.
+ * {@code dev.microvm.engine.fpu} they run.
  */
 @NullMarked
 package dev.microvm.engine.exec.x87;

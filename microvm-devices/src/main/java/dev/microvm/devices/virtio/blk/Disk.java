@@ -1,0 +1,63 @@
+package dev.microvm.devices.virtio.blk;
+
+import dev.microvm.devices.virtio.VirtioDevice;
+import dev.microvm.limits.RateLimit;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host's side of a disk of a machine: {@code MicroVm.disk}. It exists through all runs of the
+ * machine.
+ *
+ * <p>Any thread may call any method, also before the start of the machine.
+ */
+public final class Disk {
+    private final VirtioBlkOptions options;
+
+    // Guarded by this.
+    private RateLimit rateLimit;
+    private @Nullable VirtioBlk device; // of the latest run
+
+    Disk(VirtioBlkOptions options) {
+        this.options = options;
+        rateLimit = options.rateLimit();
+    }
+
+    /** Uses the device of a run. */
+    synchronized VirtioDevice attach(VirtioBlk made) {
+        made.rateLimit(rateLimit);
+        device = made;
+        return made;
+    }
+
+    /** There will be no more run. */
+    synchronized void detach() {
+        device = null;
+    }
+
+    /** Returns the options that the disk was added with. */
+    public VirtioBlkOptions options() {
+        return options;
+    }
+
+    /** Returns how much the guest may read and write in a second. */
+    public synchronized RateLimit rateLimit() {
+        return rateLimit;
+    }
+
+    /**
+     * Sets how much the guest may read and write in a second. It holds at once, also for requests
+     * that wait, and survives a restart.
+     *
+     * @param limit {@link RateLimit#NONE} for no limit
+     */
+    public synchronized void rateLimit(RateLimit limit) {
+        rateLimit = Objects.requireNonNull(limit, "limit: null; give RateLimit.NONE for no limit");
+        if (device != null) device.rateLimit(limit);
+    }
+
+    @Override
+    public String toString() {
+        return options.toString();
+    }
+}
