@@ -391,7 +391,7 @@ class MultibootPlanTest {
 
         refusal(
                 builder,
-                "module: expected modules whose command lines and descriptions have at most 64512 bytes together, "
+                "module: expected modules whose command lines and descriptions have at most 60416 bytes together, "
                         + "found 65440 bytes for 7 modules");
     }
 
