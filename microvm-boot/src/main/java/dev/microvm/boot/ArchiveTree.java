@@ -99,9 +99,8 @@ final class ArchiveTree {
                 throw new UnreachableException("/%s, which is no directory".formatted(at));
             }
             if (++links > MAX_LINKS) {
-                throw new UnreachableException(
-                        "more than %d symbolic links, such as /%s -> %s: a cycle?"
-                                .formatted(MAX_LINKS, at, node.target));
+                throw new UnreachableException("more than %d symbolic links, such as /%s -> %s: a cycle?"
+                        .formatted(MAX_LINKS, at, node.target));
             }
             real.removeLast();
             if (node.target.startsWith("/")) real.clear();

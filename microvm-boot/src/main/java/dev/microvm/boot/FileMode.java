@@ -41,14 +41,12 @@ public final class FileMode {
      */
     static int check(int mode, String path) {
         if ((mode & ~MASK) != 0) {
-            throw new IllegalArgumentException(
-                    "mode 0%o of %s: must be permissions, 0 to 07777".formatted(mode, path));
+            throw new IllegalArgumentException("mode 0%o of %s: must be permissions, 0 to 07777".formatted(mode, path));
         }
         String digits = Integer.toString(mode);
         if (!USUAL.contains(mode) && digits.matches("[0-7]+") && USUAL.contains(Integer.parseInt(digits, OCTAL))) {
-            throw new IllegalArgumentException(
-                    "mode %d of %s: is 0%o in octal; write 0%d, or FileMode.of(\"%d\")"
-                            .formatted(mode, path, mode, mode, mode));
+            throw new IllegalArgumentException("mode %d of %s: is 0%o in octal; write 0%d, or FileMode.of(\"%d\")"
+                    .formatted(mode, path, mode, mode, mode));
         }
         return mode;
     }

@@ -92,7 +92,8 @@ final class InitialFilesReader implements AutoCloseable {
         while (true) {
             String header = new String(readFully(in, HEADER_SIZE), StandardCharsets.ISO_8859_1);
             if (!header.startsWith("07070")) {
-                throw new InvalidImageException("a header of a cpio archive", "one that begins with " + header.substring(0, MAGIC_SIZE));
+                throw new InvalidImageException(
+                        "a header of a cpio archive", "one that begins with " + header.substring(0, MAGIC_SIZE));
             }
             long nameSize = number(header, NAME_SIZE);
             if (nameSize < 1 || nameSize > MAX_PATH) {

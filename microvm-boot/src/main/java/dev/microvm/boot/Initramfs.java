@@ -183,7 +183,8 @@ public final class Initramfs {
 
         /** Adds a symbolic link to {@code target}. */
         public Builder symlink(String path, String target) {
-            return add(path, CpioWriter.S_IFLNK, 0777, 0, 0, InitramfsContent.of(target.getBytes(StandardCharsets.UTF_8)));
+            return add(
+                    path, CpioWriter.S_IFLNK, 0777, 0, 0, InitramfsContent.of(target.getBytes(StandardCharsets.UTF_8)));
         }
 
         /** Adds a character device node, such as {@code /dev/console} with 5 and 1. */

@@ -48,8 +48,7 @@ final class InitramfsEntries {
      * @throws BootException if the base cannot be read, a path cannot be followed, or a needed
      *     program is missing
      */
-    static Map<String, Entry> place(
-            Map<String, Entry> given, @Nullable InitramfsContent base, List<String> needed) {
+    static Map<String, Entry> place(Map<String, Entry> given, @Nullable InitramfsContent base, List<String> needed) {
         Entry init = given.get(INIT);
         if (init != null && init.type() == CpioWriter.S_IFREG) checkInit(init);
         InitramfsEntries entries = new InitramfsEntries(base == null ? new ArchiveTree() : read(base));
@@ -73,7 +72,8 @@ final class InitramfsEntries {
         } catch (CompressionException e) {
             throw new BootException(subject, "intact %s data".formatted(e.format()), String.valueOf(e.getMessage()), e);
         } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) { // the XZ library throws all
-            throw new BootException(subject, "an intact initial file system", "data that cannot be read: " + e.getMessage(), e);
+            throw new BootException(
+                    subject, "an intact initial file system", "data that cannot be read: " + e.getMessage(), e);
         }
     }
 
@@ -102,7 +102,8 @@ final class InitramfsEntries {
         try {
             return tree.resolve(path);
         } catch (ArchiveTree.UnreachableException e) {
-            throw new BootException(SUBJECT, "directories, or links to some, above /" + path, String.valueOf(e.getMessage()), e);
+            throw new BootException(
+                    SUBJECT, "directories, or links to some, above /" + path, String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -120,7 +121,9 @@ final class InitramfsEntries {
         String subject = init.content().subject("init");
         if ((init.mode() & EXECUTABLE) == 0) {
             throw new BootException(
-                    subject, "an /init that may be executed, such as mode 0755", "mode 0%o".formatted(init.mode() & 07777));
+                    subject,
+                    "an /init that may be executed, such as mode 0755",
+                    "mode 0%o".formatted(init.mode() & 07777));
         }
         byte[] head = head(init.content(), HEAD_SIZE);
         String expected = "an /init that begins with #! and a program, or is an ELF program for x86";

@@ -108,7 +108,8 @@ final class BootFuzzTest {
     void decompressor(byte[] input) {
         if (input.length == 0) return;
         Compression compression = COMPRESSIONS.get((input[0] & 0xFF) % COMPRESSIONS.size());
-        byte[] magic = Arrays.copyOf(BzImageBuilder.compress(new byte[0], compression), compression == Compression.LZMA ? 1 : 3);
+        byte[] magic = Arrays.copyOf(
+                BzImageBuilder.compress(new byte[0], compression), compression == Compression.LZMA ? 1 : 3);
         byte[] packed = Arrays.copyOf(magic, magic.length + input.length - 1);
         System.arraycopy(input, 1, packed, magic.length, input.length - 1);
         Path file = write(packed);

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.microvm.memory.GuestMemory;
-import java.nio.charset.StandardCharsets;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,7 +54,10 @@ class DebianKernelTest {
         assumeThat(tree).exists();
 
         Initramfs initramfs = Initramfs.builder()
-                .modules(tree, Files.readString(guest("cloud").resolve("release")).strip(), List.of("virtio_mmio", "virtio_blk"))
+                .modules(
+                        tree,
+                        Files.readString(guest("cloud").resolve("release")).strip(),
+                        List.of("virtio_mmio", "virtio_blk"))
                 .build();
 
         assertThat(initramfs.moduleLoadOrder()).anyMatch(path -> path.endsWith("/virtio_blk.ko"));

@@ -164,8 +164,8 @@ class InitramfsBaseTest {
 
     private static void refusal(byte[] base, String message) {
         assertThatExceptionOfType(BootException.class)
-                .isThrownBy(
-                        () -> Initramfs.builder().base(base).file("/a", "a", 0644).build())
+                .isThrownBy(() ->
+                        Initramfs.builder().base(base).file("/a", "a", 0644).build())
                 .withMessageContaining(message);
     }
 

@@ -117,8 +117,7 @@ class InitramfsTest {
     private static void initRefusal(String init, int mode, String message) {
         byte[] bytes = init.getBytes(StandardCharsets.ISO_8859_1);
         assertThatExceptionOfType(BootException.class)
-                .isThrownBy(() ->
-                        Initramfs.builder().file("/init", bytes, mode).build())
+                .isThrownBy(() -> Initramfs.builder().file("/init", bytes, mode).build())
                 .withMessageContaining(message);
     }
 

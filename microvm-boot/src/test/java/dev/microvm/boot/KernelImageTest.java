@@ -75,8 +75,7 @@ class KernelImageTest {
                 Arguments.of("a cpio archive, which is an initial file system: give it to initrd", "070701", 0),
                 Arguments.of("an ext2, ext3 or ext4 file system", "S\u00EF", 0x438),
                 Arguments.of("a DOS or Windows program", "MZ", 0),
-                Arguments.of(
-                        "a file compressed by zstd, not a kernel: unpack it first", "(\u00B5/\u00FD", 0));
+                Arguments.of("a file compressed by zstd, not a kernel: unpack it first", "(\u00B5/\u00FD", 0));
     }
 
     @Test
