@@ -52,6 +52,7 @@ final class BootFuzzTest {
     private static final GuestMemory MEMORY = Guests.memory(Guests.RAM_SIZE);
     private static final byte[] ELF =
             ElfBuilder.kernel(Guests.content(20_000)).pvh().build();
+    private static final List<Compression> COMPRESSIONS = List.of(Compression.values());
     private static final List<byte[]> KERNELS = kernels();
     private static final List<byte[]> BASES = bases();
 
@@ -106,7 +107,7 @@ final class BootFuzzTest {
     @FuzzTest(maxDuration = "")
     void decompressor(byte[] input) {
         if (input.length == 0) return;
-        Compression compression = Compression.values()[(input[0] & 0xFF) % Compression.values().length];
+        Compression compression = COMPRESSIONS.get((input[0] & 0xFF) % COMPRESSIONS.size());
         byte[] magic = Arrays.copyOf(
                 BzImageBuilder.compress(new byte[0], compression), compression == Compression.LZMA ? 1 : 3);
         byte[] packed = Arrays.copyOf(magic, magic.length + input.length - 1);

@@ -67,16 +67,15 @@ class KernelImageTest {
     static Stream<Arguments> otherFiles() {
         return Stream.of(
                 Arguments.of("an arm64 kernel, for another processor", "ARMd", 0x38),
-                Arguments.of("a 32-bit ARM kernel, for another processor", "\u0018\u0028\u006F\u0001", 0x24),
+                Arguments.of("a 32-bit ARM kernel, for another processor", "\u0018(o\u0001", 0x24),
                 Arguments.of("a RISC-V kernel, for another processor", "RSC\u0005", 0x38),
                 Arguments.of("a qcow2 disk image: give it to virtioBlk", "QFI\u00FB", 0),
                 Arguments.of("a squashfs file system", "hsqs", 0),
                 Arguments.of("a tar archive", "ustar", 257),
                 Arguments.of("a cpio archive, which is an initial file system: give it to initrd", "070701", 0),
-                Arguments.of("an ext2, ext3 or ext4 file system", "\u0053\u00EF", 0x438),
+                Arguments.of("an ext2, ext3 or ext4 file system", "S\u00EF", 0x438),
                 Arguments.of("a DOS or Windows program", "MZ", 0),
-                Arguments.of(
-                        "a file compressed by zstd, not a kernel: unpack it first", "\u0028\u00B5\u002F\u00FD", 0));
+                Arguments.of("a file compressed by zstd, not a kernel: unpack it first", "(\u00B5/\u00FD", 0));
     }
 
     @Test

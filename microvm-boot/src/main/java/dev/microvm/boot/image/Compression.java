@@ -1,6 +1,5 @@
 package dev.microvm.boot.image;
 
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 
@@ -27,19 +26,17 @@ public enum Compression {
     /** Number of bytes that {@link #of} looks at. */
     public static final int MAGIC_SIZE = 6;
 
-    private final byte[] magic;
+    private final String magic;
 
     Compression(String magic) {
-        this.magic = HexFormat.of().parseHex(magic);
+        this.magic = magic;
     }
 
     /** Returns the compression of data that begins so; empty if it has none, or an unknown one. */
     public static Optional<Compression> of(byte[] head) {
+        String start = HexFormat.of().formatHex(head, 0, Math.min(head.length, MAGIC_SIZE));
         for (Compression compression : values()) {
-            byte[] magic = compression.magic;
-            if (head.length >= magic.length && Arrays.equals(head, 0, magic.length, magic, 0, magic.length)) {
-                return Optional.of(compression);
-            }
+            if (start.startsWith(compression.magic)) return Optional.of(compression);
         }
         return Optional.empty();
     }
