@@ -76,7 +76,7 @@ public final class StdioGuestTest {
     void isRestored_whenTheGuestFails() throws Exception {
         start("fly");
 
-        assertThat(whole()).contains("FAILED!").containsPattern("(?s)" + COOKED);
+        assertThat(whole()).contains("GUEST_ERROR!").containsPattern("(?s)" + COOKED);
         assertRestored();
     }
 
