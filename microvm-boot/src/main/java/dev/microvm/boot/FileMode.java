@@ -1,5 +1,6 @@
 package dev.microvm.boot;
 
+import java.util.Objects;
 import java.util.Set;
 
 /** Permissions of files in an {@link Initramfs}. */
@@ -22,6 +23,7 @@ public final class FileMode {
      * @throws IllegalArgumentException if it is neither
      */
     public static int of(String text) {
+        Objects.requireNonNull(text, "text");
         if (text.matches("[0-7]{1,5}")) return check(Integer.parseInt(text, OCTAL), text);
         if (text.length() != LETTERS.length()) throw wrong(text);
         int mode = 0;

@@ -73,6 +73,7 @@ public final class Initramfs {
      * @throws IllegalArgumentException if it is not a path below {@code /dev}
      */
     public static Builder rootDisk(String device) {
+        Objects.requireNonNull(device, "device");
         if (!device.matches("/dev/[A-Za-z0-9/_.-]+")) {
             throw new IllegalArgumentException("device '%s': must be a path such as /dev/vda".formatted(device));
         }
