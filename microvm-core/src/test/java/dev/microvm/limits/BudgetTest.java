@@ -74,6 +74,37 @@ class BudgetTest {
     }
 
     @Test
+    void anOwnerHasOneFairPart_howeverManySharesItOpens() {
+        Budget.Owner greedy = budget.owner("greedy");
+        for (int i = 0; i < 9; i++) {
+            assertThat(greedy.open(BudgetTest::nobody).tryTake(10)).isTrue();
+        }
+        Budget.Share friend = budget.open("friend", BudgetTest::nobody);
+
+        assertThat(friend.tryTake(50)).isTrue();
+        assertThat(friend.tryTake(1)).as("above its fair part").isFalse();
+        assertThat(greedy.open(BudgetTest::nobody).tryTake(1)).isFalse();
+    }
+
+    @Test
+    void aRefusedSharePressesSiblingsThatHoldMoreThanTheirSlice() {
+        AtomicInteger pressed = new AtomicInteger();
+        Budget.Owner owner = budget.owner("one of two CPUs works");
+        Budget.Share first = owner.open(pressed::incrementAndGet);
+        Budget.Share second = owner.open(BudgetTest::nobody);
+        assertThat(first.tryTake(100)).isTrue();
+
+        assertThat(second.tryTake(1)).isFalse();
+        assertThat(pressed).hasValue(1);
+        assertThat(first.excess()).isEqualTo(50);
+        assertThat(second.excess()).isZero();
+        first.give(100);
+
+        assertThat(second.tryTake(60)).as("its owner has room").isTrue();
+        assertThat(second.excess()).isZero();
+    }
+
+    @Test
     void refusesALimitOfNothing() {
         assertThatThrownBy(() -> new Budget("bytes", 0)).hasMessageContaining("budget of bytes is 0");
     }

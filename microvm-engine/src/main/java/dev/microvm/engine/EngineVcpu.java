@@ -65,7 +65,7 @@ final class EngineVcpu implements Vcpu {
         platform = new EnginePlatform(this, machine);
         InstructionTime time = machine.instructionTime();
         InstructionCounter counter = time == null ? null : time.counter();
-        codeHeap = new CodeHeap(machine.translations(), machine.toString(), this::wantRoom);
+        codeHeap = new CodeHeap(machine.translations(), this::wantRoom);
         cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, codeHeap, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;

@@ -54,7 +54,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Doorbells doorbells = new Doorbells();
     private final ExclusiveSection exclusive = new ExclusiveSection(vcpus);
     private volatile Map<Integer, IrqRoute.Msi> routes = Map.of();
-    private final Budget translations;
+    private final Budget.Owner translations;
     private final InstantSource wallClock;
     private final Object timeStampLock = new Object(); // for holders of a vCPU's lock, which close() takes too
     private long timeStampOrigin; // guarded by timeStampLock
@@ -68,7 +68,7 @@ final class EngineVirtualMachine implements VirtualMachine {
             GuestClock clock,
             List<CpuidEntry> supportedCpuid,
             Budget translations) {
-        this.translations = translations;
+        this.translations = translations.owner(name);
         this.supportedCpuid = supportedCpuid;
         this.name = name;
         this.ram = new EngineRam(name, arena);
@@ -96,7 +96,7 @@ final class EngineVirtualMachine implements VirtualMachine {
     }
 
     /** What the vCPUs' translations are charged to. */
-    Budget translations() {
+    Budget.Owner translations() {
         return translations;
     }
 

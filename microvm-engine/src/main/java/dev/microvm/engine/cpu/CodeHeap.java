@@ -7,8 +7,8 @@ import dev.microvm.limits.Budget;
  *
  * <p>What the guest runs is translated in any case; what the budget refuses is only noted. The CPU
  * then drops all its translations when it comes to the boundary between two blocks, where no code
- * of them runs ({@link #mustDrop}). So does a CPU that holds more than its fair part when others
- * need it. The excess is what can be translated between two boundaries: one block and the pages
+ * of them runs ({@link #mustDrop}). So does a CPU that holds more than its slice of the machine's
+ * fair part when others need it. The excess is what can be translated between two boundaries: one block and the pages
  * that it touches.
  *
  * <p>The CPU's thread calls; the budget presses it on any.
@@ -30,12 +30,12 @@ public final class CodeHeap implements AutoCloseable {
     /**
      * Opens a share of a budget.
      *
-     * @param owner the name of the machine
+     * @param machine the owner of the shares of all its CPUs
      * @param attention called, on any thread, when the CPU should come to a boundary soon
      */
-    public CodeHeap(Budget budget, String owner, Runnable attention) {
+    public CodeHeap(Budget.Owner machine, Runnable attention) {
         this.attention = attention;
-        this.share = budget.open(owner, this::press);
+        this.share = machine.open(this::press);
     }
 
     private void press() {

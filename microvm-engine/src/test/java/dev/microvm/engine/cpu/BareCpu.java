@@ -40,7 +40,7 @@ public final class BareCpu {
         PhysicalMemory physical = new PhysicalMemory();
         physical.map(0, region);
         Alone platform = new Alone();
-        codeHeap = new CodeHeap(translations, "bare CPU", platform::attend);
+        codeHeap = new CodeHeap(translations.owner("bare CPU"), platform::attend);
         cpu = new Cpu(physical, translator, platform, codeHeap, null);
         platform.cpu = cpu;
         cpu.segmentation.set(Cpu.CS, SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE));
