@@ -26,6 +26,7 @@ module dev.microvm.core {
             dev.microvm.engine;
     exports dev.microvm.linux to
             dev.microvm.devices,
+            dev.microvm.engine,
             dev.microvm.boot,
             dev.microvm.bench;
     exports dev.microvm.compress to

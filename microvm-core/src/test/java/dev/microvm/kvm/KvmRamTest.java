@@ -1,7 +1,6 @@
 package dev.microvm.kvm;
 
 import dev.microvm.hypervisor.Hypervisor;
-import dev.microvm.memory.RamBacking;
 import dev.microvm.testing.Lanes;
 import dev.microvm.testing.RamContract;
 
@@ -11,10 +10,5 @@ final class KvmRamTest extends RamContract {
     @Override
     protected Hypervisor hypervisor() {
         return Lanes.kvm();
-    }
-
-    @Override
-    protected boolean givesLazily(RamBacking backing) {
-        return true;
     }
 }

@@ -7,7 +7,6 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
@@ -80,9 +79,6 @@ public abstract class RamContract {
     /** Returns the implementation under test. */
     protected abstract Hypervisor hypervisor();
 
-    /** Returns whether RAM of this backing takes host memory only when it is touched. */
-    protected abstract boolean givesLazily(RamBacking backing);
-
     private VirtualMachine machine() {
         return hypervisor().createVm("ram", InterruptMode.SPLIT);
     }
@@ -130,7 +126,6 @@ public abstract class RamContract {
     @ParameterizedTest
     @MethodSource("kinds")
     void takesMemoryOnlyAsItIsTouched(Kind kind) throws IOException {
-        assumeTrue(givesLazily(kind.of().apply(folder)), "takes all memory at once");
         try (VirtualMachine vm = machine()) {
             Path file = file(GIB);
             long before = residentBytes();

@@ -1,7 +1,6 @@
 package dev.microvm.engine;
 
 import dev.microvm.hypervisor.Hypervisor;
-import dev.microvm.memory.RamBacking;
 import dev.microvm.testing.RamContract;
 
 /** The engine gives RAM as the contract says. */
@@ -9,10 +8,5 @@ final class EngineRamTest extends RamContract {
     @Override
     protected Hypervisor hypervisor() {
         return new EngineHypervisor();
-    }
-
-    @Override
-    protected boolean givesLazily(RamBacking backing) {
-        return !(backing instanceof RamBacking.Anonymous); // an arena writes zeros to all that it allocates
     }
 }

@@ -5,6 +5,8 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.linux.LinuxHost;
+import dev.microvm.linux.MappedMemory;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
 import java.io.IOException;
@@ -21,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Opens the RAM of one machine by what a JVM has on every host. Not thread-safe: its machine guards
- * it.
+ * Opens the RAM of one machine by what a JVM has on every host, and anonymous RAM better where the
+ * host is Linux. Not thread-safe: its machine guards it.
  */
 public final class EngineRam implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EngineRam.class);
@@ -51,13 +53,21 @@ public final class EngineRam implements AutoCloseable {
         if (!problems.isEmpty()) throw new HypervisorException(String.join("; ", problems));
         try {
             return switch (backing) {
-                case RamBacking.Anonymous anonymous -> new GuestRam(arena.allocate(size, PAGE_SIZE));
+                case RamBacking.Anonymous anonymous -> new GuestRam(anonymous(size));
                 case RamBacking.Shared shared -> shared(size);
                 case RamBacking.PrivateOf copy -> new GuestRam(privateOf(copy.file(), size));
             };
         } catch (IOException e) {
             throw new HypervisorException("ram: the host refuses %d bytes: %s".formatted(size, e), e);
         }
+    }
+
+    /**
+     * Zeroed memory. A JVM's own clears it at once, and so takes all of it from the host; Linux
+     * gives memory when it is touched.
+     */
+    private MemorySegment anonymous(long size) {
+        return LinuxHost.usable() ? MappedMemory.anonymous(size, arena) : arena.allocate(size, PAGE_SIZE);
     }
 
     private GuestRam shared(long size) throws IOException {
@@ -95,7 +105,7 @@ public final class EngineRam implements AutoCloseable {
     }
 
     private MemorySegment copyOf(Path file, long size) throws IOException {
-        MemorySegment ram = arena.allocate(size, PAGE_SIZE);
+        MemorySegment ram = anonymous(size);
         try (FileChannel channel = FileChannel.open(file, READ);
                 Arena meanwhile = Arena.ofConfined()) {
             ram.copyFrom(channel.map(MapMode.READ_ONLY, 0, size, meanwhile));
