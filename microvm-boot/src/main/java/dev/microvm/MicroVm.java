@@ -269,7 +269,7 @@ public final class MicroVm implements AutoCloseable {
      * Returns the host's end of a network device of the guest: its cable and its limits.
      *
      * @param index number of the device in the order of {@link MicroVmBuilder#virtioNet}, from 0
-     * @throws IllegalStateException if the machine has no such device
+     * @throws IllegalArgumentException if the machine has no such device
      */
     public NetEnd network(int index) {
         return numbered(NetEnd.class, index, "network devices", "virtioNet");
@@ -279,7 +279,7 @@ public final class MicroVm implements AutoCloseable {
      * Returns the host's end of a disk of the guest: the limit of its rate.
      *
      * @param index number of the disk in the order of {@link MicroVmBuilder#virtioBlk}, from 0
-     * @throws IllegalStateException if the machine has no such disk
+     * @throws IllegalArgumentException if the machine has no such disk
      */
     public Disk disk(int index) {
         return numbered(DiskEnd.class, index, "disks", "virtioBlk").disk();
@@ -291,7 +291,7 @@ public final class MicroVm implements AutoCloseable {
                 .map(kind::cast)
                 .toList();
         if (index < 0 || index >= ends.size()) {
-            throw new IllegalStateException("machine %s has %d %s, %d was asked for: see %s"
+            throw new IllegalArgumentException("machine %s has %d %s, %d was asked for: see %s"
                     .formatted(name(), ends.size(), what, index, option));
         }
         return ends.get(index);

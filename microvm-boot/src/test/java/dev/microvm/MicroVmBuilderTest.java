@@ -558,7 +558,7 @@ final class MicroVmBuilderTest {
                 .build()) {
             assertThat(vm.network(0).fromGuest()).isEqualTo(RateLimit.NONE);
             assertThat(vm.network(1).fromGuest()).isEqualTo(limit);
-            assertThatIllegalStateException()
+            assertThatIllegalArgumentException()
                     .isThrownBy(() -> vm.network(2))
                     .withMessageContaining("has 2 network devices, 2 was asked for");
         }
