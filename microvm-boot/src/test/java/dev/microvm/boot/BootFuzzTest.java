@@ -157,9 +157,15 @@ final class BootFuzzTest {
     }
 
     private static void bounded(long heap, Runnable action) {
-        long allocated = AllocatedBytes.by(
-                () -> assertThat(CpuTime.of(action)).as("CPU time").isLessThan(MUCH_TIME));
+        long allocated = allocatedBy(action);
+        // The first run also loads classes, which Jazzer instruments on this thread: measure again.
+        if (allocated >= heap) allocated = allocatedBy(action);
         assertThat(allocated).as("allocated bytes").isLessThan(heap);
+    }
+
+    private static long allocatedBy(Runnable action) {
+        return AllocatedBytes.by(
+                () -> assertThat(CpuTime.of(action)).as("CPU time").isLessThan(MUCH_TIME));
     }
 
     /** Chooses one by the first byte, and changes bytes of it as the others say. */
