@@ -67,7 +67,12 @@ public final class EngineRam implements AutoCloseable {
      * gives memory when it is touched.
      */
     private MemorySegment anonymous(long size) {
-        return LinuxHost.usable() ? MappedMemory.anonymous(size, arena) : arena.allocate(size, PAGE_SIZE);
+        return linuxOnX86() ? MappedMemory.anonymous(size, arena) : arena.allocate(size, PAGE_SIZE);
+    }
+
+    /** Our calls of Linux are tried on x86-64 alone. */
+    private static boolean linuxOnX86() {
+        return System.getProperty("os.arch").equals("amd64") && LinuxHost.usable();
     }
 
     private GuestRam shared(long size) throws IOException {
