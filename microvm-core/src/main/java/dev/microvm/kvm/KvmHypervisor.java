@@ -126,7 +126,7 @@ public final class KvmHypervisor implements Hypervisor {
         if (!System.getProperty("os.name").equals("Linux")) {
             throw new HypervisorException("KVM needs Linux, and this is " + System.getProperty("os.name"));
         }
-        if (!System.getProperty("os.arch").equals("amd64")) {
+        if (!LinuxHost.isX86()) {
             throw new HypervisorException(
                     "KVM is supported here on x86-64 hosts only, and this is " + System.getProperty("os.arch"));
         }

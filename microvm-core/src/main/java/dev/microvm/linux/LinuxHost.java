@@ -24,6 +24,11 @@ public final class LinuxHost {
                 : Optional.of("this host is " + system + ", not Linux");
     }
 
+    /** Returns whether the JVM's processor is an x86-64 one. */
+    public static boolean isX86() {
+        return System.getProperty("os.arch").equals("amd64");
+    }
+
     @SuppressWarnings("restricted") // that is what it is for; its result is not used
     private static void restricted() {
         MemorySegment.NULL.reinterpret(0);

@@ -72,7 +72,7 @@ public final class EngineRam implements AutoCloseable {
 
     /** Our calls of Linux are tried on x86-64 alone. */
     private static boolean linuxOnX86() {
-        return System.getProperty("os.arch").equals("amd64") && LinuxHost.usable();
+        return LinuxHost.isX86() && LinuxHost.usable();
     }
 
     private GuestRam shared(long size) throws IOException {
