@@ -1,0 +1,5 @@
+/** Guests to work with. */
+@NullMarked
+package dev.microvm.sandbox;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,11 @@
+/**
+ * Guests to work with: a root from a directory, an archive or an OCI image, and an agent in the
+ * guest that runs commands, moves files and forwards ports.
+ */
+module dev.microvm.sandbox {
+    requires static transitive org.jspecify;
+    requires transitive dev.microvm.boot;
+    requires org.slf4j;
+
+    exports dev.microvm.sandbox;
+}
