@@ -96,6 +96,7 @@ final class PcMachine implements Machine {
     private final Optional<GenericEventDevice> genericEvents;
     private final List<VirtioMmio> virtio = new ArrayList<>();
     private final GuestTimeOfDay timeOfDay;
+    private final List<Vcpu> vcpus = new ArrayList<>();
     private final VcpuThreads threads;
     private final MachinePause pause;
     private final HaltWatch haltWatch;
@@ -287,6 +288,7 @@ final class PcMachine implements Machine {
         List<VcpuLoop> loops = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
+            vcpus.add(vcpu);
             vcpu.cpuid(config.cpuid(index));
             vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
             if (index == 0) {
@@ -331,6 +333,12 @@ final class PcMachine implements Machine {
     @Override
     public void resume(ClockOnResume clock) {
         pause.resume(clock);
+    }
+
+    @Override
+    public GuestView view() {
+        requirePaused();
+        return new GuestView(vcpus, memory, config.memorySize());
     }
 
     @Override
