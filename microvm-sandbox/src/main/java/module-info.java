@@ -5,6 +5,7 @@
 module dev.microvm.sandbox {
     requires static transitive org.jspecify;
     requires transitive dev.microvm.boot;
+    requires org.apache.commons.compress;
     requires org.slf4j;
 
     exports dev.microvm.sandbox;

@@ -1,6 +1,6 @@
 /* The first program of a guest: mounts, modules, and the change to the root on a disk, as /agent.conf says:
  *   module PATH            a kernel module, loaded in the order of these lines
- *   root DEVICE TYPE       the disk to continue on, read-only
+ *   root DEVICE TYPE       the disk to continue on, read-only; type auto: what its file system is
  *   overlay SIZE           what is written goes to memory, at most SIZE as tmpfs(5) has it
  *   writable               the disk itself is mounted writable, without an overlay
  *   hostname NAME
@@ -47,6 +47,14 @@ static void need(i64 result, const char *what, const char *detail) {
     if (result < 0) give_up(what, detail, result);
 }
 
+static i64 mount_disk(const char *where, u64 flags) {
+    static const char *const types[] = {"ext4", "erofs", "squashfs", "xfs", "btrfs", "vfat"};
+    i64 done = -ENODEV;
+    if (!same(type, "auto")) return mount(device, where, type, flags, "");
+    for (int i = 0; i < 6 && done < 0; i++) done = mount(device, where, types[i], flags, "");
+    return done;
+}
+
 static void load_module(const char *path) {
     i64 fd = sys_open(path, O_RDONLY, 0);
     i64 done = fd < 0 ? fd : sys(finit_module, fd, "", 0);
@@ -87,7 +95,7 @@ static void enter_root(void) {
     static char options[256];
     await_device();
     if (overlay) {
-        need(mount(device, "/lower", type, MS_RDONLY, ""), "cannot mount ", device);
+        need(mount_disk("/lower", MS_RDONLY), "cannot mount ", device);
         if (length(overlay) > 64) overlay = "50%";
         put(put(options, "mode=755,size="), overlay);
         need(mount("overlay", "/rw", "tmpfs", 0, options), "cannot mount the overlay's tmpfs of ", overlay);
@@ -96,7 +104,7 @@ static void enter_root(void) {
         need(mount("overlay", "/newroot", "overlay", 0, "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work"),
              "cannot mount the overlay over ", device);
     } else {
-        need(mount(device, "/newroot", type, writable ? 0 : MS_RDONLY, ""), "cannot mount ", device);
+        need(mount_disk("/newroot", writable ? 0 : MS_RDONLY), "cannot mount ", device);
     }
     static const char *const moved[] = {"/dev", "/proc", "/sys"};
     char to[32];

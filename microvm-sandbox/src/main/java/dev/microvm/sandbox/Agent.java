@@ -5,12 +5,23 @@ import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.AgentChannel;
 import dev.microvm.sandbox.agent.Collector;
 import dev.microvm.sandbox.agent.ExecLink;
+import dev.microvm.sandbox.agent.GuestSystem;
 import dev.microvm.sandbox.agent.Payload;
+import dev.microvm.sandbox.agent.RemoteFiles;
+import dev.microvm.sandbox.agent.TreeCopy;
 import dev.microvm.sandbox.agent.Wire;
+import dev.microvm.sandbox.files.GuestFileSystem;
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.file.FileSystem;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,14 +36,20 @@ import org.slf4j.LoggerFactory;
  */
 public final class Agent {
     private static final Logger log = LoggerFactory.getLogger(Agent.class);
+    private static final TreeCopy.Bounds COPY_BOUNDS = new TreeCopy.Bounds(64L << 30, 1_000_000);
     private static final Duration ANSWER = Duration.ofSeconds(30); // the guest's driver is there
 
     private final MicroVm vm;
     private final GuestFailures failures;
+    private final RemoteFiles remoteFiles = new RemoteFiles(this::dial);
+    private final FileSystem files;
+    private final TreeCopy trees = new TreeCopy(this::dial);
+    private final GuestSystem system = new GuestSystem(this::dial);
 
     private Agent(MicroVm vm) {
         this.vm = vm;
         failures = new GuestFailures(vm);
+        files = new GuestFileSystem(remoteFiles, vm.name());
     }
 
     /**
@@ -136,6 +153,150 @@ public final class Agent {
         } catch (IOException e) {
             throw failures.of("the command '" + command + "'", e);
         }
+    }
+
+    /**
+     * Returns the guest's files, for {@link java.nio.file.Files}: {@code
+     * Files.readString(agent.files().getPath("/etc/hostname"))}.
+     */
+    public FileSystem files() {
+        return files;
+    }
+
+    /**
+     * Copies a file of the host into a folder of the guest, or all that a folder has: with
+     * permissions and times, as root's. Missing folders are made. Each file is replaced at once.
+     *
+     * @throws SandboxException if that fails
+     */
+    public void copyIn(Path from, String to) {
+        run("the copy of " + from + " to " + to, () -> trees.in(from, to));
+    }
+
+    /**
+     * Copies a file of the guest into a folder of the host, or all that a folder has: with
+     * permissions and times, without devices. At most 64 GiB and a million entries.
+     *
+     * @throws SandboxException if that fails; the folder may have some of the files then
+     */
+    public void copyOut(String from, Path to) {
+        run("the copy of " + from + " to " + to, () -> trees.out(from, to, COPY_BOUNDS));
+    }
+
+    /**
+     * Removes a file, or a folder with all that it has.
+     *
+     * @throws SandboxException if that fails
+     */
+    public void removeTree(String path) {
+        run("the removal of " + path, () -> remoteFiles.removeTree(path));
+    }
+
+    /**
+     * Forwards a free port of the host's loopback to a port of the guest's loopback.
+     *
+     * @throws SandboxException if the host has no port
+     * @throws IllegalArgumentException if a port is not 1 to 65535
+     */
+    public PortForward forward(int guestPort) {
+        return forward(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), guestPort);
+    }
+
+    /**
+     * Forwards a port of the host to a port of the guest's loopback.
+     *
+     * @throws SandboxException if the host cannot listen there
+     * @throws IllegalArgumentException if the guest's port is not 1 to 65535
+     */
+    public PortForward forward(InetSocketAddress at, int guestPort) {
+        if (guestPort < 1 || guestPort > 0xffff) {
+            throw new IllegalArgumentException("guestPort: 1 to 65535, was " + guestPort);
+        }
+        try {
+            return new PortForward(at, guestPort, this::dial);
+        } catch (IOException e) {
+            throw new SandboxException("cannot listen at %s: %s".formatted(at, e.getMessage()), e);
+        }
+    }
+
+    /**
+     * Returns what the guest uses.
+     *
+     * @throws SandboxException if it does not say it
+     */
+    public GuestFigures figures() {
+        return call("the guest's figures", system::figures);
+    }
+
+    /**
+     * Sets the guest's name.
+     *
+     * @throws SandboxException if it refuses that
+     */
+    public void hostname(String name) {
+        run("the name '" + name + "'", () -> system.hostname(name));
+    }
+
+    /**
+     * Sets the guest's time of day, such as after a pause.
+     *
+     * @throws SandboxException if it refuses that
+     */
+    public void time(Instant now) {
+        run("the time " + now, () -> system.time(now));
+    }
+
+    /**
+     * Sets the address of a network device of the guest, and raises it.
+     *
+     * @param device such as {@code eth0}
+     * @param prefix bits of the network, 0 to 32
+     * @param gateway of the default route; null if there is none
+     * @throws SandboxException if the guest refuses that
+     * @throws IllegalArgumentException if {@code prefix} is out of range
+     */
+    public void network(String device, Inet4Address address, int prefix, @Nullable Inet4Address gateway) {
+        if (prefix < 0 || prefix > 32) throw new IllegalArgumentException("prefix: 0 to 32, was " + prefix);
+        run("the network device " + device, () -> system.network(device, address, prefix, gateway));
+    }
+
+    /**
+     * Writes all files to the disks and turns the guest off. Returns before it has ended: {@link
+     * MicroVm#awaitExit}.
+     *
+     * @throws SandboxException if the guest does not answer
+     */
+    public void powerOff() {
+        run("the power-off", system::powerOff);
+    }
+
+    @FunctionalInterface
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    @FunctionalInterface
+    private interface Question<T> {
+        T ask() throws IOException;
+    }
+
+    private void run(String what, Work work) {
+        call(what, () -> {
+            work.run();
+            return true;
+        });
+    }
+
+    private <T> T call(String what, Question<T> question) {
+        try {
+            return question.ask();
+        } catch (IOException e) {
+            throw failures.of(what, e);
+        }
+    }
+
+    GuestFailures failures() {
+        return failures;
     }
 
     AgentChannel dial() throws IOException {

@@ -95,9 +95,14 @@ public final class AgentChannel implements Closeable {
                 number, StandardCharsets.UTF_8.decode(payload).toString());
     }
 
-    /** Returns the channel below; bytes after the last frame must not have been read yet. */
-    ByteChannel channel() {
+    /** Returns the channel below, for what is no frame; {@link #remaining} comes first. */
+    public ByteChannel channel() {
         return channel;
+    }
+
+    /** Returns the bytes after the last frame that have been read from the channel already. */
+    public ByteBuffer remaining() {
+        return in;
     }
 
     /** Reads until so many bytes are there; returns whether they are. */
