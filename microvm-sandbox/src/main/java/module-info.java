@@ -7,6 +7,8 @@ module dev.microvm.sandbox {
     requires transitive dev.microvm.boot;
     requires org.apache.commons.compress;
     requires org.slf4j;
+    requires org.tukaani.xz;
 
     exports dev.microvm.sandbox;
+    exports dev.microvm.sandbox.root;
 }
