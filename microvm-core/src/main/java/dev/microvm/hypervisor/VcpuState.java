@@ -2,6 +2,7 @@ package dev.microvm.hypervisor;
 
 import dev.microvm.state.DeviceState;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,13 @@ public record VcpuState(
         ActivityState activity) {
     /** Copies the list. */
     public VcpuState {
+        Objects.requireNonNull(registers, "registers");
+        Objects.requireNonNull(specialRegisters, "specialRegisters");
+        Objects.requireNonNull(fpu, "fpu");
+        Objects.requireNonNull(debugRegisters, "debugRegisters");
+        Objects.requireNonNull(msrs, "msrs");
+        Objects.requireNonNull(events, "events");
+        Objects.requireNonNull(activity, "activity");
         msrs = List.copyOf(msrs);
     }
 
@@ -33,6 +41,8 @@ public record VcpuState(
      * lost.
      */
     public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
+        Objects.requireNonNull(vcpu, "vcpu");
+        Objects.requireNonNull(interruptMode, "interruptMode");
         List<MsrEntry> msrs = vcpu.msrs(vcpu.msrIndices());
         return new VcpuState(
                 vcpu.registers(),
@@ -52,6 +62,7 @@ public record VcpuState(
      *     a field is missing, or a value is out of range
      */
     public static VcpuState from(DeviceState stored) {
+        Objects.requireNonNull(stored, "stored");
         return StoredVcpuState.read(stored);
     }
 
@@ -67,6 +78,7 @@ public record VcpuState(
      * @throws HypervisorException if the hypervisor refuses a value
      */
     public void restore(Vcpu vcpu) {
+        Objects.requireNonNull(vcpu, "vcpu");
         vcpu.specialRegisters(specialRegisters); // first: they hold the mode and base of the local APIC
         vcpu.registers(registers);
         vcpu.fpuState(fpu);

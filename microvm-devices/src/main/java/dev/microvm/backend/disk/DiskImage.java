@@ -200,6 +200,7 @@ public final class DiskImage {
      * writes it; empty if there is none.
      */
     public Optional<Path> fileSharedWith(DiskImage other) {
+        Objects.requireNonNull(other, "other");
         List<DiskImage> mine = chain();
         List<DiskImage> others = other.chain();
         for (int i = 0; i < mine.size(); i++) {

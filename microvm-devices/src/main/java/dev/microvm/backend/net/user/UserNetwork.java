@@ -68,6 +68,7 @@ public final class UserNetwork extends SessionBackend {
      * @throws MicroVmException with every problem found, such as that its policy is code
      */
     public static UserNetwork of(UserNetworkSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         NetPolicy policy = spec.reach()
                 .policy()
                 .orElseThrow(() -> new MicroVmException(
@@ -92,6 +93,7 @@ public final class UserNetwork extends SessionBackend {
 
     /** One of the counters. */
     public long counter(NetCounter which) {
+        Objects.requireNonNull(which, "which");
         return counters.get(which);
     }
 
@@ -103,6 +105,7 @@ public final class UserNetwork extends SessionBackend {
      * @throws IllegalArgumentException if it has no such forward
      */
     public int hostPort(HostForward forward) {
+        Objects.requireNonNull(forward, "forward");
         if (!(session() instanceof Session open)) throw new IllegalStateException("the user network is not open");
         Integer port = open.hostPorts.get(forward);
         if (port == null) throw new IllegalArgumentException("no forward " + forward);
@@ -144,6 +147,7 @@ public final class UserNetwork extends SessionBackend {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
         if (session() instanceof Session open) open.stack.link().offloads(accepted);
     }
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -86,6 +87,9 @@ public final class VirtioBlk implements VirtioDevice {
             String serial,
             int queues,
             @Nullable ThreadFactory threads) {
+        Objects.requireNonNull(transport, "transport");
+        Objects.requireNonNull(backend, "backend");
+        Objects.requireNonNull(serial, "serial");
         if (queues < 1 || queues > MOST_QUEUES) {
             throw new IllegalArgumentException("queues: 1 to %d, was %d".formatted(MOST_QUEUES, queues));
         }
@@ -121,6 +125,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     /** Whether a text can be a serial number. */
     public static boolean isSerial(String text) {
+        Objects.requireNonNull(text, "text");
         return text.length() <= MOST_SERIAL && text.chars().allMatch(character -> character >= ' ' && character <= '~');
     }
 
@@ -297,6 +302,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         config.putByte(WRITEBACK, state.integer("writeback") & 1);
         chooseCache();

@@ -24,6 +24,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -99,8 +100,10 @@ public final class VirtioNet implements VirtioDevice {
      *     remedy
      */
     public VirtioNet(VirtioTransport transport, NetBackend backend, String name, MacAddress address) {
-        this.transport = transport;
-        this.backend = backend;
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(address, "address");
+        this.transport = Objects.requireNonNull(transport, "transport");
+        this.backend = Objects.requireNonNull(backend, "backend");
         permanentMac = address.value();
         mac(permanentMac);
         link(true);
@@ -139,6 +142,8 @@ public final class VirtioNet implements VirtioDevice {
      * no limit.
      */
     public void rateLimits(RateLimit newFromGuest, RateLimit newToGuest) {
+        Objects.requireNonNull(newFromGuest, "fromGuest");
+        Objects.requireNonNull(newToGuest, "toGuest");
         transport.loop().execute(() -> {
             fromGuest.limit(newFromGuest);
             toGuest.limit(newToGuest);
@@ -417,6 +422,7 @@ public final class VirtioNet implements VirtioDevice {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         mac(state.number("mac") & ((1L << (Byte.SIZE * MacAddress.SIZE)) - 1));
         link(state.flag("linkUp"));
