@@ -16,7 +16,7 @@ import java.util.HexFormat;
 import java.util.Map;
 
 /** A tar archive as a root. In the cache it is known by its path, size and times. */
-final class TarRoot implements RootSource {
+final class TarRoot implements RootFiles {
     private final Path archive;
 
     TarRoot(Path archive) {
@@ -36,11 +36,6 @@ final class TarRoot implements RootSource {
         } catch (IOException e) {
             throw unreadable(e);
         }
-    }
-
-    @Override
-    public ImageConfig config() {
-        return ImageConfig.NONE;
     }
 
     @Override

@@ -29,6 +29,12 @@ final class ErofsTools {
         needProgram("fsck.erofs", "erofs-utils");
     }
 
+    /** Skips the test unless it is root's, as owners and devices need. */
+    static void needRootUser() {
+        boolean root = "root".equals(System.getProperty("user.name"));
+        Lanes.need("root", root ? "" : "owners and devices need root: run the tests as root");
+    }
+
     /** Skips the test unless a program is here, loudly. */
     static void needProgram(String program, String debianPackage) {
         boolean there = Stream.of(System.getenv("PATH").split(":"))

@@ -170,7 +170,7 @@ public final class FileCache {
         List<Kept> files = new ArrayList<>();
         try (Stream<Path> all = Files.list(folder)) {
             for (Path path : all.toList()) {
-                if (path.endsWith("locks")) continue;
+                if (path.endsWith(CacheLocks.FILE)) continue;
                 try {
                     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
                     if (!attributes.isRegularFile()) continue;

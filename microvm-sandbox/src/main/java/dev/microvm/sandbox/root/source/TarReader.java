@@ -46,7 +46,8 @@ final class TarReader {
     /** Returns the next entry; null at the end. What was not read of the last one is skipped. */
     @Nullable
     TarEntry next() throws IOException {
-        in.skipNBytes(left + padding);
+        in.skipNBytes(left);
+        in.readNBytes(padding); // which some programs leave out at the end of an archive
         left = 0;
         padding = 0;
         local = new HashMap<>(global);
