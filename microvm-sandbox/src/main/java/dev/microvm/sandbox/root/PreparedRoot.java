@@ -22,11 +22,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PreparedRoot implements AutoCloseable {
     private static final String OVERLAY = """
-            mount -t erofs -o ro %1$s %2$s
-            mount -t tmpfs -o mode=0755 upper %3$s
-            mkdir %3$s/changes %3$s/work
-            mount -t overlay -o lowerdir=%2$s,upperdir=%3$s/changes,workdir=%3$s/work overlay %4$s
-            """;
+        mount -t erofs -o ro %1$s %2$s
+        mount -t tmpfs -o mode=0755 upper %3$s
+        mkdir %3$s/changes %3$s/work
+        mount -t overlay -o lowerdir=%2$s,upperdir=%3$s/changes,workdir=%3$s/work overlay %4$s
+        """;
 
     private final Kind kind;
     private final @Nullable DiskImage disk;
@@ -72,8 +72,7 @@ public final class PreparedRoot implements AutoCloseable {
     }
 
     static PreparedRoot initramfs(Initramfs files) {
-        return new PreparedRoot(
-                Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
+        return new PreparedRoot(Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
     }
 
     /** Returns how the guest gets it. */

@@ -92,8 +92,8 @@ public final class Root {
         Objects.requireNonNull(reference, "reference");
         return made(
                 "Root.oci(%s%s)".formatted(layout, reference.isEmpty() ? "" : ":" + reference),
-                settings -> new OciRoot(() ->
-                        OciImage.ofLayout(LayoutBlobs.at(layout), reference, settings.platform())));
+                settings ->
+                        new OciRoot(() -> OciImage.ofLayout(LayoutBlobs.at(layout), reference, settings.platform())));
     }
 
     /**
@@ -111,11 +111,7 @@ public final class Root {
             RootCache cache = settings.cache();
             FileCache layers = new FileCache(cache.folder().resolve("layers"), cache.layersLimit());
             return new OciRoot(() -> RegistryBlobs.open(
-                    image,
-                    settings.platform(),
-                    DockerConfig.standard(),
-                    layers,
-                    settings.progress()::progress));
+                    image, settings.platform(), DockerConfig.standard(), layers, settings.progress()::progress));
         });
     }
 
@@ -129,15 +125,13 @@ public final class Root {
         Changes changes = image.overlayLimit().isPresent()
                 ? Changes.IN_MEMORY
                 : image.isReadOnly() ? Changes.REFUSED : Changes.IN_FILE;
-        return new Root(
-                "Root.disk(" + image + ")", new RootSource.OnDisk(image), RootSettings.standard(changes));
+        return new Root("Root.disk(" + image + ")", new RootSource.OnDisk(image), RootSettings.standard(changes));
     }
 
     /** An initial file system, which is the root by itself. */
     public static Root initramfs(Initramfs files) {
         Objects.requireNonNull(files, "files");
-        return new Root(
-                "Root.initramfs", new RootSource.InMemory(files), RootSettings.standard(Changes.IN_MEMORY));
+        return new Root("Root.initramfs", new RootSource.InMemory(files), RootSettings.standard(Changes.IN_MEMORY));
     }
 
     /** An initial file system in a file: cpio archives, compressed or not. */
@@ -230,7 +224,8 @@ public final class Root {
     private void write(RootFiles files, Path part) throws IOException {
         try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
             ErofsImage image = new ErofsImage(channel);
-            TreeLimits limits = new TreeLimits(settings.limits().bytes(), settings.limits().files());
+            TreeLimits limits =
+                    new TreeLimits(settings.limits().bytes(), settings.limits().files());
             FileTree tree = new FileTree(image, limits);
             files.read(tree, image, limits);
             image.finish(tree.root());

@@ -11,8 +11,7 @@ import dev.microvm.sandbox.root.oci.Platform;
  * @param platform which image of several
  * @param progress is told of pulls
  */
-record RootSettings(
-        Changes changes, RootCache cache, RootLimits limits, Platform platform, PullProgress progress) {
+record RootSettings(Changes changes, RootCache cache, RootLimits limits, Platform platform, PullProgress progress) {
     /** Those of a new root. */
     static RootSettings standard(Changes changes) {
         return new RootSettings(

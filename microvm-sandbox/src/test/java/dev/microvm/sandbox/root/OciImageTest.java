@@ -55,7 +55,15 @@ final class OciImageTest {
         Files.writeString(second.resolve("etc/a/b"), "second");
         Files.createLink(second.resolve("usr/lib/l2"), second.resolve("usr/lib/l"));
         repack("second");
-        run("umoci", "config", "--image", layout + ":test", "--config.entrypoint", "/bin/sh", "--config.entrypoint", "-c");
+        run(
+                "umoci",
+                "config",
+                "--image",
+                layout + ":test",
+                "--config.entrypoint",
+                "/bin/sh",
+                "--config.entrypoint",
+                "-c");
         run("umoci", "config", "--image", layout + ":test", "--config.cmd", "echo hi", "--config.env", "A=b");
         run("umoci", "config", "--image", layout + ":test", "--config.workingdir", "/etc", "--config.user", "1:2");
     }
@@ -67,7 +75,8 @@ final class OciImageTest {
         try (PreparedRoot root = prepare(Root.oci(layout))) {
             ErofsTools.assertSame(root.disk().path(), wanted, folder);
             assertThat(root.config())
-                    .isEqualTo(new ImageConfig(List.of("/bin/sh", "-c"), List.of("echo hi"), List.of("A=b"), "/etc", "1:2"));
+                    .isEqualTo(new ImageConfig(
+                            List.of("/bin/sh", "-c"), List.of("echo hi"), List.of("A=b"), "/etc", "1:2"));
             assertThat(root.config().command()).containsExactly("/bin/sh", "-c", "echo hi");
         }
     }
@@ -76,7 +85,13 @@ final class OciImageTest {
     void readsArchiveOfSkopeo_andFindsItInCache() throws IOException {
         ErofsTools.needProgram("skopeo", "skopeo");
         Path archive = folder.resolve("image.tar");
-        run("skopeo", "copy", "-q", "--insecure-policy", "oci:" + layout + ":test", "oci-archive:" + archive + ":other");
+        run(
+                "skopeo",
+                "copy",
+                "-q",
+                "--insecure-policy",
+                "oci:" + layout + ":test",
+                "oci-archive:" + archive + ":other");
 
         try (PreparedRoot first = prepare(Root.oci(layout, "test"));
                 PreparedRoot second = prepare(Root.oci(archive, "other"))) {
@@ -90,7 +105,15 @@ final class OciImageTest {
         ErofsTools.needProgram("skopeo", "skopeo");
         Path wanted = unpack("wanted");
         Path zstd = folder.resolve("zstd");
-        run("skopeo", "copy", "-q", "--insecure-policy", "--dest-compress-format", "zstd", "oci:" + layout + ":test", "oci:" + zstd);
+        run(
+                "skopeo",
+                "copy",
+                "-q",
+                "--insecure-policy",
+                "--dest-compress-format",
+                "zstd",
+                "oci:" + layout + ":test",
+                "oci:" + zstd);
 
         try (PreparedRoot root = prepare(Root.oci(zstd))) {
             ErofsTools.assertSame(root.disk().path(), wanted, folder);
@@ -102,15 +125,42 @@ final class OciImageTest {
         ErofsTools.needProgram("buildah", "buildah");
         String store = "--root=" + folder.resolve("store");
         String runroot = "--runroot=" + folder.resolve("run");
-        String container = run("buildah", store, runroot, "--storage-driver=vfs", "from", "scratch").strip();
+        String container = run("buildah", store, runroot, "--storage-driver=vfs", "from", "scratch")
+                .strip();
         Path program = Files.writeString(folder.resolve("program"), "#!/bin/sh\n");
-        run("buildah", store, runroot, "--storage-driver=vfs", "copy", "--chown=7:8", container, program, "/usr/bin/hello");
-        run("buildah", store, runroot, "--storage-driver=vfs", "config", "--entrypoint=[\"/usr/bin/hello\"]", container);
+        run(
+                "buildah",
+                store,
+                runroot,
+                "--storage-driver=vfs",
+                "copy",
+                "--chown=7:8",
+                container,
+                program,
+                "/usr/bin/hello");
+        run(
+                "buildah",
+                store,
+                runroot,
+                "--storage-driver=vfs",
+                "config",
+                "--entrypoint=[\"/usr/bin/hello\"]",
+                container);
         Path image = folder.resolve("buildah.tar");
-        run("buildah", store, runroot, "--storage-driver=vfs", "commit", "-q", "--signature-policy=" + policy(), container, "oci-archive:" + image);
+        run(
+                "buildah",
+                store,
+                runroot,
+                "--storage-driver=vfs",
+                "commit",
+                "-q",
+                "--signature-policy=" + policy(),
+                container,
+                "oci-archive:" + image);
 
         try (PreparedRoot root = prepare(Root.oci(image))) {
-            assertThat(run("dump.erofs", "--path=/usr/bin/hello", root.disk().path())).contains("Uid: 7   Gid: 8");
+            assertThat(run("dump.erofs", "--path=/usr/bin/hello", root.disk().path()))
+                    .contains("Uid: 7   Gid: 8");
             assertThat(root.config().entrypoint()).containsExactly("/usr/bin/hello");
         }
     }
@@ -119,7 +169,9 @@ final class OciImageTest {
     void refusesLayerThatIsNotItsDigest() throws IOException {
         Path blob;
         try (Stream<Path> blobs = Files.walk(layout.resolve("blobs"))) {
-            blob = blobs.filter(Files::isRegularFile).max((a, b) -> Long.compare(size(a), size(b))).orElseThrow();
+            blob = blobs.filter(Files::isRegularFile)
+                    .max((a, b) -> Long.compare(size(a), size(b)))
+                    .orElseThrow();
         }
         byte[] bytes = Files.readAllBytes(blob);
         bytes[bytes.length - 9] ^= 1; // in the checksum at the end, so that all files are read before
@@ -127,7 +179,9 @@ final class OciImageTest {
 
         assertThatExceptionOfType(RootException.class).isThrownBy(() -> prepare(Root.oci(layout)));
         try (Stream<Path> images = Files.list(folder.resolve("cache/images"))) {
-            assertThat(images.map(Path::getFileName).map(Path::toString)).as("nothing is left").isSubsetOf("locks");
+            assertThat(images.map(Path::getFileName).map(Path::toString))
+                    .as("nothing is left")
+                    .isSubsetOf("locks");
         }
     }
 
@@ -147,8 +201,8 @@ final class OciImageTest {
 
     private Path policy() throws IOException {
         return Files.writeString(folder.resolve("policy.json"), """
-                {"default": [{"type": "insecureAcceptAnything"}]}
-                """);
+            {"default": [{"type": "insecureAcceptAnything"}]}
+            """);
     }
 
     private Path unpack(String bundle) throws IOException {

@@ -21,11 +21,11 @@ import java.nio.file.Path;
 import java.util.Base64;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.jspecify.annotations.Nullable;
 
 /** Pulls from the reference registry, on this host. */
 final class RegistryTest {
@@ -85,7 +85,12 @@ final class RegistryTest {
     void needsNoRegistry_forDigestInCache() throws Exception {
         String host = start("");
         push(host, "");
-        String digest = run("skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", "docker://" + host + "/some/image:v1")
+        String digest = run(
+                        "skopeo",
+                        "inspect",
+                        "--tls-verify=false",
+                        "--format={{.Digest}}",
+                        "docker://" + host + "/some/image:v1")
                 .strip();
         Root image = Root.image(host + "/some/image@" + digest).cache(RootCache.at(folder.resolve("cache")));
         image.prepare().close();
@@ -102,11 +107,11 @@ final class RegistryTest {
         Path users = folder.resolve("users");
         run("htpasswd", "-Bbc", users, "reader", "secret");
         String host = start("""
-                auth:
-                  htpasswd:
-                    realm: test
-                    path: %s
-                """.formatted(users));
+            auth:
+              htpasswd:
+                realm: test
+                path: %s
+            """.formatted(users));
         push(host, "reader:secret");
 
         OciImage image = open(host, config(host, "reader:secret"));
@@ -139,17 +144,30 @@ final class RegistryTest {
     private DockerConfig config(String host, String pair) throws IOException {
         String auth = Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
         return new DockerConfig(Files.writeString(folder.resolve("config.json"), """
-                {"auths": {"%s": {"auth": "%s"}}}
-                """.formatted(host, auth)));
+            {"auths": {"%s": {"auth": "%s"}}}
+            """.formatted(host, auth)));
     }
 
     private void push(String host, String login) throws IOException {
         if (login.isEmpty()) {
-            run("skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false",
-                    "oci:" + layout + ":test", "docker://" + host + "/some/image:v1");
+            run(
+                    "skopeo",
+                    "copy",
+                    "-q",
+                    "--insecure-policy",
+                    "--dest-tls-verify=false",
+                    "oci:" + layout + ":test",
+                    "docker://" + host + "/some/image:v1");
         } else {
-            run("skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", "--dest-creds=" + login,
-                    "oci:" + layout + ":test", "docker://" + host + "/some/image:v1");
+            run(
+                    "skopeo",
+                    "copy",
+                    "-q",
+                    "--insecure-policy",
+                    "--dest-tls-verify=false",
+                    "--dest-creds=" + login,
+                    "oci:" + layout + ":test",
+                    "docker://" + host + "/some/image:v1");
         }
     }
 
@@ -159,14 +177,15 @@ final class RegistryTest {
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = free.getLocalPort();
         }
-        Path config = Files.writeString(folder.resolve("registry.yml"), """
-                version: 0.1
-                storage:
-                  filesystem:
-                    rootdirectory: %s
-                http:
-                  addr: 127.0.0.1:%d
-                """.formatted(folder.resolve("registry"), port) + more);
+        Path config = Files.writeString(
+                folder.resolve("registry.yml"), """
+                    version: 0.1
+                    storage:
+                      filesystem:
+                        rootdirectory: %s
+                    http:
+                      addr: 127.0.0.1:%d
+                    """.formatted(folder.resolve("registry"), port) + more);
         Process started = new ProcessBuilder("docker-registry", "serve", config.toString())
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .start();

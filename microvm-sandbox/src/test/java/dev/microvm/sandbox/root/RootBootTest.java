@@ -34,10 +34,22 @@ final class RootBootTest {
         Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
         run("chmod", "4755", tree.resolve("bin/busybox"));
         Path archive = folder.resolve("root.tar");
-        run("tar", "-C", tree, "--owner=1000", "--group=100000", "--numeric-owner",
-                "--format=posix", "--pax-option=SCHILY.xattr.user.note:=kept", "-czf", archive, ".");
+        run(
+                "tar",
+                "-C",
+                tree,
+                "--owner=1000",
+                "--group=100000",
+                "--numeric-owner",
+                "--format=posix",
+                "--pax-option=SCHILY.xattr.user.note:=kept",
+                "-czf",
+                archive,
+                ".");
 
-        try (PreparedRoot root = Root.tar(archive).cache(RootCache.at(folder.resolve("cache"))).prepare();
+        try (PreparedRoot root = Root.tar(archive)
+                        .cache(RootCache.at(folder.resolve("cache")))
+                        .prepare();
                 MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
                         .kernel(LinuxGuest.kernel(folder))
                         .initrd(initramfs(root))
@@ -52,7 +64,9 @@ final class RootBootTest {
             assertThat(ask(vm, "sha256sum < /root/bin/busybox"))
                     .contains(run("sha256sum", GuestFiles.file("busybox")).substring(0, 64));
             ask(vm, "echo changed > /root/etc/name");
-            assertThat(ask(vm, "cat /root/etc/name /lower/etc/name")).contains("changed").contains("from the host");
+            assertThat(ask(vm, "cat /root/etc/name /lower/etc/name"))
+                    .contains("changed")
+                    .contains("from the host");
             ask(vm, "chroot /root /bin/busybox test -f /etc/name");
         }
     }
@@ -62,6 +76,7 @@ final class RootBootTest {
                 .directory("/root", 0755)
                 .directory("/lower", 0755)
                 .directory("/upper", 0755);
-        return LinuxGuest.build(files, root.mountCommands("/dev/vda", "/lower", "/upper", "/root") + LinuxGuest.DIALOGUE);
+        return LinuxGuest.build(
+                files, root.mountCommands("/dev/vda", "/lower", "/upper", "/root") + LinuxGuest.DIALOGUE);
     }
 }

@@ -22,7 +22,10 @@ public record Descriptor(String mediaType, String digest, long size) {
     }
 
     static Descriptor of(Json json) {
-        return new Descriptor(json.get("mediaType").text(), json.get("digest").text(), json.get("size").number(-1));
+        return new Descriptor(
+                json.get("mediaType").text(),
+                json.get("digest").text(),
+                json.get("size").number(-1));
     }
 
     /** Returns the algorithm: {@code sha256} or {@code sha512}. */

@@ -26,7 +26,8 @@ public interface LayoutBlobs extends Blobs {
     static LayoutBlobs at(Path path) {
         if (Files.isDirectory(path)) return file -> openIn(path, file);
         if (Files.isRegularFile(path)) return new LayoutArchive(path);
-        throw new RootContentException("it is neither a folder nor a file", "give the path of an OCI layout or archive");
+        throw new RootContentException(
+                "it is neither a folder nor a file", "give the path of an OCI layout or archive");
     }
 
     private static InputStream openIn(Path folder, String file) throws IOException {

@@ -99,7 +99,8 @@ public final class OciImage {
                 .filter(entry -> platform.accepts(Platform.of(entry.get("platform"))))
                 .findFirst();
         if (wanted.isPresent()) return Descriptor.of(wanted.get());
-        if (images.size() == 1 && images.getFirst().get("platform").isMissing()) return Descriptor.of(images.getFirst());
+        if (images.size() == 1 && images.getFirst().get("platform").isMissing())
+            return Descriptor.of(images.getFirst());
         if (images.isEmpty()) throw new RootContentException("its index has no image", "give an OCI or Docker image");
         throw new RootContentException(
                 "it has no image for " + platform,
@@ -116,13 +117,15 @@ public final class OciImage {
         Descriptor config = Descriptor.of(manifest.get("config"));
         List<Descriptor> layers = manifest.get("layers").list(Descriptor::of);
         if (layers.size() > MAX_LAYERS) {
-            throw new RootContentException("it has %d layers".formatted(layers.size()), "make one of fewer than 10,000");
+            throw new RootContentException(
+                    "it has %d layers".formatted(layers.size()), "make one of fewer than 10,000");
         }
         for (Descriptor layer : layers) requireLayer(layer);
         Json document = document(blobs, config);
         Platform actual = Platform.of(document);
         if (!actual.architecture().isEmpty() && !platform.accepts(actual)) {
-            throw new RootContentException("it is for %s, not for %s".formatted(actual, platform), "choose another image");
+            throw new RootContentException(
+                    "it is for %s, not for %s".formatted(actual, platform), "choose another image");
         }
         return new OciImage(blobs, config, document, layers);
     }
@@ -149,7 +152,8 @@ public final class OciImage {
 
     private static void requireSmall(String what, long size) {
         if (size > MAX_DOCUMENT) {
-            throw new RootContentException("%s has %d bytes; 4 MiB are enough".formatted(what, size), "make the image again");
+            throw new RootContentException(
+                    "%s has %d bytes; 4 MiB are enough".formatted(what, size), "make the image again");
         }
     }
 

@@ -10,7 +10,9 @@ package dev.microvm.sandbox.root.oci;
 public record Platform(String os, String architecture, String variant) {
     static Platform of(Json json) {
         return new Platform(
-                json.get("os").text(), json.get("architecture").text(), json.get("variant").text());
+                json.get("os").text(),
+                json.get("architecture").text(),
+                json.get("variant").text());
     }
 
     boolean accepts(Platform other) {

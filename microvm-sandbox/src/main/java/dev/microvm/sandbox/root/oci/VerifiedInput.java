@@ -73,6 +73,7 @@ public final class VerifiedInput extends FilterInputStream {
     }
 
     private RootContentException broken(String problem) {
-        return new RootContentException("the blob %s %s".formatted(blob.digest(), problem), "make or fetch the image again");
+        return new RootContentException(
+                "the blob %s %s".formatted(blob.digest(), problem), "make or fetch the image again");
     }
 }

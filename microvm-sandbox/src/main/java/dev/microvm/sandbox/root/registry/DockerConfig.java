@@ -74,7 +74,8 @@ public final class DockerConfig {
     /** Asks a helper; if it fails, there is no login, which is what most say so. */
     private static Optional<Login> fromHelper(String name, String registry) {
         if (!name.matches("[A-Za-z0-9._-]+")) {
-            throw new RootContentException("'%s' is no name of a credential helper".formatted(name), "correct config.json");
+            throw new RootContentException(
+                    "'%s' is no name of a credential helper".formatted(name), "correct config.json");
         }
         String program = "docker-credential-" + name;
         try {

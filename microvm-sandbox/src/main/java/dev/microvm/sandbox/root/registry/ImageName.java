@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 public record ImageName(String registry, String repository, String reference) {
     private static final String DEFAULT_TAG = "latest";
     private static final String COMPONENT = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
-    private static final Pattern NAME = Pattern.compile(
-            "(?<registry>[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\\[[0-9a-fA-F:]+](?::[0-9]{1,5})?)/"
+    private static final Pattern NAME =
+            Pattern.compile("(?<registry>[A-Za-z0-9.-]+(?::[0-9]{1,5})?|\\[[0-9a-fA-F:]+](?::[0-9]{1,5})?)/"
                     + "(?<repository>" + COMPONENT + "(?:/" + COMPONENT + ")*)"
                     + "(?::(?<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
                     + "(?:@(?<digest>sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?");
@@ -31,7 +31,8 @@ public record ImageName(String registry, String repository, String reference) {
         boolean valid = name.length() <= 1024 && matcher.matches();
         if (!valid || !isHost(matcher.group("registry"))) {
             throw new IllegalArgumentException(
-                    "image '%s': must be registry/repository:tag, such as registry.example.org/debian:12".formatted(name));
+                    "image '%s': must be registry/repository:tag, such as registry.example.org/debian:12"
+                            .formatted(name));
         }
         String digest = matcher.group("digest");
         String tag = matcher.group("tag");

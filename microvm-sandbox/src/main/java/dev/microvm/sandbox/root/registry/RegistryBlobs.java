@@ -71,8 +71,8 @@ public final class RegistryBlobs implements Blobs {
     }
 
     private static void requireDigest(String digest, byte[] document) throws IOException {
-        VerifiedInput verified = new VerifiedInput(
-                new ByteArrayInputStream(document), new Descriptor("", digest, document.length));
+        VerifiedInput verified =
+                new VerifiedInput(new ByteArrayInputStream(document), new Descriptor("", digest, document.length));
         verified.verify();
     }
 
@@ -123,7 +123,9 @@ public final class RegistryBlobs implements Blobs {
             } catch (IOException e) {
                 if (attempt == ATTEMPTS) {
                     throw new RootContentException(
-                            "%s cannot be fetched: %s".formatted(blob.digest(), e), "check the network, and try again", e);
+                            "%s cannot be fetched: %s".formatted(blob.digest(), e),
+                            "check the network, and try again",
+                            e);
                 }
                 log.debug("{}: attempt {} failed: {}", blob.digest(), attempt, e.toString());
             }

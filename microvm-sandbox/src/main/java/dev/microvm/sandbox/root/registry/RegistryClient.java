@@ -74,7 +74,8 @@ final class RegistryClient {
         for (int i = 0; i <= MAX_REDIRECTS; i++) {
             HttpRequest.Builder request =
                     HttpRequest.newBuilder(at).timeout(PATIENCE).header("Accept", accept);
-            boolean home = at.getScheme().equals(resource.getScheme()) && at.getAuthority().equals(resource.getAuthority());
+            boolean home = at.getScheme().equals(resource.getScheme())
+                    && at.getAuthority().equals(resource.getAuthority());
             if (home && !authorization.isEmpty()) request.header("Authorization", authorization);
             HttpResponse<InputStream> response = send(request.build());
             Optional<String> location = response.headers().firstValue("Location");
@@ -88,9 +89,11 @@ final class RegistryClient {
 
     /** Plain HTTP is for this host alone. */
     private static void requireSafe(URI to, URI from) {
-        boolean safe = "https".equals(to.getScheme()) || "http".equals(to.getScheme()) && "http".equals(from.getScheme());
+        boolean safe =
+                "https".equals(to.getScheme()) || "http".equals(to.getScheme()) && "http".equals(from.getScheme());
         if (!safe || to.getHost() == null) {
-            throw new RootContentException("%s leads to %s, without TLS".formatted(from, to), "use a registry with TLS");
+            throw new RootContentException(
+                    "%s leads to %s, without TLS".formatted(from, to), "use a registry with TLS");
         }
     }
 
@@ -112,9 +115,8 @@ final class RegistryClient {
         }
         URI realm = response.uri().resolve(challenge.get("realm"));
         requireSafe(realm, response.uri());
-        String scope = challenge.get("scope").isEmpty()
-                ? "repository:" + name.repository() + ":pull"
-                : challenge.get("scope");
+        String scope =
+                challenge.get("scope").isEmpty() ? "repository:" + name.repository() + ":pull" : challenge.get("scope");
         String query = "service=" + encoded(challenge.get("service")) + "&scope=" + encoded(scope);
         return "Bearer " + token(realm, query, login);
     }

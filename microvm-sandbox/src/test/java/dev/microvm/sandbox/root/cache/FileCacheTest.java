@@ -75,10 +75,11 @@ final class FileCacheTest {
     void leavesNothing_whenMakingFails() throws IOException {
         FileCache cache = new FileCache(folder, SIZE);
 
-        assertThatExceptionOfType(RootContentException.class).isThrownBy(() -> cache.get("a", part -> {
-            Files.write(part, new byte[SIZE]);
-            throw new IOException("no space");
-        }));
+        assertThatExceptionOfType(RootContentException.class)
+                .isThrownBy(() -> cache.get("a", part -> {
+                    Files.write(part, new byte[SIZE]);
+                    throw new IOException("no space");
+                }));
 
         assertThat(names()).isEmpty();
     }
@@ -88,12 +89,14 @@ final class FileCacheTest {
     }
 
     private void age(String key, Duration age) throws IOException {
-        Files.setLastModifiedTime(folder.resolve(key), FileTime.from(Instant.now().minus(age)));
+        Files.setLastModifiedTime(
+                folder.resolve(key), FileTime.from(Instant.now().minus(age)));
     }
 
     private Stream<String> names() throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.map(file -> file.getFileName().toString())
+            return files
+                    .map(file -> file.getFileName().toString())
                     .filter(name -> !name.equals(CacheLocks.FILE))
                     .toList()
                     .stream();
