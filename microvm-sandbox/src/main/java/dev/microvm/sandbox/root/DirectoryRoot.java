@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A directory of the host as a root. In the cache it is known by what its files look like. */
-final class DirectoryRoot implements RootSource {
+final class DirectoryRoot implements RootFiles {
     private final DirectorySource files;
 
     DirectoryRoot(Path directory) {
@@ -22,11 +22,6 @@ final class DirectoryRoot implements RootSource {
     @Override
     public String key() {
         return files.fingerprint();
-    }
-
-    @Override
-    public ImageConfig config() {
-        return ImageConfig.NONE;
     }
 
     @Override

@@ -21,6 +21,13 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class PreparedRoot implements AutoCloseable {
+    private static final String OVERLAY = """
+        mount -t erofs -o ro %1$s %2$s
+        mount -t tmpfs -o mode=0755 upper %3$s
+        mkdir %3$s/changes %3$s/work
+        mount -t overlay -o lowerdir=%2$s,upperdir=%3$s/changes,workdir=%3$s/work overlay %4$s
+        """;
+
     private final Kind kind;
     private final @Nullable DiskImage disk;
     private final @Nullable Initramfs initramfs;
@@ -65,8 +72,7 @@ public final class PreparedRoot implements AutoCloseable {
     }
 
     static PreparedRoot initramfs(Initramfs files) {
-        return new PreparedRoot(
-                Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
+        return new PreparedRoot(Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
     }
 
     /** Returns how the guest gets it. */
@@ -97,6 +103,27 @@ public final class PreparedRoot implements AutoCloseable {
     /** Returns what the image says about its program; {@link ImageConfig#NONE} if it is no image. */
     public ImageConfig config() {
         return config;
+    }
+
+    /**
+     * Returns commands of a shell that mount the root in the guest, for an {@code /init} of busybox
+     * whose kernel has {@code erofs} and, for changes, {@code overlay}. Nothing for an initial file
+     * system.
+     *
+     * @param device of {@link #disk}, such as {@code /dev/vda}
+     * @param lower an empty directory for the unchanged root
+     * @param upper an empty directory for changes in memory
+     * @param to where the root is to be, an empty directory
+     */
+    public String mountCommands(String device, String lower, String upper, String to) {
+        return switch (kind) {
+            case INITRAMFS -> "";
+            case DISK -> "mount -o %s %s %s\n".formatted(changes == Changes.REFUSED ? "ro" : "rw", device, to);
+            case LAYERED ->
+                changes == Changes.REFUSED
+                        ? "mount -t erofs -o ro %s %s\n".formatted(device, to)
+                        : OVERLAY.formatted(device, lower, upper, to);
+        };
     }
 
     /** Returns whether the root was in the cache, so that nothing had to be read. */

@@ -4,6 +4,12 @@ import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.sandbox.root.cache.FileCache;
 import dev.microvm.sandbox.root.erofs.ErofsImage;
+import dev.microvm.sandbox.root.oci.LayoutBlobs;
+import dev.microvm.sandbox.root.oci.OciImage;
+import dev.microvm.sandbox.root.oci.Platform;
+import dev.microvm.sandbox.root.registry.DockerConfig;
+import dev.microvm.sandbox.root.registry.ImageName;
+import dev.microvm.sandbox.root.registry.RegistryBlobs;
 import dev.microvm.sandbox.root.tree.FileTree;
 import dev.microvm.sandbox.root.tree.RootContentException;
 import dev.microvm.sandbox.root.tree.TreeLimits;
@@ -12,8 +18,8 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
-import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The root file system of a guest, from whatever there is. Immutable: each method returns a changed
@@ -33,34 +39,24 @@ public final class Root {
     /** Changes whenever equal sources make other images, so that old ones are not found any more. */
     private static final String IMAGE_VERSION = "1-";
 
-    private final String description;
-    private final @Nullable Supplier<RootSource> source; // null if there is nothing to make
-    private final @Nullable DiskImage disk;
-    private final @Nullable Initramfs initramfs;
-    private final Changes changes;
-    private final RootCache cache;
-    private final RootLimits limits;
+    private static final Pattern PLATFORM = Pattern.compile("([a-z0-9]+)/([a-z0-9]+)(?:/([a-z0-9]+))?");
 
-    private Root(
-            String description,
-            @Nullable Supplier<RootSource> source,
-            @Nullable DiskImage disk,
-            @Nullable Initramfs initramfs,
-            Changes changes,
-            RootCache cache,
-            RootLimits limits) {
+    private final String description;
+    private final RootSource source;
+    private final RootSettings settings;
+
+    private Root(String description, RootSource source, RootSettings settings) {
         this.description = description;
         this.source = source;
-        this.disk = disk;
-        this.initramfs = initramfs;
-        this.changes = changes;
-        this.cache = cache;
-        this.limits = limits;
+        this.settings = settings;
     }
 
-    private static Root made(String description, Supplier<RootSource> source) {
-        return new Root(
-                description, source, null, null, Changes.IN_MEMORY, RootCache.standard(), RootLimits.STANDARD);
+    private static Root made(String description, RootSource.Made source) {
+        return new Root(description, source, RootSettings.standard(Changes.IN_MEMORY));
+    }
+
+    private Root with(RootSettings to) {
+        return new Root(description, source, to);
     }
 
     /**
@@ -69,13 +65,54 @@ public final class Root {
      */
     public static Root directory(Path directory) {
         Objects.requireNonNull(directory, "directory");
-        return made("Root.directory(" + directory + ")", () -> new DirectoryRoot(directory));
+        return made("Root.directory(" + directory + ")", settings -> new DirectoryRoot(directory));
     }
 
     /** A tar archive: plain, or compressed by gzip, zstd, xz or bzip2. */
     public static Root tar(Path archive) {
         Objects.requireNonNull(archive, "archive");
-        return made("Root.tar(" + archive + ")", () -> new TarRoot(archive));
+        return made("Root.tar(" + archive + ")", settings -> new TarRoot(archive));
+    }
+
+    /**
+     * The only image of an OCI layout for the platform: a folder, or a tar archive that is not
+     * compressed, as {@code skopeo copy} and {@code buildah push} write them.
+     */
+    public static Root oci(Path layout) {
+        return oci(layout, "");
+    }
+
+    /**
+     * An image of an OCI layout.
+     *
+     * @param reference its name there, such as {@code latest}; empty if the layout has one image
+     */
+    public static Root oci(Path layout, String reference) {
+        Objects.requireNonNull(layout, "layout");
+        Objects.requireNonNull(reference, "reference");
+        return made(
+                "Root.oci(%s%s)".formatted(layout, reference.isEmpty() ? "" : ":" + reference),
+                settings ->
+                        new OciRoot(() -> OciImage.ofLayout(LayoutBlobs.at(layout), reference, settings.platform())));
+    }
+
+    /**
+     * An image of a registry, pulled when the root is prepared. Logins are those of Docker's
+     * configuration. Only a registry on this host is asked without TLS.
+     *
+     * @param name {@code registry/repository:tag}, or {@code registry/repository@sha256:...}, which
+     *     asks the registry only for what is not in the cache
+     * @throws IllegalArgumentException if it is no such name
+     */
+    public static Root image(String name) {
+        Objects.requireNonNull(name, "name");
+        ImageName image = ImageName.parse(name);
+        return made("Root.image(" + name + ")", settings -> {
+            RootCache cache = settings.cache();
+            FileCache layers = new FileCache(cache.folder().resolve("layers"), cache.layersLimit());
+            return new OciRoot(() -> RegistryBlobs.open(
+                    image, settings.platform(), DockerConfig.standard(), layers, settings.progress()::progress));
+        });
     }
 
     /**
@@ -88,15 +125,13 @@ public final class Root {
         Changes changes = image.overlayLimit().isPresent()
                 ? Changes.IN_MEMORY
                 : image.isReadOnly() ? Changes.REFUSED : Changes.IN_FILE;
-        return new Root(
-                "Root.disk(" + image + ")", null, image, null, changes, RootCache.standard(), RootLimits.STANDARD);
+        return new Root("Root.disk(" + image + ")", new RootSource.OnDisk(image), RootSettings.standard(changes));
     }
 
     /** An initial file system, which is the root by itself. */
     public static Root initramfs(Initramfs files) {
         Objects.requireNonNull(files, "files");
-        return new Root(
-                "Root.initramfs", null, null, files, Changes.IN_MEMORY, RootCache.standard(), RootLimits.STANDARD);
+        return new Root("Root.initramfs", new RootSource.InMemory(files), RootSettings.standard(Changes.IN_MEMORY));
     }
 
     /** An initial file system in a file: cpio archives, compressed or not. */
@@ -110,33 +145,55 @@ public final class Root {
      * @throws IllegalStateException if it is an initial file system
      */
     public Root readOnly() {
-        if (initramfs != null) throw new IllegalStateException(description + ": it is in memory, which can be written");
-        return new Root(
-                description, source, disk == null ? null : disk.readOnly(), null, Changes.REFUSED, cache, limits);
+        RootSource to = switch (source) {
+            case RootSource.Made made -> made;
+            case RootSource.OnDisk disk -> new RootSource.OnDisk(disk.image().readOnly());
+            case RootSource.InMemory files ->
+                throw new IllegalStateException(description + ": it is in memory, which can be written");
+        };
+        return new Root(description, to, settings.changes(Changes.REFUSED));
     }
 
     /** Keeps changes in memory, gone with the machine: the default, but for disks. */
     public Root changesInMemory() {
-        return new Root(
-                description,
-                source,
-                disk == null ? null : disk.overlay(),
-                initramfs,
-                Changes.IN_MEMORY,
-                cache,
-                limits);
+        RootSource to = source instanceof RootSource.OnDisk disk
+                ? new RootSource.OnDisk(disk.image().overlay())
+                : source;
+        return new Root(description, to, settings.changes(Changes.IN_MEMORY));
     }
 
     /** Sets where prepared roots are kept. Default: {@link RootCache#standard}. */
     public Root cache(RootCache where) {
         Objects.requireNonNull(where, "where");
-        return new Root(description, source, disk, initramfs, changes, where, limits);
+        return with(settings.cache(where));
     }
 
     /** Sets what it may unpack to. Default: {@link RootLimits#STANDARD}. */
     public Root limits(RootLimits to) {
         Objects.requireNonNull(to, "to");
-        return new Root(description, source, disk, initramfs, changes, cache, to);
+        return with(settings.limits(to));
+    }
+
+    /**
+     * Chooses one of the images of an index. Default: {@code linux/amd64}, what machines are.
+     *
+     * @param platform {@code os/architecture} or {@code os/architecture/variant}, as images have them
+     * @throws IllegalArgumentException if it is not of this form
+     */
+    public Root platform(String platform) {
+        Matcher parts = PLATFORM.matcher(platform);
+        if (!parts.matches()) {
+            throw new IllegalArgumentException(
+                    "platform '%s': must be os/architecture, such as linux/amd64".formatted(platform));
+        }
+        return with(settings.platform(
+                new Platform(parts.group(1), parts.group(2), Objects.requireNonNullElse(parts.group(3), ""))));
+    }
+
+    /** Sets who is told how far the layers of {@link #image} are. */
+    public Root progress(PullProgress to) {
+        Objects.requireNonNull(to, "to");
+        return with(settings.progress(to));
     }
 
     /**
@@ -146,34 +203,38 @@ public final class Root {
      */
     public PreparedRoot prepare() {
         try {
-            if (disk != null) return PreparedRoot.disk(disk, changes);
-            if (initramfs != null) return PreparedRoot.initramfs(initramfs);
-            return layered(Objects.requireNonNull(source).get());
+            return switch (source) {
+                case RootSource.OnDisk disk -> PreparedRoot.disk(disk.image(), settings.changes());
+                case RootSource.InMemory files -> PreparedRoot.initramfs(files.files());
+                case RootSource.Made made -> layered(made.open(settings));
+            };
         } catch (RootContentException e) {
             throw new RootException(description, e);
         }
     }
 
-    private PreparedRoot layered(RootSource from) {
+    private PreparedRoot layered(RootFiles files) {
+        RootCache cache = settings.cache();
         FileCache images = new FileCache(cache.folder().resolve("images"), cache.imagesLimit());
-        FileCache.Use image = images.get(IMAGE_VERSION + from.key() + IMAGE_SUFFIX, part -> write(from, part));
-        DiskImage file = DiskImage.raw(image.file()).readOnly();
-        return PreparedRoot.layered(file, changes, from.config(), image.found(), image::close);
+        FileCache.Use image = images.get(IMAGE_VERSION + files.key() + IMAGE_SUFFIX, part -> write(files, part));
+        DiskImage disk = DiskImage.raw(image.file()).readOnly();
+        return PreparedRoot.layered(disk, settings.changes(), files.config(), image.found(), image::close);
     }
 
-    private void write(RootSource from, Path part) throws IOException {
-        try (FileChannel file = FileChannel.open(part, StandardOpenOption.WRITE)) {
-            ErofsImage image = new ErofsImage(file);
-            TreeLimits treeLimits = new TreeLimits(limits.bytes(), limits.files());
-            FileTree tree = new FileTree(image, treeLimits);
-            from.read(tree, image, treeLimits);
+    private void write(RootFiles files, Path part) throws IOException {
+        try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+            ErofsImage image = new ErofsImage(channel);
+            TreeLimits limits =
+                    new TreeLimits(settings.limits().bytes(), settings.limits().files());
+            FileTree tree = new FileTree(image, limits);
+            files.read(tree, image, limits);
             image.finish(tree.root());
-            file.force(/* metaData= */ false); // before it gets its name: a crash of the host leaves no broken image
+            channel.force(/* metaData= */ false); // before it has its name: a crash of the host leaves no broken image
         }
     }
 
     @Override
     public String toString() {
-        return description + ", changes " + changes;
+        return description + ", changes " + settings.changes();
     }
 }

@@ -1,18 +1,19 @@
 package dev.microvm.sandbox.root;
 
-import dev.microvm.sandbox.root.tree.ContentSink;
-import dev.microvm.sandbox.root.tree.FileTree;
-import dev.microvm.sandbox.root.tree.TreeLimits;
-import java.io.IOException;
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.boot.Initramfs;
 
-/** A root that is looked at, and can be read: what becomes an EROFS image. */
-interface RootSource {
-    /** Returns what names the result in the cache: equal keys, equal roots. */
-    String key();
+/** Where a root comes from. */
+sealed interface RootSource {
+    /** What becomes an image of EROFS. */
+    non-sealed interface Made extends RootSource {
+        /** Looks at it. */
+        RootFiles open(RootSettings settings);
+    }
 
-    /** Returns what it says about its program. */
-    ImageConfig config();
+    /** A disk as it is. */
+    record OnDisk(DiskImage image) implements RootSource {}
 
-    /** Reads all of it. */
-    void read(FileTree tree, ContentSink contents, TreeLimits limits) throws IOException;
+    /** An initial file system as it is. */
+    record InMemory(Initramfs files) implements RootSource {}
 }

@@ -16,7 +16,7 @@ import java.util.HexFormat;
 import java.util.Map;
 
 /** A tar archive as a root. In the cache it is known by its path, size and times. */
-final class TarRoot implements RootSource {
+final class TarRoot implements RootFiles {
     private final Path archive;
 
     TarRoot(Path archive) {
@@ -30,17 +30,14 @@ final class TarRoot implements RootSource {
     public String key() {
         try {
             Path real = archive.toRealPath();
-            Map<String, Object> facts = Files.readAttributes(real, "size,lastModifiedTime,fileKey", LinkOption.NOFOLLOW_LINKS);
-            String text = real + "\n" + facts.get("size") + "\n" + facts.get("lastModifiedTime") + "\n" + facts.get("fileKey");
+            Map<String, Object> facts =
+                    Files.readAttributes(real, "size,lastModifiedTime,fileKey", LinkOption.NOFOLLOW_LINKS);
+            String text = real + "\n" + facts.get("size") + "\n" + facts.get("lastModifiedTime") + "\n"
+                    + facts.get("fileKey");
             return HexFormat.of().formatHex(Digests.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
             throw unreadable(e);
         }
-    }
-
-    @Override
-    public ImageConfig config() {
-        return ImageConfig.NONE;
     }
 
     @Override

@@ -29,6 +29,12 @@ final class ErofsTools {
         needProgram("fsck.erofs", "erofs-utils");
     }
 
+    /** Skips the test unless it is root's, as owners and devices need. */
+    static void needRootUser() {
+        boolean root = "root".equals(System.getProperty("user.name"));
+        Lanes.need("root", root ? "" : "owners and devices need root: run the tests as root");
+    }
+
     /** Skips the test unless a program is here, loudly. */
     static void needProgram(String program, String debianPackage) {
         boolean there = Stream.of(System.getenv("PATH").split(":"))
@@ -82,8 +88,15 @@ final class ErofsTools {
                 Map<String, Object> facts = Files.readAttributes(file, "unix:*", LinkOption.NOFOLLOW_LINKS);
                 String first = exact ? names.computeIfAbsent(facts.get("ino"), any -> name) : name;
                 int mode = (Integer) facts.get("mode") & (exact ? -1 : PERMISSIONS_EXTRACTED);
-                lines.add("%s %o %s:%s %s %s %s".formatted(
-                        name, mode, facts.get("uid"), facts.get("gid"), facts.get("rdev"), detail(file, facts), first));
+                lines.add("%s %o %s:%s %s %s %s"
+                        .formatted(
+                                name,
+                                mode,
+                                facts.get("uid"),
+                                facts.get("gid"),
+                                facts.get("rdev"),
+                                detail(file, facts),
+                                first));
             }
         }
         return lines;

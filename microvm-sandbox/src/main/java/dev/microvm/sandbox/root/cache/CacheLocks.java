@@ -1,15 +1,13 @@
 package dev.microvm.sandbox.root.cache;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Who uses which file of a cache folder, across processes. A file in use has a shared lock on one
@@ -20,14 +18,18 @@ import org.jspecify.annotations.Nullable;
  * process has one channel, which stays open. Thread-safe.
  */
 final class CacheLocks {
-    private static final Map<Path, CacheLocks> BY_FOLDER = new ConcurrentHashMap<>();
+    /** The file's name in the folder. */
+    static final String FILE = "locks";
 
-    private final FileChannel channel;
+    private static final Map<Path, CacheLocks> BY_FOLDER = new HashMap<>(); // itself the lock
+
+    private final Path file;
     private final Map<Long, Use> uses = new HashMap<>(); // by place
+    private FileChannel channel;
 
     /** A place in use, and how often. */
     private static final class Use {
-        private final FileLock lock;
+        private FileLock lock;
         private int count = 1;
 
         Use(FileLock lock) {
@@ -35,36 +37,41 @@ final class CacheLocks {
         }
     }
 
-    private CacheLocks(FileChannel channel) {
-        this.channel = channel;
+    /** Something that needs the channel. */
+    private interface Action {
+        void run() throws IOException;
+    }
+
+    private CacheLocks(Path file) throws IOException {
+        this.file = file;
+        channel = open(file);
     }
 
     /** Returns those of a folder, which exists. */
     static CacheLocks of(Path folder) throws IOException {
         Path key = folder.toRealPath();
-        try {
-            return BY_FOLDER.computeIfAbsent(key, CacheLocks::open);
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
+        synchronized (BY_FOLDER) {
+            CacheLocks locks = BY_FOLDER.get(key);
+            if (locks == null) {
+                locks = new CacheLocks(key.resolve(FILE));
+                BY_FOLDER.put(key, locks);
+            }
+            return locks;
         }
     }
 
-    private static CacheLocks open(Path folder) {
-        try {
-            return new CacheLocks(FileChannel.open(
-                    folder.resolve("locks"), StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    private static FileChannel open(Path file) throws IOException {
+        return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ);
     }
 
     /** Marks a file as in use until {@link #release}; waits while another process removes it. */
     synchronized void use(String name) throws IOException {
-        Use use = uses.get(place(name));
-        if (use == null) {
-            uses.put(place(name), new Use(channel.lock(place(name), 1, /* shared= */ true)));
-        } else {
+        long place = place(name);
+        Use use = uses.get(place);
+        if (use != null) {
             use.count++;
+        } else {
+            uninterrupted(() -> uses.put(place, new Use(channel.lock(place, 1, /* shared= */ true))));
         }
     }
 
@@ -73,20 +80,47 @@ final class CacheLocks {
         Use use = uses.get(place(name));
         if (use != null && --use.count == 0) {
             uses.remove(place(name));
-            use.lock.release();
+            if (use.lock.isValid()) uninterrupted(use.lock::release);
         }
     }
 
-    /** Runs {@code action} if nobody uses the file, and keeps others from using it meanwhile. */
-    synchronized void ifUnused(String name, Removal action) throws IOException {
-        if (uses.containsKey(place(name))) return;
-        try (FileLock lock = tryLock(place(name))) {
-            if (lock != null) action.run();
+    /** Runs {@code removal} if nobody uses the file, and keeps others from using it meanwhile. */
+    synchronized void ifUnused(String name, Removal removal) throws IOException {
+        long place = place(name);
+        if (uses.containsKey(place)) return;
+        uninterrupted(() -> {
+            try (FileLock lock = channel.tryLock(place, 1, /* shared= */ false)) {
+                if (lock != null) removal.run();
+            }
+        });
+    }
+
+    /**
+     * Runs what needs the channel. A thread that is interrupted closes the channel, and with it all
+     * locks of the process: then opens it again, and locks what is in use.
+     */
+    private void uninterrupted(Action action) throws IOException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            while (true) {
+                try {
+                    if (!channel.isOpen()) reopen();
+                    action.run();
+                    return;
+                } catch (ClosedByInterruptException e) {
+                    interrupted |= Thread.interrupted();
+                }
+            }
+        } finally {
+            if (interrupted) Thread.currentThread().interrupt();
         }
     }
 
-    private @Nullable FileLock tryLock(long place) throws IOException {
-        return channel.tryLock(place, 1, /* shared= */ false);
+    private void reopen() throws IOException {
+        channel = open(file);
+        for (Map.Entry<Long, Use> use : uses.entrySet()) {
+            use.getValue().lock = channel.lock(use.getKey(), 1, /* shared= */ true);
+        }
     }
 
     private static long place(String name) {

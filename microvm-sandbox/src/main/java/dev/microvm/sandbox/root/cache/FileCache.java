@@ -104,7 +104,9 @@ public final class FileCache {
             }
         } catch (IOException e) {
             throw new RootContentException(
-                    "the cache folder %s cannot be used: %s".formatted(folder, e), "make room there, or choose another folder", e);
+                    "the cache folder %s cannot be used: %s".formatted(folder, e),
+                    "make room there, or choose another folder",
+                    e);
         }
     }
 
@@ -170,11 +172,14 @@ public final class FileCache {
         List<Kept> files = new ArrayList<>();
         try (Stream<Path> all = Files.list(folder)) {
             for (Path path : all.toList()) {
-                if (path.endsWith("locks")) continue;
+                if (path.endsWith(CacheLocks.FILE)) continue;
                 try {
                     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
                     if (!attributes.isRegularFile()) continue;
-                    files.add(new Kept(path, attributes.size(), attributes.lastModifiedTime().toInstant()));
+                    files.add(new Kept(
+                            path,
+                            attributes.size(),
+                            attributes.lastModifiedTime().toInstant()));
                 } catch (NoSuchFileException e) {
                     log.debug("{}: another process removed it", path);
                 }

@@ -9,6 +9,7 @@ import dev.microvm.sandbox.root.tree.TreeLimits;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import org.tukaani.xz.XZIOException;
 
 /** Reads a tar archive into a tree: a whole root, or a layer of an image on what was there before. */
 public final class ArchiveSource {
@@ -58,7 +59,7 @@ public final class ArchiveSource {
             }
         } catch (EOFException e) {
             throw TarHeader.broken("it is cut short");
-        } catch (CompressionException e) {
+        } catch (CompressionException | XZIOException e) {
             throw TarHeader.broken(String.valueOf(e.getMessage()));
         }
     }

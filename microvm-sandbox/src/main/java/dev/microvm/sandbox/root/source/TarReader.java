@@ -46,7 +46,8 @@ final class TarReader {
     /** Returns the next entry; null at the end. What was not read of the last one is skipped. */
     @Nullable
     TarEntry next() throws IOException {
-        in.skipNBytes(left + padding);
+        in.skipNBytes(left);
+        in.readNBytes(padding); // which some programs leave out at the end of an archive
         left = 0;
         padding = 0;
         local = new HashMap<>(global);
@@ -97,7 +98,8 @@ final class TarReader {
         String name = local.getOrDefault("path", header.name());
         if (header.type() == GNU_SPARSE || local.keySet().stream().anyMatch(key -> key.startsWith("GNU.sparse."))) {
             throw new RootContentException(
-                    "entry '%s' is stored with holes".formatted(RawName.text(name)), "make the archive without --sparse");
+                    "entry '%s' is stored with holes".formatted(RawName.text(name)),
+                    "make the archive without --sparse");
         }
         char type = switch (header.type()) {
             case OLD_FILE, CONTIGUOUS_FILE, TarEntry.FILE -> name.endsWith("/") ? TarEntry.DIRECTORY : TarEntry.FILE;
