@@ -3,7 +3,6 @@ package dev.microvm.sandbox;
 import dev.microvm.MicroVm;
 import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.AgentChannel;
-import dev.microvm.sandbox.agent.Collector;
 import dev.microvm.sandbox.agent.ExecLink;
 import dev.microvm.sandbox.agent.GuestSystem;
 import dev.microvm.sandbox.agent.Payload;
@@ -22,8 +21,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The agent in a guest: runs commands there. For a machine with a socket device ({@code
@@ -35,7 +32,6 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  */
 public final class Agent {
-    private static final Logger log = LoggerFactory.getLogger(Agent.class);
     private static final TreeCopy.Bounds COPY_BOUNDS = new TreeCopy.Bounds(64L << 30, 1_000_000);
     private static final Duration ANSWER = Duration.ofSeconds(30); // the guest's driver is there
 
@@ -119,17 +115,74 @@ public final class Agent {
      *     output limit, or the guest ends
      */
     public ExecResult exec(Command command) {
-        Execution execution = new Execution(command, command.outputLimit());
-        ProcessEnd end = execution.run();
+        Execution execution = new Execution(command, open(command), command.outputLimit());
+        ProcessEnd end = call("the command '" + command + "'", execution::run);
         if (execution.outputExceeded()) {
             throw new SandboxException("the command '%s' printed more than %d bytes: see Command.outputLimit"
                     .formatted(command, command.outputLimit()));
         }
         if (end.timedOut()) {
             throw new SandboxException("the command '%s' did not end within %d ms; it printed:\n%s%s"
-                    .formatted(command, command.timeout().toMillis(), execution.out.text(), execution.err.text()));
+                    .formatted(command, command.timeout().toMillis(), execution.stdout(), execution.stderr()));
         }
-        return new ExecResult(end.exitCode(), execution.out.text(), execution.err.text());
+        return new ExecResult(end.exitCode(), execution.stdout(), execution.stderr());
+    }
+
+    /**
+     * Runs a command within limits, and kills all that it leaves behind. However it ends, the result
+     * says so: told by the guest's kernel and the host's own counts, never guessed from an exit code.
+     *
+     * @throws SandboxException if it cannot be started
+     */
+    public RunResult run(Command command, Limits limits) {
+        Command limited = command.killingLeftovers()
+                .memoryLimit(limits.memoryBytes())
+                .cpuLimit(limits.cpuTime())
+                .processLimit(limits.processes());
+        if (!limits.wallTime().isZero()) limited = limited.timeout(limits.wallTime());
+        long start = System.nanoTime();
+        Execution execution = new Execution(limited, open(limited), limits.outputBytes());
+        try {
+            ProcessEnd end = execution.run();
+            return result(execution, endOf(execution, end), end, start);
+        } catch (IOException e) {
+            String detail = String.valueOf(failures.of("the command '" + command + "'", e).getMessage());
+            return crashed(execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
+        }
+    }
+
+    private static RunResult.End endOf(Execution execution, ProcessEnd end) {
+        if (execution.outputExceeded()) return RunResult.End.OUTPUT_LIMIT;
+        if (end.cpuLimitReached()) return RunResult.End.CPU_LIMIT;
+        if (end.processLimitReached()) return RunResult.End.PROCESS_LIMIT;
+        if (end.timedOut()) return RunResult.End.WALL_LIMIT;
+        boolean failed = end.exitCode() != 0;
+        if (failed && end.oomKills() > 0) return RunResult.End.OOM;
+        return end.signal().isPresent() ? RunResult.End.SIGNAL : RunResult.End.EXITED;
+    }
+
+    private static RunResult result(Execution execution, RunResult.End how, ProcessEnd end, long start) {
+        return new RunResult(
+                how,
+                end.exitCode(),
+                execution.stdout(),
+                execution.stderr(),
+                end.cpuTime(),
+                end.peakMemory(),
+                Duration.ofNanos(System.nanoTime() - start),
+                "");
+    }
+
+    private static RunResult crashed(Execution execution, RunResult.End how, String detail, long start) {
+        return new RunResult(
+                how,
+                -1,
+                execution.stdout(),
+                execution.stderr(),
+                Duration.ZERO,
+                0,
+                Duration.ofNanos(System.nanoTime() - start),
+                detail);
     }
 
     /**
@@ -301,45 +354,5 @@ public final class Agent {
 
     AgentChannel dial() throws IOException {
         return new AgentChannel(vm.vsock().connect(Wire.PORT, ANSWER));
-    }
-
-    /** A command whose outputs are kept, on the calling thread. */
-    private final class Execution {
-        private final Command command;
-        private final ExecLink link;
-        private final Collector.Budget budget;
-        private final Collector out;
-        private final Collector err;
-
-        Execution(Command command, long outputLimit) {
-            this.command = command;
-            link = open(command);
-            budget = new Collector.Budget(outputLimit, link::killTree);
-            out = new Collector(budget, bytes -> link.grant(ExecLink.STDOUT, bytes));
-            err = new Collector(budget, bytes -> link.grant(ExecLink.STDERR, bytes));
-        }
-
-        boolean outputExceeded() {
-            return budget.exceeded();
-        }
-
-        ProcessEnd run() {
-            try (link) {
-                if (command.input().length == 0) link.stdin().close();
-                else Thread.ofVirtual().name("microvm-stdin-" + link.pid()).start(this::feed);
-                return link.run(out, err);
-            } catch (IOException e) {
-                throw failures.of("the command '" + command + "'", e);
-            }
-        }
-
-        /** A command need not read all of its input. */
-        private void feed() {
-            try (var stdin = link.stdin()) {
-                stdin.write(command.input());
-            } catch (IOException e) {
-                log.debug("the command '{}' does not read its input: {}", command, e.toString());
-            }
-        }
     }
 }

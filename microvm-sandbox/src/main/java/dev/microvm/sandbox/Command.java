@@ -3,6 +3,7 @@ package dev.microvm.sandbox;
 import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.Payload;
 import dev.microvm.sandbox.agent.Wire;
+import dev.microvm.sandbox.root.ImageConfig;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -187,6 +188,21 @@ public final class Command {
     /** Sets how many processes there may be at a time, with itself; 0 is no limit. */
     Command processLimit(int value) {
         return with(copy -> copy.processes = value);
+    }
+
+    /** Returns it with what an image says where it says nothing itself. */
+    Command orElse(ImageConfig image) {
+        Map<String, String> variables = new LinkedHashMap<>();
+        for (String each : image.env()) {
+            int at = each.indexOf('=');
+            if (at > 0) variables.put(each.substring(0, at), each.substring(at + 1));
+        }
+        variables.putAll(environment);
+        return with(copy -> {
+            copy.environment = variables;
+            if (directory.isEmpty()) copy.directory = image.workdir();
+            if (user.isEmpty()) copy.user = image.user();
+        });
     }
 
     byte[] input() {

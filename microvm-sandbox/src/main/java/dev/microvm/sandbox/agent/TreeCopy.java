@@ -4,6 +4,7 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.SocketException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -52,8 +53,8 @@ public final class TreeCopy {
                 tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
                 tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
                 write(from, tar);
-            } catch (IOException e) {
-                channel.number(); // the agent says more, if it has refused
+            } catch (SocketException e) {
+                channel.number(); // the agent says why it reads no more
                 throw e;
             }
             channel.number();
@@ -78,15 +79,16 @@ public final class TreeCopy {
 
             private void add(Path file) throws IOException {
                 String name = String.valueOf(base == null ? file : base.relativize(file));
-                TarArchiveEntry entry = new TarArchiveEntry(file, name, LinkOption.NOFOLLOW_LINKS);
+                TarArchiveEntry entry;
                 if (Files.isSymbolicLink(file)) {
                     entry = new TarArchiveEntry(name, TarArchiveEntry.LF_SYMLINK);
                     entry.setLinkName(Files.readSymbolicLink(file).toString());
                 } else {
+                    entry = new TarArchiveEntry(file, name);
                     entry.setMode(mode(file));
                 }
                 tar.putArchiveEntry(entry);
-                if (entry.isFile()) Files.copy(file, tar);
+                if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) Files.copy(file, tar);
                 tar.closeArchiveEntry();
             }
         });
