@@ -16,6 +16,8 @@ import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.MachineSpec;
+import dev.microvm.snapshot.MachineState;
 import java.io.IOException;
 import java.lang.reflect.AnnotatedType;
 import java.lang.reflect.Constructor;
@@ -24,9 +26,12 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -64,6 +69,7 @@ final class NullArgumentsTest {
                 .build();
         samples.add(MicroVm.class, machine);
         samples.add(MicroVmBuilder.class, MicroVm.builder());
+        samples.add(RestoreBuilder.class, restore());
         samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
         Set<String> wrong = new TreeSet<>();
         int calls = 0;
@@ -82,6 +88,12 @@ final class NullArgumentsTest {
         assertThat(wrong).isEmpty();
         assertThat(calls).isGreaterThan(200);
         machine.close();
+    }
+
+    private static RestoreBuilder restore() {
+        MachineState state = new MachineState(
+                MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
+        return new RestoreBuilder(state, RamBacking.anonymous(), slot -> List.of());
     }
 
     private static List<Class<?>> api() {
