@@ -31,7 +31,8 @@ module dev.microvm.core {
             dev.microvm.bench;
     exports dev.microvm.compress to
             dev.microvm.devices,
-            dev.microvm.boot;
+            dev.microvm.boot,
+            dev.microvm.sandbox;
 
     uses dev.microvm.hypervisor.Hypervisor;
 

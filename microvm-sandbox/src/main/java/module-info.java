@@ -5,7 +5,10 @@
 module dev.microvm.sandbox {
     requires static transitive org.jspecify;
     requires transitive dev.microvm.boot;
+    requires org.apache.commons.compress;
     requires org.slf4j;
+    requires org.tukaani.xz;
 
     exports dev.microvm.sandbox;
+    exports dev.microvm.sandbox.root;
 }

@@ -384,14 +384,15 @@ public final class MicroVm implements AutoCloseable {
      * has just reset itself, and is to start again by {@link MicroVmBuilder#onReset}, does so when
      * it is resumed.
      *
+     * @return what the guest is like while it is paused: its registers and memory
      * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it
      *     waits for the host; the guest then continues to run
      * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
      *     its own, that is, in a device
      */
-    public void pause() {
+    public PausedMachine pause() {
         requireOpen("pause");
-        runs.pause();
+        return new PausedMachine(runs, runs.pause());
     }
 
     /**

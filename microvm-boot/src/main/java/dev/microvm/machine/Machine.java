@@ -45,6 +45,9 @@ public interface Machine extends AutoCloseable {
      */
     void resume(ClockOnResume clock);
 
+    /** Registers and memory of the guest, for as long as it is paused. */
+    GuestView view();
+
     /**
      * The states of all devices that have one, by the names of their parts, in the order in which
      * they are to be restored. Those of vCPUs, with their local APICs, and memory are not among

@@ -98,6 +98,7 @@ final class PcMachine implements Machine {
     private final Optional<GenericEventDevice> genericEvents;
     private final List<VirtioMmio> virtio = new ArrayList<>();
     private final GuestTimeOfDay timeOfDay;
+    private final List<Vcpu> vcpus = new ArrayList<>();
     private final VcpuThreads threads;
     private final MachinePause pause;
     private final MachineStateKeeper states;
@@ -297,6 +298,7 @@ final class PcMachine implements Machine {
         List<Vcpu> vcpus = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
+            vcpus.add(vcpu);
             vcpu.cpuid(config.cpuid(index));
             if (config.start() instanceof GuestStart.Boot boot) powerOn(vcpu, boot);
             vcpus.add(vcpu);
@@ -359,6 +361,12 @@ final class PcMachine implements Machine {
     @Override
     public void resume(ClockOnResume clock) {
         pause.resume(clock);
+    }
+
+    @Override
+    public GuestView view() {
+        requirePaused();
+        return new GuestView(vcpus, memory, config.memorySize());
     }
 
     @Override

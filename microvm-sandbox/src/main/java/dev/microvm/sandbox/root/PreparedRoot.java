@@ -1,0 +1,117 @@
+package dev.microvm.sandbox.root;
+
+import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.boot.Initramfs;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A root that a machine can use now. It stays in the cache until it is closed: close it after the
+ * machine.
+ *
+ * <ul>
+ *   <li>{@link Kind#LAYERED}: {@link #disk} is a read-only EROFS, the same for all machines. If
+ *       {@link #changes} are kept in memory, the guest puts an overlay on it, whose upper half is in
+ *       a tmpfs.
+ *   <li>{@link Kind#DISK}: {@link #disk} has a file system of its own, which the guest mounts. Where
+ *       its changes go is the disk's business: the host keeps them in memory, in the image, or
+ *       refuses them.
+ *   <li>{@link Kind#INITRAMFS}: {@link #initramfs} is all there is; changes are in memory.
+ * </ul>
+ */
+public final class PreparedRoot implements AutoCloseable {
+    private final Kind kind;
+    private final @Nullable DiskImage disk;
+    private final @Nullable Initramfs initramfs;
+    private final Changes changes;
+    private final ImageConfig config;
+    private final boolean cached;
+    private final Runnable release;
+
+    /** How the guest gets its root. */
+    public enum Kind {
+        /** A read-only EROFS on a disk, below an overlay if it is to be changed. */
+        LAYERED,
+        /** A disk with a file system that the guest mounts. */
+        DISK,
+        /** An initial file system that stays. */
+        INITRAMFS
+    }
+
+    private PreparedRoot(
+            Kind kind,
+            @Nullable DiskImage disk,
+            @Nullable Initramfs initramfs,
+            Changes changes,
+            ImageConfig config,
+            boolean cached,
+            Runnable release) {
+        this.kind = kind;
+        this.disk = disk;
+        this.initramfs = initramfs;
+        this.changes = changes;
+        this.config = config;
+        this.cached = cached;
+        this.release = release;
+    }
+
+    static PreparedRoot layered(DiskImage disk, Changes changes, ImageConfig config, boolean cached, Runnable release) {
+        return new PreparedRoot(Kind.LAYERED, disk, null, changes, config, cached, release);
+    }
+
+    static PreparedRoot disk(DiskImage disk, Changes changes) {
+        return new PreparedRoot(Kind.DISK, disk, null, changes, ImageConfig.NONE, false, () -> {});
+    }
+
+    static PreparedRoot initramfs(Initramfs files) {
+        return new PreparedRoot(
+                Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
+    }
+
+    /** Returns how the guest gets it. */
+    public Kind kind() {
+        return kind;
+    }
+
+    /**
+     * Returns the disk, for {@code virtioBlk}.
+     *
+     * @throws IllegalStateException if the root is an initial file system
+     */
+    public DiskImage disk() {
+        if (disk == null) throw new IllegalStateException("the root is an initial file system: use initramfs()");
+        return disk;
+    }
+
+    /** Returns the initial file system that is the root; empty if the root is on a disk. */
+    public Optional<Initramfs> initramfs() {
+        return Optional.ofNullable(initramfs);
+    }
+
+    /** Returns what becomes of the guest's changes. */
+    public Changes changes() {
+        return changes;
+    }
+
+    /** Returns what the image says about its program; {@link ImageConfig#NONE} if it is no image. */
+    public ImageConfig config() {
+        return config;
+    }
+
+    /** Returns whether the root was in the cache, so that nothing had to be read. */
+    public boolean fromCache() {
+        return cached;
+    }
+
+    /** Lets the cache remove the root when it needs room. Closing again does nothing. */
+    @Override
+    public void close() {
+        release.run();
+    }
+
+    @Override
+    public String toString() {
+        return kind + " " + Objects.requireNonNullElse(disk, "initramfs") + ", changes " + changes;
+    }
+}

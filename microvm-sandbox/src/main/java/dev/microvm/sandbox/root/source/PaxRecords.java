@@ -1,0 +1,41 @@
+package dev.microvm.sandbox.root.source;
+
+import dev.microvm.sandbox.root.tree.RawName;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The records of a pax header: {@code length key=value} lines, whose values are bytes.
+ *
+ * <p>Source: POSIX.1-2017, pax, "pax Extended Header".
+ */
+final class PaxRecords {
+    private PaxRecords() {}
+
+    /** Reads them as raw strings. */
+    static Map<String, String> read(byte[] bytes) {
+        String text = RawName.of(bytes);
+        Map<String, String> records = new HashMap<>();
+        int at = 0;
+        while (at < text.length() && text.charAt(at) != '\0') {
+            int space = text.indexOf(' ', at);
+            int length = space < 0 ? 0 : length(text.substring(at, space));
+            int equals = space < 0 ? -1 : text.indexOf('=', space);
+            int end = at + length;
+            if (length <= 0 || end > text.length() || equals < 0 || equals >= end || text.charAt(end - 1) != '\n') {
+                throw TarHeader.broken("a pax header has a record that is not one");
+            }
+            records.put(text.substring(space + 1, equals), text.substring(equals + 1, end - 1));
+            at = end;
+        }
+        return records;
+    }
+
+    private static int length(String digits) {
+        try {
+            return Integer.parseInt(digits);
+        } catch (NumberFormatException e) {
+            return 0;
+        }
+    }
+}

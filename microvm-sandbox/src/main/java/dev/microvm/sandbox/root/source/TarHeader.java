@@ -1,0 +1,147 @@
+package dev.microvm.sandbox.root.source;
+
+import dev.microvm.sandbox.root.tree.RawName;
+import dev.microvm.sandbox.root.tree.RootContentException;
+import java.util.Arrays;
+
+/**
+ * One header block of a tar archive.
+ *
+ * <p>Sources: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
+ */
+final class TarHeader {
+    /** Bytes of a header, and what content is padded to. */
+    static final int BLOCK_SIZE = 512;
+
+    // Offset and length of each field, in bytes
+    private static final int NAME = 0;
+    private static final int NAME_LENGTH = 100;
+    private static final int MODE = 100;
+    private static final int UID = 108;
+    private static final int GID = 116;
+    private static final int SHORT_NUMBER = 8;
+    private static final int SIZE = 124;
+    private static final int MTIME = 136;
+    private static final int LONG_NUMBER = 12;
+    private static final int CHECKSUM = 148;
+    private static final int TYPE = 156;
+    private static final int LINK_NAME = 157;
+    private static final int MAGIC = 257;
+    private static final int MAGIC_LENGTH = 6;
+    private static final String USTAR_MAGIC = "ustar\0"; // GNU's has a space instead of the zero, and no prefix
+    private static final int DEVICE_MAJOR = 329;
+    private static final int DEVICE_MINOR = 337;
+    private static final int PREFIX = 345;
+    private static final int PREFIX_LENGTH = 155;
+
+    private static final int BINARY = 0x80; // in the first byte: a number in base 256, GNU's for large ones
+    private static final int BINARY_SIGN = 0x40;
+
+    private final byte[] block;
+
+    /**
+     * Reads a header.
+     *
+     * @throws RootContentException if its checksum is not right
+     */
+    TarHeader(byte[] block) {
+        this.block = block;
+        int unsigned = 0;
+        int signed = 0; // as some old programs add
+        for (int i = 0; i < BLOCK_SIZE; i++) {
+            byte value = i >= CHECKSUM && i < CHECKSUM + SHORT_NUMBER ? (byte) ' ' : block[i];
+            unsigned += value & 0xFF;
+            signed += value;
+        }
+        long expected = number(CHECKSUM, SHORT_NUMBER);
+        if (expected != unsigned && expected != signed) throw broken("a header's checksum is wrong");
+    }
+
+    /** Returns whether a block is all zero: the end of an archive. */
+    static boolean isEnd(byte[] block) {
+        for (byte value : block) {
+            if (value != 0) return false;
+        }
+        return true;
+    }
+
+    static RootContentException broken(String problem) {
+        return new RootContentException("it is no intact tar archive: " + problem, "make or fetch it again");
+    }
+
+    char type() {
+        return (char) (block[TYPE] & 0xFF);
+    }
+
+    /** Returns the raw name. */
+    String name() {
+        String name = text(NAME, NAME_LENGTH);
+        boolean ustar = RawName.of(Arrays.copyOfRange(block, MAGIC, MAGIC + MAGIC_LENGTH)).equals(USTAR_MAGIC);
+        String prefix = ustar ? text(PREFIX, PREFIX_LENGTH) : "";
+        return prefix.isEmpty() ? name : prefix + "/" + name;
+    }
+
+    String linkName() {
+        return text(LINK_NAME, NAME_LENGTH);
+    }
+
+    int mode() {
+        return (int) number(MODE, SHORT_NUMBER);
+    }
+
+    long uid() {
+        return number(UID, SHORT_NUMBER);
+    }
+
+    long gid() {
+        return number(GID, SHORT_NUMBER);
+    }
+
+    long size() {
+        return number(SIZE, LONG_NUMBER);
+    }
+
+    long modified() {
+        return number(MTIME, LONG_NUMBER);
+    }
+
+    int deviceMajor() {
+        return (int) number(DEVICE_MAJOR, SHORT_NUMBER);
+    }
+
+    int deviceMinor() {
+        return (int) number(DEVICE_MINOR, SHORT_NUMBER);
+    }
+
+    private String text(int offset, int length) {
+        int end = offset;
+        while (end < offset + length && block[end] != 0) end++;
+        return RawName.of(Arrays.copyOfRange(block, offset, end));
+    }
+
+    private long number(int offset, int length) {
+        return (block[offset] & BINARY) != 0 ? binary(offset, length) : octal(offset, length);
+    }
+
+    private long binary(int offset, int length) {
+        boolean negative = (block[offset] & BINARY_SIGN) != 0;
+        long value = negative ? -1 : 0;
+        for (int i = offset; i < offset + length; i++) {
+            int next = i == offset ? block[i] & (BINARY_SIGN - 1) | (negative ? -BINARY_SIGN : 0) : block[i] & 0xFF;
+            if (i < offset + length - Long.BYTES && next != (negative ? (i == offset ? -1 : 0xFF) : 0)) {
+                throw broken("a number has more than 64 bits");
+            }
+            value = value << Byte.SIZE | next & 0xFF;
+        }
+        return value;
+    }
+
+    private long octal(int offset, int length) {
+        String digits = text(offset, length).strip();
+        try {
+            return digits.isEmpty() ? 0 : Long.parseLong(digits, 8);
+        } catch (NumberFormatException e) {
+            throw broken("a header has '%s' where a number must be".formatted(RawName.text(digits)));
+        }
+    }
+}
