@@ -5,12 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
+import dev.microvm.model.MachineSpec;
+import dev.microvm.snapshot.MachineState;
 import dev.microvm.testing.ApiSamples;
 import dev.microvm.testing.ExportedTypes;
 import dev.microvm.testing.NullWalk;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,6 +35,7 @@ final class NullArgumentsTest {
         try (ApiSamples samples = BootSamples.in(folder)) {
             samples.add(MicroVm.class, machine);
             samples.add(MicroVmBuilder.class, MicroVm.builder());
+            samples.add(RestoreBuilder.class, restore());
             samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
             NullWalk walk = new NullWalk(samples, Set.of());
 
@@ -36,5 +44,11 @@ final class NullArgumentsTest {
             assertThat(walk.wrong()).isEmpty();
             assertThat(walk.parameters()).isGreaterThan(200);
         }
+    }
+
+    private static RestoreBuilder restore() {
+        MachineState state = new MachineState(
+                MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
+        return new RestoreBuilder(state, RamBacking.anonymous(), slot -> List.of());
     }
 }

@@ -257,6 +257,27 @@ public final class MachineLifecycle implements AutoCloseable {
         }
     }
 
+    /**
+     * Does something with the machine while its guest is paused, in whichever run it is. The guest
+     * then continues, unless it was paused before.
+     *
+     * @throws RuntimeException as {@link Machine#pause}, or as {@code action}
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public <T> T whilePaused(String what, Function<Machine, T> action) {
+        refuseOwnThread(what);
+        synchronized (this) {
+            Machine running = requireRunning(what);
+            if (paused) return action.apply(running);
+            running.pause();
+            try {
+                return action.apply(running);
+            } finally {
+                running.resume(ClockOnResume.CONTINUE);
+            }
+        }
+    }
+
     /** Before the lock is taken, which another thread may have while it waits for this one. */
     private void refuseOwnThread(String what) {
         if (ownsCurrentThread()) {

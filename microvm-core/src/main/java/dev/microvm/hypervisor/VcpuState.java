@@ -1,5 +1,7 @@
 package dev.microvm.hypervisor;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+
 import dev.microvm.state.DeviceState;
 import java.util.List;
 import java.util.Objects;
@@ -38,11 +40,13 @@ public record VcpuState(
      * Reads the state of a vCPU that is not running. Time continues during the call. Therefore the
      * TSC deadline, an MSR, is read before the local APIC: if the timer expires between the two
      * reads, the state has both the deadline and the pending interrupt, so the interrupt is not
-     * lost.
+     * lost. The activity is read first of all, because reading it makes KVM accept an INIT or a
+     * start-up IPI that is pending, which changes registers.
      */
     public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
         Objects.requireNonNull(vcpu, "vcpu");
         Objects.requireNonNull(interruptMode, "interruptMode");
+        ActivityState activity = vcpu.activity();
         List<MsrEntry> msrs = vcpu.msrs(vcpu.msrIndices());
         return new VcpuState(
                 vcpu.registers(),
@@ -52,7 +56,16 @@ public record VcpuState(
                 interruptMode == InterruptMode.USERSPACE ? null : vcpu.lapic(),
                 msrs,
                 vcpu.events(),
-                vcpu.activity());
+                activity);
+    }
+
+    /** Returns the same with a time-stamp counter that is {@code ticks} further on. */
+    public VcpuState withLaterTimeStamp(long ticks) {
+        List<MsrEntry> later = msrs.stream()
+                .map(msr ->
+                        msr.index() == IA32_TIME_STAMP_COUNTER ? new MsrEntry(msr.index(), msr.value() + ticks) : msr)
+                .toList();
+        return new VcpuState(registers, specialRegisters, fpu, debugRegisters, lapic, later, events, activity);
     }
 
     /**

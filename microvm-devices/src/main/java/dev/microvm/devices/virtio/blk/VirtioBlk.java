@@ -50,6 +50,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     private static final Logger log = LoggerFactory.getLogger(VirtioBlk.class);
     private static final String STATE_TYPE = "virtio-blk";
+    private static final String CONTENT = "content";
     private static final int STATE_VERSION = 1;
 
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
@@ -296,7 +297,7 @@ public final class VirtioBlk implements VirtioDevice {
         if (!awaitIdle(HOST_NANOS)) throw unanswered("saved");
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
-            state.put("content", content.save().encode());
+            state.put(CONTENT, content.save().encode());
         return state;
     }
 
@@ -306,7 +307,11 @@ public final class VirtioBlk implements VirtioDevice {
         state.require(STATE_TYPE, STATE_VERSION);
         config.putByte(WRITEBACK, state.integer("writeback") & 1);
         chooseCache();
-        if (backend instanceof Stateful content) content.restore(DeviceState.decode(state.bytes("content")));
+        if (!state.fields().contains(CONTENT)) return; // it was all in the file, which may be below an overlay here
+        if (!(backend instanceof Stateful content)) {
+            throw new IllegalArgumentException("a disk with an overlay given to one without: " + name);
+        }
+        content.restore(DeviceState.decode(state.bytes(CONTENT)));
     }
 
     /**

@@ -19,6 +19,7 @@ import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
 import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -62,6 +63,7 @@ public final class VirtioNet implements VirtioDevice {
 
     private static final String STATE_TYPE = "virtio-net";
     private static final int STATE_VERSION = 1;
+    private static final String NETWORK = "network"; // only of one with a state
 
     private final VirtioTransport transport;
     private final NetBackend backend;
@@ -417,6 +419,8 @@ public final class VirtioNet implements VirtioDevice {
         DeviceState state =
                 new DeviceState(STATE_TYPE, STATE_VERSION).put("mac", mac).put("linkUp", linkUp);
         filter.save(state);
+        if (backend instanceof Stateful network)
+            state.put(NETWORK, network.save().encode());
         return state;
     }
 
@@ -427,5 +431,8 @@ public final class VirtioNet implements VirtioDevice {
         mac(state.number("mac") & ((1L << (Byte.SIZE * MacAddress.SIZE)) - 1));
         link(state.flag("linkUp"));
         filter.restore(state);
+        if (backend instanceof Stateful network && state.fields().contains(NETWORK)) {
+            network.restore(DeviceState.decode(state.bytes(NETWORK)));
+        }
     }
 }
