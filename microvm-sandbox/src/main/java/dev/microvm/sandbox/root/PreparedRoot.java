@@ -65,8 +65,7 @@ public final class PreparedRoot implements AutoCloseable {
     }
 
     static PreparedRoot initramfs(Initramfs files) {
-        return new PreparedRoot(
-                Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
+        return new PreparedRoot(Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
     }
 
     /** Returns how the guest gets it. */

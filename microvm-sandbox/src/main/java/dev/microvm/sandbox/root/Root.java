@@ -59,8 +59,7 @@ public final class Root {
     }
 
     private static Root made(String description, Supplier<RootSource> source) {
-        return new Root(
-                description, source, null, null, Changes.IN_MEMORY, RootCache.standard(), RootLimits.STANDARD);
+        return new Root(description, source, null, null, Changes.IN_MEMORY, RootCache.standard(), RootLimits.STANDARD);
     }
 
     /**
@@ -118,13 +117,7 @@ public final class Root {
     /** Keeps changes in memory, gone with the machine: the default, but for disks. */
     public Root changesInMemory() {
         return new Root(
-                description,
-                source,
-                disk == null ? null : disk.overlay(),
-                initramfs,
-                Changes.IN_MEMORY,
-                cache,
-                limits);
+                description, source, disk == null ? null : disk.overlay(), initramfs, Changes.IN_MEMORY, cache, limits);
     }
 
     /** Sets where prepared roots are kept. Default: {@link RootCache#standard}. */

@@ -30,8 +30,10 @@ final class TarRoot implements RootSource {
     public String key() {
         try {
             Path real = archive.toRealPath();
-            Map<String, Object> facts = Files.readAttributes(real, "size,lastModifiedTime,fileKey", LinkOption.NOFOLLOW_LINKS);
-            String text = real + "\n" + facts.get("size") + "\n" + facts.get("lastModifiedTime") + "\n" + facts.get("fileKey");
+            Map<String, Object> facts =
+                    Files.readAttributes(real, "size,lastModifiedTime,fileKey", LinkOption.NOFOLLOW_LINKS);
+            String text = real + "\n" + facts.get("size") + "\n" + facts.get("lastModifiedTime") + "\n"
+                    + facts.get("fileKey");
             return HexFormat.of().formatHex(Digests.sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
             throw unreadable(e);

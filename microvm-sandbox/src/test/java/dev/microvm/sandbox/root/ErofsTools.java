@@ -82,8 +82,15 @@ final class ErofsTools {
                 Map<String, Object> facts = Files.readAttributes(file, "unix:*", LinkOption.NOFOLLOW_LINKS);
                 String first = exact ? names.computeIfAbsent(facts.get("ino"), any -> name) : name;
                 int mode = (Integer) facts.get("mode") & (exact ? -1 : PERMISSIONS_EXTRACTED);
-                lines.add("%s %o %s:%s %s %s %s".formatted(
-                        name, mode, facts.get("uid"), facts.get("gid"), facts.get("rdev"), detail(file, facts), first));
+                lines.add("%s %o %s:%s %s %s %s"
+                        .formatted(
+                                name,
+                                mode,
+                                facts.get("uid"),
+                                facts.get("gid"),
+                                facts.get("rdev"),
+                                detail(file, facts),
+                                first));
             }
         }
         return lines;

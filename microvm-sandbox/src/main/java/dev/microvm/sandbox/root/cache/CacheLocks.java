@@ -52,7 +52,10 @@ final class CacheLocks {
     private static CacheLocks open(Path folder) {
         try {
             return new CacheLocks(FileChannel.open(
-                    folder.resolve("locks"), StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ));
+                    folder.resolve("locks"),
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE,
+                    StandardOpenOption.READ));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

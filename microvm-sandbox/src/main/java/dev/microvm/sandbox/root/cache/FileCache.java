@@ -104,7 +104,9 @@ public final class FileCache {
             }
         } catch (IOException e) {
             throw new RootContentException(
-                    "the cache folder %s cannot be used: %s".formatted(folder, e), "make room there, or choose another folder", e);
+                    "the cache folder %s cannot be used: %s".formatted(folder, e),
+                    "make room there, or choose another folder",
+                    e);
         }
     }
 
@@ -174,7 +176,10 @@ public final class FileCache {
                 try {
                     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
                     if (!attributes.isRegularFile()) continue;
-                    files.add(new Kept(path, attributes.size(), attributes.lastModifiedTime().toInstant()));
+                    files.add(new Kept(
+                            path,
+                            attributes.size(),
+                            attributes.lastModifiedTime().toInstant()));
                 } catch (NoSuchFileException e) {
                     log.debug("{}: another process removed it", path);
                 }

@@ -119,8 +119,7 @@ public final class ErofsImage implements ContentSink {
                 .order(block.order());
         to.putInt(ErofsFormat.SB_MAGIC, ErofsFormat.SUPER_MAGIC);
         to.putInt(
-                ErofsFormat.SB_FEATURE_COMPAT,
-                ErofsFormat.FEATURE_COMPAT_SB_CHKSUM | ErofsFormat.FEATURE_COMPAT_MTIME);
+                ErofsFormat.SB_FEATURE_COMPAT, ErofsFormat.FEATURE_COMPAT_SB_CHKSUM | ErofsFormat.FEATURE_COMPAT_MTIME);
         to.put(ErofsFormat.SB_BLKSZBITS, (byte) ErofsFormat.BLOCK_BITS);
         to.putShort(ErofsFormat.SB_ROOT_NID, (short) rootNid);
         to.putLong(ErofsFormat.SB_INOS, inodes);

@@ -12,7 +12,8 @@ final class FreeBlocks {
     private final TreeMap<Long, Deque<Long>> startsByCount = new TreeMap<>();
 
     void add(long start, long count) {
-        if (count > 0) startsByCount.computeIfAbsent(count, any -> new ArrayDeque<>()).push(start);
+        if (count > 0)
+            startsByCount.computeIfAbsent(count, any -> new ArrayDeque<>()).push(start);
     }
 
     /** Takes blocks in a row from the smallest gap that has them; returns the first, or NONE. */

@@ -114,8 +114,20 @@ public final class DirectorySource {
         MessageDigest digest = Digests.sha256();
         List<String> lines = new ArrayList<>(files.size());
         for (Found file : files) {
-            lines.add(file.name() + '\0' + file.number("mode") + ' ' + file.number("uid") + ' ' + file.number("gid") + ' '
-                    + file.longNumber("size") + ' ' + file.longNumber("ino") + ' ' + file.time("lastModifiedTime") + ' '
+            lines.add(file.name()
+                    + '\0'
+                    + file.number("mode")
+                    + ' '
+                    + file.number("uid")
+                    + ' '
+                    + file.number("gid")
+                    + ' '
+                    + file.longNumber("size")
+                    + ' '
+                    + file.longNumber("ino")
+                    + ' '
+                    + file.time("lastModifiedTime")
+                    + ' '
                     + file.time("ctime"));
         }
         lines.sort(null);
@@ -146,7 +158,9 @@ public final class DirectorySource {
                 }
             } catch (EOFException e) {
                 throw new RootContentException(
-                        "%s became shorter while it was read".formatted(file.path()), "leave the directory alone meanwhile", e);
+                        "%s became shorter while it was read".formatted(file.path()),
+                        "leave the directory alone meanwhile",
+                        e);
             } catch (IOException e) {
                 throw unreadable(file.path(), e);
             }

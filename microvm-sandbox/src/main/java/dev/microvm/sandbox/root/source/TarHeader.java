@@ -76,7 +76,8 @@ final class TarHeader {
     /** Returns the raw name. */
     String name() {
         String name = text(NAME, NAME_LENGTH);
-        boolean ustar = RawName.of(Arrays.copyOfRange(block, MAGIC, MAGIC + MAGIC_LENGTH)).equals(USTAR_MAGIC);
+        boolean ustar = RawName.of(Arrays.copyOfRange(block, MAGIC, MAGIC + MAGIC_LENGTH))
+                .equals(USTAR_MAGIC);
         String prefix = ustar ? text(PREFIX, PREFIX_LENGTH) : "";
         return prefix.isEmpty() ? name : prefix + "/" + name;
     }

@@ -97,7 +97,8 @@ final class TarReader {
         String name = local.getOrDefault("path", header.name());
         if (header.type() == GNU_SPARSE || local.keySet().stream().anyMatch(key -> key.startsWith("GNU.sparse."))) {
             throw new RootContentException(
-                    "entry '%s' is stored with holes".formatted(RawName.text(name)), "make the archive without --sparse");
+                    "entry '%s' is stored with holes".formatted(RawName.text(name)),
+                    "make the archive without --sparse");
         }
         char type = switch (header.type()) {
             case OLD_FILE, CONTIGUOUS_FILE, TarEntry.FILE -> name.endsWith("/") ? TarEntry.DIRECTORY : TarEntry.FILE;

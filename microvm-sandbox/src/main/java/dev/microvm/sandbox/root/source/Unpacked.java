@@ -2,6 +2,7 @@ package dev.microvm.sandbox.root.source;
 
 import dev.microvm.compress.Bzip2InputStream;
 import dev.microvm.compress.GzipInputStream;
+import dev.microvm.sandbox.root.tree.RootContentException;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -9,7 +10,6 @@ import java.io.InputStream;
 import java.util.Arrays;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.XZInputStream;
-import dev.microvm.sandbox.root.tree.RootContentException;
 
 /** Recognizes how an archive is compressed by its first bytes: gzip, zstd, xz, bzip2, or not. */
 final class Unpacked {
@@ -29,7 +29,8 @@ final class Unpacked {
         in.mark(MAGIC_LENGTH);
         byte[] magic = in.readNBytes(MAGIC_LENGTH);
         in.reset();
-        if (begins(magic, GZIP)) return new BufferedInputStream(new GzipInputStream(in, /* allMembers= */ true), BUFFER);
+        if (begins(magic, GZIP))
+            return new BufferedInputStream(new GzipInputStream(in, /* allMembers= */ true), BUFFER);
         if (ZstdFrames.begins(magic)) return new BufferedInputStream(new ZstdFrames(in), BUFFER);
         if (begins(magic, BZIP2)) return bzip2(in);
         if (begins(magic, XZ)) return new BufferedInputStream(xz(in), BUFFER);

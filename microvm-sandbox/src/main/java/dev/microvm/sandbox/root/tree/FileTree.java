@@ -185,7 +185,9 @@ public final class FileTree {
     }
 
     private void removeOlderChildren(FileNode directory) {
-        for (Iterator<Map.Entry<String, FileNode>> i = directory.entries().entrySet().iterator(); i.hasNext(); ) {
+        for (Iterator<Map.Entry<String, FileNode>> i =
+                        directory.entries().entrySet().iterator();
+                i.hasNext(); ) {
             if (removeOlder(i.next().getValue())) i.remove();
         }
     }

@@ -48,7 +48,8 @@ public final class TreeLimits {
     public void countBytes(String name, long size) {
         if (size > maxBytes - bytes) {
             throw new RootContentException(
-                    "%s has %d bytes, so that all files have more than %d".formatted(RawName.text(name), size, maxBytes),
+                    "%s has %d bytes, so that all files have more than %d"
+                            .formatted(RawName.text(name), size, maxBytes),
                     "raise Root.limits if that is what you want");
         }
         bytes += size;
