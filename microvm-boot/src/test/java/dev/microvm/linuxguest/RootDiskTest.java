@@ -10,11 +10,13 @@ import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
 import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.model.Feature;
 import dev.microvm.model.Irqchip;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,6 +52,29 @@ final class RootDiskTest {
 
             assertThat(ask(vm, "cat /on-disk")).contains("root on vda");
             ask(vm, "test -c /dev/virtio-ports/org.example.port");
+        }
+    }
+
+    @Test
+    void printsOnTheVirtioConsole_whoseDriverIsAModule() throws IOException {
+        String release = Files.readString(GuestFiles.file("cloud/release")).strip();
+        Initramfs initramfs = Initramfs.rootDisk("/dev/none")
+                .file("/bin/busybox", GuestFiles.file("busybox"), 0755)
+                .modules(GuestFiles.file("cloud/modules"), release, List.of("virtio_mmio", "virtio_console"))
+                .build();
+
+        try (MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
+                .kernel(LinuxGuest.kernel(folder))
+                .initrd(initramfs)
+                .memoryMiB(256)
+                .pic(Feature.OFF)
+                .pit(Feature.OFF)
+                .rtc(Feature.OFF)
+                .isaSerial(Feature.OFF)
+                .cmdline("console=hvc0 quiet cryptomgr.notests reboot=k panic=-1")
+                .virtioConsole()
+                .start()) {
+            vm.console().awaitText("init: there is no /dev/none after 30 s", Duration.ofMinutes(5));
         }
     }
 

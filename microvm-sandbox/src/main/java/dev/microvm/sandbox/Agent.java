@@ -20,6 +20,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -83,7 +85,10 @@ public final class Agent {
     }
 
     private void ping(Duration timeout) throws IOException {
+        CompletableFuture<Boolean> alarm = new CompletableFuture<>();
         try (AgentChannel channel = new AgentChannel(vm.vsock().connect(Wire.PORT, timeout))) {
+            alarm.completeOnTimeout(true, timeout.toNanos(), TimeUnit.NANOSECONDS)
+                    .thenAccept(late -> channel.closeIf(late));
             channel.send(Payload.of(Wire.PING));
             ByteBuffer answer = channel.expect(Wire.DATA);
             int version = answer.remaining() < Integer.BYTES ? 0 : answer.getInt();
@@ -91,6 +96,8 @@ public final class Agent {
                 throw new SandboxException("the guest's agent has version %d of the protocol, the host %d"
                         .formatted(version, Wire.PROTOCOL));
             }
+        } finally {
+            alarm.complete(false);
         }
     }
 
@@ -146,8 +153,10 @@ public final class Agent {
             ProcessEnd end = execution.run();
             return result(execution, endOf(execution, end), end, start);
         } catch (IOException e) {
-            String detail = String.valueOf(failures.of("the command '" + command + "'", e).getMessage());
-            return crashed(execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
+            String detail = String.valueOf(
+                    failures.of("the command '" + command + "'", e).getMessage());
+            return crashed(
+                    execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
         }
     }
 
@@ -278,7 +287,7 @@ public final class Agent {
      * @throws SandboxException if it does not say it
      */
     public GuestFigures figures() {
-        return call("the guest's figures", system::figures);
+        return call("the guest's figures", () -> GuestFigures.of(system));
     }
 
     /**

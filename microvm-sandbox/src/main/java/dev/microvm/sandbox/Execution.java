@@ -45,7 +45,7 @@ final class Execution {
         try (link) {
             if (command.input().length == 0) link.stdin().close();
             else Thread.ofVirtual().name("microvm-stdin-" + link.pid()).start(this::feed);
-            return link.run(out, err);
+            return ProcessEnd.of(link.run(out, err));
         } finally {
             alarm.complete(false);
         }
@@ -53,13 +53,8 @@ final class Execution {
 
     /** The agent should have ended the command by now. */
     private void giveUp(boolean late) {
-        if (!late) return;
-        gaveUp = true;
-        try {
-            link.close();
-        } catch (IOException e) {
-            log.debug("the command '{}': {}", command, e.toString());
-        }
+        gaveUp = late;
+        link.closeIf(late);
     }
 
     /** A command need not read all of its input. */

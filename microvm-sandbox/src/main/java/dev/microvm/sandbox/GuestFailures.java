@@ -26,7 +26,8 @@ final class GuestFailures {
     SandboxException of(String what, Exception cause) {
         if (cause instanceof SandboxException already) return already;
         if (cause instanceof AgentErrorException) return new SandboxException(what + ": " + cause.getMessage(), cause);
-        if (cause instanceof FileSystemException) return new SandboxException(what + ": " + cause, cause); // of the host
+        if (cause instanceof FileSystemException)
+            return new SandboxException(what + ": " + cause, cause); // of the host
         String message = "%s: %s".formatted(what, cause.getMessage());
         if (hasEnded()) {
             String end = vm.exitReport().map(report -> ": " + report).orElse("");

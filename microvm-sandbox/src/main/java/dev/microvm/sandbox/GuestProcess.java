@@ -39,7 +39,7 @@ public final class GuestProcess extends Process {
 
     private void serve(GuestFailures failures) {
         try (link) {
-            end.complete(link.run(stdout, stderr));
+            end.complete(ProcessEnd.of(link.run(stdout, stderr)));
         } catch (IOException | RuntimeException e) {
             SandboxException failure = failures.of("the command '" + name + "'", e);
             IOException reason = new IOException(failure.getMessage(), e);

@@ -15,8 +15,7 @@ import java.util.Objects;
  */
 public record Limits(long memoryBytes, Duration cpuTime, Duration wallTime, long outputBytes, int processes) {
     /** No limits but 16 MiB of output. */
-    public static final Limits NONE =
-            new Limits(0, Duration.ZERO, Duration.ZERO, Command.DEFAULT_OUTPUT_LIMIT, 0);
+    public static final Limits NONE = new Limits(0, Duration.ZERO, Duration.ZERO, Command.DEFAULT_OUTPUT_LIMIT, 0);
 
     /** @throws IllegalArgumentException if a limit is negative */
     public Limits {

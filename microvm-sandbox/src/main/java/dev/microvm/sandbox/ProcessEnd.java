@@ -1,5 +1,7 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.sandbox.agent.CommandEnd;
+import dev.microvm.sandbox.agent.Wire;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.OptionalInt;
@@ -33,6 +35,20 @@ public record ProcessEnd(
         Objects.requireNonNull(exitStatus, "exitStatus");
         Objects.requireNonNull(signal, "signal");
         Objects.requireNonNull(cpuTime, "cpuTime");
+    }
+
+    static ProcessEnd of(CommandEnd end) {
+        OptionalInt code = OptionalInt.of(end.code());
+        boolean signaled = end.has(Wire.SIGNALED);
+        return new ProcessEnd(
+                signaled ? OptionalInt.empty() : code,
+                signaled ? code : OptionalInt.empty(),
+                end.has(Wire.TIMED_OUT),
+                end.has(Wire.CPU_LIMIT),
+                end.has(Wire.PROCESS_LIMIT),
+                end.oomKills(),
+                Duration.ofNanos(1000 * end.cpuMicros()),
+                end.peakMemory());
     }
 
     /** Returns the exit status; 128 plus the signal's number if a signal ended it. */

@@ -221,7 +221,8 @@ public final class SandboxBuilder {
         switch (prepared.kind()) {
             case LAYERED -> init.root("/dev/vda", "erofs");
             case DISK -> init.root("/dev/vda", "auto");
-            case INITRAMFS -> prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
+            case INITRAMFS ->
+                prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
         }
         boolean inMemory = prepared.changes() == Changes.IN_MEMORY;
         if (prepared.kind() == PreparedRoot.Kind.LAYERED && inMemory) init.overlay(writes);

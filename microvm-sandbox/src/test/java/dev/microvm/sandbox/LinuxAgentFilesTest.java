@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -81,8 +82,7 @@ final class LinuxAgentFilesTest {
         assertThat(copy).hasContent("hello\nmore\n");
 
         assertThatExceptionOfType(NoSuchFileException.class).isThrownBy(() -> Files.readString(file));
-        assertThatExceptionOfType(DirectoryNotEmptyException.class)
-                .isThrownBy(() -> Files.delete(folder.resolve("b")));
+        assertThatExceptionOfType(DirectoryNotEmptyException.class).isThrownBy(() -> Files.delete(folder.resolve("b")));
         assertThatExceptionOfType(FileAlreadyExistsException.class)
                 .isThrownBy(() -> Files.createDirectory(folder.resolve("b")));
         agent.removeTree("/tmp/files");
@@ -97,8 +97,10 @@ final class LinuxAgentFilesTest {
         agent.copyIn(tree, "/root/new/tree");
         agent.copyOut("/root/new/tree", back);
 
-        assertThat(describe(back)).isEqualTo(describe(tree));
-        assertThat(agent.exec(Command.shell("find /root/new/tree -type f | wc -l")).stdout().strip())
+        assertThat(describe(back).equals(describe(tree))).as("the same files").isTrue();
+        assertThat(agent.exec(Command.shell("find /root/new/tree -type f | wc -l"))
+                        .stdout()
+                        .strip())
                 .isEqualTo(Integer.toString(FILES));
         agent.removeTree("/root/new");
     }
@@ -106,7 +108,8 @@ final class LinuxAgentFilesTest {
     private static Path makeTree(Path tree) throws IOException {
         Random random = new Random(1);
         for (int i = 0; i < FILES; i++) {
-            Path folder = Files.createDirectories(tree.resolve("folder-" + i % 37).resolve("x".repeat(i % 5 * 40 + 1)));
+            Path folder =
+                    Files.createDirectories(tree.resolve("folder-" + i % 37).resolve("x".repeat(i % 5 * 40 + 1)));
             byte[] content = new byte[random.nextInt(3000)];
             random.nextBytes(content);
             Path file = Files.write(folder.resolve("file " + i + " é"), content);
@@ -122,11 +125,15 @@ final class LinuxAgentFilesTest {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 String name = tree.relativize(file).toString();
-                all.put(name, attributes.isSymbolicLink() ? Files.readSymbolicLink(file).toString() : "%s %s %d"
-                        .formatted(
-                                PosixFilePermissions.toString(Files.getPosixFilePermissions(file)),
-                                attributes.lastModifiedTime().toInstant(),
-                                Arrays.hashCode(Files.readAllBytes(file))));
+                all.put(
+                        name,
+                        attributes.isSymbolicLink()
+                                ? Files.readSymbolicLink(file).toString()
+                                : "%s %d %d"
+                                        .formatted(
+                                                PosixFilePermissions.toString(Files.getPosixFilePermissions(file)),
+                                                attributes.lastModifiedTime().to(TimeUnit.SECONDS),
+                                                Arrays.hashCode(Files.readAllBytes(file))));
                 return FileVisitResult.CONTINUE;
             }
         });

@@ -122,7 +122,8 @@ final class LinuxSandboxTest {
                 .isThrownBy(() -> WaitFor.http(8090, "/b", 200).await(agent, Duration.ofMillis(500)))
                 .withMessageContaining("404");
         assertThatExceptionOfType(AwaitTimeoutException.class)
-                .isThrownBy(() -> WaitFor.exec(Command.shell("echo why; exit 3")).await(agent, Duration.ofMillis(500)))
+                .isThrownBy(
+                        () -> WaitFor.exec(Command.shell("echo why; exit 3")).await(agent, Duration.ofMillis(500)))
                 .withMessageContaining("exit code 3: why");
         agent.exec("killall", "httpd");
     }

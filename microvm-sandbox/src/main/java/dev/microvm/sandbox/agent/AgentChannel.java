@@ -3,6 +3,7 @@ package dev.microvm.sandbox.agent;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ByteChannel;
@@ -120,6 +121,16 @@ public final class AgentChannel implements Closeable {
         while (length >= 0 && in.position() - start < bytes) length = channel.read(in);
         in.flip().position(start);
         return length >= 0;
+    }
+
+    /** Closes the connection if an answer is late, so that the reader fails. */
+    public void closeIf(boolean late) {
+        if (!late) return;
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Closes the connection; the agent then ends what it does for it. */

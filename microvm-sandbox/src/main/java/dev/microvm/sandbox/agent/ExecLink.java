@@ -1,11 +1,8 @@
 package dev.microvm.sandbox.agent;
 
-import dev.microvm.sandbox.ProcessEnd;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.time.Duration;
-import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
@@ -61,7 +58,7 @@ public final class ExecLink implements AutoCloseable {
      *
      * @throws IOException if the connection ends before the command, or a sink throws it
      */
-    public ProcessEnd run(Sink stdout, Sink stderr) throws IOException {
+    public CommandEnd run(Sink stdout, Sink stderr) throws IOException {
         try {
             while (true) {
                 Frame frame = channel.read();
@@ -140,24 +137,18 @@ public final class ExecLink implements AutoCloseable {
         return payload.getInt();
     }
 
-    private static ProcessEnd end(ByteBuffer payload) throws AgentProtocolException {
+    private static CommandEnd end(ByteBuffer payload) throws AgentProtocolException {
         if (payload.remaining() < EXIT_BYTES) throw new AgentProtocolException("an end without its figures");
         int flags = payload.getInt();
         int code = payload.getInt();
         if (code < 0 || code > LAST_CODE) throw new AgentProtocolException("an exit code of " + code);
-        Duration cpuTime = Duration.ofNanos(1000 * Math.clamp(payload.getLong(), 0, Long.MAX_VALUE / 1000));
-        long peakMemory = Math.max(0, payload.getLong());
-        int oomKills = Math.max(0, payload.getInt());
-        boolean signaled = (flags & Wire.SIGNALED) != 0;
-        return new ProcessEnd(
-                signaled ? OptionalInt.empty() : OptionalInt.of(code),
-                signaled ? OptionalInt.of(code) : OptionalInt.empty(),
-                (flags & Wire.TIMED_OUT) != 0,
-                (flags & Wire.CPU_LIMIT) != 0,
-                (flags & Wire.PROCESS_LIMIT) != 0,
-                oomKills,
-                cpuTime,
-                peakMemory);
+        long cpuMicros = Math.clamp(payload.getLong(), 0, Long.MAX_VALUE / 1000);
+        return new CommandEnd(flags, code, cpuMicros, Math.max(0, payload.getLong()), Math.max(0, payload.getInt()));
+    }
+
+    /** Closes the connection if the end is late: {@link AgentChannel#closeIf}. */
+    public void closeIf(boolean late) {
+        channel.closeIf(late);
     }
 
     /** Closes the connection, which kills the command and all that it started if it still runs. */

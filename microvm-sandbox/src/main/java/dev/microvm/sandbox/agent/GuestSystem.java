@@ -1,17 +1,13 @@
 package dev.microvm.sandbox.agent;
 
-import dev.microvm.sandbox.GuestFigures;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** A guest as a whole: its name, time, network, figures, end. Any thread may call. */
+/** A guest as a whole: its name, time, network, small files, end. Any thread may call. */
 public final class GuestSystem {
     // Operations of a request SYSTEM.
     private static final int POWER_OFF = 1;
@@ -19,11 +15,6 @@ public final class GuestSystem {
     private static final int TIME = 3;
     private static final int NETWORK = 4;
     private static final int FILE = 5;
-
-    private static final int TICK_MS = 10; // USER_HZ of Linux is 100 on x86
-    private static final int IDLE = 3; // the fields of a line "cpu" of /proc/stat: proc(5)
-    private static final int IO_WAIT = 4;
-    private static final int FIELDS = 8;
 
     private final Dialer dialer;
 
@@ -67,35 +58,8 @@ public final class GuestSystem {
         return Integer.reverseBytes(ByteBuffer.wrap(address.getAddress()).getInt());
     }
 
-    /** Returns the guest's figures. */
-    public GuestFigures figures() throws IOException {
-        String memory = file("/proc/meminfo");
-        String[] cpu = file("/proc/stat").lines().findFirst().orElse("").split(" +", -1);
-        long[] ticks = new long[FIELDS];
-        for (int i = 0; i < FIELDS && i + 1 < cpu.length; i++) ticks[i] = number(cpu[i + 1]);
-        long idle = ticks[IDLE] + ticks[IO_WAIT];
-        long all = 0;
-        for (long each : ticks) all += each;
-        return new GuestFigures(
-                1024 * find(memory, "MemTotal: +([0-9]+)"),
-                1024 * find(memory, "MemAvailable: +([0-9]+)"),
-                Duration.ofMillis(TICK_MS * (all - idle)),
-                Duration.ofMillis(TICK_MS * idle),
-                (int) find(file("/proc/loadavg"), "/([0-9]+)"),
-                Duration.ofSeconds(find(file("/proc/uptime"), "^([0-9]+)")));
-    }
-
-    private static long find(String text, String pattern) {
-        Matcher found = Pattern.compile(pattern).matcher(text);
-        return found.find() ? number(found.group(1)) : 0;
-    }
-
-    private static long number(String digits) {
-        return digits.matches("[0-9]{1,15}") ? Long.parseLong(digits) : 0;
-    }
-
     /** Returns the text of a small file, such as those in {@code /proc}. */
-    private String file(String path) throws IOException {
+    public String file(String path) throws IOException {
         try (AgentChannel channel = dialer.request(operation(FILE).text(path))) {
             return StandardCharsets.UTF_8.decode(channel.expect(Wire.DATA)).toString();
         }

@@ -3,7 +3,6 @@ package dev.microvm.sandbox.agent;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.SocketException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -119,7 +118,9 @@ public final class TreeCopy {
                 }
                 extract(tar, entry, to);
             }
-            data.transferTo(OutputStream.nullOutputStream());
+            if (data.readNBytes(BUFFER).length == BUFFER) throw new AgentProtocolException("an archive without an end");
+        } catch (IllegalArgumentException e) { // a name that the host cannot have
+            throw new IOException("%s of the guest: %s".formatted(from, e.getMessage()), e);
         }
     }
 
@@ -139,7 +140,8 @@ public final class TreeCopy {
         if (Files.getFileStore(target).supportsFileAttributeView(PosixFileAttributeView.class)) {
             Files.setPosixFilePermissions(target, permissions(entry.getMode()));
         }
-        Files.setLastModifiedTime(target, FileTime.from(entry.getLastModifiedTime().toInstant()));
+        Files.setLastModifiedTime(
+                target, FileTime.from(entry.getLastModifiedTime().toInstant()));
     }
 
     /** Returns where an entry belongs; all folders above it are real ones. */

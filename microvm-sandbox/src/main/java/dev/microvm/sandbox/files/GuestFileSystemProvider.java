@@ -109,15 +109,14 @@ final class GuestFileSystemProvider extends FileSystemProvider {
             return operation.run();
         } catch (AgentErrorException e) {
             String name = path.toString();
-            FileSystemException failure =
-                    switch (e.number()) {
-                        case Errno.ENOENT -> new NoSuchFileException(name);
-                        case Errno.EEXIST -> new FileAlreadyExistsException(name);
-                        case Errno.ENOTEMPTY -> new DirectoryNotEmptyException(name);
-                        case Errno.ENOTDIR -> new NotDirectoryException(name);
-                        case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(name, null, e.getMessage());
-                        default -> new FileSystemException(name, null, e.getMessage());
-                    };
+            FileSystemException failure = switch (e.number()) {
+                case Errno.ENOENT -> new NoSuchFileException(name);
+                case Errno.EEXIST -> new FileAlreadyExistsException(name);
+                case Errno.ENOTEMPTY -> new DirectoryNotEmptyException(name);
+                case Errno.ENOTDIR -> new NotDirectoryException(name);
+                case Errno.EACCES, Errno.EPERM -> new AccessDeniedException(name, null, e.getMessage());
+                default -> new FileSystemException(name, null, e.getMessage());
+            };
             failure.initCause(e);
             throw failure;
         }
@@ -269,7 +268,8 @@ final class GuestFileSystemProvider extends FileSystemProvider {
     @Override
     public void checkAccess(Path path, AccessMode... modes) throws IOException {
         GuestAttributes attributes = stat(path, true);
-        if (Arrays.asList(modes).contains(AccessMode.EXECUTE) && (attributes.stat().mode() & 0111) == 0) {
+        if (Arrays.asList(modes).contains(AccessMode.EXECUTE)
+                && (attributes.stat().mode() & 0111) == 0) {
             throw new AccessDeniedException(path.toString());
         }
     }

@@ -108,7 +108,9 @@ final class GuestPath implements Path {
         if (!(other instanceof GuestPath path) || path.fileSystem != fileSystem) return false;
         if (path.absolute) return equals(path);
         int from = names.size() - path.names.size();
-        return from >= 0 && path.isEmpty() == isEmpty() && names.subList(from, names.size()).equals(path.names);
+        return from >= 0
+                && path.isEmpty() == isEmpty()
+                && names.subList(from, names.size()).equals(path.names);
     }
 
     @Override
@@ -136,7 +138,8 @@ final class GuestPath implements Path {
     @Override
     public Path relativize(Path other) {
         GuestPath path = require(other);
-        if (path.absolute != absolute) throw new IllegalArgumentException("one of %s and %s is relative".formatted(this, path));
+        if (path.absolute != absolute)
+            throw new IllegalArgumentException("one of %s and %s is relative".formatted(this, path));
         List<String> mine = isEmpty() ? List.of() : names;
         List<String> theirs = path.isEmpty() ? List.of() : path.names;
         int common = 0;

@@ -4,10 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.microvm.sandbox.ProcessEnd;
 import java.io.EOFException;
 import java.io.IOException;
-import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
 final class ExecLinkTest {
@@ -28,18 +26,12 @@ final class ExecLinkTest {
                 .frame(Wire.EXIT, exit);
         Kept kept = new Kept(agent);
 
-        ProcessEnd end = kept.run();
+        CommandEnd end = kept.run();
 
         assertThat(kept.link.pid()).isEqualTo(42);
         assertThat(kept.out.text()).isEqualTo("a");
         assertThat(kept.err.text()).isEqualTo("b");
-        assertThat(end.signal()).hasValue(9);
-        assertThat(end.exitCode()).isEqualTo(137);
-        assertThat(end.cpuLimitReached()).isTrue();
-        assertThat(end.timedOut()).isFalse();
-        assertThat(end.cpuTime()).isEqualTo(Duration.ofNanos(1_024_000));
-        assertThat(end.peakMemory()).isEqualTo(77);
-        assertThat(end.oomKills()).isEqualTo(3);
+        assertThat(end).isEqualTo(new CommandEnd(Wire.SIGNALED | Wire.CPU_LIMIT, 9, 1024, 77, 3));
     }
 
     @Test
@@ -96,7 +88,7 @@ final class ExecLinkTest {
             err = new Collector(budget, bytes -> link.grant(ExecLink.STDERR, bytes));
         }
 
-        private ProcessEnd run() throws IOException {
+        private CommandEnd run() throws IOException {
             return link.run(out, err);
         }
     }
