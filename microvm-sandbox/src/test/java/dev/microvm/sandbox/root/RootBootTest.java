@@ -27,7 +27,8 @@ final class RootBootTest {
 
     @Test
     void mountsRootOfArchive_belowAnOverlay() throws IOException {
-        Path tree = Files.createDirectories(folder.resolve("tree/etc")).getParent();
+        Path tree = folder.resolve("tree");
+        Files.createDirectories(tree.resolve("etc"));
         Files.createDirectories(tree.resolve("bin"));
         Files.writeString(tree.resolve("etc/name"), "from the host\n");
         Files.createLink(tree.resolve("etc/second"), tree.resolve("etc/name"));
