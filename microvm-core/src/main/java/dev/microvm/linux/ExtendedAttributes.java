@@ -25,8 +25,7 @@ public final class ExtendedAttributes implements AutoCloseable {
     private static final StructLayout CAPTURED = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = CAPTURED.varHandle(MemoryLayout.PathElement.groupElement("errno"));
     private static final MethodHandle LLISTXATTR = link("llistxattr", 0, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
-    private static final MethodHandle LGETXATTR =
-            link("lgetxattr", 0, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG);
+    private static final MethodHandle LGETXATTR = link("lgetxattr", 0, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG);
 
     private static final int MAX_SIZE = 64 * 1024; // bytes of a value, and of all names: XATTR_SIZE_MAX, XATTR_LIST_MAX
     private static final int MAX_PATH = 4096; // bytes: PATH_MAX
