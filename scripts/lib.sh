@@ -342,3 +342,30 @@ junit_in_lab() {
   shift 2
   "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "${JUNIT[@]}" "$@"
 }
+
+# ---- the examples ----------------------------------------------------------------------------
+
+EXAMPLES=$PROJECT/microvm-examples
+EXAMPLES_CLASSPATH=$EXAMPLES/target/quick/classpath
+
+# Whether the examples were built after the last change to what they are built from.
+examples_built() {
+  [[ -e $EXAMPLES_CLASSPATH ]] || return 1
+  [[ -z $(find "$PROJECT"/pom.xml "$PROJECT"/microvm-{core,devices,engine,boot,examples}/{pom.xml,src/main} \
+    -newer "$EXAMPLES_CLASSPATH" -print -quit) ]]
+}
+
+# Compiles without the checks and plug-ins that only developers need; see the profile quick in pom.xml.
+build_examples() {
+  (cd "$PROJECT" && "${MVN[@]}" -q -B -ntp -Dmicrovm.quick compile -pl microvm-examples -am) ||
+    die "the build failed" "the reason is above"
+  touch "$EXAMPLES_CLASSPATH"
+}
+
+# run_example CLASS HYPERVISOR ARGUMENT...: runs an example of that name.
+run_example() {
+  local class=$1 hypervisor=$2
+  shift 2
+  "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED "-Dmicrovm.hypervisor=$hypervisor" \
+    -cp "$EXAMPLES/target/quick/classes:$(< "$EXAMPLES_CLASSPATH")" "dev.microvm.examples.$class" "$@"
+}

@@ -15,4 +15,5 @@ module dev.microvm.boot {
     exports dev.microvm.boot;
     exports dev.microvm.boot.tables;
     exports dev.microvm.model;
+    exports dev.microvm.snapshot;
 }

@@ -6,6 +6,7 @@ module dev.microvm.sandbox {
     requires static transitive org.jspecify;
     requires transitive dev.microvm.boot;
     requires java.net.http;
+    requires org.apache.commons.compress;
     requires org.slf4j;
     requires org.tukaani.xz;
 

@@ -8,7 +8,8 @@ import dev.microvm.error.MicroVmException;
 public final class AwaitTimeoutException extends MicroVmException {
     private static final long serialVersionUID = 1L;
 
-    AwaitTimeoutException(String message) {
+    /** @param message what was waited for, and what was seen instead */
+    public AwaitTimeoutException(String message) {
         super(message);
     }
 }

@@ -26,7 +26,9 @@ import dev.microvm.machine.MachinePlan;
 import dev.microvm.model.CpuSpec;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.MachineSpec;
+import dev.microvm.snapshot.SnapshotFolder;
 import java.lang.ref.Cleaner;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -382,14 +384,15 @@ public final class MicroVm implements AutoCloseable {
      * has just reset itself, and is to start again by {@link MicroVmBuilder#onReset}, does so when
      * it is resumed.
      *
+     * @return what the guest is like while it is paused: its registers and memory
      * @throws MicroVmException if a vCPU or a device does not stop within some seconds, because it
      *     waits for the host; the guest then continues to run
      * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
      *     its own, that is, in a device
      */
-    public void pause() {
+    public PausedMachine pause() {
         requireOpen("pause");
-        runs.pause();
+        return new PausedMachine(runs, runs.pause());
     }
 
     /**
@@ -411,6 +414,31 @@ public final class MicroVm implements AutoCloseable {
         Objects.requireNonNull(clock, "clock");
         requireOpen("resume");
         runs.resume(clock);
+    }
+
+    /**
+     * Writes the machine into a new folder, from which {@link Snapshot#restore} starts others that
+     * continue where this one is now. Pauses the guest meanwhile, unless it is paused; to end the
+     * machine with its snapshot, pause it before and close it after.
+     *
+     * <p>The folder appears when it is complete. It holds all that is in the guest's memory, secrets
+     * included, and only this user can read it. Disks are not in it, apart from what an {@link
+     * dev.microvm.backend.disk.DiskImage#overlay overlay} holds: see docs/snapshots.md.
+     *
+     * @param folder must not exist, or be empty
+     * @throws dev.microvm.snapshot.SnapshotException if the folder cannot be written; then nothing
+     *     is left of it, and the guest continues
+     * @throws MicroVmException as {@link #pause}, or because a part cannot be saved, such as the
+     *     interrupt controllers of {@code irqchip(KERNEL)}
+     * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
+     *     its own, that is, in a device
+     */
+    public Snapshot snapshot(Path folder) {
+        Objects.requireNonNull(folder, "folder");
+        requireOpen("take a snapshot of");
+        return runs.whilePaused(
+                "take a snapshot of",
+                machine -> new Snapshot(SnapshotFolder.write(machine.state(), machine.ram(), folder)));
     }
 
     private synchronized void requireOpen(String what) {

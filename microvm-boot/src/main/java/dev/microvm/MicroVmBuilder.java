@@ -471,9 +471,12 @@ public final class MicroVmBuilder {
     }
 
     private MachinePlanner planner() {
-        return new MachinePlanner(
-                spec,
-                new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map()));
+        return new MachinePlanner(spec, extras());
+    }
+
+    /** Returns the code so far. */
+    HostExtras extras() {
+        return new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map());
     }
 
     private MicroVmBuilder with(MachineSpec changed) {

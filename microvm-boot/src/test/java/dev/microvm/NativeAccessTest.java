@@ -1,23 +1,18 @@
 package dev.microvm;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.boot.testing.NativeAccessProgram;
-import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.testing.ChildJvm;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
@@ -106,39 +101,22 @@ public final class NativeAccessTest {
 
     /** The library by its modules, and the tests on the class path. */
     private static List<String> onModulePath() throws URISyntaxException {
-        List<String> modules = new ArrayList<>();
-        for (Class<?> each : List.of(Hypervisor.class, DiskImage.class, MicroVm.class, engine())) {
-            URI place = each.getProtectionDomain().getCodeSource().getLocation().toURI();
-            modules.add(Path.of(place).toString());
-        }
-        boolean modular = modules.stream().distinct().count() == modules.size();
-        assumeTrue(modular, "the modules lie in one folder, without descriptors");
+        List<String> modules =
+                LibraryModules.ours().stream().map(Path::toString).toList();
         String others = Stream.of(ChildJvm.classPath().split(File.pathSeparator))
                 .filter(each -> !modules.contains(each))
                 .collect(Collectors.joining(File.pathSeparator));
+        String all = Stream.concat(
+                        modules.stream(), LibraryModules.required().stream().map(Path::toString))
+                .collect(Collectors.joining(File.pathSeparator));
         return List.of(
                 "--module-path",
-                String.join(File.pathSeparator, modules) + File.pathSeparator + libraries(),
+                all,
                 "--add-modules",
                 "dev.microvm.boot,dev.microvm.engine",
                 "-cp",
                 others,
                 NativeAccessProgram.class.getName());
-    }
-
-    /** The modules that ours require. */
-    private static String libraries() {
-        return Stream.of(ChildJvm.classPath().split(File.pathSeparator))
-                .filter(each -> each.contains("slf4j-") || each.contains(File.separator + "xz-"))
-                .collect(Collectors.joining(File.pathSeparator));
-    }
-
-    private static Class<?> engine() {
-        return Hypervisor.installed().stream()
-                .filter(each -> each.name().equals("engine"))
-                .findFirst()
-                .orElseThrow()
-                .getClass();
     }
 
     private Path executableJar() throws IOException {
@@ -165,11 +143,6 @@ public final class NativeAccessTest {
         command.addAll(program);
         command.add(folder.toString());
         command.addAll(List.of(arguments.split(" ")));
-        Path errors = folder.resolve("errors");
-        Process process =
-                new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-        assertThat(process.waitFor()).as(output + Files.readString(errors)).isZero();
-        return Arrays.asList(output.split("\n"));
+        return ChildJvm.run(command, folder);
     }
 }

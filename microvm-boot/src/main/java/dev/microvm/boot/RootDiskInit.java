@@ -21,8 +21,12 @@ final class RootDiskInit {
             $b mount -t devtmpfs dev /dev
             """;
 
-    /** A port's name is in sysfs; on other systems udev makes the links. */
+    /**
+     * If the console needs a module, the kernel has given init none. A port's name is in sysfs; on
+     * other systems udev makes the links.
+     */
     private static final String CONTINUE = """
+            [ -e /proc/self/fd/1 ] || exec </dev/console >/dev/console 2>&1
             for port in /sys/class/virtio-ports/*; do
                 name=$($b cat "$port/name" 2>/dev/null)
                 [ -n "$name" ] || continue

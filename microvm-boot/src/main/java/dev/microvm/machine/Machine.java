@@ -3,7 +3,9 @@ package dev.microvm.machine;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
+import java.lang.foreign.MemorySegment;
 import java.util.Map;
 import java.util.SequencedMap;
 
@@ -43,6 +45,9 @@ public interface Machine extends AutoCloseable {
      */
     void resume(ClockOnResume clock);
 
+    /** Registers and memory of the guest, for as long as it is paused. */
+    GuestView view();
+
     /**
      * The states of all devices that have one, by the names of their parts, in the order in which
      * they are to be restored. Those of vCPUs, with their local APICs, and memory are not among
@@ -64,6 +69,17 @@ public interface Machine extends AutoCloseable {
      * @throws IllegalStateException if the machine is not paused
      */
     void restore(Map<String, DeviceState> states);
+
+    /**
+     * Returns all of the machine but its RAM, with which another machine can continue.
+     *
+     * @throws IllegalStateException if the machine is not paused
+     * @throws MicroVmException as {@link #save}
+     */
+    MachineState state();
+
+    /** All RAM, which stands still while the machine is paused. */
+    MemorySegment ram();
 
     /**
      * Presses the power button; nothing happens without ACPI. A paused guest sees it when it is

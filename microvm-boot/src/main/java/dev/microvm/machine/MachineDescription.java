@@ -8,6 +8,7 @@ import dev.microvm.boot.FirmwareImage;
 import dev.microvm.boot.FirmwareKernel;
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.KernelImage;
+import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.tables.E820Map;
 import dev.microvm.boot.tables.MultibootInfo;
 import dev.microvm.cpuid.CpuFeature;
@@ -45,9 +46,7 @@ public final class MachineDescription {
                 CpuFeature.in(cpuid).stream().map(CpuFeature::name).collect(joining(" ")));
         cpuid.forEach(entry -> line(text, "cpuid", entry.toString().replace("cpuid ", "")));
         line(text, "memory", (config.memorySize() >> 20) + " MiB");
-        for (E820Map.Entry entry : config.start().memoryMap().entries()) {
-            line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));
-        }
+        if (config.start() instanceof GuestStart.Boot boot) memoryMap(text, boot.plan());
         OptionsPlan options = config.options();
         line(
                 text,
@@ -64,13 +63,17 @@ public final class MachineDescription {
         KernelImage kernel = config.kernel();
         if (kernel != null) line(text, "kernel", "%s (%s)".formatted(kernel.file(), format(kernel)));
         switch (config.start()) {
-            case BootPlan boot -> direct(text, boot);
-            case FirmwarePlan plan -> {
-                byFirmware(text, plan);
-                part(text, "optionRoms", config.optionRoms());
-            }
+            case GuestStart.Boot boot -> start(text, config, boot.plan());
+            case GuestStart.Continue from ->
+                line(
+                        text,
+                        "boot",
+                        "continued from %s, saved on %s at %s"
+                                .formatted(
+                                        from.memory(),
+                                        from.state().hypervisor(),
+                                        from.state().takenAt()));
         }
-        config.start().tables().forEach(table -> line(text, "table", table));
         line(text, "serial", config.spec().console().toString());
         config.fwCfg()
                 .files()
@@ -90,6 +93,23 @@ public final class MachineDescription {
         line(text, "threads", String.valueOf(BudgetShares.threads(config)));
         JvmBudgets.all().forEach(budget -> line(text, "budget", inWords(budget)));
         return text.toString();
+    }
+
+    private static void memoryMap(StringBuilder text, StartPlan plan) {
+        for (E820Map.Entry entry : plan.memoryMap().entries()) {
+            line(text, "memory", "[0x%x, 0x%x) %s".formatted(entry.start(), entry.end(), entry.type()));
+        }
+    }
+
+    private static void start(StringBuilder text, MachinePlan config, StartPlan start) {
+        switch (start) {
+            case BootPlan boot -> direct(text, boot);
+            case FirmwarePlan plan -> {
+                byFirmware(text, plan);
+                part(text, "optionRoms", config.optionRoms());
+            }
+        }
+        start.tables().forEach(table -> line(text, "table", table));
     }
 
     private static void direct(StringBuilder text, BootPlan boot) {

@@ -69,6 +69,7 @@ public final class MachineLifecycle implements AutoCloseable {
     private volatile @Nullable Thread restarter; // the last one, which starts a machine again
     private volatile int restarts; // changed under the lock of this
     private volatile boolean paused; // changed under the lock of this
+    private long pauses; // how often it was paused; guarded by this
     private volatile int cpuShare; // in percent; of this run and the next ones
     private volatile long consoleAtStart; // of the last run, a position
     private long lastStart; // guarded by this
@@ -209,17 +210,35 @@ public final class MachineLifecycle implements AutoCloseable {
      * Pauses the guest, in whichever run it is; between two runs, the next one waits. Does nothing
      * if it is paused.
      *
+     * @return the number of the pause, for {@link #whilePaused}
      * @throws RuntimeException as {@link Machine#pause}
      * @throws IllegalStateException if the machine was not started or has ended
      */
-    public void pause() {
+    public long pause() {
         refuseOwnThread("pause");
         synchronized (this) {
             Machine running = requireRunning("pause");
-            if (paused) return;
+            if (paused) return pauses;
             running.pause();
             paused = true;
+            return ++pauses;
         }
+    }
+
+    /**
+     * Looks at the guest during one pause; a resume and the release of the machine wait until
+     * {@code look} returns.
+     *
+     * @param pause its number
+     * @throws IllegalStateException if that pause is over, or the machine has ended
+     */
+    public synchronized <T> T whilePaused(long pause, Function<GuestView, T> look) {
+        Machine running = requireRunning("look into");
+        if (!paused || pause != pauses) {
+            throw new IllegalStateException(
+                    "machine %s is not paused any more: pause it again".formatted(config.name()));
+        }
+        return look.apply(running.view());
     }
 
     /**
@@ -235,6 +254,27 @@ public final class MachineLifecycle implements AutoCloseable {
             running.resume(clock);
             paused = false;
             notifyAll();
+        }
+    }
+
+    /**
+     * Does something with the machine while its guest is paused, in whichever run it is. The guest
+     * then continues, unless it was paused before.
+     *
+     * @throws RuntimeException as {@link Machine#pause}, or as {@code action}
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public <T> T whilePaused(String what, Function<Machine, T> action) {
+        refuseOwnThread(what);
+        synchronized (this) {
+            Machine running = requireRunning(what);
+            if (paused) return action.apply(running);
+            running.pause();
+            try {
+                return action.apply(running);
+            } finally {
+                running.resume(ClockOnResume.CONTINUE);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.microvm.machine;
 
 import dev.microvm.boot.KernelImage;
-import dev.microvm.boot.StartPlan;
 import dev.microvm.bus.DeviceFactory;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.console.ConsoleOpener;
@@ -9,6 +8,7 @@ import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.hypervisor.Hypervisor;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.BusDeviceSpec;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.MachineSpec;
@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param options which parts the machine has
  * @param cpus its vCPUs
  * @param kernel the kernel to start; null if firmware finds one itself
- * @param start how the guest is started
+ * @param start how the guest begins
  * @param optionRoms whether firmware finds the option ROMs
  * @param fwCfg the items that firmware and guest can read from the host
  * @param virtio its virtio devices, by slot
@@ -45,7 +45,7 @@ public record MachinePlan(
         OptionsPlan options,
         CpuPlan cpus,
         @Nullable KernelImage kernel,
-        StartPlan start,
+        GuestStart start,
         Decision optionRoms,
         FwCfg.Builder fwCfg,
         List<VirtioSlot> virtio,
@@ -73,7 +73,9 @@ public record MachinePlan(
 
     /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
-        return cpus.cpuid(vcpu);
+        return start instanceof GuestStart.Continue from
+                ? from.state().vcpus().get(vcpu).cpuid()
+                : cpus.cpuid(vcpu);
     }
 
     /** Returns the size of RAM in bytes. */
@@ -81,9 +83,18 @@ public record MachinePlan(
         return spec.memory().bytes();
     }
 
-    /** Returns what follows a reset. */
+    /** Returns the host memory behind the RAM. */
+    public RamBacking ram() {
+        return start instanceof GuestStart.Continue from
+                ? from.memory()
+                : spec.memory().backing();
+    }
+
+    /** Returns what follows a reset: a machine that continues another one has nothing to boot. */
     public ResetAction onReset() {
-        return spec.options().onReset();
+        return start instanceof GuestStart.Continue
+                ? ResetAction.END
+                : spec.options().onReset();
     }
 
     /** Returns how often a reset starts the machine again. */

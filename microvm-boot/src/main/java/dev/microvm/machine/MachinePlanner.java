@@ -13,6 +13,7 @@ import dev.microvm.boot.StartPlan;
 import dev.microvm.boot.Unpacking;
 import dev.microvm.boot.tables.MpTable;
 import dev.microvm.bus.DeviceFactory;
+import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.devices.firmware.FwCfg;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Hypervisor;
@@ -28,11 +29,14 @@ import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.model.NetSpec;
 import dev.microvm.model.VirtioDeviceSpec;
+import dev.microvm.snapshot.SavedVcpu;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,9 +50,19 @@ public final class MachinePlanner {
     private final HostExtras extras;
     private final FirmwarePlanner firmware;
     private final List<String> problems;
+    private final GuestStart.@Nullable Continue continued;
 
     /** Plans a machine from a description and the user's code beside it. */
     public MachinePlanner(MachineSpec spec, HostExtras extras) {
+        this(spec, extras, null);
+    }
+
+    /**
+     * Plans a machine that continues another one; its description may differ in what the guest
+     * cannot see.
+     */
+    public MachinePlanner(MachineSpec spec, HostExtras extras, GuestStart.@Nullable Continue continued) {
+        this.continued = continued;
         this.spec = spec;
         this.extras = extras;
         this.firmware = new FirmwarePlanner(spec.boot().firmware());
@@ -77,13 +91,15 @@ public final class MachinePlanner {
         checkCode(offers);
         if (selected != null) checkHost(); // else nothing may be possible, for the same reason
         CpuPlan cpus = cpus(selected, offers.contains(Capability.TSC_DEADLINE));
-        KernelImage kernel = openKernel();
+        if (continued != null && selected != null) checkContinued(continued, cpus, selected);
+        KernelImage kernel = continued == null ? openKernel() : null;
         if (selected != null && kernel != null)
             SmallGuests.problem(selected, kernel).ifPresent(problems::add);
-        StartPlan start = start(kernel, options, slots, parts);
+        StartPlan plan = continued == null ? start(kernel, options, slots, parts) : null;
+        GuestStart start = continued != null ? continued : plan == null ? null : new GuestStart.Boot(plan);
         FwCfg.Builder fwCfg = FwCfgContents.ofMachine(
                 options, spec.cpus().vcpus(), spec.memory().bytes());
-        firmware.fill(fwCfg, start, problems);
+        firmware.fill(fwCfg, plan, problems);
         List<UserDevice> devices = devices();
         if (!problems.isEmpty() || selected == null || start == null) return null;
         return new MachinePlan(
@@ -166,6 +182,21 @@ public final class MachinePlanner {
         if (spec.clock().ownRtcClock() && extras.rtcClock() == null) problems.add(missingCode("rtcClock"));
         if (spec.console() instanceof ConsoleSpec.Streams && extras.console() == null) {
             problems.add(missingCode("serial"));
+        }
+    }
+
+    /** Reports what the guest has found and would miss here. */
+    private void checkContinued(GuestStart.Continue from, CpuPlan cpus, SelectedHypervisor selected) {
+        problems.addAll(from.memory().problems(spec.memory().bytes()));
+        for (SavedVcpu vcpu : from.state().vcpus()) {
+            Set<CpuFeature> missing = new LinkedHashSet<>(CpuFeature.in(vcpu.cpuid()));
+            CpuFeature.in(cpus.offered(0)).forEach(missing::remove);
+            if (missing.isEmpty()) continue;
+            String names = missing.stream().map(CpuFeature::name).collect(Collectors.joining(" "));
+            problems.add(("cpuFeature: the guest has found %s, which %s does not offer on this host: continue it on a"
+                            + " host like the first, or take the snapshot of a machine without them")
+                    .formatted(names, selected.hypervisor().name()));
+            return;
         }
     }
 

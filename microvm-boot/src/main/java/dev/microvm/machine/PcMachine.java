@@ -5,7 +5,6 @@ import static dev.microvm.hypervisor.MsrNumbers.IA32_MTRR_DEF_TYPE;
 
 import dev.microvm.boot.BootLayout;
 import dev.microvm.boot.BootState;
-import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.clock.ClockOnResume;
@@ -40,11 +39,13 @@ import dev.microvm.memory.GuestRam;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
+import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
 import dev.microvm.vcpu.CpuShares;
 import dev.microvm.vcpu.HaltWatch;
 import dev.microvm.vcpu.VcpuLoop;
 import dev.microvm.vcpu.VcpuThreads;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -87,6 +88,7 @@ final class PcMachine implements Machine {
     private final BooleanSupplier cancelled;
     private final Resources resources = new Resources();
     private final VirtualMachine vm;
+    private final GuestRam ram;
     private final GuestMemory memory;
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
@@ -96,8 +98,10 @@ final class PcMachine implements Machine {
     private final Optional<GenericEventDevice> genericEvents;
     private final List<VirtioMmio> virtio = new ArrayList<>();
     private final GuestTimeOfDay timeOfDay;
+    private final List<Vcpu> vcpus = new ArrayList<>();
     private final VcpuThreads threads;
     private final MachinePause pause;
+    private final MachineStateKeeper states;
     private final HaltWatch haltWatch;
     private final CpuShares cpuShares;
     private volatile boolean hasHalted;
@@ -119,6 +123,7 @@ final class PcMachine implements Machine {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
+            ram = vm.ram(config.ram(), config.memorySize());
             memory = mapMemory();
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
@@ -134,11 +139,14 @@ final class PcMachine implements Machine {
             genericEvents = addPowerControl();
             addVirtioDevices();
             addUserDevices();
-            threads = new VcpuThreads(config.name(), createVcpus());
+            List<Vcpu> vcpus = createVcpus();
+            threads = new VcpuThreads(config.name(), loops(vcpus));
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
+            states = new MachineStateKeeper(config, vm, eventLoop, vcpus, parts);
             cpuShares = new CpuShares(config.name(), threads);
             haltWatch = new HaltWatch(config.name(), threads, this::halted);
             end.onEnd(threads::stop);
+            if (config.start() instanceof GuestStart.Continue from) continueFrom(from);
         } catch (RuntimeException | Error e) {
             resources.close();
             throw e;
@@ -148,11 +156,14 @@ final class PcMachine implements Machine {
     private GuestMemory mapMemory() {
         List<GuestMemoryRegion> regions = new ArrayList<>();
         long low = Math.min(config.memorySize(), BootLayout.LOW_RAM_MAX);
-        GuestRam ram = vm.ram(config.spec().memory().backing(), config.memorySize());
         regions.add(ram.region(0, 0, low));
         if (ram.size() > low) regions.add(ram.region(BootLayout.HIGH_RAM, low, ram.size() - low));
         long rom = config.start().romSize();
-        if (rom > 0) regions.add(new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true));
+        if (rom > 0) {
+            GuestMemoryRegion firmware = new GuestMemoryRegion(BootLayout.ROM_END - rom, vm.allocate(rom), true);
+            regions.add(firmware);
+            parts.add(new Rom(firmware).part());
+        }
         for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
         return new GuestMemory(regions);
     }
@@ -216,11 +227,12 @@ final class PcMachine implements Machine {
 
     private void addFirmwareDevices() {
         parts.add(PcPart.FW_CFG, config.fwCfg().build(memory));
-        if (config.start() instanceof FirmwarePlan) {
+        if (config.start().hasDebugConsole()) {
             Consumer<String> lines = config.extras().firmwareLog();
             if (lines != null) {
                 parts.add(PcPart.DEBUG_CONSOLE, new DebugConsole(new FirmwareLog(lines)));
-            } else if (FirmwareLog.enabled()) { // else it is not there, and firmware need not print
+            } else if (FirmwareLog.enabled() || config.start() instanceof GuestStart.Continue) {
+                // else it is not there, and firmware need not print
                 parts.add(PcPart.DEBUG_CONSOLE, new DebugConsole(FirmwareLog.toLog(config.name())));
             }
         }
@@ -278,26 +290,43 @@ final class PcMachine implements Machine {
         return PcLayout.needsSecondIoApic(config.virtio().size()) ? 2 * IoApic.PC_PINS : IoApic.PC_PINS;
     }
 
-    private List<VcpuLoop> createVcpus() {
+    private List<Vcpu> createVcpus() {
         if (config.vcpus() > vm.maxVcpus()) {
             throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
-        boolean byFirmware = config.start() instanceof FirmwarePlan;
-        List<VcpuLoop> loops = new ArrayList<>();
+        List<Vcpu> vcpus = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
+            vcpus.add(vcpu);
             vcpu.cpuid(config.cpuid(index));
-            vcpu.msrs(byFirmware ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
-            if (index == 0) {
-                BootState start = config.start().load(memory, cancelled);
-                vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
-                vcpu.registers(start.registers());
-            }
-            loops.add(new VcpuLoop(vcpu, buses, end, index == 0 ? interrupts.externalInterrupts() : null));
+            if (config.start() instanceof GuestStart.Boot boot) powerOn(vcpu, boot);
+            vcpus.add(vcpu);
+        }
+        return vcpus;
+    }
+
+    private void powerOn(Vcpu vcpu, GuestStart.Boot boot) {
+        vcpu.msrs(boot.byFirmware() ? List.of(RESET_MSR) : List.of(RESET_MSR, FIRMWARE_MSR));
+        if (vcpu.index() != 0) return;
+        BootState start = boot.plan().load(memory, cancelled);
+        vcpu.specialRegisters(start.special().apply(vcpu.specialRegisters()));
+        vcpu.registers(start.registers());
+    }
+
+    private List<VcpuLoop> loops(List<Vcpu> vcpus) {
+        List<VcpuLoop> loops = new ArrayList<>();
+        for (Vcpu vcpu : vcpus) {
+            loops.add(new VcpuLoop(vcpu, buses, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
         }
         interrupts.connect(loops.getFirst());
         return loops;
+    }
+
+    /** Leaves the machine paused, until it is started. */
+    private void continueFrom(GuestStart.Continue from) {
+        pause.pause();
+        states.restore(from);
     }
 
     @Override
@@ -305,6 +334,7 @@ final class PcMachine implements Machine {
         threads.start();
         cpuShares.start();
         haltWatch.start();
+        if (config.start() instanceof GuestStart.Continue) pause.resume(ClockOnResume.CONTINUE);
     }
 
     private void halted() {
@@ -334,14 +364,35 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public GuestView view() {
+        requirePaused();
+        return new GuestView(vcpus, memory, config.memorySize());
+    }
+
+    @Override
     public SequencedMap<String, DeviceState> save() {
+        requireSavable();
+        return parts.save();
+    }
+
+    @Override
+    public MachineState state() {
+        requireSavable();
+        return states.save();
+    }
+
+    @Override
+    public MemorySegment ram() {
+        return ram.segment();
+    }
+
+    private void requireSavable() {
         requirePaused();
         if (config.options().irqchip() == Irqchip.KERNEL) {
             throw new MicroVmException(
                     "irqchip: the state of the hypervisor's own interrupt controllers cannot be saved:"
                             + " use irqchip(SPLIT)");
         }
-        return parts.save();
     }
 
     @Override

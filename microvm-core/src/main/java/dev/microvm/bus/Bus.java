@@ -2,6 +2,7 @@ package dev.microvm.bus;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +14,13 @@ public final class Bus {
      * One row of a bus map: {@code device} serves {@code [base, base + size)}, in bytes;
      * {@code name} is for messages.
      */
-    public record Mapping(long base, long size, String name, BusDevice device) {}
+    public record Mapping(long base, long size, String name, BusDevice device) {
+        /** Checks that no component is null. */
+        public Mapping {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(device, "device");
+        }
+    }
 
     private final String name;
 
@@ -22,7 +29,7 @@ public final class Bus {
 
     /** Makes an empty bus; {@code name} appears in error messages. */
     public Bus(String name) {
-        this.name = name;
+        this.name = Objects.requireNonNull(name, "name");
     }
 
     /**
@@ -32,6 +39,8 @@ public final class Bus {
      *     on the bus
      */
     public synchronized void add(long base, long size, String deviceName, BusDevice device) {
+        Objects.requireNonNull(deviceName, "deviceName");
+        Objects.requireNonNull(device, "device");
         if (base < 0 || size <= 0 || base + size < 0) {
             throw new IllegalArgumentException("%s bus: range [0x%x, +0x%x) of %s must not be empty or exceed 2^63"
                     .formatted(name, base, size, deviceName));

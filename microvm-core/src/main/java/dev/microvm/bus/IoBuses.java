@@ -1,6 +1,7 @@
 package dev.microvm.bus;
 
 import dev.microvm.hypervisor.ExitHandler;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -30,7 +31,7 @@ public final class IoBuses implements ExitHandler {
      * ends.
      */
     public void onEndOfInterrupt(IntConsumer ioApic) {
-        endOfInterrupt = ioApic;
+        endOfInterrupt = Objects.requireNonNull(ioApic, "ioApic");
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.microvm.clock;
 
+import java.util.Objects;
+
 /**
  * The host's monotonic clock, with pauses in which it stands. Any thread may read, pause and resume
  * it.
@@ -39,6 +41,7 @@ public final class PausableClock implements NanoClock {
 
     /** Lets the clock move again; does nothing if it does not stand. */
     public synchronized void resume(ClockOnResume how) {
+        Objects.requireNonNull(how, "how");
         Pace before = pace;
         if (!before.paused) return;
         if (how == ClockOnResume.CONTINUE) behind = System.nanoTime() - before.nanos;

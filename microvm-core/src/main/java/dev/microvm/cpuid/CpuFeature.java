@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -32,6 +33,7 @@ public record CpuFeature(String name, int function, int index, Register register
 
         /** Returns the value of this register in an entry. */
         public int of(CpuidEntry entry) {
+            Objects.requireNonNull(entry, "entry");
             return switch (this) {
                 case EAX -> entry.eax();
                 case EBX -> entry.ebx();
@@ -58,17 +60,18 @@ public record CpuFeature(String name, int function, int index, Register register
                 fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr
                 sse sse2 ss ht tm ia64 pbe""");
         word(0x1, 0, Register.ECX, """
-                pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca sse4_1
-                sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor""");
+                pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca
+                sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor""");
         word(0x7, 0, Register.EBX, """
-                fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq rdseed
-                adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl""");
+                fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq
+                rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw
+                avx512vl""");
         word(0x7, 0, Register.ECX, """
                 - avx512vbmi umip pku - waitpkg avx512_vbmi2 shstk gfni vaes vpclmulqdq avx512_vnni avx512_bitalg tme
                 avx512_vpopcntdq - la57 - - - - - rdpid - bus_lock_detect cldemote - movdiri movdir64b enqcmd sgx_lc""");
         word(0x7, 0, Register.EDX, """
-                - - avx512_4vnniw avx512_4fmaps fsrm - - - avx512_vp2intersect srbds_ctrl md_clear - - - serialize - tsxldtrk
-                - pconfig arch_lbr ibt - amx_bf16 avx512_fp16 amx_tile amx_int8 spec_ctrl intel_stibp flush_l1d
+                - - avx512_4vnniw avx512_4fmaps fsrm - - - avx512_vp2intersect srbds_ctrl md_clear - - - serialize
+                - tsxldtrk - pconfig arch_lbr ibt - amx_bf16 avx512_fp16 amx_tile amx_int8 spec_ctrl intel_stibp flush_l1d
                 arch_capabilities core_capabilities spec_ctrl_ssbd""");
         word(0x7, 1, Register.EAX, "- - - - avx_vnni avx512_bf16");
         word(0x7, 2, Register.EDX, "- - - - bhi_ctrl");
@@ -78,14 +81,21 @@ public record CpuFeature(String name, int function, int index, Register register
                 kvm-pv-tlb-flush kvm-asyncpf-vmexit kvm-pv-ipi kvm-poll-control kvm-pv-sched-yield kvm-asyncpf-int
                 kvm-msi-ext-dest-id - - - - - - - - kvmclock-stable-bit""");
         word(0x8000_0001, 0, Register.EDX, """
-                - - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm 3dnowext 3dnow""");
+                - - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm 3dnowext
+                3dnow""");
         word(0x8000_0001, 0, Register.ECX, """
-                lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw ibs xop skinit wdt - lwp
-                fma4 tce - nodeid_msr - tbm topoext perfctr_core perfctr_nb - bpext ptsc perfctr_llc mwaitx""");
+                lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw ibs xop skinit wdt
+                - lwp fma4 tce - nodeid_msr - tbm topoext perfctr_core perfctr_nb - bpext ptsc perfctr_llc mwaitx""");
         word(0x8000_0007, 0, Register.EDX, "- - - - - - - - constant_tsc");
         word(0x8000_0008, 0, Register.EBX, """
                 clzero irperf xsaveerptr - rdpru - - - - wbnoinvd - - amd_ibpb - amd_ibrs amd_stibp - - - - - - - -
                 amd_ssbd virt_ssbd""");
+    }
+
+    /** Checks that no component is null. */
+    public CpuFeature {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(register, "register");
     }
 
     private static void word(int function, int index, Register register, String names) {
@@ -98,6 +108,7 @@ public record CpuFeature(String name, int function, int index, Register register
 
     /** Returns the feature of that name, in lower case; empty if the name is not known. */
     public static Optional<CpuFeature> named(String name) {
+        Objects.requireNonNull(name, "name");
         return Optional.ofNullable(BY_NAME.get(name));
     }
 
@@ -108,6 +119,7 @@ public record CpuFeature(String name, int function, int index, Register register
 
     /** Returns the known features that a table announces. */
     public static List<CpuFeature> in(List<CpuidEntry> table) {
+        Objects.requireNonNull(table, "table");
         List<CpuFeature> found = new ArrayList<>();
         for (CpuFeature feature : BY_NAME.values()) if (feature.isIn(table)) found.add(feature);
         return found;
@@ -115,6 +127,7 @@ public record CpuFeature(String name, int function, int index, Register register
 
     /** Returns whether a table announces this feature. */
     public boolean isIn(List<CpuidEntry> table) {
+        Objects.requireNonNull(table, "table");
         return table.stream().anyMatch(entry -> isOf(entry) && (register.of(entry) >>> bit & 1) != 0);
     }
 

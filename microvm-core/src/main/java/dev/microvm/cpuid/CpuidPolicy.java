@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The changes a user makes to the CPUID tables: single features by name, and whole entries.
@@ -34,6 +35,7 @@ public final class CpuidPolicy {
 
     /** Returns this policy with a feature shown or hidden. */
     public CpuidPolicy with(CpuFeature feature, boolean present) {
+        Objects.requireNonNull(feature, "feature");
         Map<CpuFeature, Boolean> more = new LinkedHashMap<>(features);
         more.remove(feature);
         more.put(feature, present);
@@ -45,6 +47,7 @@ public final class CpuidPolicy {
      * added if there is none. Features are applied to it afterwards.
      */
     public CpuidPolicy with(CpuidEntry leaf) {
+        Objects.requireNonNull(leaf, "leaf");
         List<CpuidEntry> more = new ArrayList<>(leaves);
         more.removeIf(each -> same(each, leaf));
         more.add(leaf);
@@ -63,6 +66,8 @@ public final class CpuidPolicy {
      * @return one sentence for each problem; empty if there is none
      */
     public List<String> problems(List<CpuidEntry> offered, String by) {
+        Objects.requireNonNull(offered, "offered");
+        Objects.requireNonNull(by, "by");
         List<String> problems = new ArrayList<>();
         features.forEach((feature, present) -> {
             if (present && !feature.isIn(offered)) {
@@ -104,9 +109,9 @@ public final class CpuidPolicy {
             int physical = each.eax() & ADDRESS_BITS;
             int linear = each.eax() >>> LINEAR_SHIFT & ADDRESS_BITS;
             if ((leaf.eax() & ADDRESS_BITS) > physical || (leaf.eax() >>> LINEAR_SHIFT & ADDRESS_BITS) > linear) {
-                problems.add(
-                        "cpuidLeaf: 0x%x EAX=0x%08x has longer addresses than %s on this host: at most %d bits physical (bits 0 to 7), %d linear (bits 8 to 15)"
-                                .formatted(leaf.function(), leaf.eax(), by, physical, linear));
+                problems.add(("cpuidLeaf: 0x%x EAX=0x%08x has longer addresses than %s on this host:"
+                                + " at most %d bits physical (bits 0 to 7), %d linear (bits 8 to 15)")
+                        .formatted(leaf.function(), leaf.eax(), by, physical, linear));
             }
         }
     }
@@ -124,6 +129,7 @@ public final class CpuidPolicy {
      * not change.
      */
     public List<CpuidEntry> apply(List<CpuidEntry> table) {
+        Objects.requireNonNull(table, "table");
         List<CpuidEntry> changed = new ArrayList<>(table);
         for (CpuidEntry leaf : leaves) put(changed, leaf);
         features.forEach((feature, present) ->

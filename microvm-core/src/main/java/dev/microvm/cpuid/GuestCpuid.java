@@ -3,6 +3,7 @@ package dev.microvm.cpuid;
 import dev.microvm.hypervisor.VirtualMachine;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Makes the CPUID table of each vCPU from the table that the hypervisor supports. The guest sees
@@ -62,6 +63,7 @@ public final class GuestCpuid {
      * @param tscDeadline whether the local APIC's timer has the TSC-deadline mode
      */
     public static List<CpuidEntry> forVcpu(List<CpuidEntry> supported, int index, int vcpus, boolean tscDeadline) {
+        Objects.requireNonNull(supported, "supported");
         List<CpuidEntry> table = new ArrayList<>(supported.size() + 2);
         int apicIdBits = bitsFor(vcpus);
         for (CpuidEntry entry : supported) {
@@ -99,6 +101,7 @@ public final class GuestCpuid {
      * is none.
      */
     public static String hypervisorName(List<CpuidEntry> table) {
+        Objects.requireNonNull(table, "table");
         for (CpuidEntry entry : table) {
             if (entry.function() != LEAF_HYPERVISOR_FIRST) continue;
             StringBuilder name = new StringBuilder();

@@ -5,6 +5,7 @@ import dev.microvm.clock.PausableClock;
 import dev.microvm.clock.Timers.Timer;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Queue;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +61,8 @@ public final class EventLoopThread {
      * @param name of the thread, which is a daemon
      */
     public EventLoopThread(String name, Body body) {
-        this.body = body;
+        Objects.requireNonNull(name, "name");
+        this.body = Objects.requireNonNull(body, "body");
         thread = Thread.ofPlatform().name(name).daemon().unstarted(this::live);
     }
 
@@ -114,6 +116,7 @@ public final class EventLoopThread {
 
     /** {@link EventLoop#execute}. */
     public void execute(Runnable task) {
+        Objects.requireNonNull(task, "task");
         synchronized (this) {
             if (closing) return;
             tasks.add(task);
@@ -123,6 +126,7 @@ public final class EventLoopThread {
 
     /** {@link EventLoop#timer}. */
     public Timer timer(Runnable action) {
+        Objects.requireNonNull(action, "action");
         return new LoopTimer(action);
     }
 
@@ -136,6 +140,7 @@ public final class EventLoopThread {
 
     /** {@link EventLoop#resumeClock}. */
     public void resumeClock(ClockOnResume how) {
+        Objects.requireNonNull(how, "how");
         synchronized (this) {
             clock.resume(how);
         }

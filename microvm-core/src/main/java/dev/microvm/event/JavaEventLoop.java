@@ -2,6 +2,7 @@ package dev.microvm.event;
 
 import dev.microvm.clock.ClockOnResume;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +22,7 @@ public final class JavaEventLoop implements EventLoop {
      * @param threadName of its thread, which is a daemon
      */
     public JavaEventLoop(String threadName) {
+        Objects.requireNonNull(threadName, "threadName");
         thread = new EventLoopThread(threadName, new Parking());
         thread.start();
     }
@@ -67,6 +69,7 @@ public final class JavaEventLoop implements EventLoop {
 
     @Override
     public Signal signal(Runnable action) {
+        Objects.requireNonNull(action, "action");
         thread.refuseIfClosing();
         return new LoopSignal(action);
     }

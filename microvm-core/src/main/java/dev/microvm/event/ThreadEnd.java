@@ -1,6 +1,7 @@
 package dev.microvm.event;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /** Waits for the ends of threads, for whoever releases what they use. */
@@ -15,6 +16,8 @@ public final class ThreadEnd {
      * @return whether the thread has ended; also true for one that never ran
      */
     public static boolean await(Thread thread, Duration limit) {
+        Objects.requireNonNull(thread, "thread");
+        Objects.requireNonNull(limit, "limit");
         long deadline = System.nanoTime() + limit.toNanos();
         boolean interrupted = false;
         try {

@@ -17,6 +17,7 @@ public final class Timeouts {
      * @throws IllegalArgumentException if it is negative
      */
     public static long nanos(String parameter, Duration value) {
+        Objects.requireNonNull(parameter, "parameter");
         Objects.requireNonNull(value, parameter);
         if (value.isNegative()) {
             throw new IllegalArgumentException(parameter + ": 0 or more, was " + value);

@@ -1,5 +1,7 @@
 package dev.microvm.hypervisor;
 
+import java.util.Objects;
+
 /**
  * A hardware breakpoint that a debugger sets in a guest: Intel SDM vol. 3B, 18.2.
  *
@@ -23,11 +25,12 @@ public record Breakpoint(Kind kind, long address, int length) {
      * would not accept them.
      */
     public Breakpoint {
+        Objects.requireNonNull(kind, "kind");
         boolean known = length == 1 || length == 2 || length == 4 || length == 8;
         if (!known || (kind == Kind.EXECUTE && length != 1) || (address & length - 1) != 0) {
-            throw new IllegalArgumentException(
-                    "breakpoint %s of %d bytes at 0x%x: must have 1, 2, 4 or 8 bytes (1 for EXECUTE), at a multiple of its length"
-                            .formatted(kind, length, address));
+            throw new IllegalArgumentException(("breakpoint %s of %d bytes at 0x%x:"
+                            + " must have 1, 2, 4 or 8 bytes (1 for EXECUTE), at a multiple of its length")
+                    .formatted(kind, length, address));
         }
     }
 

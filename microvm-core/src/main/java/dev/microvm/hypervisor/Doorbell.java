@@ -1,5 +1,6 @@
 package dev.microvm.hypervisor;
 
+import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
@@ -11,6 +12,11 @@ import java.util.OptionalLong;
  * @param match the value that rings; any value if empty
  */
 public record Doorbell(boolean port, long address, int size, OptionalLong match) {
+    /** Checks that no component is null. */
+    public Doorbell {
+        Objects.requireNonNull(match, "match");
+    }
+
     /** Returns a doorbell at a guest-physical address that rings for one value. */
     public static Doorbell mmio(long address, int size, long match) {
         return new Doorbell(false, address, size, OptionalLong.of(match));

@@ -1,6 +1,7 @@
 package dev.microvm.hypervisor;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * x87, SSE and extended processor state.
@@ -21,6 +22,7 @@ public record FpuState(byte[] xsave, long xcr0) {
      * {@link #MIN_SIZE}.
      */
     public FpuState {
+        Objects.requireNonNull(xsave, "xsave");
         if (xsave.length < MIN_SIZE) {
             throw new IllegalArgumentException("XSAVE area: at least 576 bytes, was " + xsave.length);
         }

@@ -1,6 +1,7 @@
 package dev.microvm.hypervisor;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The debug settings of a vCPU: see {@link Vcpu#debug}. The guest cannot see them. While
@@ -23,6 +24,7 @@ public record GuestDebug(boolean singleStep, boolean softwareBreakpoints, List<B
      * {@link #MAX_BREAKPOINTS}.
      */
     public GuestDebug {
+        Objects.requireNonNull(breakpoints, "breakpoints");
         breakpoints = List.copyOf(breakpoints);
         if (breakpoints.size() > MAX_BREAKPOINTS) {
             throw new IllegalArgumentException(

@@ -3,6 +3,7 @@ package dev.microvm.hypervisor;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
 import java.util.List;
+import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.Set;
@@ -47,6 +48,8 @@ public interface Hypervisor {
      * {@link HypervisorException} if the hypervisor cannot be used.
      */
     default VirtualMachine createVm(String name, InterruptMode interruptMode) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(interruptMode, "interruptMode");
         return createVm(name, interruptMode, GuestClock.HOST);
     }
 

@@ -1,5 +1,7 @@
 package dev.microvm.hypervisor;
 
+import java.util.Objects;
+
 /**
  * The destination of one global system interrupt (GSI): a pin of an interrupt controller or a
  * message.
@@ -25,7 +27,12 @@ public sealed interface IrqRoute {
      * @param chip interrupt controller
      * @param pin input of the controller, from 0
      */
-    record Pin(int gsi, Chip chip, int pin) implements IrqRoute {}
+    record Pin(int gsi, Chip chip, int pin) implements IrqRoute {
+        /** Checks that no component is null. */
+        public Pin {
+            Objects.requireNonNull(chip, "chip");
+        }
+    }
 
     /**
      * Routes to a message-signalled interrupt: Intel SDM vol. 3A, 11.11.

@@ -1,6 +1,7 @@
 package dev.microvm.hypervisor;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The register page of a local APIC, one register every 16 bytes: Intel SDM vol. 3A, table 11-1.
@@ -16,6 +17,7 @@ public record LapicState(byte[] registers) {
      * Copies the page; throws {@link IllegalArgumentException} if its size is not {@link #SIZE}.
      */
     public LapicState {
+        Objects.requireNonNull(registers, "registers");
         if (registers.length != SIZE)
             throw new IllegalArgumentException("LAPIC state: 1024 bytes, was " + registers.length);
         registers = registers.clone();

@@ -1,5 +1,7 @@
 package dev.microvm.hypervisor;
 
+import java.util.Objects;
+
 /**
  * The result of {@link Hypervisor#probe}: what a hypervisor can run on this host.
  *
@@ -8,6 +10,13 @@ package dev.microvm.hypervisor;
  * @param remedy what the user can do about that; empty if nothing
  */
 public record Probe(Support support, String reason, String remedy) {
+    /** Checks that no component is null. */
+    public Probe {
+        Objects.requireNonNull(support, "support");
+        Objects.requireNonNull(reason, "reason");
+        Objects.requireNonNull(remedy, "remedy");
+    }
+
     /** How much a hypervisor can run. */
     public enum Support {
         /** Any guest, unmodified kernels among them. */

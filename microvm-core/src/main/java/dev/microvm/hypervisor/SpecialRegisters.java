@@ -1,5 +1,7 @@
 package dev.microvm.hypervisor;
 
+import java.util.Objects;
+
 /**
  * Segments, descriptor tables and control registers: Intel SDM vol. 3A, 2.4 and 2.5.
  *
@@ -117,6 +119,20 @@ public record SpecialRegisters(
 
     /** IA32_EFER.NXE: pages that cannot be executed. */
     public static final long EFER_NXE = 1L << 11;
+
+    /** Checks that no component is null. */
+    public SpecialRegisters {
+        Objects.requireNonNull(cs, "cs");
+        Objects.requireNonNull(ds, "ds");
+        Objects.requireNonNull(es, "es");
+        Objects.requireNonNull(fs, "fs");
+        Objects.requireNonNull(gs, "gs");
+        Objects.requireNonNull(ss, "ss");
+        Objects.requireNonNull(tr, "tr");
+        Objects.requireNonNull(ldt, "ldt");
+        Objects.requireNonNull(gdt, "gdt");
+        Objects.requireNonNull(idt, "idt");
+    }
 
     /** Returns a copy with another code segment and other data segments (DS, ES, FS, GS, SS). */
     public SpecialRegisters withSegments(SegmentRegister code, SegmentRegister data) {

@@ -1,7 +1,10 @@
 package dev.microvm.hypervisor;
 
+import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
+
 import dev.microvm.state.DeviceState;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,13 @@ public record VcpuState(
         ActivityState activity) {
     /** Copies the list. */
     public VcpuState {
+        Objects.requireNonNull(registers, "registers");
+        Objects.requireNonNull(specialRegisters, "specialRegisters");
+        Objects.requireNonNull(fpu, "fpu");
+        Objects.requireNonNull(debugRegisters, "debugRegisters");
+        Objects.requireNonNull(msrs, "msrs");
+        Objects.requireNonNull(events, "events");
+        Objects.requireNonNull(activity, "activity");
         msrs = List.copyOf(msrs);
     }
 
@@ -30,9 +40,13 @@ public record VcpuState(
      * Reads the state of a vCPU that is not running. Time continues during the call. Therefore the
      * TSC deadline, an MSR, is read before the local APIC: if the timer expires between the two
      * reads, the state has both the deadline and the pending interrupt, so the interrupt is not
-     * lost.
+     * lost. The activity is read first of all, because reading it makes KVM accept an INIT or a
+     * start-up IPI that is pending, which changes registers.
      */
     public static VcpuState of(Vcpu vcpu, InterruptMode interruptMode) {
+        Objects.requireNonNull(vcpu, "vcpu");
+        Objects.requireNonNull(interruptMode, "interruptMode");
+        ActivityState activity = vcpu.activity();
         List<MsrEntry> msrs = vcpu.msrs(vcpu.msrIndices());
         return new VcpuState(
                 vcpu.registers(),
@@ -42,7 +56,16 @@ public record VcpuState(
                 interruptMode == InterruptMode.USERSPACE ? null : vcpu.lapic(),
                 msrs,
                 vcpu.events(),
-                vcpu.activity());
+                activity);
+    }
+
+    /** Returns the same with a time-stamp counter that is {@code ticks} further on. */
+    public VcpuState withLaterTimeStamp(long ticks) {
+        List<MsrEntry> later = msrs.stream()
+                .map(msr ->
+                        msr.index() == IA32_TIME_STAMP_COUNTER ? new MsrEntry(msr.index(), msr.value() + ticks) : msr)
+                .toList();
+        return new VcpuState(registers, specialRegisters, fpu, debugRegisters, lapic, later, events, activity);
     }
 
     /**
@@ -52,6 +75,7 @@ public record VcpuState(
      *     a field is missing, or a value is out of range
      */
     public static VcpuState from(DeviceState stored) {
+        Objects.requireNonNull(stored, "stored");
         return StoredVcpuState.read(stored);
     }
 
@@ -67,6 +91,7 @@ public record VcpuState(
      * @throws HypervisorException if the hypervisor refuses a value
      */
     public void restore(Vcpu vcpu) {
+        Objects.requireNonNull(vcpu, "vcpu");
         vcpu.specialRegisters(specialRegisters); // first: they hold the mode and base of the local APIC
         vcpu.registers(registers);
         vcpu.fpuState(fpu);

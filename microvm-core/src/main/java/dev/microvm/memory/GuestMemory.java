@@ -12,6 +12,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The guest's physical memory: a fixed set of {@link GuestMemoryRegion regions} with
@@ -44,6 +45,7 @@ public final class GuestMemory {
      * @throws IllegalArgumentException if two regions overlap
      */
     public GuestMemory(List<GuestMemoryRegion> regions) {
+        Objects.requireNonNull(regions, "regions");
         this.regions = regions.stream()
                 .sorted(Comparator.comparingLong(GuestMemoryRegion::base))
                 .toList();
@@ -168,6 +170,7 @@ public final class GuestMemory {
 
     /** Copies all of {@code bytes} to {@code gpa}. */
     public void write(long gpa, byte[] bytes) {
+        Objects.requireNonNull(bytes, "bytes");
         MemorySegment.copy(bytes, 0, slice(gpa, bytes.length), JAVA_BYTE, 0, bytes.length);
     }
 

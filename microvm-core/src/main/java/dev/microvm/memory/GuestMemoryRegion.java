@@ -1,6 +1,7 @@
 package dev.microvm.memory;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * One contiguous stretch of guest-physical memory and the host memory behind it.
@@ -18,6 +19,7 @@ public record GuestMemoryRegion(long base, MemorySegment segment, boolean readOn
      * {@link IllegalArgumentException} if not.
      */
     public GuestMemoryRegion {
+        Objects.requireNonNull(segment, "segment");
         long size = segment.byteSize();
         if (base < 0 || base % PAGE_SIZE != 0 || size <= 0 || size % PAGE_SIZE != 0 || base + size < 0) {
             throw new IllegalArgumentException(

@@ -14,6 +14,12 @@ import java.util.Optional;
  *     machine is closed; empty unless the backing is {@link RamBacking#shared}
  */
 public record GuestRam(MemorySegment segment, Optional<Path> sharedFile) {
+    /** Checks that no component is null. */
+    public GuestRam {
+        Objects.requireNonNull(segment, "segment");
+        Objects.requireNonNull(sharedFile, "sharedFile");
+    }
+
     /** Makes RAM that no other process can open. */
     public GuestRam(MemorySegment segment) {
         this(segment, Optional.empty());
@@ -37,6 +43,7 @@ public record GuestRam(MemorySegment segment, Optional<Path> sharedFile) {
      * {@link IndexOutOfBoundsException} for a region of other memory.
      */
     public long offsetOf(GuestMemoryRegion region) {
+        Objects.requireNonNull(region, "region");
         long offset = region.segment().address() - segment.address();
         return Objects.checkFromIndexSize(offset, region.size(), size());
     }

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
@@ -42,7 +43,7 @@ public final class DeviceState {
      * @param version version of the type's set of fields, from 1
      */
     public DeviceState(String type, int version) {
-        this.type = type;
+        this.type = Objects.requireNonNull(type, "type");
         this.version = version;
     }
 
@@ -58,6 +59,7 @@ public final class DeviceState {
 
     /** Sets a number; returns this. */
     public DeviceState put(String field, long value) {
+        Objects.requireNonNull(field, "field");
         numbers.put(field, value);
         return this;
     }
@@ -69,18 +71,23 @@ public final class DeviceState {
 
     /** Sets a copy of a byte string; returns this. */
     public DeviceState put(String field, byte[] value) {
+        Objects.requireNonNull(field, "field");
+        Objects.requireNonNull(value, "value");
         bytes.put(field, value.clone());
         return this;
     }
 
     /** Sets a copy of a list of numbers; returns this. */
     public DeviceState put(String field, long[] values) {
+        Objects.requireNonNull(field, "field");
+        Objects.requireNonNull(values, "values");
         lists.put(field, values.clone());
         return this;
     }
 
     /** Reads a number; throws {@link IllegalArgumentException} if no number has that name. */
     public long number(String field) {
+        Objects.requireNonNull(field, "field");
         Long value = numbers.get(field);
         if (value == null) throw missing(field);
         return value;
@@ -121,6 +128,7 @@ public final class DeviceState {
      * Reads a copy of a byte string; throws {@link IllegalArgumentException} if none has that name.
      */
     public byte[] bytes(String field) {
+        Objects.requireNonNull(field, "field");
         byte[] value = bytes.get(field);
         if (value == null) throw missing(field);
         return value.clone();
@@ -131,6 +139,7 @@ public final class DeviceState {
      * name.
      */
     public long[] numbers(String field) {
+        Objects.requireNonNull(field, "field");
         long[] values = lists.get(field);
         if (values == null) throw missing(field);
         return values.clone();
@@ -149,6 +158,7 @@ public final class DeviceState {
      * {@link IllegalArgumentException}.
      */
     public DeviceState require(String expectedType, int newest) {
+        Objects.requireNonNull(expectedType, "expectedType");
         if (!type.equals(expectedType) || version < 1 || version > newest) {
             throw new IllegalArgumentException("state of %s version %d given to %s, which reads versions 1 to %d"
                     .formatted(type, version, expectedType, newest));
@@ -196,6 +206,7 @@ public final class DeviceState {
      * Reads what {@link #encode} wrote; throws {@link IllegalArgumentException} for anything else.
      */
     public static DeviceState decode(byte[] encoded) {
+        Objects.requireNonNull(encoded, "encoded");
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(encoded))) {
             if (in.readLong() != MAGIC) throw new IllegalArgumentException("not a device state: wrong magic number");
             DeviceState state = new DeviceState(in.readUTF(), in.readInt());

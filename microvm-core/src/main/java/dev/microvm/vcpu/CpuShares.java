@@ -2,6 +2,7 @@ package dev.microvm.vcpu;
 
 import dev.microvm.event.ThreadEnd;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -33,8 +34,8 @@ public final class CpuShares implements AutoCloseable {
 
     /** Makes one without a limit; {@code machine} is for the name of its thread. */
     public CpuShares(String machine, VcpuThreads threads) {
-        this.machine = machine;
-        this.threads = threads;
+        this.machine = Objects.requireNonNull(machine, "machine");
+        this.threads = Objects.requireNonNull(threads, "threads");
     }
 
     /**

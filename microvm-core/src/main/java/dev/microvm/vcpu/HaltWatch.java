@@ -2,6 +2,7 @@ package dev.microvm.vcpu;
 
 import dev.microvm.event.ThreadEnd;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +43,9 @@ public final class HaltWatch implements AutoCloseable {
      * @param halted is run once, on that thread
      */
     public HaltWatch(String machine, VcpuThreads threads, Runnable halted) {
-        this.machine = machine;
-        this.threads = threads;
-        this.halted = halted;
+        this.machine = Objects.requireNonNull(machine, "machine");
+        this.threads = Objects.requireNonNull(threads, "threads");
+        this.halted = Objects.requireNonNull(halted, "halted");
     }
 
     /** Begins to look. */

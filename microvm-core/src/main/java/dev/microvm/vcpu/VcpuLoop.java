@@ -6,6 +6,7 @@ import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.irq.InterruptController;
 import dev.microvm.vcpu.DebugListener.Next;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,9 +56,9 @@ public final class VcpuLoop implements Runnable {
      *     its INTR rises, {@link #interruptRaised} must be called
      */
     public VcpuLoop(Vcpu vcpu, ExitHandler handler, Listener listener, @Nullable InterruptController controller) {
-        this.vcpu = vcpu;
-        this.handler = handler;
-        this.listener = listener;
+        this.vcpu = Objects.requireNonNull(vcpu, "vcpu");
+        this.handler = Objects.requireNonNull(handler, "handler");
+        this.listener = Objects.requireNonNull(listener, "listener");
         this.controller = controller;
     }
 

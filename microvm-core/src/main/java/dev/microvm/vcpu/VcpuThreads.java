@@ -4,6 +4,7 @@ import dev.microvm.event.ThreadEnd;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +27,8 @@ public final class VcpuThreads {
 
     /** Makes the threads, which are daemons; none runs yet. */
     public VcpuThreads(String machineName, List<VcpuLoop> loops) {
+        Objects.requireNonNull(machineName, "machineName");
+        Objects.requireNonNull(loops, "loops");
         this.loops = List.copyOf(loops);
         for (int i = 0; i < loops.size(); i++) {
             threads.add(Thread.ofPlatform()
@@ -61,6 +64,7 @@ public final class VcpuThreads {
      * @throws IllegalStateException on a vCPU's thread, which would wait for itself
      */
     public void pause(Duration limit) {
+        Objects.requireNonNull(limit, "limit");
         refuseVcpuThread("pause");
         synchronized (pausing) {
             if (paused) return;
@@ -95,6 +99,7 @@ public final class VcpuThreads {
      * @throws IllegalStateException on a vCPU's thread, which would wait for itself
      */
     public boolean haltedForGood(Duration limit) {
+        Objects.requireNonNull(limit, "limit");
         refuseVcpuThread("haltedForGood");
         synchronized (pausing) {
             if (paused) return false;
@@ -160,6 +165,7 @@ public final class VcpuThreads {
 
     /** Sets who is told of the debug exits of all vCPUs, in place of who was told before. */
     public void debugListener(DebugListener listener) {
+        Objects.requireNonNull(listener, "listener");
         loops.forEach(loop -> loop.debugListener(listener));
     }
 
@@ -185,6 +191,7 @@ public final class VcpuThreads {
      * @return whether all have ended; if not, what the guest uses must stay allocated
      */
     public boolean stopAndJoin(Duration limit) {
+        Objects.requireNonNull(limit, "limit");
         long deadline = System.nanoTime() + limit.toNanos();
         boolean ended = true;
         stop();

@@ -3,11 +3,11 @@ package dev.microvm.hypervisor;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_TSC_DEADLINE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.testing.ApiSamples;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class VcpuStateTest {
@@ -27,6 +27,7 @@ final class VcpuStateTest {
 
     /** A vCPU whose timer expires as soon as the first thing was read of it. */
     private static final class ExpiringTimer {
+        private final ApiSamples samples = new ApiSamples();
         private boolean expired;
 
         Vcpu vcpu() {
@@ -35,7 +36,7 @@ final class VcpuStateTest {
                     Vcpu.class.getClassLoader(), type, (self, method, arguments) -> read(method));
         }
 
-        private @Nullable Object read(Method method) {
+        private Object read(Method method) {
             boolean before = expired;
             return switch (method.getName()) {
                 case "msrIndices" -> new int[] {IA32_TSC_DEADLINE};
@@ -50,7 +51,8 @@ final class VcpuStateTest {
                     yield new LapicState(registers);
                 }
                 case "activity" -> ActivityState.HALTED;
-                default -> null; // what else there is of a vCPU does not matter here
+                case "fpuState" -> new FpuState(new byte[FpuState.MIN_SIZE], 1);
+                default -> samples.of(method.getReturnType()); // what else there is of a vCPU does not matter here
             };
         }
     }

@@ -1,10 +1,15 @@
 package dev.microvm.testing;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.File;
+import java.io.IOException;
 import java.net.URI;
 import java.net.URLClassLoader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -16,6 +21,21 @@ public final class ChildJvm {
     /** Returns the path of the java program. */
     public static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /**
+     * Runs a program that must succeed, and returns the lines that it prints; what the JVM prints
+     * is left out.
+     *
+     * @param folder for what goes to the standard error
+     */
+    public static List<String> run(List<String> command, Path folder) throws IOException, InterruptedException {
+        Path errors = folder.resolve("errors");
+        Process process =
+                new ProcessBuilder(command).redirectError(errors.toFile()).start();
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+        if (process.waitFor() != 0) throw new AssertionError(output + Files.readString(errors));
+        return output.lines().toList();
     }
 
     /**

@@ -8,11 +8,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Boots Debian's kernel with a shell script as init, shows its console, and exits with the script's
+ * Lesson 8, and what {@code scripts/demo} runs: boots Debian's kernel with a shell script as init, shows its console, and exits with the script's
  * code. With the argument {@code shell} the script first starts a shell on this program's terminal.
  *
  * <p>The environment variable {@code MICROVM_GUEST} names the folder with the kernel and a static
- * busybox. {@code scripts/guest-files} fills it, and {@code scripts/demo} runs this program.
+ * busybox. {@code scripts/guest-files} fills it.
  */
 public final class BootLinux {
     private static final Duration LIMIT = Duration.ofMinutes(5);

@@ -1,4 +1,7 @@
-/** The examples. Start at {@link dev.microvm.examples.BootLinux}. */
+/**
+ * Twelve lessons, each a short program: {@link dev.microvm.examples.Lessons} has them in order. To
+ * see a whole machine first, start at {@link dev.microvm.examples.BootLinux}.
+ */
 @NullMarked
 package dev.microvm.examples;
 

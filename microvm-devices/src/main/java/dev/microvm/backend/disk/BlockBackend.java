@@ -1,6 +1,7 @@
 package dev.microvm.backend.disk;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -65,7 +66,9 @@ public interface BlockBackend extends AutoCloseable {
      * a machine can be paused, reset or closed in the middle of a request. {@link #close} does not
      * ask. The default ignores it, for back ends whose requests are short.
      */
-    default void cancelledBy(BooleanSupplier cancelled) {}
+    default void cancelledBy(BooleanSupplier cancelled) {
+        Objects.requireNonNull(cancelled, "cancelled");
+    }
 
     /**
      * Writes all cached data and closes the files. The caller must make sure that no other call is

@@ -141,6 +141,16 @@ public final class DiskImage {
         return readOnly && overlayLimit < 0;
     }
 
+    /** Returns whether {@link #readOnly} was called: an overlay above it may still be written. */
+    public boolean isOpenedReadOnly() {
+        return readOnly;
+    }
+
+    /** Returns whether {@link #withoutBacking} was called. */
+    public boolean isAlone() {
+        return alone;
+    }
+
     /** Returns the use of the host's page cache. */
     public CacheMode cache() {
         return cache;
@@ -200,6 +210,7 @@ public final class DiskImage {
      * writes it; empty if there is none.
      */
     public Optional<Path> fileSharedWith(DiskImage other) {
+        Objects.requireNonNull(other, "other");
         List<DiskImage> mine = chain();
         List<DiskImage> others = other.chain();
         for (int i = 0; i < mine.size(); i++) {

@@ -56,6 +56,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
      * @throws BlockException if the disk is larger than 64 TiB
      */
     public RamOverlay(BlockBackend base, long limit) {
+        Objects.requireNonNull(base, "base");
         if (limit < 0) throw new IllegalArgumentException("limit: 0 or more bytes, was " + limit);
         if (base.size() > MAX_SIZE) {
             throw new BlockException("a disk with an overlay has at most %d bytes, but this one has %d; use an empty"
@@ -87,6 +88,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
 
     @Override
     public void cancelledBy(BooleanSupplier cancelled) {
+        Objects.requireNonNull(cancelled, "cancelled");
         base.cancelledBy(cancelled);
     }
 
@@ -107,6 +109,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
 
     @Override
     public synchronized void read(long position, MemorySegment to, long offset, long length) {
+        Objects.requireNonNull(to, "to");
         Objects.checkFromIndexSize(position, length, size());
         for (long done = 0; done < length; ) {
             long at = position + done;
@@ -128,6 +131,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
 
     @Override
     public synchronized void write(long position, MemorySegment from, long offset, long length) {
+        Objects.requireNonNull(from, "from");
         Objects.checkFromIndexSize(position, length, size());
         for (long done = 0; done < length; ) {
             long at = position + done;
@@ -264,6 +268,7 @@ public final class RamOverlay implements BlockBackend, Stateful {
      */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         if (state.number("size") != size()) {
             throw new IllegalArgumentException("state of an overlay on a disk of %d bytes given to one of %d"

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
@@ -35,6 +36,7 @@ public record MacAddress(long value) {
 
     /** Reads one, such as {@code 02:00:5e:10:00:01}; throws {@link IllegalArgumentException}. */
     public static MacAddress parse(String text) {
+        Objects.requireNonNull(text, "text");
         if (!TEXT.matcher(text).matches()) {
             throw new IllegalArgumentException("an Ethernet address such as 02:00:5e:10:00:01, was \"" + text + "\"");
         }
@@ -48,6 +50,7 @@ public record MacAddress(long value) {
      * @param index of the device in it
      */
     public static MacAddress of(String machine, int index) {
+        Objects.requireNonNull(machine, "machine");
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest((machine + "/" + index).getBytes(UTF_8));
             long value = 0;

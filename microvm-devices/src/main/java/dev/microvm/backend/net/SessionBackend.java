@@ -1,6 +1,7 @@
 package dev.microvm.backend.net;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,8 @@ public abstract class SessionBackend implements NetBackend {
 
     @Override
     public final synchronized void start(String name, Runnable ready) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(ready, "ready");
         if (session != null) throw new IllegalStateException(this + " is used by a device");
         NetSession opened = open(name, ready);
         opened.start();
@@ -33,12 +36,14 @@ public abstract class SessionBackend implements NetBackend {
 
     @Override
     public final boolean send(MemorySegment segment, long offset, long length) {
+        Objects.requireNonNull(segment, "segment");
         NetSession open = session;
         return open == null || open.send(segment, offset, length);
     }
 
     @Override
     public final int receive(MemorySegment segment, long offset, int capacity) {
+        Objects.requireNonNull(segment, "segment");
         NetSession open = session;
         return open == null ? NO_FRAME : open.receive(segment, offset, capacity);
     }

@@ -14,6 +14,7 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,16 +39,19 @@ public final class StreamBackend extends SessionBackend {
 
     /** A network that listens at a Unix socket, as passt does; {@link #start} connects. */
     public static StreamBackend unix(Path socket) {
+        Objects.requireNonNull(socket, "socket");
         return new StreamBackend(UnixDomainSocketAddress.of(socket));
     }
 
     /** A network that listens at a TCP port; {@link #start} connects. */
     public static StreamBackend tcp(InetSocketAddress address) {
+        Objects.requireNonNull(address, "address");
         return new StreamBackend(address);
     }
 
     /** A network that listens at a Unix socket or a TCP port. */
     public static StreamBackend to(SocketAddress peer) {
+        Objects.requireNonNull(peer, "peer");
         return new StreamBackend(peer);
     }
 
@@ -100,7 +104,9 @@ public final class StreamBackend extends SessionBackend {
     }
 
     @Override
-    public void guestOffloads(Set<NetOffload> accepted) {}
+    public void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
+    }
 
     @Override
     public int mtu() {

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +79,7 @@ public final class TapBackend implements NetBackend {
 
     /** Whether it can be the name of an interface: net/core/dev.c, {@code dev_valid_name}. */
     public static boolean isName(String tap) {
+        Objects.requireNonNull(tap, "tap");
         return NAME.matcher(tap).matches() && !tap.equals(".") && !tap.equals("..");
     }
 
@@ -88,6 +90,8 @@ public final class TapBackend implements NetBackend {
 
     @Override
     public synchronized void start(String name, Runnable ready) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(ready, "ready");
         if (fd != null) throw new IllegalStateException("tap " + tap + " is used by a device");
         FileDescriptor open = new FileDescriptor(openDevice());
         try {
@@ -104,6 +108,7 @@ public final class TapBackend implements NetBackend {
 
     @Override
     public boolean send(MemorySegment segment, long offset, long length) {
+        Objects.requireNonNull(segment, "segment");
         FileDescriptor open = fd;
         if (open == null) return true;
         long written = Libc.write(open.value(), segment.asSlice(offset, length));
@@ -116,6 +121,7 @@ public final class TapBackend implements NetBackend {
 
     @Override
     public int receive(MemorySegment segment, long offset, int capacity) {
+        Objects.requireNonNull(segment, "segment");
         FileDescriptor open = fd;
         DescriptorWatch watching = watch;
         if (open == null || watching == null) return NO_FRAME;
@@ -137,6 +143,7 @@ public final class TapBackend implements NetBackend {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
         FileDescriptor open = fd;
         if (open == null) return;
         int flags = 0;
@@ -196,7 +203,8 @@ public final class TapBackend implements NetBackend {
                 exists
                         ? "belongs to another user: make it with \"ip tuntap add dev %s mode tap user %s\""
                                 .formatted(tap, System.getProperty("user.name"))
-                        : "is not there, and making it needs CAP_NET_ADMIN: as root, \"ip tuntap add dev %s mode tap user %s\""
+                        : ("is not there, and making it needs CAP_NET_ADMIN:"
+                                        + " as root, \"ip tuntap add dev %s mode tap user %s\"")
                                 .formatted(tap, System.getProperty("user.name"));
             case Errno.EINVAL ->
                 exists

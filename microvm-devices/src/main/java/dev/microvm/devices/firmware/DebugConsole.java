@@ -3,6 +3,7 @@ package dev.microvm.devices.firmware;
 import dev.microvm.devices.legacy.ByteDevice;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -25,7 +26,7 @@ public final class DebugConsole implements ByteDevice, Stateful {
      *     time; must not block
      */
     public DebugConsole(IntConsumer output) {
-        this.output = output;
+        this.output = Objects.requireNonNull(output, "output");
     }
 
     @Override
@@ -45,6 +46,7 @@ public final class DebugConsole implements ByteDevice, Stateful {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
     }
 }

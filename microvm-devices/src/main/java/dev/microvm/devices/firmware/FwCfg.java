@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.slf4j.Logger;
@@ -88,6 +89,7 @@ public final class FwCfg implements BusDevice, Stateful {
          * @throws IllegalArgumentException if the key is out of range or already used
          */
         public Builder item(int key, FwCfgItem item) {
+            Objects.requireNonNull(item, "item");
             int number = key & ~FwCfgKeys.ARCH_LOCAL;
             boolean local = (key & FwCfgKeys.ARCH_LOCAL) != 0;
             if (number < 0 || number > LAST_KEY || (!local && number >= FwCfgKeys.FILE_FIRST)) {
@@ -110,6 +112,8 @@ public final class FwCfg implements BusDevice, Stateful {
          *     are too many items
          */
         public Builder file(String name, FwCfgItem item) {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(item, "item");
             boolean printable = name.chars().allMatch(character -> character >= ' ' && character <= '~');
             if (name.isEmpty() || name.length() >= FILE_NAME_SIZE || !printable) {
                 throw new IllegalArgumentException(
@@ -136,6 +140,7 @@ public final class FwCfg implements BusDevice, Stateful {
          * @param memory guest memory, for DMA
          */
         public FwCfg build(GuestMemory memory) {
+            Objects.requireNonNull(memory, "memory");
             TreeMap<Integer, FwCfgItem> all = new TreeMap<>(items);
             ByteBuffer directory = ByteBuffer.allocate(Integer.BYTES + files.size() * FILE_SIZE);
             directory.putInt(files.size());
@@ -326,6 +331,7 @@ public final class FwCfg implements BusDevice, Stateful {
     /** Restores a state of a device with the same items. */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         select(state.integer("selector"));
         offset = Math.clamp(state.number("offset"), 0, item.size());

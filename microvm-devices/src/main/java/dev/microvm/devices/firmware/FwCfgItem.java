@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -63,16 +64,19 @@ public final class FwCfgItem {
      * @throws IllegalArgumentException if the size is out of range
      */
     public static FwCfgItem of(long size, Source source) {
+        Objects.requireNonNull(source, "source");
         return new FwCfgItem(size, source, null);
     }
 
     /** Makes an item from an array, which is not copied. */
     public static FwCfgItem of(byte[] bytes) {
+        Objects.requireNonNull(bytes, "bytes");
         return of(MemorySegment.ofArray(bytes));
     }
 
     /** Makes an item from a segment, which is not copied. All threads must have access to it. */
     public static FwCfgItem of(MemorySegment bytes) {
+        Objects.requireNonNull(bytes, "bytes");
         return of(bytes.byteSize(), (offset, to) -> MemorySegment.copy(bytes, offset, to, 0, to.byteSize()));
     }
 
@@ -83,6 +87,7 @@ public final class FwCfgItem {
      * @throws IOException if the size of the file cannot be read
      */
     public static FwCfgItem of(FileChannel file) throws IOException {
+        Objects.requireNonNull(file, "file");
         return of(file.size(), (offset, to) -> readFully(file, offset, to));
     }
 
@@ -93,6 +98,7 @@ public final class FwCfgItem {
      * @throws IOException if the size of the file cannot be read
      */
     public static FwCfgItem of(Path file) throws IOException {
+        Objects.requireNonNull(file, "file");
         return of(Files.size(file), (offset, to) -> {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
                 readFully(channel, offset, to);
@@ -117,6 +123,7 @@ public final class FwCfgItem {
 
     /** Makes an item of a string in UTF-8 with a zero byte at its end. */
     public static FwCfgItem string(String text) {
+        Objects.requireNonNull(text, "text");
         return of((text + '\0').getBytes(StandardCharsets.UTF_8));
     }
 
@@ -130,6 +137,8 @@ public final class FwCfgItem {
      * @throws IllegalArgumentException if the content is too large
      */
     public static FwCfgItem writable(byte[] first, Consumer<byte[]> changed) {
+        Objects.requireNonNull(first, "first");
+        Objects.requireNonNull(changed, "changed");
         if (first.length > MOST_WRITABLE_BYTES) {
             throw new IllegalArgumentException("writable firmware configuration item of %d bytes: must have 0 to %d"
                     .formatted(first.length, MOST_WRITABLE_BYTES));

@@ -6,6 +6,7 @@ import dev.microvm.devices.legacy.ByteDevice;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * The two 8259A interrupt controllers of a PC, the second on input 2 of the first, and their
@@ -35,7 +36,7 @@ public final class I8259Pic implements Stateful {
      *     it must not wait for a thread that calls the pair
      */
     public I8259Pic(IrqLine intr) {
-        this.intr = intr;
+        this.intr = Objects.requireNonNull(intr, "intr");
     }
 
     /** Returns the command and mask ports of the first chip, on a PC 0x20 and 0x21. */
@@ -163,6 +164,7 @@ public final class I8259Pic implements Stateful {
 
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         master.restore(state, "master.");
         slave.restore(state, "slave.");

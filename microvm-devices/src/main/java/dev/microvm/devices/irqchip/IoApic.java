@@ -7,6 +7,7 @@ import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * An IOAPIC: 4 KiB of memory-mapped registers, on a PC at 0xfec00000. It turns the levels of its
@@ -43,7 +44,7 @@ public final class IoApic implements BusDevice, Stateful {
      */
     public IoApic(MsiSink sink, int id, int pins) {
         if (pins < 1 || pins > MOST_PINS) throw new IllegalArgumentException("pins: 1 to 120, was " + pins);
-        this.sink = sink;
+        this.sink = Objects.requireNonNull(sink, "sink");
         this.firstId = id & ID_MASK;
         this.id = firstId;
         this.table = new long[pins];
@@ -187,6 +188,7 @@ public final class IoApic implements BusDevice, Stateful {
      */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         if (state.integer("pins") != table.length) {
             throw new IllegalArgumentException(

@@ -5,6 +5,7 @@ import static dev.microvm.devices.legacy.I8042Registers.*;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * The keyboard controller of a PC without a keyboard. Its data port is at offset 0 and its command
@@ -46,8 +47,8 @@ public final class I8042 implements ByteDevice, Stateful {
      *     the reset line
      */
     public I8042(IrqLine keyboardIrq, Runnable resetRequest) {
-        this.keyboardIrq = keyboardIrq;
-        this.resetRequest = resetRequest;
+        this.keyboardIrq = Objects.requireNonNull(keyboardIrq, "keyboardIrq");
+        this.resetRequest = Objects.requireNonNull(resetRequest, "resetRequest");
     }
 
     @Override
@@ -189,6 +190,7 @@ public final class I8042 implements ByteDevice, Stateful {
 
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         config = state.integer("config") & 0xff;
         outputPort = state.integer("outputPort") & 0xff;

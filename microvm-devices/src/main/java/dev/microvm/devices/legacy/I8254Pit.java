@@ -6,6 +6,7 @@ import dev.microvm.clock.Timers;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * An 8254 programmable interval timer: three counters and a control word, on a PC at ports 0x40 to
@@ -45,8 +46,8 @@ public final class I8254Pit implements ByteDevice, Stateful {
      */
     @SuppressWarnings("this-escape") // the timer is not armed yet
     public I8254Pit(IrqLine irq, Timers timers) {
-        this.irq = irq;
-        this.timers = timers;
+        this.irq = Objects.requireNonNull(irq, "irq");
+        this.timers = Objects.requireNonNull(timers, "timers");
         this.timer = timers.timer(this::timerExpired);
         this.originNanos = timers.nanoTime();
     }
@@ -193,6 +194,7 @@ public final class I8254Pit implements ByteDevice, Stateful {
      */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         for (int i = 0; i < COUNTERS; i++) counters[i].restore(state, "counter" + i + ".");
         originNanos = timers.nanoTime() - state.number("nanos");

@@ -12,6 +12,7 @@ import java.time.InstantSource;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoField;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,9 +61,9 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
      */
     @SuppressWarnings("this-escape") // the timer is not armed yet
     public Mc146818Rtc(IrqLine irq, Timers timers, InstantSource wallClock) {
-        this.irq = irq;
-        this.timers = timers;
-        this.wallClock = wallClock;
+        this.irq = Objects.requireNonNull(irq, "irq");
+        this.timers = Objects.requireNonNull(timers, "timers");
+        this.wallClock = Objects.requireNonNull(wallClock, "wallClock");
         this.timer = timers.timer(this::timerExpired);
         this.seen = wallClock.instant();
         putLittleEndian(BASE_MEMORY_KIB, 2, KIB_BELOW_640K);
@@ -402,6 +403,7 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
      */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         byte[] saved = state.bytes("cmos");
         if (saved.length != CMOS_SIZE) throw new IllegalArgumentException("CMOS RAM of " + saved.length + " bytes");

@@ -4,6 +4,7 @@ import static dev.microvm.devices.legacy.I8254Registers.*;
 
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * System control port B, one byte, on a PC at 0x61. It has the gate and the output of counter 2 of
@@ -22,7 +23,7 @@ public final class SystemControlPortB implements ByteDevice, Stateful {
 
     /** Makes a port that is connected to a timer. */
     public SystemControlPortB(I8254Pit pit) {
-        this.pit = pit;
+        this.pit = Objects.requireNonNull(pit, "pit");
     }
 
     @Override
@@ -52,6 +53,7 @@ public final class SystemControlPortB implements ByteDevice, Stateful {
     /** Restores a state. The state of the timer is not part of it. */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         control = state.require(STATE_TYPE, STATE_VERSION).integer("control") & PORT_B_WRITABLE;
     }
 }

@@ -88,8 +88,8 @@ public final class Uart16550 implements ByteDevice, Stateful {
      */
     @SuppressWarnings("this-escape") // the timers are not armed yet
     public Uart16550(IrqLine irq, Output output, @Nullable Timers timers) {
-        this.irq = irq;
-        this.output = output;
+        this.irq = Objects.requireNonNull(irq, "irq");
+        this.output = Objects.requireNonNull(output, "output");
         this.timeout = new UartReceiveTimeout(timers, this::timeoutExpired);
         this.pauses = new UartReceivePauses(timers, this::pauseOver);
     }
@@ -236,6 +236,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
      * @return the number of characters taken, beginning with the first
      */
     public synchronized int receive(byte[] from, int offset, int length) {
+        Objects.requireNonNull(from, "from");
         Objects.checkFromIndexSize(offset, length, from.length);
         int taken = Math.min(length, input.space());
         for (int i = 0; i < taken; i++) {
@@ -267,7 +268,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
      * must not block.
      */
     public synchronized void onInputSpace(Runnable action) {
-        inputSpace = action;
+        inputSpace = Objects.requireNonNull(action, "action");
     }
 
     /**
@@ -300,6 +301,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
      * must have stopped.
      */
     public void inherit(Uart16550 other) {
+        Objects.requireNonNull(other, "other");
         CharQueue waiting = other.takeInput();
         synchronized (this) {
             while (!waiting.isEmpty() && input.offer(waiting.peek())) waiting.poll();
@@ -437,6 +439,7 @@ public final class Uart16550 implements ByteDevice, Stateful {
 
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         ier = state.integer("ier") & IER_MASK;
         fcr = state.integer("fcr") & FCR_KEPT;

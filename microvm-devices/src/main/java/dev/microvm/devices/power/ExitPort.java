@@ -3,6 +3,7 @@ package dev.microvm.devices.power;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 
 /**
@@ -27,7 +28,7 @@ public final class ExitPort implements BusDevice, Stateful {
      *     unsigned
      */
     public ExitPort(IntConsumer exitRequest) {
-        this.exitRequest = exitRequest;
+        this.exitRequest = Objects.requireNonNull(exitRequest, "exitRequest");
     }
 
     @Override
@@ -47,6 +48,7 @@ public final class ExitPort implements BusDevice, Stateful {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
     }
 }

@@ -4,6 +4,7 @@ import dev.microvm.bus.BusDevice;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * The registers of the ACPI generic event device of QEMU's microvm machine, where they are
@@ -75,9 +76,9 @@ public final class GenericEventDevice implements BusDevice, Stateful {
      *     be reset
      */
     public GenericEventDevice(IrqLine irq, Runnable powerOffRequest, Runnable resetRequest) {
-        this.irq = irq;
-        this.powerOffRequest = powerOffRequest;
-        this.resetRequest = resetRequest;
+        this.irq = Objects.requireNonNull(irq, "irq");
+        this.powerOffRequest = Objects.requireNonNull(powerOffRequest, "powerOffRequest");
+        this.resetRequest = Objects.requireNonNull(resetRequest, "resetRequest");
     }
 
     /**
@@ -123,6 +124,7 @@ public final class GenericEventDevice implements BusDevice, Stateful {
      */
     @Override
     public synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         events = state.require(STATE_TYPE, STATE_VERSION).integer("events") & POWER_BUTTON;
     }
 }

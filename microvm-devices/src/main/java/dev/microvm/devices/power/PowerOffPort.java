@@ -4,6 +4,7 @@ import dev.microvm.bus.BusDevice;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * The control register of a chip set's power management, PM1a_CNT, as far as it turns the machine
@@ -36,7 +37,7 @@ public final class PowerOffPort implements BusDevice, Stateful {
      *     itself off
      */
     public PowerOffPort(Runnable powerOffRequest) {
-        this.powerOffRequest = powerOffRequest;
+        this.powerOffRequest = Objects.requireNonNull(powerOffRequest, "powerOffRequest");
     }
 
     /** Reads as 0: nothing but SLP_EN is here, and that bit is write-only. */
@@ -60,6 +61,7 @@ public final class PowerOffPort implements BusDevice, Stateful {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
     }
 }

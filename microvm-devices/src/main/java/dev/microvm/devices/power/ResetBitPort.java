@@ -3,6 +3,7 @@ package dev.microvm.devices.power;
 import dev.microvm.devices.legacy.ByteDevice;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
+import java.util.Objects;
 
 /**
  * A one-byte port with bits that read back. One bit resets the machine when it goes high. Any
@@ -34,7 +35,7 @@ abstract class ResetBitPort implements ByteDevice, Stateful {
         this.resetBit = resetBit;
         this.writable = writable;
         this.powerOn = powerOn;
-        this.resetRequest = resetRequest;
+        this.resetRequest = Objects.requireNonNull(resetRequest, "resetRequest");
         this.control = powerOn;
     }
 
@@ -66,6 +67,7 @@ abstract class ResetBitPort implements ByteDevice, Stateful {
 
     @Override
     public final synchronized void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         control = state.require(stateType, STATE_VERSION).integer("control") & writable;
     }
 }

@@ -99,6 +99,7 @@ public final class GuestBuffer {
      * throws.
      */
     public <E extends Exception> void forEach(long at, long size, PieceAction<E> action) throws E {
+        Objects.requireNonNull(action, "action");
         Objects.checkFromIndexSize(at, size, length);
         long left = size;
         for (int piece = pieceAt(at); left > 0; piece++) {
@@ -113,6 +114,7 @@ public final class GuestBuffer {
      * Copies the bytes {@code [at, at + size)} to {@code to}, from its byte {@code toOffset} on.
      */
     public void copyTo(long at, MemorySegment to, long toOffset, long size) {
+        Objects.requireNonNull(to, "to");
         Objects.checkFromIndexSize(at, size, length);
         long done = 0;
         for (int piece = pieceAt(at); done < size; piece++) {
@@ -128,6 +130,7 @@ public final class GuestBuffer {
      * {@code at}.
      */
     public void copyFrom(long at, MemorySegment from, long fromOffset, long size) {
+        Objects.requireNonNull(from, "from");
         Objects.checkFromIndexSize(at, size, length);
         long done = 0;
         for (int piece = pieceAt(at); done < size; piece++) {
@@ -140,6 +143,7 @@ public final class GuestBuffer {
 
     /** Copies the bytes {@code [at, at + size)} to an array, from its element {@code index} on. */
     public void copyTo(long at, byte[] to, int index, int size) {
+        Objects.requireNonNull(to, "to");
         Objects.checkFromIndexSize(at, size, length);
         int done = 0;
         for (int piece = pieceAt(at); done < size; piece++) {
@@ -155,6 +159,7 @@ public final class GuestBuffer {
      * at}.
      */
     public void copyFrom(long at, byte[] from, int index, int size) {
+        Objects.requireNonNull(from, "from");
         Objects.checkFromIndexSize(at, size, length);
         int done = 0;
         for (int piece = pieceAt(at); done < size; piece++) {

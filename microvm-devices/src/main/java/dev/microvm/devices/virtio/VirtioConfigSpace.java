@@ -2,6 +2,7 @@ package dev.microvm.devices.virtio;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /**
  * The bytes of a device's configuration space, for a device to fill and for a driver to read.
@@ -49,6 +50,7 @@ public final class VirtioConfigSpace {
 
     /** Sets bytes as they are; returns this. */
     public VirtioConfigSpace putBytes(int offset, byte[] value) {
+        Objects.requireNonNull(value, "value");
         bytes.put(offset, value);
         return this;
     }

@@ -14,6 +14,7 @@ import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -105,8 +106,12 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
             EventLoop eventLoop,
             IrqLine irq,
             SharedMemoryPlacement placement) {
-        this.version = version;
-        this.memory = memory;
+        Objects.requireNonNull(factory, "factory");
+        Objects.requireNonNull(eventLoop, "eventLoop");
+        Objects.requireNonNull(irq, "irq");
+        Objects.requireNonNull(placement, "placement");
+        this.version = Objects.requireNonNull(version, "version");
+        this.memory = Objects.requireNonNull(memory, "memory");
         this.interrupts = new InterruptStatus(irq);
         this.loop = new DeviceLoop(eventLoop, lock, this::failed);
         this.sharedMemory = new SharedMemoryRegions(placement);
@@ -116,13 +121,13 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
         if ((device.features() & VirtioFeatures.RESERVED) != 0
                 || device.config().size() > MOST_CONFIG) {
             device.close();
-            throw new IllegalArgumentException(
-                    "%s: features 0x%x must be of bits 0 to 23 and 50 to 63, and configuration space %d bytes at most, was %d"
-                            .formatted(
-                                    device.name(),
-                                    device.features(),
-                                    MOST_CONFIG,
-                                    device.config().size()));
+            throw new IllegalArgumentException(("%s: features 0x%x must be of bits 0 to 23 and 50 to 63,"
+                            + " and configuration space %d bytes at most, was %d")
+                    .formatted(
+                            device.name(),
+                            device.features(),
+                            MOST_CONFIG,
+                            device.config().size()));
         }
     }
 
@@ -476,6 +481,7 @@ public final class VirtioMmio implements BusDevice, Stateful, AutoCloseable {
      */
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         if (state.integer("deviceId") != device.deviceId()) {
             throw new IllegalArgumentException(

@@ -104,6 +104,7 @@ public final class Virtqueue {
      * entries; if there are more, the device is notified again, so that others have their turn.
      */
     public void drain(ChainHandler handler) {
+        Objects.requireNonNull(handler, "handler");
         suppressNotifications();
         boolean takes = true;
         for (int left = size; takes && left > 0; left--) {
@@ -165,6 +166,7 @@ public final class Virtqueue {
 
     /** Puts a chain back that was the last to be taken: it will be the next again. */
     public void putBack(DescriptorChain chain) {
+        Objects.requireNonNull(chain, "chain");
         if (isMine(chain)) chains.putBack(chain);
     }
 
@@ -184,6 +186,7 @@ public final class Virtqueue {
      * belong together.
      */
     public void stage(DescriptorChain chain, long written) {
+        Objects.requireNonNull(chain, "chain");
         QueueParts at = parts;
         if (at == null || !chains.has(chain)) return;
         Objects.checkFromIndexSize(0, written, chain.writable().length());
@@ -264,6 +267,8 @@ public final class Virtqueue {
      * @throws IllegalStateException if the queue is not running, is leased, or has chains in flight
      */
     public QueueLease lease(Runnable kick, Runnable revoked) {
+        Objects.requireNonNull(kick, "kick");
+        Objects.requireNonNull(revoked, "revoked");
         QueueParts at = parts;
         int inFlight = chains.count() + chains.putBackCount();
         if (at == null || inFlight > 0) {

@@ -5,6 +5,7 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import dev.microvm.hypervisor.HypervisorException;
+import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.LinuxHost;
 import dev.microvm.linux.MappedMemory;
 import dev.microvm.memory.GuestRam;
@@ -57,7 +58,7 @@ public final class EngineRam implements AutoCloseable {
                 case RamBacking.Shared shared -> shared(size);
                 case RamBacking.PrivateOf copy -> new GuestRam(privateOf(copy.file(), size));
             };
-        } catch (IOException e) {
+        } catch (IOException | ErrnoException e) {
             throw new HypervisorException("ram: the host refuses %d bytes: %s".formatted(size, e), e);
         }
     }
@@ -99,6 +100,7 @@ public final class EngineRam implements AutoCloseable {
     }
 
     private MemorySegment privateOf(Path file, long size) throws IOException {
+        if (linuxOnX86()) return MappedMemory.privateOf(file, size, arena);
         // Java maps privately only what it could write to.
         return Files.isWritable(file) ? map(file, MapMode.PRIVATE, size) : copyOf(file, size);
     }

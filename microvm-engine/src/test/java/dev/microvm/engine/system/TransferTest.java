@@ -18,6 +18,8 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Transfers between code segments and privilege levels: Intel SDM vol. 3A, 5.8 and 6.12 to 6.14,
@@ -240,11 +242,20 @@ final class TransferTest extends SystemTest {
         assertThat(registers(guest).rsp()).isEqualTo(0x2_0000);
     }
 
-    /** A selector that is nulled takes no base with it: 64-bit code uses FS and GS without one. */
-    @Test
-    void keepsTheBasesOfFsAndGs_whenIretNullsTheirSelectors() {
-        SystemGuest guest = withInnerBases();
-        guest.run("""
+    /**
+     * A selector that is nulled takes no base with it: 64-bit code uses FS and GS without one. By
+     * RET, by IRET, and by IRET to compatibility mode, which has no use for the bases.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"""
+                // .code64
+                6a 1b          // push $0x1b
+                68 00 00 02 00 // push $0x20000
+                6a 23          // push $0x23
+                68 10 00 01 00 // push $1f
+                48 cb          // lretq
+                e6 f4          // 1: out %al, $0xf4
+                """, """
                 // .code64
                 6a 1b          // push $0x1b
                 68 00 00 02 00 // push $0x20000
@@ -253,30 +264,7 @@ final class TransferTest extends SystemTest {
                 68 12 00 01 00 // push $1f
                 48 cf          // iretq
                 e6 f4          // 1: out %al, $0xf4
-                """);
-        requireBasesKept(guest);
-    }
-
-    @Test
-    void keepsTheBasesOfFsAndGs_whenRetNullsTheirSelectors() {
-        SystemGuest guest = withInnerBases();
-        guest.run("""
-                // .code64
-                6a 1b          // push $0x1b
-                68 00 00 02 00 // push $0x20000
-                6a 23          // push $0x23
-                68 10 00 01 00 // push $1f
-                48 cb          // lretq
-                e6 f4          // 1: out %al, $0xf4
-                """);
-        requireBasesKept(guest);
-    }
-
-    /** Through compatibility mode too, which has no use for the bases. */
-    @Test
-    void keepsTheBasesOfFsAndGs_whenIretToCompatibilityModeNullsTheirSelectors() {
-        SystemGuest guest = withInnerBases();
-        guest.run("""
+                """, """
                 // .code64
                 6a 1b          // push $0x1b
                 68 00 00 02 00 // push $0x20000
@@ -285,8 +273,15 @@ final class TransferTest extends SystemTest {
                 68 12 00 01 00 // push $1f
                 48 cf          // iretq
                 e6 f4          // 1: out %al, $0xf4
-                """);
-        requireBasesKept(guest);
+                """})
+    void keepsTheBasesOfFsAndGs_whenAReturnNullsTheirSelectors(String code) {
+        SystemGuest guest = withInnerBases();
+        guest.run(code);
+        assertThat(special(guest).cs().dpl()).isEqualTo(3);
+        assertThat(special(guest).fs().selector()).isZero();
+        assertThat(special(guest).gs().selector()).isZero();
+        assertThat(special(guest).fs().base()).isEqualTo(FS_BASE);
+        assertThat(special(guest).gs().base()).isEqualTo(GS_BASE);
     }
 
     private static final long FS_BASE = 0x1234_5000L;
@@ -297,14 +292,6 @@ final class TransferTest extends SystemTest {
         SystemGuest guest = long64().msr(IA32_FS_BASE, FS_BASE).msr(IA32_GS_BASE, GS_BASE);
         assertThat(special(guest).gs().selector()).isEqualTo(DATA0);
         return guest;
-    }
-
-    private static void requireBasesKept(SystemGuest guest) {
-        assertThat(special(guest).cs().dpl()).isEqualTo(3);
-        assertThat(special(guest).fs().selector()).isZero();
-        assertThat(special(guest).gs().selector()).isZero();
-        assertThat(special(guest).fs().base()).isEqualTo(FS_BASE);
-        assertThat(special(guest).gs().base()).isEqualTo(GS_BASE);
     }
 
     /** A null selector that the guest loads itself clears the base, as on Intel's processors. */

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,7 @@ public record DhcpNames(@Nullable String hostName, @Nullable String domain, List
 
     /** Copies the list. */
     public DhcpNames {
+        Objects.requireNonNull(search, "search");
         search = List.copyOf(search);
     }
 

@@ -1,6 +1,7 @@
 package dev.microvm.backend.net.user;
 
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,6 +32,9 @@ public record HostForward(Protocol protocol, String hostAddress, int hostPort, S
      * Checks the addresses and ports; throws {@link IllegalArgumentException} if one is not valid.
      */
     public HostForward {
+        Objects.requireNonNull(protocol, "protocol");
+        Objects.requireNonNull(hostAddress, "hostAddress");
+        Objects.requireNonNull(guestAddress, "guestAddress");
         Ipv4Address.parse(hostAddress);
         if (!guestAddress.isEmpty()) Ipv4Address.parse(guestAddress);
         if (hostPort < 0 || hostPort > MAX_PORT) {
@@ -61,6 +65,7 @@ public record HostForward(Protocol protocol, String hostAddress, int hostPort, S
      *     {@code [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport}
      */
     public static HostForward parse(String rule) {
+        Objects.requireNonNull(rule, "rule");
         Matcher parts = RULE.matcher(rule);
         if (!parts.matches()) {
             throw new IllegalArgumentException(

@@ -47,6 +47,21 @@ final class Neighbours {
         learned.run();
     }
 
+    /** Returns all that is known: addresses, each with its Ethernet address. */
+    long[] saved() {
+        long[] all = new long[2 * known];
+        for (int i = 0; i < known; i++) {
+            all[2 * i] = addresses[i];
+            all[2 * i + 1] = macs[i];
+        }
+        return all;
+    }
+
+    /** Learns what {@link #saved} returned. */
+    void restore(long[] all) {
+        for (int i = 0; i + 1 < all.length; i += 2) learn((int) all[i], all[i + 1]);
+    }
+
     /** Handles an ARP packet of the guest; returns whether it is valid. */
     boolean input(byte[] from, int at, int length, GuestLink link) {
         if (length < Arp.SIZE

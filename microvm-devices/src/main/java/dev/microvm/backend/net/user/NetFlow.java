@@ -1,6 +1,7 @@
 package dev.microvm.backend.net.user;
 
 import java.net.InetSocketAddress;
+import java.util.Objects;
 
 /**
  * A connection or first datagram of the guest, for a {@link NetPolicy} to decide on.
@@ -12,4 +13,12 @@ import java.net.InetSocketAddress;
  *     is the host's address in the guest's network, the host's loopback
  */
 public record NetFlow(
-        Protocol protocol, InetSocketAddress guest, InetSocketAddress destination, InetSocketAddress target) {}
+        Protocol protocol, InetSocketAddress guest, InetSocketAddress destination, InetSocketAddress target) {
+    /** Checks that no component is null. */
+    public NetFlow {
+        Objects.requireNonNull(protocol, "protocol");
+        Objects.requireNonNull(guest, "guest");
+        Objects.requireNonNull(destination, "destination");
+        Objects.requireNonNull(target, "target");
+    }
+}

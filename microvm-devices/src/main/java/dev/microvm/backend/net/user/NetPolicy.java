@@ -4,6 +4,7 @@ import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -47,11 +48,13 @@ public interface NetPolicy {
 
     /** Returns a policy that allows what this or the other policy allows. */
     default NetPolicy or(NetPolicy other) {
+        Objects.requireNonNull(other, "other");
         return flow -> allows(flow) || other.allows(flow);
     }
 
     /** Returns a policy that allows what both policies allow. */
     default NetPolicy and(NetPolicy other) {
+        Objects.requireNonNull(other, "other");
         return flow -> allows(flow) && other.allows(flow);
     }
 
@@ -60,6 +63,7 @@ public interface NetPolicy {
      * at the host's address in its network.
      */
     static NetPolicy hostPorts(int... ports) {
+        Objects.requireNonNull(ports, "ports");
         return new NetReach.HostPorts(Arrays.stream(ports).boxed().collect(Collectors.toUnmodifiableSet()));
     }
 

@@ -1,5 +1,6 @@
 package dev.microvm.backend.net.user;
 
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -19,6 +20,8 @@ public record NetReach(Kind kind, Set<Integer> hostPorts) {
 
     /** Copies the ports. */
     public NetReach {
+        Objects.requireNonNull(kind, "kind");
+        Objects.requireNonNull(hostPorts, "hostPorts");
         hostPorts = Set.copyOf(hostPorts);
     }
 

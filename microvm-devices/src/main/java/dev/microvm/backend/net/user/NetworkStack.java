@@ -76,6 +76,10 @@ final class NetworkStack {
         return tcp;
     }
 
+    Neighbours neighbours() {
+        return neighbours;
+    }
+
     UdpStack udp() {
         return udp;
     }

@@ -112,6 +112,19 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         return wasEstablished;
     }
 
+    /** Returns whether the guest has it, or had it a moment ago. */
+    boolean isGuests() {
+        return switch (state) {
+            case CONNECTING, SYN_SENT, TIME_WAIT, CLOSED -> false;
+            case SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT, CLOSING, LAST_ACK -> true;
+        };
+    }
+
+    /** Returns the first sequence number that the guest has not acknowledged. */
+    int unacknowledged() {
+        return sender.unacknowledged();
+    }
+
     /** Returns when bytes last came from either side. */
     long lastUsed() {
         return lastUsed;

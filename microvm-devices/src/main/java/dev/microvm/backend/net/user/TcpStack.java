@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.Queue;
 import java.util.Set;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TcpStack {
     private static final int FIRST_EPHEMERAL = 49_152; // RFC 6335, 6
+    private static final int SAVED_NUMBERS = 6; // of a connection
     private static final int EPHEMERALS = 65_536 - FIRST_EPHEMERAL;
 
     private final NetLoop loop;
@@ -251,6 +253,43 @@ final class TcpStack {
 
     void countRetransmission() {
         counters.count(TCP_RETRANSMITTED);
+    }
+
+    // ---- moved to another network
+
+    /** Returns what {@link #probe} needs of the connections that the guest has. */
+    long[] saved() {
+        return open.stream()
+                .filter(TcpConnection::isGuests)
+                .flatMapToLong(each -> LongStream.of(
+                        each.guestAddress,
+                        each.guestPort,
+                        each.peerAddress,
+                        each.peerPort,
+                        each.unacknowledged(),
+                        each.acknowledgment()))
+                .toArray();
+    }
+
+    /**
+     * Sends a probe on each connection that another network had: a segment that the guest has
+     * received before, which it answers by an acknowledgement (RFC 9293, 3.8.4). That finds no
+     * connection here and so is answered by a reset.
+     */
+    void probe(long[] connections) {
+        if (connections.length % SAVED_NUMBERS != 0) throw new IllegalArgumentException("connections cut short");
+        for (int i = 0; i < connections.length; i += SAVED_NUMBERS) {
+            if (!link.beginOrDrop((int) connections[i + 2], (int) connections[i], Ipv4.TCP, Tcp.SIZE)) continue;
+            writeHeader(
+                    (int) connections[i + 3],
+                    (int) connections[i + 1],
+                    (int) connections[i + 4] - 1,
+                    (int) connections[i + 5],
+                    Tcp.ACK,
+                    0,
+                    Tcp.SIZE);
+            link.endTcp(Tcp.SIZE, Tcp.SIZE, mss());
+        }
     }
 
     // ---- segments to the guest

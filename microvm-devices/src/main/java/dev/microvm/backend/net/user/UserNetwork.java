@@ -10,6 +10,8 @@ import dev.microvm.error.GuestNoise;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.limits.Budget;
 import dev.microvm.limits.JvmBudgets;
+import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,13 +21,21 @@ import java.nio.channels.NetworkChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,12 +53,17 @@ import org.slf4j.LoggerFactory;
  * the host is limited: see {@link UserNetworkBuilder}. {@link #counters} and {@link #hostPort} are
  * for any thread; for the rest see {@link NetBackend}.
  */
-public final class UserNetwork extends SessionBackend {
+public final class UserNetwork extends SessionBackend implements Stateful {
     private static final Logger log = LoggerFactory.getLogger(UserNetwork.class);
     private static final int RING_SIZE = 512 * 1024; // some frames of the largest size
     private static final int BATCH = 128; // frames of the guest's in a turn, so that sockets and timers get theirs
     private static final int BACKLOG = 128; // of forwarded ports
     private static final int ACCEPTS = 32; // of one port in a turn
+    private static final String STATE_TYPE = "user-network";
+    private static final int STATE_VERSION = 1;
+    private static final String TCP = "tcp";
+    private static final String NEIGHBOURS = "neighbours";
+    private static final Duration CALL_LIMIT = Duration.ofSeconds(5);
     private static final long ACCEPT_PAUSE_NANOS = 100_000_000; // after an error such as too many open files
 
     private final UserNetworkSpec spec;
@@ -68,6 +83,7 @@ public final class UserNetwork extends SessionBackend {
      * @throws MicroVmException with every problem found, such as that its policy is code
      */
     public static UserNetwork of(UserNetworkSpec spec) {
+        Objects.requireNonNull(spec, "spec");
         NetPolicy policy = spec.reach()
                 .policy()
                 .orElseThrow(() -> new MicroVmException(
@@ -92,6 +108,7 @@ public final class UserNetwork extends SessionBackend {
 
     /** One of the counters. */
     public long counter(NetCounter which) {
+        Objects.requireNonNull(which, "which");
         return counters.get(which);
     }
 
@@ -103,6 +120,7 @@ public final class UserNetwork extends SessionBackend {
      * @throws IllegalArgumentException if it has no such forward
      */
     public int hostPort(HostForward forward) {
+        Objects.requireNonNull(forward, "forward");
         if (!(session() instanceof Session open)) throw new IllegalStateException("the user network is not open");
         Integer port = open.hostPorts.get(forward);
         if (port == null) throw new IllegalArgumentException("no forward " + forward);
@@ -132,6 +150,36 @@ public final class UserNetwork extends SessionBackend {
         }
     }
 
+    /**
+     * Returns which connections there are. Another network does not have their ends on the host,
+     * but can tell the guest that they are gone.
+     *
+     * @throws MicroVmException if the network's thread does not answer
+     */
+    @Override
+    public DeviceState save() {
+        DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION);
+        if (session() instanceof Session open) {
+            state.put(TCP, open.call(open.stack.tcp()::saved))
+                    .put(NEIGHBOURS, open.call(open.stack.neighbours()::saved));
+        }
+        return state;
+    }
+
+    /** Resets the connections that a guest had on the network that was saved. */
+    @Override
+    public void restore(DeviceState state) {
+        state.require(STATE_TYPE, STATE_VERSION);
+        if (!(session() instanceof Session open) || !state.fields().contains(TCP)) return;
+        long[] connections = state.numbers(TCP);
+        long[] neighbours = state.numbers(NEIGHBOURS);
+        open.call(() -> {
+            open.stack.neighbours().restore(neighbours);
+            open.stack.tcp().probe(connections);
+            return true;
+        });
+    }
+
     @Override
     public boolean vnetHeader() {
         return true;
@@ -144,6 +192,7 @@ public final class UserNetwork extends SessionBackend {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
         if (session() instanceof Session open) open.stack.link().offloads(accepted);
     }
 
@@ -167,6 +216,7 @@ public final class UserNetwork extends SessionBackend {
         private final FrameRing fromGuest = new FrameRing(RING_SIZE);
         private final FrameRing toGuest = new FrameRing(RING_SIZE);
         private final Map<HostForward, Integer> hostPorts = new ConcurrentHashMap<>();
+        private final Queue<Runnable> calls = new ConcurrentLinkedQueue<>(); // of other threads
         private final NetLoop loop;
         private final NetworkStack stack;
 
@@ -208,11 +258,35 @@ public final class UserNetwork extends SessionBackend {
         /** Serves sockets, timers and the guest's frames once, and sends what became due. */
         void turn(boolean mayWait) throws IOException {
             loop.turn(mayWait && fromGuest.isEmpty());
+            for (Runnable call = calls.poll(); call != null; call = calls.poll()) loop.guarded(call);
             try {
                 takeFrames();
                 stack.flush();
             } catch (RuntimeException e) {
                 loop.failed(e);
+            }
+        }
+
+        /** Does something on the network's thread, and returns what it gives. */
+        private <T> T call(Supplier<T> action) {
+            CompletableFuture<T> result = new CompletableFuture<>();
+            calls.add(() -> {
+                try {
+                    result.complete(action.get());
+                } catch (RuntimeException e) {
+                    result.completeExceptionally(e);
+                }
+            });
+            loop.wake();
+            try {
+                return result.get(CALL_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                throw new MicroVmException("%s does not answer within %s".formatted(threadName(), CALL_LIMIT), e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new MicroVmException("interrupted while " + threadName() + " was asked", e);
+            } catch (ExecutionException e) {
+                throw new IllegalArgumentException(threadName() + ": " + e.getCause(), e);
             }
         }
 

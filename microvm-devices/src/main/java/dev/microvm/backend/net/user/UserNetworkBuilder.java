@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +40,7 @@ public final class UserNetworkBuilder {
 
     /** Sets the guest's network, with a prefix of 8 to 29 bits. Default {@code 10.0.2.0/24}. */
     public UserNetworkBuilder network(String cidr) {
-        network = cidr;
+        network = Objects.requireNonNull(cidr, "network");
         return this;
     }
 
@@ -48,7 +49,7 @@ public final class UserNetworkBuilder {
      * the network, 10.0.2.2.
      */
     public UserNetworkBuilder hostAddress(String address) {
-        hostAddress = address;
+        hostAddress = Objects.requireNonNull(address, "hostAddress");
         return this;
     }
 
@@ -56,7 +57,7 @@ public final class UserNetworkBuilder {
      * Sets the name server's address in the network. Default: the third of the network, 10.0.2.3.
      */
     public UserNetworkBuilder dnsAddress(String address) {
-        dnsAddress = address;
+        dnsAddress = Objects.requireNonNull(address, "dnsAddress");
         return this;
     }
 
@@ -65,7 +66,7 @@ public final class UserNetworkBuilder {
      * fourth of a small network.
      */
     public UserNetworkBuilder guestAddress(String address) {
-        guestAddress = address;
+        guestAddress = Objects.requireNonNull(address, "guestAddress");
         return this;
     }
 
@@ -77,12 +78,13 @@ public final class UserNetworkBuilder {
 
     /** Sets what the guest may reach. Default {@link NetPolicy#OUTSIDE}: not the host. */
     public UserNetworkBuilder policy(NetPolicy value) {
-        policy = value;
+        policy = Objects.requireNonNull(value, "policy");
         return this;
     }
 
     /** Adds a port of the host that leads into the guest. Default: none. */
     public UserNetworkBuilder forward(HostForward value) {
+        Objects.requireNonNull(value, "forward");
         forwards.add(value);
         return this;
     }
@@ -108,6 +110,7 @@ public final class UserNetworkBuilder {
      * servers of the host, in {@code /etc/resolv.conf}, which is read again after each change.
      */
     public UserNetworkBuilder nameServer(InetSocketAddress server) {
+        Objects.requireNonNull(server, "nameServer");
         nameServers.add(server);
         return this;
     }
@@ -127,7 +130,7 @@ public final class UserNetworkBuilder {
      * Default: none.
      */
     public UserNetworkBuilder guestHostName(String name) {
-        guestHostName = name;
+        guestHostName = Objects.requireNonNull(name, "guestHostName");
         return this;
     }
 
@@ -136,7 +139,7 @@ public final class UserNetworkBuilder {
      * domainname=}. Default: none.
      */
     public UserNetworkBuilder guestDomain(String name) {
-        guestDomain = name;
+        guestDomain = Objects.requireNonNull(name, "guestDomain");
         return this;
     }
 
@@ -146,6 +149,7 @@ public final class UserNetworkBuilder {
      * not know them.
      */
     public UserNetworkBuilder guestSearch(String... domains) {
+        Objects.requireNonNull(domains, "guestSearch");
         guestSearch = List.of(domains);
         return this;
     }
@@ -208,13 +212,13 @@ public final class UserNetworkBuilder {
 
     /** Sets the time without a datagram after which a UDP flow ends, up to a day. Default 60 s. */
     public UserNetworkBuilder udpTimeout(Duration value) {
-        udpTimeout = value;
+        udpTimeout = Objects.requireNonNull(value, "udpTimeout");
         return this;
     }
 
     /** Sets the time that the host may take to connect, up to a day. Default 30 s. */
     public UserNetworkBuilder connectTimeout(Duration value) {
-        connectTimeout = value;
+        connectTimeout = Objects.requireNonNull(value, "connectTimeout");
         return this;
     }
 

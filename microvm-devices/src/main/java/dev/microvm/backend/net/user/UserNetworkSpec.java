@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -50,6 +51,12 @@ public record UserNetworkSpec(
 
     /** Copies the lists. */
     public UserNetworkSpec {
+        Objects.requireNonNull(addresses, "addresses");
+        Objects.requireNonNull(reach, "reach");
+        Objects.requireNonNull(forwards, "forwards");
+        Objects.requireNonNull(nameServers, "nameServers");
+        Objects.requireNonNull(dhcp, "dhcp");
+        Objects.requireNonNull(limits, "limits");
         forwards = List.copyOf(forwards);
         nameServers = List.copyOf(nameServers);
     }
@@ -89,6 +96,7 @@ public record UserNetworkSpec(
      * @param device name of the interface, such as {@code eth0}
      */
     public Optional<String> kernelParameter(String device) {
+        Objects.requireNonNull(device, "device");
         Subnet subnet = kernelIp ? addresses.subnet(new ArrayList<>()) : null;
         if (subnet == null) return Optional.empty();
         return Optional.of("ip=%s::%s:%s:%s:%s:off:%s"
@@ -147,6 +155,11 @@ public record UserNetworkSpec(
         private static final int HOST = 2; // of the network, as QEMU has it
         private static final int DNS = 3;
         private static final int FIRST_GUEST = 15;
+
+        /** Checks that the network is not null. */
+        public Addresses {
+            Objects.requireNonNull(network, "network");
+        }
 
         /**
          * Returns the addresses as numbers; returns null and adds a problem if one is not valid.
@@ -224,6 +237,12 @@ public record UserNetworkSpec(
         private static final int MIN_WINDOW_KIB = 16;
         private static final int MAX_WINDOW_KIB = 16_384;
         private static final Duration MAX_TIMEOUT = Duration.ofHours(24);
+
+        /** Checks that neither time is null. */
+        public Limits {
+            Objects.requireNonNull(udpTimeout, "udpTimeout");
+            Objects.requireNonNull(connectTimeout, "connectTimeout");
+        }
 
         private void check(List<String> problems) {
             range("maxTcpConnections", tcpConnections, 1, MAX_CONNECTIONS, problems);

@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.balloon;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
+import java.util.Objects;
 
 /** The {@link HostEnd} of a {@link Balloon}. The target of the balloon survives a restart. */
 public final class BalloonEnd implements HostEnd {
@@ -14,6 +15,7 @@ public final class BalloonEnd implements HostEnd {
      * @param memoryMiB memory of the guest in MiB
      */
     public BalloonEnd(VirtioBalloonOptions options, int memoryMiB) {
+        Objects.requireNonNull(options, "options");
         balloon = new Balloon(options, memoryMiB);
     }
 
@@ -24,6 +26,7 @@ public final class BalloonEnd implements HostEnd {
 
     @Override
     public VirtioDevice create(VirtioTransport transport) {
+        Objects.requireNonNull(transport, "transport");
         return balloon.create(transport);
     }
 }

@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.balloon;
 import dev.microvm.devices.virtio.GuestBuffer;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.OptionalLong;
 
 /**
@@ -53,6 +54,21 @@ public record BalloonStatistics(
     private static final int TAGS = 10;
 
     private static final int MOST_ENTRIES = 64; // that are looked at; Linux 6.12 has 16
+
+    /** Checks that no component is null. */
+    public BalloonStatistics {
+        Objects.requireNonNull(received, "received");
+        Objects.requireNonNull(swapInBytes, "swapInBytes");
+        Objects.requireNonNull(swapOutBytes, "swapOutBytes");
+        Objects.requireNonNull(majorFaults, "majorFaults");
+        Objects.requireNonNull(minorFaults, "minorFaults");
+        Objects.requireNonNull(freeBytes, "freeBytes");
+        Objects.requireNonNull(totalBytes, "totalBytes");
+        Objects.requireNonNull(availableBytes, "availableBytes");
+        Objects.requireNonNull(cachesBytes, "cachesBytes");
+        Objects.requireNonNull(hugePageAllocations, "hugePageAllocations");
+        Objects.requireNonNull(hugePageFailures, "hugePageFailures");
+    }
 
     /** Reads a buffer of the statistics queue. If a tag occurs twice, the last value counts. */
     static BalloonStatistics read(GuestBuffer from, Instant received) {

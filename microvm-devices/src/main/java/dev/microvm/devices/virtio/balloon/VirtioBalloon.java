@@ -11,6 +11,7 @@ import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.state.DeviceState;
 import java.time.InstantSource;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -95,9 +96,10 @@ public final class VirtioBalloon implements VirtioDevice {
      */
     public VirtioBalloon(
             VirtioTransport transport, VirtioBalloonOptions options, MemoryDiscard discard, InstantSource clock) {
-        this.transport = transport;
-        this.options = options;
-        this.clock = clock;
+        Objects.requireNonNull(discard, "discard");
+        this.transport = Objects.requireNonNull(transport, "transport");
+        this.options = Objects.requireNonNull(options, "options");
+        this.clock = Objects.requireNonNull(clock, "clock");
         run = new PageRun(transport.memory(), discard);
         discardPiece = discard::discard;
         inflate = new SteppedQueue(
@@ -290,6 +292,7 @@ public final class VirtioBalloon implements VirtioDevice {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         setTarget(state.integer("target"));
         config.putInt(CONFIG_ACTUAL, (int) state.number("actual"));

@@ -4,6 +4,7 @@ import dev.microvm.backend.disk.BlockBackend;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
+import java.util.Objects;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +27,8 @@ public final class DiskEnd implements HostEnd {
      *     would make runs differ
      */
     public DiskEnd(VirtioBlkOptions options, String machine, boolean ownThreads) {
-        this.options = options;
-        this.machine = machine;
+        this.options = Objects.requireNonNull(options, "options");
+        this.machine = Objects.requireNonNull(machine, "machine");
         this.ownThreads = ownThreads;
         disk = new Disk(options);
     }
@@ -39,6 +40,7 @@ public final class DiskEnd implements HostEnd {
 
     @Override
     public VirtioDevice create(VirtioTransport transport) {
+        Objects.requireNonNull(transport, "transport");
         BlockBackend backend = options.image().open();
         try {
             return disk.attach(new VirtioBlk(transport, backend, options.serial(), options.queues(), threads()));

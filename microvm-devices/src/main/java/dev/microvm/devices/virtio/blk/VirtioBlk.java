@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +50,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     private static final Logger log = LoggerFactory.getLogger(VirtioBlk.class);
     private static final String STATE_TYPE = "virtio-blk";
+    private static final String CONTENT = "content";
     private static final int STATE_VERSION = 1;
 
     private static final int PHYSICAL_BLOCK_BITS = 3; // eight sectors: what disks and file systems have
@@ -86,6 +88,9 @@ public final class VirtioBlk implements VirtioDevice {
             String serial,
             int queues,
             @Nullable ThreadFactory threads) {
+        Objects.requireNonNull(transport, "transport");
+        Objects.requireNonNull(backend, "backend");
+        Objects.requireNonNull(serial, "serial");
         if (queues < 1 || queues > MOST_QUEUES) {
             throw new IllegalArgumentException("queues: 1 to %d, was %d".formatted(MOST_QUEUES, queues));
         }
@@ -121,6 +126,7 @@ public final class VirtioBlk implements VirtioDevice {
 
     /** Whether a text can be a serial number. */
     public static boolean isSerial(String text) {
+        Objects.requireNonNull(text, "text");
         return text.length() <= MOST_SERIAL && text.chars().allMatch(character -> character >= ' ' && character <= '~');
     }
 
@@ -291,16 +297,21 @@ public final class VirtioBlk implements VirtioDevice {
         if (!awaitIdle(HOST_NANOS)) throw unanswered("saved");
         DeviceState state = new DeviceState(STATE_TYPE, STATE_VERSION).put("writeback", config.read(WRITEBACK, 1));
         if (backend instanceof Stateful content)
-            state.put("content", content.save().encode());
+            state.put(CONTENT, content.save().encode());
         return state;
     }
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         config.putByte(WRITEBACK, state.integer("writeback") & 1);
         chooseCache();
-        if (backend instanceof Stateful content) content.restore(DeviceState.decode(state.bytes("content")));
+        if (!state.fields().contains(CONTENT)) return; // it was all in the file, which may be below an overlay here
+        if (!(backend instanceof Stateful content)) {
+            throw new IllegalArgumentException("a disk with an overlay given to one without: " + name);
+        }
+        content.restore(DeviceState.decode(state.bytes(CONTENT)));
     }
 
     /**

@@ -35,6 +35,11 @@ public record VirtioBlkOptions(DiskImage image, String serial, int queues, RateL
         return new VirtioBlkOptions(image, "", 1, RateLimit.NONE);
     }
 
+    /** With another image behind it. */
+    public VirtioBlkOptions image(DiskImage other) {
+        return new VirtioBlkOptions(other, serial, queues, rateLimit);
+    }
+
     /**
      * With this serial number: at most 20 printable ASCII characters. Linux has it in {@code
      * /sys/block/vda/serial}.

@@ -7,6 +7,7 @@ import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
+import java.util.Objects;
 
 /**
  * The host's end of one port of a {@link VirtioConsole}. Any thread may call the public methods.
@@ -70,6 +71,7 @@ public final class ConsolePort {
      * @return the number of bytes taken, beginning with the first
      */
     public int receive(byte[] bytes, int offset, int length) {
+        Objects.requireNonNull(bytes, "bytes");
         int room;
         synchronized (inputLock) {
             room = Math.min(length, INPUT_CAPACITY - inputLength);
@@ -87,6 +89,7 @@ public final class ConsolePort {
      * {@link #receive} took some.
      */
     public void onInputSpace(Runnable action) {
+        Objects.requireNonNull(action, "action");
         synchronized (inputLock) {
             onInputSpace = action;
         }
@@ -102,6 +105,7 @@ public final class ConsolePort {
      * before a reset.
      */
     public void inherit(ConsolePort from) {
+        Objects.requireNonNull(from, "from");
         byte[] unread;
         synchronized (from.inputLock) {
             unread = new byte[from.inputLength];

@@ -10,6 +10,7 @@ import dev.microvm.state.DeviceState;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -26,7 +27,13 @@ public final class VirtioConsole implements VirtioDevice {
      * @param name name of a serial port, in ASCII; empty for the console
      * @param output takes the bytes that the guest writes
      */
-    public record Port(String name, PortOutput output) {}
+    public record Port(String name, PortOutput output) {
+        /** Checks that no component is null. */
+        public Port {
+            Objects.requireNonNull(name, "name");
+            Objects.requireNonNull(output, "output");
+        }
+    }
 
     /** Device ID: section 5.3.1. */
     public static final int DEVICE_ID = 3;
@@ -80,6 +87,8 @@ public final class VirtioConsole implements VirtioDevice {
      * @throws IllegalArgumentException for another number of ports
      */
     public VirtioConsole(VirtioTransport transport, List<Port> ports) {
+        Objects.requireNonNull(transport, "transport");
+        Objects.requireNonNull(ports, "ports");
         if (ports.isEmpty() || ports.size() > MOST_PORTS) {
             throw new IllegalArgumentException("ports: 1 to %d, was %d".formatted(MOST_PORTS, ports.size()));
         }
@@ -238,6 +247,7 @@ public final class VirtioConsole implements VirtioDevice {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         if (state.integer("ports") != ports.size()) {
             throw new IllegalArgumentException(

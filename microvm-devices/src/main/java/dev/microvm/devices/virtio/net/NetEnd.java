@@ -31,9 +31,10 @@ public final class NetEnd implements HostEnd {
      * @param address Ethernet address of the guest; overrides that of the options
      */
     public NetEnd(NetBackend backend, String machine, MacAddress address, VirtioNetOptions options) {
-        this.backend = backend;
-        this.machine = machine;
-        this.address = address;
+        Objects.requireNonNull(options, "options");
+        this.backend = Objects.requireNonNull(backend, "backend");
+        this.machine = Objects.requireNonNull(machine, "machine");
+        this.address = Objects.requireNonNull(address, "address");
         fromGuest = options.fromGuest();
         toGuest = options.toGuest();
     }
@@ -69,6 +70,7 @@ public final class NetEnd implements HostEnd {
 
     @Override
     public synchronized VirtioDevice create(VirtioTransport transport) {
+        Objects.requireNonNull(transport, "transport");
         VirtioNet made = new VirtioNet(transport, backend, machine, address);
         made.rateLimits(fromGuest, toGuest);
         if (!linkUp) made.linkUp(false);

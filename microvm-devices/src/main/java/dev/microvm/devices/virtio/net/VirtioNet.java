@@ -19,11 +19,13 @@ import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.event.Signal;
 import dev.microvm.limits.RateLimit;
 import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -61,6 +63,7 @@ public final class VirtioNet implements VirtioDevice {
 
     private static final String STATE_TYPE = "virtio-net";
     private static final int STATE_VERSION = 1;
+    private static final String NETWORK = "network"; // only of one with a state
 
     private final VirtioTransport transport;
     private final NetBackend backend;
@@ -99,8 +102,10 @@ public final class VirtioNet implements VirtioDevice {
      *     remedy
      */
     public VirtioNet(VirtioTransport transport, NetBackend backend, String name, MacAddress address) {
-        this.transport = transport;
-        this.backend = backend;
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(address, "address");
+        this.transport = Objects.requireNonNull(transport, "transport");
+        this.backend = Objects.requireNonNull(backend, "backend");
         permanentMac = address.value();
         mac(permanentMac);
         link(true);
@@ -139,6 +144,8 @@ public final class VirtioNet implements VirtioDevice {
      * no limit.
      */
     public void rateLimits(RateLimit newFromGuest, RateLimit newToGuest) {
+        Objects.requireNonNull(newFromGuest, "fromGuest");
+        Objects.requireNonNull(newToGuest, "toGuest");
         transport.loop().execute(() -> {
             fromGuest.limit(newFromGuest);
             toGuest.limit(newToGuest);
@@ -412,14 +419,20 @@ public final class VirtioNet implements VirtioDevice {
         DeviceState state =
                 new DeviceState(STATE_TYPE, STATE_VERSION).put("mac", mac).put("linkUp", linkUp);
         filter.save(state);
+        if (backend instanceof Stateful network)
+            state.put(NETWORK, network.save().encode());
         return state;
     }
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         mac(state.number("mac") & ((1L << (Byte.SIZE * MacAddress.SIZE)) - 1));
         link(state.flag("linkUp"));
         filter.restore(state);
+        if (backend instanceof Stateful network && state.fields().contains(NETWORK)) {
+            network.restore(DeviceState.decode(state.bytes(NETWORK)));
+        }
     }
 }

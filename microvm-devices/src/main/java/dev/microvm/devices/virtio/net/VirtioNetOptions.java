@@ -2,6 +2,7 @@ package dev.microvm.devices.virtio.net;
 
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.limits.RateLimit;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +16,15 @@ public record VirtioNetOptions(@Nullable MacAddress address, RateLimit fromGuest
     /** An address derived from the name of the machine, and no limits. */
     public static final VirtioNetOptions DEFAULT = new VirtioNetOptions(null, RateLimit.NONE, RateLimit.NONE);
 
+    /** Checks that neither limit is null. */
+    public VirtioNetOptions {
+        Objects.requireNonNull(fromGuest, "fromGuest");
+        Objects.requireNonNull(toGuest, "toGuest");
+    }
+
     /** Returns the same with an Ethernet address. */
     public VirtioNetOptions address(MacAddress value) {
+        Objects.requireNonNull(value, "address");
         return new VirtioNetOptions(value, fromGuest, toGuest);
     }
 

@@ -6,6 +6,7 @@ import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.state.DeviceState;
+import java.util.Objects;
 import java.util.random.RandomGenerator;
 
 /**
@@ -38,7 +39,8 @@ public final class VirtioRng implements VirtioDevice {
      *     repeatable runs
      */
     public VirtioRng(VirtioTransport transport, RandomGenerator source) {
-        this.source = source;
+        Objects.requireNonNull(transport, "transport");
+        this.source = Objects.requireNonNull(source, "source");
         requests = transport.addQueue(QUEUE_SIZE);
     }
 
@@ -77,6 +79,7 @@ public final class VirtioRng implements VirtioDevice {
 
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
     }
 }

@@ -14,6 +14,7 @@ import dev.microvm.event.Signal;
 import dev.microvm.state.DeviceState;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -85,6 +86,8 @@ public final class VirtioVsock implements VirtioDevice {
      * @throws IllegalArgumentException if the context ID is out of range
      */
     public VirtioVsock(VirtioTransport transport, long guestCid, VsockHost host) {
+        Objects.requireNonNull(transport, "transport");
+        Objects.requireNonNull(host, "host");
         if (guestCid < FIRST_CID || guestCid > LAST_CID) {
             throw new IllegalArgumentException("guest CID: %d to %d, was %d".formatted(FIRST_CID, LAST_CID, guestCid));
         }
@@ -437,6 +440,7 @@ public final class VirtioVsock implements VirtioDevice {
     /** Restores a state and tells the guest that its connections no longer exist. */
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         owesTransportReset = active;
     }

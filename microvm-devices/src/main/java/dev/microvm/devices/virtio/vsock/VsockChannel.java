@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -46,6 +47,7 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
      */
     @Override
     public int read(ByteBuffer to) throws IOException {
+        Objects.requireNonNull(to, "to");
         if (to.isReadOnly()) throw new IllegalArgumentException("a read-only buffer");
         reading.lock();
         try {
@@ -68,6 +70,7 @@ public final class VsockChannel extends AbstractInterruptibleChannel implements 
     /** Writes all bytes of a buffer; waits while the guest does not read. Returns their number. */
     @Override
     public int write(ByteBuffer from) throws IOException {
+        Objects.requireNonNull(from, "from");
         writing.lock();
         try {
             requireOpen();

@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.vsock;
 import dev.microvm.devices.virtio.HostEnd;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,8 @@ public final class VsockEnd implements HostEnd {
      * @param machine name of the machine, for the names of threads
      */
     public VsockEnd(VirtioVsockOptions options, String machine) {
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(machine, "machine");
         cid = options.cid();
         sockets = options.path() == null
                 ? null
@@ -38,6 +41,7 @@ public final class VsockEnd implements HostEnd {
 
     @Override
     public VirtioDevice create(VirtioTransport transport) {
+        Objects.requireNonNull(transport, "transport");
         return new VirtioVsock(transport, cid, host);
     }
 

@@ -19,6 +19,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -76,10 +77,10 @@ public final class VsockUnixSockets implements AutoCloseable {
     }
 
     VsockUnixSockets(VsockHost host, Path path, Duration connectTimeout, String machine, Budget descriptors) {
-        this.host = host;
-        this.path = path;
-        this.connectTimeout = connectTimeout;
-        this.threadName = "microvm-" + machine + "-vsock";
+        this.host = Objects.requireNonNull(host, "host");
+        this.path = Objects.requireNonNull(path, "path");
+        this.connectTimeout = Objects.requireNonNull(connectTimeout, "connectTimeout");
+        this.threadName = "microvm-" + Objects.requireNonNull(machine, "machine") + "-vsock";
         this.descriptors = descriptors;
     }
 
@@ -88,6 +89,7 @@ public final class VsockUnixSockets implements AutoCloseable {
      * found.
      */
     public static Optional<String> problem(Path path) {
+        Objects.requireNonNull(path, "path");
         Path folder = path.toAbsolutePath().getParent();
         int length = path.toString().getBytes(UTF_8).length;
         if (folder == null || !Files.isDirectory(folder)) {

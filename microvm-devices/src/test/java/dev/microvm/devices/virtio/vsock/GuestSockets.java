@@ -18,7 +18,7 @@ import java.util.List;
  * The guest's half of a socket device, for tests: sends packets, and has buffers for those of the
  * device. For one thread.
  */
-final class GuestSockets {
+public final class GuestSockets {
     static final long CID = 42;
 
     /** Payload bytes of a buffer, as with Linux. */
@@ -45,8 +45,11 @@ final class GuestSockets {
     private final Deque<Buffer> receiving = new ArrayDeque<>(); // in the order that the device uses them
     private Buffer sending = new Buffer(0, 0, false);
 
+    /** Makes a guest whose driver does not run yet. */
+    public GuestSockets() {}
+
     /** Starts the driver, with some buffers for packets. */
-    GuestSockets start(int buffers) {
+    public GuestSockets start(int buffers) {
         driver.start();
         receiving.clear();
         addBuffers(buffers);
@@ -191,7 +194,7 @@ final class GuestSockets {
     }
 
     /** A connection to a port of the guest's that it has accepted. */
-    VsockChannel connected(int guestPort) throws IOException {
+    public VsockChannel connected(int guestPort) throws IOException {
         VsockChannel channel = host.request(guestPort);
         Packet request = packet();
         send(request.hostPort(), guestPort, OP_RESPONSE);

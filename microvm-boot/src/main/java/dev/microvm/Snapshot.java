@@ -1,0 +1,83 @@
+package dev.microvm;
+
+import dev.microvm.model.MachineSpec;
+import dev.microvm.snapshot.SnapshotException;
+import dev.microvm.snapshot.SnapshotFolder;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * A machine at one moment, in a folder. Any number of machines can continue from it, at the same
+ * time too; none of them writes to it.
+ *
+ * <pre>{@code
+ * Snapshot warm = vm.snapshot(Path.of("warm"));
+ * try (MicroVm copy = warm.restore().name("copy").start()) {
+ *     copy.console().type("...");
+ * }
+ * }</pre>
+ *
+ * <p>Immutable; any thread may call. The folder must stay as it is while a machine that continues
+ * from it runs: its RAM is read from there when the guest touches it.
+ */
+public final class Snapshot {
+    private final SnapshotFolder folder;
+
+    Snapshot(SnapshotFolder folder) {
+        this.folder = folder;
+    }
+
+    /**
+     * Opens the snapshot in a folder. Reads no RAM: {@link #verify} does.
+     *
+     * @throws SnapshotException if there is none, it was written by a newer version of microvm, or
+     *     it is damaged as far as can be seen
+     */
+    public static Snapshot open(Path folder) {
+        Objects.requireNonNull(folder, "folder");
+        return new Snapshot(SnapshotFolder.open(folder));
+    }
+
+    /** Returns the folder. */
+    public Path folder() {
+        return folder.path();
+    }
+
+    /** Returns when it was taken, by the host's clock. */
+    public Instant takenAt() {
+        return folder.state().takenAt();
+    }
+
+    /** Returns the name of the hypervisor that ran the machine: {@code "kvm"} or {@code "engine"}. */
+    public String hypervisor() {
+        return folder.state().hypervisor();
+    }
+
+    /**
+     * Returns the machine as data. It is without initial file system and modules, which are in its
+     * RAM.
+     */
+    public MachineSpec spec() {
+        return folder.state().spec();
+    }
+
+    /**
+     * Reads all of the snapshot and compares it with its checksums.
+     *
+     * @throws SnapshotException if a part is damaged; the message says which
+     */
+    public void verify() {
+        folder.verify();
+    }
+
+    /** Begins the description of a machine that continues from here. */
+    public RestoreBuilder restore() {
+        return new RestoreBuilder(folder.state(), folder.memory(), folder::diskProblems);
+    }
+
+    @Override
+    public String toString() {
+        return "snapshot %s of %s".formatted(folder.path(), takenAt());
+    }
+}

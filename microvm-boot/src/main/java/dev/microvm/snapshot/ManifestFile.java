@@ -1,0 +1,99 @@
+package dev.microvm.snapshot;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.microvm.state.DeviceState;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
+
+/**
+ * The file with a {@link Manifest}. It begins with a magic number and the version of the format, so
+ * that every later version can be told from a damaged file; then the length of the fields, the
+ * fields, and their checksum.
+ */
+final class ManifestFile {
+    /** The version of the format that is written; all from 1 on are read. */
+    static final int FORMAT = 1;
+
+    private static final byte[] MAGIC = "MICROVM\n".getBytes(US_ASCII);
+    private static final int HEADER = MAGIC.length + Integer.BYTES + Integer.BYTES;
+    private static final int CHECKSUM = Integer.BYTES;
+
+    private ManifestFile() {}
+
+    static void write(Manifest manifest, Path file) throws IOException {
+        byte[] fields = manifest.write().encode();
+        ByteBuffer bytes = ByteBuffer.allocate(HEADER + fields.length + CHECKSUM)
+                .put(MAGIC)
+                .putInt(FORMAT)
+                .putInt(fields.length)
+                .put(fields);
+        bytes.putInt(checksum(bytes.array(), bytes.position())).flip();
+        try (FileChannel to = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            while (bytes.hasRemaining()) to.write(bytes);
+        }
+    }
+
+    private static int checksum(byte[] bytes, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(bytes, 0, length);
+        return (int) crc.getValue();
+    }
+
+    /**
+     * Reads a manifest.
+     *
+     * @throws SnapshotException if there is none, or it is of a newer version, damaged or impossible
+     */
+    static Manifest read(Path file) {
+        byte[] all;
+        try {
+            all = Files.readAllBytes(file);
+        } catch (NoSuchFileException e) {
+            throw new SnapshotException(
+                    "%s is no snapshot: %s is missing: give the folder that MicroVm.snapshot wrote"
+                            .formatted(file.toAbsolutePath().getParent(), file.getFileName()),
+                    e);
+        } catch (IOException | OutOfMemoryError e) {
+            throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(file, e), e);
+        }
+        try {
+            return Manifest.read(DeviceState.decode(fields(file, all)));
+        } catch (IllegalArgumentException | NullPointerException | ArithmeticException e) { // records refuse null
+            throw new SnapshotException(
+                    "snapshot: %s has impossible content: %s: take the snapshot again".formatted(file, e.getMessage()),
+                    e);
+        }
+    }
+
+    /** Checks what is around the fields. */
+    private static byte[] fields(Path file, byte[] all) {
+        if (all.length < HEADER || !Arrays.equals(all, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
+            throw new SnapshotException("snapshot: %s is no manifest of a snapshot".formatted(file));
+        }
+        ByteBuffer bytes = ByteBuffer.wrap(all).position(MAGIC.length);
+        int format = bytes.getInt();
+        if (format > FORMAT) {
+            throw new SnapshotException(
+                    "snapshot: %s has format %d, and this version of microvm reads formats 1 to %d: use a newer microvm"
+                            .formatted(file, format, FORMAT));
+        }
+        int length = bytes.getInt();
+        if (format < 1
+                || length < 0
+                || length != all.length - HEADER - CHECKSUM
+                || checksum(all, HEADER + length) != bytes.getInt(HEADER + length)) {
+            throw new SnapshotException(
+                    "snapshot: %s is damaged: its checksum or length is wrong: copy the folder again, or take the snapshot again"
+                            .formatted(file));
+        }
+        return Arrays.copyOfRange(all, HEADER, HEADER + length);
+    }
+}

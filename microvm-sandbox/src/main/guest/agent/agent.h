@@ -1,0 +1,80 @@
+/* What the parts of the agent share. Each connection has a process of its own, so all state is global and simple. */
+#ifndef AGENT_H
+#define AGENT_H
+#include "sys.h"
+
+/* base.c: memory, text, messages */
+void *memcpy(void *to, const void *from, u64 n);
+void *memset(void *to, int value, u64 n);
+u64 length(const char *s);
+int same(const char *a, const char *b);
+int starts(const char *s, const char *prefix);
+const char *parse(const char *s, u64 *value);      /* decimal; returns what follows */
+const char *parse_octal(const char *s, const char *end, u64 *value);
+char *put(char *to, const char *s);                /* appends; returns the new end, which is 0 */
+char *put_number(char *to, u64 value);
+void say(const char *what, const char *detail, i64 error); /* a line on the console; error 0 = none */
+int write_all(int fd, const void *bytes, u64 n);   /* 0, or the negative error */
+int read_all(int fd, void *bytes, u64 n);          /* 0, -EPROTO at an early end, or the negative error */
+i64 read_text(const char *path, char *to, u64 room); /* a small file, ended by 0; its length or the negative error */
+i64 write_text(const char *path, const char *text);
+u64 milliseconds(void);                            /* of the monotonic clock */
+void nap(int ms);
+
+/* wire.c: frames. A frame is its payload's length and its type, 32 bits each, little-endian, then the payload. */
+enum {
+    MAX_REQUEST = 1 << 20, MAX_DATA = 1 << 16, WINDOW = 1 << 17, PORT = 1024, PROTOCOL = 1
+};
+enum { /* to the agent */
+    REQ_PING = 1, REQ_EXEC, REQ_OPEN, REQ_PATH, REQ_LIST, REQ_TAR_OUT, REQ_TAR_IN, REQ_WATCH, REQ_FORWARD, REQ_SYSTEM,
+    IN_DATA = 32, IN_SIGNAL, IN_KILL, IN_RESIZE, IN_CREDIT, IN_READ, IN_WRITE, IN_TRUNCATE, IN_STAT, IN_SYNC
+};
+enum { /* from the agent */
+    OUT_OK = 64, OUT_ERROR, OUT_STDOUT, OUT_STDERR, OUT_EXIT, OUT_CREDIT, OUT_CLOSED, OUT_DATA, OUT_END
+};
+struct fields { u8 *at, *end; int bad; };
+extern int conn;                                   /* the connection of this process */
+extern u8 request[MAX_REQUEST];
+u32 get32(struct fields *f);
+u64 get64(struct fields *f);
+char *get_text(struct fields *f);                  /* "" if the request is malformed */
+void send_frame(u32 type, const void *payload, u32 n); /* ends the process if the host has gone */
+void send_error(i64 error, const char *what);      /* error: negative */
+void reply(i64 result, const char *what);          /* OUT_OK with the result as 64 bits, or an error */
+u32 receive(u32 *n);                               /* a frame into request; its type, 0 at the end */
+void put32(u8 *to, u32 value);
+void put64(u8 *to, u64 value);
+
+/* cgroup.c: what a command and its descendants use */
+struct limits { u64 memory, cpu_us; u32 processes; };
+struct usage { u64 cpu_us, peak_memory; u32 oom_kills, process_refusals; };
+void cgroup_prepare(void);
+int cgroup_make(const struct limits *limits);      /* whether there is one for this process's command */
+i64 cgroup_fork(void);                             /* fork(2); the child is in the group */
+void cgroup_usage(struct usage *usage);
+int cgroup_kill(void);                             /* whether that was possible */
+void cgroup_remove(void);
+
+/* user.c */
+struct user { u32 uid, gid, groups; u32 group[64]; char home[256]; };
+int find_user(const char *name, struct user *user); /* NAME, UID, NAME:GROUP, UID:GID */
+
+/* the requests, each by its file */
+void serve_exec(struct fields *f);
+void serve_open(struct fields *f);
+void serve_path(struct fields *f);
+void serve_list(struct fields *f);
+void serve_watch(struct fields *f);
+void serve_tar_out(struct fields *f);
+void serve_tar_in(struct fields *f);
+void serve_forward(struct fields *f);
+void serve_system(struct fields *f);
+void put_stat(u8 *to, const struct stat *s);
+enum { STAT_BYTES = 14 * 8 };
+i64 remove_tree(char *path, u64 room);             /* path: with room for the names below */
+
+/* init.c */
+void run_as_init(void);
+void power_off(void) __attribute__((noreturn));
+extern const char *port_name;
+#endif

@@ -1,0 +1,110 @@
+/* The agent of a guest: accepts connections of the host and serves each by a process of its own. As the first program
+ * of a guest it also does an init's work (init.c), and it never ends. */
+#include "agent.h"
+
+struct sockaddr_vm { u16 family, reserved; u32 port, cid; u8 flags, zero[3]; }; /* linux/vm_sockets.h */
+enum { ANY_CID = -1, BACKLOG = 128 };
+
+static void serve_ping(void) {
+    u8 payload[16 + 65];
+    char names[6][65];
+    memset(names, 0, sizeof names);
+    sys(uname, names);                             /* struct new_utsname; its third text is the release */
+    put32(payload, PROTOCOL);
+    put32(payload + 4, (u32)sys(getpid));
+    put64(payload + 8, milliseconds());
+    memcpy(payload + 16, names[2], 65);
+    send_frame(OUT_DATA, payload, 16 + (u32)length(names[2]));
+}
+
+static void serve_connection(void) {
+    u32 n, type = receive(&n);
+    struct fields f = {request, request + n, 0};
+    switch (type) {
+    case 0: break;
+    case REQ_PING: serve_ping(); break;
+    case REQ_EXEC: serve_exec(&f); break;
+    case REQ_OPEN: serve_open(&f); break;
+    case REQ_PATH: serve_path(&f); break;
+    case REQ_LIST: serve_list(&f); break;
+    case REQ_WATCH: serve_watch(&f); break;
+    case REQ_TAR_OUT: serve_tar_out(&f); break;
+    case REQ_TAR_IN: serve_tar_in(&f); break;
+    case REQ_FORWARD: serve_forward(&f); break;
+    case REQ_SYSTEM: serve_system(&f); break;
+    default: send_error(-EINVAL, "request");
+    }
+}
+
+static void reap(void) {
+    int status;
+    while (sys(wait4, -1, &status, WNOHANG, 0) > 0) {}
+}
+
+static void accept_one(int listener, int signals) {
+    i64 fd = sys(accept4, listener, 0, 0, SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (fd != -EAGAIN && fd != -EINTR) nap(10); /* no memory or no descriptors: later */
+        return;
+    }
+    i64 pid = sys(fork);
+    if (pid == 0) {
+        sys(close, listener);
+        sys(close, signals);
+        write_text("/proc/self/oom_score_adj", "-1000");
+        conn = (int)fd;
+        serve_connection();
+        sys(exit, 0);
+    }
+    if (pid < 0) nap(10);
+    sys(close, fd);
+}
+
+/* Returns the listening socket, or the negative error. */
+static i64 listen_vsock(void) {
+    struct sockaddr_vm address = {AF_VSOCK, 0, PORT, (u32)ANY_CID, 0, {0}};
+    i64 fd = sys(socket, AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    i64 error = sys(bind, fd, &address, sizeof address);
+    if (error >= 0) error = sys(listen, fd, BACKLOG);
+    return error < 0 ? error : fd;
+}
+
+static void serve_forever(int listener) {
+    u8 info[128];
+    u64 mask = 1UL << (SIGCHLD - 1);
+    sys(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+    int signals = (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
+    for (;;) {
+        struct pollfd fds[2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
+        sys(poll, fds, 2, -1);
+        if (fds[1].revents) {
+            while (sys(read, signals, info, sizeof info) > 0) {}
+            reap();
+        }
+        if (fds[0].revents) accept_one(listener, signals);
+    }
+}
+
+static void ignore_sigpipe(void) {
+    u64 action[4] = {1 /* SIG_IGN */, 0, 0, 0};
+    sys(rt_sigaction, SIGPIPE, action, 0, 8);
+}
+
+__attribute__((used)) static void run(void) {
+    ignore_sigpipe();
+    int init = sys(getpid) == 1;
+    if (init) run_as_init();
+    cgroup_prepare();
+    i64 listener = listen_vsock();
+    if (listener >= 0) {
+        say("ready", "", 0);
+        serve_forever((int)listener);
+    }
+    say("no socket device (vsock) to serve on", "", listener);
+    if (init) power_off();
+    sys(exit, 1);
+}
+
+/* The kernel's entry: the stack is aligned to 16 bytes, as a call expects it before it pushes. */
+__asm__(".globl _start\n_start: xorl %ebp, %ebp\n andq $-16, %rsp\n call run\n");

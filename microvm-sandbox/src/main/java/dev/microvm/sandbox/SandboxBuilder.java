@@ -1,0 +1,231 @@
+package dev.microvm.sandbox;
+
+import dev.microvm.MicroVm;
+import dev.microvm.MicroVmBuilder;
+import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.sandbox.root.Changes;
+import dev.microvm.sandbox.root.PreparedRoot;
+import dev.microvm.sandbox.root.Root;
+import java.net.Inet4Address;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Describes a {@link Sandbox}. For one thread. */
+public final class SandboxBuilder {
+    private static final int MIN_MEMORY = 64; // MiB: a kernel and a few programs
+    private static final long CID = 3; // each machine has context IDs of its own
+    private static final String CMDLINE = "console=ttyS0 quiet reboot=k panic=-1 cryptomgr.notests";
+    private static final List<String> MODULES =
+            List.of("virtio_mmio", "vmw_vsock_virtio_transport", "virtio_blk", "erofs", "overlay");
+
+    private @Nullable Path kernel;
+    private @Nullable Path modules;
+    private String release = "";
+    private @Nullable Root root;
+    private String name = "";
+    private int memoryMiB = 256;
+    private int vcpus = 1;
+    private HypervisorChoice hypervisor = HypervisorChoice.AUTO;
+    private NetworkPolicy network = NetworkPolicy.NONE;
+    private String hostname = "sandbox";
+    private String writes = "50%";
+    private Duration startTimeout = Duration.ofMinutes(1);
+    private final Map<Path, String> copies = new LinkedHashMap<>();
+    private final List<WaitFor> waits = new ArrayList<>();
+    private final List<Consumer<MicroVmBuilder>> changes = new ArrayList<>();
+
+    SandboxBuilder() {}
+
+    /** Sets a kernel that has all drivers built in: virtio-mmio, vsock, and for the root block, EROFS, overlay. */
+    public SandboxBuilder kernel(Path file) {
+        kernel = Objects.requireNonNull(file, "kernel");
+        modules = null;
+        return this;
+    }
+
+    /**
+     * Sets a distribution's kernel, whose drivers are modules.
+     *
+     * @param file such as {@code /boot/vmlinuz-6.1.0-30-amd64}
+     * @param moduleTree such as {@code /lib/modules/6.1.0-30-amd64}
+     * @param kernelRelease what {@code uname -r} prints in the guest
+     */
+    public SandboxBuilder kernel(Path file, Path moduleTree, String kernelRelease) {
+        kernel = Objects.requireNonNull(file, "kernel");
+        modules = Objects.requireNonNull(moduleTree, "modules");
+        release = Objects.requireNonNull(kernelRelease, "release");
+        return this;
+    }
+
+    /** Sets the root: a directory, an archive, an image, a disk. */
+    public SandboxBuilder root(Root value) {
+        root = Objects.requireNonNull(value, "root");
+        return this;
+    }
+
+    /** Sets the machine's name. */
+    public SandboxBuilder name(String value) {
+        name = Objects.requireNonNull(value, "name");
+        return this;
+    }
+
+    /**
+     * Sets the machine's memory; 256 MiB if it is not set.
+     *
+     * @throws IllegalArgumentException if it is less than 64
+     */
+    public SandboxBuilder memoryMiB(int value) {
+        if (value < MIN_MEMORY) throw new IllegalArgumentException("memoryMiB: 64 or more, was " + value);
+        memoryMiB = value;
+        return this;
+    }
+
+    /** Sets the number of vCPUs; 1 if it is not set. */
+    public SandboxBuilder vcpus(int value) {
+        vcpus = value;
+        return this;
+    }
+
+    /** Sets what runs the machine. */
+    public SandboxBuilder hypervisor(HypervisorChoice value) {
+        hypervisor = Objects.requireNonNull(value, "hypervisor");
+        return this;
+    }
+
+    /** Sets what it may reach; nothing if it is not set. */
+    public SandboxBuilder network(NetworkPolicy value) {
+        network = Objects.requireNonNull(value, "network");
+        return this;
+    }
+
+    /** Sets the guest's name; {@code sandbox} if it is not set. */
+    public SandboxBuilder hostname(String value) {
+        hostname = Objects.requireNonNull(value, "hostname");
+        return this;
+    }
+
+    /**
+     * Sets how many bytes the guest may write over its root, in MiB of the machine's memory; half of
+     * the memory if it is not set.
+     *
+     * @throws IllegalArgumentException if it is less than 1
+     */
+    public SandboxBuilder diskMiB(int value) {
+        if (value < 1) throw new IllegalArgumentException("diskMiB: 1 or more, was " + value);
+        writes = value + "m";
+        return this;
+    }
+
+    /** Sets how long the guest may take to start. */
+    public SandboxBuilder startTimeout(Duration value) {
+        startTimeout = Objects.requireNonNull(value, "startTimeout");
+        return this;
+    }
+
+    /** Copies a file of the host into a folder of the guest, or all that a folder has, before the start returns. */
+    public SandboxBuilder copyIn(Path from, String to) {
+        copies.put(Objects.requireNonNull(from, "from"), Objects.requireNonNull(to, "to"));
+        return this;
+    }
+
+    /** Waits for something before the start returns, within the same time. */
+    public SandboxBuilder waitFor(WaitFor value) {
+        waits.add(Objects.requireNonNull(value, "waitFor"));
+        return this;
+    }
+
+    /** Changes the machine's description, such as by further devices. */
+    public SandboxBuilder machine(Consumer<MicroVmBuilder> change) {
+        changes.add(Objects.requireNonNull(change, "machine"));
+        return this;
+    }
+
+    /**
+     * Starts it, and waits until the guest's agent answers and all waits are over.
+     *
+     * @throws SandboxException if there is no kernel or root, or the guest does not start
+     * @throws dev.microvm.sandbox.root.RootException if the root cannot be made
+     * @throws dev.microvm.MicroVmConfigException if the machine cannot be made
+     */
+    public Sandbox start() {
+        if (kernel == null) throw new SandboxException("a sandbox needs a kernel: kernel(Path)");
+        if (root == null) throw new SandboxException("a sandbox needs a root: root(Root)");
+        PreparedRoot prepared = root.prepare();
+        MicroVm vm = null;
+        try {
+            vm = machine(prepared, kernel).build();
+            vm.start();
+            Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), prepared);
+            settle(sandbox.agent());
+            return sandbox;
+        } catch (RuntimeException | Error e) {
+            if (vm != null) vm.close();
+            prepared.close();
+            throw e;
+        }
+    }
+
+    private void settle(Agent agent) {
+        if (network == NetworkPolicy.OUTBOUND) {
+            agent.network("eth0", address("10.0.2.15"), 24, address("10.0.2.2")); // docs/network.md
+            agent.exec(Command.of("/bin/sh", "-c", "echo nameserver 10.0.2.3 > /etc/resolv.conf"));
+        }
+        copies.forEach(agent::copyIn);
+        for (WaitFor each : waits) each.await(agent, startTimeout);
+    }
+
+    private static Inet4Address address(String text) {
+        try {
+            return (Inet4Address) InetAddress.getByName(text);
+        } catch (UnknownHostException e) {
+            throw new IllegalStateException(text, e);
+        }
+    }
+
+    private MicroVmBuilder machine(PreparedRoot prepared, Path kernelFile) {
+        MicroVmBuilder builder = MicroVm.builder()
+                .hypervisor(hypervisor)
+                .kernel(kernelFile)
+                .initrd(init(prepared).build())
+                .memoryMiB(memoryMiB)
+                .vcpus(vcpus)
+                .cmdline(CMDLINE)
+                .virtioVsock(CID)
+                .virtioRng();
+        if (!name.isEmpty()) builder.name(name);
+        if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
+        if (network == NetworkPolicy.OUTBOUND) {
+            builder.virtioNet(UserNetwork.builder().build());
+        }
+        changes.forEach(change -> change.accept(builder));
+        return builder;
+    }
+
+    private AgentInit init(PreparedRoot prepared) {
+        AgentInit init = AgentInit.builder().hostname(hostname);
+        if (modules != null) {
+            List<String> names = new ArrayList<>(MODULES);
+            if (network != NetworkPolicy.NONE) names.add("virtio_net");
+            init.modules(modules, release, names);
+        }
+        switch (prepared.kind()) {
+            case LAYERED -> init.root("/dev/vda", "erofs");
+            case DISK -> init.root("/dev/vda", "auto");
+            case INITRAMFS -> prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
+        }
+        boolean inMemory = prepared.changes() == Changes.IN_MEMORY;
+        if (prepared.kind() == PreparedRoot.Kind.LAYERED && inMemory) init.overlay(writes);
+        if (prepared.kind() == PreparedRoot.Kind.DISK) init.writable();
+        return init;
+    }
+}

@@ -1,0 +1,141 @@
+package dev.microvm.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.microvm.AwaitTimeoutException;
+import dev.microvm.boot.testing.GuestFiles;
+import dev.microvm.boot.testing.LinuxGuest;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.sandbox.RunResult.End;
+import dev.microvm.sandbox.root.Root;
+import dev.microvm.testing.Lanes;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs within limits on a root from a directory, with Debian's kernel. */
+@Lanes.Kernels
+@Timeout(900)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class LinuxSandboxTest {
+    private static final Limits LIMITS = Limits.NONE.wallTime(Duration.ofMinutes(2));
+
+    @SuppressWarnings("NullAway.Init") // set by start
+    private Path folder;
+
+    @SuppressWarnings("NullAway.Init")
+    private Sandbox sandbox;
+
+    @BeforeAll
+    void start(@TempDir Path temporary) throws IOException {
+        folder = temporary;
+        sandbox = builder().start();
+    }
+
+    @AfterAll
+    void end() {
+        sandbox.close();
+    }
+
+    private SandboxBuilder builder() throws IOException {
+        Path tree = Files.createDirectories(folder.resolve("tree"));
+        for (String each : new String[] {"bin", "proc", "sys", "dev", "tmp", "run", "etc"}) {
+            Files.createDirectories(tree.resolve(each));
+        }
+        if (!Files.exists(tree.resolve("bin/busybox"))) {
+            Path busybox = Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
+            assertThat(busybox.toFile().setExecutable(true)).isTrue();
+            for (String applet : AgentGuest.APPLETS) {
+                Files.createSymbolicLink(tree.resolve("bin").resolve(applet), Path.of("busybox"));
+            }
+        }
+        String release = Files.readString(GuestFiles.file("cloud/release")).strip();
+        Path vmlinux = folder.resolve("vmlinux");
+        return Sandbox.builder()
+                .hypervisor(TestMachine.onEngine() ? HypervisorChoice.ENGINE : HypervisorChoice.KVM)
+                .kernel(
+                        Files.exists(vmlinux) ? vmlinux : LinuxGuest.kernel(folder),
+                        GuestFiles.file("cloud/modules"),
+                        release)
+                .root(Root.directory(tree))
+                .diskMiB(32)
+                .startTimeout(Duration.ofMinutes(3));
+    }
+
+    @Test
+    void runsOnARootWithAnOverlay() {
+        assertThat(sandbox.exec("sh", "-c", "echo new > /etc/file; cat /etc/file; hostname"))
+                .isEqualTo(new ExecResult(0, "new\nsandbox\n", ""));
+        assertThat(folder.resolve("tree/etc/file")).doesNotExist();
+    }
+
+    @Test
+    void tellsTheEndsApart() {
+        RunResult exited = sandbox.run(Command.shell("echo hello; exit 137"), LIMITS);
+        assertThat(exited.end()).isEqualTo(End.EXITED);
+        assertThat(exited.exitCode()).isEqualTo(137);
+        assertThat(exited.stdout()).isEqualTo("hello\n");
+        assertThat(exited.peakMemory()).isPositive();
+
+        assertEnd(End.SIGNAL, "kill -KILL $$", LIMITS);
+        assertEnd(End.WALL_LIMIT, "trap '' TERM; sleep 1000", LIMITS.wallTime(Duration.ofMillis(300)));
+        assertEnd(End.CPU_LIMIT, "while :; do :; done", LIMITS.cpuTime(Duration.ofMillis(200)));
+        RunResult loud = assertEnd(End.OUTPUT_LIMIT, "yes", LIMITS.outputBytes(50_000));
+        assertThat(loud.stdout()).hasSize(50_000);
+        assertEnd(End.PROCESS_LIMIT, "f() { f | f & }; f; sleep 100", LIMITS.processes(20));
+        assertEnd(End.OOM, "x=$(yes)", LIMITS.memoryMiB(16).outputBytes(1000));
+        assertThat(sandbox.exec("pidof", "yes").exitCode()).isEqualTo(1);
+    }
+
+    private RunResult assertEnd(End end, String line, Limits limits) {
+        RunResult result = sandbox.run(Command.shell(line), limits);
+        assertThat(result.end()).as("%s: %s", line, result).isEqualTo(end);
+        return result;
+    }
+
+    @Test
+    void saysThatTheDiskIsFull() {
+        RunResult result = sandbox.run(Command.shell("dd if=/dev/zero of=/big bs=1M count=100; rm /big"), LIMITS);
+
+        assertThat(result.stderr()).contains("No space left on device");
+    }
+
+    @Test
+    void waitsForWhatMatters_andSaysWhatItSaw() {
+        Agent agent = sandbox.agent();
+        agent.start("sh", "-c", "mkdir /www; echo hi > /www/a; httpd -f -p 8090 -h /www");
+        WaitFor.http(8090, "/a", 200).await(agent, Duration.ofMinutes(1));
+        WaitFor.file("/www/a").await(agent, Duration.ofMinutes(1));
+        WaitFor.exec(Command.of("true")).await(agent, Duration.ofMinutes(1));
+        WaitFor.console("ready").await(agent, Duration.ofMinutes(1));
+
+        assertThatExceptionOfType(AwaitTimeoutException.class)
+                .isThrownBy(() -> WaitFor.http(8090, "/b", 200).await(agent, Duration.ofMillis(500)))
+                .withMessageContaining("404");
+        assertThatExceptionOfType(AwaitTimeoutException.class)
+                .isThrownBy(() -> WaitFor.exec(Command.shell("echo why; exit 3")).await(agent, Duration.ofMillis(500)))
+                .withMessageContaining("exit code 3: why");
+        agent.exec("killall", "httpd");
+    }
+
+    @Test
+    void reportsACrash_withTheLastLines() throws IOException {
+        try (Sandbox doomed = builder().start()) {
+            RunResult result = doomed.run(
+                    Command.shell("echo begun; echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger"), LIMITS);
+
+            assertThat(result.end()).isEqualTo(End.CRASHED);
+            assertThat(result.detail()).contains("ended").contains("last lines");
+            assertThatExceptionOfType(SandboxException.class).isThrownBy(() -> doomed.exec("true"));
+        }
+    }
+}
