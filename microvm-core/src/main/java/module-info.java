@@ -28,6 +28,7 @@ module dev.microvm.core {
             dev.microvm.devices,
             dev.microvm.engine,
             dev.microvm.boot,
+            dev.microvm.sandbox,
             dev.microvm.bench;
     exports dev.microvm.compress to
             dev.microvm.devices,

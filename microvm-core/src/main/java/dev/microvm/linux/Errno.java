@@ -60,6 +60,9 @@ public final class Errno {
     /** No space left on device. */
     public static final int ENOSPC = 28;
 
+    /** File name too long. */
+    public static final int ENAMETOOLONG = 36;
+
     /** Function not implemented. */
     public static final int ENOSYS = 38;
 
@@ -92,6 +95,7 @@ public final class Errno {
             Map.entry(ENOSPC, "ENOSPC (no space left)"),
             Map.entry(30, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
+            Map.entry(ENAMETOOLONG, "ENAMETOOLONG (file name too long)"),
             Map.entry(ENOSYS, "ENOSYS (no such system call)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (not supported)"));
 

@@ -427,7 +427,7 @@ public final class Libc {
      * Reports what a linked function threw: that it could not be linked, or that its handle has
      * other types. Nothing that a guest does can cause either.
      */
-    private static AssertionError linkage(Throwable t) {
+    static AssertionError linkage(Throwable t) {
         if (t instanceof MicroVmException notLinked) throw notLinked;
         return new AssertionError("call of a linked function", t);
     }

@@ -21,13 +21,6 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  */
 public final class PreparedRoot implements AutoCloseable {
-    private static final String OVERLAY = """
-        mount -t erofs -o ro %1$s %2$s
-        mount -t tmpfs -o mode=0755 upper %3$s
-        mkdir %3$s/changes %3$s/work
-        mount -t overlay -o lowerdir=%2$s,upperdir=%3$s/changes,workdir=%3$s/work overlay %4$s
-        """;
-
     private final Kind kind;
     private final @Nullable DiskImage disk;
     private final @Nullable Initramfs initramfs;
@@ -122,8 +115,17 @@ public final class PreparedRoot implements AutoCloseable {
             case LAYERED ->
                 changes == Changes.REFUSED
                         ? "mount -t erofs -o ro %s %s\n".formatted(device, to)
-                        : OVERLAY.formatted(device, lower, upper, to);
+                        : overlayCommands(device, lower, upper, to);
         };
+    }
+
+    private static String overlayCommands(String device, String lower, String upper, String to) {
+        return """
+            mount -t erofs -o ro %1$s %2$s
+            mount -t tmpfs -o mode=0755 upper %3$s
+            mkdir %3$s/changes %3$s/work
+            mount -t overlay -o lowerdir=%2$s,upperdir=%3$s/changes,workdir=%3$s/work overlay %4$s
+            """.formatted(device, lower, upper, to);
     }
 
     /** Returns whether the root was in the cache, so that nothing had to be read. */

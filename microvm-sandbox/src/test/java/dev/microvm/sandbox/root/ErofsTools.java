@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
@@ -87,7 +88,7 @@ final class ErofsTools {
                 String name = tree.relativize(file).toString();
                 Map<String, Object> facts = Files.readAttributes(file, "unix:*", LinkOption.NOFOLLOW_LINKS);
                 String first = exact ? names.computeIfAbsent(facts.get("ino"), any -> name) : name;
-                int mode = (Integer) facts.get("mode") & (exact ? -1 : PERMISSIONS_EXTRACTED);
+                int mode = (int) fact(facts, "mode") & (exact ? -1 : PERMISSIONS_EXTRACTED);
                 lines.add("%s %o %s:%s %s %s %s"
                         .formatted(
                                 name,
@@ -110,7 +111,11 @@ final class ErofsTools {
 
     /** Tar archives of GNU have no fractions. */
     private static String seconds(Map<String, Object> facts) {
-        return facts.get("lastModifiedTime").toString().substring(0, "2026-11-26T22:27:14".length());
+        return fact(facts, "lastModifiedTime").toString().substring(0, "2026-11-26T22:27:14".length());
+    }
+
+    private static Object fact(Map<String, Object> facts, String name) {
+        return Objects.requireNonNull(facts.get(name), name);
     }
 
     private static String digest(Path file) throws IOException {

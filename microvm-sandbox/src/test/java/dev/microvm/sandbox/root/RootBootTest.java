@@ -5,6 +5,7 @@ import static dev.microvm.boot.testing.LinuxGuest.ask;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.MicroVm;
+import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
@@ -14,6 +15,8 @@ import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,7 +30,8 @@ final class RootBootTest {
 
     @Test
     void mountsRootOfArchive_belowAnOverlay() throws IOException {
-        Path tree = Files.createDirectories(folder.resolve("tree/etc")).getParent();
+        Path tree = folder.resolve("tree");
+        Files.createDirectories(tree.resolve("etc"));
         Files.createDirectories(tree.resolve("bin"));
         Files.writeString(tree.resolve("etc/name"), "from the host\n");
         Files.createLink(tree.resolve("etc/second"), tree.resolve("etc/name"));
@@ -69,6 +73,46 @@ final class RootBootTest {
                     .contains("from the host");
             ask(vm, "chroot /root /bin/busybox test -f /etc/name");
         }
+    }
+
+    @Test
+    void continuesWithTheProgramOfADisk() throws IOException {
+        ErofsTools.needProgram("qemu-img", "qemu-utils");
+        Path tree = folder.resolve("tree");
+        for (String directory : List.of("bin", "usr/bin", "dev", "proc")) {
+            Files.createDirectories(tree.resolve(directory));
+        }
+        Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
+        Path hello = Files.writeString(tree.resolve("usr/bin/hello"), """
+            #!/bin/busybox sh
+            echo "hello from $(/bin/busybox id -u)"
+            /bin/busybox --install -s /bin
+            """ + LinuxGuest.DIALOGUE);
+        run("chmod", "755", tree.resolve("bin/busybox"), hello);
+        Path raw = folder.resolve("root.ext4");
+        run("mke2fs", "-q", "-t", "ext4", "-d", tree, raw, "32M");
+        Path image = folder.resolve("root.qcow2");
+        run("qemu-img", "convert", "-O", "qcow2", raw, image);
+        byte[] before = Files.readAllBytes(image);
+
+        Root described = Root.disk(DiskImage.qcow2(image)).changesInMemory();
+        try (PreparedRoot root = described.prepare();
+                MicroVm vm = TestMachine.builder(Irqchip.SPLIT)
+                        .kernel(LinuxGuest.kernel(folder))
+                        .initrd(LinuxGuest.build(
+                                LinuxGuest.files("virtio_mmio", "virtio_blk", "ext4")
+                                        .directory("/root", 0755),
+                                root.mountCommands("/dev/vda", "/lower", "/upper", "/root")
+                                        + "exec switch_root /root /usr/bin/hello\n"))
+                        .memoryMiB(256)
+                        .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k panic=-1")
+                        .virtioBlk(root.disk())
+                        .start()) {
+            vm.console().awaitText("hello from 0", Duration.ofMinutes(5));
+            LinuxGuest.awaitReady(vm);
+            ask(vm, "echo changed > /changed && sync");
+        }
+        assertThat(Files.readAllBytes(image)).as("changes were in memory").isEqualTo(before);
     }
 
     private static Initramfs initramfs(PreparedRoot root) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -60,6 +61,19 @@ final class RootTest {
 
         try (PreparedRoot root = prepare(Root.tar(archive))) {
             ErofsTools.assertSame(root.disk().path(), tree, folder);
+        }
+    }
+
+    @Test
+    void keepsExtendedAttributes() throws IOException {
+        Files.setAttribute(tree.resolve("etc/Főtanúsítvány"), "user:note", "kept".getBytes(StandardCharsets.UTF_8));
+
+        try (PreparedRoot root = prepare(Root.directory(tree))) {
+            assertThat(run(
+                            "dump.erofs",
+                            "--path=/etc/Főtanúsítvány",
+                            root.disk().path()))
+                    .contains("Xattr size: 24");
         }
     }
 

@@ -11,7 +11,6 @@ import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
@@ -97,7 +96,7 @@ public final class ErofsImage implements ContentSink {
     /** Returns an inode for each file, level by level, the root first. */
     private static List<Inode> inodes(FileNode root) {
         List<Inode> inodes = new ArrayList<>(List.of(new Inode(root, null)));
-        Map<FileNode, Inode> linked = new IdentityHashMap<>(); // those with several names
+        IdentityHashMap<FileNode, Inode> linked = new IdentityHashMap<>(); // those with several names
         for (int i = 0; i < inodes.size(); i++) {
             Inode directory = inodes.get(i);
             directory.node().children().forEach((name, child) -> {

@@ -14,14 +14,14 @@ public interface Blobs {
      */
     InputStream open(Descriptor blob) throws IOException;
 
-    /** Begins to bring blobs near, if they are far away, until the result is closed. */
+    /** Begins to bring blobs near, if they are far away. */
     default Fetch prefetch(List<Descriptor> blobs) {
         return () -> {};
     }
 
     /** Blobs on their way. */
-    interface Fetch extends AutoCloseable {
-        @Override
-        void close();
+    interface Fetch {
+        /** Ends it, whatever is on its way. */
+        void end();
     }
 }

@@ -180,7 +180,8 @@ public final class OciImage {
      * @throws RootContentException if one is hostile, or not what its digest says
      */
     public void read(ArchiveSource archives) throws IOException {
-        try (Blobs.Fetch fetch = blobs.prefetch(layers)) {
+        Blobs.Fetch fetch = blobs.prefetch(layers);
+        try {
             for (Descriptor layer : layers) {
                 try (InputStream in = blobs.open(layer)) {
                     VerifiedInput verified = new VerifiedInput(in, layer);
@@ -188,6 +189,8 @@ public final class OciImage {
                     verified.verify();
                 }
             }
+        } finally {
+            fetch.end();
         }
     }
 }

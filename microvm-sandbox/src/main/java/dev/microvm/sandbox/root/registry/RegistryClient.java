@@ -90,7 +90,7 @@ final class RegistryClient {
     /** Plain HTTP is for this host alone. */
     private static void requireSafe(URI to, URI from) {
         boolean safe =
-                "https".equals(to.getScheme()) || "http".equals(to.getScheme()) && "http".equals(from.getScheme());
+                "https".equals(to.getScheme()) || ("http".equals(to.getScheme()) && "http".equals(from.getScheme()));
         if (!safe || to.getHost() == null) {
             throw new RootContentException(
                     "%s leads to %s, without TLS".formatted(from, to), "use a registry with TLS");

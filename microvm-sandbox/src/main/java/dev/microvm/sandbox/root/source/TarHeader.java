@@ -126,13 +126,13 @@ final class TarHeader {
 
     private long binary(int offset, int length) {
         boolean negative = (block[offset] & BINARY_SIGN) != 0;
+        int filler = negative ? 0xFF : 0; // bytes before the last eight
         long value = negative ? -1 : 0;
         for (int i = offset; i < offset + length; i++) {
-            int next = i == offset ? block[i] & (BINARY_SIGN - 1) | (negative ? -BINARY_SIGN : 0) : block[i] & 0xFF;
-            if (i < offset + length - Long.BYTES && next != (negative ? (i == offset ? -1 : 0xFF) : 0)) {
-                throw broken("a number has more than 64 bits");
-            }
-            value = value << Byte.SIZE | next & 0xFF;
+            int next = block[i] & 0xFF;
+            if (i == offset) next = negative ? next : next & ~BINARY;
+            if (i < offset + length - Long.BYTES && next != filler) throw broken("a number has more than 64 bits");
+            value = (value << Byte.SIZE) | next;
         }
         return value;
     }

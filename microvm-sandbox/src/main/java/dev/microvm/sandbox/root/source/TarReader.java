@@ -53,7 +53,7 @@ final class TarReader {
         local = new HashMap<>(global);
         while (true) {
             byte[] block = in.readNBytes(TarHeader.BLOCK_SIZE);
-            if (block.length == 0 || block.length == TarHeader.BLOCK_SIZE && TarHeader.isEnd(block)) return null;
+            if (block.length == 0 || (block.length == TarHeader.BLOCK_SIZE && TarHeader.isEnd(block))) return null;
             if (block.length < TarHeader.BLOCK_SIZE) throw TarHeader.broken("it is cut short");
             TarHeader header = new TarHeader(block);
             switch (header.type()) {

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -115,7 +116,7 @@ final class ArchiveSourceTest {
                 .entry("pax", 'x', "", pax("path", "Főtan/long", "mtime", "-1.25", "uid", "4294967295"))
                 .file("ignored", "x"));
 
-        FileNode file = at(RawName.of("Főtan")).children().get("long");
+        FileNode file = child(at(RawName.of("Főtan")), "long");
         assertThat(file.metadata().seconds()).isEqualTo(-2);
         assertThat(file.metadata().nanos()).isEqualTo(750_000_000);
         assertThat(file.metadata().uid()).isEqualTo(-1);
@@ -171,7 +172,11 @@ final class ArchiveSourceTest {
     }
 
     private FileNode at(String name) {
-        return tree.root().children().get(name);
+        return child(tree.root(), name);
+    }
+
+    private static FileNode child(FileNode directory, String name) {
+        return Objects.requireNonNull(directory.children().get(name), name);
     }
 
     private void read(TarBuilder tar) throws IOException {
