@@ -14,6 +14,7 @@ import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.machine.RamImage;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
@@ -93,7 +94,7 @@ final class NullArgumentsTest {
     private static RestoreBuilder restore() {
         MachineState state = new MachineState(
                 MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
-        return new RestoreBuilder(state, RamBacking.anonymous(), slot -> List.of());
+        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), slot -> List.of());
     }
 
     private static List<Class<?>> api() {
