@@ -441,6 +441,26 @@ public final class MicroVm implements AutoCloseable {
                 machine -> new Snapshot(SnapshotFolder.write(machine.state(), machine.ram(), folder)));
     }
 
+    /**
+     * Begins the description of a machine that continues where this one is now, and shares with it
+     * the memory that neither writes; for any number of machines, without a file. Pauses the guest
+     * for a moment, unless it is paused. The first fork of a machine copies its RAM, later ones
+     * what the guest has written since, and so do forks of forks.
+     *
+     * <p>The machines do not see what the others write. This machine keeps its disks, whose images
+     * it locks: give it an {@link dev.microvm.backend.disk.DiskImage#overlay overlay}, or the others
+     * an image of their own by {@link RestoreBuilder#disk}.
+     *
+     * @throws MicroVmException as {@link #snapshot}, or because the host is not Linux on x86-64
+     * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
+     *     its own, that is, in a device
+     */
+    public RestoreBuilder fork() {
+        requireOpen("fork");
+        return runs.whilePaused(
+                "fork", machine -> new RestoreBuilder(machine.state(), machine.fork(), slot -> List.of()));
+    }
+
     private synchronized void requireOpen(String what) {
         requireStarted();
         if (state == VmState.CLOSED) {

@@ -8,7 +8,7 @@ import dev.microvm.machine.GuestStart;
 import dev.microvm.machine.HostExtras;
 import dev.microvm.machine.MachinePlan;
 import dev.microvm.machine.MachinePlanner;
-import dev.microvm.memory.RamBacking;
+import dev.microvm.machine.RamImage;
 import dev.microvm.model.ConsoleSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.HypervisorChoice;
@@ -31,7 +31,7 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Describes a machine that continues from a {@link Snapshot}: what may differ from the machine of
+ * Describes a machine that continues from a {@link Snapshot} or a fork: what may differ from the machine of
  * the snapshot, because the guest cannot see it. {@link #start} can be called again and again, for
  * one more machine each time. For one thread.
  *
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RestoreBuilder {
     private final MachineState state;
-    private final RamBacking memory;
+    private final RamImage memory;
     private final IntFunction<List<String>> diskProblems;
     private MachineSpec spec;
     private Consumer<MicroVmBuilder> code = builder -> {};
@@ -57,7 +57,7 @@ public final class RestoreBuilder {
      * @param memory its RAM
      * @param diskProblems what has changed about the disk in a slot since
      */
-    RestoreBuilder(MachineState state, RamBacking memory, IntFunction<List<String>> diskProblems) {
+    RestoreBuilder(MachineState state, RamImage memory, IntFunction<List<String>> diskProblems) {
         this.state = state;
         this.memory = memory;
         this.diskProblems = diskProblems;

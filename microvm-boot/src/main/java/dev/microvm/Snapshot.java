@@ -1,5 +1,6 @@
 package dev.microvm;
 
+import dev.microvm.machine.RamImage;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.snapshot.SnapshotException;
 import dev.microvm.snapshot.SnapshotFolder;
@@ -73,7 +74,7 @@ public final class Snapshot {
 
     /** Begins the description of a machine that continues from here. */
     public RestoreBuilder restore() {
-        return new RestoreBuilder(folder.state(), folder.memory(), folder::diskProblems);
+        return new RestoreBuilder(folder.state(), RamImage.of(folder.memory()), folder::diskProblems);
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.console.ConsoleBuffer;
 import dev.microvm.console.ConsoleInput;
+import dev.microvm.machine.RamImage;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
@@ -49,6 +50,6 @@ final class NullArgumentsTest {
     private static RestoreBuilder restore() {
         MachineState state = new MachineState(
                 MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
-        return new RestoreBuilder(state, RamBacking.anonymous(), slot -> List.of());
+        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), slot -> List.of());
     }
 }

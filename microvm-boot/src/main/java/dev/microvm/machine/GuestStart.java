@@ -2,7 +2,6 @@ package dev.microvm.machine;
 
 import dev.microvm.boot.FirmwarePlan;
 import dev.microvm.boot.StartPlan;
-import dev.microvm.memory.RamBacking;
 import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
 import java.time.Duration;
@@ -39,7 +38,7 @@ public sealed interface GuestStart {
      * @param memory its RAM
      * @param later how much guest time has passed since; zero if it stood still
      */
-    record Continue(MachineState state, RamBacking memory, Duration later) implements GuestStart {
+    record Continue(MachineState state, RamImage memory, Duration later) implements GuestStart {
         @Override
         public long romSize() {
             DeviceState rom = state.devices().get(Rom.PART);

@@ -78,6 +78,14 @@ public interface Machine extends AutoCloseable {
      */
     MachineState state();
 
+    /**
+     * Returns the RAM as it is now, for other machines; this one keeps its own.
+     *
+     * @throws IllegalStateException if the machine is not paused
+     * @throws MicroVmException if the host cannot do it
+     */
+    RamImage fork();
+
     /** All RAM, which stands still while the machine is paused. */
     MemorySegment ram();
 

@@ -70,7 +70,7 @@ public final class MachineDescription {
                         "boot",
                         "continued from %s, saved on %s at %s"
                                 .formatted(
-                                        from.memory(),
+                                        from.memory().backing(),
                                         from.state().hypervisor(),
                                         from.state().takenAt()));
         }

@@ -86,7 +86,7 @@ public record MachinePlan(
     /** Returns the host memory behind the RAM. */
     public RamBacking ram() {
         return start instanceof GuestStart.Continue from
-                ? from.memory()
+                ? from.memory().backing()
                 : spec.memory().backing();
     }
 

@@ -187,7 +187,7 @@ public final class MachinePlanner {
 
     /** Reports what the guest has found and would miss here. */
     private void checkContinued(GuestStart.Continue from, CpuPlan cpus, SelectedHypervisor selected) {
-        problems.addAll(from.memory().problems(spec.memory().bytes()));
+        problems.addAll(from.memory().backing().problems(spec.memory().bytes()));
         for (SavedVcpu vcpu : from.state().vcpus()) {
             Set<CpuFeature> missing = new LinkedHashSet<>(CpuFeature.in(vcpu.cpuid()));
             CpuFeature.in(cpus.offered(0)).forEach(missing::remove);

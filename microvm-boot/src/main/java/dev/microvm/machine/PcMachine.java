@@ -89,6 +89,7 @@ final class PcMachine implements Machine {
     private final Resources resources = new Resources();
     private final VirtualMachine vm;
     private final GuestRam ram;
+    private final RamForks forks;
     private final GuestMemory memory;
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
@@ -124,6 +125,9 @@ final class PcMachine implements Machine {
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
             ram = vm.ram(config.ram(), config.memorySize());
+            RamImage continued = config.start() instanceof GuestStart.Continue from ? from.memory() : null;
+            forks = new RamForks(config.name(), ram.segment(), config.ram(), continued);
+            if (continued != null) continued.complete(ram.segment());
             memory = mapMemory();
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
@@ -139,8 +143,8 @@ final class PcMachine implements Machine {
             genericEvents = addPowerControl();
             addVirtioDevices();
             addUserDevices();
-            List<Vcpu> vcpus = createVcpus();
-            threads = new VcpuThreads(config.name(), loops(vcpus));
+            createVcpus();
+            threads = new VcpuThreads(config.name(), loops());
             pause = new MachinePause(config, vm, eventLoop, virtio, timeOfDay, threads);
             states = new MachineStateKeeper(config, vm, eventLoop, vcpus, parts);
             cpuShares = new CpuShares(config.name(), threads);
@@ -290,20 +294,17 @@ final class PcMachine implements Machine {
         return PcLayout.needsSecondIoApic(config.virtio().size()) ? 2 * IoApic.PC_PINS : IoApic.PC_PINS;
     }
 
-    private List<Vcpu> createVcpus() {
+    private void createVcpus() {
         if (config.vcpus() > vm.maxVcpus()) {
             throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
-        List<Vcpu> vcpus = new ArrayList<>();
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
-            vcpus.add(vcpu);
             vcpu.cpuid(config.cpuid(index));
             if (config.start() instanceof GuestStart.Boot boot) powerOn(vcpu, boot);
             vcpus.add(vcpu);
         }
-        return vcpus;
     }
 
     private void powerOn(Vcpu vcpu, GuestStart.Boot boot) {
@@ -314,7 +315,7 @@ final class PcMachine implements Machine {
         vcpu.registers(start.registers());
     }
 
-    private List<VcpuLoop> loops(List<Vcpu> vcpus) {
+    private List<VcpuLoop> loops() {
         List<VcpuLoop> loops = new ArrayList<>();
         for (Vcpu vcpu : vcpus) {
             loops.add(new VcpuLoop(vcpu, buses, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
@@ -379,6 +380,12 @@ final class PcMachine implements Machine {
     public MachineState state() {
         requireSavable();
         return states.save();
+    }
+
+    @Override
+    public RamImage fork() {
+        requirePaused();
+        return forks.fork();
     }
 
     @Override

@@ -153,9 +153,14 @@ public final class Libc {
 
     /** mmap(2) at an address that the kernel chooses; returns the address or {@code -errno}. */
     static long mmap(long size, int protection, int flags, int fd, long offset) {
+        return mmap(0, size, protection, flags, fd, offset);
+    }
+
+    /** mmap(2) at {@code at}, as {@code flags} say; returns the address or {@code -errno}. */
+    static long mmap(long at, long size, int protection, int flags, int fd, long offset) {
         MemorySegment state = STATE.get();
         try {
-            long address = (long) MMAP.invokeExact(state, 0L, size, protection, flags, fd, offset);
+            long address = (long) MMAP.invokeExact(state, at, size, protection, flags, fd, offset);
             return address == -1 ? -errno(state) : address;
         } catch (Throwable t) {
             throw linkage(t);

@@ -11,6 +11,7 @@ public final class MappedMemory {
     private static final int PROT_READ_WRITE = 0x1 | 0x2;
     private static final int MAP_SHARED = 0x01;
     private static final int MAP_PRIVATE = 0x02;
+    private static final int MAP_FIXED = 0x10;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
     private static final int MADV_DONTNEED = 4;
@@ -67,6 +68,20 @@ public final class MappedMemory {
         try (FileDescriptor fd = FileDescriptor.openRead(file.toString())) {
             return map(size, MAP_PRIVATE | MAP_NORESERVE, fd.value(), arena);
         }
+    }
+
+    /**
+     * Replaces memory by a private copy of a file of its size, in its place: what was there is gone
+     * at once.
+     *
+     * @param memory one whole mapping of this class; nobody uses it meanwhile
+     * @throws ErrnoException if the host refuses; the memory is then as it was
+     */
+    public static void replaceByPrivate(MemorySegment memory, FileDescriptor fd) {
+        long size = memory.byteSize();
+        int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+        long address = Libc.mmap(memory.address(), size, PROT_READ_WRITE, flags, fd.value(), 0);
+        if (address < 0) throw new ErrnoException("mmap(%d bytes, MAP_FIXED)".formatted(size), (int) -address);
     }
 
     @SuppressWarnings("restricted") // gives a mapping its size and its end of life

@@ -49,6 +49,13 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
+     * Replaces memory by a private copy of the whole file: {@link MappedMemory#replaceByPrivate}.
+     */
+    public void replace(MemorySegment memory) {
+        MappedMemory.replaceByPrivate(memory, fd);
+    }
+
+    /**
      * Returns the path by which processes of the same user can open the file, valid until this is
      * closed: proc(5).
      */
