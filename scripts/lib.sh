@@ -342,3 +342,24 @@ junit_in_lab() {
   shift 2
   "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "${JUNIT[@]}" "$@"
 }
+
+# ---- the bundled kernel ----------------------------------------------------------------------
+
+KERNEL_CONFIG=$PROJECT/microvm-kernel/kernel.config
+KERNEL_SOURCE=linux-source-6.1 # the package
+# What else decides which bytes the build makes. No name, place or time of the build is in them.
+KERNEL_BUILD=(KBUILD_BUILD_USER=microvm KBUILD_BUILD_HOST=microvm KBUILD_BUILD_VERSION=1 LC_ALL=C TZ=UTC)
+
+# The hash of the configuration, without its comments: the part of a kernel's name in the cache that the project decides.
+kernel_hash() {
+  { sed '/^CONFIG_/!d' "$KERNEL_CONFIG" && printf '%s\n' "${KERNEL_BUILD[@]}"; } | LC_ALL=C sort | sha256sum | cut -c 1-12
+}
+
+# kernel_folder_of VERSION: where the kernel of this configuration and a version of the source is, or will be.
+kernel_folder_of() { echo "$CACHE/kernel/$(kernel_hash)-$1"; }
+
+# The folder of the newest kernel of this configuration in the cache; fails if there is none.
+kernel_folder() {
+  find "$CACHE/kernel" -mindepth 2 -maxdepth 2 -path "*/$(kernel_hash)-*/vmlinuz" -printf '%h\n' 2> /dev/null |
+    sort -V | tail -n 1 | grep .
+}

@@ -15,4 +15,6 @@ module dev.microvm.boot {
     exports dev.microvm.boot;
     exports dev.microvm.boot.tables;
     exports dev.microvm.model;
+
+    uses dev.microvm.BundledKernel;
 }
