@@ -64,7 +64,11 @@ public final class KernelBenchmark {
             bootTwice(debian, CMDLINE + NO_TESTS, theirs);
         }
         Table table = new Table(
-                "seconds from start() to init's first line", "bundled", "Debian", "bundled/Debian", "all, bundled; Debian");
+                "seconds from start() to init's first line",
+                "bundled",
+                "Debian",
+                "bundled/Debian",
+                "all, bundled; Debian");
         row(table, "first boot of a JVM", ours.first, theirs.first);
         row(table, "second boot", ours.second, theirs.second);
         System.out.printf(
@@ -91,8 +95,7 @@ public final class KernelBenchmark {
 
     private void bootTwice(Path kernel, String cmdline, Boots boots) throws IOException {
         List<String> arguments = List.of("child", hypervisor, kernel.toString(), initrd, cmdline);
-        try (GuestProcess run =
-                new GuestProcess(ChildJvm.builder(List.of(), KernelBenchmark.class, arguments))) {
+        try (GuestProcess run = new GuestProcess(ChildJvm.builder(List.of(), KernelBenchmark.class, arguments))) {
             boots.first.add(seconds(run.await(TOOK)));
             boots.second.add(seconds(run.await(TOOK)));
         }

@@ -38,7 +38,8 @@ public final class LinuxKernel implements BundledKernel {
 
     private static InputStream resource(String name) throws IOException {
         @Nullable InputStream in = LinuxKernel.class.getResourceAsStream(name);
-        if (in == null) throw new FileNotFoundException("this jar has no " + name + ": build it by scripts/kernel --jar");
+        if (in == null)
+            throw new FileNotFoundException("this jar has no " + name + ": build it by scripts/kernel --jar");
         return in;
     }
 }

@@ -35,7 +35,8 @@ final class LinuxKernelTest {
     @Test
     void comesWithItsLicenceAndOrigin() {
         assertThat(resource("META-INF/linux/GPL-2.0")).contains("GNU GENERAL PUBLIC LICENSE");
-        assertThat(resource("META-INF/linux/ORIGIN.txt")).contains(kernel.release(), kernel.sha256(), "linux-source-6.1");
+        assertThat(resource("META-INF/linux/ORIGIN.txt"))
+                .contains(kernel.release(), kernel.sha256(), "linux-source-6.1");
         assertThat(resource("META-INF/linux/kernel.config")).contains("CONFIG_VIRTIO_MMIO=y");
         assertThat(resource("META-INF/linux/kernel")).startsWith("#!");
     }
