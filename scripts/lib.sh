@@ -347,18 +347,32 @@ junit_in_lab() {
 
 EXAMPLES=$PROJECT/microvm-examples
 EXAMPLES_CLASSPATH=$EXAMPLES/target/quick/classpath
+EXAMPLES_MODULES=(core devices engine boot examples)
+KERNEL_CLASSES='' # the bundled kernel, as a folder of the class path
+
+# Lets the examples have the bundled kernel, where scripts/kernel has built it.
+prefer_bundled_kernel() {
+  if "$PROJECT/scripts/kernel" --path > /dev/null 2>&1; then
+    EXAMPLES_MODULES+=(kernel)
+    KERNEL_CLASSES=$PROJECT/microvm-kernel/target/quick/classes:
+  fi
+}
 
 # Whether the examples were built after the last change to what they are built from.
 examples_built() {
+  local module
   [[ -e $EXAMPLES_CLASSPATH ]] || return 1
-  [[ -z $(find "$PROJECT"/pom.xml "$PROJECT"/microvm-{core,devices,engine,boot,examples}/{pom.xml,src/main} \
-    -newer "$EXAMPLES_CLASSPATH" -print -quit) ]]
+  for module in "${EXAMPLES_MODULES[@]/#/microvm-}"; do
+    [[ -e $PROJECT/$module/target/quick/classes ]] || return 1
+    [[ -z $(find "$PROJECT/pom.xml" "$PROJECT/$module"/{pom.xml,src/main} -newer "$EXAMPLES_CLASSPATH" -print -quit) ]] || return 1
+  done
+  [[ -z $KERNEL_CLASSES || ! $PROJECT/microvm-kernel/bundled/vmlinuz -nt $EXAMPLES_CLASSPATH ]]
 }
 
 # Compiles without the checks and plug-ins that only developers need; see the profile quick in pom.xml.
 build_examples() {
-  (cd "$PROJECT" && "${MVN[@]}" -q -B -ntp -Dmicrovm.quick compile -pl microvm-examples -am) ||
-    die "the build failed" "the reason is above"
+  (cd "$PROJECT" && "${MVN[@]}" -q -B -ntp -Dmicrovm.quick compile \
+    -pl "$(IFS=, && echo "${EXAMPLES_MODULES[*]/#/microvm-}")" -am) || die "the build failed" "the reason is above"
   touch "$EXAMPLES_CLASSPATH"
 }
 
@@ -367,5 +381,26 @@ run_example() {
   local class=$1 hypervisor=$2
   shift 2
   "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED "-Dmicrovm.hypervisor=$hypervisor" \
-    -cp "$EXAMPLES/target/quick/classes:$(< "$EXAMPLES_CLASSPATH")" "dev.microvm.examples.$class" "$@"
+    -cp "$KERNEL_CLASSES$EXAMPLES/target/quick/classes:$(< "$EXAMPLES_CLASSPATH")" "dev.microvm.examples.$class" "$@"
+}
+
+# ---- the bundled kernel ----------------------------------------------------------------------
+
+KERNEL_CONFIG=$PROJECT/microvm-kernel/kernel.config
+KERNEL_SOURCE=linux-source-6.1 # the package
+# What else decides which bytes the build makes. No name, place or time of the build is in them.
+KERNEL_BUILD=(KBUILD_BUILD_USER=microvm KBUILD_BUILD_HOST=microvm KBUILD_BUILD_VERSION=1 LC_ALL=C TZ=UTC)
+
+# The hash of the configuration, without its comments: the part of a kernel's name in the cache that the project decides.
+kernel_hash() {
+  { sed '/^CONFIG_/!d' "$KERNEL_CONFIG" && printf '%s\n' "${KERNEL_BUILD[@]}"; } | LC_ALL=C sort | sha256sum | cut -c 1-12
+}
+
+# kernel_folder_of VERSION: where the kernel of this configuration and a version of the source is, or will be.
+kernel_folder_of() { echo "$CACHE/kernel/$(kernel_hash)-$1"; }
+
+# The folder of the newest kernel of this configuration in the cache; fails if there is none.
+kernel_folder() {
+  find "$CACHE/kernel" -mindepth 2 -maxdepth 2 -path "*/$(kernel_hash)-*/vmlinuz" -printf '%h\n' 2> /dev/null |
+    sort -V | tail -n 1 | grep .
 }

@@ -18,8 +18,13 @@ public final class PcLayout {
     static final int SECOND_IOAPIC_GSI = 24;
 
     private static final long VIRTIO_BASE = 0xFEB0_0000L;
-    private static final int VIRTIO_FIRST_ISA_GSI = 5; // without ACPI, as in QEMU's documentation
     private static final int VIRTIO_FIRST_GSI = 16; // with ACPI: no ISA device has it
+
+    /**
+     * Without ACPI the ISA interrupts from 5 on, as in QEMU's documentation, but not those of the
+     * real-time clock (8) and of the coprocessor (13): edge-triggered interrupts are not shared.
+     */
+    private static final int[] VIRTIO_ISA_GSIS = {5, 6, 7, 9, 10, 11, 12, 14};
 
     private PcLayout() {}
 
@@ -37,7 +42,7 @@ public final class PcLayout {
      */
     public static int virtioGsi(int slot, int devices, boolean acpi) {
         if (needsSecondIoApic(devices)) return SECOND_IOAPIC_GSI + slot;
-        return (acpi ? VIRTIO_FIRST_GSI : VIRTIO_FIRST_ISA_GSI) + slot;
+        return acpi ? VIRTIO_FIRST_GSI + slot : VIRTIO_ISA_GSIS[slot];
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.microvm.examples;
 
 import dev.microvm.ConsoleTarget;
+import dev.microvm.Kernels;
 import dev.microvm.MicroVm;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.model.ExitReport;
@@ -8,8 +9,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Lesson 8, and what {@code scripts/demo} runs: boots Debian's kernel with a shell script as init, shows its console, and exits with the script's
- * code. With the argument {@code shell} the script first starts a shell on this program's terminal.
+ * Lesson 8, and what {@code scripts/demo} runs: boots Linux with a shell script as init, shows its
+ * console, and exits with the script's code. The kernel is the bundled one if it is on the class
+ * path, otherwise Debian's. With the argument {@code shell} the script first starts a shell on this
+ * program's terminal.
  *
  * <p>The environment variable {@code MICROVM_GUEST} names the folder with the kernel and a static
  * busybox. {@code scripts/guest-files} fills it.
@@ -46,7 +49,7 @@ public final class BootLinux {
         ExitReport report;
         try (MicroVm vm = MicroVm.builder()
                 .name("boot-linux")
-                .kernel(guest.resolve("cloud/vmlinuz"))
+                .kernel(Kernels.findBundled().orElse(guest.resolve("cloud/vmlinuz")))
                 .initrd(initramfs)
                 .cmdline("console=ttyS0 reboot=k panic=-1")
                 .memoryMiB(256)

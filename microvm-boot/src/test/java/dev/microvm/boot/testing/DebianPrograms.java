@@ -57,6 +57,11 @@ public final class DebianPrograms {
         return addTree(files, GuestFiles.file("dropbear"), file -> !file.equals(LIB));
     }
 
+    /** Adds {@code /usr/sbin/nft}, which makes rules of nftables. */
+    public static Initramfs.Builder addNft(Initramfs.Builder files) {
+        return addTree(files, GuestFiles.file("nft"), file -> !file.equals(LIB));
+    }
+
     /** Adds the files of a tree that are wanted, by their paths in it. */
     private static Initramfs.Builder addTree(Initramfs.Builder files, Path root, Predicate<Path> wanted) {
         try (Stream<Path> tree = Files.walk(root)) {

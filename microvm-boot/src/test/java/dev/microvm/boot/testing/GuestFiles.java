@@ -1,5 +1,6 @@
 package dev.microvm.boot.testing;
 
+import dev.microvm.testing.Lanes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -11,6 +12,13 @@ public final class GuestFiles {
     public static Path file(String name) {
         Path file = folder().resolve(name);
         if (!Files.exists(file)) throw new AssertionError("no " + file + ": run scripts/guest-files");
+        return file;
+    }
+
+    /** Returns the kernel of {@code microvm-kernel}; skips the test if it is not built. */
+    public static Path bundledKernel() {
+        Path file = folder().resolve("microvm/vmlinuz");
+        Lanes.need("kernel", Files.exists(file) ? "" : "there is no " + file + ": scripts/kernel builds it");
         return file;
     }
 
