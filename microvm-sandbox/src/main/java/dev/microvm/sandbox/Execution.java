@@ -40,7 +40,7 @@ final class Execution {
         CompletableFuture<Boolean> alarm = new CompletableFuture<>();
         if (!command.timeout().isZero()) {
             long nanos = command.timeout().plus(GRACE).toNanos();
-            var unused = alarm.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS).thenAccept(late -> giveUp(late));
+            var _ = alarm.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS).thenAccept(late -> giveUp(late));
         }
         try (link) {
             if (command.input().length == 0) link.stdin().close();
