@@ -87,7 +87,7 @@ public final class Agent {
     private void ping(Duration timeout) throws IOException {
         CompletableFuture<Boolean> alarm = new CompletableFuture<>();
         try (AgentChannel channel = new AgentChannel(vm.vsock().connect(Wire.PORT, timeout))) {
-            alarm.completeOnTimeout(true, timeout.toNanos(), TimeUnit.NANOSECONDS)
+            var _ = alarm.completeOnTimeout(true, timeout.toNanos(), TimeUnit.NANOSECONDS)
                     .thenAccept(late -> channel.closeIf(late));
             channel.send(Payload.of(Wire.PING));
             ByteBuffer answer = channel.expect(Wire.DATA);

@@ -39,8 +39,8 @@ final class Execution {
     ProcessEnd run() throws IOException {
         CompletableFuture<Boolean> alarm = new CompletableFuture<>();
         if (!command.timeout().isZero()) {
-            alarm.completeOnTimeout(true, command.timeout().plus(GRACE).toNanos(), TimeUnit.NANOSECONDS);
-            alarm.thenAccept(late -> giveUp(late));
+            long nanos = command.timeout().plus(GRACE).toNanos();
+            var _ = alarm.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS).thenAccept(late -> giveUp(late));
         }
         try (link) {
             if (command.input().length == 0) link.stdin().close();

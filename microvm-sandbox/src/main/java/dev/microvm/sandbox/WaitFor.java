@@ -69,7 +69,8 @@ public final class WaitFor {
     /** A program of the guest listens at a port of its loopback. */
     public static WaitFor port(int port) {
         return new WaitFor("port " + port, (agent, left) -> {
-            try (AgentChannel channel = Tunnel.connect(agent::dial, port)) {
+            try {
+                Tunnel.connect(agent::dial, port).close();
                 return "";
             } catch (IOException e) {
                 return String.valueOf(e.getMessage());
@@ -105,7 +106,7 @@ public final class WaitFor {
     }
 
     private static String text(ByteBuffer head) {
-        return new String(head.array(), 0, head.position(), StandardCharsets.ISO_8859_1);
+        return StandardCharsets.ISO_8859_1.decode(head.duplicate().flip()).toString();
     }
 
     /**

@@ -14,7 +14,6 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
-import java.util.EnumSet;
 import java.util.Set;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -97,9 +96,7 @@ public final class TreeCopy {
         PosixFileAttributeView view =
                 Files.getFileAttributeView(file, PosixFileAttributeView.class, LinkOption.NOFOLLOW_LINKS);
         if (view == null) return Files.isDirectory(file) || Files.isExecutable(file) ? 0755 : 0644;
-        int mode = 0;
-        for (PosixFilePermission each : view.readAttributes().permissions()) mode |= 0400 >> each.ordinal();
-        return mode;
+        return Permissions.mode(view.readAttributes().permissions());
     }
 
     /** Copies a file of the guest into a folder of the host, or all that a folder has. */
@@ -147,7 +144,7 @@ public final class TreeCopy {
     /** Returns where an entry belongs; all folders above it are real ones. */
     private static Path target(String name, Path to) throws IOException {
         Path path = to;
-        String[] parts = name.split("/+");
+        String[] parts = name.replaceFirst("/+$", "").split("/+", -1);
         for (int i = 0; i < parts.length; i++) {
             if (parts[i].isEmpty() || parts[i].equals("..") || parts[i].equals(".")) {
                 throw new AgentProtocolException("an entry '%s'".formatted(name));
@@ -161,10 +158,7 @@ public final class TreeCopy {
     }
 
     private static Set<PosixFilePermission> permissions(int mode) {
-        Set<PosixFilePermission> permissions = EnumSet.noneOf(PosixFilePermission.class);
-        for (PosixFilePermission each : PosixFilePermission.values()) {
-            if ((mode & (0400 >> each.ordinal())) != 0) permissions.add(each);
-        }
+        Set<PosixFilePermission> permissions = Permissions.of(mode);
         permissions.add(PosixFilePermission.OWNER_READ); // for the host to read it back, and to go on in folders
         permissions.add(PosixFilePermission.OWNER_WRITE);
         return permissions;

@@ -2,6 +2,7 @@ package dev.microvm.sandbox.files;
 
 import static dev.microvm.sandbox.files.GuestFileSystemProvider.change;
 
+import dev.microvm.sandbox.agent.Permissions;
 import dev.microvm.sandbox.agent.RemoteFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -61,7 +62,7 @@ final class GuestAttributeView implements PosixFileAttributeView {
 
     @Override
     public void setPermissions(Set<PosixFilePermission> permissions) throws IOException {
-        change(path, () -> files().changeMode(remote, GuestAttributes.mode(permissions)));
+        change(path, () -> files().changeMode(remote, Permissions.mode(permissions)));
     }
 
     @Override

@@ -1,12 +1,12 @@
 package dev.microvm.sandbox.files;
 
 import dev.microvm.sandbox.agent.FileStat;
+import dev.microvm.sandbox.agent.Permissions;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.GroupPrincipal;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.UserPrincipal;
-import java.util.EnumSet;
 import java.util.Set;
 
 /** What a file of a guest is. */
@@ -17,16 +17,6 @@ record GuestAttributes(FileStat stat) implements PosixFileAttributes {
         public String getName() {
             return Integer.toUnsignedString(id);
         }
-    }
-
-    static int mode(Set<PosixFilePermission> permissions) {
-        int mode = 0;
-        for (PosixFilePermission each : permissions) mode |= bit(each);
-        return mode;
-    }
-
-    private static int bit(PosixFilePermission permission) {
-        return 0400 >> permission.ordinal(); // in the order of rwxrwxrwx
     }
 
     @Override
@@ -41,11 +31,7 @@ record GuestAttributes(FileStat stat) implements PosixFileAttributes {
 
     @Override
     public Set<PosixFilePermission> permissions() {
-        Set<PosixFilePermission> permissions = EnumSet.noneOf(PosixFilePermission.class);
-        for (PosixFilePermission each : PosixFilePermission.values()) {
-            if ((stat.mode() & bit(each)) != 0) permissions.add(each);
-        }
-        return permissions;
+        return Permissions.of(stat.mode());
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.microvm.sandbox.files;
 
 import dev.microvm.sandbox.agent.AgentErrorException;
 import dev.microvm.sandbox.agent.Errno;
+import dev.microvm.sandbox.agent.Permissions;
 import dev.microvm.sandbox.agent.FileStat;
 import dev.microvm.sandbox.agent.RemoteFile;
 import dev.microvm.sandbox.agent.RemoteFiles;
@@ -151,7 +152,7 @@ final class GuestFileSystemProvider extends FileSystemProvider {
     private static int mode(FileAttribute<?>[] attributes, int otherwise) {
         for (FileAttribute<?> each : attributes) {
             if (!each.name().equals("posix:permissions")) throw new UnsupportedOperationException(each.name());
-            return GuestAttributes.mode((Set<PosixFilePermission>) each.value());
+            return Permissions.mode((Set<PosixFilePermission>) each.value());
         }
         return otherwise;
     }
@@ -206,7 +207,7 @@ final class GuestFileSystemProvider extends FileSystemProvider {
         GuestAttributes attributes = stat(source, !chosen.contains(LinkOption.NOFOLLOW_LINKS));
         makeWay(target, chosen);
         if (attributes.isDirectory()) createDirectory(target);
-        else if (attributes.isSymbolicLink()) createSymbolicLink(target, readSymbolicLink(source));
+        else if (attributes.isSymbolicLink()) copyLink(source, target);
         else {
             try (var in = newInputStream(source);
                     var out = newOutputStream(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -220,6 +221,11 @@ final class GuestFileSystemProvider extends FileSystemProvider {
                 files.changeTimes(remote(target), stat.accessed(), stat.modified());
             });
         }
+    }
+
+    private void copyLink(Path source, Path target) throws IOException {
+        String to = readSymbolicLink(source).toString();
+        change(target, () -> files.symlink(remote(target), to));
     }
 
     @Override
