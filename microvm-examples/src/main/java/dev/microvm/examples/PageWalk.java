@@ -61,7 +61,7 @@ public final class PageWalk {
         for (int level = LEVELS; level > 1; level--) {
             memory.putLong(entry(table(level), virtual, level), table(level - 1) | PRESENT_WRITABLE);
         }
-        memory.putLong(entry(table(1), virtual, 1), physical & PAGE_OF_ENTRY | PRESENT_WRITABLE);
+        memory.putLong(entry(table(1), virtual, 1), (physical & PAGE_OF_ENTRY) | PRESENT_WRITABLE);
     }
 
     /** Follows the tables from CR3 down; each entry is the address of the next table. */
@@ -74,7 +74,7 @@ public final class PageWalk {
                     "level %d: entry %3d of the table at %x is %x%n", level, index(virtual, level), next, entry);
             next = entry & PAGE_OF_ENTRY;
         }
-        return next | virtual & OFFSET;
+        return next | (virtual & OFFSET);
     }
 
     private static long table(int level) {
@@ -86,6 +86,6 @@ public final class PageWalk {
     }
 
     private static int index(long virtual, int level) {
-        return (int) (virtual >> 12 + 9 * (level - 1)) & INDEX;
+        return (int) (virtual >> (12 + 9 * (level - 1))) & INDEX;
     }
 }

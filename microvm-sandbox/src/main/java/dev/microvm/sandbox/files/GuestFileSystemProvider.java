@@ -2,8 +2,8 @@ package dev.microvm.sandbox.files;
 
 import dev.microvm.sandbox.agent.AgentErrorException;
 import dev.microvm.sandbox.agent.Errno;
-import dev.microvm.sandbox.agent.Permissions;
 import dev.microvm.sandbox.agent.FileStat;
+import dev.microvm.sandbox.agent.Permissions;
 import dev.microvm.sandbox.agent.RemoteFile;
 import dev.microvm.sandbox.agent.RemoteFiles;
 import java.io.IOException;
