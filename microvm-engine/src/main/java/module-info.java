@@ -5,6 +5,7 @@
 module dev.microvm.engine {
     requires static transitive org.jspecify;
     requires transitive dev.microvm.core;
+    requires org.objectweb.asm;
     requires org.slf4j;
 
     provides dev.microvm.hypervisor.Hypervisor with

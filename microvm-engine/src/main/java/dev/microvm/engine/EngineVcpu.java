@@ -2,6 +2,7 @@ package dev.microvm.engine;
 
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.engine.apic.LocalApic;
+import dev.microvm.engine.compile.Tier;
 import dev.microvm.engine.cpu.CodeHeap;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
@@ -66,7 +67,8 @@ final class EngineVcpu implements Vcpu {
         InstructionTime time = machine.instructionTime();
         InstructionCounter counter = time == null ? null : time.counter();
         codeHeap = new CodeHeap(machine.translations(), this::wantRoom);
-        cpu = new Cpu(machine.memory(), new BlockTranslator(), platform, codeHeap, counter);
+        cpu = new Cpu(
+                machine.memory(), new BlockTranslator(), Tier.compiler(counter != null), platform, codeHeap, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;

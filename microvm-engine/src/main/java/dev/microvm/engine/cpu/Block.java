@@ -23,6 +23,7 @@ public final class Block {
     /** Offset of the first byte after its last instruction; at most 4096, the part in this page. */
     int end;
 
+    private Instruction entry; // what runs: first, or a region in its place
     private int size; // bytes of heap of its translation
     private long executions;
 
@@ -30,29 +31,76 @@ public final class Block {
         this.page = page;
         this.start = start;
         this.first = new Untranslated(this);
+        this.entry = first;
     }
 
-    /** Counts an execution, and returns the first instruction, to be executed. */
+    /** Counts an execution, and returns what is to be executed: an instruction, or a region. */
     Instruction enter() {
         executions++;
-        return first;
+        return entry;
+    }
+
+    /** What is to be executed. */
+    Instruction entry() {
+        return entry;
     }
 
     /**
      * How often it was entered since it was translated: what shows which blocks are worth more
      * work.
      */
-    long executions() {
+    public long executions() {
         return executions;
     }
 
-    boolean translated() {
+    /** Starts counting anew: it was compiled as a part of a region that others enter. */
+    public void countAnew() {
+        executions = 0;
+    }
+
+    /** The page that it is in. */
+    public CodePage page() {
+        return page;
+    }
+
+    /** Offset in its page of its first instruction. */
+    public int start() {
+        return start;
+    }
+
+    /** How many of the guest's instructions it has; 0 while it is not translated. */
+    public int instructions() {
+        return instructions;
+    }
+
+    /** Its first instruction, compiled or not. */
+    public Instruction first() {
+        return first;
+    }
+
+    /** Whether a region runs in its place. */
+    public boolean compiled() {
+        return entry instanceof Region;
+    }
+
+    /** Lets a region run in its place. */
+    void compiled(Region region) {
+        entry = region;
+    }
+
+    /** Runs its instructions one by one again, if it runs a region. */
+    void interpreted(Region region) {
+        if (entry.equals(region)) entry = first;
+    }
+
+    public boolean translated() {
         return !(first instanceof Untranslated);
     }
 
     /** Takes what it is to run from now on. */
     void translated(Translation translation) {
         first = translation.first();
+        entry = first;
         instructions = translation.instructions();
         end = Math.min(translation.end(), PhysicalMemory.PAGE_SIZE);
         executions = 0;
@@ -82,6 +130,8 @@ public final class Block {
         size = 0;
         Instruction each = first;
         first = new Untranslated(this);
+        entry = first;
+        page.dropRegions(this);
         instructions = 0;
         while (each.isFollowed()) {
             Instruction following = each.next;

@@ -38,6 +38,8 @@ public final class CodePage {
     private long lines; // which hold translated bytes
     private long refreshed; // at which flush
     private boolean dropped;
+    private @Nullable Region regions;
+    private int brokenRegions;
 
     /** The next in its bucket of {@link CodePages}. */
     @Nullable
@@ -124,7 +126,7 @@ public final class CodePage {
     }
 
     /** Whether it was dropped: a branch that was just running may still hold a block of it. */
-    boolean isDropped() {
+    public boolean isDropped() {
         return dropped;
     }
 
@@ -140,6 +142,45 @@ public final class CodePage {
             reachingIn = new ArrayList<>(0);
         }
         lines &= ~changed;
+    }
+
+    // Regions
+
+    /** Lets a region run in place of its first block, which is of this page. */
+    public void add(Region region) {
+        region.head().compiled(region);
+        region.following = regions;
+        regions = region;
+        heap.add(region.size());
+    }
+
+    /** Drops what a block is compiled in. */
+    void dropRegions(Block block) {
+        Region kept = null;
+        Region each = regions;
+        while (each != null) {
+            Region following = each.following;
+            if (each.contains(block)) {
+                drop(each);
+            } else {
+                each.following = kept;
+                kept = each;
+            }
+            each = following;
+        }
+        regions = kept;
+    }
+
+    private void drop(Region region) {
+        region.breakOff();
+        region.head().interpreted(region);
+        heap.remove(region.size());
+        brokenRegions++;
+    }
+
+    /** How many regions were dropped because their code changed. */
+    public int brokenRegions() {
+        return brokenRegions;
     }
 
     /** Charges what a block was translated into, or gives it back. */

@@ -116,6 +116,7 @@ public final class Cpu {
     public final InterruptDelivery interrupts = new InterruptDelivery(this);
     private final Translator translator;
     private final Platform platform;
+    private final Compiler compiler;
     private final GuestFault guestFault = new GuestFault();
 
     private CodeMode mode = CodeMode.BITS_16;
@@ -123,17 +124,20 @@ public final class Cpu {
     /**
      * Makes a CPU in the state after power-on.
      *
+     * @param compiler makes code of blocks that run often
      * @param codeHeap what its translations are charged to
      * @param counter counts what it executes, or null
      */
     public Cpu(
             PhysicalMemory memory,
             Translator translator,
+            Compiler compiler,
             Platform platform,
             CodeHeap codeHeap,
             @Nullable InstructionCounter counter) {
         this.translator = translator;
         this.platform = platform;
+        this.compiler = compiler;
         this.loop = new CpuLoop(this, counter);
         this.mmu = new Mmu(this, memory, codeHeap);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();
@@ -376,6 +380,10 @@ public final class Cpu {
     }
 
     // Surroundings
+
+    public Compiler compiler() {
+        return compiler;
+    }
 
     public Platform platform() {
         return platform;

@@ -18,6 +18,7 @@ public final class CpuLoop {
 
     private final Cpu cpu;
     private final @Nullable InstructionCounter counter;
+    private final long hot; // executions after which a block is worth compiling
 
     // What the loop must look at before it runs another block
     private volatile boolean attention = true;
@@ -50,6 +51,7 @@ public final class CpuLoop {
     CpuLoop(Cpu cpu, @Nullable InstructionCounter counter) {
         this.cpu = cpu;
         this.counter = counter;
+        this.hot = cpu.compiler().threshold();
     }
 
     void reset() {
@@ -88,8 +90,15 @@ public final class CpuLoop {
                 if (exit != null) return exit;
                 block = cpu.jump(cpu.rip);
             }
-            block = block.enter().execute(cpu);
+            Instruction entry = block.enter();
+            if (block.executions() == hot) entry = compiled(block);
+            block = entry.execute(cpu);
         }
+    }
+
+    private Instruction compiled(Block block) {
+        cpu.compiler().hot(cpu, block);
+        return block.entry();
     }
 
     /**
@@ -179,6 +188,7 @@ public final class CpuLoop {
         attention = false;
         cpu.platform().giveWay();
         cpu.mmu.dropCodeIfPressed();
+        cpu.compiler().install(cpu);
         if (cpu.debug.isPending() && !debugShadow) {
             if (cpu.debug.takeForHost()) return CpuExit.DEBUG;
             halted = false;

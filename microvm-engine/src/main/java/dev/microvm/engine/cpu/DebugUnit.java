@@ -207,6 +207,11 @@ public final class DebugUnit {
         throw cpu.fault(Vectors.DB, at);
     }
 
+    /** Whether anything is watched or has a breakpoint: then nothing is compiled. */
+    public boolean isArmed() {
+        return (execute | write | readWrite | port) != 0;
+    }
+
     // Data
 
     /** Whether any bytes are watched: a trap may follow each instruction, so none may be joined. */

@@ -71,15 +71,25 @@ public final class Flags {
      */
     public static void add(Cpu cpu, long a, long b, long result, int unused) {
         cpu.flagResult = result << unused >> unused;
+        cpu.flagCarry = carriesOfAdd(a, b, result, unused);
+    }
+
+    /** What {@link #add} leaves in {@code flagCarry}. */
+    public static long carriesOfAdd(long a, long b, long result, int unused) {
         long carries = (a & b) | ((a | b) & ~result);
-        cpu.flagCarry = ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
+        return ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
     }
 
     /** After a subtraction of any size. */
     public static void sub(Cpu cpu, long a, long b, long result, int unused) {
         cpu.flagResult = result << unused >> unused;
+        cpu.flagCarry = carriesOfSubtract(a, b, result, unused);
+    }
+
+    /** What {@link #sub} leaves in {@code flagCarry}. */
+    public static long carriesOfSubtract(long a, long b, long result, int unused) {
         long carries = (~a & b) | (~(a ^ b) & result);
-        cpu.flagCarry = ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
+        return ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
     }
 
     /**
@@ -121,8 +131,13 @@ public final class Flags {
      * alone.
      */
     public static void keepCarry(Cpu cpu, long before) {
-        long differs = (cpu.flagCarry ^ before) & CARRY_OUT;
-        cpu.flagCarry ^= differs | differs >>> 1; // OF is the difference of both
+        cpu.flagCarry = withCarryOf(cpu.flagCarry, before);
+    }
+
+    /** What {@link #keepCarry} makes of {@code flagCarry}. */
+    public static long withCarryOf(long carries, long before) {
+        long differs = (carries ^ before) & CARRY_OUT;
+        return carries ^ (differs | differs >>> 1); // OF is the difference of both
     }
 
     /** Changes CF alone. */
@@ -166,7 +181,12 @@ public final class Flags {
     }
 
     public static boolean parity(Cpu cpu) {
-        long odd = (cpu.flagResult & 0xFF) | ((cpu.flagCarry & TURN_PARITY) << 6);
+        return parity(cpu.flagResult, cpu.flagCarry);
+    }
+
+    /** PF of what {@code flagResult} and {@code flagCarry} hold. */
+    public static boolean parity(long result, long carries) {
+        long odd = (result & 0xFF) | ((carries & TURN_PARITY) << 6);
         return (Long.bitCount(odd) & 1) == 0;
     }
 
@@ -176,8 +196,22 @@ public final class Flags {
 
     /** SF differs from OF: less than, of signed numbers. */
     public static boolean less(Cpu cpu) {
-        long carries = cpu.flagCarry;
-        return (cpu.flagResult ^ (carries << TURN_SIGN_SHIFT) ^ carries ^ (carries << 1)) < 0;
+        return less(cpu.flagResult, cpu.flagCarry);
+    }
+
+    /** The same of what {@code flagResult} and {@code flagCarry} hold. */
+    public static boolean less(long result, long carries) {
+        return (result ^ (carries << TURN_SIGN_SHIFT) ^ carries ^ (carries << 1)) < 0;
+    }
+
+    /** SF of what {@code flagResult} and {@code flagCarry} hold. */
+    public static boolean sign(long result, long carries) {
+        return (result ^ (carries << TURN_SIGN_SHIFT)) < 0;
+    }
+
+    /** OF of what {@code flagCarry} holds. */
+    public static boolean overflow(long carries) {
+        return (carries ^ (carries << 1)) < 0;
     }
 
     /**

@@ -40,6 +40,14 @@ public abstract class Instruction {
      */
     public abstract Block execute(Cpu cpu);
 
+    /**
+     * Writes itself as bytecode, to be run in a {@link Region}. What does not know how to leaves
+     * the region and runs as it is.
+     */
+    public void emit(Code code) {
+        code.leave(this);
+    }
+
     /** Its address, as RIP would hold it. */
     public final long rip(Cpu cpu) {
         return cpu.r[Cpu.CODE] + start;

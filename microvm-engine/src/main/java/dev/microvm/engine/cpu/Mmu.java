@@ -30,14 +30,14 @@ public final class Mmu {
 
     public static final int WRITE = 1;
     public static final int FETCH = 2;
-    private static final int ADDEND = 3;
+    public static final int ADDEND = 3;
 
     private static final int ENTRIES = 1024;
     private static final int STRIDE = 4; // longs of an entry
-    private static final int INDEX_SHIFT = 10; // page number times STRIDE
-    private static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
+    public static final int INDEX_SHIFT = 10; // page number times STRIDE
+    public static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
     static final int PAGE_SHIFT = 12;
-    private static final long PAGE = -1L << PAGE_SHIFT;
+    public static final long PAGE = -1L << PAGE_SHIFT;
     static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
 
     /** A tag that matches no page. */
@@ -96,6 +96,13 @@ public final class Mmu {
         bank = !asUser ? supervisorBank : cpu.alignmentChecked() ? alignedBank : userBank;
         tlb = bank.entries;
         pages = bank.pages;
+    }
+
+    // For compiled code, which looks entries up by itself
+
+    /** The entries that count now: {@link #READ}, {@link #WRITE}, {@link #FETCH} and {@link #ADDEND}. */
+    public long[] entries() {
+        return tlb;
     }
 
     // Loads and stores

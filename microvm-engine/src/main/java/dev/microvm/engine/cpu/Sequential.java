@@ -15,4 +15,10 @@ public abstract class Sequential extends Instruction {
      * Does the work of this instruction alone. {@link #execute} is this, and the step to the next.
      */
     public abstract void perform(Cpu cpu);
+
+    /** Calls {@link #perform}, if nothing better is known. */
+    @Override
+    public void emit(Code code) {
+        code.perform(this);
+    }
 }

@@ -1,5 +1,7 @@
 package dev.microvm.engine.exec;
 
+import dev.microvm.engine.cpu.Code;
+import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Sequential;
 
 /**
@@ -19,8 +21,13 @@ public abstract class MemoryInstruction extends Sequential {
         this.displacement = address.displacement();
     }
 
-    /** The linear address, from {@link dev.microvm.engine.cpu.Cpu#r}. */
+    /** The linear address, from {@link Cpu#r}. */
     protected final long linear(long[] r) {
         return r[base] + (r[index] << scale) + displacement;
+    }
+
+    /** Pushes the linear address. */
+    protected final Code linear(Code code) {
+        return Address.emit(code, base, index, scale, displacement);
     }
 }

@@ -1,5 +1,6 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.engine.compile.Tier;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.translate.BlockTranslator;
 import dev.microvm.hypervisor.SegmentRegister;
@@ -29,11 +30,20 @@ public final class BareCpu {
 
     /** Makes one. */
     public BareCpu() {
-        this(new Budget("bytes of translations", Long.MAX_VALUE));
+        this(Tier.compiler(false));
+    }
+
+    /** Makes one with a compiler of its own. */
+    public BareCpu(Compiler compiler) {
+        this(new Budget("bytes of translations", Long.MAX_VALUE), compiler);
     }
 
     /** Makes one whose translations are charged to a budget. */
     public BareCpu(Budget translations) {
+        this(translations, Tier.compiler(false));
+    }
+
+    private BareCpu(Budget translations, Compiler compiler) {
         GuestMemoryRegion region =
                 new GuestMemoryRegion(0, Arena.ofAuto().allocate(SIZE, PhysicalMemory.PAGE_SIZE), false);
         memory = new GuestMemory(List.of(region));
@@ -41,7 +51,7 @@ public final class BareCpu {
         physical.map(0, region);
         Alone platform = new Alone();
         codeHeap = new CodeHeap(translations.owner("bare CPU"), platform::attend);
-        cpu = new Cpu(physical, translator, platform, codeHeap, null);
+        cpu = new Cpu(physical, translator, compiler, platform, codeHeap, null);
         platform.cpu = cpu;
         cpu.segmentation.set(Cpu.CS, SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE));
         cpu.r[Cpu.RSP] = STACK;
@@ -54,9 +64,9 @@ public final class BareCpu {
         return this;
     }
 
-    /** Runs to the next OUT. */
-    public void run() {
-        cpu.loop.run();
+    /** Runs to the next OUT, or to a fault that the guest cannot take. */
+    public CpuExit run() {
+        return cpu.loop.run();
     }
 
     /** The block at an address. */

@@ -8,7 +8,7 @@ final class BlockTest {
     private static final int ROUNDS = 5;
     private static final int LOOP = BareCpu.CODE + 3;
 
-    private final BareCpu machine = new BareCpu()
+    private final BareCpu machine = new BareCpu(Compiler.NONE) // which counts each execution
             .load(
                     0xB9, ROUNDS, 0, // mov cx, 5
                     0x49, // dec cx

@@ -1,10 +1,13 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Branch;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Stack;
 import dev.microvm.engine.memory.PhysicalMemory;
@@ -15,10 +18,12 @@ import org.jspecify.annotations.Nullable;
  * is known from the start: while that page is mapped here, nothing else can be there.
  */
 public final class Branches {
+    private static final int PARITY = 10; // as Flags.condition numbers it
+
     private Branches() {}
 
     /** Where a branch goes: a block of the same page, or an offset from it. */
-    public abstract static class Direct extends Instruction {
+    public abstract static class Direct extends Instruction implements Branch {
         private final @Nullable Block taken;
         private final @Nullable Block notTaken;
         private final int target;
@@ -44,7 +49,18 @@ public final class Branches {
             return offset >= 0 && offset < PhysicalMemory.PAGE_SIZE;
         }
 
-        final Block take(Cpu cpu) {
+        @Override
+        public @Nullable Block taken() {
+            return taken;
+        }
+
+        @Override
+        public @Nullable Block passed() {
+            return notTaken;
+        }
+
+        @Override
+        public final Block take(Cpu cpu) {
             Block block = taken;
             return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize, this);
         }
@@ -63,7 +79,8 @@ public final class Branches {
             return cpu.target(cpu.r[Cpu.CODE] + target, operandSize);
         }
 
-        final Block pass(Cpu cpu) {
+        @Override
+        public final Block pass(Cpu cpu) {
             Block block = notTaken;
             return block != null ? block : cpu.jump(nextRip(cpu));
         }
@@ -84,10 +101,12 @@ public final class Branches {
 
     /** A branch on a condition of any flags but PF. */
     abstract static class If extends Direct {
+        final byte condition;
         private final char answers;
 
         If(int condition, CodePage page, int following, int target, int operandSize) {
             super(page, following, target, operandSize);
+            this.condition = (byte) condition;
             this.answers = Flags.answers(condition);
         }
 
@@ -105,6 +124,11 @@ public final class Branches {
         public Block execute(Cpu cpu) {
             return branch(cpu);
         }
+
+        @Override
+        public void emit(Code code) {
+            code.branch(condition, this);
+        }
     }
 
     private static final class IfParity extends Direct {
@@ -119,6 +143,11 @@ public final class Branches {
         public Block execute(Cpu cpu) {
             return Flags.parity(cpu) == even ? take(cpu) : pass(cpu);
         }
+
+        @Override
+        public void emit(Code code) {
+            code.branch(even ? PARITY : PARITY + 1, this);
+        }
     }
 
     /** JMP with a displacement. */
@@ -130,6 +159,16 @@ public final class Branches {
         @Override
         public Block execute(Cpu cpu) {
             return take(cpu);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.take(this);
+        }
+
+        @Override
+        public @Nullable Block passed() {
+            return null;
         }
     }
 
@@ -146,6 +185,16 @@ public final class Branches {
         public Block execute(Cpu cpu) {
             return pass(cpu);
         }
+
+        @Override
+        public void emit(Code code) {
+            code.pass(this);
+        }
+
+        @Override
+        public @Nullable Block taken() {
+            return null;
+        }
     }
 
     /** CALL with a displacement, in 64-bit mode. */
@@ -161,6 +210,29 @@ public final class Branches {
             cpu.mmu.store64(pointer, nextRip(cpu), this);
             cpu.r[Cpu.RSP] = pointer;
             return take(cpu);
+        }
+
+        @Override
+        public void emit(Code code) {
+            if (taken() == null) {
+                code.leave(this);
+                return;
+            }
+            int pointer = code.get(Cpu.RSP).constant(Long.BYTES).subtract().keep();
+            int host = code.host(pointer, Long.BYTES, Mmu.WRITE);
+            code.get(Cpu.CODE).constant(end()).add().write(host, Long.BYTES);
+            code.kept(pointer).set(Cpu.RSP);
+            code.take(this);
+        }
+
+        @Override
+        public @Nullable Block passed() {
+            return null;
+        }
+
+        @Override
+        public @Nullable Block returnPoint() {
+            return super.passed();
         }
     }
 
@@ -232,6 +304,16 @@ public final class Branches {
             cpu.requireTarget(to, this);
             cpu.r[Cpu.RSP] = pointer + Long.BYTES + extra;
             return cpu.jump(to);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int pointer = code.get(Cpu.RSP).keep();
+            int host = code.host(pointer, Long.BYTES, Mmu.READ);
+            int to = code.read(host, Long.BYTES).keep();
+            code.leaveUnlessCanonical(to);
+            code.kept(pointer).constant(Long.BYTES + extra).add().set(Cpu.RSP);
+            code.jump(to);
         }
     }
 

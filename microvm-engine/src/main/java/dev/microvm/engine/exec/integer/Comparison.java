@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
@@ -49,6 +50,12 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         return new TestImmediate(left, immediate, size);
     }
 
+    static void compare(Code code, int left, int b, int unused) {
+        int a = code.get(left).keep();
+        int result = code.kept(a).kept(b).subtract().keep();
+        code.flagsOfSubtract(a, b, result, unused);
+    }
+
     private static final class Compare extends Comparison {
         private final byte right;
 
@@ -62,6 +69,11 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
             long a = cpu.r[left];
             long b = cpu.r[right];
             Flags.sub(cpu, a, b, a - b, unused);
+        }
+
+        @Override
+        public void emit(Code code) {
+            compare(code, left, code.get(right).keep(), unused);
         }
 
         @Override
@@ -91,6 +103,11 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         }
 
         @Override
+        public void emit(Code code) {
+            compare(code, left, code.constant(b).keep(), unused);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -116,6 +133,11 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         }
 
         @Override
+        public void emit(Code code) {
+            code.flagsOfLogic(code.get(left).get(right).and().signExtend(unused).keep());
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -138,6 +160,12 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         @Override
         public void perform(Cpu cpu) {
             Flags.logic(cpu, (cpu.r[left] & b) << unused >> unused);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.flagsOfLogic(
+                    code.get(left).constant(b).and().signExtend(unused).keep());
         }
 
         @Override
@@ -185,6 +213,12 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
             Flags.sub(cpu, a, b, a - b, unused);
             return branch(cpu);
         }
+
+        @Override
+        public void emit(Code code) {
+            compare(code, left, code.get(right).keep(), unused);
+            code.branch(condition, this);
+        }
     }
 
     private static final class CompareImmediateBranch extends AndBranch {
@@ -206,6 +240,12 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
             Flags.sub(cpu, a, b, a - b, unused);
             return branch(cpu);
         }
+
+        @Override
+        public void emit(Code code) {
+            compare(code, left, code.constant(b).keep(), unused);
+            code.branch(condition, this);
+        }
     }
 
     private static final class TestBranch extends AndBranch {
@@ -224,6 +264,12 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         public Block execute(Cpu cpu) {
             Flags.logic(cpu, (cpu.r[left] & cpu.r[right]) << unused >> unused);
             return branch(cpu);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.flagsOfLogic(code.get(left).get(right).and().signExtend(unused).keep());
+            code.branch(condition, this);
         }
     }
 
@@ -244,6 +290,13 @@ public abstract class Comparison extends Sequential implements RegisterOnly {
         public Block execute(Cpu cpu) {
             Flags.logic(cpu, (cpu.r[left] & b) << unused >> unused);
             return branch(cpu);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.flagsOfLogic(
+                    code.get(left).constant(b).and().signExtend(unused).keep());
+            code.branch(condition, this);
         }
     }
 }

@@ -1,8 +1,10 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.MemoryInstruction;
 
@@ -35,6 +37,15 @@ public final class MemoryMoves {
         };
     }
 
+    private static void emitLoad(Code code, int linear, int size, int access, int target) {
+        code.read(code.host(linear, size, access), size).set(target);
+    }
+
+    private static void emitStore(Code code, int linear, int size, int source) {
+        int host = code.host(linear, size, Mmu.WRITE);
+        code.get(source).write(host, size);
+    }
+
     /** Loads 64 bits. */
     private static final class Load64 extends MemoryInstruction {
         private final byte target;
@@ -47,6 +58,11 @@ public final class MemoryMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load64(linear(cpu.r), this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 8, Mmu.READ, target);
         }
 
         @Override
@@ -71,6 +87,11 @@ public final class MemoryMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 4, Mmu.READ, target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -89,6 +110,11 @@ public final class MemoryMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load16(linear(cpu.r), this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 2, Mmu.READ, target);
         }
 
         @Override
@@ -113,6 +139,11 @@ public final class MemoryMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 1, Mmu.READ, target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -131,6 +162,11 @@ public final class MemoryMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = cpu.mmu.load64ForWrite(linear(cpu.r), this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 8, Mmu.WRITE, target);
         }
 
         @Override
@@ -155,6 +191,11 @@ public final class MemoryMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            emitLoad(code, linear(code).keep(), 4, Mmu.WRITE, target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -173,6 +214,11 @@ public final class MemoryMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.mmu.store64(linear(cpu.r), cpu.r[source], this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            emitStore(code, linear(code).keep(), 8, source);
         }
 
         @Override
@@ -197,6 +243,11 @@ public final class MemoryMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            emitStore(code, linear(code).keep(), 4, source);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -218,6 +269,11 @@ public final class MemoryMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            emitStore(code, linear(code).keep(), 2, source);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -236,6 +292,11 @@ public final class MemoryMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.mmu.store8(linear(cpu.r), (int) cpu.r[source], this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            emitStore(code, linear(code).keep(), 1, source);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Sequential;
@@ -174,6 +175,12 @@ public final class Moves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = linear(cpu.r) & mask;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.constant(mask);
+            linear(code).and().set(target);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -129,6 +130,15 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int b = code.get(source).keep();
+            int result = code.kept(a).kept(b).add().keep();
+            code.flagsOfAdd(a, b, result, unused);
+            code.kept(result).zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -157,6 +167,15 @@ public final class RegisterArithmetic {
             long result = a + b;
             Flags.add(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int immediate = code.constant(b).keep();
+            int result = code.kept(a).kept(immediate).add().keep();
+            code.flagsOfAdd(a, immediate, result, unused);
+            code.kept(result).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -192,6 +211,15 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int b = code.get(source).keep();
+            int result = code.kept(a).kept(b).subtract().keep();
+            code.flagsOfSubtract(a, b, result, unused);
+            code.kept(result).zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -220,6 +248,15 @@ public final class RegisterArithmetic {
             long result = a - b;
             Flags.sub(cpu, a, b, result, unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int immediate = code.constant(b).keep();
+            int result = code.kept(a).kept(immediate).subtract().keep();
+            code.flagsOfSubtract(a, immediate, result, unused);
+            code.kept(result).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -255,6 +292,13 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            int result = code.get(left).get(source).and().signExtend(unused).keep();
+            code.flagsOfLogic(result);
+            code.kept(result).zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -278,6 +322,13 @@ public final class RegisterArithmetic {
             long result = a & b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int result = code.get(left).constant(b).and().signExtend(unused).keep();
+            code.flagsOfLogic(result);
+            code.kept(result).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -308,6 +359,13 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            int result = code.get(left).get(source).or().signExtend(unused).keep();
+            code.flagsOfLogic(result);
+            code.kept(result).zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -332,6 +390,13 @@ public final class RegisterArithmetic {
             long result = a ^ b;
             Flags.logic(cpu, result << unused >> unused);
             r[target] = kept(result);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int result = code.get(left).get(source).xor().signExtend(unused).keep();
+            code.flagsOfLogic(result);
+            code.kept(result).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -370,6 +435,25 @@ public final class RegisterArithmetic {
                 Flags.sub(cpu, a, b, result, unused);
             }
             r[target] = kept(result);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int b = code.get(source).keep();
+            code.flagCarry().shiftRightUnsigned(Long.SIZE - 1);
+            int carry = code.keep();
+            if (adds) {
+                int sum = code.kept(a).kept(b).add().kept(carry).add().keep();
+                code.flagsOfAdd(a, b, sum, unused);
+                code.kept(sum);
+            } else {
+                int difference =
+                        code.kept(a).kept(b).subtract().kept(carry).subtract().keep();
+                code.flagsOfBorrow(a, b, difference, unused);
+                code.kept(difference);
+            }
+            code.zeroExtend(unused).set(target);
         }
 
         @Override
@@ -418,6 +502,22 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            int a = code.get(left).keep();
+            int one = code.constant(1).keep();
+            int before = code.flagCarry().keep();
+            code.kept(a).kept(one);
+            int result = (step > 0 ? code.add() : code.subtract()).keep();
+            if (step > 0) {
+                code.flagsOfAdd(a, one, result, unused);
+            } else {
+                code.flagsOfBorrow(a, one, result, unused);
+            }
+            code.keepCarry(before);
+            code.kept(result).zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -449,6 +549,27 @@ public final class RegisterArithmetic {
             long signed = product << unused >> unused;
             r[target] = kept(product);
             Flags.multiplied(cpu, signed, (signed ^ product) | (Math.multiplyHigh(a, b) ^ product >> 63));
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = code.get(left).signExtend(unused).keep();
+            int b = code.get(source).signExtend(unused).keep();
+            int product = code.kept(a).kept(b).multiply().keep();
+            code.kept(product).zeroExtend(unused).set(target);
+            int signed = code.kept(product).signExtend(unused).keep();
+            code.kept(signed);
+            code.kept(signed).kept(product).xor();
+            code.kept(a)
+                    .kept(b)
+                    .multiplyHigh()
+                    .kept(product)
+                    .shiftRight(Long.SIZE - 1)
+                    .xor()
+                    .or();
+            int lost = code.keep();
+            code.constant(0).kept(lost).subtract().kept(lost).or();
+            code.constant(Long.MIN_VALUE).and().setFlags();
         }
 
         @Override
@@ -502,6 +623,11 @@ public final class RegisterArithmetic {
         }
 
         @Override
+        public void emit(Code code) {
+            code.get(left).get(right).subtract().zeroExtend(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -517,6 +643,11 @@ public final class RegisterArithmetic {
         public void perform(Cpu cpu) {
             long[] r = cpu.r;
             r[target] = (r[left] * r[right]) << unused >>> unused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(left).get(right).multiply().zeroExtend(unused).set(target);
         }
 
         @Override

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -65,6 +66,12 @@ public final class RegisterMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            code.get(source).zeroExtend(unused).set(target);
+            code.get(secondSource).zeroExtend(secondUnused).set(secondTarget);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -87,6 +94,11 @@ public final class RegisterMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            code.get(source).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -102,6 +114,11 @@ public final class RegisterMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[source] << unused >>> unused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(source).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -128,6 +145,11 @@ public final class RegisterMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = cpu.r[source] << unused >> unused << targetUnused >>> targetUnused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(source).signExtend(unused).zeroExtend(targetUnused).set(target);
         }
 
         @Override
@@ -158,6 +180,11 @@ public final class RegisterMoves {
         }
 
         @Override
+        public void emit(Code code) {
+            code.constant(value).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -171,6 +198,7 @@ public final class RegisterMoves {
 
     /** CMOVcc of registers, but on PF. */
     public static final class ConditionalRegister extends Sequential implements RegisterOnly {
+        private final byte condition;
         private final char answers;
         private final byte target;
         private final byte left; // what the target is otherwise
@@ -178,11 +206,12 @@ public final class RegisterMoves {
         private final byte unused;
 
         public ConditionalRegister(int condition, int target, int source, int size) {
-            this(Flags.answers(condition), target, target, source, (byte) (Long.SIZE - size * Byte.SIZE));
+            this(condition, target, target, source, (byte) (Long.SIZE - size * Byte.SIZE));
         }
 
-        private ConditionalRegister(char answers, int target, int left, int source, byte unused) {
-            this.answers = answers;
+        private ConditionalRegister(int condition, int target, int left, int source, byte unused) {
+            this.condition = (byte) condition;
+            this.answers = Flags.answers(condition);
             this.target = (byte) target;
             this.left = (byte) left;
             this.source = (byte) source;
@@ -195,6 +224,11 @@ public final class RegisterMoves {
             long kept = r[left];
             long value = kept ^ ((kept ^ r[source]) & -(long) Flags.bit(cpu, answers));
             r[target] = value << unused >>> unused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(left).get(source).select(condition).zeroExtend(unused).set(target);
         }
 
         @Override
@@ -211,16 +245,18 @@ public final class RegisterMoves {
         @Override
         public @Nullable Instruction afterMove(int to, int from, int bits) {
             boolean both = to == target && left == target && source != to && bits + unused >= Long.SIZE;
-            return both ? new ConditionalRegister(answers, target, from, source, unused) : null;
+            return both ? new ConditionalRegister(condition, target, from, source, unused) : null;
         }
     }
 
     /** SETcc of a register's low byte, but on PF. */
     public static final class SetRegister extends Sequential implements RegisterOnly {
+        private final byte condition;
         private final char answers;
         private final byte target;
 
         public SetRegister(int condition, int target) {
+            this.condition = (byte) condition;
             this.answers = Flags.answers(condition);
             this.target = (byte) target;
         }
@@ -228,6 +264,12 @@ public final class RegisterMoves {
         @Override
         public void perform(Cpu cpu) {
             cpu.r[target] = (cpu.r[target] & ~0xFFL) | Flags.bit(cpu, answers);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(target).constant(~0xFFL).and();
+            code.constant(0).constant(1).select(condition).or().set(target);
         }
 
         @Override

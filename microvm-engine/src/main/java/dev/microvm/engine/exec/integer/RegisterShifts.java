@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -73,6 +74,21 @@ public final class RegisterShifts {
         }
 
         @Override
+        public void emit(Code code) {
+            int top = code.get(left).shiftLeft(unused).keep();
+            int result = code.kept(top).shiftLeft(count).keep();
+            code.kept(result).shiftRight(unused);
+            code.kept(top).shiftLeft(count - 1).constant(Long.MIN_VALUE).and();
+            code.kept(result)
+                    .constant(Long.MIN_VALUE)
+                    .and()
+                    .shiftRightUnsigned(1)
+                    .or()
+                    .setFlags();
+            code.kept(result).shiftRightUnsigned(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -106,6 +122,29 @@ public final class RegisterShifts {
             long out = (top >>> unused >>> (count - 1)) & 1;
             Flags.shifted(cpu, result, out, out ^ (top >>> 63));
             cpu.r[target] = result;
+        }
+
+        @Override
+        public void emit(Code code) {
+            int value = code.get(left).zeroExtend(unused).keep();
+            int result = code.kept(value).shiftRightUnsigned(count).keep();
+            int out = code.kept(value)
+                    .shiftRightUnsigned(count - 1)
+                    .constant(1)
+                    .and()
+                    .keep();
+            int top =
+                    code.kept(value).shiftRightUnsigned(Long.SIZE - 1 - unused).keep();
+            code.kept(result);
+            code.kept(out)
+                    .shiftLeft(63)
+                    .kept(out)
+                    .kept(top)
+                    .xor()
+                    .shiftLeft(62)
+                    .or()
+                    .setFlags();
+            code.kept(result).set(target);
         }
 
         @Override
@@ -150,6 +189,11 @@ public final class RegisterShifts {
         }
 
         @Override
+        public void emit(Code code) {
+            code.get(left).zeroExtend(unused).shiftRightUnsigned(count).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -173,6 +217,16 @@ public final class RegisterShifts {
             long out = (value >> (count - 1)) & 1;
             Flags.shifted(cpu, result, out, out);
             cpu.r[target] = result << unused >>> unused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            int value = code.get(left).signExtend(unused).keep();
+            int result = code.kept(value).shiftRight(count).keep();
+            int out = code.kept(value).shiftRight(count - 1).constant(1).and().keep();
+            code.kept(result);
+            code.kept(out).shiftLeft(63).kept(out).shiftLeft(62).or().setFlags();
+            code.kept(result).zeroExtend(unused).set(target);
         }
 
         @Override

@@ -1,7 +1,9 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
@@ -94,6 +96,14 @@ public final class StackInstructions {
         }
 
         @Override
+        public void emit(Code code) {
+            int pointer = code.get(Cpu.RSP).constant(Long.BYTES).subtract().keep();
+            int host = code.host(pointer, Long.BYTES, Mmu.WRITE);
+            code.get(source).write(host, Long.BYTES);
+            code.kept(pointer).set(Cpu.RSP);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -114,6 +124,15 @@ public final class StackInstructions {
             long value = cpu.mmu.load64(pointer, this);
             r[Cpu.RSP] = pointer + Long.BYTES;
             r[target] = value;
+        }
+
+        @Override
+        public void emit(Code code) {
+            int pointer = code.get(Cpu.RSP).keep();
+            int value = code.read(code.host(pointer, Long.BYTES, Mmu.READ), Long.BYTES)
+                    .keep();
+            code.kept(pointer).constant(Long.BYTES).add().set(Cpu.RSP);
+            code.kept(value).set(target);
         }
 
         @Override

@@ -1,0 +1,193 @@
+package dev.microvm.engine.compile;
+
+import dev.microvm.engine.compile.Compilation.Member;
+import dev.microvm.engine.cpu.Region;
+import java.lang.invoke.MethodHandles;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import org.objectweb.asm.ClassWriter;
+import org.objectweb.asm.Label;
+import org.objectweb.asm.MethodVisitor;
+import org.objectweb.asm.Opcodes;
+import org.objectweb.asm.Type;
+
+/**
+ * The hidden class of one region. What its code refers to is in static final fields, which HotSpot
+ * takes for constants.
+ */
+final class RegionClass {
+    static final String NAME = "dev/microvm/engine/compile/CompiledRegion";
+    private static final String SUPER = Type.getInternalName(Region.class);
+
+    /** HotSpot compiles no method of 8,000 bytes or more; a few are for what is added. */
+    private static final int MOST_BYTES = 7_900;
+
+    /** Memory that a class takes beside that for its bytes, by estimate; and how often that for them. */
+    private static final int CLASS_SIZE = 6 << 10;
+
+    private static final int SIZE_PER_BYTE = 3;
+
+    private static final MethodHandles.Lookup LOOKUP = MethodHandles.lookup();
+
+    private final List<Member> members;
+    private final ClassWriter writer = new Writer();
+    private final IdentityHashMap<Object, String> names = new IdentityHashMap<>();
+    private final List<Object> constants = new ArrayList<>();
+    private final List<String> descriptors = new ArrayList<>();
+    private final Label end = new Label();
+    private final long[] registers;
+    private final long[] tlb;
+
+    RegionClass(List<Member> members, long[] registers, long[] tlb) {
+        this.members = members;
+        this.registers = registers;
+        this.tlb = tlb;
+    }
+
+    /** Memory that a class of so many bytes takes. */
+    static int sizeOf(byte[] bytes) {
+        return CLASS_SIZE + SIZE_PER_BYTE * bytes.length;
+    }
+
+    /** Makes the class file. */
+    byte[] write() {
+        writer.visit(Opcodes.V22, Opcodes.ACC_FINAL | Opcodes.ACC_SUPER, NAME, null, SUPER, null);
+        writeConstructor();
+        RegionRegisters used = new RegionRegisters();
+        RegionCode trial = new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, this, members, used);
+        trial.writeBlocks();
+        MethodVisitor method = writer.visitMethod(Opcodes.ACC_PUBLIC, "execute", RegionCode.EXECUTE, null, null);
+        method.visitCode();
+        RegionCode code = new RegionCode(method, this, members, used);
+        code.writeEntry();
+        code.writeBlocks();
+        method.visitLabel(end);
+        method.visitMaxs(0, 0);
+        method.visitEnd();
+        writeSave(used);
+        writeInitializer();
+        writer.visitEnd();
+        return writer.toByteArray();
+    }
+
+    /** Whether HotSpot compiles it; after {@link #write}. */
+    boolean fits() {
+        return end.getOffset() < MOST_BYTES;
+    }
+
+    Region define(byte[] bytes) {
+        try {
+            MethodHandles.Lookup defined = LOOKUP.defineHiddenClassWithClassData(bytes, constants.toArray(), true);
+            return (Region) defined.lookupClass().getDeclaredConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("a region of guest code", e);
+        }
+    }
+
+    /** Pushes an object that the code refers to. */
+    void push(MethodVisitor method, Object constant, Class<?> type) {
+        String descriptor = type.descriptorString();
+        String name = names.get(constant);
+        if (name == null) {
+            name = "k" + constants.size();
+            names.put(constant, name);
+            constants.add(constant);
+            descriptors.add(descriptor);
+        }
+        method.visitFieldInsn(Opcodes.GETSTATIC, NAME, name, descriptor);
+    }
+
+    void pushRegisters(MethodVisitor method) {
+        push(method, registers, long[].class);
+    }
+
+    void pushTlb(MethodVisitor method) {
+        push(method, tlb, long[].class);
+    }
+
+    private void writeConstructor() {
+        MethodVisitor method = writer.visitMethod(0, "<init>", "()V", null, null);
+        method.visitCode();
+        method.visitVarInsn(Opcodes.ALOAD, 0);
+        method.visitMethodInsn(Opcodes.INVOKESPECIAL, SUPER, "<init>", "()V", false);
+        method.visitInsn(Opcodes.RETURN);
+        method.visitMaxs(0, 0);
+        method.visitEnd();
+    }
+
+    /** The method that puts registers and flags back where they belong. */
+    private void writeSave(RegionRegisters used) {
+        MethodVisitor method = writer.visitMethod(
+                Opcodes.ACC_PRIVATE | Opcodes.ACC_STATIC, RegionCode.SAVE, used.saveDescriptor(), null, null);
+        method.visitCode();
+        int argument = 1;
+        for (int slot = 0; slot < RegionRegisters.COUNT; slot++) {
+            if (!used.isSaved(slot)) continue;
+            if (slot < RegionRegisters.FLAG_RESULT) {
+                pushRegisters(method);
+                method.visitIntInsn(Opcodes.BIPUSH, slot);
+                method.visitVarInsn(Opcodes.LLOAD, argument);
+                method.visitInsn(Opcodes.LASTORE);
+            } else {
+                method.visitVarInsn(Opcodes.ALOAD, 0);
+                method.visitVarInsn(Opcodes.LLOAD, argument);
+                method.visitFieldInsn(Opcodes.PUTFIELD, RegionCode.CPU, RegionRegisters.flagName(slot), "J");
+            }
+            argument += 2;
+        }
+        method.visitInsn(Opcodes.RETURN);
+        method.visitMaxs(0, 0);
+        method.visitEnd();
+    }
+
+    private void writeInitializer() {
+        for (int i = 0; i < constants.size(); i++) {
+            writer.visitField(
+                            Opcodes.ACC_PRIVATE | Opcodes.ACC_STATIC | Opcodes.ACC_FINAL,
+                            "k" + i,
+                            descriptors.get(i),
+                            null,
+                            null)
+                    .visitEnd();
+        }
+        MethodVisitor method = writer.visitMethod(Opcodes.ACC_STATIC, "<clinit>", "()V", null, null);
+        method.visitCode();
+        method.visitMethodInsn(
+                Opcodes.INVOKESTATIC,
+                "java/lang/invoke/MethodHandles",
+                "lookup",
+                "()Ljava/lang/invoke/MethodHandles$Lookup;",
+                false);
+        method.visitMethodInsn(
+                Opcodes.INVOKESTATIC,
+                Type.getInternalName(RegionCalls.class),
+                "classData",
+                "(Ljava/lang/invoke/MethodHandles$Lookup;)[Ljava/lang/Object;",
+                false);
+        method.visitVarInsn(Opcodes.ASTORE, 0);
+        for (int i = 0; i < constants.size(); i++) {
+            method.visitVarInsn(Opcodes.ALOAD, 0);
+            method.visitIntInsn(Opcodes.SIPUSH, i);
+            method.visitInsn(Opcodes.AALOAD);
+            method.visitTypeInsn(
+                    Opcodes.CHECKCAST, Type.getType(descriptors.get(i)).getInternalName());
+            method.visitFieldInsn(Opcodes.PUTSTATIC, NAME, "k" + i, descriptors.get(i));
+        }
+        method.visitInsn(Opcodes.RETURN);
+        method.visitMaxs(0, 0);
+        method.visitEnd();
+    }
+
+    /** Computes frames without loading classes: where two types meet, none is needed. */
+    private static final class Writer extends ClassWriter {
+        Writer() {
+            super(COMPUTE_FRAMES);
+        }
+
+        @Override
+        protected String getCommonSuperClass(String first, String second) {
+            return "java/lang/Object";
+        }
+    }
+}

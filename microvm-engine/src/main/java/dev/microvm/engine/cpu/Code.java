@@ -1,0 +1,127 @@
+package dev.microvm.engine.cpu;
+
+/**
+ * What an instruction writes itself as bytecode with: a stack machine whose values are longs.
+ *
+ * <p>Registers are slots of {@link Cpu#r}, flags are as {@link Flags} has them. While compiled code
+ * runs, both are local variables; whoever implements this knows when they must be in {@link Cpu}.
+ * Temporaries are local variables that a value is kept in; each is good for the rest of its block.
+ */
+public interface Code {
+    // Registers and values
+
+    /** Pushes a register. */
+    Code get(int slot);
+
+    /** Pops a register. */
+    Code set(int slot);
+
+    Code constant(long value);
+
+    /** Pops a value into a new temporary, and returns it. */
+    int keep();
+
+    /** Pushes a temporary. */
+    Code kept(int temporary);
+
+    Code add();
+
+    Code subtract();
+
+    Code multiply();
+
+    /** The upper half of a product of signed numbers. */
+    Code multiplyHigh();
+
+    /** The upper half of a product of unsigned numbers. */
+    Code unsignedMultiplyHigh();
+
+    Code and();
+
+    Code or();
+
+    Code xor();
+
+    Code shiftLeft(int count);
+
+    Code shiftRight(int count);
+
+    Code shiftRightUnsigned(int count);
+
+    /** Clears this many upper bits. */
+    Code zeroExtend(int unused);
+
+    /** Makes this many upper bits copies of the one below them. */
+    Code signExtend(int unused);
+
+    // Flags
+
+    /** The flags of {@link Flags#logic}; {@code result} is a temporary, sign-extended. */
+    void flagsOfLogic(int result);
+
+    /** The flags of {@link Flags#add}; all but {@code unused} are temporaries. */
+    void flagsOfAdd(int a, int b, int result, int unused);
+
+    /** The flags of {@link Flags#sub}; all but {@code unused} are temporaries. */
+    void flagsOfSubtract(int a, int b, int result, int unused);
+
+    /**
+     * The flags of {@link Flags#sub} for a difference that is not that of the two alone, or where
+     * not all flags are set.
+     */
+    void flagsOfBorrow(int a, int b, int result, int unused);
+
+    /** Does {@link Flags#keepCarry}; {@code before} is a temporary. */
+    void keepCarry(int before);
+
+    /** Pushes what {@link Cpu#flagCarry} holds. */
+    Code flagCarry();
+
+    /** Pops what {@link Cpu#flagResult} and, above it, {@link Cpu#flagCarry} are to hold. */
+    void setFlags();
+
+    /** Pops two values; pushes the upper one if a condition holds, else the other. */
+    Code select(int condition);
+
+    // Memory
+
+    /**
+     * Translates a linear address, or does the whole instruction the slow way, by {@link
+     * Sequential#perform} or, at the end of a block, {@link Instruction#execute}. So nothing may be
+     * changed before. The operand stack must be empty.
+     *
+     * @param linear a temporary
+     * @param access {@link Mmu#READ} or {@link Mmu#WRITE}
+     * @return a temporary with the host's address
+     */
+    int host(int linear, int size, int access);
+
+    /** Pushes what is at a host's address, zero-extended. */
+    Code read(int host, int size);
+
+    /** Pops a value and stores its low bytes. */
+    void write(int host, int size);
+
+    // Control
+
+    /** Does an instruction by calling it. */
+    void perform(Sequential instruction);
+
+    /** Leaves compiled code, by an instruction that runs as if it were not compiled. */
+    void leave(Instruction instruction);
+
+    /** Continues where a branch leads that is taken. */
+    void take(Branch branch);
+
+    /** Continues after a branch that is not taken. */
+    void pass(Branch branch);
+
+    /** Takes a branch if a condition holds, as {@link Flags#condition} numbers them. */
+    void branch(int condition, Branch branch);
+
+    /** Continues at an address that a branch may have, in a temporary. */
+    void jump(int target);
+
+    /** Does the whole instruction the slow way, as {@link #host} may, if a temporary is no canonical address. */
+    void leaveUnlessCanonical(int target);
+}

@@ -1,0 +1,83 @@
+package dev.microvm.engine.compile;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.microvm.engine.cpu.BareCpu;
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.CpuExit;
+import dev.microvm.engine.cpu.Flags;
+import dev.microvm.hypervisor.SegmentRegister;
+import dev.microvm.hypervisor.SpecialRegisters;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Compiled code does what its instructions do one by one: registers, flags, memory, and where it
+ * faults. {@code -Dmicrovm.seed=N} repeats a program, {@code -Dmicrovm.cases=N} runs more.
+ */
+final class LockStepTest {
+    private static final int CASES = Integer.getInteger("microvm.cases", 200);
+    private static final int CODE_SEGMENT = 1;
+    private static final int R15 = 15;
+    private static final int STACK = 0x8000;
+    private static final int STACK_BYTES = 0x100;
+
+    private final Random random = new Random();
+    private final BareCpu interpreted = long64(new BareCpu(Tier.OFF.compiler()));
+    private final BareCpu compiled = long64(new BareCpu(Tier.ALWAYS.compiler()));
+
+    @Test
+    void compiledCode_doesWhatItsInstructionsDoOneByOne() {
+        long seed = Long.getLong("microvm.seed", System.nanoTime());
+        for (int i = 0; i < CASES; i++) {
+            random.setSeed(seed + i);
+            byte[] code = new RandomProgram(random).make();
+            long state = random.nextLong();
+            assertThat(run(compiled, code, state))
+                    .as("-Dmicrovm.seed=%d: %s", seed + i, HexFormat.of().formatHex(code))
+                    .isEqualTo(run(interpreted, code, state));
+        }
+    }
+
+    private static String run(BareCpu machine, byte[] code, long seed) {
+        Random values = new Random(seed);
+        Cpu cpu = machine.cpu;
+        cpu.mmu.dropCode();
+        machine.memory.write(BareCpu.CODE, code);
+        byte[] data = new byte[RandomProgram.DATA_SIZE];
+        values.nextBytes(data);
+        machine.memory.write(RandomProgram.DATA, data);
+        machine.memory.write(STACK - STACK_BYTES, new byte[2 * STACK_BYTES]);
+        for (int i = 0; i < Cpu.ZERO; i++) cpu.r[i] = value(values);
+        cpu.r[Cpu.RBX] = RandomProgram.DATA;
+        cpu.r[Cpu.RSP] = STACK;
+        cpu.r[R15] = 1L + values.nextInt(20);
+        Flags.all(cpu, values.nextInt() & Flags.ARITHMETIC);
+        cpu.rip = BareCpu.CODE;
+        CpuExit exit = machine.run();
+        return exit + " " + Long.toHexString(cpu.rip) + " " + Arrays.toString(Arrays.copyOf(cpu.r, Cpu.ZERO)) + " "
+                + Integer.toHexString(Flags.all(cpu)) + " "
+                + HexFormat.of().formatHex(machine.memory.read(RandomProgram.DATA, RandomProgram.DATA_SIZE)) + " "
+                + HexFormat.of().formatHex(machine.memory.read(STACK - STACK_BYTES, 2 * STACK_BYTES));
+    }
+
+    private static long value(Random values) {
+        return switch (values.nextInt(4)) {
+            case 0 -> values.nextInt(4) - 2;
+            case 1 -> 1L << values.nextInt(64);
+            case 2 -> values.nextInt();
+            default -> values.nextLong();
+        };
+    }
+
+    private static BareCpu long64(BareCpu machine) {
+        Cpu cpu = machine.cpu;
+        cpu.efer = SpecialRegisters.EFER_LMA;
+        cpu.segmentation.set(CODE_SEGMENT, SegmentRegister.code64(0));
+        cpu.updateMode();
+        cpu.idtLimit = 0; // a fault is the end
+        return machine;
+    }
+}
