@@ -15,7 +15,6 @@ module dev.microvm.boot {
     exports dev.microvm.boot;
     exports dev.microvm.boot.tables;
     exports dev.microvm.model;
-    exports dev.microvm.snapshot;
 
     uses dev.microvm.BundledKernel;
 }

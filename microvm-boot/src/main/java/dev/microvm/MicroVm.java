@@ -426,7 +426,7 @@ public final class MicroVm implements AutoCloseable {
      * dev.microvm.backend.disk.DiskImage#overlay overlay} holds: see docs/snapshots.md.
      *
      * @param folder must not exist, or be empty
-     * @throws dev.microvm.snapshot.SnapshotException if the folder cannot be written; then nothing
+     * @throws dev.microvm.model.SnapshotException if the folder cannot be written; then nothing
      *     is left of it, and the guest continues
      * @throws MicroVmException as {@link #pause}, or because a part cannot be saved, such as the
      *     interrupt controllers of {@code irqchip(KERNEL)}

@@ -245,7 +245,7 @@ public final class RestoreBuilder {
     /**
      * Same as {@link #build} and then {@link MicroVm#start}.
      *
-     * @throws dev.microvm.snapshot.SnapshotException if the hypervisor or a device does not take
+     * @throws dev.microvm.model.SnapshotException if the hypervisor or a device does not take
      *     the state
      */
     public MicroVm start() {

@@ -2,7 +2,7 @@ package dev.microvm;
 
 import dev.microvm.machine.RamImage;
 import dev.microvm.model.MachineSpec;
-import dev.microvm.snapshot.SnapshotException;
+import dev.microvm.model.SnapshotException;
 import dev.microvm.snapshot.SnapshotFolder;
 import java.nio.file.Path;
 import java.time.Instant;

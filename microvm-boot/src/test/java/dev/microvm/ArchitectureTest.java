@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Test;
  */
 final class ArchitectureTest {
     private static final String FACADE = "dev.microvm";
+    private static final String SNAPSHOT = "dev.microvm.snapshot..";
     private static final String MODEL = "dev.microvm.model..";
     private static final String MACHINE = "dev.microvm.machine..";
     private static final String CONSOLE = "dev.microvm.console..";
@@ -80,9 +81,10 @@ final class ArchitectureTest {
     void coreKnowsNothingAboveIt() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(FACADE, MODEL, MACHINE, CONSOLE, BOOT, DEVICES, BACKENDS)
+                .resideOutsideOfPackages(FACADE, MODEL, MACHINE, SNAPSHOT, CONSOLE, BOOT, DEVICES, BACKENDS)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(FACADE, MODEL, MACHINE, CONSOLE, BOOT, DEVICES, BACKENDS))
+                .dependOnClassesThat(
+                        resideInAnyPackage(FACADE, MODEL, MACHINE, SNAPSHOT, CONSOLE, BOOT, DEVICES, BACKENDS))
                 .check(ALL);
     }
 
@@ -92,7 +94,8 @@ final class ArchitectureTest {
                 .that()
                 .resideInAnyPackage(DEVICES, BACKENDS)
                 .should()
-                .dependOnClassesThat(resideInAnyPackage(FACADE, MODEL, MACHINE, CONSOLE, BOOT, HYPERVISOR, VCPU, KVM))
+                .dependOnClassesThat(
+                        resideInAnyPackage(FACADE, MODEL, MACHINE, SNAPSHOT, CONSOLE, BOOT, HYPERVISOR, VCPU, KVM))
                 .check(ALL);
     }
 

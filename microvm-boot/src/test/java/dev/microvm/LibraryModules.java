@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 
 /** Where the modules of the library lie, and those that they require. */
 final class LibraryModules {
-    private static final List<String> REQUIRED = List.of("slf4j-", "xz-", "jspecify-");
+    private static final List<String> REQUIRED = List.of("slf4j-", "xz-", "jspecify-", "asm-");
 
     private LibraryModules() {}
 

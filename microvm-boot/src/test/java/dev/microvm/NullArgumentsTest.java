@@ -33,10 +33,14 @@ final class NullArgumentsTest {
         MicroVm machine = TinyKernel.on(folder, "exit")
                 .hypervisor(HypervisorChoice.ENGINE)
                 .build();
-        try (ApiSamples samples = BootSamples.in(folder)) {
+        try (ApiSamples samples = BootSamples.in(folder);
+                MicroVm running = TinyKernel.of("virtio", folder, "endless")
+                        .hypervisor(HypervisorChoice.ENGINE)
+                        .start()) {
             samples.add(MicroVm.class, machine);
             samples.add(MicroVmBuilder.class, MicroVm.builder());
             samples.add(RestoreBuilder.class, restore());
+            samples.add(PausedMachine.class, running.pause());
             samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
             NullWalk walk = new NullWalk(samples, Set.of());
 

@@ -9,7 +9,7 @@ import dev.microvm.boot.testing.TestMachine;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.model.Irqchip;
-import dev.microvm.snapshot.SnapshotException;
+import dev.microvm.model.SnapshotException;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -2,6 +2,7 @@ package dev.microvm.snapshot;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.microvm.model.SnapshotException;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -2,6 +2,7 @@ package dev.microvm.snapshot;
 
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.memory.RamBacking;
+import dev.microvm.model.SnapshotException;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

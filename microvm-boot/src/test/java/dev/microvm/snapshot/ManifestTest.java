@@ -22,6 +22,7 @@ import dev.microvm.memory.RamBacking;
 import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.MachineSpec;
+import dev.microvm.model.SnapshotException;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
 import java.net.InetSocketAddress;

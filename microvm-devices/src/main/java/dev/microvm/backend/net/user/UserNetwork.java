@@ -169,6 +169,7 @@ public final class UserNetwork extends SessionBackend implements Stateful {
     /** Resets the connections that a guest had on the network that was saved. */
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         if (!(session() instanceof Session open) || !state.fields().contains(TCP)) return;
         long[] connections = state.numbers(TCP);

@@ -1,4 +1,4 @@
-package dev.microvm.snapshot;
+package dev.microvm.model;
 
 import dev.microvm.error.MicroVmException;
 
