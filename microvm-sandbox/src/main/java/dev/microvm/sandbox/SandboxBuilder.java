@@ -1,5 +1,6 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.Kernels;
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.backend.net.user.UserNetwork;
@@ -46,7 +47,10 @@ public final class SandboxBuilder {
 
     SandboxBuilder() {}
 
-    /** Sets a kernel that has all drivers built in: virtio-mmio, vsock, and for the root block, EROFS, overlay. */
+    /**
+     * Sets a kernel that has all drivers built in: virtio-mmio, vsock, and for the root block, EROFS,
+     * overlay. Default: the {@linkplain Kernels#bundled bundled} one.
+     */
     public SandboxBuilder kernel(Path file) {
         kernel = Objects.requireNonNull(file, "kernel");
         modules = null;
@@ -153,17 +157,18 @@ public final class SandboxBuilder {
     /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
-     * @throws SandboxException if there is no kernel or root, or the guest does not start
+     * @throws SandboxException if there is no root, or the guest does not start
      * @throws dev.microvm.sandbox.root.RootException if the root cannot be made
-     * @throws dev.microvm.MicroVmConfigException if the machine cannot be made
+     * @throws dev.microvm.MicroVmConfigException if the machine cannot be made, or no kernel is
+     *     named and none is bundled
      */
     public Sandbox start() {
-        if (kernel == null) throw new SandboxException("a sandbox needs a kernel: kernel(Path)");
         if (root == null) throw new SandboxException("a sandbox needs a root: root(Root)");
+        Path kernelFile = kernel == null ? Kernels.bundled() : kernel;
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
-            vm = machine(prepared, kernel).build();
+            vm = machine(prepared, kernelFile).build();
             vm.start();
             Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), prepared);
             settle(sandbox.agent());

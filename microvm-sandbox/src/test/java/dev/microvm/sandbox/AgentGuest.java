@@ -1,5 +1,7 @@
 package dev.microvm.sandbox;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
@@ -41,6 +43,19 @@ final class AgentGuest {
         init.files().file("/bin/busybox", GuestFiles.file("busybox"), 0755);
         APPLETS.forEach(applet -> init.files().symlink("/bin/" + applet, "busybox"));
         return init;
+    }
+
+    /** Makes a root of busybox and its programs, as a directory of the host, or returns the one that is there. */
+    static Path tree(Path folder) throws IOException {
+        Path tree = folder.resolve("tree");
+        if (Files.exists(tree)) return tree;
+        for (String each : new String[] {"bin", "proc", "sys", "dev", "tmp", "run", "etc"}) {
+            Files.createDirectories(tree.resolve(each));
+        }
+        Path busybox = Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
+        assertThat(busybox.toFile().setExecutable(true)).isTrue();
+        for (String applet : APPLETS) Files.createSymbolicLink(tree.resolve("bin").resolve(applet), Path.of("busybox"));
+        return tree;
     }
 
     private static String release() {

@@ -47,17 +47,7 @@ final class LinuxSandboxTest {
     }
 
     private SandboxBuilder builder() throws IOException {
-        Path tree = Files.createDirectories(folder.resolve("tree"));
-        for (String each : new String[] {"bin", "proc", "sys", "dev", "tmp", "run", "etc"}) {
-            Files.createDirectories(tree.resolve(each));
-        }
-        if (!Files.exists(tree.resolve("bin/busybox"))) {
-            Path busybox = Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
-            assertThat(busybox.toFile().setExecutable(true)).isTrue();
-            for (String applet : AgentGuest.APPLETS) {
-                Files.createSymbolicLink(tree.resolve("bin").resolve(applet), Path.of("busybox"));
-            }
-        }
+        Path tree = AgentGuest.tree(folder);
         String release = Files.readString(GuestFiles.file("cloud/release")).strip();
         Path vmlinux = folder.resolve("vmlinux");
         return Sandbox.builder()

@@ -1,0 +1,51 @@
+package dev.microvm.sandbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.microvm.Kernels;
+import dev.microvm.MicroVmConfigException;
+import dev.microvm.boot.testing.GuestFiles;
+import dev.microvm.boot.testing.TestMachine;
+import dev.microvm.model.HypervisorChoice;
+import dev.microvm.sandbox.root.Root;
+import dev.microvm.testing.Lanes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A sandbox on the bundled kernel, which needs no modules. */
+@Lanes.Kernels
+@Timeout(300)
+final class BundledKernelSandboxTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void runsCommands_andTellsWhyOneEnded() throws IOException {
+        try (Sandbox sandbox = Sandbox.builder()
+                .hypervisor(TestMachine.onEngine() ? HypervisorChoice.ENGINE : HypervisorChoice.KVM)
+                .kernel(GuestFiles.bundledKernel())
+                .root(Root.directory(AgentGuest.tree(folder)))
+                .startTimeout(Duration.ofMinutes(3))
+                .start()) {
+            assertThat(sandbox.exec("sh", "-c", "echo new > /etc/file; cat /etc/file").stdout())
+                    .isEqualTo("new\n");
+            Command greedy = Command.shell("dd if=/dev/zero of=/tmp/file bs=1M count=60");
+            Limits limits = Limits.NONE.memoryMiB(16).wallTime(Duration.ofMinutes(2));
+            assertThat(sandbox.run(greedy, limits).end()).isEqualTo(RunResult.End.OOM);
+        }
+    }
+
+    @Test
+    void isTheDefault_soItsAbsenceIsSaid() throws IOException {
+        Path tree = AgentGuest.tree(folder);
+        assertThat(Kernels.findBundled()).as("on the class path of these tests").isEmpty();
+        assertThatExceptionOfType(MicroVmConfigException.class)
+                .isThrownBy(() -> Sandbox.builder().root(Root.directory(tree)).start())
+                .withMessageContaining("dev.microvm:microvm-kernel");
+    }
+}
