@@ -119,23 +119,26 @@ public final class WaitFor {
     public void await(Agent agent, Duration timeout) {
         long nanos = Timeouts.nanos("timeout", timeout);
         long start = System.nanoTime();
-        String seen = "nothing";
+        String seen = "";
         while (true) {
             long left = nanos - (System.nanoTime() - start);
             if (left <= 0) break;
+            String now;
             try {
-                seen = check.look(agent, Duration.ofNanos(Math.max(left, 1_000_000)));
+                now = check.look(agent, Duration.ofNanos(Math.max(left, 1_000_000)));
             } catch (SandboxException e) {
-                seen = String.valueOf(e.getMessage());
+                now = String.valueOf(e.getMessage());
             }
-            if (seen.isEmpty()) return;
+            if (now.isEmpty()) return;
+            boolean cutShort = System.nanoTime() - start >= nanos; // then a look before says more
+            if (seen.isEmpty() || !cutShort) seen = now;
             if (agent.machine().exitReport().isPresent()) {
-                throw agent.failures().of("waiting for " + what, new IOException(seen));
+                throw agent.failures().of("waiting for " + what, new IOException(now));
             }
             pause();
         }
         throw new AwaitTimeoutException("no %s within %d ms; seen last: %s%s"
-                .formatted(what, timeout.toMillis(), seen, agent.failures().lastLines()));
+                .formatted(what, timeout.toMillis(), seen.isEmpty() ? "nothing" : seen, agent.failures().lastLines()));
     }
 
     private void pause() {
