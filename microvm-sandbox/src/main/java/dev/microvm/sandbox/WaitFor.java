@@ -138,7 +138,11 @@ public final class WaitFor {
             pause();
         }
         throw new AwaitTimeoutException("no %s within %d ms; seen last: %s%s"
-                .formatted(what, timeout.toMillis(), seen.isEmpty() ? "nothing" : seen, agent.failures().lastLines()));
+                .formatted(
+                        what,
+                        timeout.toMillis(),
+                        seen.isEmpty() ? "nothing" : seen,
+                        agent.failures().lastLines()));
     }
 
     private void pause() {

@@ -54,7 +54,8 @@ final class AgentGuest {
         }
         Path busybox = Files.copy(GuestFiles.file("busybox"), tree.resolve("bin/busybox"));
         assertThat(busybox.toFile().setExecutable(true)).isTrue();
-        for (String applet : APPLETS) Files.createSymbolicLink(tree.resolve("bin").resolve(applet), Path.of("busybox"));
+        for (String applet : APPLETS)
+            Files.createSymbolicLink(tree.resolve("bin").resolve(applet), Path.of("busybox"));
         return tree;
     }
 

@@ -32,7 +32,8 @@ final class BundledKernelSandboxTest {
                 .root(Root.directory(AgentGuest.tree(folder)))
                 .startTimeout(Duration.ofMinutes(3))
                 .start()) {
-            assertThat(sandbox.exec("sh", "-c", "echo new > /etc/file; cat /etc/file").stdout())
+            assertThat(sandbox.exec("sh", "-c", "echo new > /etc/file; cat /etc/file")
+                            .stdout())
                     .isEqualTo("new\n");
             Command greedy = Command.shell("dd if=/dev/zero of=/tmp/file bs=1M count=60");
             Limits limits = Limits.NONE.memoryMiB(16).wallTime(Duration.ofMinutes(2));
