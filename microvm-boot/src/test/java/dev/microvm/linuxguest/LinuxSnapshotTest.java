@@ -29,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Debian's kernel, saved while it works, and continued by other machines. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxSnapshotTest {

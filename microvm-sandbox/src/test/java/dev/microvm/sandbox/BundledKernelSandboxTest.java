@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A sandbox on the bundled kernel, which needs no modules. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(300)
 final class BundledKernelSandboxTest {
     @TempDir

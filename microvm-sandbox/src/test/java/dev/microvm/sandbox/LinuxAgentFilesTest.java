@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Files, ports and settings of Debian's kernel with the agent as init. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxAgentFilesTest {

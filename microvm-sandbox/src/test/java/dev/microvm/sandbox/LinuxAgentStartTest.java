@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Ways to start the agent in Debian's kernel, and ways to lose it. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(600)
 final class LinuxAgentStartTest {
     private static final Duration SOON = Duration.ofMinutes(2);

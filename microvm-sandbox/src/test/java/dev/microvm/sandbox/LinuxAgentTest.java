@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Commands in Debian's kernel with the agent as init. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxAgentTest {

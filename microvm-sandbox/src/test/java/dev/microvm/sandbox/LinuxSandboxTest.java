@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Runs within limits on a root from a directory, with Debian's kernel. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxSandboxTest {

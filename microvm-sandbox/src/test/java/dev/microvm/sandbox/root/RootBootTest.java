@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Debian's kernel mounts roots, and its overlay keeps changes in memory. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(600)
 final class RootBootTest {
     @TempDir
