@@ -40,7 +40,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * the machine without modules, and finds its devices by ACPI, and by command line and MP table.
  */
 @Lanes.Kernels
-@Lanes.TakesLong
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class BundledKernelTest {

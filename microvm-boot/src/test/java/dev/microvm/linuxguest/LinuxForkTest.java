@@ -23,7 +23,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Debian's kernel, forked while it runs. */
 @Lanes.Kernels
-@Lanes.TakesLong
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxForkTest {
