@@ -1,0 +1,18 @@
+/** Command line of microvm. */
+module dev.microvm.cli {
+    requires static transitive org.jspecify;
+    requires dev.microvm.sandbox;
+    requires info.picocli;
+    requires org.eclipse.jetty.server;
+    requires org.eclipse.jetty.unixdomain.server;
+    requires org.slf4j;
+    requires tools.jackson.databind;
+
+    opens dev.microvm.cli to
+            info.picocli;
+    opens dev.microvm.cli.qemu to
+            info.picocli;
+    opens dev.microvm.cli.firecracker to
+            info.picocli,
+            tools.jackson.databind;
+}
