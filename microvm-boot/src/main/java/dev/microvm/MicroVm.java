@@ -128,6 +128,16 @@ public final class MicroVm implements AutoCloseable {
         return config.spec();
     }
 
+    /** Returns the name of the hypervisor that runs the machine: {@code kvm} or {@code engine}. */
+    public String hypervisor() {
+        return config.hypervisor().name();
+    }
+
+    /** Returns the reason, in words, why that hypervisor was chosen. */
+    public String hypervisorReason() {
+        return config.choice();
+    }
+
     /** Returns the machine's name, which is part of its threads' names. */
     public String name() {
         return config.name();

@@ -3,6 +3,7 @@ package dev.microvm.sandbox;
 import dev.microvm.MicroVm;
 import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.AgentChannel;
+import dev.microvm.sandbox.agent.AgentErrorException;
 import dev.microvm.sandbox.agent.ExecLink;
 import dev.microvm.sandbox.agent.GuestSystem;
 import dev.microvm.sandbox.agent.Payload;
@@ -197,7 +198,9 @@ public final class Agent {
     /**
      * Starts a command; returns when its program runs.
      *
-     * @throws SandboxException if it cannot be started
+     * @throws CommandStartException if the guest refuses to start it, such as because there is no
+     *     such program
+     * @throws SandboxException if the guest has ended
      */
     public GuestProcess start(Command command) {
         return new GuestProcess(command, open(command), failures);
@@ -212,6 +215,8 @@ public final class Agent {
         Payload request = command.request();
         try {
             return ExecLink.start(dial(), request);
+        } catch (AgentErrorException e) {
+            throw new CommandStartException("the command '%s': %s".formatted(command, e.getMessage()), e);
         } catch (IOException e) {
             throw failures.of("the command '" + command + "'", e);
         }
