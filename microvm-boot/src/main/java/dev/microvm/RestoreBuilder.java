@@ -235,6 +235,7 @@ public final class RestoreBuilder {
         return new HostExtras(
                 extras.console(),
                 extras.firmwareLog(),
+                extras.exitTrace(),
                 extras.rtcClock(),
                 extras.virtio(),
                 all,
