@@ -347,7 +347,7 @@ junit_in_lab() {
 
 EXAMPLES=$PROJECT/microvm-examples
 EXAMPLES_CLASSPATH=$EXAMPLES/target/quick/classpath
-EXAMPLES_MODULES=(core devices engine boot examples)
+EXAMPLES_MODULES=(core devices engine boot sandbox examples)
 KERNEL_CLASSES='' # the bundled kernel, as a folder of the class path
 
 # Lets the examples have the bundled kernel, where scripts/kernel has built it.
@@ -380,7 +380,7 @@ build_examples() {
 run_example() {
   local class=$1 hypervisor=$2
   shift 2
-  "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED "-Dmicrovm.hypervisor=$hypervisor" \
+  "$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED "-Dmicrovm.hypervisor=$hypervisor" \
     -cp "$KERNEL_CLASSES$EXAMPLES/target/quick/classes:$(< "$EXAMPLES_CLASSPATH")" "dev.microvm.examples.$class" "$@"
 }
 
