@@ -126,10 +126,8 @@ final class PcMachine implements Machine {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
-            ram = vm.ram(config.ram(), config.memorySize());
-            RamImage continued = config.start() instanceof GuestStart.Continue from ? from.memory() : null;
-            forks = new RamForks(config.name(), ram.segment(), config.ram(), continued);
-            if (continued != null) continued.complete(ram.segment());
+            forks = openRam();
+            ram = forks.ram();
             memory = mapMemory();
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
@@ -157,6 +155,22 @@ final class PcMachine implements Machine {
             resources.close();
             throw e;
         }
+    }
+
+    private RamForks openRam() {
+        RamImage continued = config.start() instanceof GuestStart.Continue from ? from.memory() : null;
+        FrozenRam base = continued == null ? null : continued.holdBase();
+        GuestRam opened;
+        try {
+            opened = vm.ram(config.ram(), config.memorySize());
+        } catch (RuntimeException | Error e) {
+            if (base != null) base.letGo();
+            throw e;
+        }
+        RamForks made = new RamForks(config.name(), opened, config.ram(), base);
+        resources.add(made::close);
+        if (continued != null) continued.complete(opened.segment());
+        return made;
     }
 
     private GuestMemory mapMemory() {
