@@ -36,7 +36,7 @@ public final class SandboxBuilder {
     private String name = "";
     private int memoryMiB = 256;
     private int vcpus = 1;
-    private HypervisorChoice hypervisor = HypervisorChoice.AUTO;
+    private @Nullable HypervisorChoice hypervisor;
     private NetworkPolicy network = NetworkPolicy.NONE;
     private String hostname = "sandbox";
     private String writes = "50%";
@@ -100,7 +100,7 @@ public final class SandboxBuilder {
         return this;
     }
 
-    /** Sets what runs the machine. */
+    /** Sets what runs the machine; as for every machine if it is not set: {@link MicroVmBuilder#hypervisor}. */
     public SandboxBuilder hypervisor(HypervisorChoice value) {
         hypervisor = Objects.requireNonNull(value, "hypervisor");
         return this;
@@ -199,7 +199,6 @@ public final class SandboxBuilder {
 
     private MicroVmBuilder machine(PreparedRoot prepared, Path kernelFile) {
         MicroVmBuilder builder = MicroVm.builder()
-                .hypervisor(hypervisor)
                 .kernel(kernelFile)
                 .initrd(init(prepared).build())
                 .memoryMiB(memoryMiB)
@@ -207,6 +206,7 @@ public final class SandboxBuilder {
                 .cmdline(CMDLINE)
                 .virtioVsock(CID)
                 .virtioRng();
+        if (hypervisor != null) builder.hypervisor(hypervisor);
         if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
         if (network == NetworkPolicy.OUTBOUND) {
