@@ -383,12 +383,12 @@ build_program() {
 
 # Sets PROGRAM, an array: java with the program's class path; its main class and arguments follow.
 set_program() {
-  PROGRAM=("$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED
+  PROGRAM=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED
     -cp "$KERNEL_CLASSES$PROGRAM_TARGET/classes:$(< "$PROGRAM_CLASSPATH")")
 }
 
 # use_examples: the program is the examples.
-use_examples() { use_program examples core devices engine boot; }
+use_examples() { use_program examples core devices engine boot sandbox; }
 
 # run_example CLASS HYPERVISOR ARGUMENT...: runs an example of that name.
 run_example() {

@@ -28,7 +28,8 @@ final class ErrorReports implements IParameterExceptionHandler, IExecutionExcept
         String help = name + " --help explains its use";
         err.println("  " + (near.isEmpty() ? help : "did you mean " + String.join(", ", near) + "? " + help));
         err.flush();
-        return ExitCode.FAILED;
+        int code = command.getCommandSpec().exitCodeOnInvalidInput();
+        return code == CommandLine.ExitCode.USAGE ? ExitCode.FAILED : code; // a command may have its own
     }
 
     private static String problem(ParameterException e) {

@@ -19,13 +19,17 @@ final class MainTest {
     @Test
     void namesTheCommand_whenItIsUnknown() {
         assertThat(execute("rum")).isEqualTo(ExitCode.FAILED);
-        assertThat(err.toString()).startsWith("microvm: unknown command 'rum'\n").contains("did you mean run?");
+        assertThat(err.toString())
+                .startsWith("microvm: unknown command 'rum'\n")
+                .contains("did you mean run?");
     }
 
     @Test
     void namesTheOption_whenItIsUnknown() {
         assertThat(execute("run", "--memori", "1g")).isEqualTo(ExitCode.FAILED);
-        assertThat(err.toString()).startsWith("microvm run: unknown option '--memori'\n").contains("--memory");
+        assertThat(err.toString())
+                .startsWith("microvm run: unknown option '--memori'\n")
+                .contains("--memory");
     }
 
     @Test
@@ -42,7 +46,9 @@ final class MainTest {
     private void assertRefused(String option, String value, String form) {
         err.getBuffer().setLength(0);
         assertThat(execute("run", option, value)).isEqualTo(ExitCode.FAILED);
-        assertThat(err.toString()).startsWith("microvm run: invalid value for option '" + option).contains(form);
+        assertThat(err.toString())
+                .startsWith("microvm run: invalid value for option '" + option)
+                .contains(form);
     }
 
     @Test
@@ -84,10 +90,14 @@ final class MainTest {
     @Test
     void explainsEachCommand() {
         Main.commandLine().getSubcommands().forEach((name, command) -> {
-            assertThat(command.getCommandSpec().usageMessage().description()).as(name).isNotEmpty();
-            command.getCommandSpec().options().forEach(option -> assertThat(option.description())
-                    .as(name + " " + option.longestName())
-                    .isNotEmpty());
+            assertThat(command.getCommandSpec().usageMessage().description())
+                    .as(name)
+                    .isNotEmpty();
+            command.getCommandSpec()
+                    .options()
+                    .forEach(option -> assertThat(option.description())
+                            .as(name + " " + option.longestName())
+                            .isNotEmpty());
         });
     }
 }

@@ -46,8 +46,8 @@ final class GuestOptions {
             names = "--registry",
             paramLabel = "HOST[/PATH]",
             defaultValue = "${env:MICROVM_REGISTRY}",
-            description =
-                    "Completes the name of an image that names no registry. Default: MICROVM_REGISTRY in the environment.")
+            description = "Completes the name of an image that names no registry. Default: MICROVM_REGISTRY in the"
+                    + " environment.")
     @Nullable
     String registry;
 
@@ -55,7 +55,8 @@ final class GuestOptions {
             names = "--modules",
             paramLabel = "DIR",
             description =
-                    "Names the modules of --kernel, such as /lib/modules/6.1.0-30-amd64, if its drivers are not built in.")
+                    "Names the modules of --kernel, such as /lib/modules/6.1.0-30-amd64, if its drivers are not built"
+                            + " in.")
     @Nullable
     Path modules;
 

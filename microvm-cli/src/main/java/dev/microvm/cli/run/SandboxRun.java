@@ -7,7 +7,6 @@ import dev.microvm.cli.attach.GuestCommand;
 import dev.microvm.cli.attach.Signals;
 import dev.microvm.cli.attach.StandardStreams;
 import dev.microvm.linux.TerminalSize;
-import dev.microvm.model.HypervisorChoice;
 import dev.microvm.sandbox.Command;
 import dev.microvm.sandbox.NetworkPolicy;
 import dev.microvm.sandbox.PortForward;
@@ -70,7 +69,7 @@ final class SandboxRun {
                 .vcpus(machine.vcpus)
                 .startTimeout(guest.startTimeout)
                 .listener(report);
-        builder.hypervisor(Objects.requireNonNullElseGet(machine.hypervisor, HypervisorChoice::ofProperty));
+        if (machine.hypervisor != null) builder.hypervisor(machine.hypervisor);
         if (guest.hostname != null) builder.hostname(guest.hostname);
         if (guest.writes != null) builder.diskMiB(guest.writes);
         guest.copies.forEach(each -> builder.copyIn(each.from(), each.to()));

@@ -40,8 +40,8 @@ final class DiagnosisTest {
 
     @Test
     void isContent_whenAllIsThere() {
-        Host good = host(
-                "", 25, Map.of("kvm", Probe.full(), "engine", Probe.full()), Optional.of(KERNEL), Host.Tun.USABLE);
+        Host good =
+                host("", 25, Map.of("kvm", Probe.full(), "engine", Probe.full()), Optional.of(KERNEL), Host.Tun.USABLE);
 
         assertThat(Diagnosis.of(good).findings()).allMatch(each -> each.status() == Status.OK);
         assertThat(Diagnosis.runsKernels(good)).isTrue();
@@ -50,7 +50,8 @@ final class DiagnosisTest {
     @Test
     void tellsEachContainersOwnRemedy_whenKvmIsNotPassedToIt() {
         for (String container : List.of("docker", "podman", "kubernetes", "lxc")) {
-            Host host = host(container, 25, Map.of("kvm", NO_KVM, "engine", Probe.full()), Optional.empty(), Host.Tun.ABSENT);
+            Host host = host(
+                    container, 25, Map.of("kvm", NO_KVM, "engine", Probe.full()), Optional.empty(), Host.Tun.ABSENT);
 
             assertThat(finding(host, "kvm").status()).isEqualTo(Status.MISSING);
             assertThat(finding(host, "kvm").remedy()).contains("kvm");

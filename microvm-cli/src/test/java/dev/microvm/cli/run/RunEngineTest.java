@@ -57,8 +57,7 @@ final class RunEngineTest {
     void exitsAsDockerDoes_whenThereIsNoExitCode() throws Exception {
         assertThat(run("", List.of("-q"), "nothing-of-this-name").exitCode()).isEqualTo(ExitCode.NOT_FOUND);
         assertThat(run("", List.of("-q"), "/etc").exitCode()).isEqualTo(ExitCode.NOT_EXECUTABLE);
-        assertThat(run("", List.of("-q", "--timeout", "100ms"), "sleep", "1000")
-                        .exitCode())
+        assertThat(run("", List.of("-q", "--timeout", "100ms"), "sleep", "1000").exitCode())
                 .isEqualTo(ExitCode.TIMED_OUT);
         assertThat(run("", List.of("-q"), "sh", "-c", "kill -9 $$")).isEqualTo(new Result(137, "", ""));
     }
