@@ -1,5 +1,10 @@
 package dev.microvm.cli;
 
+import dev.microvm.cli.control.CpCommand;
+import dev.microvm.cli.control.ExecCommand;
+import dev.microvm.cli.control.LogsCommand;
+import dev.microvm.cli.control.PsCommand;
+import dev.microvm.cli.control.StopCommand;
 import dev.microvm.cli.doctor.DoctorCommand;
 import dev.microvm.cli.firecracker.FirecrackerCommand;
 import dev.microvm.cli.qemu.QemuCommand;
@@ -20,6 +25,11 @@ import picocli.CommandLine.Spec;
         footer = {"", "microvm COMMAND --help explains a command."},
         subcommands = {
             RunCommand.class,
+            ExecCommand.class,
+            CpCommand.class,
+            PsCommand.class,
+            LogsCommand.class,
+            StopCommand.class,
             DoctorCommand.class,
             KernelCommand.class,
             LessonCommand.class,

@@ -2,6 +2,7 @@ package dev.microvm.cli.run;
 
 import dev.microvm.cli.CliException;
 import dev.microvm.cli.Progress;
+import dev.microvm.cli.attach.CommandOptions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +55,11 @@ public final class RunCommand implements Callable<Integer> {
     @Nullable
     private String entrypoint;
 
+    @Option(
+            names = {"-d", "--detach"},
+            description = "Runs in the background, and prints the machine's name when the command runs.")
+    private boolean detach;
+
     @Option(names = "--rm", hidden = true, description = "Always so; for those who are used to typing it.")
     @SuppressWarnings("UnusedVariable")
     private boolean remove;
@@ -76,8 +82,9 @@ public final class RunCommand implements Callable<Integer> {
     private List<String> words = new ArrayList<>();
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws IOException, InterruptedException {
         guest.check();
+        if (detach && Detached.name().isEmpty()) return Detached.start(machine.name());
         try (Progress shown = Progress.of(quiet ? Progress.When.NEVER : progress)) {
             RunReport report = new RunReport(shown, quiet);
             if (guest.hasRoot()) {

@@ -8,6 +8,7 @@ import dev.microvm.sandbox.root.PreparedRoot;
 import dev.microvm.sandbox.root.PullProgress;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /** Says on standard error how far a run is, and what runs it. */
 final class RunReport implements StartListener, PullProgress {
@@ -15,11 +16,17 @@ final class RunReport implements StartListener, PullProgress {
 
     private final Progress progress;
     private final boolean quiet;
+    private Consumer<MicroVm> whenBuilt = vm -> {};
     private final Map<String, long[]> layers = new ConcurrentHashMap<>(); // bytes there, and bytes in all
 
     RunReport(Progress progress, boolean quiet) {
         this.progress = progress;
         this.quiet = quiet;
+    }
+
+    /** Passes the machine on as soon as there is one. */
+    void whenBuilt(Consumer<MicroVm> action) {
+        whenBuilt = action;
     }
 
     /** The root is about to be made or found. */
@@ -42,6 +49,7 @@ final class RunReport implements StartListener, PullProgress {
 
     @Override
     public void machineBuilt(MicroVm vm) {
+        whenBuilt.accept(vm);
         if (quiet) return;
         progress.say("%s runs on %s: %s".formatted(vm.name(), vm.hypervisor(), vm.hypervisorReason()));
         progress.step("booting");
