@@ -8,7 +8,10 @@ import dev.microvm.cli.control.StopCommand;
 import dev.microvm.cli.doctor.DoctorCommand;
 import dev.microvm.cli.firecracker.FirecrackerCommand;
 import dev.microvm.cli.qemu.QemuCommand;
+import dev.microvm.cli.run.DescribeCommand;
+import dev.microvm.cli.run.PullCommand;
 import dev.microvm.cli.run.RunCommand;
+import dev.microvm.cli.timeline.ProcessClock;
 import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -30,9 +33,13 @@ import picocli.CommandLine.Spec;
             PsCommand.class,
             LogsCommand.class,
             StopCommand.class,
+            DescribeCommand.class,
+            PullCommand.class,
             DoctorCommand.class,
             KernelCommand.class,
             LessonCommand.class,
+            CompletionCommand.class,
+            ManCommand.class,
             QemuCommand.class,
             FirecrackerCommand.class
         })
@@ -48,6 +55,7 @@ public final class Main implements Runnable {
 
     /** Runs one command, and ends the JVM with its exit code. */
     public static void main(String[] arguments) {
+        ProcessClock.beginMain();
         System.exit(execute(arguments));
     }
 

@@ -57,6 +57,16 @@ public final class Machines {
                         () -> new CliException("no machine '" + name + "' runs", "microvm ps lists those that do"));
     }
 
+    /** Describes a machine in words. */
+    public static String describe(String name) throws IOException {
+        try (Connection connection = connect(name)) {
+            connection.send(Message.DESCRIBE);
+            try (DataInputStream in = expectOk(connection).in()) {
+                return in.readUTF();
+            }
+        }
+    }
+
     /** Waits for OK. */
     static Message expectOk(Connection connection) throws IOException {
         Message answer = connection.receive();

@@ -6,6 +6,7 @@ import dev.microvm.cli.ExitCode;
 import dev.microvm.cli.ExitHook;
 import dev.microvm.cli.control.ControlServer;
 import dev.microvm.model.ExitReport;
+import java.io.IOException;
 
 /** A guest whose console is this process's terminal. */
 final class ConsoleRun {
@@ -18,7 +19,7 @@ final class ConsoleRun {
     }
 
     /** Runs it to its end, and returns the exit code. */
-    int run() {
+    int run() throws IOException {
         MachineControl control = new MachineControl(options.info("", ""));
         report.whenBuilt(control::built);
         ConsoleTarget target = Detached.name().isPresent() ? ConsoleTarget.buffer() : ConsoleTarget.stdio();
@@ -28,7 +29,10 @@ final class ConsoleRun {
             report.machineBuilt(vm);
             report.consoleBegins();
             vm.start();
-            return exitCode(vm.onExit().toCompletableFuture().join());
+            report.machineStarted(vm);
+            ExitReport end = vm.onExit().toCompletableFuture().join();
+            report.guestEnded();
+            return exitCode(end);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.microvm.cli.CliException;
 import dev.microvm.cli.Progress;
 import dev.microvm.cli.attach.CommandOptions;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -75,6 +76,12 @@ public final class RunCommand implements Callable<Integer> {
             description = "Whether to show what takes its time. Default: on a terminal.")
     private Progress.When progress = Progress.When.AUTO;
 
+    @Option(
+            names = "--timeline",
+            paramLabel = "FILE.svg",
+            description = "Draws where the time to the first command goes. The kernel prints more, which takes time.")
+    private @Nullable Path timeline;
+
     @Parameters(
             paramLabel = "[--] COMMAND",
             arity = "0..*",
@@ -86,7 +93,7 @@ public final class RunCommand implements Callable<Integer> {
         guest.check();
         if (detach && Detached.name().isEmpty()) return Detached.start(machine.name());
         try (Progress shown = Progress.of(quiet ? Progress.When.NEVER : progress)) {
-            RunReport report = new RunReport(shown, quiet);
+            RunReport report = new RunReport(shown, quiet, timeline);
             if (guest.hasRoot()) {
                 return new SandboxRun(machine, guest, command, report).run(words, entrypoint);
             }

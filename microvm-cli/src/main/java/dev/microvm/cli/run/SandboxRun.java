@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A command in a guest with a root; the guest ends with it. */
 final class SandboxRun {
+    /** The command line of sandboxes, but with the kernel's messages and their times. */
+    private static final String LOGGING = "console=ttyS0 loglevel=7 printk.time=1 reboot=k panic=-1 cryptomgr.notests";
+
     private final MachineOptions machine;
     private final GuestOptions guest;
     private final CommandOptions options;
@@ -49,7 +52,9 @@ final class SandboxRun {
             control.ready(sandbox);
             CommandRequest request = options.request(words(sandbox.image(), words, entrypoint));
             for (PublishedPort each : machine.ports) forwards.add(sandbox, each);
-            return run(new GuestCommand(sandbox.start(request.command())), control);
+            Attached command = new GuestCommand(sandbox.start(request.command()));
+            report.commandStarted();
+            return run(command, control);
         }
     }
 
@@ -123,6 +128,7 @@ final class SandboxRun {
         if (machine.ports.stream().anyMatch(PublishedPort::udp)) {
             throw new CliException("-p: the agent forwards TCP only", "leave out /udp");
         }
+        if (report.needsKernelLog()) builder.machine(vm -> vm.cmdline(LOGGING));
         if (machine.cmdline != null) builder.machine(vm -> vm.cmdline(machine.cmdline()));
     }
 

@@ -27,7 +27,9 @@ public final class Microvm {
      * @param runtimeFolder for control sockets; nobody else's machines are seen
      */
     public Microvm(Path runtimeFolder) {
-        this(runtimeFolder, List.of("-cp", ChildJvm.classPath(), "dev.microvm.cli.Main"));
+        this(
+                runtimeFolder,
+                List.of("--enable-native-access=ALL-UNNAMED", "-cp", ChildJvm.classPath(), "dev.microvm.cli.Main"));
     }
 
     /** The same with what java is to start, such as a jar. */
@@ -71,7 +73,6 @@ public final class Microvm {
         List<String> words = new ArrayList<>(List.of(
                 ChildJvm.java(),
                 "-XX:+UseSerialGC",
-                "--enable-native-access=ALL-UNNAMED",
                 "-Dmicrovm.hypervisor=engine",
                 "-Dmicrovm.root.cache=" + runtimeFolder.resolve("roots")));
         words.addAll(launcher);
