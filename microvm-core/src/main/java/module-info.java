@@ -29,6 +29,7 @@ module dev.microvm.core {
             dev.microvm.engine,
             dev.microvm.boot,
             dev.microvm.sandbox,
+            dev.microvm.cli,
             dev.microvm.bench;
     exports dev.microvm.compress to
             dev.microvm.devices,
