@@ -13,6 +13,5 @@ module dev.microvm.cli {
     opens dev.microvm.cli.qemu to
             info.picocli;
     opens dev.microvm.cli.firecracker to
-            info.picocli,
-            tools.jackson.databind;
+            info.picocli;
 }

@@ -47,6 +47,13 @@ final class Compilation implements Runnable {
         return members.stream().map(Member::block).toList();
     }
 
+    /** How many instructions of the guest it has executed, as far as is known. */
+    long executed() {
+        long instructions = 0;
+        for (Member each : members) instructions += each.block.executions() * each.block.instructions();
+        return instructions;
+    }
+
     /** Whether all blocks are still as they were. */
     boolean isCurrent() {
         for (Member each : members) {
