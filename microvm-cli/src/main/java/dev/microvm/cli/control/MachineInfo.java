@@ -4,6 +4,8 @@ import java.io.DataInput;
 import java.io.DataOutput;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * What {@code microvm ps} says of a machine.
@@ -24,6 +26,21 @@ public record MachineInfo(
         Instant started,
         String root,
         String command) {
+    /** Returns it for JSON. */
+    Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("name", name);
+        map.put("pid", pid);
+        map.put("state", state);
+        map.put("hypervisor", hypervisor);
+        map.put("memoryMiB", memoryMiB);
+        map.put("vcpus", vcpus);
+        map.put("started", started.toString());
+        map.put("root", root);
+        map.put("command", command);
+        return map;
+    }
+
     void write(DataOutput to) throws IOException {
         to.writeUTF(name);
         to.writeLong(pid);

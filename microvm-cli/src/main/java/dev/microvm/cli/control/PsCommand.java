@@ -1,6 +1,6 @@
 package dev.microvm.cli.control;
 
-import dev.microvm.cli.Json;
+import dev.microvm.cli.firecracker.json.JsonText;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,7 +26,8 @@ public final class PsCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         List<MachineInfo> machines = Machines.running();
         if (json) {
-            System.out.println(Json.of(machines));
+            System.out.println(
+                    JsonText.of(machines.stream().map(MachineInfo::toMap).toList()));
         } else if (quiet) {
             machines.forEach(each -> System.out.println(each.name()));
         } else {

@@ -1,6 +1,6 @@
 package dev.microvm.cli.doctor;
 
-import dev.microvm.cli.Json;
+import dev.microvm.cli.firecracker.json.JsonText;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -40,7 +40,7 @@ public final class DoctorCommand implements Callable<Integer> {
     private static void printJson(Diagnosis diagnosis, boolean works) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("runsKernels", works);
-        all.put("findings", diagnosis.findings());
-        System.out.println(Json.of(all));
+        all.put("findings", diagnosis.findings().stream().map(Finding::toMap).toList());
+        System.out.println(JsonText.of(all));
     }
 }

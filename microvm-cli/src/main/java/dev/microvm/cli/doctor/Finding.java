@@ -1,5 +1,9 @@
 package dev.microvm.cli.doctor;
 
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
 /**
  * One thing that was looked at.
  *
@@ -16,6 +20,16 @@ record Finding(String topic, Status status, String text, String remedy) {
         LIMITED,
         /** It is missing. */
         MISSING
+    }
+
+    /** Returns it for JSON. */
+    Map<String, Object> toMap() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("topic", topic);
+        map.put("status", status.name().toLowerCase(Locale.ROOT));
+        map.put("text", text);
+        map.put("remedy", remedy);
+        return map;
     }
 
     static Finding ok(String topic, String text) {

@@ -1,8 +1,8 @@
 package dev.microvm.cli.run;
 
 import dev.microvm.MicroVm;
-import dev.microvm.cli.Json;
 import dev.microvm.cli.control.Machines;
+import dev.microvm.cli.firecracker.json.JsonText;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +35,7 @@ public final class DescribeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         String text = running == null ? described() : Machines.describe(running);
-        System.out.print(json ? Json.of(lines(text)) + "\n" : text);
+        System.out.print(json ? JsonText.of(lines(text)) + "\n" : text);
         return 0;
     }
 

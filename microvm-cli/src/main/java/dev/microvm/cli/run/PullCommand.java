@@ -1,7 +1,7 @@
 package dev.microvm.cli.run;
 
-import dev.microvm.cli.Json;
 import dev.microvm.cli.Progress;
+import dev.microvm.cli.firecracker.json.JsonText;
 import dev.microvm.sandbox.root.PreparedRoot;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -58,7 +58,10 @@ public final class PullCommand implements Callable<Integer> {
         all.put("image", name);
         all.put("root", root.disk().path().toString());
         all.put("fromCache", root.fromCache());
-        all.put("config", root.config());
-        System.out.println(Json.of(all));
+        all.put("command", root.config().command());
+        all.put("env", root.config().env());
+        all.put("workdir", root.config().workdir());
+        all.put("user", root.config().user());
+        System.out.println(JsonText.of(all));
     }
 }

@@ -55,7 +55,7 @@ final class ControlEngineTest {
     @Test
     void listsIt() throws Exception {
         assertThat(microvm.run("ps").out()).contains("work", "running", "engine", "256m", "echo begun");
-        assertThat(microvm.run("ps", "--json").out()).contains("\"name\" : \"work\"");
+        assertThat(microvm.run("ps", "--json").out()).contains("\"name\":\"work\"");
     }
 
     @Test
