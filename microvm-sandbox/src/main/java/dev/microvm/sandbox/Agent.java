@@ -125,13 +125,14 @@ public final class Agent {
     /**
      * Runs a command to its end. Its exit code may say that it failed; that is no exception.
      *
-     * @throws SandboxException if it cannot be started, its time is over, it prints more than its
-     *     output limit, or the guest ends
+     * @throws CommandStartException if the guest refuses to start it
+     * @throws SandboxException if its time is over, it prints more than its output limit, or the
+     *     guest ends
      */
     public ExecResult exec(Command command) {
         String what = "the command '" + command + "'";
         Execution execution = call(what, () -> Execution.of(command, channels, 0, command.outputLimit()));
-        ProcessEnd end = call(what, execution::run);
+        ProcessEnd end = call(what, () -> end(command, execution));
         if (execution.outputExceeded()) {
             throw new SandboxException("the command '%s' printed more than %d bytes: see Command.outputLimit"
                     .formatted(command, command.outputLimit()));
@@ -141,6 +142,14 @@ public final class Agent {
                     .formatted(command, command.timeout().toMillis(), execution.stdout(), execution.stderr()));
         }
         return new ExecResult(end.exitCode(), execution.stdout(), execution.stderr());
+    }
+
+    private static ProcessEnd end(Command command, Execution execution) throws IOException {
+        try {
+            return execution.run();
+        } catch (AgentErrorException e) { // the agent's first answer
+            throw new CommandStartException(command, e);
+        }
     }
 
     /**
@@ -155,10 +164,8 @@ public final class Agent {
         long start = System.nanoTime();
         Execution execution = call(what, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
         try {
-            ProcessEnd end = execution.run();
+            ProcessEnd end = end(command, execution);
             return result(execution, endOf(execution, end), end, start);
-        } catch (AgentErrorException e) {
-            throw failures.of(what, e);
         } catch (IOException e) {
             String detail = String.valueOf(failures.of(what, e).getMessage());
             return crashed(
@@ -229,7 +236,7 @@ public final class Agent {
         try {
             return ExecLink.start(channels, request);
         } catch (AgentErrorException e) {
-            throw new CommandStartException("the command '%s': %s".formatted(command, e.getMessage()), e);
+            throw new CommandStartException(command, e);
         } catch (IOException e) {
             throw failures.of("the command '" + command + "'", e);
         }
