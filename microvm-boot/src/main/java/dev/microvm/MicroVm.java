@@ -128,14 +128,19 @@ public final class MicroVm implements AutoCloseable {
         return config.spec();
     }
 
+    /** Returns the name of the hypervisor that runs the machine: {@code kvm} or {@code engine}. */
+    public String hypervisor() {
+        return config.hypervisor().name();
+    }
+
+    /** Returns the reason, in words, why that hypervisor was chosen. */
+    public String hypervisorReason() {
+        return config.choice();
+    }
+
     /** Returns the machine's name, which is part of its threads' names. */
     public String name() {
         return config.name();
-    }
-
-    /** Returns what runs the vCPUs, and why, such as {@code kvm: KVM runs any guest on this host}. */
-    public String hypervisor() {
-        return config.hypervisor().name() + ": " + config.choice();
     }
 
     /**
@@ -459,23 +464,24 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Begins the description of a machine that continues where this one is now, and shares with it
-     * the memory that neither writes; for any number of machines, without a file. Pauses the guest
-     * for a moment, unless it is paused. The first fork of a machine copies its RAM, later ones
-     * what the guest has written since, and so do forks of forks.
+     * Takes this moment of the machine, for any number of machines that continue where this one is
+     * now and share with it the memory that neither writes; without a folder. Pauses the guest for a
+     * moment, unless it is paused. The first fork of a machine copies its RAM, unless that is {@link
+     * dev.microvm.memory.RamBacking#forkable}; later forks copy what the guest has written since,
+     * and so do forks of forks.
      *
      * <p>The machines do not see what the others write. This machine keeps its disks, whose images
      * it locks: give it an {@link dev.microvm.backend.disk.DiskImage#overlay overlay}, or the others
      * an image of their own by {@link RestoreBuilder#disk}.
      *
+     * @return the moment, which the caller closes
      * @throws MicroVmException as {@link #snapshot}, or because the host is not Linux on x86-64
      * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
      *     its own, that is, in a device
      */
-    public RestoreBuilder fork() {
+    public Fork fork() {
         requireOpen("fork");
-        return runs.whilePaused(
-                "fork", machine -> new RestoreBuilder(machine.state(), machine.fork(), slot -> List.of()));
+        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork()));
     }
 
     private synchronized void requireOpen(String what) {

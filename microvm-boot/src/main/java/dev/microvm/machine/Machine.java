@@ -79,7 +79,7 @@ public interface Machine extends AutoCloseable {
     MachineState state();
 
     /**
-     * Returns the RAM as it is now, for other machines; this one keeps its own.
+     * Returns the RAM as it is now, for other machines; this one keeps its own. The caller closes it.
      *
      * @throws IllegalStateException if the machine is not paused
      * @throws MicroVmException if the host cannot do it

@@ -54,7 +54,7 @@ final class HumanCommands {
                 new Handler(
                         "show KVM information",
                         none -> "kvm support: %s%n"
-                                .formatted(control.vm().hypervisor().startsWith("kvm:") ? "enabled" : "disabled")));
+                                .formatted(control.vm().hypervisor().equals("kvm") ? "enabled" : "disabled")));
         infos.put(
                 "mtree",
                 new Handler(

@@ -34,7 +34,7 @@ final class QmpCommands {
         add("query-status", none -> ordered("status", control.status(), "running", control.isRunning()));
         add("query-name", none -> control.command().name.isEmpty() ? NOTHING : Map.of("name", control.command().name));
         add("query-uuid", none -> Map.of("UUID", control.command().uuid));
-        add("query-kvm", none -> ordered("enabled", control.vm().hypervisor().startsWith("kvm:"), "present", true));
+        add("query-kvm", none -> ordered("enabled", control.vm().hypervisor().equals("kvm"), "present", true));
         add(
                 "query-machines",
                 none -> List.of(ordered(

@@ -69,7 +69,7 @@ final class Session implements AutoCloseable {
         for (Map.Entry<String, Chardev> each : command.chardevs.entrySet()) {
             channels.put(each.getKey(), open(each.getKey(), each.getValue()));
         }
-        System.err.println("microvm qemu: runs on " + vm.hypervisor());
+        System.err.println("microvm qemu: runs on " + vm.hypervisor() + ": " + vm.hypervisorReason());
         vm.startPaused();
         for (Map.Entry<String, Channel> each : channels.entrySet()) {
             List<Channel.User> users = users(each.getKey(), each.getValue());
