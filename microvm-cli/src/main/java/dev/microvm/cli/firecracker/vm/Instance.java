@@ -39,7 +39,8 @@ public final class Instance implements AutoCloseable {
     private final CompletableFuture<ExitReport> ended = new CompletableFuture<>();
 
     // Guarded by this.
-    private final Resources resources = new Resources();
+    private Resources resources = new Resources();
+    private boolean configured; // so that no snapshot can be loaded
     private @Nullable Running running;
     private @Nullable MmdsServer mmdsServer;
 
@@ -109,7 +110,8 @@ public final class Instance implements AutoCloseable {
             case GET_MMDS -> Reply.of(mmds().content());
             case PUT_MMDS -> done(() -> mmds().put(request.tree()));
             case PATCH_MMDS -> done(() -> mmds().patch(request.tree()));
-            case PUT_SNAPSHOT_CREATE, PUT_SNAPSHOT_LOAD -> throw ApiFault.notSupported("snapshots");
+            case PUT_SNAPSHOT_CREATE -> done(() -> Snapshots.create(running().vm(), resources, body));
+            case PUT_SNAPSHOT_LOAD -> load(body);
             case BALLOON_HINTING -> throw ApiFault.notSupported("free page hinting: use free_page_reporting");
             case HOTPLUG_MEMORY -> throw ApiFault.notSupported("memory hotplug: use the balloon");
             case PMEM -> throw ApiFault.notSupported("virtio-pmem: use a drive");
@@ -150,6 +152,7 @@ public final class Instance implements AutoCloseable {
     // ---- before the start
 
     private Reply set(Section section, Fields body) {
+        configured |= !section.staysWithSnapshots();
         set(section, body, false);
         return Reply.DONE;
     }
@@ -316,6 +319,32 @@ public final class Instance implements AutoCloseable {
 
     private void countMmds(String name) {
         metrics.add("mmds", name, 1);
+    }
+
+    /** Continues from a snapshot. */
+    private Reply load(Fields body) {
+        if (configured) {
+            throw new ApiFault("Load snapshot error: Loading a microVM snapshot not allowed after configuring"
+                    + " boot-specific resources.");
+        }
+        Snapshots snapshot = Snapshots.open(body);
+        Resources before = resources;
+        resources = snapshot.resources();
+        resources
+                .mmds()
+                .ifPresent(config -> mmds.configure(config.text("version").equals("V2"), config.flag("imds_compat")));
+        try {
+            begin(snapshot.machine(assembly(), settings));
+        } catch (MicroVmException | Refusal e) {
+            resources = before;
+            throw new ApiFault("Load snapshot error: Failed to restore from snapshot: " + e.getMessage());
+        }
+        if (!body.flag("resume_vm")) running().change("Paused");
+        boolean old = body.has("mem_file_path") || body.flag("enable_diff_snapshots");
+        return old
+                ? Reply.DONE.deprecated(
+                        "PUT /snapshot/load: mem_file_path and enable_diff_snapshots fields are deprecated.")
+                : Reply.DONE;
     }
 
     private void begin(MicroVm vm) {

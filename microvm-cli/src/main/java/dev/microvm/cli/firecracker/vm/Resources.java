@@ -35,6 +35,20 @@ final class Resources {
     private final List<Fields> drives = new ArrayList<>(); // the root device first
     private final List<Fields> networks = new ArrayList<>();
 
+    /** Returns what a snapshot's machine had, without checking it again. */
+    static Resources of(Fields all) {
+        Resources made = new Resources();
+        made.machine = all.fields("machine-config").orElse(made.machine);
+        made.bootSource = all.fields("boot-source").orElse(null);
+        made.balloon = all.fields("balloon").orElse(null);
+        made.vsock = all.fields("vsock").orElse(null);
+        made.entropy = all.fields("entropy").orElse(null);
+        made.mmds = all.fields("mmds-config").orElse(null);
+        made.drives.addAll(all.list("drives"));
+        made.networks.addAll(all.list("network-interfaces"));
+        return made;
+    }
+
     // ---- set
 
     void bootSource(Fields source) {
@@ -203,6 +217,11 @@ final class Resources {
     /** Notes a change of a network device that has been made. */
     void networkChanged(int index, Fields changed) {
         networks.set(index, changed);
+    }
+
+    /** Notes another path of the socket device. */
+    void vsockChanged(Fields changed) {
+        vsock = changed;
     }
 
     /** Notes a change of the balloon that has been made. */
