@@ -42,6 +42,7 @@ final class ApiServer implements AutoCloseable {
         threads.setName("fc_api");
         threads.setDaemon(true);
         server = new Server(threads);
+        server.setStopAtShutdown(true); // removes the socket, also after a signal
     }
 
     /**

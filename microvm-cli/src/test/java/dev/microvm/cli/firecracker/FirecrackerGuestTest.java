@@ -52,7 +52,8 @@ final class FirecrackerGuestTest {
         initrd = Files.write(
                 folder.resolve("initrd"),
                 LinuxGuest.build(
-                                LinuxGuest.files("virtio_mmio", "virtio_blk", "virtio_net", "virtio_balloon"),
+                                LinuxGuest.files(
+                                        "virtio_mmio", "virtio_blk", "virtio_net", "virtio_balloon", "button", "evdev"),
                                 LinuxGuest.DIALOGUE)
                         .toBytes());
     }
@@ -219,8 +220,9 @@ final class FirecrackerGuestTest {
             assertThat(api.get("/")).contains("\"state\":\"Paused\"");
             api.done("PATCH", "/vm", "{\"state\": \"Resumed\"}");
             assertThat(api.console.ask("cat /kept; head -c 4 /dev/vda")).contains("kept", "llll");
-            api.console.ask("(sleep 1; reboot -f) &");
-            ExitReport report = api.instance.ended().get(2, TimeUnit.MINUTES);
+            api.console.ask("exec 3< /dev/input/event0; (head -c 24 <&3 > /dev/null; reboot -f) &");
+            api.done("PUT", "/actions", "{\"action_type\": \"SendCtrlAltDel\"}");
+            ExitReport report = api.instance.ended().get(1, TimeUnit.MINUTES);
             assertThat(report.reason()).isEqualTo(ExitReport.Reason.RESET);
         }
     }

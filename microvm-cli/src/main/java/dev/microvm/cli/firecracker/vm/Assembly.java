@@ -79,7 +79,7 @@ final class Assembly {
     }
 
     /** Whether the kernel is told not to use ACPI; it is then told of its devices by command line. */
-    private static boolean needsNoAcpi(Fields source) {
+    static boolean needsNoAcpi(Fields source) {
         return List.of(source.maybeText("boot_args").orElse("").split(" ")).contains("acpi=off");
     }
 

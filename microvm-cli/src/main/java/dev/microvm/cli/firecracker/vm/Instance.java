@@ -256,10 +256,7 @@ public final class Instance implements AutoCloseable {
                 running();
                 flush();
             }
-            default -> {
-                running();
-                throw ApiFault.notSupported("SendCtrlAltDel: the keyboard controller has no keyboard");
-            }
+            default -> running().askForEnd();
         }
         return Reply.DONE;
     }
@@ -298,7 +295,7 @@ public final class Instance implements AutoCloseable {
     public synchronized void start() {
         if (running != null) throw afterStart(Call.PUT_ACTIONS);
         try {
-            begin(assembly().builder().build());
+            begin(assembly().builder().build(), false);
         } catch (Refusal | MicroVmConfigException e) {
             throw new ApiFault("Start microvm error: " + e.getMessage());
         } catch (MicroVmException e) {
@@ -334,12 +331,11 @@ public final class Instance implements AutoCloseable {
                 .mmds()
                 .ifPresent(config -> mmds.configure(config.text("version").equals("V2"), config.flag("imds_compat")));
         try {
-            begin(snapshot.machine(assembly(), settings));
+            begin(snapshot.machine(assembly(), settings), !body.flag("resume_vm"));
         } catch (MicroVmException | Refusal e) {
             resources = before;
             throw new ApiFault("Load snapshot error: Failed to restore from snapshot: " + e.getMessage());
         }
-        if (!body.flag("resume_vm")) running().change("Paused");
         boolean old = body.has("mem_file_path") || body.flag("enable_diff_snapshots");
         return old
                 ? Reply.DONE.deprecated(
@@ -347,8 +343,9 @@ public final class Instance implements AutoCloseable {
                 : Reply.DONE;
     }
 
-    private void begin(MicroVm vm) {
-        vm.start();
+    private void begin(MicroVm vm, boolean paused) {
+        if (paused) vm.startPaused();
+        else vm.start();
         running = new Running(vm, resources);
         vm.onExit().thenAccept(report -> {
             settings.log().info("The guest ended: " + report);

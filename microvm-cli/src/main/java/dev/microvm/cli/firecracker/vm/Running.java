@@ -45,6 +45,17 @@ final class Running {
         }
     }
 
+    /**
+     * Asks the guest to end, which is what Ctrl-Alt-Del is sent for: by the power button, because
+     * the machine has no keyboard.
+     */
+    void askForEnd() {
+        if (resources.bootSource().map(Assembly::needsNoAcpi).orElse(false)) {
+            throw ApiFault.notSupported("SendCtrlAltDel without ACPI: it presses the power button");
+        }
+        vm.pressPowerButton();
+    }
+
     // ---- balloon
 
     void balloon(long mib) {
