@@ -138,16 +138,13 @@ final class Resources {
             throw new Refusal("Could not create the network device: MTU %d is out of range [68, 65535]"
                     .formatted(network.number("mtu")));
         }
+        int at = indexOf(networks, "iface_id", id);
+        if (at >= 0) networks.remove(at); // even if the new one is refused, as in Firecracker
         String tap = network.text("host_dev_name");
         if (!tap.equals(USER_NETWORK)) {
-            boolean taken = networks.stream()
-                    .anyMatch(other -> other.text("host_dev_name").equals(tap)
-                            && !other.text("iface_id").equals(id));
-            if (taken) throw new Refusal(Taps.busy(tap));
+            if (indexOf(networks, "host_dev_name", tap) >= 0) throw new Refusal(Taps.busy(tap));
             Taps.check(tap);
         }
-        int at = indexOf(networks, "iface_id", id);
-        if (at >= 0) networks.remove(at);
         networks.add(network);
     }
 
