@@ -128,6 +128,16 @@ public final class MicroVm implements AutoCloseable {
         return config.spec();
     }
 
+    /** Returns the name of the hypervisor that runs the machine: {@code kvm} or {@code engine}. */
+    public String hypervisor() {
+        return config.hypervisor().name();
+    }
+
+    /** Returns the reason, in words, why that hypervisor was chosen. */
+    public String hypervisorReason() {
+        return config.choice();
+    }
+
     /** Returns the machine's name, which is part of its threads' names. */
     public String name() {
         return config.name();
@@ -148,6 +158,18 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if it was started before
      */
     public MicroVm start() {
+        return start(false);
+    }
+
+    /**
+     * The same, but the guest is {@linkplain #pause paused} before its first instruction, until
+     * {@link #resume}.
+     */
+    public MicroVm startPaused() {
+        return start(true);
+    }
+
+    private MicroVm start(boolean paused) {
         beginStart();
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
@@ -159,7 +181,7 @@ public final class MicroVm implements AutoCloseable {
         try {
             runs.onEnd(link::end);
             link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
-            runs.start(() -> endStart(link));
+            runs.start(paused, () -> endStart(link));
         } catch (RuntimeException | Error e) {
             setClosed();
             runs.close();
@@ -442,23 +464,24 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * Begins the description of a machine that continues where this one is now, and shares with it
-     * the memory that neither writes; for any number of machines, without a file. Pauses the guest
-     * for a moment, unless it is paused. The first fork of a machine copies its RAM, later ones
-     * what the guest has written since, and so do forks of forks.
+     * Takes this moment of the machine, for any number of machines that continue where this one is
+     * now and share with it the memory that neither writes; without a folder. Pauses the guest for a
+     * moment, unless it is paused. The first fork of a machine copies its RAM, unless that is {@link
+     * dev.microvm.memory.RamBacking#forkable}; later forks copy what the guest has written since,
+     * and so do forks of forks.
      *
      * <p>The machines do not see what the others write. This machine keeps its disks, whose images
      * it locks: give it an {@link dev.microvm.backend.disk.DiskImage#overlay overlay}, or the others
      * an image of their own by {@link RestoreBuilder#disk}.
      *
+     * @return the moment, which the caller closes
      * @throws MicroVmException as {@link #snapshot}, or because the host is not Linux on x86-64
      * @throws IllegalStateException if the machine was not started or has ended, or on a thread of
      *     its own, that is, in a device
      */
-    public RestoreBuilder fork() {
+    public Fork fork() {
         requireOpen("fork");
-        return runs.whilePaused(
-                "fork", machine -> new RestoreBuilder(machine.state(), machine.fork(), slot -> List.of()));
+        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork()));
     }
 
     private synchronized void requireOpen(String what) {
@@ -473,6 +496,15 @@ public final class MicroVm implements AutoCloseable {
      */
     public int restarts() {
         return runs.restarts();
+    }
+
+    /**
+     * Adds an action for each time that the guest starts again. It runs after that, on a daemon
+     * thread of its own, and may call any method.
+     */
+    public void onRestart(Runnable action) {
+        Objects.requireNonNull(action, "action");
+        runs.onRestart(action);
     }
 
     /** Returns how much of a host CPU each vCPU may use, in percent; 100 is no limit. */
@@ -529,15 +561,37 @@ public final class MicroVm implements AutoCloseable {
         Timeouts.nanos("grace", grace); // checks it before the button is pressed
         requireStarted();
         refuseOwnThread("shut it down");
-        Machine pressed = runs.machine();
-        VmState now = state();
-        if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
+        pressPowerButton();
         try {
             return awaitExit(grace);
         } catch (AwaitTimeoutException e) {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /**
+     * Presses the guest's power button, and does not wait for what the guest does then: see {@link
+     * #shutDown}. Does nothing if the guest has ended.
+     *
+     * @throws IllegalStateException if the machine was not started
+     */
+    public void pressPowerButton() {
+        requireStarted();
+        Machine pressed = runs.machine();
+        VmState now = state();
+        if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
+    }
+
+    /**
+     * Resets the guest, as if it had reset itself: {@link MicroVmBuilder#onReset} says what follows.
+     * A paused guest that is to start again does so when it is resumed.
+     *
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void reset() {
+        requireOpen("reset");
+        runs.reset();
     }
 
     /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */

@@ -31,7 +31,7 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Describes a machine that continues from a {@link Snapshot} or a fork: what may differ from the machine of
+ * Describes a machine that continues from a {@link Snapshot} or a {@link Fork}: what may differ from the machine of
  * the snapshot, because the guest cannot see it. {@link #start} can be called again and again, for
  * one more machine each time. For one thread.
  *
@@ -200,8 +200,10 @@ public final class RestoreBuilder {
      * Checks the description and opens nothing.
      *
      * @throws MicroVmConfigException with every problem found
+     * @throws IllegalStateException if it continues from a {@link Fork} that is closed
      */
     public MicroVm build() {
+        memory.requireOpen();
         MicroVmBuilder builder = MicroVm.builder(spec);
         if (console != null) builder.serial(console);
         code.accept(builder);
@@ -235,6 +237,7 @@ public final class RestoreBuilder {
         return new HostExtras(
                 extras.console(),
                 extras.firmwareLog(),
+                extras.exitTrace(),
                 extras.rtcClock(),
                 extras.virtio(),
                 all,

@@ -79,7 +79,7 @@ public interface Machine extends AutoCloseable {
     MachineState state();
 
     /**
-     * Returns the RAM as it is now, for other machines; this one keeps its own.
+     * Returns the RAM as it is now, for other machines; this one keeps its own. The caller closes it.
      *
      * @throws IllegalStateException if the machine is not paused
      * @throws MicroVmException if the host cannot do it
@@ -94,6 +94,11 @@ public interface Machine extends AutoCloseable {
      * resumed.
      */
     void pressPowerButton();
+
+    /**
+     * Presses the reset button: ends the run as if the guest had reset itself; returns at once.
+     */
+    void reset();
 
     /**
      * Tells the guest how large the window of its virtio console is; nothing happens without one.

@@ -29,6 +29,7 @@ import dev.microvm.error.MicroVmException;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -36,6 +37,7 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.ExitTrace;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
@@ -124,10 +126,8 @@ final class PcMachine implements Machine {
             vm = config.hypervisor()
                     .createVm(config.name(), config.options().irqchip().mode(), config.clock());
             resources.add(vm::close);
-            ram = vm.ram(config.ram(), config.memorySize());
-            RamImage continued = config.start() instanceof GuestStart.Continue from ? from.memory() : null;
-            forks = new RamForks(config.name(), ram.segment(), config.ram(), continued);
-            if (continued != null) continued.complete(ram.segment());
+            forks = openRam();
+            ram = forks.ram();
             memory = mapMemory();
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
@@ -155,6 +155,22 @@ final class PcMachine implements Machine {
             resources.close();
             throw e;
         }
+    }
+
+    private RamForks openRam() {
+        RamImage continued = config.start() instanceof GuestStart.Continue from ? from.memory() : null;
+        FrozenRam base = continued == null ? null : continued.holdBase();
+        GuestRam opened;
+        try {
+            opened = vm.ram(config.ram(), config.memorySize());
+        } catch (RuntimeException | Error e) {
+            if (base != null) base.letGo();
+            throw e;
+        }
+        RamForks made = new RamForks(config.name(), opened, config.ram(), base);
+        resources.add(made::close);
+        if (continued != null) continued.complete(opened.segment());
+        return made;
     }
 
     private GuestMemory mapMemory() {
@@ -316,9 +332,11 @@ final class PcMachine implements Machine {
     }
 
     private List<VcpuLoop> loops() {
+        ExitTrace exitTrace = config.extras().exitTrace();
         List<VcpuLoop> loops = new ArrayList<>();
         for (Vcpu vcpu : vcpus) {
-            loops.add(new VcpuLoop(vcpu, buses, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
+            ExitHandler devices = exitTrace == null ? buses : new TracedExits(vcpu.index(), buses, exitTrace);
+            loops.add(new VcpuLoop(vcpu, devices, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
         }
         interrupts.connect(loops.getFirst());
         return loops;
@@ -367,7 +385,7 @@ final class PcMachine implements Machine {
     @Override
     public GuestView view() {
         requirePaused();
-        return new GuestView(vcpus, memory, config.memorySize());
+        return new GuestView(vcpus, memory, config.memorySize(), pause);
     }
 
     @Override
@@ -410,6 +428,11 @@ final class PcMachine implements Machine {
 
     private void requirePaused() {
         if (!pause.paused()) throw new IllegalStateException("machine " + config.name() + " is not paused");
+    }
+
+    @Override
+    public void reset() {
+        end.reset("the host");
     }
 
     @Override

@@ -3,65 +3,83 @@ package dev.microvm.machine;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.LinuxHost;
-import dev.microvm.linux.MappedMemory;
 import dev.microvm.linux.PageMap;
+import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes images of a machine's RAM that share with it what neither writes. The RAM becomes a private
  * copy of a base that nobody writes, once; from then on an image is that base, and a copy of the
- * pages that differ from it. So a fork costs what was written since, not the size of the RAM. For
- * one thread, while the machine is paused.
+ * pages that differ from it. So a fork costs what was written since, not the size of the RAM. If the
+ * RAM is in a file from the start, that file is the first base, and nothing is copied.
+ *
+ * <p>For one thread, while the machine is paused.
  */
-final class RamForks {
+final class RamForks implements AutoCloseable {
     /** If more than one page in so many differs from the base, there is a new base. */
     private static final int NEW_BASE = 4;
 
     private final String machine;
+    private final GuestRam guestRam;
     private final MemorySegment ram;
     private final RamBacking opened;
-    private @Nullable FrozenRam frozen; // the base, if it was made here
-    private @Nullable RamImage inherited; // the base, if it was there before
+    private final Optional<Path> file; // that the RAM is in
+    private final List<Thread> freeing = new ArrayList<>(); // each frees what a base has replaced
+    private @Nullable FrozenRam base; // held; null if it is no file in memory, or not there yet
 
     /**
      * Makes one for RAM.
      *
      * @param opened what the RAM was made from
-     * @param from what the machine continues, which has its base; null if it was booted
+     * @param base what it is a private copy of, if that is a file in memory; {@link #close} lets it go
      */
-    RamForks(String machine, MemorySegment ram, RamBacking opened, @Nullable RamImage from) {
+    RamForks(String machine, GuestRam ram, RamBacking opened, @Nullable FrozenRam base) {
         this.machine = machine;
-        this.ram = ram;
+        this.guestRam = ram;
+        this.ram = ram.segment();
         this.opened = opened;
-        this.inherited = from;
+        this.file = opened instanceof RamBacking.Forkable ? ram.sharedFile() : Optional.empty();
+        this.base = base;
+    }
+
+    /** Returns the RAM that it makes images of. */
+    GuestRam ram() {
+        return guestRam;
     }
 
     /**
-     * Returns the RAM as it is now.
+     * Returns the RAM as it is now, which the caller closes.
      *
      * @throws MicroVmException if the host cannot do it
      */
     RamImage fork() {
         refuseWhatCannotBe();
         try {
-            if (frozen == null && !(opened instanceof RamBacking.PrivateOf)) freeze();
-            BitSet own = PageMap.ownPages(ram);
-            if (own.cardinality() > ram.byteSize() / PageMap.pageSize() / NEW_BASE) {
-                freeze();
-                own = new BitSet();
+            if (base == null && file.isPresent()) {
+                become(FrozenRam.ofFile(file.get(), ram.byteSize()));
+                return image(new BitSet());
             }
-            RamBacking base = frozen == null ? opened : frozen.backing();
-            Object kept = frozen == null ? inherited : frozen;
-            return new Fork(base, kept, own, packed(own));
+            if (base == null && !(opened instanceof RamBacking.PrivateOf)) freezeCopy();
+            BitSet own = PageMap.ownPages(ram);
+            if (own.cardinality() <= ram.byteSize() / PageMap.pageSize() / NEW_BASE) return image(own);
+            freezeCopy();
+            return image(new BitSet());
         } catch (IOException | ErrnoException e) {
             throw new MicroVmException("machine %s cannot be forked: %s".formatted(machine, e.getMessage()), e);
         }
+    }
+
+    private RamImage image(BitSet own) {
+        return RamImage.of(base == null ? opened : base.backing(), base, ram, own);
     }
 
     private void refuseWhatCannotBe() {
@@ -79,32 +97,47 @@ final class RamForks {
     }
 
     /** Copies the RAM to a new base, and lets it be a private copy of that. */
-    private void freeze() throws IOException {
-        FrozenRam made = new FrozenRam(machine, ram.byteSize());
+    private void freezeCopy() throws IOException {
+        FrozenRam made = FrozenRam.ofZeros(machine, ram.byteSize());
         try (Arena arena = Arena.ofShared()) {
-            MemorySegment to = made.file().map(arena);
-            if (frozen == null && opened instanceof RamBacking.Anonymous) {
-                copy(PageMap.ownPages(ram), to);
-            } else {
-                copy(written(), to);
-            }
+            copy(mayBeWritten(), made.file().map(arena));
+        } catch (IOException | RuntimeException | Error e) {
+            made.letGo();
+            throw e;
         }
-        made.replace(ram);
-        frozen = made;
-        inherited = null;
+        become(made);
     }
 
-    /** Returns the pages that are not zero. */
-    private BitSet written() {
+    /** Lets the RAM be a private copy of a base with the same content. */
+    private void become(FrozenRam made) {
+        Runnable frees = made.replace(ram);
+        if (base != null) base.letGo();
+        base = made;
+        freeing.removeIf(thread -> !thread.isAlive());
+        freeing.add(Thread.ofPlatform()
+                .name("microvm-" + machine + "-free")
+                .daemon()
+                .start(frees));
+    }
+
+    /** Returns the pages that may differ from zero. */
+    private BitSet mayBeWritten() throws IOException {
+        if (opened instanceof RamBacking.PrivateOf && base == null) return notZero();
+        BitSet pages = PageMap.ownPages(ram);
+        if (base != null) pages.or(base.file().written());
+        return pages;
+    }
+
+    private BitSet notZero() {
         int size = PageMap.pageSize();
         MemorySegment zeros = MemorySegment.ofArray(new byte[size]);
         int pages = Math.toIntExact(ram.byteSize() / size);
-        BitSet written = new BitSet(pages);
+        BitSet found = new BitSet(pages);
         for (int page = 0; page < pages; page++) {
             long at = (long) page * size;
-            if (MemorySegment.mismatch(ram, at, at + size, zeros, 0, size) >= 0) written.set(page);
+            if (MemorySegment.mismatch(ram, at, at + size, zeros, 0, size) >= 0) found.set(page);
         }
-        return written;
+        return found;
     }
 
     private void copy(BitSet pages, MemorySegment to) {
@@ -116,41 +149,25 @@ final class RamForks {
         }
     }
 
-    /** Returns copies of pages, one after the other. */
-    private MemorySegment packed(BitSet pages) {
-        long size = PageMap.pageSize();
-        if (pages.isEmpty()) return MemorySegment.NULL;
-        MemorySegment to = MappedMemory.anonymous(pages.cardinality() * size, Arena.ofAuto());
-        long at = 0;
-        for (int from = pages.nextSetBit(0); from >= 0; ) {
-            int end = pages.nextClearBit(from);
-            MemorySegment.copy(ram, from * size, to, at, (end - from) * size);
-            at += (end - from) * size;
-            from = pages.nextSetBit(end);
-        }
-        return to;
+    /** Lets the base go; the images stay. Waits until what was replaced is freed. */
+    @Override
+    public void close() {
+        freeing.forEach(RamForks::join);
+        freeing.clear();
+        if (base != null) base.letGo();
+        base = null;
     }
 
-    /**
-     * RAM as it was at a fork.
-     *
-     * @param backing the base
-     * @param kept what keeps the base there
-     * @param pages those that differ from it
-     * @param content of these pages, one after the other
-     */
-    private record Fork(RamBacking backing, @Nullable Object kept, BitSet pages, MemorySegment content)
-            implements RamImage {
-        @Override
-        public void complete(MemorySegment ram) {
-            long size = PageMap.pageSize();
-            long at = 0;
-            for (int from = pages.nextSetBit(0); from >= 0; ) {
-                int end = pages.nextClearBit(from);
-                MemorySegment.copy(content, at, ram, from * size, (end - from) * size);
-                at += (end - from) * size;
-                from = pages.nextSetBit(end);
+    /** A join that an interrupt does not end: the thread needs milliseconds. */
+    private static void join(Thread thread) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
             }
         }
+        if (interrupted) Thread.currentThread().interrupt();
     }
 }

@@ -2,24 +2,27 @@ package dev.microvm.linuxguest;
 
 import static dev.microvm.boot.testing.LinuxGuest.ask;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.microvm.Fork;
 import dev.microvm.MicroVm;
-import dev.microvm.MicroVmBuilder;
 import dev.microvm.RestoreBuilder;
 import dev.microvm.Snapshot;
-import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.testing.LinuxGuest;
-import dev.microvm.boot.testing.TestMachine;
-import dev.microvm.model.Irqchip;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.testing.Lanes;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Debian's kernel, forked while it runs. */
 @Lanes.Kernels
@@ -32,46 +35,42 @@ final class LinuxForkTest {
     private static Path folder;
 
     @SuppressWarnings("NullAway.Init") // set by prepareGuest
-    private Path kernel;
-
-    @SuppressWarnings("NullAway.Init")
-    private Initramfs initramfs;
+    private LinuxAtWork linux;
 
     @BeforeAll
     void prepareGuest() {
-        kernel = LinuxGuest.kernel(folder);
-        initramfs =
-                LinuxGuest.files().init(LinuxGuest.init(LinuxGuest.DIALOGUE)).build();
+        linux = new LinuxAtWork(folder);
     }
 
-    private MicroVm started() {
-        MicroVmBuilder builder = TestMachine.builder(Irqchip.SPLIT)
-                .kernel(kernel)
-                .initrd(initramfs)
-                .memoryMiB(128)
-                .cmdline("console=ttyS0 quiet cryptomgr.notests");
-        MicroVm vm = builder.start();
-        LinuxGuest.awaitReady(vm);
-        return vm;
+    private MicroVm started(boolean forkable) {
+        RamBacking backing = forkable ? RamBacking.forkable() : RamBacking.anonymous();
+        return LinuxAtWork.ready(linux.guest(1, 128).ram(backing));
+    }
+
+    private static MicroVm child(MicroVm parent) {
+        try (Fork moment = parent.fork()) {
+            return moment.start();
+        }
     }
 
     private static void assertMark(MicroVm vm, String mark) {
         ask(vm, "[ $(cat /mark) = %s ]".formatted(mark));
     }
 
-    @Test
-    void nobodySeesWhatTheOthersWrite_threeForksDeep() {
-        try (MicroVm root = started()) {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void nobodySeesWhatTheOthersWrite_threeForksDeep(boolean forkable) {
+        try (MicroVm root = started(forkable)) {
             ask(root, "echo root > /mark");
-            try (MicroVm child = root.fork().name("child").start()) {
+            try (MicroVm child = child(root)) {
                 ask(root, "echo again > /mark");
                 assertMark(child, "root");
                 ask(child, "echo child > /mark; head -c 3000000 /dev/urandom > /data; sha256sum /data > /sum");
-                try (MicroVm grandchild = child.fork().start()) {
+                try (MicroVm grandchild = child(child)) {
                     ask(child, "echo later > /mark; head -c 3000000 /dev/zero > /data");
                     assertMark(grandchild, "child");
                     ask(grandchild, "sha256sum -c /sum; echo grandchild > /mark");
-                    try (MicroVm last = grandchild.fork().start()) {
+                    try (MicroVm last = child(grandchild)) {
                         ask(grandchild, "rm /mark /data");
                         ask(last, "sha256sum -c /sum");
                         assertMark(last, "grandchild");
@@ -83,17 +82,22 @@ final class LinuxForkTest {
         }
     }
 
-    @Test
-    void hasManyChildren_fromOneMoment_andFromLaterOnes() {
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void hasManyChildren_fromOneMoment_andFromLaterOnes(boolean forkable) {
         List<MicroVm> children = new ArrayList<>();
-        try (MicroVm root = started()) {
+        try (MicroVm root = started(forkable)) {
             ask(root, "echo one > /mark");
-            RestoreBuilder first = root.fork();
+            Fork first = root.fork();
             ask(root, "echo two > /mark; head -c 36000000 /dev/urandom > /data; sha256sum /data > /sum");
-            RestoreBuilder second = root.fork(); // of a new base, as much was written
+            Fork second = root.fork(); // of a new base, as much was written
             ask(root, "rm /data; echo three > /mark");
-            RestoreBuilder third = root.fork();
-            for (int i = 0; i < CHILDREN; i++) children.add((i % 3 == 0 ? first : i % 3 == 1 ? second : third).start());
+            try (Fork third = root.fork();
+                    first;
+                    second) {
+                for (int i = 0; i < CHILDREN; i++)
+                    children.add(List.of(first, second, third).get(i % 3).start());
+            }
             for (int i = 0; i < CHILDREN; i++) {
                 assertMark(children.get(i), List.of("one", "two", "three").get(i % 3));
                 ask(children.get(i), "echo %d > /mark".formatted(i));
@@ -107,11 +111,58 @@ final class LinuxForkTest {
     }
 
     @Test
+    void needsNeitherItsParent_norTheFork() {
+        MicroVm root = started(true);
+        Fork moment = root.fork();
+        try (moment) {
+            ask(root, "echo root > /mark");
+            root.close();
+            try (MicroVm child = moment.start()) {
+                RestoreBuilder late = moment.restore();
+                moment.close();
+                assertThatIllegalStateException().isThrownBy(late::start).withMessageContaining("the fork is closed");
+                assertThatIllegalStateException().isThrownBy(moment::restore);
+                ask(child, "[ ! -e /mark ]; echo child > /mark");
+                try (MicroVm grandchild = child(child)) {
+                    assertMark(grandchild, "child");
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void leavesNoFileOpen_whenAllAreClosed(boolean forkable) throws IOException {
+        List<String> before = memoryFiles();
+        try (MicroVm root = started(forkable);
+                Fork moment = root.fork();
+                MicroVm child = moment.start();
+                Fork later = child.fork();
+                MicroVm grandchild = later.start()) {
+            ask(grandchild, "true");
+            assertThat(memoryFiles()).hasSizeGreaterThan(before.size());
+        }
+        assertThat(memoryFiles()).isEqualTo(before);
+    }
+
+    private static List<String> memoryFiles() throws IOException {
+        List<String> found = new ArrayList<>();
+        try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path each : all.toList()) {
+                if (!Files.isSymbolicLink(each)) continue; // closed meanwhile
+                String target = Files.readSymbolicLink(each).toString();
+                if (target.contains("microvm-")) found.add(target);
+            }
+        }
+        return found;
+    }
+
+    @Test
     void canBeForked_afterARestore_andSavedAfterAFork() {
         Snapshot snapshot;
-        try (MicroVm root = started()) {
+        try (MicroVm root = started(true)) {
             ask(root, "echo root > /mark");
-            try (MicroVm child = root.fork().start()) {
+            try (MicroVm child = child(root)) {
                 ask(child, "echo child > /mark");
                 snapshot = child.snapshot(folder.resolve("child"));
                 assertMark(root, "root");
@@ -120,7 +171,7 @@ final class LinuxForkTest {
         try (MicroVm restored = snapshot.restore().start()) {
             assertMark(restored, "child");
             ask(restored, "echo restored > /mark");
-            try (MicroVm fork = restored.fork().start()) {
+            try (MicroVm fork = child(restored)) {
                 ask(restored, "echo later > /mark");
                 assertMark(fork, "restored");
             }

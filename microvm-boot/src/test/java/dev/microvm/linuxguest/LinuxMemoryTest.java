@@ -39,6 +39,11 @@ final class LinuxMemoryTest {
     }
 
     @Test
+    void boots_inMemoryThatForksShare() {
+        assertBoots(RamBacking.forkable());
+    }
+
+    @Test
     void boots_inAPrivateCopyOfAFile_whichStaysAsItIs() throws IOException {
         Path content = empty("content");
 

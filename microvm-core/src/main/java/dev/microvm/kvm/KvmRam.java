@@ -34,7 +34,8 @@ final class KvmRam implements AutoCloseable {
         try {
             return switch (backing) {
                 case RamBacking.Anonymous anonymous -> new GuestRam(MappedMemory.anonymous(size, arena));
-                case RamBacking.Shared shared -> shared(size);
+                case RamBacking.Shared shared -> inFile(size);
+                case RamBacking.Forkable forkable -> inFile(size);
                 case RamBacking.PrivateOf copy -> new GuestRam(MappedMemory.privateOf(copy.file(), size, arena));
             };
         } catch (ErrnoException e) {
@@ -42,7 +43,7 @@ final class KvmRam implements AutoCloseable {
         }
     }
 
-    private GuestRam shared(long size) {
+    private GuestRam inFile(long size) {
         MemoryFile file = new MemoryFile("microvm-" + name + "-ram", size);
         files.add(file);
         return new GuestRam(file.map(arena), Optional.of(file.path()));

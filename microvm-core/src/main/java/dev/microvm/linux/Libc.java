@@ -41,6 +41,7 @@ public final class Libc {
     private static final MethodHandle MMAP =
             link("mmap", 0, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
     private static final MethodHandle MUNMAP = link("munmap", 0, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    private static final MethodHandle MREMAP = link("mremap", 4, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT);
     private static final MethodHandle MADVISE = link("madvise", 0, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
     private static final MethodHandle GETPAGESIZE = link("getpagesize", 0, JAVA_INT);
     private static final MethodHandle EVENTFD = link("eventfd", 0, JAVA_INT, JAVA_INT, JAVA_INT);
@@ -172,6 +173,17 @@ public final class Libc {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) MUNMAP.invokeExact(state, address, size));
+        } catch (Throwable t) {
+            throw linkage(t);
+        }
+    }
+
+    /** mremap(2) to an address that the kernel chooses; returns the address or {@code -errno}. */
+    static long mremap(long address, long oldSize, long newSize, int flags) {
+        MemorySegment state = STATE.get();
+        try {
+            long moved = (long) MREMAP.invokeExact(state, address, oldSize, newSize, flags);
+            return moved == -1 ? -errno(state) : moved;
         } catch (Throwable t) {
             throw linkage(t);
         }

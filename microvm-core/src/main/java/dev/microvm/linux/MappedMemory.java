@@ -15,6 +15,11 @@ public final class MappedMemory {
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int MAP_NORESERVE = 0x4000;
     private static final int MADV_DONTNEED = 4;
+    private static final int MADV_REMOVE = 9;
+
+    // include/uapi/linux/mman.h
+    private static final int MREMAP_MAYMOVE = 1;
+    private static final int MREMAP_DONTUNMAP = 4;
 
     private static final long PAGE_SIZE = Libc.getpagesize(); // of the host
 
@@ -36,7 +41,8 @@ public final class MappedMemory {
      * may call, even while others use the memory.
      *
      * @param memory private anonymous memory, from {@link #anonymous} or
-     *     {@link Arena#allocate(long, long)}; the host may keep the pages of other memory
+     *     {@link Arena#allocate(long, long)}, or {@link #shared} with a file in memory, which then
+     *     has a hole there. Pages of a private copy of a file read as the file again
      * @throws ErrnoException if the host refuses, for example because the memory is locked:
      *     mlock(2)
      * @throws IndexOutOfBoundsException if the range is not inside the memory
@@ -47,7 +53,9 @@ public final class MappedMemory {
         // Round inwards: madvise(2) would round the length up and discard bytes after the range.
         long from = ((address + offset + PAGE_SIZE - 1) & -PAGE_SIZE) - address;
         long size = ((address + offset + length) & -PAGE_SIZE) - address - from;
-        if (size > 0) Libc.check("madvise(MADV_DONTNEED)", Libc.madvise(memory, from, size, MADV_DONTNEED));
+        if (size <= 0) return;
+        if (Libc.madvise(memory, from, size, MADV_REMOVE) >= 0) return; // it was a shared mapping
+        Libc.check("madvise(MADV_DONTNEED)", Libc.madvise(memory, from, size, MADV_DONTNEED));
     }
 
     /**
@@ -71,17 +79,21 @@ public final class MappedMemory {
     }
 
     /**
-     * Replaces memory by a private copy of a file of its size, in its place: what was there is gone
-     * at once.
+     * Replaces memory by a private copy of a file of its size, in its place. The pages that were
+     * there are moved away first where Linux can do that, so that this takes the same time for all
+     * sizes: to free them takes longer, and can be done when the memory is in use again.
      *
      * @param memory one whole mapping of this class; nobody uses it meanwhile
-     * @throws ErrnoException if the host refuses; the memory is then as it was
+     * @return frees what was there, once
+     * @throws ErrnoException if the host refuses; what was there is then lost
      */
-    public static void replaceByPrivate(MemorySegment memory, FileDescriptor fd) {
+    public static Runnable replaceByPrivate(MemorySegment memory, FileDescriptor fd) {
         long size = memory.byteSize();
+        long moved = Libc.mremap(memory.address(), size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
         int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
         long address = Libc.mmap(memory.address(), size, PROT_READ_WRITE, flags, fd.value(), 0);
         if (address < 0) throw new ErrnoException("mmap(%d bytes, MAP_FIXED)".formatted(size), (int) -address);
+        return moved < 0 ? () -> {} : () -> Libc.munmap(moved, size);
     }
 
     @SuppressWarnings("restricted") // gives a mapping its size and its end of life

@@ -3,6 +3,7 @@ package dev.microvm.linux;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.BitSet;
 
 /**
  * A file that exists in memory only: memfd_create(2). Its size is sealed, so that no process can
@@ -17,9 +18,19 @@ public final class MemoryFile implements AutoCloseable {
     private static final int F_ADD_SEALS = 1033;
     private static final int F_SEAL_SHRINK = 0x2;
     private static final int F_SEAL_GROW = 0x4;
+    private static final int F_SEAL_FUTURE_WRITE = 0x10;
+
+    // include/uapi/linux/fs.h
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
 
     private final FileDescriptor fd;
     private final long size;
+
+    private MemoryFile(FileDescriptor fd, long size) {
+        this.fd = fd;
+        this.size = size;
+    }
 
     /**
      * Makes a file of zeros that takes memory only where it is touched.
@@ -41,6 +52,43 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
+     * Opens one by its {@link #path}; closing either does not close the other.
+     *
+     * @throws ErrnoException if the host refuses
+     */
+    public static MemoryFile open(Path path, long size) {
+        return new MemoryFile(FileDescriptor.openReadWrite(path.toString()), size);
+    }
+
+    /**
+     * Lets nobody write the file from now on, except through mappings that are there already.
+     *
+     * @throws ErrnoException if the host refuses
+     */
+    public void seal() {
+        Libc.check("fcntl(F_ADD_SEALS)", Libc.fcntl(fd.value(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
+    }
+
+    /**
+     * Returns the pages that were touched; all others read as zero.
+     *
+     * @throws ErrnoException if the host does not say it
+     */
+    public BitSet written() {
+        long page = PageMap.pageSize();
+        BitSet written = new BitSet();
+        for (long at = 0; at < size; ) {
+            long from = Libc.lseek(fd.value(), at, SEEK_DATA);
+            if (from == -Errno.ENXIO) break; // no data after that
+            if (from < 0) throw new ErrnoException("lseek(SEEK_DATA)", (int) -from);
+            at = Libc.lseek(fd.value(), from, SEEK_HOLE);
+            if (at < 0) throw new ErrnoException("lseek(SEEK_HOLE)", (int) -at);
+            written.set((int) (from / page), (int) ((at + page - 1) / page));
+        }
+        return written;
+    }
+
+    /**
      * Maps the whole file for the lifetime of {@code arena}; throws {@link ErrnoException} if the
      * host refuses.
      */
@@ -50,9 +98,11 @@ public final class MemoryFile implements AutoCloseable {
 
     /**
      * Replaces memory by a private copy of the whole file: {@link MappedMemory#replaceByPrivate}.
+     *
+     * @return frees what was there
      */
-    public void replace(MemorySegment memory) {
-        MappedMemory.replaceByPrivate(memory, fd);
+    public Runnable replace(MemorySegment memory) {
+        return MappedMemory.replaceByPrivate(memory, fd);
     }
 
     /**

@@ -11,7 +11,8 @@ import java.util.Optional;
  * @param segment all RAM, page-aligned. Regions are slices of it; offsets in it are offsets in the
  *     backing
  * @param sharedFile file through which processes of the same user can open the memory until the
- *     machine is closed; empty unless the backing is {@link RamBacking#shared}
+ *     machine is closed; empty unless the backing is {@link RamBacking#shared}, or {@link
+ *     RamBacking#forkable} on a host that has such files
  */
 public record GuestRam(MemorySegment segment, Optional<Path> sharedFile) {
     /** Checks that no component is null. */

@@ -23,6 +23,13 @@ public sealed interface RamBacking {
     record Shared() implements RamBacking {}
 
     /**
+     * Zeroed memory of this process in a file without a name, which a fork of the machine maps as it
+     * is: so the first fork copies nothing. Without such files, on hosts other than Linux on x86-64,
+     * the same as {@link Anonymous}.
+     */
+    record Forkable() implements RamBacking {}
+
+    /**
      * A private copy of a file's content. The guest starts with the content, and its writes never
      * reach the file. Pages that it only reads stay in the page cache, shared by all machines that
      * use the file.
@@ -45,6 +52,11 @@ public sealed interface RamBacking {
     /** Returns a backing of zeroed memory that other processes can map. */
     static RamBacking shared() {
         return new Shared();
+    }
+
+    /** Returns a backing of zeroed memory of this process that forks share without a copy. */
+    static RamBacking forkable() {
+        return new Forkable();
     }
 
     /** Returns a backing that is a private copy of a file's content. */

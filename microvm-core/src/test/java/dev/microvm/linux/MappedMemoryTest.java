@@ -65,6 +65,36 @@ final class MappedMemoryTest {
     }
 
     @Test
+    void discardsWhatAFileInMemoryHas() {
+        try (Arena arena = Arena.ofConfined();
+                MemoryFile file = new MemoryFile("test", 4 * PAGE)) {
+            MemorySegment memory = file.map(arena).fill(FULL);
+
+            MappedMemory.discard(memory, PAGE, PAGE);
+
+            assertThat(zeros(memory)).isEqualTo(PAGE);
+            assertThat(zeros(file.map(arena))).isEqualTo(PAGE);
+        }
+    }
+
+    @Test
+    void isTheFile_andNotWrittenToIt_whenItWasReplaced() {
+        try (Arena arena = Arena.ofShared();
+                MemoryFile file = new MemoryFile("test", 4 * PAGE)) {
+            MemorySegment memory = file.map(arena).fill(FULL);
+
+            Runnable frees = file.replace(memory);
+            file.seal();
+            memory.set(JAVA_BYTE, PAGE, (byte) 2);
+            frees.run();
+
+            assertThat(memory.get(JAVA_BYTE, 0)).isEqualTo(FULL);
+            assertThat(memory.get(JAVA_BYTE, PAGE)).isEqualTo((byte) 2);
+            assertThatExceptionOfType(ErrnoException.class).isThrownBy(() -> file.map(arena));
+        }
+    }
+
+    @Test
     void canBeUsedAgain_afterItWasDiscarded() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment memory = full(arena, 2);

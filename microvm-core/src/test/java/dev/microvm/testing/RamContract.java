@@ -70,6 +70,7 @@ public abstract class RamContract {
         return List.of(
                 new Kind("anonymous", file -> RamBacking.anonymous()),
                 new Kind("shared", file -> RamBacking.shared()),
+                new Kind("forkable", file -> RamBacking.forkable()),
                 new Kind("private", RamBacking::privateOf));
     }
 

@@ -8,6 +8,7 @@ import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.LinuxHost;
 import dev.microvm.linux.MappedMemory;
+import dev.microvm.linux.MemoryFile;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
 import java.io.IOException;
@@ -36,6 +37,7 @@ public final class EngineRam implements AutoCloseable {
     private final String name;
     private final Arena arena;
     private final List<Path> files = new ArrayList<>();
+    private final List<MemoryFile> memoryFiles = new ArrayList<>();
 
     /**
      * Makes one that has nothing open yet.
@@ -56,6 +58,7 @@ public final class EngineRam implements AutoCloseable {
             return switch (backing) {
                 case RamBacking.Anonymous anonymous -> new GuestRam(anonymous(size));
                 case RamBacking.Shared shared -> shared(size);
+                case RamBacking.Forkable forkable -> forkable(size);
                 case RamBacking.PrivateOf copy -> new GuestRam(privateOf(copy.file(), size));
             };
         } catch (IOException | ErrnoException e) {
@@ -74,6 +77,13 @@ public final class EngineRam implements AutoCloseable {
     /** Our calls of Linux are tried on x86-64 alone. */
     private static boolean linuxOnX86() {
         return LinuxHost.isX86() && LinuxHost.usable();
+    }
+
+    private GuestRam forkable(long size) {
+        if (!linuxOnX86()) return new GuestRam(anonymous(size));
+        MemoryFile file = new MemoryFile("microvm-" + name + "-ram", size);
+        memoryFiles.add(file);
+        return new GuestRam(file.map(arena), Optional.of(file.path()));
     }
 
     private GuestRam shared(long size) throws IOException {
@@ -126,6 +136,7 @@ public final class EngineRam implements AutoCloseable {
      */
     @Override
     public void close() {
+        memoryFiles.forEach(MemoryFile::close);
         for (Path file : files) {
             try {
                 Files.deleteIfExists(file);
