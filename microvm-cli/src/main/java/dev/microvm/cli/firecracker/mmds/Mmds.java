@@ -128,7 +128,8 @@ public final class Mmds {
     private static Optional<Object> child(Object parent, String key) {
         return switch (parent) {
             case Map<?, ?> map -> Optional.ofNullable(map.get(key));
-            case List<?> list when key.matches("0|[1-9]\\d{0,8}") && Integer.parseInt(key) < list.size() ->
+            case List<?> list
+            when key.matches("0|[1-9]\\d{0,8}") && Integer.parseInt(key) < list.size() ->
                 Optional.ofNullable(list.get(Integer.parseInt(key)));
             default -> Optional.empty();
         };

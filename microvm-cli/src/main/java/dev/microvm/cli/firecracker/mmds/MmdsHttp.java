@@ -98,11 +98,9 @@ final class MmdsHttp {
         if (life < TokenAuthority.MIN_SECONDS || life > TokenAuthority.MAX_SECONDS) {
             return HttpResponse.text(
                     HttpResponse.BAD_REQUEST,
-                    "Invalid time to live value provided for token: %d. Please provide a value"
-                                    .formatted(life)
+                    "Invalid time to live value provided for token: %d. Please provide a value".formatted(life)
                             + " between %d and %d.".formatted(TokenAuthority.MIN_SECONDS, TokenAuthority.MAX_SECONDS));
         }
-        return new HttpResponse(
-                HttpResponse.OK, false, tokens.generate(life), "%s: %d\r\n".formatted(header, life));
+        return new HttpResponse(HttpResponse.OK, false, tokens.generate(life), "%s: %d\r\n".formatted(header, life));
     }
 }

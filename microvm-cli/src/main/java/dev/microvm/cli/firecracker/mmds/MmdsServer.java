@@ -92,7 +92,10 @@ public final class MmdsServer implements AutoCloseable {
             send(http.answer(request.get()).bytes(lasts), guest);
             return lasts;
         } catch (HttpRequest.Malformed e) {
-            send(HttpResponse.text(HttpResponse.BAD_REQUEST, String.valueOf(e.getMessage())).bytes(false), guest);
+            send(
+                    HttpResponse.text(HttpResponse.BAD_REQUEST, String.valueOf(e.getMessage()))
+                            .bytes(false),
+                    guest);
             return false;
         }
     }

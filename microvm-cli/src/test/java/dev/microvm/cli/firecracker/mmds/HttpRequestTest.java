@@ -23,7 +23,8 @@ final class HttpRequestTest {
 
     @Test
     void readsRequestsOneAfterTheOther() throws IOException, HttpRequest.Malformed {
-        InputStream from = stream("PUT /a HTTP/1.1\r\nContent-Length: 3\r\nX-Y:  z \r\n\r\nabcGET /b?c HTTP/1.1\r\n\r\n");
+        InputStream from =
+                stream("PUT /a HTTP/1.1\r\nContent-Length: 3\r\nX-Y:  z \r\n\r\nabcGET /b?c HTTP/1.1\r\n\r\n");
 
         HttpRequest first = HttpRequest.read(from).orElseThrow();
         HttpRequest second = HttpRequest.read(from).orElseThrow();
@@ -36,7 +37,8 @@ final class HttpRequestTest {
 
     @Test
     void readsUrisWithAHost() throws IOException, HttpRequest.Malformed {
-        assertThat(read("GET http://169.254.169.254/a/b HTTP/1.1\r\n\r\n").path()).isEqualTo("/a/b");
+        assertThat(read("GET http://169.254.169.254/a/b HTTP/1.1\r\n\r\n").path())
+                .isEqualTo("/a/b");
         assertThat(read("GET http://169.254.169.254 HTTP/1.1\r\n\r\n").path()).isEmpty();
     }
 
@@ -45,7 +47,8 @@ final class HttpRequestTest {
         assertThat(read("GET / HTTP/1.1\r\n\r\n").lasts()).isTrue();
         assertThat(read("GET / HTTP/1.1\r\nConnection: Close\r\n\r\n").lasts()).isFalse();
         assertThat(read("GET / HTTP/1.0\r\n\r\n").lasts()).isFalse();
-        assertThat(read("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").lasts()).isTrue();
+        assertThat(read("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").lasts())
+                .isTrue();
     }
 
     @ParameterizedTest

@@ -34,8 +34,9 @@ final class MmdsHttpTest {
 
     @BeforeEach
     void fill() {
-        mmds.put(json("{\"latest\": {\"meta-data\": {\"ami-id\": \"ami-1\", \"ports\": [80, 443]}, \"user-data\": \"x\","
-                + " \"age\": 43}}"));
+        mmds.put(
+                json("{\"latest\": {\"meta-data\": {\"ami-id\": \"ami-1\", \"ports\": [80, 443]}, \"user-data\": \"x\","
+                        + " \"age\": 43}}"));
     }
 
     private HttpResponse get(String path, String... headers) {
@@ -48,9 +49,7 @@ final class MmdsHttpTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             /                        | 200 | 'latest/'
             /latest                  | 200 | 'age,meta-data/,user-data'
             //latest///              | 200 | 'age,meta-data/,user-data'
@@ -69,10 +68,7 @@ final class MmdsHttpTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            quoteCharacter = '\0',
-            textBlock = """
+    @CsvSource(delimiter = '|', quoteCharacter = '\0', textBlock = """
             /latest/meta-data         | {"ami-id":"ami-1","ports":[80,443]}
             /latest/age               | 43
             /latest/meta-data/ports/1 | 443
@@ -124,9 +120,7 @@ final class MmdsHttpTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             /latest/api/token | x-metadata-token-ttl-seconds | 0     | 400 | Invalid time to live value provided for token: 0. Please provide a value between 1 and 21600.
             /latest/api/token | x-metadata-token-ttl-seconds | 21601 | 400 | Invalid time to live value provided for token: 21601. Please provide a value between 1 and 21600.
             /latest/api/token | x-metadata-token-ttl-seconds | -1    | 400 | Invalid header. Reason: Invalid value. Key:X-metadata-token-ttl-seconds; Value:-1
@@ -164,7 +158,8 @@ final class MmdsHttpTest {
         Object before = mmds.content();
 
         assertThatThrownBy(() -> mmds.patch(json("{\"x\": \"" + "y".repeat(LIMIT) + "\"}")))
-                .isInstanceOfSatisfying(ApiFault.class, fault -> assertThat(fault.status()).isEqualTo(413))
+                .isInstanceOfSatisfying(
+                        ApiFault.class, fault -> assertThat(fault.status()).isEqualTo(413))
                 .hasMessage("MMDS limit exceeded error: The MMDS patch request doesn't fit.");
         assertThat(mmds.content()).isEqualTo(before);
         assertThatThrownBy(() -> new Mmds(LIMIT).patch(json("{}")))

@@ -226,7 +226,8 @@ final class InstanceTest {
         assertThat(api.call("PATCH", "/mmds", "{\"b\": null}").status()).isEqualTo(204);
 
         assertThat(api.get("/mmds")).isEqualTo("{\"a\":{\"c\":\"d\"}}");
-        assertThat(api.call("PUT", "/mmds", "\"" + "x".repeat(Settings.DEFAULT_LIMIT) + "\"").status())
+        assertThat(api.call("PUT", "/mmds", "\"" + "x".repeat(Settings.DEFAULT_LIMIT) + "\"")
+                        .status())
                 .isEqualTo(413);
     }
 
@@ -234,11 +235,13 @@ final class InstanceTest {
     void configuresTheMetadataService() {
         String config = "{\"network_interfaces\": [%s], \"version\": \"%s\"}";
         assertThat(api.refused("PUT", "/mmds/config", config.formatted("", "V2")))
-                .isEqualTo("MMMDS config error: The list of network interface IDs that allow forwarding MMDS requests is"
-                        + " empty.");
+                .isEqualTo(
+                        "MMMDS config error: The list of network interface IDs that allow forwarding MMDS requests is"
+                                + " empty.");
         assertThat(api.refused("PUT", "/mmds/config", config.formatted("\"a\"", "V2")))
-                .isEqualTo("MMMDS config error: The list of network interface IDs provided contains at least one ID that"
-                        + " does not correspond to any existing network interface.");
+                .isEqualTo(
+                        "MMMDS config error: The list of network interface IDs provided contains at least one ID that"
+                                + " does not correspond to any existing network interface.");
         api.put("/network-interfaces/a", "{\"iface_id\": \"a\", \"host_dev_name\": \"microvm:user\"}");
         assertThat(api.refused(
                         "PUT", "/mmds/config", "{\"network_interfaces\": [\"a\"], \"ipv4_address\": \"1.1.1.1\"}"))
@@ -249,7 +252,8 @@ final class InstanceTest {
         assertThat(api.get("/vm/config"))
                 .contains("\"mmds-config\":{\"version\":\"V2\",\"network_interfaces\":[\"a\"],"
                         + "\"ipv4_address\":\"169.254.169.254\",\"imds_compat\":false}");
-        assertThat(api.call("PUT", "/mmds/config", config.formatted("\"a\"", "V1")).deprecation())
+        assertThat(api.call("PUT", "/mmds/config", config.formatted("\"a\"", "V1"))
+                        .deprecation())
                 .isEqualTo("PUT /mmds/config: V1 is deprecated. Use V2 instead.");
     }
 }

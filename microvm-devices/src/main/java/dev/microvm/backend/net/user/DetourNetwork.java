@@ -6,9 +6,9 @@ import dev.microvm.backend.net.VnetHeader;
 import dev.microvm.backend.net.user.Headers.Arp;
 import dev.microvm.backend.net.user.Headers.Ethernet;
 import dev.microvm.backend.net.user.Headers.Ipv4;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.state.DeviceState;
 import dev.microvm.state.Stateful;
-import dev.microvm.error.MicroVmException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.UnixDomainSocketAddress;
@@ -38,8 +38,7 @@ public final class DetourNetwork implements NetBackend, Stateful {
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int ALL = 0; // bits of the prefix of all addresses
 
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final int TYPE = VnetHeader.SIZE + Ethernet.TYPE;
     private static final int PAYLOAD = VnetHeader.SIZE + Ethernet.SIZE;
@@ -61,7 +60,8 @@ public final class DetourNetwork implements NetBackend, Stateful {
     public DetourNetwork(NetBackend network, String address, int port, Path socket) {
         this.network = Objects.requireNonNull(network, "network");
         this.address = Ipv4Address.parse(address);
-        if (!Ipv4Address.isUnicast(this.address)) throw new IllegalArgumentException("not a unicast address: " + address);
+        if (!Ipv4Address.isUnicast(this.address))
+            throw new IllegalArgumentException("not a unicast address: " + address);
         detour = new UserNetwork(new UserNetworkConfig(
                 new Subnet(0, ALL, this.address, this.address, 1),
                 MTU,

@@ -66,8 +66,8 @@ final class DetourNetworkTest {
         try (ServerSocketChannel server = serve();
                 NetNamespace guest = new NetNamespace();
                 TapBackend tap = new TapBackend(device);
-                DetourNetwork network = new DetourNetwork(
-                        UserNetwork.builder().build(), "169.254.169.254", 80, folder.resolve("s"));
+                DetourNetwork network =
+                        new DetourNetwork(UserNetwork.builder().build(), "169.254.169.254", 80, folder.resolve("s"));
                 Cable cable = new Cable(tap, network, offloads ? OFFLOADS : Set.of(), 0, 0)) {
             assertThat(server.isOpen()).isTrue();
             assertThat(cable).isNotNull();
