@@ -21,6 +21,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +48,7 @@ public final class Agent {
     private final TreeCopy trees;
     private final GuestSystem system;
 
-    private Agent(MicroVm vm) {
+    Agent(MicroVm vm) {
         this.vm = vm;
         failures = new GuestFailures(vm);
         channels = new ChannelPool(() -> vm.vsock().connect(Wire.PORT, ANSWER));
@@ -129,6 +130,7 @@ public final class Agent {
      *     output limit, or the guest ends
      */
     public ExecResult exec(Command command) {
+        Objects.requireNonNull(command, "command");
         String what = "the command '" + command + "'";
         Execution execution = call(what, () -> Execution.of(command, channels, 0, command.outputLimit()));
         ProcessEnd end = call(what, execution::run);
@@ -150,13 +152,17 @@ public final class Agent {
      * @throws SandboxException if it cannot be started
      */
     public RunResult run(Command command, Limits limits) {
+        Objects.requireNonNull(command, "command");
+        Objects.requireNonNull(limits, "limits");
         Command limited = limited(command, limits);
         String what = "the command '" + command + "'";
         long start = System.nanoTime();
         Execution execution = call(what, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
         try {
             ProcessEnd end = execution.run();
-            return result(execution, endOf(execution, end), end, start);
+            Duration wall = Duration.ofNanos(System.nanoTime() - start);
+            CollectedFiles collected = CollectedFiles.read(remoteFiles, command.collected(), limits.outputBytes());
+            return result(execution, end, wall, collected);
         } catch (AgentErrorException e) {
             throw failures.of(what, e);
         } catch (IOException e) {
@@ -184,16 +190,17 @@ public final class Agent {
         return end.signal().isPresent() ? RunResult.End.SIGNAL : RunResult.End.EXITED;
     }
 
-    private static RunResult result(Execution execution, RunResult.End how, ProcessEnd end, long start) {
+    private static RunResult result(Execution execution, ProcessEnd end, Duration wall, CollectedFiles collected) {
         return new RunResult(
-                how,
+                endOf(execution, end),
                 end.exitCode(),
                 execution.stdout(),
                 execution.stderr(),
                 end.cpuTime(),
                 end.peakMemory(),
-                Duration.ofNanos(System.nanoTime() - start),
-                "");
+                wall,
+                collected.contents(),
+                String.join("\n", collected.problems()));
     }
 
     private static RunResult crashed(Execution execution, RunResult.End how, String detail, long start) {
@@ -205,6 +212,7 @@ public final class Agent {
                 Duration.ZERO,
                 0,
                 Duration.ofNanos(System.nanoTime() - start),
+                Map.of(),
                 detail);
     }
 
@@ -214,6 +222,7 @@ public final class Agent {
      * @throws SandboxException if it cannot be started
      */
     public GuestProcess start(Command command) {
+        Objects.requireNonNull(command, "command");
         return new GuestProcess(command, open(command), failures);
     }
 
@@ -242,6 +251,8 @@ public final class Agent {
      * @throws SandboxException if that fails
      */
     public void copyIn(Path from, String to) {
+        Objects.requireNonNull(from, "from");
+        Objects.requireNonNull(to, "to");
         run("the copy of " + from + " to " + to, () -> trees.in(from, to));
     }
 
@@ -252,6 +263,8 @@ public final class Agent {
      * @throws SandboxException if that fails; the folder may have some of the files then
      */
     public void copyOut(String from, Path to) {
+        Objects.requireNonNull(from, "from");
+        Objects.requireNonNull(to, "to");
         run("the copy of " + from + " to " + to, () -> trees.out(from, to, COPY_BOUNDS));
     }
 
@@ -261,6 +274,7 @@ public final class Agent {
      * @throws SandboxException if that fails
      */
     public void removeTree(String path) {
+        Objects.requireNonNull(path, "path");
         run("the removal of " + path, () -> remoteFiles.removeTree(path));
     }
 
@@ -281,6 +295,7 @@ public final class Agent {
      * @throws IllegalArgumentException if the guest's port is not 1 to 65535
      */
     public PortForward forward(InetSocketAddress at, int guestPort) {
+        Objects.requireNonNull(at, "at");
         if (guestPort < 1 || guestPort > 0xffff) {
             throw new IllegalArgumentException("guestPort: 1 to 65535, was " + guestPort);
         }
@@ -306,6 +321,7 @@ public final class Agent {
      * @throws SandboxException if it refuses that
      */
     public void hostname(String name) {
+        Objects.requireNonNull(name, "name");
         run("the name '" + name + "'", () -> system.hostname(name));
     }
 
@@ -315,6 +331,7 @@ public final class Agent {
      * @throws SandboxException if it refuses that
      */
     public void time(Instant now) {
+        Objects.requireNonNull(now, "now");
         run("the time " + now, () -> system.time(now));
     }
 
@@ -328,6 +345,8 @@ public final class Agent {
      * @throws IllegalArgumentException if {@code prefix} is out of range
      */
     public void network(String device, Inet4Address address, int prefix, @Nullable Inet4Address gateway) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(address, "address");
         if (prefix < 0 || prefix > 32) throw new IllegalArgumentException("prefix: 0 to 32, was " + prefix);
         run("the network device " + device, () -> system.network(device, address, prefix, gateway));
     }
