@@ -10,6 +10,10 @@ module dev.microvm.cli {
 
     opens dev.microvm.cli to
             info.picocli;
+    opens dev.microvm.cli.doctor to
+            info.picocli;
+    opens dev.microvm.cli.run to
+            info.picocli;
     opens dev.microvm.cli.qemu to
             info.picocli;
     opens dev.microvm.cli.firecracker to

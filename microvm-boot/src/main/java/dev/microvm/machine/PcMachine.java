@@ -431,6 +431,11 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public void reset() {
+        end.reset("the host");
+    }
+
+    @Override
     public void pressPowerButton() {
         genericEvents.ifPresent(GenericEventDevice::pressPowerButton);
     }

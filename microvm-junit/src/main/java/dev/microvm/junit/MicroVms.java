@@ -36,6 +36,7 @@ import org.junit.jupiter.api.parallel.ResourceLock;
 @Inherited
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.TYPE, ElementType.PACKAGE})
+@SuppressWarnings("exports") // JUnit makes the two classes, nobody else
 @ExtendWith(MicroVmsExtension.class)
 @ResourceLock(providers = SharedGuestLocks.class)
 public @interface MicroVms {

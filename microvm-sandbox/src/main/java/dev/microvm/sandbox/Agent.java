@@ -126,14 +126,15 @@ public final class Agent {
     /**
      * Runs a command to its end. Its exit code may say that it failed; that is no exception.
      *
-     * @throws SandboxException if it cannot be started, its time is over, it prints more than its
-     *     output limit, or the guest ends
+     * @throws CommandStartException if the guest refuses to start it, such as because there is no
+     *     such program
+     * @throws SandboxException if its time is over, it prints more than its output limit, or the guest
+     *     ends
      */
     public ExecResult exec(Command command) {
         Objects.requireNonNull(command, "command");
-        String what = "the command '" + command + "'";
-        Execution execution = call(what, () -> Execution.of(command, channels, 0, command.outputLimit()));
-        ProcessEnd end = call(what, execution::run);
+        Execution execution = command(command, () -> Execution.of(command, channels, 0, command.outputLimit()));
+        ProcessEnd end = command(command, execution::run);
         if (execution.outputExceeded()) {
             throw new SandboxException("the command '%s' printed more than %d bytes: see Command.outputLimit"
                     .formatted(command, command.outputLimit()));
@@ -155,18 +156,18 @@ public final class Agent {
         Objects.requireNonNull(command, "command");
         Objects.requireNonNull(limits, "limits");
         Command limited = limited(command, limits);
-        String what = "the command '" + command + "'";
         long start = System.nanoTime();
-        Execution execution = call(what, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
+        Execution execution =
+                command(command, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
         try {
             ProcessEnd end = execution.run();
             Duration wall = Duration.ofNanos(System.nanoTime() - start);
             CollectedFiles collected = CollectedFiles.read(remoteFiles, command.collected(), limits.outputBytes());
             return result(execution, end, wall, collected);
         } catch (AgentErrorException e) {
-            throw failures.of(what, e);
+            throw failure(command, e);
         } catch (IOException e) {
-            String detail = String.valueOf(failures.of(what, e).getMessage());
+            String detail = String.valueOf(failure(command, e).getMessage());
             return crashed(
                     execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
         }
@@ -219,7 +220,9 @@ public final class Agent {
     /**
      * Starts a command; returns when its program runs.
      *
-     * @throws SandboxException if it cannot be started
+     * @throws CommandStartException if the guest refuses to start it, such as because there is no
+     *     such program
+     * @throws SandboxException if the guest has ended
      */
     public GuestProcess start(Command command) {
         Objects.requireNonNull(command, "command");
@@ -233,7 +236,23 @@ public final class Agent {
 
     private ExecLink open(Command command) {
         Payload request = command.request(Wire.FIGURES);
-        return call("the command '" + command + "'", () -> ExecLink.start(channels, request));
+        return command(command, () -> ExecLink.start(channels, request));
+    }
+
+    private <T> T command(Command command, Question<T> question) {
+        try {
+            return question.ask();
+        } catch (IOException e) {
+            throw failure(command, e);
+        }
+    }
+
+    /** Returns why a command did not come to its end; the agent's own errors are about its start. */
+    private SandboxException failure(Command command, IOException cause) {
+        String what = "the command '" + command + "'";
+        return cause instanceof AgentErrorException refused
+                ? new CommandStartException(what + ": " + refused.getMessage(), refused)
+                : failures.of(what, cause);
     }
 
     /**

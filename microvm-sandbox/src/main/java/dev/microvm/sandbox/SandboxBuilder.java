@@ -49,6 +49,8 @@ public final class SandboxBuilder {
     private final Map<Path, String> copies = new LinkedHashMap<>();
     private final List<WaitFor> waits = new ArrayList<>();
     private final List<Consumer<MicroVmBuilder>> changes = new ArrayList<>();
+    private final List<String> drivers = new ArrayList<>();
+    private StartListener listener = StartListener.NONE;
 
     SandboxBuilder() {}
 
@@ -75,6 +77,15 @@ public final class SandboxBuilder {
                 Objects.requireNonNull(file, "file"),
                 Objects.requireNonNull(moduleTree, "moduleTree"),
                 Objects.requireNonNull(kernelRelease, "kernelRelease"));
+        return this;
+    }
+
+    /**
+     * Loads further modules of the kernel, each with what it depends on: the drivers of devices that
+     * {@link #machine} adds. A kernel with all drivers built in has no use for it.
+     */
+    public SandboxBuilder drivers(String... names) {
+        drivers.addAll(List.of(Objects.requireNonNull(names, "names")));
         return this;
     }
 
@@ -161,6 +172,12 @@ public final class SandboxBuilder {
         return this;
     }
 
+    /** Sets who hears how far the start is. */
+    public SandboxBuilder listener(StartListener value) {
+        listener = Objects.requireNonNull(value, "listener");
+        return this;
+    }
+
     /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
@@ -175,9 +192,13 @@ public final class SandboxBuilder {
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
+            listener.rootPrepared(prepared);
             vm = machine(prepared, chosen).build();
+            listener.machineBuilt(vm);
             vm.start();
+            listener.machineStarted(vm);
             Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), prepared);
+            listener.agentAnswered(sandbox.agent());
             settle(sandbox.agent());
             return sandbox;
         } catch (RuntimeException | Error e) {
@@ -233,6 +254,7 @@ public final class SandboxBuilder {
         if (chosen.modules() != null) {
             List<String> names = new ArrayList<>(MODULES);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
+            names.addAll(drivers);
             init.modules(chosen.modules(), chosen.release(), names);
         }
         switch (prepared.kind()) {

@@ -23,11 +23,19 @@ import java.nio.channels.ByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The API of this module, called with null. */
 final class NullArgumentsTest {
+    /** Defaults of an interface that users implement. */
+    private static final Set<String> HEARS_NOTHING = Stream.of(
+                    "rootPrepared", "machineBuilt", "machineStarted", "agentAnswered")
+            .map(method -> StartListener.class.getName() + "." + method)
+            .collect(Collectors.toSet());
+
     @TempDir
     private Path folder;
 
@@ -53,7 +61,7 @@ final class NullArgumentsTest {
             samples.add(SandboxBuilder.class, Sandbox.builder());
             samples.add(Sandbox.class, new Sandbox(machine, agent, prepared));
             samples.add(GuestProcess.class, process(machine));
-            NullWalk walk = new NullWalk(samples, Set.of());
+            NullWalk walk = new NullWalk(samples, HEARS_NOTHING);
 
             walk.over(ExportedTypes.ofThisModule());
 

@@ -56,6 +56,9 @@ public final class FirecrackerCommand implements Callable<Integer> {
     @Option(names = "--id", paramLabel = "id", description = "Name of the machine: letters, digits and hyphens.")
     private String id = "anonymous-instance";
 
+    @Option(names = "--metadata", paramLabel = "path", description = "Content of MMDS in JSON.")
+    private @Nullable Path metadata;
+
     @Option(names = "--log-path", paramLabel = "path", description = "File or FIFO for the log of the API.")
     private @Nullable String logPath;
 
@@ -144,6 +147,7 @@ public final class FirecrackerCommand implements Callable<Integer> {
         if (metricsPath != null) {
             instance.configureMetrics(Fields.none(Bodies.METRICS).with("metrics_path", metricsPath));
         }
+        if (metadata != null) instance.metadata(Files.readAllBytes(metadata));
         if (noApi) return runMachine(instance);
         ApiServer server = listen(instance, log);
         try {

@@ -34,6 +34,8 @@ public final class LocalNetwork {
     private static final int ADDRESS_BYTES = 6;
     private static final int SOURCE = ADDRESS_BYTES; // offset in a frame, behind the destination
     private static final int HEADER = 14; // addresses and type
+    private static final int VLAN_TAG = 4; // IEEE 802.1Q, 9.3
+    private static final int MAX_FRAME = HEADER + VLAN_TAG + MTU;
     private static final int GROUP_BIT = 1; // of the first byte of an address
 
     private final List<Port> open = new CopyOnWriteArrayList<>();
@@ -50,7 +52,7 @@ public final class LocalNetwork {
     private void forward(byte[] frame, Port from) {
         Port to;
         synchronized (learned) {
-            if (learned.size() < MAX_ADDRESSES) learned.put(address(frame, SOURCE), from);
+            learn(frame, from);
             to = (frame[0] & GROUP_BIT) == 0 ? learned.get(address(frame, 0)) : null;
         }
         if (to != null) {
@@ -60,6 +62,13 @@ public final class LocalNetwork {
         for (Port each : open) {
             if (each != from) each.deliver(frame);
         }
+    }
+
+    /** The caller holds the lock of {@code learned}. */
+    private void learn(byte[] frame, Port from) {
+        if ((frame[SOURCE] & GROUP_BIT) != 0) return; // no station has such an address
+        long source = address(frame, SOURCE);
+        if (learned.size() < MAX_ADDRESSES || learned.containsKey(source)) learned.put(source, from);
     }
 
     private static long address(byte[] frame, int offset) {
@@ -99,7 +108,7 @@ public final class LocalNetwork {
         @Override
         public boolean send(MemorySegment segment, long offset, long length) {
             Objects.requireNonNull(segment, "segment");
-            if (length < HEADER || length > VnetHeader.MAX_FRAME) return true;
+            if (length < HEADER || length > MAX_FRAME) return true;
             byte[] frame = new byte[(int) length]; // a copy, because the guest may change its own
             MemorySegment.copy(segment, offset, MemorySegment.ofArray(frame), 0, length);
             forward(frame, this);

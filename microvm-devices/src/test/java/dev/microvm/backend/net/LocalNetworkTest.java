@@ -62,6 +62,30 @@ final class LocalNetworkTest {
     }
 
     @Test
+    void learnsAgain_whenAStationMoves() {
+        send(b, BROADCAST, 0x04);
+        send(c, BROADCAST, 0x04);
+        while (receive(b) != NetBackend.NO_FRAME) {}
+        while (receive(c) != NetBackend.NO_FRAME) {}
+
+        send(a, 0x04, 0x02);
+
+        assertThat(receive(b)).isEqualTo(NetBackend.NO_FRAME);
+        assertThat(receive(c)).isEqualTo(FRAME);
+    }
+
+    @Test
+    void neverLearnsTheAddressOfAGroup() {
+        send(b, BROADCAST, BROADCAST);
+        receive(a);
+        receive(c);
+
+        send(a, BROADCAST, 0x02);
+
+        assertThat(receive(c)).isEqualTo(FRAME);
+    }
+
+    @Test
     void cutsWhatIsLongerThanTheBuffer() {
         send(a, BROADCAST, 0x02);
 
@@ -80,7 +104,10 @@ final class LocalNetworkTest {
 
     @Test
     void dropsWhatIsNoFrame() {
-        assertThat(a.send(MemorySegment.ofArray(new byte[13]), 0, 13)).isTrue();
+        for (int length : new int[] {13, 1519}) {
+            assertThat(a.send(MemorySegment.ofArray(new byte[length]), 0, length))
+                    .isTrue();
+        }
 
         assertThat(receive(b)).isEqualTo(NetBackend.NO_FRAME);
     }

@@ -26,6 +26,9 @@ final class RegionCompiler implements Compiler {
     /** A page whose code changed so often after it was compiled is left alone. */
     private static final int MOST_BROKEN = 16;
 
+    /** When all is compiled, a block is a second time after so many executions, with those that it led to. */
+    private static final int AGAIN = 4;
+
     private final boolean always;
     private final Queue<Compilation> done = new ConcurrentLinkedQueue<>();
 
@@ -41,7 +44,8 @@ final class RegionCompiler implements Compiler {
     @Override
     public void hot(Cpu cpu, Block block) {
         if (Long.bitCount(block.executions()) != 1) return; // looks again when it is twice as hot
-        if (!block.translated() || block.compiled() || cpu.debug.isArmed()) return;
+        boolean again = always && block.executions() == AGAIN;
+        if (!block.translated() || (block.compiled() && !again) || cpu.debug.isArmed()) return;
         if (!always && block.page().brokenRegions() > MOST_BROKEN) return;
         Compilation compilation = RegionGrower.from(block, always ? 0 : block.executions() / RARELY, cpu);
         if (compilation == null || (!always && compilation.executed() < WORTH)) return;
@@ -65,7 +69,7 @@ final class RegionCompiler implements Compiler {
     private static void install(Compilation compilation, Cpu cpu) {
         @Nullable Region region = compilation.result();
         if (region == null || !compilation.isCurrent() || cpu.debug.isArmed()) return;
-        compilation.head().page().add(region);
+        region.install();
         countAnew(compilation);
     }
 

@@ -23,6 +23,9 @@ import java.util.List;
 public final class Bodies {
     private static final String NOT_THERE = "not there: 400";
 
+    /** The address of the metadata service. */
+    private static final String MMDS_ADDRESS = "169.254.169.254";
+
     /** A bucket of a rate limiter. */
     public static final Shape TOKEN_BUCKET = Shape.named("TokenBucketConfig")
             .required("size", U64)
@@ -159,7 +162,8 @@ public final class Bodies {
                     Type.pattern(
                             "IPv4 address",
                             "(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?:\\.(?!$)|$)){4}",
-                            "invalid IPv4 address syntax"))
+                            "invalid IPv4 address syntax"),
+                    MMDS_ADDRESS)
             .defaulted("imds_compat", FLAG, false);
 
     private static final Shape CPUID_REGISTER = Shape.named("CpuidRegisterModifier")

@@ -7,6 +7,7 @@ import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.backend.net.NetBackend;
 import dev.microvm.backend.net.TapBackend;
+import dev.microvm.backend.net.user.DetourNetwork;
 import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.cli.firecracker.json.Fields;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
@@ -16,6 +17,7 @@ import dev.microvm.model.Feature;
 import dev.microvm.model.HaltAction;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Turns what was configured into the description of a machine. */
 final class Assembly {
@@ -23,14 +25,22 @@ final class Assembly {
     static final String DEFAULT_CMDLINE =
             "reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux" + " i8042.dumbkbd swiotlb=noforce";
 
+    private static final int HTTP_PORT = 80;
     private static final int LONGEST_NAME = 40; // of a machine
 
     private final Resources resources;
     private final Settings settings;
+    private final @Nullable Path mmdsSocket;
 
-    Assembly(Resources resources, Settings settings) {
+    /**
+     * Makes one.
+     *
+     * @param mmdsSocket where the metadata service listens; null if there is none
+     */
+    Assembly(Resources resources, Settings settings, @Nullable Path mmdsSocket) {
         this.resources = resources;
         this.settings = settings;
+        this.mmdsSocket = mmdsSocket;
     }
 
     /**
@@ -59,6 +69,10 @@ final class Assembly {
                 .vsock()
                 .ifPresent(vsock -> builder.virtioVsock(vsock.number("guest_cid"), Path.of(vsock.text("uds_path"))));
         resources.entropy().ifPresent(entropy -> builder.virtioRng());
+        if (settings.bootTimer()) {
+            builder.mmioDevice(
+                    "boot-timer", BootTimer.ADDRESS, BootTimer.SIZE, context -> new BootTimer(settings.log()));
+        }
         resources.cpu().ifPresent(template -> CpuTemplate.apply(template, builder));
         return builder;
     }
@@ -103,9 +117,15 @@ final class Assembly {
         return drive.flag("is_read_only") ? image.readOnly() : image;
     }
 
-    private NetBackend backend(Fields network) {
+    /** Returns the network of a device, with the metadata service before it if that is configured. */
+    NetBackend backend(Fields network) {
         String tap = network.text("host_dev_name");
-        return tap.equals(Resources.USER_NETWORK) ? UserNetwork.builder().build() : new TapBackend(tap);
+        NetBackend backend =
+                tap.equals(Resources.USER_NETWORK) ? UserNetwork.builder().build() : new TapBackend(tap);
+        Fields mmds = resources.mmds().orElse(null);
+        if (mmds == null || mmdsSocket == null) return backend;
+        if (!mmds.texts("network_interfaces").contains(network.text("iface_id"))) return backend;
+        return new DetourNetwork(backend, mmds.text("ipv4_address"), HTTP_PORT, mmdsSocket);
     }
 
     private static VirtioNetOptions options(Fields network) {

@@ -1,7 +1,6 @@
 package dev.microvm.cli.firecracker.vm;
 
 import dev.microvm.MicroVm;
-import dev.microvm.MicroVmBuilder;
 import dev.microvm.MicroVmConfigException;
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.api.Bodies;
@@ -10,7 +9,10 @@ import dev.microvm.cli.firecracker.api.Call.When;
 import dev.microvm.cli.firecracker.api.Reply;
 import dev.microvm.cli.firecracker.api.Request;
 import dev.microvm.cli.firecracker.json.Fields;
+import dev.microvm.cli.firecracker.json.JsonFault;
 import dev.microvm.cli.firecracker.json.JsonReader;
+import dev.microvm.cli.firecracker.mmds.Mmds;
+import dev.microvm.cli.firecracker.mmds.MmdsServer;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.model.ExitReport;
 import java.io.IOException;
@@ -18,6 +20,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Timer;
+import java.util.TimerTask;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -26,18 +30,24 @@ public final class Instance implements AutoCloseable {
     /** The version of Firecracker whose API this is: {@code src/firecracker/Cargo.toml}. */
     public static final String FIRECRACKER_VERSION = "1.17.0";
 
+    private static final long FLUSH_MILLIS = 60_000; // Firecracker's WRITE_METRICS_PERIOD_MS
+
     private final Settings settings;
     private final Metrics metrics;
+    private final Mmds mmds;
+    private final Timer flushing = new Timer("fc_metrics", true);
     private final CompletableFuture<ExitReport> ended = new CompletableFuture<>();
 
     // Guarded by this.
     private final Resources resources = new Resources();
     private @Nullable Running running;
+    private @Nullable MmdsServer mmdsServer;
 
     /** Makes one that is not configured yet. */
     public Instance(Settings settings) {
         this.settings = settings;
         this.metrics = new Metrics(settings.id());
+        this.mmds = new Mmds(settings.mmdsLimit());
     }
 
     /** Completes when the guest has ended. */
@@ -84,19 +94,21 @@ public final class Instance implements AutoCloseable {
             case PUT_ENTROPY -> set(Section.ENTROPY, body);
             case PUT_LOGGER -> set(Section.LOGGER, body);
             case PUT_MACHINE_CONFIG, PATCH_MACHINE_CONFIG ->
-                deprecatedBy(body, "cpu_template", "/machine-config", set(Section.MACHINE, body));
+                deprecatedBy("cpu_template", request, set(Section.MACHINE, body));
             case PUT_METRICS -> set(Section.METRICS, body);
-            case PUT_MMDS_CONFIG -> set(Section.MMDS, body);
+            case PUT_MMDS_CONFIG -> mmdsConfig(body);
             case PUT_NETWORK -> set(Section.NETWORK, body);
             case PUT_SERIAL -> set(Section.SERIAL, body);
-            case PUT_VSOCK -> deprecatedBy(body, "vsock_id", "/vsock", set(Section.VSOCK, body));
+            case PUT_VSOCK -> deprecatedBy("vsock_id", request, set(Section.VSOCK, body));
             case GET_BALLOON_STATISTICS,
                     PATCH_BALLOON,
                     PATCH_BALLOON_STATISTICS,
                     PATCH_DRIVE,
                     PATCH_NETWORK,
                     PATCH_VM -> change(request);
-            case GET_MMDS, PUT_MMDS, PATCH_MMDS -> throw ApiFault.notSupported("MMDS");
+            case GET_MMDS -> Reply.of(mmds().content());
+            case PUT_MMDS -> done(() -> mmds().put(request.tree()));
+            case PATCH_MMDS -> done(() -> mmds().patch(request.tree()));
             case PUT_SNAPSHOT_CREATE, PUT_SNAPSHOT_LOAD -> throw ApiFault.notSupported("snapshots");
             case BALLOON_HINTING -> throw ApiFault.notSupported("free page hinting: use free_page_reporting");
             case HOTPLUG_MEMORY -> throw ApiFault.notSupported("memory hotplug: use the balloon");
@@ -115,8 +127,15 @@ public final class Instance implements AutoCloseable {
                 : new ApiFault("The requested operation is not supported after starting the microVM.");
     }
 
-    private static Reply deprecatedBy(Fields body, String key, String path, Reply reply) {
-        return body.has(key) ? reply.deprecated("PUT %s: %s field is deprecated.".formatted(path, key)) : reply;
+    private static Reply deprecatedBy(String key, Request request, Reply reply) {
+        if (!request.body().has(key)) return reply;
+        Call call = request.call();
+        return reply.deprecated("%s %s: %s field is deprecated.".formatted(call.method(), call.path(), key));
+    }
+
+    private static Reply done(Runnable action) {
+        action.run();
+        return Reply.DONE;
     }
 
     private Map<String, Object> info() {
@@ -145,8 +164,14 @@ public final class Instance implements AutoCloseable {
                 case ENTROPY -> resources.entropy(body);
                 case LOGGER -> settings.log().configure(body);
                 case MACHINE -> resources.machine(body);
-                case METRICS -> metrics.configure(body);
-                case MMDS -> resources.mmds(body);
+                case METRICS -> {
+                    metrics.configure(body);
+                    flushing.schedule(task(this::flushQuietly), FLUSH_MILLIS, FLUSH_MILLIS);
+                }
+                case MMDS -> {
+                    resources.mmds(body);
+                    mmds.configure(body.text("version").equals("V2"), body.flag("imds_compat"));
+                }
                 case NETWORK -> resources.network(body);
                 case SERIAL -> resources.serial(body);
                 case VSOCK -> resources.vsock(body);
@@ -196,6 +221,29 @@ public final class Instance implements AutoCloseable {
         set(Section.METRICS, body, true);
     }
 
+    private Reply mmdsConfig(Fields body) {
+        Reply reply = set(Section.MMDS, body);
+        boolean first = body.text("version").equals("V1");
+        return first ? reply.deprecated("PUT /mmds/config: V1 is deprecated. Use V2 instead.") : reply;
+    }
+
+    /** Returns the metadata service, which a running machine has if it was configured. */
+    private Mmds mmds() {
+        if (running != null && resources.mmds().isEmpty()) {
+            throw new ApiFault("MMDS error: The MMDS data store is not initialized.");
+        }
+        return mmds;
+    }
+
+    /** Sets the content of the metadata service by a file. @throws ApiFault if it is refused */
+    public synchronized void metadata(byte[] json) {
+        try {
+            mmds.put(JsonReader.readTree(json));
+        } catch (JsonFault e) {
+            throw new ApiFault("MMDS error: metadata provided not valid json: " + e.getMessage());
+        }
+    }
+
     // ---- start and later
 
     private Reply act(String action) {
@@ -221,6 +269,23 @@ public final class Instance implements AutoCloseable {
         }
     }
 
+    private void flushQuietly() {
+        try {
+            metrics.flush();
+        } catch (IOException e) {
+            settings.log().error("Failed to write metrics: " + e.getMessage());
+        }
+    }
+
+    private static TimerTask task(Runnable action) {
+        return new TimerTask() {
+            @Override
+            public void run() {
+                action.run();
+            }
+        };
+    }
+
     private Running running() {
         if (running == null) throw beforeStart();
         return running;
@@ -230,13 +295,27 @@ public final class Instance implements AutoCloseable {
     public synchronized void start() {
         if (running != null) throw afterStart(Call.PUT_ACTIONS);
         try {
-            MicroVmBuilder builder = new Assembly(resources, settings).builder();
-            begin(builder.build());
+            begin(assembly().builder().build());
         } catch (Refusal | MicroVmConfigException e) {
             throw new ApiFault("Start microvm error: " + e.getMessage());
         } catch (MicroVmException e) {
             throw new ApiFault("Start microvm error: Internal error while starting microVM: " + e.getMessage());
         }
+    }
+
+    /** Prepares a machine, with its metadata service if that is configured. */
+    private Assembly assembly() {
+        if (resources.mmds().isEmpty()) return new Assembly(resources, settings, null);
+        try {
+            if (mmdsServer == null) mmdsServer = MmdsServer.listen(mmds, settings.id(), this::countMmds);
+            return new Assembly(resources, settings, mmdsServer.socket());
+        } catch (IOException e) {
+            throw new Refusal("the metadata service cannot be started: " + e);
+        }
+    }
+
+    private void countMmds(String name) {
+        metrics.add("mmds", name, 1);
     }
 
     private void begin(MicroVm vm) {
@@ -285,11 +364,9 @@ public final class Instance implements AutoCloseable {
     /** Ends the machine, if it runs, and writes the last metrics. */
     @Override
     public synchronized void close() {
+        flushing.cancel();
         if (running != null) running.vm().close();
-        try {
-            metrics.flush();
-        } catch (IOException e) {
-            settings.log().error("Failed to write metrics: " + e.getMessage());
-        }
+        if (mmdsServer != null) mmdsServer.close();
+        flushQuietly();
     }
 }

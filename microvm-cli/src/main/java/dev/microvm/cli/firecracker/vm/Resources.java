@@ -167,11 +167,9 @@ final class Resources {
     }
 
     void mmds(Fields config) {
-        config.maybeText("ipv4_address")
-                .filter(address -> !isLinkLocal(address))
-                .ifPresent(address -> {
-                    throw new Refusal("The MMDS IPv4 address is not link local.");
-                });
+        if (!isLinkLocal(config.text("ipv4_address"))) {
+            throw new Refusal("The MMDS IPv4 address is not link local.");
+        }
         List<String> interfaces = config.texts("network_interfaces");
         if (interfaces.isEmpty()) {
             throw new Refusal("The list of network interface IDs that allow forwarding MMDS requests is empty.");

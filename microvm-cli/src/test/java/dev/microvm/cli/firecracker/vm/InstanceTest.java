@@ -215,4 +215,45 @@ final class InstanceTest {
         assertThat(Files.readString(metrics)).contains("\"put_api_requests\":{\"logger_count\":2,\"logger_fails\":1,");
         assertThat(Files.exists(log)).isTrue();
     }
+
+    @Test
+    void keepsMetadata() {
+        assertThat(api.get("/mmds")).isEqualTo("{}");
+        assertThat(api.refused("PATCH", "/mmds", "{}"))
+                .isEqualTo("MMDS error: The MMDS data store is not initialized.");
+
+        api.put("/mmds", "{\"b\": 1, \"a\": {\"c\": \"d\"}}");
+        assertThat(api.call("PATCH", "/mmds", "{\"b\": null}").status()).isEqualTo(204);
+
+        assertThat(api.get("/mmds")).isEqualTo("{\"a\":{\"c\":\"d\"}}");
+        assertThat(api.call("PUT", "/mmds", "\"" + "x".repeat(Settings.DEFAULT_LIMIT) + "\"")
+                        .status())
+                .isEqualTo(413);
+    }
+
+    @Test
+    void configuresTheMetadataService() {
+        String config = "{\"network_interfaces\": [%s], \"version\": \"%s\"}";
+        assertThat(api.refused("PUT", "/mmds/config", config.formatted("", "V2")))
+                .isEqualTo(
+                        "MMMDS config error: The list of network interface IDs that allow forwarding MMDS requests is"
+                                + " empty.");
+        assertThat(api.refused("PUT", "/mmds/config", config.formatted("\"a\"", "V2")))
+                .isEqualTo(
+                        "MMMDS config error: The list of network interface IDs provided contains at least one ID that"
+                                + " does not correspond to any existing network interface.");
+        api.put("/network-interfaces/a", "{\"iface_id\": \"a\", \"host_dev_name\": \"microvm:user\"}");
+        assertThat(api.refused(
+                        "PUT", "/mmds/config", "{\"network_interfaces\": [\"a\"], \"ipv4_address\": \"1.1.1.1\"}"))
+                .isEqualTo("MMMDS config error: The MMDS IPv4 address is not link local.");
+
+        api.put("/mmds/config", config.formatted("\"a\"", "V2"));
+
+        assertThat(api.get("/vm/config"))
+                .contains("\"mmds-config\":{\"version\":\"V2\",\"network_interfaces\":[\"a\"],"
+                        + "\"ipv4_address\":\"169.254.169.254\",\"imds_compat\":false}");
+        assertThat(api.call("PUT", "/mmds/config", config.formatted("\"a\"", "V1"))
+                        .deprecation())
+                .isEqualTo("PUT /mmds/config: V1 is deprecated. Use V2 instead.");
+    }
 }
