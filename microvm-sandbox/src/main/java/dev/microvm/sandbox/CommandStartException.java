@@ -10,8 +10,8 @@ public final class CommandStartException extends SandboxException {
 
     private final boolean notFound;
 
-    CommandStartException(Command command, AgentErrorException cause) {
-        super("the command '%s': %s".formatted(command, cause.getMessage()), cause);
+    CommandStartException(String message, AgentErrorException cause) {
+        super(message, cause);
         boolean missing = cause.number() == Errno.ENOENT || cause.number() == Errno.ENOTDIR;
         notFound = missing && cause.step().equals(STEP);
     }
