@@ -39,7 +39,9 @@ final class Assembly {
         problems.guard("-smp", () -> vm.vcpus(command.machine.vcpus()));
         if (!command.memoryBackend.isEmpty())
             problems.guard("-M memory-backend=" + command.memoryBackend, this::memory);
-        command.firmware.addTo(vm, Optional.ofNullable(command.kernel), problems);
+        problems.guard(
+                "-bios " + command.firmware.file,
+                () -> command.firmware.addTo(vm, Optional.ofNullable(command.kernel), problems));
         if (command.kernel != null && !command.hasCmdline) vm.cmdline("");
         vm.onReset(command.resetEnds ? ResetAction.END : ResetAction.RESTART);
         vm.onHalt(HaltAction.STAY);

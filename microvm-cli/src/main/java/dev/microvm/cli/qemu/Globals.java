@@ -12,6 +12,7 @@ final class Globals {
     /** Takes both forms: {@code driver.property=value}, and driver, property and value apart. */
     static void apply(Invocation command, String text) {
         List<KeyValue> pairs = KeyValue.parse(text, "");
+        if (pairs.isEmpty()) throw new OptionException("needs a property; use " + FORCE_LEGACY + "=on|off");
         String name = pairs.getFirst().key();
         String value = pairs.getFirst().value();
         if (name.equals("driver")) {

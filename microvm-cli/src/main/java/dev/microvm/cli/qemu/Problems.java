@@ -1,5 +1,6 @@
 package dev.microvm.cli.qemu;
 
+import java.time.DateTimeException;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,11 +19,11 @@ final class Problems {
         notes.add(option + ": " + what);
     }
 
-    /** Does a part of the work; its {@link OptionException} becomes a problem of {@code option}. */
+    /** Does a part of the work; what it throws because of a wrong value becomes a problem of {@code option}. */
     void guard(String option, Runnable work) {
         try {
             work.run();
-        } catch (OptionException | IllegalArgumentException e) {
+        } catch (OptionException | IllegalArgumentException | ArithmeticException | DateTimeException e) {
             add(option, String.valueOf(e.getMessage()));
         }
     }

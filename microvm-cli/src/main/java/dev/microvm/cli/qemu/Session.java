@@ -45,12 +45,20 @@ final class Session implements AutoCloseable {
                 session.start();
                 return session.await();
             } catch (IOException | MicroVmException e) {
-                System.err.println("microvm qemu: " + e.getMessage());
+                System.err.println("microvm qemu: " + explained(e));
                 return ExitCodes.FAILURE;
             } finally {
                 removeHook(hook);
             }
         }
+    }
+
+    /** What the library says, with the flag for what it calls a method. */
+    private static String explained(Exception failure) {
+        String text = String.valueOf(failure.getMessage());
+        return text.contains("backing()")
+                ? text + "; that is -drive ...,backing.driver=raw|qcow2,backing.file.filename=FILE here"
+                : text;
     }
 
     private static void removeHook(Thread hook) {
