@@ -6,7 +6,6 @@ module dev.microvm.sandbox {
     requires static transitive org.jspecify;
     requires transitive dev.microvm.boot;
     requires java.net.http;
-    requires org.apache.commons.compress;
     requires org.slf4j;
     requires org.tukaani.xz;
 

@@ -21,6 +21,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +48,7 @@ public final class Agent {
     private final TreeCopy trees;
     private final GuestSystem system;
 
-    private Agent(MicroVm vm) {
+    Agent(MicroVm vm) {
         this.vm = vm;
         failures = new GuestFailures(vm);
         channels = new ChannelPool(() -> vm.vsock().connect(Wire.PORT, ANSWER));
@@ -125,13 +126,15 @@ public final class Agent {
     /**
      * Runs a command to its end. Its exit code may say that it failed; that is no exception.
      *
-     * @throws SandboxException if it cannot be started, its time is over, it prints more than its
-     *     output limit, or the guest ends
+     * @throws CommandStartException if the guest refuses to start it, such as because there is no
+     *     such program
+     * @throws SandboxException if its time is over, it prints more than its output limit, or the guest
+     *     ends
      */
     public ExecResult exec(Command command) {
-        String what = "the command '" + command + "'";
-        Execution execution = call(what, () -> Execution.of(command, channels, 0, command.outputLimit()));
-        ProcessEnd end = call(what, execution::run);
+        Objects.requireNonNull(command, "command");
+        Execution execution = command(command, () -> Execution.of(command, channels, 0, command.outputLimit()));
+        ProcessEnd end = command(command, execution::run);
         if (execution.outputExceeded()) {
             throw new SandboxException("the command '%s' printed more than %d bytes: see Command.outputLimit"
                     .formatted(command, command.outputLimit()));
@@ -150,17 +153,21 @@ public final class Agent {
      * @throws SandboxException if it cannot be started
      */
     public RunResult run(Command command, Limits limits) {
+        Objects.requireNonNull(command, "command");
+        Objects.requireNonNull(limits, "limits");
         Command limited = limited(command, limits);
-        String what = "the command '" + command + "'";
         long start = System.nanoTime();
-        Execution execution = call(what, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
+        Execution execution =
+                command(command, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
         try {
             ProcessEnd end = execution.run();
-            return result(execution, endOf(execution, end), end, start);
+            Duration wall = Duration.ofNanos(System.nanoTime() - start);
+            CollectedFiles collected = CollectedFiles.read(remoteFiles, command.collected(), limits.outputBytes());
+            return result(execution, end, wall, collected);
         } catch (AgentErrorException e) {
-            throw failures.of(what, e);
+            throw failure(command, e);
         } catch (IOException e) {
-            String detail = String.valueOf(failures.of(what, e).getMessage());
+            String detail = String.valueOf(failure(command, e).getMessage());
             return crashed(
                     execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
         }
@@ -184,16 +191,17 @@ public final class Agent {
         return end.signal().isPresent() ? RunResult.End.SIGNAL : RunResult.End.EXITED;
     }
 
-    private static RunResult result(Execution execution, RunResult.End how, ProcessEnd end, long start) {
+    private static RunResult result(Execution execution, ProcessEnd end, Duration wall, CollectedFiles collected) {
         return new RunResult(
-                how,
+                endOf(execution, end),
                 end.exitCode(),
                 execution.stdout(),
                 execution.stderr(),
                 end.cpuTime(),
                 end.peakMemory(),
-                Duration.ofNanos(System.nanoTime() - start),
-                "");
+                wall,
+                collected.contents(),
+                String.join("\n", collected.problems()));
     }
 
     private static RunResult crashed(Execution execution, RunResult.End how, String detail, long start) {
@@ -205,6 +213,7 @@ public final class Agent {
                 Duration.ZERO,
                 0,
                 Duration.ofNanos(System.nanoTime() - start),
+                Map.of(),
                 detail);
     }
 
@@ -216,6 +225,7 @@ public final class Agent {
      * @throws SandboxException if the guest has ended
      */
     public GuestProcess start(Command command) {
+        Objects.requireNonNull(command, "command");
         return new GuestProcess(command, open(command), failures);
     }
 
@@ -226,13 +236,23 @@ public final class Agent {
 
     private ExecLink open(Command command) {
         Payload request = command.request(Wire.FIGURES);
+        return command(command, () -> ExecLink.start(channels, request));
+    }
+
+    private <T> T command(Command command, Question<T> question) {
         try {
-            return ExecLink.start(channels, request);
-        } catch (AgentErrorException e) {
-            throw new CommandStartException("the command '%s': %s".formatted(command, e.getMessage()), e);
+            return question.ask();
         } catch (IOException e) {
-            throw failures.of("the command '" + command + "'", e);
+            throw failure(command, e);
         }
+    }
+
+    /** Returns why a command did not come to its end; the agent's own errors are about its start. */
+    private SandboxException failure(Command command, IOException cause) {
+        String what = "the command '" + command + "'";
+        return cause instanceof AgentErrorException refused
+                ? new CommandStartException(what + ": " + refused.getMessage(), refused)
+                : failures.of(what, cause);
     }
 
     /**
@@ -250,6 +270,8 @@ public final class Agent {
      * @throws SandboxException if that fails
      */
     public void copyIn(Path from, String to) {
+        Objects.requireNonNull(from, "from");
+        Objects.requireNonNull(to, "to");
         run("the copy of " + from + " to " + to, () -> trees.in(from, to));
     }
 
@@ -260,6 +282,8 @@ public final class Agent {
      * @throws SandboxException if that fails; the folder may have some of the files then
      */
     public void copyOut(String from, Path to) {
+        Objects.requireNonNull(from, "from");
+        Objects.requireNonNull(to, "to");
         run("the copy of " + from + " to " + to, () -> trees.out(from, to, COPY_BOUNDS));
     }
 
@@ -269,6 +293,7 @@ public final class Agent {
      * @throws SandboxException if that fails
      */
     public void removeTree(String path) {
+        Objects.requireNonNull(path, "path");
         run("the removal of " + path, () -> remoteFiles.removeTree(path));
     }
 
@@ -289,6 +314,7 @@ public final class Agent {
      * @throws IllegalArgumentException if the guest's port is not 1 to 65535
      */
     public PortForward forward(InetSocketAddress at, int guestPort) {
+        Objects.requireNonNull(at, "at");
         if (guestPort < 1 || guestPort > 0xffff) {
             throw new IllegalArgumentException("guestPort: 1 to 65535, was " + guestPort);
         }
@@ -314,6 +340,7 @@ public final class Agent {
      * @throws SandboxException if it refuses that
      */
     public void hostname(String name) {
+        Objects.requireNonNull(name, "name");
         run("the name '" + name + "'", () -> system.hostname(name));
     }
 
@@ -323,6 +350,7 @@ public final class Agent {
      * @throws SandboxException if it refuses that
      */
     public void time(Instant now) {
+        Objects.requireNonNull(now, "now");
         run("the time " + now, () -> system.time(now));
     }
 
@@ -336,6 +364,8 @@ public final class Agent {
      * @throws IllegalArgumentException if {@code prefix} is out of range
      */
     public void network(String device, Inet4Address address, int prefix, @Nullable Inet4Address gateway) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(address, "address");
         if (prefix < 0 || prefix > 32) throw new IllegalArgumentException("prefix: 0 to 32, was " + prefix);
         run("the network device " + device, () -> system.network(device, address, prefix, gateway));
     }

@@ -67,6 +67,8 @@ public final class AgentInit {
      *     type} is no word
      */
     public AgentInit root(String device, String type) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(type, "type");
         if (!device.matches("/dev/[A-Za-z0-9/_.-]+")) {
             throw new IllegalArgumentException("device '%s': must be a path such as /dev/vda".formatted(device));
         }
@@ -86,7 +88,7 @@ public final class AgentInit {
      * @throws IllegalArgumentException if it is no size
      */
     public AgentInit overlay(String size) {
-        if (!size.matches("[0-9]{1,18}[kmg%]?")) {
+        if (!Objects.requireNonNull(size, "size").matches("[0-9]{1,18}[kmg%]?")) {
             throw new IllegalArgumentException("size '%s': must be such as 256m or 50%%".formatted(size));
         }
         return line("overlay " + size);
@@ -98,7 +100,7 @@ public final class AgentInit {
      * @throws IllegalArgumentException if it is not 1 to 64 letters, digits, dots and hyphens
      */
     public AgentInit hostname(String name) {
-        if (!name.matches("[A-Za-z0-9.-]{1,64}")) {
+        if (!Objects.requireNonNull(name, "name").matches("[A-Za-z0-9.-]{1,64}")) {
             throw new IllegalArgumentException("hostname '%s': must be letters, digits, dots, hyphens".formatted(name));
         }
         return line("hostname " + name);
@@ -110,7 +112,8 @@ public final class AgentInit {
      * @throws IllegalArgumentException if it is no absolute path
      */
     public AgentInit program(String path) {
-        if (!path.matches("/[^\\s]+")) throw new IllegalArgumentException("program '%s': no path".formatted(path));
+        if (!Objects.requireNonNull(path, "path").matches("/[^\\s]+"))
+            throw new IllegalArgumentException("program '%s': no path".formatted(path));
         return line("init " + path);
     }
 

@@ -44,6 +44,7 @@ public final class Command {
     private long memoryBytes;
     private Duration cpuTime = Duration.ZERO;
     private int processes;
+    private List<String> collected = List.of();
 
     private Command(List<String> words) {
         this.words = words;
@@ -53,7 +54,7 @@ public final class Command {
     public static Command of(String program, String... arguments) {
         Objects.requireNonNull(program, "program");
         if (program.isEmpty()) throw new IllegalArgumentException("program: must not be empty");
-        List<String> words = new ArrayList<>(List.of(arguments));
+        List<String> words = new ArrayList<>(List.of(Objects.requireNonNull(arguments, "arguments")));
         words.addFirst(program);
         return new Command(List.copyOf(words));
     }
@@ -78,6 +79,7 @@ public final class Command {
         copy.memoryBytes = memoryBytes;
         copy.cpuTime = cpuTime;
         copy.processes = processes;
+        copy.collected = collected;
         change.accept(copy);
         return copy;
     }
@@ -90,7 +92,7 @@ public final class Command {
 
     /** Sets a variable. {@code PATH} and {@code HOME} have the usual values if they are not set. */
     public Command environment(String name, String value) {
-        return environment(Map.of(name, value));
+        return environment(Map.of(Objects.requireNonNull(name, "name"), Objects.requireNonNull(value, "value")));
     }
 
     /**
@@ -100,7 +102,7 @@ public final class Command {
      */
     public Command environment(Map<String, String> values) {
         Map<String, String> all = new LinkedHashMap<>(environment);
-        values.forEach((name, value) -> {
+        Objects.requireNonNull(values, "values").forEach((name, value) -> {
             if (name.isEmpty() || name.indexOf('=') >= 0) {
                 throw new IllegalArgumentException("environment: '%s' is no name of a variable".formatted(name));
             }
@@ -117,13 +119,13 @@ public final class Command {
 
     /** Sets what {@code exec} writes to the standard input; nothing if it is not set. */
     public Command input(byte[] value) {
-        byte[] bytes = value.clone();
+        byte[] bytes = Objects.requireNonNull(value, "input").clone();
         return with(copy -> copy.input = bytes);
     }
 
     /** Sets the same as a text, in UTF-8. */
     public Command input(String value) {
-        return input(value.getBytes(StandardCharsets.UTF_8));
+        return input(Objects.requireNonNull(value, "input").getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -173,6 +175,24 @@ public final class Command {
     /** Kills all processes that the command leaves behind when it ends. */
     public Command killingLeftovers() {
         return with(copy -> copy.endsTree = true);
+    }
+
+    /**
+     * Sets files that {@code run} reads when the command has ended, for {@link RunResult#files}.
+     *
+     * @throws IllegalArgumentException if a path is not absolute
+     */
+    public Command collect(String... paths) {
+        for (String each : Objects.requireNonNull(paths, "paths")) {
+            if (!each.startsWith("/"))
+                throw new IllegalArgumentException("collect: '%s' must be absolute".formatted(each));
+        }
+        List<String> all = List.of(paths);
+        return with(copy -> copy.collected = all);
+    }
+
+    List<String> collected() {
+        return collected;
     }
 
     /** Sets the memory that it and all that it starts may have, in bytes; 0 is no limit. */

@@ -3,6 +3,7 @@ package dev.microvm.sandbox;
 import dev.microvm.sandbox.agent.GuestSystem;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -22,6 +23,13 @@ public record GuestFigures(
     private static final int IDLE = 3; // the fields of a line "cpu" of /proc/stat: proc(5)
     private static final int IO_WAIT = 4;
     private static final int FIELDS = 8;
+
+    /** @throws NullPointerException if a component is null */
+    public GuestFigures {
+        Objects.requireNonNull(cpuBusy, "cpuBusy");
+        Objects.requireNonNull(cpuIdle, "cpuIdle");
+        Objects.requireNonNull(uptime, "uptime");
+    }
 
     /** Asks the guest: proc(5). */
     static GuestFigures of(GuestSystem guest) throws IOException {

@@ -1,11 +1,13 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.ExecLink;
 import dev.microvm.sandbox.agent.OutputBuffer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -84,6 +86,7 @@ public final class GuestProcess extends Process {
 
     @Override
     public boolean waitFor(long timeout, TimeUnit unit) throws InterruptedException {
+        Objects.requireNonNull(unit, "unit");
         try {
             end.get(timeout, unit);
             return true;
@@ -96,8 +99,9 @@ public final class GuestProcess extends Process {
 
     /** Waits until it has ended, and says how. */
     public ProcessEnd end(Duration timeout) throws InterruptedException, TimeoutException {
+        long nanos = Timeouts.nanos("timeout", timeout);
         try {
-            return end.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+            return end.get(nanos, TimeUnit.NANOSECONDS);
         } catch (ExecutionException e) {
             throw failure(e);
         }

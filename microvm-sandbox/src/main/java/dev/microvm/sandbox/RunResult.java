@@ -1,6 +1,7 @@
 package dev.microvm.sandbox;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -13,6 +14,8 @@ import java.util.Objects;
  * @param cpuTime CPU time of it and all that it started
  * @param peakMemory most bytes of memory that they had at a time
  * @param wallTime time from start to end, on the host's clock
+ * @param files what {@link Command#collect} named and was there, by paths; together no more bytes
+ *     than {@link Limits#outputBytes}
  * @param detail more in words, such as the guest's last lines; may be empty
  */
 public record RunResult(
@@ -23,6 +26,7 @@ public record RunResult(
         Duration cpuTime,
         long peakMemory,
         Duration wallTime,
+        Map<String, byte[]> files,
         String detail) {
     /** How a run ended. */
     public enum End {
@@ -51,6 +55,7 @@ public record RunResult(
         Objects.requireNonNull(stderr, "stderr");
         Objects.requireNonNull(cpuTime, "cpuTime");
         Objects.requireNonNull(wallTime, "wallTime");
+        files = Map.copyOf(Objects.requireNonNull(files, "files"));
         Objects.requireNonNull(detail, "detail");
     }
 

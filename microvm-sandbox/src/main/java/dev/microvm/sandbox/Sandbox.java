@@ -5,6 +5,7 @@ import dev.microvm.sandbox.root.ImageConfig;
 import dev.microvm.sandbox.root.PreparedRoot;
 import java.nio.file.FileSystem;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * A guest to work with: a machine with a root, and the agent in it. Any thread may call.
@@ -60,17 +61,17 @@ public final class Sandbox implements AutoCloseable {
 
     /** Runs a command to its end: {@link Agent#exec(Command)}. */
     public ExecResult exec(Command command) {
-        return agent.exec(command.orElse(root.config()));
+        return agent.exec(Objects.requireNonNull(command, "command").orElse(root.config()));
     }
 
     /** Starts a command: {@link Agent#start(Command)}. */
     public GuestProcess start(Command command) {
-        return agent.start(command.orElse(root.config()));
+        return agent.start(Objects.requireNonNull(command, "command").orElse(root.config()));
     }
 
     /** Runs a command within limits: {@link Agent#run}. */
     public RunResult run(Command command, Limits limits) {
-        return agent.run(command.orElse(root.config()), limits);
+        return agent.run(Objects.requireNonNull(command, "command").orElse(root.config()), limits);
     }
 
     /** Returns the guest's files: {@link Agent#files}. */

@@ -24,6 +24,14 @@ import org.jspecify.annotations.Nullable;
 public final class SandboxBuilder {
     private static final int MIN_MEMORY = 64; // MiB: a kernel and a few programs
     private static final long CID = 3; // each machine has context IDs of its own
+
+    // Addresses of the user network, which only this machine sees: docs/network.md.
+    private static final int PREFIX = 24; // bits
+    private static final String NETWORK = "10.0.2.0/" + PREFIX;
+    private static final String ROUTER_IP = "10.0.2.2";
+    private static final String DNS_IP = "10.0.2.3";
+    private static final String GUEST_IP = "10.0.2.15";
+
     private static final String CMDLINE = "console=ttyS0 quiet reboot=k panic=-1 cryptomgr.notests";
     private static final List<String> MODULES =
             List.of("virtio_mmio", "vmw_vsock_virtio_transport", "virtio_blk", "erofs", "overlay");
@@ -77,7 +85,7 @@ public final class SandboxBuilder {
      * {@link #machine} adds. A kernel with all drivers built in has no use for it.
      */
     public SandboxBuilder drivers(String... names) {
-        drivers.addAll(List.of(names));
+        drivers.addAll(List.of(Objects.requireNonNull(names, "names")));
         return this;
     }
 
@@ -202,8 +210,8 @@ public final class SandboxBuilder {
 
     private void settle(Agent agent) {
         if (network == NetworkPolicy.OUTBOUND) {
-            agent.network("eth0", address("10.0.2.15"), 24, address("10.0.2.2")); // docs/network.md
-            agent.exec(Command.of("/bin/sh", "-c", "echo nameserver 10.0.2.3 > /etc/resolv.conf"));
+            agent.network("eth0", address(GUEST_IP), PREFIX, address(ROUTER_IP));
+            agent.exec(Command.of("/bin/sh", "-c", "echo nameserver %s > /etc/resolv.conf".formatted(DNS_IP)));
         }
         copies.forEach(agent::copyIn);
         for (WaitFor each : waits) each.await(agent, startTimeout);
@@ -230,7 +238,12 @@ public final class SandboxBuilder {
         if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
         if (network == NetworkPolicy.OUTBOUND) {
-            builder.virtioNet(UserNetwork.builder().build());
+            builder.virtioNet(UserNetwork.builder()
+                    .network(NETWORK)
+                    .hostAddress(ROUTER_IP)
+                    .dnsAddress(DNS_IP)
+                    .guestAddress(GUEST_IP)
+                    .build());
         }
         changes.forEach(change -> change.accept(builder));
         return builder;

@@ -117,6 +117,7 @@ public final class WaitFor {
      * @throws IllegalArgumentException if {@code timeout} is negative
      */
     public void await(Agent agent, Duration timeout) {
+        Objects.requireNonNull(agent, "agent");
         long nanos = Timeouts.nanos("timeout", timeout);
         long start = System.nanoTime();
         String seen = "";

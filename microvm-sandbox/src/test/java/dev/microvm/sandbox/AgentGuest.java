@@ -18,7 +18,7 @@ final class AgentGuest {
     private static final List<String> MODULES = List.of("virtio_mmio", "vmw_vsock_virtio_transport");
 
     /** The programs that tests use. */
-    static final List<String> APPLETS = ("sh cat echo id ls pwd sleep kill killall pidof yes tty stty wc head dd"
+    static final List<String> APPLETS = ("sh cat echo id ls pwd sleep kill killall pidof yes tty stty wc head dd mkfifo"
                     + " md5sum sha256sum seq tar find mkdir rm touch ln chmod nc wget httpd hostname date true false"
                     + " printf tail dmesg mount df free ps stat test reboot usleep env sync ip ifconfig")
             .transform(names -> List.of(names.split(" ")));

@@ -1,6 +1,8 @@
 package dev.microvm.sandbox;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_CREATE;
+import static java.nio.file.StandardWatchEventKinds.ENTRY_DELETE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -17,13 +19,18 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.WatchEvent;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -88,6 +95,31 @@ final class LinuxAgentFilesTest {
                 .isThrownBy(() -> Files.createDirectory(folder.resolve("b")));
         agent.removeTree("/tmp/files");
         assertThat(Files.exists(folder)).isFalse();
+    }
+
+    @Test
+    void watchesAFolder() throws Exception {
+        Path folder = Files.createDirectories(agent.files().getPath("/tmp/watched"));
+        try (WatchService watcher = agent.files().newWatchService()) {
+            WatchKey key = folder.register(watcher, ENTRY_CREATE, ENTRY_DELETE);
+
+            agent.exec(Command.shell("cd /tmp/watched; touch a; mv a b; echo x >> b; rm b"));
+            Set<String> seen = new HashSet<>();
+            while (seen.size() < 4) {
+                WatchKey signalled = watcher.poll(1, TimeUnit.MINUTES);
+                assertThat(signalled).isSameAs(key);
+                for (WatchEvent<?> each : key.pollEvents()) seen.add(each.kind().name() + " " + each.context());
+                key.reset();
+            }
+
+            assertThat(seen)
+                    .containsExactlyInAnyOrder("ENTRY_CREATE a", "ENTRY_DELETE a", "ENTRY_CREATE b", "ENTRY_DELETE b");
+            Files.delete(folder);
+            assertThat(watcher.poll(1, TimeUnit.MINUTES)).isSameAs(key);
+            assertThat(key.isValid()).isFalse();
+            assertThatExceptionOfType(NoSuchFileException.class)
+                    .isThrownBy(() -> folder.register(watcher, ENTRY_CREATE));
+        }
     }
 
     @Test

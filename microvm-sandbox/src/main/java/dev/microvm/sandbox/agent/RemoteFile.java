@@ -14,6 +14,7 @@ public final class RemoteFile implements Closeable {
     public static final int O_EXCL = 0200;
     public static final int O_TRUNC = 01000;
     public static final int O_APPEND = 02000;
+    public static final int O_NONBLOCK = 04000;
     public static final int O_SYNC = 04010000;
     public static final int O_NOFOLLOW = 0400000;
 

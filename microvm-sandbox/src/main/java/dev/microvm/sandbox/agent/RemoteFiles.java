@@ -168,6 +168,11 @@ public final class RemoteFiles {
         }
     }
 
+    /** Watches a folder for events of {@link RemoteWatch}. */
+    public RemoteWatch watch(String path, int mask) throws IOException {
+        return RemoteWatch.begin(dialer, path, mask);
+    }
+
     private static Payload operation(int code, String path, String other) {
         return operation(code, path, other, 0, 0);
     }

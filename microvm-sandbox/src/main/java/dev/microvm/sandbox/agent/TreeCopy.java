@@ -1,5 +1,12 @@
 package dev.microvm.sandbox.agent;
 
+import dev.microvm.sandbox.root.tree.Metadata;
+import dev.microvm.sandbox.root.tree.RawName;
+import dev.microvm.sandbox.root.tree.RootContentException;
+import dev.microvm.sandbox.tar.TarEntry;
+import dev.microvm.sandbox.tar.TarReader;
+import dev.microvm.sandbox.tar.TarWriter;
+import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,10 +21,10 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.Map;
 import java.util.Set;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
-import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 
 /**
  * Copies trees of files between host and guest as a tar stream. What comes from the guest is
@@ -25,6 +32,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
  */
 public final class TreeCopy {
     private static final int BUFFER = 1 << 16; // bytes
+    private static final int ALL = 0777; // permissions of a symbolic link, which nobody asks for
 
     private final Dialer dialer;
 
@@ -46,10 +54,7 @@ public final class TreeCopy {
         try (AgentChannel channel =
                 dialer.request(Payload.of(Wire.TAR_IN).int32(0).text(to))) {
             channel.number();
-            try (TarArchiveOutputStream tar =
-                    new TarArchiveOutputStream(new BufferedOutputStream(DataStreams.output(channel), BUFFER))) {
-                tar.setLongFileMode(TarArchiveOutputStream.LONGFILE_POSIX);
-                tar.setBigNumberMode(TarArchiveOutputStream.BIGNUMBER_POSIX);
+            try (TarWriter tar = new TarWriter(new BufferedOutputStream(DataStreams.output(channel), BUFFER))) {
                 write(from, tar);
             } catch (SocketException e) {
                 channel.number(); // the agent says why it reads no more
@@ -59,35 +64,42 @@ public final class TreeCopy {
         }
     }
 
-    private static void write(Path from, TarArchiveOutputStream tar) throws IOException {
+    private static void write(Path from, TarWriter tar) throws IOException {
         Path base = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
         Path start = Files.isDirectory(from) ? from : from.toAbsolutePath();
         Files.walkFileTree(start, new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) throws IOException {
-                if (!folder.equals(from)) add(folder);
+                if (!folder.equals(from)) tar.put(entry(folder, TarEntry.DIRECTORY, attributes, ""));
                 return FileVisitResult.CONTINUE;
             }
 
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                if (attributes.isRegularFile() || attributes.isSymbolicLink()) add(file);
+                if (attributes.isSymbolicLink()) {
+                    String target = RawName.of(Files.readSymbolicLink(file));
+                    tar.put(entry(file, TarEntry.SYMLINK, attributes, target));
+                } else if (attributes.isRegularFile()) {
+                    try (InputStream content = Files.newInputStream(file)) {
+                        tar.put(entry(file, TarEntry.FILE, attributes, ""), content);
+                    }
+                }
                 return FileVisitResult.CONTINUE;
             }
 
-            private void add(Path file) throws IOException {
-                String name = String.valueOf(base == null ? file : base.relativize(file));
-                TarArchiveEntry entry;
-                if (Files.isSymbolicLink(file)) {
-                    entry = new TarArchiveEntry(name, TarArchiveEntry.LF_SYMLINK);
-                    entry.setLinkName(Files.readSymbolicLink(file).toString());
-                } else {
-                    entry = new TarArchiveEntry(file, name);
-                    entry.setMode(mode(file));
-                }
-                tar.putArchiveEntry(entry);
-                if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) Files.copy(file, tar);
-                tar.closeArchiveEntry();
+            private TarEntry entry(Path file, char type, BasicFileAttributes attributes, String target)
+                    throws IOException {
+                Path name = base == null ? file : base.relativize(file);
+                Instant modified = attributes.lastModifiedTime().toInstant();
+                int mode = type == TarEntry.SYMLINK ? ALL : mode(file);
+                return new TarEntry(
+                        RawName.of(name),
+                        type,
+                        type == TarEntry.FILE ? attributes.size() : 0,
+                        target,
+                        0,
+                        0,
+                        new Metadata(mode, 0, 0, modified.getEpochSecond(), modified.getNano(), Map.of()));
             }
         });
     }
@@ -103,42 +115,47 @@ public final class TreeCopy {
     public void out(String from, Path to, Bounds bounds) throws IOException {
         Files.createDirectories(to);
         try (AgentChannel channel = dialer.request(Payload.of(Wire.TAR_OUT).text(from));
-                InputStream data = DataStreams.input(channel);
-                TarArchiveInputStream tar = new TarArchiveInputStream(data, "UTF-8")) {
-            long bytes = 0;
+                InputStream data = new BufferedInputStream(DataStreams.input(channel), BUFFER)) {
+            TarReader tar = new TarReader(data);
+            long left = bounds.bytes();
             long entries = 0;
-            for (TarArchiveEntry entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
-                bytes += Math.max(0, entry.getSize());
-                if (++entries > bounds.entries() || bytes > bounds.bytes() || bytes < 0) {
+            for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
+                left -= Math.min(entry.size(), Long.MAX_VALUE / 2);
+                if (++entries > bounds.entries() || left < 0) {
                     throw new IOException("%s of the guest has more than %d entries or %d bytes"
                             .formatted(from, bounds.entries(), bounds.bytes()));
                 }
                 extract(tar, entry, to);
             }
             if (data.readNBytes(BUFFER).length == BUFFER) throw new AgentProtocolException("an archive without an end");
-        } catch (IllegalArgumentException e) { // a name that the host cannot have
+        } catch (RootContentException e) {
+            throw new IOException("%s of the guest: %s".formatted(from, e.problem()), e);
+        } catch (IllegalArgumentException | DateTimeException e) { // a name or time that the host cannot have
             throw new IOException("%s of the guest: %s".formatted(from, e.getMessage()), e);
         }
     }
 
-    private static void extract(TarArchiveInputStream tar, TarArchiveEntry entry, Path to) throws IOException {
-        Path target = target(entry.getName(), to);
-        if (entry.isDirectory()) {
-            if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) Files.createDirectory(target);
-        } else if (entry.isSymbolicLink()) {
-            Files.deleteIfExists(target);
-            Files.createSymbolicLink(target, Path.of(entry.getLinkName()));
-            return;
-        } else if (entry.isFile() && !entry.isLink() && !entry.isFIFO() && !entry.isCharacterDevice()) {
-            Files.copy(tar, target, StandardCopyOption.REPLACE_EXISTING);
-        } else {
-            return; // devices and the like are not made on the host
+    private static void extract(TarReader tar, TarEntry entry, Path to) throws IOException {
+        Path target = target(RawName.text(entry.name()), to);
+        Metadata metadata = entry.metadata();
+        switch (entry.type()) {
+            case TarEntry.DIRECTORY -> {
+                if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) Files.createDirectory(target);
+            }
+            case TarEntry.FILE -> Files.copy(tar.content(), target, StandardCopyOption.REPLACE_EXISTING);
+            case TarEntry.SYMLINK -> {
+                Files.deleteIfExists(target);
+                Files.createSymbolicLink(target, Path.of(RawName.text(entry.linkName())));
+                return;
+            }
+            default -> {
+                return; // devices and the like are not made on the host
+            }
         }
         if (Files.getFileStore(target).supportsFileAttributeView(PosixFileAttributeView.class)) {
-            Files.setPosixFilePermissions(target, permissions(entry.getMode()));
+            Files.setPosixFilePermissions(target, permissions(metadata.permissions()));
         }
-        Files.setLastModifiedTime(
-                target, FileTime.from(entry.getLastModifiedTime().toInstant()));
+        Files.setLastModifiedTime(target, FileTime.from(Instant.ofEpochSecond(metadata.seconds(), metadata.nanos())));
     }
 
     /** Returns where an entry belongs; all folders above it are real ones. */

@@ -12,10 +12,7 @@ import java.nio.file.spi.FileSystemProvider;
 import java.util.List;
 import java.util.Set;
 
-/**
- * The files of a guest. Relative paths begin at the root. Owners are numbers; there is no watch
- * service.
- */
+/** The files of a guest. Relative paths begin at the root. Owners are numbers. */
 public final class GuestFileSystem extends FileSystem {
     private final GuestFileSystemProvider provider;
     private final String name;
@@ -34,6 +31,10 @@ public final class GuestFileSystem extends FileSystem {
     @Override
     public FileSystemProvider provider() {
         return provider;
+    }
+
+    RemoteFiles files() {
+        return provider.files();
     }
 
     /** Has no effect: it ends with the guest. */
@@ -94,7 +95,7 @@ public final class GuestFileSystem extends FileSystem {
 
     @Override
     public WatchService newWatchService() {
-        throw new UnsupportedOperationException("no watch service for a guest");
+        return new GuestWatchService();
     }
 
     @Override

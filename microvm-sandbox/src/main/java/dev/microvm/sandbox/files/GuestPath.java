@@ -1,5 +1,6 @@
 package dev.microvm.sandbox.files;
 
+import dev.microvm.sandbox.agent.RemoteWatch;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -7,6 +8,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.ProviderMismatchException;
+import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
@@ -184,8 +186,24 @@ final class GuestPath implements Path {
     }
 
     @Override
-    public WatchKey register(WatchService watcher, WatchEvent.Kind<?>[] events, WatchEvent.Modifier... modifiers) {
-        throw new ProviderMismatchException("no watch service for a guest");
+    public WatchKey register(WatchService watcher, WatchEvent.Kind<?>[] events, WatchEvent.Modifier... modifiers)
+            throws IOException {
+        if (!(Objects.requireNonNull(watcher, "watcher") instanceof GuestWatchService service)) {
+            throw new ProviderMismatchException("a watch service of another file system");
+        }
+        if (modifiers.length > 0) throw new UnsupportedOperationException("modifier " + modifiers[0].name());
+        int mask = 0;
+        for (WatchEvent.Kind<?> each : events) mask |= mask(each);
+        if (mask == 0) throw new IllegalArgumentException("events: at least one of those of a folder's entries");
+        return service.register(this, fileSystem.files(), mask);
+    }
+
+    private static int mask(WatchEvent.Kind<?> kind) {
+        if (kind.equals(StandardWatchEventKinds.ENTRY_CREATE)) return RemoteWatch.CREATE | RemoteWatch.MOVED_TO;
+        if (kind.equals(StandardWatchEventKinds.ENTRY_DELETE)) return RemoteWatch.DELETE | RemoteWatch.MOVED_FROM;
+        if (kind.equals(StandardWatchEventKinds.ENTRY_MODIFY)) return RemoteWatch.MODIFY;
+        if (kind.equals(StandardWatchEventKinds.OVERFLOW)) return 0; // comes anyway
+        throw new UnsupportedOperationException(kind.name());
     }
 
     @Override

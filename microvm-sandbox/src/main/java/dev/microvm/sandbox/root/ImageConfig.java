@@ -21,9 +21,9 @@ public record ImageConfig(List<String> entrypoint, List<String> cmd, List<String
 
     /** @throws NullPointerException if something is null */
     public ImageConfig {
-        entrypoint = List.copyOf(entrypoint);
-        cmd = List.copyOf(cmd);
-        env = List.copyOf(env);
+        entrypoint = List.copyOf(Objects.requireNonNull(entrypoint, "entrypoint"));
+        cmd = List.copyOf(Objects.requireNonNull(cmd, "cmd"));
+        env = List.copyOf(Objects.requireNonNull(env, "env"));
         Objects.requireNonNull(workdir, "workdir");
         Objects.requireNonNull(user, "user");
     }

@@ -109,6 +109,10 @@ public final class PreparedRoot implements AutoCloseable {
      * @param to where the root is to be, an empty directory
      */
     public String mountCommands(String device, String lower, String upper, String to) {
+        Objects.requireNonNull(device, "device");
+        Objects.requireNonNull(lower, "lower");
+        Objects.requireNonNull(upper, "upper");
+        Objects.requireNonNull(to, "to");
         return switch (kind) {
             case INITRAMFS -> "";
             case DISK -> "mount -o %s %s %s\n".formatted(changes == Changes.REFUSED ? "ro" : "rw", device, to);

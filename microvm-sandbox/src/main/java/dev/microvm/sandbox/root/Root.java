@@ -181,7 +181,7 @@ public final class Root {
      * @throws IllegalArgumentException if it is not of this form
      */
     public Root platform(String platform) {
-        Matcher parts = PLATFORM.matcher(platform);
+        Matcher parts = PLATFORM.matcher(Objects.requireNonNull(platform, "platform"));
         if (!parts.matches()) {
             throw new IllegalArgumentException(
                     "platform '%s': must be os/architecture, such as linux/amd64".formatted(platform));

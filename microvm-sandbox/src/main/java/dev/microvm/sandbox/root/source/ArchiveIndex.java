@@ -1,6 +1,10 @@
 package dev.microvm.sandbox.root.source;
 
 import dev.microvm.sandbox.root.tree.RawName;
+import dev.microvm.sandbox.tar.BoundedInput;
+import dev.microvm.sandbox.tar.TarEntry;
+import dev.microvm.sandbox.tar.TarHeader;
+import dev.microvm.sandbox.tar.TarReader;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package dev.microvm.sandbox.root.source;
 
 import dev.microvm.compress.ZstdInputStream;
+import dev.microvm.sandbox.tar.TarHeader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

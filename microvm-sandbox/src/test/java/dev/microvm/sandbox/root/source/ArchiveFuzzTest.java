@@ -8,6 +8,7 @@ import dev.microvm.sandbox.root.oci.Json;
 import dev.microvm.sandbox.root.tree.FileTree;
 import dev.microvm.sandbox.root.tree.RootContentException;
 import dev.microvm.sandbox.root.tree.TreeLimits;
+import dev.microvm.sandbox.tar.TarBuilder;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

@@ -10,6 +10,7 @@ import dev.microvm.sandbox.root.tree.FileTree;
 import dev.microvm.sandbox.root.tree.RawName;
 import dev.microvm.sandbox.root.tree.RootContentException;
 import dev.microvm.sandbox.root.tree.TreeLimits;
+import dev.microvm.sandbox.tar.TarBuilder;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

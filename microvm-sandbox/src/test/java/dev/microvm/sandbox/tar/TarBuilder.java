@@ -1,4 +1,4 @@
-package dev.microvm.sandbox.root.source;
+package dev.microvm.sandbox.tar;
 
 import dev.microvm.sandbox.root.tree.RawName;
 import java.io.ByteArrayOutputStream;

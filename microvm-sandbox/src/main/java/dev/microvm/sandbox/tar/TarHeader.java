@@ -1,5 +1,6 @@
-package dev.microvm.sandbox.root.source;
+package dev.microvm.sandbox.tar;
 
+import dev.microvm.sandbox.root.tree.Metadata;
 import dev.microvm.sandbox.root.tree.RawName;
 import dev.microvm.sandbox.root.tree.RootContentException;
 import java.util.Arrays;
@@ -9,7 +10,7 @@ import java.util.Arrays;
  *
  * <p>Sources: POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
  */
-final class TarHeader {
+public final class TarHeader {
     /** Bytes of a header, and what content is padded to. */
     static final int BLOCK_SIZE = 512;
 
@@ -37,6 +38,9 @@ final class TarHeader {
     private static final int BINARY = 0x80; // in the first byte: a number in base 256, GNU's for large ones
     private static final int BINARY_SIGN = 0x40;
 
+    private static final int BITS_OF_DIGIT = 3;
+    private static final int CHECKSUM_DIGITS = 6; // then a zero and a space
+
     private final byte[] block;
 
     /**
@@ -57,6 +61,64 @@ final class TarHeader {
         if (expected != unsigned && expected != signed) throw broken("a header's checksum is wrong");
     }
 
+    /**
+     * Returns the block of an entry. What does not fit its field is cut or 0 there, and must stand in
+     * {@linkplain PaxRecords records} before.
+     */
+    static byte[] of(TarEntry entry) {
+        byte[] block = new byte[BLOCK_SIZE];
+        Metadata metadata = entry.metadata();
+        putText(block, NAME, NAME_LENGTH, entry.name());
+        putOctal(block, MODE, SHORT_NUMBER - 1, metadata.permissions());
+        putOctal(block, UID, SHORT_NUMBER - 1, Integer.toUnsignedLong(metadata.uid()));
+        putOctal(block, GID, SHORT_NUMBER - 1, Integer.toUnsignedLong(metadata.gid()));
+        putOctal(block, SIZE, LONG_NUMBER - 1, entry.size());
+        putOctal(block, MTIME, LONG_NUMBER - 1, metadata.seconds());
+        block[TYPE] = (byte) entry.type();
+        putText(block, LINK_NAME, NAME_LENGTH, entry.linkName());
+        putText(block, MAGIC, MAGIC_LENGTH + 2, USTAR_MAGIC + "00"); // and the version
+        putOctal(block, DEVICE_MAJOR, SHORT_NUMBER - 1, entry.major());
+        putOctal(block, DEVICE_MINOR, SHORT_NUMBER - 1, entry.minor());
+        Arrays.fill(block, CHECKSUM, CHECKSUM + SHORT_NUMBER, (byte) ' ');
+        int sum = 0;
+        for (byte value : block) sum += value & 0xFF;
+        putOctal(block, CHECKSUM, CHECKSUM_DIGITS, sum);
+        block[CHECKSUM + CHECKSUM_DIGITS] = 0;
+        return block;
+    }
+
+    /** Returns whether a user's or group's number fits its field. */
+    static boolean fitsId(long number) {
+        return fits(number, SHORT_NUMBER - 1);
+    }
+
+    /** Returns whether a size or a time in seconds fits its field. */
+    static boolean fitsLong(long number) {
+        return fits(number, LONG_NUMBER - 1);
+    }
+
+    /** Returns whether a raw name fits its field. */
+    static boolean fitsName(String name) {
+        return name.length() <= NAME_LENGTH;
+    }
+
+    private static boolean fits(long number, int digits) {
+        return number >= 0 && number >>> (BITS_OF_DIGIT * digits) == 0;
+    }
+
+    private static void putText(byte[] block, int offset, int length, String raw) {
+        byte[] bytes = RawName.bytes(raw);
+        System.arraycopy(bytes, 0, block, offset, Math.min(length, bytes.length));
+    }
+
+    private static void putOctal(byte[] block, int offset, int digits, long number) {
+        long value = fits(number, digits) ? number : 0;
+        for (int i = digits - 1; i >= 0; i--) {
+            block[offset + i] = (byte) ('0' + (value & 7));
+            value >>>= BITS_OF_DIGIT;
+        }
+    }
+
     /** Returns whether a block is all zero: the end of an archive. */
     static boolean isEnd(byte[] block) {
         for (byte value : block) {
@@ -65,7 +127,8 @@ final class TarHeader {
         return true;
     }
 
-    static RootContentException broken(String problem) {
+    /** Returns what to throw if an archive is not as it must be. */
+    public static RootContentException broken(String problem) {
         return new RootContentException("it is no intact tar archive: " + problem, "make or fetch it again");
     }
 

@@ -1,4 +1,4 @@
-package dev.microvm.sandbox.root.source;
+package dev.microvm.sandbox.tar;
 
 import dev.microvm.sandbox.root.tree.RawName;
 import java.util.HashMap;
@@ -29,6 +29,23 @@ final class PaxRecords {
             at = end;
         }
         return records;
+    }
+
+    /** Returns the bytes of records, in their order. */
+    static byte[] write(Map<String, String> records) {
+        StringBuilder text = new StringBuilder();
+        records.forEach((key, value) -> {
+            int rest = key.length() + value.length() + 3; // a space, an = and a line feed
+            int length = rest + 1;
+            while (length != rest + Integer.toString(length).length()) length++; // it counts its own digits
+            text.append(length)
+                    .append(' ')
+                    .append(key)
+                    .append('=')
+                    .append(value)
+                    .append('\n');
+        });
+        return RawName.bytes(text.toString());
     }
 
     private static int length(String digits) {

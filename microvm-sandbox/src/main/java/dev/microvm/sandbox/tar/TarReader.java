@@ -1,9 +1,8 @@
-package dev.microvm.sandbox.root.source;
+package dev.microvm.sandbox.tar;
 
 import dev.microvm.sandbox.root.tree.Metadata;
 import dev.microvm.sandbox.root.tree.RawName;
 import dev.microvm.sandbox.root.tree.RootContentException;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
@@ -16,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * Reads a tar archive: of POSIX (ustar, pax), of GNU, or old. Names and extended attributes stay
  * bytes. Its heap is bounded whatever the archive says. For one thread.
  */
-final class TarReader {
+public final class TarReader {
     // Types of headers that describe the next entry
-    private static final char PAX = 'x';
+    static final char PAX = 'x';
     private static final char PAX_GLOBAL = 'g';
     private static final char GNU_LONG_NAME = 'L';
     private static final char GNU_LONG_LINK = 'K';
@@ -36,19 +35,25 @@ final class TarReader {
     private final InputStream in;
     private final Map<String, String> global = new HashMap<>();
     private Map<String, String> local = new HashMap<>(); // of the next entry
-    private long left; // bytes of the current entry's content
+    private BoundedInput content; // of the current entry
     private int padding; // bytes behind it
 
-    TarReader(InputStream in) {
+    /** Reads from a stream, which stays the caller's. */
+    public TarReader(InputStream in) {
         this.in = in;
+        content = new BoundedInput(in, 0);
     }
 
-    /** Returns the next entry; null at the end. What was not read of the last one is skipped. */
-    @Nullable
-    TarEntry next() throws IOException {
-        in.skipNBytes(left);
+    /**
+     * Returns the next entry; null at the end. What was not read of the last one is skipped.
+     *
+     * @throws RootContentException if it is no intact archive
+     * @throws java.io.EOFException if it ends within an entry
+     */
+    public @Nullable TarEntry next() throws IOException {
+        in.skipNBytes(content.left());
         in.readNBytes(padding); // which some programs leave out at the end of an archive
-        left = 0;
+        content = new BoundedInput(in, 0);
         padding = 0;
         local = new HashMap<>(global);
         while (true) {
@@ -73,25 +78,9 @@ final class TarReader {
         }
     }
 
-    /** Returns the content of the current entry, all that is left of it. */
-    InputStream content() {
-        return new InputStream() {
-            @Override
-            public int read() throws IOException {
-                byte[] one = new byte[1];
-                return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
-            }
-
-            @Override
-            public int read(byte[] to, int offset, int length) throws IOException {
-                if (length == 0) return 0;
-                if (left == 0) return -1;
-                int count = in.read(to, offset, (int) Math.min(length, left));
-                if (count < 0) throw new EOFException("the archive is cut short");
-                left -= count;
-                return count;
-            }
-        };
+    /** Returns the content of the current entry, all that is left of it. Not to be closed. */
+    public InputStream content() {
+        return content;
     }
 
     private TarEntry entry(TarHeader header) throws IOException {
@@ -112,7 +101,7 @@ final class TarReader {
         if (size < 0 || size > Long.MAX_VALUE - TarHeader.BLOCK_SIZE) {
             throw TarHeader.broken("entry '%s' has %d bytes".formatted(RawName.text(name), size));
         }
-        left = size;
+        content = new BoundedInput(in, size);
         padding = (int) (padded(size) - size);
         String link = local.getOrDefault("linkpath", header.linkName());
         boolean device = type == TarEntry.CHARACTER_DEVICE || type == TarEntry.BLOCK_DEVICE;

@@ -1,16 +1,23 @@
-package dev.microvm.sandbox.root.source;
+package dev.microvm.sandbox.tar;
 
+import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** The first bytes of a stream, as a stream of its own. */
-final class BoundedInput extends FilterInputStream {
+/** The next bytes of a stream, as a stream of its own. Fails if there are fewer. */
+public final class BoundedInput extends FilterInputStream {
     private long left;
 
-    BoundedInput(InputStream in, long size) {
+    /** Reads {@code size} bytes of {@code in}. */
+    public BoundedInput(InputStream in, long size) {
         super(in);
         left = size;
+    }
+
+    /** Returns how many bytes were not read yet. */
+    long left() {
+        return left;
     }
 
     @Override
@@ -24,7 +31,8 @@ final class BoundedInput extends FilterInputStream {
         if (length == 0) return 0;
         if (left == 0) return -1;
         int count = in.read(to, offset, (int) Math.min(length, left));
-        if (count > 0) left -= count;
+        if (count < 0) throw new EOFException("the archive is cut short");
+        left -= count;
         return count;
     }
 
