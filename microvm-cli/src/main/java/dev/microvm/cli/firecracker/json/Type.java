@@ -1,6 +1,5 @@
 package dev.microvm.cli.firecracker.json;
 
-import dev.microvm.backend.net.MacAddress;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,11 +49,6 @@ public sealed interface Type {
     /** Returns the address of a network interface. */
     static Type mac() {
         return pattern("MAC address", "\\p{XDigit}{2}(:\\p{XDigit}{2}){5}", "The provided MAC address is invalid.");
-    }
-
-    /** Reads what {@link #mac} has accepted. */
-    static MacAddress toMac(String text) {
-        return MacAddress.parse(text);
     }
 
     /** See {@link #TEXT}. */

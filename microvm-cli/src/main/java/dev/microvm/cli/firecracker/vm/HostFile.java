@@ -1,16 +1,28 @@
 package dev.microvm.cli.firecracker.vm;
 
+import dev.microvm.linux.Errno;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 
 /** Says why a file of the host cannot be opened, in the words of Rust's {@code io::Error}. */
 final class HostFile {
+    // The texts of glibc's strerror, which Rust shows
     private static final String MISSING = "No such file or directory (os error 2)";
     private static final String DENIED = "Permission denied (os error 13)";
     private static final String FOLDER = "Is a directory (os error 21)";
+    private static final Map<Integer, String> TEXTS = Map.of(
+            Errno.EPERM, "Operation not permitted",
+            Errno.EBUSY, "Device or resource busy",
+            Errno.EINVAL, "Invalid argument");
 
     private HostFile() {}
+
+    /** Returns the text of an error number. */
+    static String error(int errno) {
+        return "%s (os error %d)".formatted(TEXTS.getOrDefault(errno, Errno.text(errno)), errno);
+    }
 
     /** Returns why it cannot be opened; empty if it can. */
     static Optional<String> problem(String file, boolean forWriting) {

@@ -21,8 +21,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Timer;
-import java.util.TimerTask;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -31,12 +29,9 @@ public final class Instance implements AutoCloseable {
     /** The version of Firecracker whose API this is: {@code src/firecracker/Cargo.toml}. */
     public static final String FIRECRACKER_VERSION = "1.17.0";
 
-    private static final long FLUSH_MILLIS = 60_000; // Firecracker's WRITE_METRICS_PERIOD_MS
-
     private final Settings settings;
     private final Metrics metrics;
     private final Mmds mmds;
-    private final Timer flushing = new Timer("fc_metrics", true);
     private final CompletableFuture<ExitReport> ended = new CompletableFuture<>();
 
     // Guarded by this.
@@ -48,7 +43,7 @@ public final class Instance implements AutoCloseable {
     /** Makes one that is not configured yet. */
     public Instance(Settings settings) {
         this.settings = settings;
-        this.metrics = new Metrics(settings.id());
+        this.metrics = new Metrics(settings.id(), settings.log());
         this.mmds = new Mmds(settings.mmdsLimit());
     }
 
@@ -182,10 +177,7 @@ public final class Instance implements AutoCloseable {
                 case ENTROPY -> resources.entropy(body);
                 case LOGGER -> settings.log().configure(body);
                 case MACHINE -> resources.machine(body);
-                case METRICS -> {
-                    metrics.configure(body);
-                    flushing.schedule(task(this::flushQuietly), FLUSH_MILLIS, FLUSH_MILLIS);
-                }
+                case METRICS -> metrics.configure(body);
                 case MMDS -> {
                     resources.mmds(body);
                     mmds.configure(body.text("version").equals("V2"), body.flag("imds_compat"));
@@ -276,23 +268,6 @@ public final class Instance implements AutoCloseable {
         } catch (IOException e) {
             throw new ApiFault("Internal VMM error: Metrics error: Failed to write metrics: " + e.getMessage());
         }
-    }
-
-    private void flushQuietly() {
-        try {
-            metrics.flush();
-        } catch (IOException e) {
-            settings.log().error("Failed to write metrics: " + e.getMessage());
-        }
-    }
-
-    private static TimerTask task(Runnable action) {
-        return new TimerTask() {
-            @Override
-            public void run() {
-                action.run();
-            }
-        };
     }
 
     private Running running() {
@@ -395,9 +370,8 @@ public final class Instance implements AutoCloseable {
     /** Ends the machine, if it runs, and writes the last metrics. */
     @Override
     public synchronized void close() {
-        flushing.cancel();
         if (running != null) running.vm().close();
         if (mmdsServer != null) mmdsServer.close();
-        flushQuietly();
+        metrics.close();
     }
 }

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Timer;
+import java.util.TimerTask;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +17,12 @@ import org.jspecify.annotations.Nullable;
  * Counts, and writes a line of JSON with the counts since the last line, under Firecracker's names
  * as far as there is such a count here. Any thread may call.
  */
-public final class Metrics {
+public final class Metrics implements AutoCloseable {
+    private static final long FLUSH_MILLIS = 60_000; // Firecracker's WRITE_METRICS_PERIOD_MS
+
     private final String id;
+    private final ApiLog log;
+    private final Timer flushing = new Timer("fc_metrics", true);
 
     // Guarded by this.
     private final Map<String, Map<String, Long>> counts = new TreeMap<>();
@@ -25,12 +31,17 @@ public final class Metrics {
     private boolean withId;
     private Map<?, ?> properties = Map.of();
 
-    /** Makes metrics that have no file yet. */
-    public Metrics(String id) {
+    /**
+     * Makes metrics that have no file yet.
+     *
+     * @param log is told if they cannot be written
+     */
+    public Metrics(String id, ApiLog log) {
         this.id = id;
+        this.log = log;
     }
 
-    /** Opens the file. @throws Refusal if there is one already, or it cannot be opened */
+    /** Opens the file, and writes a line each minute from now on. @throws Refusal if there is one already, or it cannot be opened */
     synchronized void configure(Fields config) {
         String refused = "Cannot initialize the metrics system due to bad user input: ";
         if (file != null) throw new Refusal(refused + "Reinitialization of metrics not allowed.");
@@ -40,6 +51,13 @@ public final class Metrics {
             throw new Refusal(refused + e.getMessage());
         }
         withId = config.flag("emit_id");
+        TimerTask task = new TimerTask() {
+            @Override
+            public void run() {
+                flushQuietly();
+            }
+        };
+        flushing.schedule(task, FLUSH_MILLIS, FLUSH_MILLIS);
         if (config.value("properties").orElse(null) instanceof Map<?, ?> given) properties = given;
     }
 
@@ -72,5 +90,20 @@ public final class Metrics {
         counts.forEach(line::put);
         file.write(JsonText.of(line));
         counts.clear();
+    }
+
+    private void flushQuietly() {
+        try {
+            flush();
+        } catch (IOException e) {
+            log.error("Failed to write metrics: " + e.getMessage());
+        }
+    }
+
+    /** Writes the last line. */
+    @Override
+    public void close() {
+        flushing.cancel();
+        flushQuietly();
     }
 }

@@ -33,8 +33,8 @@ final class Taps {
     }
 
     private static String failed(String tap, int errno) {
-        return ("Error while creating ifreq structure: %s (os error %d). Invalid TUN/TAP Backend provided by %s. Check"
+        return ("Error while creating ifreq structure: %s. Invalid TUN/TAP Backend provided by %s. Check"
                         + " our documentation on setting up the network devices.")
-                .formatted(Errno.text(errno), errno, tap);
+                .formatted(HostFile.error(errno), tap);
     }
 }
