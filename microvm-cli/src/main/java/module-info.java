@@ -10,6 +10,10 @@ module dev.microvm.cli {
 
     opens dev.microvm.cli to
             info.picocli;
+    opens dev.microvm.cli.attach to
+            info.picocli;
+    opens dev.microvm.cli.control to
+            info.picocli;
     opens dev.microvm.cli.doctor to
             info.picocli;
     opens dev.microvm.cli.run to

@@ -1,9 +1,17 @@
 package dev.microvm.cli;
 
+import dev.microvm.cli.control.CpCommand;
+import dev.microvm.cli.control.ExecCommand;
+import dev.microvm.cli.control.LogsCommand;
+import dev.microvm.cli.control.PsCommand;
+import dev.microvm.cli.control.StopCommand;
 import dev.microvm.cli.doctor.DoctorCommand;
 import dev.microvm.cli.firecracker.FirecrackerCommand;
 import dev.microvm.cli.qemu.QemuCommand;
+import dev.microvm.cli.run.DescribeCommand;
+import dev.microvm.cli.run.PullCommand;
 import dev.microvm.cli.run.RunCommand;
+import dev.microvm.cli.timeline.ProcessClock;
 import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -20,9 +28,18 @@ import picocli.CommandLine.Spec;
         footer = {"", "microvm COMMAND --help explains a command."},
         subcommands = {
             RunCommand.class,
+            ExecCommand.class,
+            CpCommand.class,
+            PsCommand.class,
+            LogsCommand.class,
+            StopCommand.class,
+            DescribeCommand.class,
+            PullCommand.class,
             DoctorCommand.class,
             KernelCommand.class,
             LessonCommand.class,
+            CompletionCommand.class,
+            ManCommand.class,
             QemuCommand.class,
             FirecrackerCommand.class
         })
@@ -38,6 +55,7 @@ public final class Main implements Runnable {
 
     /** Runs one command, and ends the JVM with its exit code. */
     public static void main(String[] arguments) {
+        ProcessClock.beginMain();
         System.exit(execute(arguments));
     }
 

@@ -61,16 +61,20 @@ public final class Progress implements AutoCloseable {
 
     /** Says something that stays, progress or not. */
     public synchronized void say(String text) {
-        close();
+        clear();
         to.println("microvm: " + text);
     }
 
     /** Clears the line, before anything else is printed. */
-    @Override
-    public synchronized void close() {
+    public synchronized void clear() {
         if (!dirty) return;
         to.print(CLEAR);
         to.flush();
         dirty = false;
+    }
+
+    @Override
+    public void close() {
+        clear();
     }
 }

@@ -87,12 +87,13 @@ final class ParavirtualClock {
     }
 
     /**
-     * Puts an MSR back; memory may be put back later, so the page is written when the vCPU runs.
+     * Puts an MSR back; memory may be put back later, so the page is written when the vCPU runs. With
+     * an instruction clock the page that memory has stays right.
      */
     void restoreMsr(int index, long value) {
         if (isSystemTime(index)) {
             systemTime = value;
-            outdated = true;
+            outdate();
         } else {
             wallClock = value; // what it led to is in the guest's memory
         }
@@ -100,17 +101,19 @@ final class ParavirtualClock {
 
     /**
      * The machine's clock was set: the page is to be written before the guest reads it again. Any
-     * thread may call.
+     * thread may call. Does nothing with an instruction clock, which nothing but instructions moves:
+     * a guest that was saved must find what it had found.
      */
     void outdate() {
-        outdated = true;
+        if (machine.instructionTime() == null) outdated = true;
     }
 
     /**
      * The guest did not run for a time that its watchdogs must not count: the page is to say so.
-     * Any thread may call.
+     * Any thread may call. Does nothing with an instruction clock, which stood still.
      */
     void tellStopped() {
+        if (machine.instructionTime() != null) return;
         stopped = true;
         outdated = true;
     }

@@ -55,6 +55,9 @@ final class GuestDefaults {
             throw new ExtensionConfigurationException("@MicroVms has both guest and root: name one");
         }
         Path path = Path.of(annotation.root());
+        if (!Files.exists(path)) {
+            throw new ExtensionConfigurationException("the root of @MicroVms does not exist: " + path.toAbsolutePath());
+        }
         GuestVm guest = GuestVm.of(Files.isDirectory(path) ? Root.directory(path) : Root.tar(path));
         return annotation.memoryMiB() == 0 ? guest : guest.withMemoryMiB(annotation.memoryMiB());
     }

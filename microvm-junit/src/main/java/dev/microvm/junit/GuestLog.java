@@ -25,7 +25,8 @@ final class GuestLog {
     private final String name;
     private final List<Consumer<String>> consumers;
     private final List<Thread> readers = new ArrayList<>();
-    private final Deque<String> kept = new ArrayDeque<>();
+    private final Object telling = new Object(); // apart, so that a slow consumer delays no report
+    private final Deque<String> kept = new ArrayDeque<>(); // guarded by this
 
     GuestLog(String name, List<Consumer<String>> consumers) {
         this.name = name;
@@ -61,12 +62,14 @@ final class GuestLog {
         kept.addLast(line);
     }
 
-    private synchronized void tell(String line) {
-        for (Consumer<String> each : consumers) {
-            try {
-                each.accept(line);
-            } catch (RuntimeException e) {
-                log.warn("{}: the log consumer failed", name, e);
+    private void tell(String line) {
+        synchronized (telling) {
+            for (Consumer<String> each : consumers) {
+                try {
+                    each.accept(line);
+                } catch (RuntimeException e) {
+                    log.warn("{}: the log consumer failed", name, e);
+                }
             }
         }
     }

@@ -152,9 +152,7 @@ public final class GuestVm implements AutoCloseable {
      */
     public synchronized GuestVm start() {
         if (isRunning()) throw new IllegalStateException("guest " + name() + " is running: stop it first");
-        SandboxBuilder builder = Sandbox.builder().root(root).name(name());
-        changes.forEach(change -> change.accept(builder));
-        Sandbox sandbox = builder.start();
+        Sandbox sandbox = boot();
         Run started = new Run(sandbox, new GuestLog(name(), logConsumers), new LinkedHashMap<>());
         run = started;
         try {
@@ -168,6 +166,12 @@ public final class GuestVm implements AutoCloseable {
             stop();
             throw e;
         }
+    }
+
+    private Sandbox boot() {
+        SandboxBuilder builder = Sandbox.builder().root(root).name(name());
+        changes.forEach(change -> change.accept(builder));
+        return builder.start();
     }
 
     private void settle(Run started) {

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.LocalNetwork;
 import dev.microvm.boot.testing.GuestFiles;
+import dev.microvm.boot.testing.HostProgram;
 import dev.microvm.sandbox.Command;
 import dev.microvm.sandbox.ExecResult;
 import dev.microvm.sandbox.WaitFor;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
@@ -31,8 +31,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 @MicroVms
 final class BeyondContainersTest {
-    private static final int DISK_MIB = 32;
-
     @TempDir
     private static Path folder;
 
@@ -82,8 +80,9 @@ final class BeyondContainersTest {
     }
 
     @Test
-    void keepsWhatWasSynced_onExt4AfterAPowerCut(@TempDir Path temporary) throws Exception {
-        Path disk = ext4(temporary.resolve("disk"));
+    void keepsWhatWasSynced_onExt4AfterAPowerCut(@TempDir Path temporary) throws IOException {
+        Path disk = temporary.resolve("disk");
+        HostProgram.run("mke2fs", "-q", "-t", "ext4", disk, "32M");
         try (GuestVm machine = TestGuests.busybox()
                 .withName("power")
                 .withSandbox(it -> it.machine(vm -> vm.virtioBlk(DiskImage.raw(disk))))
@@ -99,18 +98,6 @@ final class BeyondContainersTest {
                     .doesNotContain("cached");
             assertThat(run(machine, "dmesg")).contains("EXT4-fs (vdb): recovery complete");
         }
-    }
-
-    private static Path ext4(Path file) throws IOException, InterruptedException {
-        try (RandomAccessFile disk = new RandomAccessFile(file.toFile(), "rw")) {
-            disk.setLength((long) DISK_MIB << 20);
-        }
-        Process mkfs = new ProcessBuilder("/usr/sbin/mkfs.ext4", "-q", file.toString())
-                .redirectErrorStream(true)
-                .redirectOutput(file.resolveSibling("mkfs.log").toFile())
-                .start();
-        assertThat(mkfs.waitFor()).as("mkfs.ext4").isZero();
-        return file;
     }
 
     @Test

@@ -42,6 +42,7 @@ final class ApiServer implements AutoCloseable {
         threads.setName("fc_api");
         threads.setDaemon(true);
         server = new Server(threads);
+        server.setStopAtShutdown(true); // removes the socket, also after a signal
     }
 
     /**
@@ -105,17 +106,21 @@ final class ApiServer implements AutoCloseable {
         private Reply serve(String method, String path, byte[] body) {
             log.info("The API server received a %s request on \"%s\"%s."
                     .formatted(Router.titled(method), path, body.length == 0 ? "" : shown(path, body)));
-            try {
-                Reply reply = instance.handle(method, Router.route(method, path, body));
+            Reply reply = answer(method, path, body);
+            if (reply.isRefusal()) {
+                log.error("Received Error. Status code: %d. Message: %s".formatted(reply.status(), reply.body()));
+            } else {
                 log.info("The request was executed successfully. Status code: %s."
                         .formatted(reply.body().isEmpty() ? "204 No Content" : "200 OK"));
-                if (!reply.deprecation().isEmpty()) log.warn(reply.deprecation());
-                return reply;
-            } catch (ApiFault e) {
-                log.error("Received Error. Status code: %d. Message: %s".formatted(e.status(), e.getMessage()));
-                return Reply.of(e);
+            }
+            if (!reply.deprecation().isEmpty()) log.warn(reply.deprecation());
+            return reply;
+        }
+
+        private Reply answer(String method, String path, byte[] body) {
+            try {
+                return instance.answer(method, path, body);
             } catch (RuntimeException e) { // a defect, which must not leave the client without an answer
-                log.error("The API server failed: " + e);
                 return Reply.of(new ApiFault("Internal VMM error: " + e));
             }
         }

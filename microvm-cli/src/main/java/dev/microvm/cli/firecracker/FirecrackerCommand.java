@@ -1,6 +1,7 @@
 package dev.microvm.cli.firecracker;
 
 import dev.microvm.ConsoleTarget;
+import dev.microvm.cli.ExitHook;
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.api.Bodies;
 import dev.microvm.cli.firecracker.json.Fields;
@@ -148,12 +149,13 @@ public final class FirecrackerCommand implements Callable<Integer> {
             instance.configureMetrics(Fields.none(Bodies.METRICS).with("metrics_path", metricsPath));
         }
         if (metadata != null) instance.metadata(Files.readAllBytes(metadata));
-        if (noApi) return runMachine(instance);
-        ApiServer server = listen(instance, log);
+        ApiServer server = noApi ? null : listen(instance, log);
+        ExitHook hook = new ExitHook("firecracker", instance::close);
         try {
             return runMachine(instance);
         } finally {
-            server.close();
+            hook.close();
+            if (server != null) server.close();
         }
     }
 

@@ -26,7 +26,6 @@ final class Control {
 
     // Guarded by this.
     private boolean begun;
-    private boolean shutDown;
     private boolean resetByHost;
 
     Control(MicroVm vm, Invocation command) {
@@ -64,9 +63,11 @@ final class Control {
 
     /** Returns the state by QEMU's name: RunState of qapi/run-state.json. */
     synchronized String status() {
-        if (shutDown) return "shutdown";
-        if (vm.state() != VmState.PAUSED) return "running";
-        return begun ? "paused" : "prelaunch";
+        return switch (vm.state()) {
+            case ENDED, CLOSED -> "shutdown";
+            case PAUSED -> begun ? "paused" : "prelaunch";
+            case NEW, RUNNING -> "running";
+        };
     }
 
     boolean isRunning() {
@@ -116,7 +117,7 @@ final class Control {
 
     private void restarted() {
         boolean host = takeResetByHost();
-        tell("RESET", Map.of("guest", !host, "reason", host ? HOST_RESET : "guest-reset"));
+        tell("RESET", QmpServer.ordered("guest", !host, "reason", host ? HOST_RESET : "guest-reset"));
     }
 
     /**
@@ -126,7 +127,7 @@ final class Control {
      */
     void quit(String reason) {
         if (exit.isDone()) return;
-        tell("SHUTDOWN", Map.of("guest", false, "reason", reason));
+        tell("SHUTDOWN", QmpServer.ordered("guest", false, "reason", reason));
         vm.stop();
         exit.complete(0);
     }
@@ -139,12 +140,9 @@ final class Control {
             case TRIPLE_FAULT, PANIC -> "guest-reset";
             case POWER_OFF, EXIT_PORT, HALTED, GUEST_ERROR, FAILED, STOPPED -> "guest-shutdown";
         };
-        tell("SHUTDOWN", Map.of("guest", !host, "reason", reason));
+        tell("SHUTDOWN", QmpServer.ordered("guest", !host, "reason", reason));
         int code = ExitCodes.of(report);
         if (command.staysAfterShutdown && code == 0) {
-            synchronized (this) {
-                shutDown = true;
-            }
             tell("STOP", Map.of());
             return;
         }

@@ -35,7 +35,7 @@ final class CpuWish {
             CpuFeature.all().forEach(each -> command.help("  " + each.name() + "\n"));
             return;
         }
-        List<String> parts = List.of(text.split(","));
+        List<String> parts = List.of(text.split(",", -1));
         String model = parts.getFirst();
         if (!MODELS.contains(model)) {
             throw new OptionException(

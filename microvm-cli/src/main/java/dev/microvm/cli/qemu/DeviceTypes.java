@@ -94,7 +94,7 @@ final class DeviceTypes {
     private static <T extends Device> Type<T> type(String name, Supplier<T> maker, List<Property<T>> own, String here) {
         List<Property<T>> all = new ArrayList<>(own);
         all.add(ignored("id, bus, addr, nr=0, bootindex, acpi-index", "a device has the next slot"));
-        if (name.startsWith("vi") || name.startsWith("vh")) {
+        if (!name.startsWith("isa-")) {
             all.add(ignored(
                     "any_layout, event_idx, indirect_desc, notify_on_empty, queue_reset, use-disabled-flag, use-started,"
                             + " x-disable-legacy-check, disable-legacy, disable-modern, queue-size",

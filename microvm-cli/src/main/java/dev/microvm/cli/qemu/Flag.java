@@ -28,7 +28,7 @@ record Flag(String names, String argument, Fate fate, String here, BiConsumer<In
     }
 
     boolean isNamed(String name) {
-        return List.of(names.split(", ")).contains(name);
+        return List.of(names.split(", ", -1)).contains(name);
     }
 
     boolean hasArgument() {

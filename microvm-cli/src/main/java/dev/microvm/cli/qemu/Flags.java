@@ -150,7 +150,7 @@ final class Flags {
                     (command, none) -> command.defaults = false),
             maps("-nographic", "", "no display, as always", (command, none) -> command.nographic = true),
             maps("-display", "none", "the only one", (command, text) -> {
-                Values.only(text.split(",")[0], "none", "there is no display; use -serial mon:stdio");
+                Values.only(text.split(",", -1)[0], "none", "there is no display; use -serial mon:stdio");
                 command.displayNone = true;
             }),
             maps(

@@ -69,10 +69,10 @@ final class HumanCommands {
 
     /** Runs a line and returns what it prints. */
     String run(String line) {
-        List<String> words = List.of(line.strip().split("\\s+"));
+        List<String> words = List.of(line.strip().split("\\s+", -1));
         if (words.getFirst().isEmpty()) return "";
         for (Map.Entry<String, Handler> each : handlers.entrySet()) {
-            if (!List.of(each.getKey().split(", ")).contains(words.getFirst())) continue;
+            if (!List.of(each.getKey().split(", ", -1)).contains(words.getFirst())) continue;
             try {
                 return each.getValue().action().apply(words.subList(1, words.size()));
             } catch (RuntimeException e) {
@@ -90,7 +90,7 @@ final class HumanCommands {
     private String help(List<String> words) {
         StringBuilder text = new StringBuilder();
         handlers.forEach((names, handler) -> {
-            if (words.isEmpty() || List.of(names.split(", ")).contains(words.getFirst())) {
+            if (words.isEmpty() || List.of(names.split(", ", -1)).contains(words.getFirst())) {
                 text.append(names.replace(", ", "|"))
                         .append(' ')
                         .append(handler.help())
@@ -141,7 +141,9 @@ final class HumanCommands {
     private String networks() {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < control.command().networks.size(); i++) {
-            text.append(control.command().networks.get(i) + ": " + control.vm().network(i) + "\n");
+            text.append(control.command().networks.get(i) + ": limits from the guest: "
+                    + control.vm().network(i).fromGuest() + ", to the guest: "
+                    + control.vm().network(i).toGuest() + "\n");
         }
         return text.toString();
     }

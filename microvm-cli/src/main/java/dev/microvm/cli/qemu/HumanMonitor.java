@@ -63,7 +63,7 @@ final class HumanMonitor implements Channel.User {
             }
             case ESCAPE -> inSequence = true;
             default -> {
-                if (key >= 0 && key < ' ' || line.size() >= MOST) return;
+                if ((key >= 0 && key < ' ') || line.size() >= MOST) return;
                 line.write(key);
                 channel.write(new byte[] {key}, 0, 1);
             }

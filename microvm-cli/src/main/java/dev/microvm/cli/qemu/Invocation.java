@@ -140,7 +140,7 @@ final class Invocation {
             vm.initrd(Path.of(files));
             return;
         }
-        for (String each : files.split(",")) {
+        for (String each : files.split(",", -1)) {
             int space = each.indexOf(' ');
             vm.module(Path.of(space < 0 ? each : each.substring(0, space)), space < 0 ? "" : each.substring(space + 1));
         }

@@ -60,7 +60,7 @@ final class MachineWish {
     }
 
     private static List<String> accelerators(String text) {
-        List<String> given = List.of(text.split(":"));
+        List<String> given = List.of(text.split(":", -1));
         for (String each : given) {
             if (!each.equals("kvm") && !each.equals("tcg")) {
                 throw new OptionException("there is no " + each + " here; use kvm, or tcg for the engine");

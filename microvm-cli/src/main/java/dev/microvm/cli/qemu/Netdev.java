@@ -9,7 +9,11 @@ interface Netdev {
 
     /** Adds one of a command line. */
     static void add(String text, Invocation command) {
-        String type = KeyValue.parse(text, "type").getFirst().value();
+        String type = KeyValue.parse(text, "type").stream()
+                .filter(each -> each.key().equals("type"))
+                .findFirst()
+                .map(KeyValue::value)
+                .orElseThrow(() -> new OptionException("needs a type; use user, tap or stream"));
         switch (type) {
             case "user" -> keep(UserNetdev.GRAMMAR, text, new UserNetdev(), command);
             case "tap" -> keep(TapNetdev.GRAMMAR, text, new TapNetdev(), command);

@@ -70,7 +70,7 @@ final class ObjectTypes {
     }
 
     private static void memory(Invocation command, String text) {
-        MemoryBackend backend = new MemoryBackend(text.split(",")[0]);
+        MemoryBackend backend = new MemoryBackend(text.split(",", -1)[0]);
         MemoryBackend.GRAMMAR.apply(rest(text), backend, command);
         command.keep(command.memoryBackends, backend.id, "memory backend", backend);
     }

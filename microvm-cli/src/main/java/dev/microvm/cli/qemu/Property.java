@@ -32,7 +32,7 @@ record Property<T>(String syntax, Fate fate, String here, BiConsumer<T, String> 
     }
 
     boolean isNamed(String key) {
-        return Arrays.stream(syntax.split(", ")).anyMatch(each -> matches(each, key));
+        return Arrays.stream(syntax.split(", ", -1)).anyMatch(each -> matches(each, key));
     }
 
     private static boolean matches(String written, String key) {

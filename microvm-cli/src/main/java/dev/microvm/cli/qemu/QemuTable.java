@@ -77,13 +77,13 @@ final class QemuTable {
     private static String spelled(Flag flag) {
         String argument = flag.hasArgument() ? " " + flag.argument() : "";
         List<String> all = new ArrayList<>();
-        for (String each : flag.names().split(", ")) all.add(code(each + argument));
+        for (String each : flag.names().split(", ", -1)) all.add(code(each + argument));
         return String.join(", ", all);
     }
 
     private static String names(String syntax) {
         List<String> all = new ArrayList<>();
-        for (String each : syntax.split(", ")) all.add(code(each));
+        for (String each : syntax.split(", ", -1)) all.add(code(each));
         return String.join(", ", all);
     }
 

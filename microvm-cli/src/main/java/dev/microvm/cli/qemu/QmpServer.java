@@ -3,10 +3,10 @@ package dev.microvm.cli.qemu;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.time.temporal.ChronoField;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -106,7 +106,7 @@ final class QmpServer implements Channel.User {
                 "timestamp",
                 ordered(
                         "seconds", event.at().getEpochSecond(),
-                        "microseconds", TimeUnit.NANOSECONDS.toMicros(event.at().getNano())));
+                        "microseconds", event.at().get(ChronoField.MICRO_OF_SECOND)));
         message.put("event", event.name());
         if (!event.data().isEmpty()) message.put("data", event.data());
         try {

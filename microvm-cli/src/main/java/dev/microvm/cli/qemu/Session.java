@@ -143,12 +143,11 @@ final class Session implements AutoCloseable {
         close();
     }
 
+    /** Whoever comes second waits until everything is closed, such as a JVM that exits. */
     @Override
-    public void close() {
-        synchronized (this) {
-            if (closed) return;
-            closed = true;
-        }
+    public synchronized void close() {
+        if (closed) return;
+        closed = true;
         channels.values().forEach(Channel::close);
         vm.close();
         try {

@@ -148,10 +148,12 @@ final class SocketChannelEnd implements Channel {
     @Override
     public void close() {
         closed = true;
-        try (ServerSocketChannel listening = server;
-                SocketChannel connected = peer) {
-            if (listening != null && address instanceof UnixDomainSocketAddress unix)
-                Files.deleteIfExists(unix.getPath());
+        try {
+            SocketChannel connected = peer;
+            if (connected != null) connected.close();
+            if (server == null) return;
+            server.close();
+            if (address instanceof UnixDomainSocketAddress unix) Files.deleteIfExists(unix.getPath());
         } catch (IOException e) {
             // nothing of it is left
         }

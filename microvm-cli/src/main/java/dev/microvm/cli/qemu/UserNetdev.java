@@ -60,7 +60,7 @@ final class UserNetdev extends Netdev.Named {
         String mask = text.substring(slash + 1);
         if (!mask.contains(".")) return text;
         int bits = 0;
-        for (String part : mask.split("\\.")) bits += Integer.bitCount((int) Values.number(part, 0, 255));
+        for (String part : mask.split("\\.", -1)) bits += Integer.bitCount((int) Values.number(part, 0, 255));
         return text.substring(0, slash) + "/" + bits;
     }
 

@@ -4,8 +4,9 @@ import dev.microvm.ConsoleTarget;
 import dev.microvm.MicroVm;
 import dev.microvm.cli.ExitCode;
 import dev.microvm.cli.ExitHook;
+import dev.microvm.cli.control.ControlServer;
 import dev.microvm.model.ExitReport;
-import java.util.concurrent.CompletionException;
+import java.io.IOException;
 
 /** A guest whose console is this process's terminal. */
 final class ConsoleRun {
@@ -18,15 +19,20 @@ final class ConsoleRun {
     }
 
     /** Runs it to its end, and returns the exit code. */
-    int run() {
-        try (MicroVm vm = options.machine().serial(ConsoleTarget.stdio()).build();
+    int run() throws IOException {
+        MachineControl control = new MachineControl(options.info("", ""));
+        report.whenBuilt(control::built);
+        ConsoleTarget target = Detached.name().isPresent() ? ConsoleTarget.buffer() : ConsoleTarget.stdio();
+        try (var _ = ControlServer.start(options.name(), control);
+                MicroVm vm = options.machine().serial(target).build();
                 var _ = new ExitHook("machine", vm::close)) {
             report.machineBuilt(vm);
             report.consoleBegins();
             vm.start();
-            return exitCode(vm.onExit().toCompletableFuture().join());
-        } catch (CompletionException e) {
-            throw new IllegalStateException("the report never fails", e);
+            report.machineStarted(vm);
+            ExitReport end = vm.onExit().toCompletableFuture().join();
+            report.guestEnded();
+            return exitCode(end);
         }
     }
 

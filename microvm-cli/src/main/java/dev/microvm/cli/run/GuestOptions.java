@@ -111,6 +111,12 @@ final class GuestOptions {
         return source != null;
     }
 
+    /** Returns what the root is made from. */
+    String rootName() {
+        if (source == null) return "";
+        return source.image != null ? source.image : String.valueOf(source.root);
+    }
+
     /** Refuses what is not there yet, with what to do instead. */
     void check() {
         if (shares.isEmpty()) return;

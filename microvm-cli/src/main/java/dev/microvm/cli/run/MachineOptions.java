@@ -5,9 +5,11 @@ import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.cli.CliException;
+import dev.microvm.cli.control.MachineInfo;
 import dev.microvm.model.HypervisorChoice;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -101,7 +103,15 @@ final class MachineOptions {
 
     /** Returns the machine's name. */
     String name() {
-        return name == null ? "vm-" + ProcessHandle.current().pid() : name;
+        if (name != null) return name;
+        return Detached.name().orElse("vm-" + ProcessHandle.current().pid());
+    }
+
+    /** Says what others see of the machine. */
+    MachineInfo info(String root, String command) {
+        String made = root.isEmpty() ? String.valueOf(kernel == null ? "bundled kernel" : kernel) : root;
+        long pid = ProcessHandle.current().pid();
+        return new MachineInfo(name(), pid, "", "", memory, vcpus, Instant.now(), made, command);
     }
 
     /** Returns the machine of these options alone. */

@@ -2,7 +2,9 @@ package dev.microvm.cli.run;
 
 import dev.microvm.cli.CliException;
 import dev.microvm.cli.Progress;
+import dev.microvm.cli.attach.CommandOptions;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -54,6 +56,11 @@ public final class RunCommand implements Callable<Integer> {
     @Nullable
     private String entrypoint;
 
+    @Option(
+            names = {"-d", "--detach"},
+            description = "Runs in the background, and prints the machine's name when the command runs.")
+    private boolean detach;
+
     @Option(names = "--rm", hidden = true, description = "Always so; for those who are used to typing it.")
     @SuppressWarnings("UnusedVariable")
     private boolean remove;
@@ -69,6 +76,12 @@ public final class RunCommand implements Callable<Integer> {
             description = "Whether to show what takes its time. Default: on a terminal.")
     private Progress.When progress = Progress.When.AUTO;
 
+    @Option(
+            names = "--timeline",
+            paramLabel = "FILE.svg",
+            description = "Draws where the time to the first command goes. The kernel prints more, which takes time.")
+    private @Nullable Path timeline;
+
     @Parameters(
             paramLabel = "[--] COMMAND",
             arity = "0..*",
@@ -76,10 +89,11 @@ public final class RunCommand implements Callable<Integer> {
     private List<String> words = new ArrayList<>();
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() throws IOException, InterruptedException {
         guest.check();
+        if (detach && Detached.name().isEmpty()) return Detached.start(machine.name());
         try (Progress shown = Progress.of(quiet ? Progress.When.NEVER : progress)) {
-            RunReport report = new RunReport(shown, quiet);
+            RunReport report = new RunReport(shown, quiet, timeline);
             if (guest.hasRoot()) {
                 return new SandboxRun(machine, guest, command, report).run(words, entrypoint);
             }

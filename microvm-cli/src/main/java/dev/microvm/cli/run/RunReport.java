@@ -2,12 +2,17 @@ package dev.microvm.cli.run;
 
 import dev.microvm.MicroVm;
 import dev.microvm.cli.Progress;
+import dev.microvm.cli.timeline.Timeline;
 import dev.microvm.sandbox.Agent;
 import dev.microvm.sandbox.StartListener;
 import dev.microvm.sandbox.root.PreparedRoot;
 import dev.microvm.sandbox.root.PullProgress;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Says on standard error how far a run is, and what runs it. */
 final class RunReport implements StartListener, PullProgress {
@@ -15,15 +20,30 @@ final class RunReport implements StartListener, PullProgress {
 
     private final Progress progress;
     private final boolean quiet;
+    private final @Nullable Path timelineFile;
+    private final Timeline timeline = new Timeline();
+    private Consumer<MicroVm> whenBuilt = vm -> {};
     private final Map<String, long[]> layers = new ConcurrentHashMap<>(); // bytes there, and bytes in all
 
-    RunReport(Progress progress, boolean quiet) {
+    RunReport(Progress progress, boolean quiet, @Nullable Path timelineFile) {
         this.progress = progress;
         this.quiet = quiet;
+        this.timelineFile = timelineFile;
+    }
+
+    /** Returns whether the kernel is to print its messages, with times. */
+    boolean needsKernelLog() {
+        return timelineFile != null;
+    }
+
+    /** Passes the machine on as soon as there is one. */
+    void whenBuilt(Consumer<MicroVm> action) {
+        whenBuilt = action;
     }
 
     /** The root is about to be made or found. */
     void preparing(String root) {
+        timeline.host("options");
         progress.step("preparing " + root);
     }
 
@@ -37,23 +57,45 @@ final class RunReport implements StartListener, PullProgress {
 
     @Override
     public void rootPrepared(PreparedRoot root) {
+        timeline.host("root");
         progress.step("starting");
     }
 
     @Override
     public void machineBuilt(MicroVm vm) {
+        timeline.host("machine: checked and planned");
+        whenBuilt.accept(vm);
         if (quiet) return;
         progress.say("%s runs on %s: %s".formatted(vm.name(), vm.hypervisor(), vm.hypervisorReason()));
         progress.step("booting");
     }
 
     @Override
+    public void machineStarted(MicroVm vm) {
+        timeline.host("machine: made, kernel loaded");
+        if (timelineFile != null) timeline.listen(vm);
+    }
+
+    @Override
     public void agentAnswered(Agent agent) {
-        progress.close();
+        timeline.kernelEnded();
+        progress.clear();
     }
 
     /** The console takes over. */
     void consoleBegins() {
-        progress.close();
+        progress.clear();
+    }
+
+    /** The command runs: the start is over. */
+    void commandStarted() throws IOException {
+        timeline.guest("first command started");
+        if (timelineFile != null) timeline.write(timelineFile);
+    }
+
+    /** A guest without a command has ended. */
+    void guestEnded() throws IOException {
+        timeline.kernelEnded();
+        if (timelineFile != null) timeline.write(timelineFile);
     }
 }

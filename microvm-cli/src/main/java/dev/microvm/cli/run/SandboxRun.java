@@ -3,18 +3,18 @@ package dev.microvm.cli.run;
 import dev.microvm.cli.CliException;
 import dev.microvm.cli.ExitHook;
 import dev.microvm.cli.attach.Attached;
+import dev.microvm.cli.attach.CommandOptions;
+import dev.microvm.cli.attach.CommandRequest;
 import dev.microvm.cli.attach.GuestCommand;
 import dev.microvm.cli.attach.Signals;
 import dev.microvm.cli.attach.StandardStreams;
-import dev.microvm.linux.TerminalSize;
-import dev.microvm.sandbox.Command;
+import dev.microvm.cli.control.ControlServer;
 import dev.microvm.sandbox.NetworkPolicy;
 import dev.microvm.sandbox.PortForward;
 import dev.microvm.sandbox.Sandbox;
 import dev.microvm.sandbox.SandboxBuilder;
 import dev.microvm.sandbox.root.ImageConfig;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A command in a guest with a root; the guest ends with it. */
 final class SandboxRun {
+    /** The command line of sandboxes, but with the kernel's messages and their times. */
+    private static final String LOGGING = "console=ttyS0 loglevel=7 printk.time=1 reboot=k panic=-1 cryptomgr.notests";
+
     private final MachineOptions machine;
     private final GuestOptions guest;
     private final CommandOptions options;
@@ -33,31 +36,48 @@ final class SandboxRun {
         this.guest = guest;
         this.options = options;
         this.report = report;
-        this.streams = new StandardStreams(options.interactive(), options.terminal());
+        this.streams = options.streams();
     }
 
     /** Runs it to its end, and returns the exit code. */
     int run(List<String> words, @Nullable String entrypoint) throws IOException {
         streams.check();
+        String shown = words.isEmpty() ? "(the image's)" : String.join(" ", words);
+        MachineControl control = new MachineControl(machine.info(guest.rootName(), shown));
+        report.whenBuilt(control::built);
         SandboxBuilder builder = builder();
-        try (Sandbox sandbox = builder.start()) {
-            Command command = options.command(words(sandbox.image(), words, entrypoint));
-            if (options.terminal()) {
-                TerminalSize size = streams.size();
-                command = command.terminal(size.columns(), size.rows());
-            }
-            List<PortForward> forwards = new ArrayList<>();
-            try {
-                for (PublishedPort each : machine.ports) {
-                    forwards.add(sandbox.agent().forward(each.socketAddress(), each.guestPort()));
-                }
-                Attached attached = new GuestCommand(sandbox.start(command));
-                try (var _ = new ExitHook("command", () -> attached.signal(Signals.TERM))) {
-                    return streams.connect(attached, OutputStream.nullOutputStream());
-                }
-            } finally {
-                for (PortForward each : forwards) each.close();
-            }
+        try (var _ = ControlServer.start(machine.name(), control);
+                Sandbox sandbox = builder.start();
+                Forwards forwards = new Forwards()) {
+            control.ready(sandbox);
+            CommandRequest request = options.request(words(sandbox.image(), words, entrypoint));
+            for (PublishedPort each : machine.ports) forwards.add(sandbox, each);
+            Attached command = new GuestCommand(sandbox.start(request.command()));
+            report.commandStarted();
+            return run(command, control);
+        }
+    }
+
+    private int run(Attached command, MachineControl control) throws IOException {
+        control.runs(command);
+        try (var _ = new ExitHook("command", () -> command.signal(Signals.TERM))) {
+            int code = streams.connect(command, control.output());
+            control.ended(code);
+            return code;
+        }
+    }
+
+    /** Ports that lead into the guest. */
+    private static final class Forwards implements AutoCloseable {
+        private final List<PortForward> all = new ArrayList<>();
+
+        void add(Sandbox sandbox, PublishedPort port) {
+            all.add(sandbox.agent().forward(port.socketAddress(), port.guestPort()));
+        }
+
+        @Override
+        public void close() throws IOException {
+            for (PortForward each : all) each.close();
         }
     }
 
@@ -108,6 +128,7 @@ final class SandboxRun {
         if (machine.ports.stream().anyMatch(PublishedPort::udp)) {
             throw new CliException("-p: the agent forwards TCP only", "leave out /udp");
         }
+        if (report.needsKernelLog()) builder.machine(vm -> vm.cmdline(LOGGING));
         if (machine.cmdline != null) builder.machine(vm -> vm.cmdline(machine.cmdline()));
     }
 

@@ -17,28 +17,20 @@ import dev.microvm.model.NetSpec;
 import dev.microvm.model.ResetAction;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What command lines become; the files that they name do not exist. */
 final class InvocationTest {
-    private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|'([^']*)'|(\\S+)");
     private static final String LEGACY_OFF = "-M microvm,x-option-roms=off,pit=off,pic=off,isa-serial=off,rtc=off ";
     private static final String QUIET = "-nodefaults -no-user-config -nographic ";
     private static final String DISK =
             "-drive id=test,file=test.img,format=raw,if=none -device virtio-blk-device,drive=test ";
 
     private static Invocation read(String line) {
-        List<String> words = new ArrayList<>();
-        for (Matcher word = WORD.matcher(line); word.find(); ) {
-            words.add(word.group(1) != null ? word.group(1) : word.group(2) != null ? word.group(2) : word.group(3));
-        }
-        Invocation read = Invocation.parse(words);
+        Invocation read = Invocation.parse(Words.of(line));
         Assembly.complete(read);
         return read;
     }

@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** The program in a process of its own, and a guest for it. */
@@ -28,7 +27,9 @@ public final class Microvm {
      * @param runtimeFolder for control sockets; nobody else's machines are seen
      */
     public Microvm(Path runtimeFolder) {
-        this(runtimeFolder, List.of("-cp", ChildJvm.classPath(), "dev.microvm.cli.Main"));
+        this(
+                runtimeFolder,
+                List.of("--enable-native-access=ALL-UNNAMED", "-cp", ChildJvm.classPath(), "dev.microvm.cli.Main"));
     }
 
     /** The same with what java is to start, such as a jar. */
@@ -47,34 +48,38 @@ public final class Microvm {
 
     /** The same with something to read. */
     public Result runWith(String input, String... arguments) throws IOException, InterruptedException {
-        Process process = start(arguments);
-        CompletableFuture.delayedExecutor(LIMIT_SECONDS, TimeUnit.SECONDS).execute(process::destroyForcibly);
-        CompletableFuture<String> err = CompletableFuture.supplyAsync(() -> {
-            try {
-                return new String(process.getErrorStream().readAllBytes(), UTF_8);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        Path out = Files.createTempFile(runtimeFolder, "out", "");
+        Path err = Files.createTempFile(runtimeFolder, "err", "");
+        Process process = builder(arguments)
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile())
+                .start();
         process.getOutputStream().write(input.getBytes(UTF_8));
         process.getOutputStream().close();
-        String out = new String(process.getInputStream().readAllBytes(), UTF_8);
-        return new Result(process.waitFor(), out, err.join());
+        if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError("%s does not end; it printed %s%s"
+                    .formatted(List.of(arguments), Files.readString(out), Files.readString(err)));
+        }
+        return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
     }
 
     /** Starts it. */
     public Process start(String... arguments) throws IOException {
+        return builder(arguments).start();
+    }
+
+    private ProcessBuilder builder(String... arguments) {
         List<String> words = new ArrayList<>(List.of(
                 ChildJvm.java(),
                 "-XX:+UseSerialGC",
-                "--enable-native-access=ALL-UNNAMED",
                 "-Dmicrovm.hypervisor=engine",
                 "-Dmicrovm.root.cache=" + runtimeFolder.resolve("roots")));
         words.addAll(launcher);
         words.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(words);
         builder.environment().put("XDG_RUNTIME_DIR", runtimeFolder.toString());
-        return builder.start();
+        return builder;
     }
 
     /** Returns options that name a kernel: the bundled one if it is built, else Debian's with its modules. */

@@ -42,7 +42,8 @@ public final class Bodies {
     private static final Type LIMITER = new Structure(RATE_LIMITER);
 
     public static final Shape ACTION = Shape.named("ActionBody")
-            .required("action_type", choice("FlushMetrics", "InstanceStart", "SendCtrlAltDel"));
+            .required("action_type", choice("FlushMetrics", "InstanceStart", "SendCtrlAltDel"))
+            .remark("`SendCtrlAltDel` presses the power button: the machine has no keyboard");
 
     public static final Shape BOOT_SOURCE = Shape.named("BootSourceConfig")
             .required("kernel_image_path", TEXT)
@@ -216,7 +217,6 @@ public final class Bodies {
             .defaulted("enable_diff_snapshots", FLAG, false)
             .defaulted("track_dirty_pages", FLAG, false)
             .defaulted("resume_vm", FLAG, false)
-            .remark("without it the guest runs for a moment before it is paused")
             .defaulted(
                     "network_overrides",
                     new Many(new Structure(Shape.named("NetworkOverride")

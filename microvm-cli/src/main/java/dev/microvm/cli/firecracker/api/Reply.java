@@ -33,6 +33,11 @@ public record Reply(int status, String body, String deprecation) {
         return new Reply(status, body, why);
     }
 
+    /** Whether the call was refused. */
+    public boolean isRefusal() {
+        return status != OK && status != NO_CONTENT;
+    }
+
     private static String message(Exception fault) {
         String message = fault.getMessage();
         return message == null ? fault.toString() : message;

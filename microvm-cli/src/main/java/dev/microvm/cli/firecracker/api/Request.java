@@ -39,6 +39,25 @@ public record Request(Call call, Fields body, @Nullable Object tree) {
         }
     }
 
+    /** Returns why it is deprecated, in the words of Firecracker's log; empty if it is not. */
+    public String deprecation() {
+        return switch (call) {
+            case PUT_MACHINE_CONFIG, PATCH_MACHINE_CONFIG -> deprecatedBy("cpu_template");
+            case PUT_VSOCK -> deprecatedBy("vsock_id");
+            case PUT_MMDS_CONFIG ->
+                body.text("version").equals("V1") ? "PUT /mmds/config: V1 is deprecated. Use V2 instead." : "";
+            case PUT_SNAPSHOT_LOAD ->
+                body.has("mem_file_path") || body.flag("enable_diff_snapshots")
+                        ? "PUT /snapshot/load: mem_file_path and enable_diff_snapshots fields are deprecated."
+                        : "";
+            default -> "";
+        };
+    }
+
+    private String deprecatedBy(String key) {
+        return body.has(key) ? "%s %s: %s field is deprecated.".formatted(call.method(), call.path(), key) : "";
+    }
+
     /** Refuses a body that has the right shape, but not the right values. */
     ApiFault refuse(String why) {
         return new ApiFault(DESERIALIZING + why + ".");

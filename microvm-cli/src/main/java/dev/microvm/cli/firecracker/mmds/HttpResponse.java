@@ -28,15 +28,15 @@ record HttpResponse(int status, boolean json, String body, String headers) {
     /** Returns it as it is sent. */
     byte[] bytes(boolean lasts) {
         byte[] content = body.getBytes(UTF_8);
-        String head = ("HTTP/1.1 %d %s\r\nServer: Firecracker API\r\nConnection: %s\r\nContent-Type: %s\r\n"
-                        + "%sContent-Length: %d\r\n\r\n")
-                .formatted(
-                        status,
-                        reason(),
-                        lasts ? "keep-alive" : "close",
-                        json ? "application/json" : "text/plain",
-                        headers,
-                        content.length);
+        String head = String.join(
+                "\r\n",
+                "HTTP/1.1 %d %s".formatted(status, reason()),
+                "Server: Firecracker API",
+                "Connection: " + (lasts ? "keep-alive" : "close"),
+                "Content-Type: " + (json ? "application/json" : "text/plain"),
+                headers + "Content-Length: " + content.length,
+                "",
+                "");
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         all.writeBytes(head.getBytes(UTF_8));
         all.writeBytes(content);

@@ -17,6 +17,7 @@ import dev.microvm.model.Feature;
 import dev.microvm.model.HaltAction;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Turns what was configured into the description of a machine. */
@@ -58,7 +59,7 @@ final class Assembly {
                 .cmdline(cmdline(source))
                 .memoryMiB((int) Math.min(Integer.MAX_VALUE, resources.memoryMib()))
                 .vcpus(resources.machine().integer("vcpu_count"))
-                .autoKernelCmdline(Feature.ON) // besides ACPI, as Firecracker does it, for kernels without
+                .acpi(needsNoAcpi(source) ? Feature.OFF : Feature.AUTO)
                 .onHalt(HaltAction.STAY)
                 .serial(console());
         source.maybeText("initrd_path").ifPresent(file -> builder.initrd(Path.of(file)));
@@ -75,6 +76,11 @@ final class Assembly {
         }
         resources.cpu().ifPresent(template -> CpuTemplate.apply(template, builder));
         return builder;
+    }
+
+    /** Whether the kernel is told not to use ACPI; it is then told of its devices by command line. */
+    static boolean needsNoAcpi(Fields source) {
+        return List.of(source.maybeText("boot_args").orElse("").split(" ")).contains("acpi=off");
     }
 
     /** Returns an ID as the name of a machine, which is shorter. */

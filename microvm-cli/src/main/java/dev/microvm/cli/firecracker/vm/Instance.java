@@ -8,6 +8,7 @@ import dev.microvm.cli.firecracker.api.Call;
 import dev.microvm.cli.firecracker.api.Call.When;
 import dev.microvm.cli.firecracker.api.Reply;
 import dev.microvm.cli.firecracker.api.Request;
+import dev.microvm.cli.firecracker.api.Router;
 import dev.microvm.cli.firecracker.json.Fields;
 import dev.microvm.cli.firecracker.json.JsonFault;
 import dev.microvm.cli.firecracker.json.JsonReader;
@@ -39,7 +40,8 @@ public final class Instance implements AutoCloseable {
     private final CompletableFuture<ExitReport> ended = new CompletableFuture<>();
 
     // Guarded by this.
-    private final Resources resources = new Resources();
+    private Resources resources = new Resources();
+    private boolean configured; // so that no snapshot can be loaded
     private @Nullable Running running;
     private @Nullable MmdsServer mmdsServer;
 
@@ -58,12 +60,23 @@ public final class Instance implements AutoCloseable {
     /**
      * Serves a call.
      *
-     * @param method of HTTP, for the metrics
-     * @throws ApiFault if it is refused
+     * @param method of HTTP
+     * @param body empty for none
      */
-    public synchronized Reply handle(String method, Request request) {
+    public Reply answer(String method, String path, byte[] body) {
+        String deprecation = "";
         try {
-            Reply reply = serve(request);
+            Request request = Router.route(method, path, body);
+            deprecation = request.deprecation();
+            return counted(method, request).deprecated(deprecation);
+        } catch (ApiFault e) {
+            return Reply.of(e).deprecated(deprecation);
+        }
+    }
+
+    private synchronized Reply counted(String method, Request request) {
+        try {
+            Reply reply = serve(method, request);
             metrics.count(request.call(), method, false);
             return reply;
         } catch (ApiFault e) {
@@ -72,8 +85,9 @@ public final class Instance implements AutoCloseable {
         }
     }
 
-    private Reply serve(Request request) {
+    private Reply serve(String method, Request request) {
         When when = request.call().when();
+        if (when == When.NEVER) throw notThere(method, request.call());
         if (when == When.BEFORE_START && running != null) throw afterStart(request.call());
         if (when == When.AFTER_START && running == null) throw beforeStart();
         Fields body = request.body();
@@ -93,13 +107,12 @@ public final class Instance implements AutoCloseable {
             case PUT_DRIVE -> set(Section.DRIVE, body);
             case PUT_ENTROPY -> set(Section.ENTROPY, body);
             case PUT_LOGGER -> set(Section.LOGGER, body);
-            case PUT_MACHINE_CONFIG, PATCH_MACHINE_CONFIG ->
-                deprecatedBy("cpu_template", request, set(Section.MACHINE, body));
+            case PUT_MACHINE_CONFIG, PATCH_MACHINE_CONFIG -> set(Section.MACHINE, body);
             case PUT_METRICS -> set(Section.METRICS, body);
-            case PUT_MMDS_CONFIG -> mmdsConfig(body);
+            case PUT_MMDS_CONFIG -> set(Section.MMDS, body);
             case PUT_NETWORK -> set(Section.NETWORK, body);
             case PUT_SERIAL -> set(Section.SERIAL, body);
-            case PUT_VSOCK -> deprecatedBy("vsock_id", request, set(Section.VSOCK, body));
+            case PUT_VSOCK -> set(Section.VSOCK, body);
             case GET_BALLOON_STATISTICS,
                     PATCH_BALLOON,
                     PATCH_BALLOON_STATISTICS,
@@ -109,12 +122,22 @@ public final class Instance implements AutoCloseable {
             case GET_MMDS -> Reply.of(mmds().content());
             case PUT_MMDS -> done(() -> mmds().put(request.tree()));
             case PATCH_MMDS -> done(() -> mmds().patch(request.tree()));
-            case PUT_SNAPSHOT_CREATE, PUT_SNAPSHOT_LOAD -> throw ApiFault.notSupported("snapshots");
-            case BALLOON_HINTING -> throw ApiFault.notSupported("free page hinting: use free_page_reporting");
-            case HOTPLUG_MEMORY -> throw ApiFault.notSupported("memory hotplug: use the balloon");
-            case PMEM -> throw ApiFault.notSupported("virtio-pmem: use a drive");
-            case UNPLUG -> throw ApiFault.notSupported("hotplug: devices are fixed at the start");
+            case PUT_SNAPSHOT_CREATE -> done(() -> Snapshots.create(running().vm(), resources, body));
+            case PUT_SNAPSHOT_LOAD -> load(body);
+            case BALLOON_HINTING, HOTPLUG_MEMORY, PMEM, UNPLUG -> throw notThere(method, request.call());
         };
+    }
+
+    /** Returns the refusal of a call that is not there; at the wrong time, the one of Firecracker. */
+    private ApiFault notThere(String method, Call call) {
+        if (running == null && !method.equals("PUT")) return beforeStart();
+        return ApiFault.notSupported(
+                switch (call) {
+                    case BALLOON_HINTING -> "free page hinting: use free_page_reporting";
+                    case HOTPLUG_MEMORY -> "memory hotplug: use the balloon";
+                    case PMEM -> "virtio-pmem: use a drive";
+                    default -> "hotplug: devices are fixed at the start";
+                });
     }
 
     private static ApiFault beforeStart() {
@@ -125,12 +148,6 @@ public final class Instance implements AutoCloseable {
         return call == Call.PUT_DRIVE || call == Call.PUT_NETWORK
                 ? ApiFault.notSupported("hotplug: devices are fixed at the start")
                 : new ApiFault("The requested operation is not supported after starting the microVM.");
-    }
-
-    private static Reply deprecatedBy(String key, Request request, Reply reply) {
-        if (!request.body().has(key)) return reply;
-        Call call = request.call();
-        return reply.deprecated("%s %s: %s field is deprecated.".formatted(call.method(), call.path(), key));
     }
 
     private static Reply done(Runnable action) {
@@ -150,6 +167,7 @@ public final class Instance implements AutoCloseable {
     // ---- before the start
 
     private Reply set(Section section, Fields body) {
+        configured |= !section.staysWithSnapshots();
         set(section, body, false);
         return Reply.DONE;
     }
@@ -221,12 +239,6 @@ public final class Instance implements AutoCloseable {
         set(Section.METRICS, body, true);
     }
 
-    private Reply mmdsConfig(Fields body) {
-        Reply reply = set(Section.MMDS, body);
-        boolean first = body.text("version").equals("V1");
-        return first ? reply.deprecated("PUT /mmds/config: V1 is deprecated. Use V2 instead.") : reply;
-    }
-
     /** Returns the metadata service, which a running machine has if it was configured. */
     private Mmds mmds() {
         if (running != null && resources.mmds().isEmpty()) {
@@ -253,10 +265,7 @@ public final class Instance implements AutoCloseable {
                 running();
                 flush();
             }
-            default -> {
-                running();
-                throw ApiFault.notSupported("SendCtrlAltDel: the keyboard controller has no keyboard");
-            }
+            default -> running().askForEnd();
         }
         return Reply.DONE;
     }
@@ -295,7 +304,7 @@ public final class Instance implements AutoCloseable {
     public synchronized void start() {
         if (running != null) throw afterStart(Call.PUT_ACTIONS);
         try {
-            begin(assembly().builder().build());
+            begin(assembly().builder().build(), false);
         } catch (Refusal | MicroVmConfigException e) {
             throw new ApiFault("Start microvm error: " + e.getMessage());
         } catch (MicroVmException e) {
@@ -318,8 +327,30 @@ public final class Instance implements AutoCloseable {
         metrics.add("mmds", name, 1);
     }
 
-    private void begin(MicroVm vm) {
-        vm.start();
+    /** Continues from a snapshot. */
+    private Reply load(Fields body) {
+        if (configured) {
+            throw new ApiFault("Load snapshot error: Loading a microVM snapshot not allowed after configuring"
+                    + " boot-specific resources.");
+        }
+        Snapshots snapshot = Snapshots.open(body);
+        Resources before = resources;
+        resources = snapshot.resources();
+        resources
+                .mmds()
+                .ifPresent(config -> mmds.configure(config.text("version").equals("V2"), config.flag("imds_compat")));
+        try {
+            begin(snapshot.machine(assembly(), settings), !body.flag("resume_vm"));
+        } catch (MicroVmException | Refusal e) {
+            resources = before;
+            throw new ApiFault("Load snapshot error: Failed to restore from snapshot: " + e.getMessage());
+        }
+        return Reply.DONE;
+    }
+
+    private void begin(MicroVm vm, boolean paused) {
+        if (paused) vm.startPaused();
+        else vm.start();
         running = new Running(vm, resources);
         vm.onExit().thenAccept(report -> {
             settings.log().info("The guest ended: " + report);

@@ -35,6 +35,20 @@ final class Resources {
     private final List<Fields> drives = new ArrayList<>(); // the root device first
     private final List<Fields> networks = new ArrayList<>();
 
+    /** Returns what a snapshot's machine had, without checking it again. */
+    static Resources of(Fields all) {
+        Resources made = new Resources();
+        made.machine = all.fields("machine-config").orElse(made.machine);
+        made.bootSource = all.fields("boot-source").orElse(null);
+        made.balloon = all.fields("balloon").orElse(null);
+        made.vsock = all.fields("vsock").orElse(null);
+        made.entropy = all.fields("entropy").orElse(null);
+        made.mmds = all.fields("mmds-config").orElse(null);
+        made.drives.addAll(all.list("drives"));
+        made.networks.addAll(all.list("network-interfaces"));
+        return made;
+    }
+
     // ---- set
 
     void bootSource(Fields source) {
@@ -124,16 +138,13 @@ final class Resources {
             throw new Refusal("Could not create the network device: MTU %d is out of range [68, 65535]"
                     .formatted(network.number("mtu")));
         }
+        int at = indexOf(networks, "iface_id", id);
+        if (at >= 0) networks.remove(at); // even if the new one is refused, as in Firecracker
         String tap = network.text("host_dev_name");
         if (!tap.equals(USER_NETWORK)) {
-            boolean taken = networks.stream()
-                    .anyMatch(other -> other.text("host_dev_name").equals(tap)
-                            && !other.text("iface_id").equals(id));
-            if (taken) throw new Refusal(Taps.busy(tap));
+            if (indexOf(networks, "host_dev_name", tap) >= 0) throw new Refusal(Taps.busy(tap));
             Taps.check(tap);
         }
-        int at = indexOf(networks, "iface_id", id);
-        if (at >= 0) networks.remove(at);
         networks.add(network);
     }
 
@@ -203,6 +214,11 @@ final class Resources {
     /** Notes a change of a network device that has been made. */
     void networkChanged(int index, Fields changed) {
         networks.set(index, changed);
+    }
+
+    /** Notes another path of the socket device. */
+    void vsockChanged(Fields changed) {
+        vsock = changed;
     }
 
     /** Notes a change of the balloon that has been made. */

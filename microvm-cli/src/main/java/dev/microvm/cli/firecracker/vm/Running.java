@@ -2,6 +2,7 @@ package dev.microvm.cli.firecracker.vm;
 
 import dev.microvm.MicroVm;
 import dev.microvm.VmState;
+import dev.microvm.backend.disk.BlockException;
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.json.Fields;
 import dev.microvm.devices.virtio.balloon.Balloon;
@@ -42,6 +43,17 @@ final class Running {
         } catch (MicroVmException e) {
             throw new ApiFault("Internal VMM error: Failed to pause the vCPUs. " + e.getMessage());
         }
+    }
+
+    /**
+     * Asks the guest to end, which is what Ctrl-Alt-Del is sent for: by the power button, because
+     * the machine has no keyboard.
+     */
+    void askForEnd() {
+        if (resources.bootSource().map(Assembly::needsNoAcpi).orElse(false)) {
+            throw ApiFault.notSupported("SendCtrlAltDel without ACPI: it presses the power button");
+        }
+        vm.pressPowerButton();
     }
 
     // ---- balloon
@@ -113,10 +125,24 @@ final class Running {
     void drive(Fields update) {
         int index = resources.drive(update.text("drive_id"));
         if (index < 0) throw unchangedDrive(NOT_FOUND);
-        if (update.has("path_on_host")) throw ApiFault.notSupported("path_on_host of a running machine");
         Disk disk = vm.disk(index);
+        update.maybeText("path_on_host").ifPresent(path -> medium(index, path));
         disk.rateLimit(Limits.changed(disk.rateLimit(), update.fields("rate_limiter")));
         resources.driveChanged(index, merged(resources.drives().get(index), update, "rate_limiter"));
+    }
+
+    private void medium(int index, String path) {
+        Fields drive = resources.drives().get(index);
+        Resources.checkImage(path, drive.flag("is_read_only")).ifPresent(problem -> {
+            throw unchangedDrive("Block: " + problem);
+        });
+        Fields changed = drive.with("path_on_host", path);
+        try {
+            vm.disk(index).image(Assembly.image(changed));
+        } catch (BlockException e) {
+            throw unchangedDrive("Block: Virtio backend error: Error manipulating the backing file: " + e.getMessage());
+        }
+        resources.driveChanged(index, changed);
     }
 
     private static ApiFault unchangedDrive(String why) {

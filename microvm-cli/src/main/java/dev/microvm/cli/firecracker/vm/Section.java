@@ -23,6 +23,11 @@ enum Section {
         this.file = file;
     }
 
+    /** Whether a snapshot can be loaded after it was set. */
+    boolean staysWithSnapshots() {
+        return this == LOGGER || this == METRICS || this == SERIAL || this == CPU;
+    }
+
     /** Returns the whole error of a refusal. */
     String error(boolean inFile, Refusal refusal) {
         return (inFile ? file : api) + ": " + refusal.text();

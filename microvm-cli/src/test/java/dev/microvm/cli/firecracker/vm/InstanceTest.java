@@ -54,6 +54,10 @@ final class InstanceTest {
         PATCH | /balloon/statistics | {"stats_polling_interval_s": 1}
         PATCH | /drives/a           | {"drive_id": "a"}
         PATCH | /network-interfaces/a | {"iface_id": "a"}
+        GET   | /hotplug/memory     |
+        PATCH | /pmem/a             | {}
+        PATCH | /balloon/hinting/start |
+        DELETE | /drives/a          |
         PUT   | /snapshot/create    | {"snapshot_path": "s", "mem_file_path": "m"}
         """)
     void refusesWhatNeedsAMachine(String method, String path, String body) {
@@ -64,9 +68,6 @@ final class InstanceTest {
     @CsvSource(delimiter = '|', quoteCharacter = '\0', textBlock = """
         PUT    | /pmem/a                | {} | virtio-pmem: use a drive
         PUT    | /hotplug/memory        | {} | memory hotplug: use the balloon
-        GET    | /hotplug/memory        |    | memory hotplug: use the balloon
-        PATCH  | /balloon/hinting/start |    | free page hinting: use free_page_reporting
-        DELETE | /drives/a              |    | hotplug: devices are fixed at the start
         PUT    | /entropy               | {"rate_limiter": {}} | rate_limiter of entropy: leave it out
         PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "smt": true} | smt: each vCPU is a core of its own
         PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "cpu_template": "T2"} | cpu_template: use /cpu-config, or leave it out
@@ -101,6 +102,10 @@ final class InstanceTest {
                                 "{\"vcpu_count\": 1, \"mem_size_mib\": 64, \"cpu_template\": \"None\"}")
                         .deprecation())
                 .isEqualTo("PUT /machine-config: cpu_template field is deprecated.");
+        assertThat(api.call("PUT", "/snapshot/load", "{\"snapshot_path\": \"/no\", \"mem_file_path\": \"/no\"}")
+                        .deprecation())
+                .as("also if it is refused")
+                .startsWith("PUT /snapshot/load: mem_file_path");
     }
 
     @ParameterizedTest

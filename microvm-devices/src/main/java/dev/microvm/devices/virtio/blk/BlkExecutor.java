@@ -31,7 +31,7 @@ final class BlkExecutor {
     private static final long DISCARD_CHUNK = 64 << 20; // the same for a discard, which moves no data
 
     private final String name;
-    private final BlockBackend backend;
+    private volatile BlockBackend backend;
     private final byte[] id;
     private final BooleanSupplier pausing;
     private final GuestNoise failures = new GuestNoise();
@@ -52,6 +52,12 @@ final class BlkExecutor {
         this.id = id;
         this.pausing = pausing;
         backend.cancelledBy(this::interrupted);
+    }
+
+    /** Serves another disk from now on; called while no request is being served. */
+    void backend(BlockBackend next) {
+        next.cancelledBy(this::interrupted);
+        backend = next;
     }
 
     /** What the driver has negotiated. */

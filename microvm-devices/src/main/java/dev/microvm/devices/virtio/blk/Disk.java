@@ -1,5 +1,6 @@
 package dev.microvm.devices.virtio.blk;
 
+import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.limits.RateLimit;
 import java.util.Objects;
@@ -15,11 +16,13 @@ public final class Disk {
     private final VirtioBlkOptions options;
 
     // Guarded by this.
+    private DiskImage image;
     private RateLimit rateLimit;
     private @Nullable VirtioBlk device; // of the latest run
 
     Disk(VirtioBlkOptions options) {
         this.options = options;
+        image = options.image();
         rateLimit = options.rateLimit();
     }
 
@@ -38,6 +41,31 @@ public final class Disk {
     /** Returns the options that the disk was added with. */
     public VirtioBlkOptions options() {
         return options;
+    }
+
+    /** Returns the image behind the disk. */
+    public synchronized DiskImage image() {
+        return image;
+    }
+
+    /**
+     * Changes the medium: opens another image, which the guest reads and writes from now on. Its
+     * driver is told that the size may have changed; a file system that is mounted does not notice
+     * that its content has. The change survives a restart; a paused guest sees it when it is
+     * resumed.
+     *
+     * @param other read-only if and only if the image before is
+     * @throws IllegalArgumentException if one of them is read-only, and the other is not
+     * @throws dev.microvm.backend.disk.BlockException if it cannot be opened, such as because it is
+     *     in use; then nothing changes
+     */
+    public synchronized void image(DiskImage other) {
+        if (other.isReadOnly() != image.isReadOnly()) {
+            throw new IllegalArgumentException("image: must be %s, as %s is, was %s"
+                    .formatted(image.isReadOnly() ? "read-only" : "writable", image, other));
+        }
+        if (device != null) device.replace(other.open());
+        image = other;
     }
 
     /** Returns how much the guest may read and write in a second. */

@@ -41,7 +41,7 @@ public final class DiskEnd implements HostEnd {
     @Override
     public VirtioDevice create(VirtioTransport transport) {
         Objects.requireNonNull(transport, "transport");
-        BlockBackend backend = options.image().open();
+        BlockBackend backend = disk.image().open();
         try {
             return disk.attach(new VirtioBlk(transport, backend, options.serial(), options.queues(), threads()));
         } catch (RuntimeException | Error e) {

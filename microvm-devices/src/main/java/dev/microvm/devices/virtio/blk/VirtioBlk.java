@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.blk;
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 
 import dev.microvm.backend.disk.BlockBackend;
+import dev.microvm.backend.disk.BlockException;
 import dev.microvm.devices.virtio.VirtioConfigSpace;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
@@ -61,8 +62,9 @@ public final class VirtioBlk implements VirtioDevice {
     private static final long HOST_NANOS = TimeUnit.SECONDS.toNanos(30); // for the host to answer one of them
 
     private final String name;
-    private final BlockBackend backend;
+    private volatile BlockBackend backend; // changed on the loop alone
     private final Executor loop;
+    private final Runnable configChanged;
     private final BlkThrottle throttle;
     private final BlkExecutor executor;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
@@ -100,6 +102,7 @@ public final class VirtioBlk implements VirtioDevice {
         }
         this.backend = backend;
         loop = transport.loop();
+        configChanged = transport::configChanged;
         throttle = new BlkThrottle(transport.loop());
         name = serial.isEmpty() ? "virtio-blk" : "virtio-blk " + serial;
         byte[] id = Arrays.copyOf(serial.getBytes(StandardCharsets.US_ASCII), ID_SIZE);
@@ -131,8 +134,8 @@ public final class VirtioBlk implements VirtioDevice {
     }
 
     private void fillConfig(int queues) {
-        config.putLong(CAPACITY, backend.size() / BlockBackend.SECTOR_SIZE)
-                .putInt(SEG_MAX, BlkQueue.SEGMENTS)
+        fillSizes();
+        config.putInt(SEG_MAX, BlkQueue.SEGMENTS)
                 .putInt(BLK_SIZE, BlockBackend.SECTOR_SIZE)
                 .putByte(PHYSICAL_BLOCK_EXP, PHYSICAL_BLOCK_BITS)
                 .putShort(MIN_IO_SIZE, 1 << PHYSICAL_BLOCK_BITS)
@@ -141,10 +144,15 @@ public final class VirtioBlk implements VirtioDevice {
         if (backend.readOnly()) return;
         config.putInt(MAX_DISCARD_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
                 .putInt(MAX_DISCARD_SEG, BlkExecutor.MOST_RANGES)
-                .putInt(DISCARD_SECTOR_ALIGNMENT, Math.max(1, backend.discardUnit() / BlockBackend.SECTOR_SIZE))
                 .putInt(MAX_WRITE_ZEROES_SECTORS, BlkExecutor.MOST_RANGE_SECTORS)
                 .putInt(MAX_WRITE_ZEROES_SEG, BlkExecutor.MOST_RANGES)
                 .putByte(WRITE_ZEROES_MAY_UNMAP, 1);
+    }
+
+    private void fillSizes() {
+        config.putLong(CAPACITY, backend.size() / BlockBackend.SECTOR_SIZE);
+        if (backend.readOnly()) return;
+        config.putInt(DISCARD_SECTOR_ALIGNMENT, Math.max(1, backend.discardUnit() / BlockBackend.SECTOR_SIZE));
     }
 
     @Override
@@ -164,6 +172,37 @@ public final class VirtioBlk implements VirtioDevice {
      */
     public void rateLimit(RateLimit limit) {
         throttle.limit(limit);
+    }
+
+    /**
+     * Changes the medium: closes what holds the content, and serves {@code next} instead. Requests
+     * that were not completed are served from the new one. The driver is told, and finds the new
+     * size. Any thread may call; it happens later, on the loop.
+     *
+     * @param next can be written if and only if the current one can
+     */
+    public void replace(BlockBackend next) {
+        Objects.requireNonNull(next, "next");
+        loop.execute(() -> exchange(next));
+    }
+
+    private void exchange(BlockBackend next) {
+        boolean idle = !closed.get() && stopThreads(HOST_NANOS);
+        BlockBackend unused = idle ? backend : next;
+        if (idle) {
+            backend = next;
+            executor.backend(next);
+            fillSizes();
+            configChanged.run();
+        } else if (!closed.get()) {
+            log.error("{}: the host's disk does not answer, so the medium is not changed", name);
+        }
+        startThreads();
+        try {
+            unused.close();
+        } catch (BlockException e) {
+            log.error("{}: the medium before was not closed cleanly: {}", name, e.getMessage());
+        }
     }
 
     /** What holds the disk's content. */

@@ -2,19 +2,26 @@ package dev.microvm.devices.virtio.blk;
 
 import static dev.microvm.devices.virtio.blk.BlkProtocol.*;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.microvm.backend.disk.BlockException;
+import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -122,6 +129,62 @@ final class VirtioBlkTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new VirtioDriver(t -> new VirtioBlk(t, disk, "123456789012345678901", 1, null)))
                 .withMessageContaining("at most 20 printable");
+    }
+
+    // ---- another medium
+
+    @Test
+    void servesAnotherMedium_andTellsItsSize() {
+        VirtioDriver driver = driver();
+        driver.acknowledge();
+        MemoryDisk other = new MemoryDisk(2 * SECTORS * 512);
+        System.arraycopy(pattern(512), 0, other.content, 512, 512);
+
+        ((VirtioBlk) driver.mmio().device()).replace(other);
+        driver.loop().run();
+
+        assertThat(driver.config(CAPACITY, 8)).isEqualTo(2 * SECTORS);
+        assertThat(driver.acknowledge()).as("configuration change").isEqualTo(2);
+        assertThat(disk.closed).isTrue();
+        Buffer data = driver.writable(512);
+        assertThat(request(driver, T_IN, 1, data)).isEqualTo(S_OK);
+        assertThat(driver.content(data)).isEqualTo(pattern(512));
+        driver.mmio().close();
+        assertThat(other.closed).isTrue();
+    }
+
+    @Test
+    void closesAMediumThatComesTooLate() {
+        VirtioDriver driver = driver();
+        MemoryDisk other = new MemoryDisk(512);
+
+        ((VirtioBlk) driver.mmio().device()).replace(other);
+        driver.mmio().close();
+        driver.loop().run();
+
+        assertThat(disk.closed).isTrue();
+    }
+
+    @Test
+    void changesTheImage_forLaterRunsToo(@TempDir Path folder) throws IOException {
+        Path small = Files.write(folder.resolve("small"), new byte[4096]);
+        Path large = Files.write(folder.resolve("large"), new byte[8192]);
+        DiskEnd end = new DiskEnd(VirtioBlkOptions.of(DiskImage.raw(small)), "machine", /* ownThreads= */ false);
+        VirtioDriver first = new VirtioDriver(end).start();
+
+        end.disk().image(DiskImage.raw(large));
+        first.loop().run();
+
+        assertThat(first.config(CAPACITY, 8)).isEqualTo(16);
+        assertThatExceptionOfType(BlockException.class)
+                .isThrownBy(() -> end.disk().image(DiskImage.raw(folder.resolve("none"))));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> end.disk().image(DiskImage.raw(small).readOnly()));
+        first.mmio().close();
+        VirtioDriver second = new VirtioDriver(end).start();
+        assertThat(second.config(CAPACITY, 8)).isEqualTo(16);
+        second.mmio().close();
+        end.end();
     }
 
     // ---- requests

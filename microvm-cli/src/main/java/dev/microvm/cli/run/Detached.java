@@ -1,0 +1,68 @@
+package dev.microvm.cli.run;
+
+import dev.microvm.cli.CliException;
+import dev.microvm.cli.control.Machines;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** The same program once more in the background, for {@code microvm run -d}. */
+final class Detached {
+    /** Tells the process in the background what it is, and its machine's name. */
+    private static final String VARIABLE = "MICROVM_DETACHED";
+
+    private static final long LOOK_MILLIS = 50;
+
+    private Detached() {}
+
+    /** Returns the machine's name if this is the process in the background. */
+    static Optional<String> name() {
+        return Optional.ofNullable(System.getenv(VARIABLE));
+    }
+
+    /** Starts it, waits until its machine runs, and prints the machine's name. */
+    static int start(String name) throws IOException, InterruptedException {
+        Path log = Files.createTempFile("microvm-", ".log");
+        ProcessBuilder builder = new ProcessBuilder(words())
+                .redirectInput(new File("/dev/null"))
+                .redirectOutput(log.toFile())
+                .redirectErrorStream(true);
+        builder.environment().put(VARIABLE, name);
+        Process process = builder.start();
+        while (!runs(name)) {
+            if (process.waitFor(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                System.err.print(Files.readString(log));
+                Files.delete(log);
+                return process.exitValue();
+            }
+        }
+        Files.delete(log); // what the command prints is in microvm logs
+        System.out.println(name);
+        return 0;
+    }
+
+    private static boolean runs(String name) throws IOException {
+        return Machines.find(name)
+                .filter(machine -> !machine.state().equals("starting"))
+                .isPresent();
+    }
+
+    /** This process's own command line, in a session of its own where the host has setsid(1). */
+    private static List<String> words() throws IOException {
+        byte[] all = Files.readAllBytes(Path.of("/proc/self/cmdline"));
+        List<String> words = new ArrayList<>(Arrays.asList(new String(all, StandardCharsets.UTF_8).split("\0", -1)));
+        words.removeLast(); // each word ends with a 0
+        if (words.isEmpty()) throw new CliException("-d: this process does not know its command line", "leave -d out");
+        words.set(0, Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        Path setsid = Path.of("/usr/bin/setsid");
+        if (Files.isExecutable(setsid)) words.addFirst(setsid.toString());
+        return words;
+    }
+}
