@@ -18,8 +18,9 @@ final class Compilation implements Runnable {
      *
      * @param chain from the first to the last: the block's links may change meanwhile
      * @param page where its page was mapped when this was made: how far it is from the others
+     * @param guess where an indirect branch at its end went most recently, before this was made
      */
-    record Member(Block block, List<Instruction> chain, long page) {
+    record Member(Block block, List<Instruction> chain, long page, long guess) {
         /** Where the block was, as an address. */
         long address() {
             return page + block.start();
@@ -32,7 +33,7 @@ final class Compilation implements Runnable {
     private static final int LEAST_TURNS = 64;
 
     private final List<Member> members;
-    private final long[] registers;
+    private final Cpu cpu;
     private final long[] tlb;
     private final @Nullable CodePage[] pages;
     private volatile @Nullable Region result;
@@ -44,7 +45,7 @@ final class Compilation implements Runnable {
      */
     Compilation(List<Member> members, Cpu cpu) {
         this.members = members;
-        this.registers = cpu.r;
+        this.cpu = cpu;
         this.tlb = cpu.mmu.entries();
         this.pages = cpu.mmu.entryPages();
     }
@@ -78,7 +79,7 @@ final class Compilation implements Runnable {
     public void run() {
         for (int count = members.size(); count > 0; count = (count + 1) / 2) {
             List<Member> some = members.subList(0, count);
-            RegionClass made = new RegionClass(some, registers, tlb, pages);
+            RegionClass made = new RegionClass(some, cpu, tlb, pages);
             byte[] bytes = made.write();
             if (made.fits()) {
                 Region region = made.define(bytes);

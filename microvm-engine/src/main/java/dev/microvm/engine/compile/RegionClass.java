@@ -2,6 +2,7 @@ package dev.microvm.engine.compile;
 
 import dev.microvm.engine.compile.Compilation.Member;
 import dev.microvm.engine.cpu.CodePage;
+import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Region;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
@@ -39,12 +40,14 @@ final class RegionClass {
     private final List<String> descriptors = new ArrayList<>();
     private final Label end = new Label();
     private final long[] registers;
+    private final long[] xmm;
     private final long[] tlb;
     private final @Nullable CodePage[] pages;
 
-    RegionClass(List<Member> members, long[] registers, long[] tlb, @Nullable CodePage[] pages) {
+    RegionClass(List<Member> members, Cpu cpu, long[] tlb, @Nullable CodePage[] pages) {
         this.members = members;
-        this.registers = registers;
+        this.registers = cpu.r;
+        this.xmm = cpu.xmm;
         this.tlb = tlb;
         this.pages = pages;
     }
@@ -106,6 +109,10 @@ final class RegionClass {
 
     void pushRegisters(MethodVisitor method) {
         push(method, registers, long[].class);
+    }
+
+    void pushXmm(MethodVisitor method) {
+        push(method, xmm, long[].class);
     }
 
     void pushTlb(MethodVisitor method) {

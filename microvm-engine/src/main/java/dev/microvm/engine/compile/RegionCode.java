@@ -6,14 +6,18 @@ import dev.microvm.engine.cpu.Branch;
 import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.IndirectBranch;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Region;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.RegisterOnly;
 import dev.microvm.engine.memory.HostMemory;
+import dev.microvm.engine.simd.XmmOperation;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
@@ -39,6 +43,7 @@ final class RegionCode extends Emitter implements Code {
     private static final String SEQUENTIAL = Type.getInternalName(Sequential.class);
     private static final String BRANCH = Type.getInternalName(Branch.class);
     private static final String CALLS = Type.getInternalName(RegionCalls.class);
+    private static final String XMM_OPERATION = Type.getInternalName(XmmOperation.class);
     private static final String MEMORY = Type.getInternalName(HostMemory.class);
 
     /** What is done the slow way, out of line. */
@@ -274,12 +279,31 @@ final class RegionCode extends Emitter implements Code {
     @Override
     public void jump(int target) {
         ended = true;
+        int index = indexAt(members.get(current).guess());
+        if (index >= 0) cross(target, members.get(index));
+        leaveTo(target);
+    }
+
+    @Override
+    public void returnTo(int target) {
+        ended = true;
+        returns(target);
+        leaveTo(target);
+    }
+
+    private void leaveTo(int target) {
+        save(0);
+        method.visitVarInsn(Opcodes.ALOAD, 1);
+        kept(target);
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, CPU, "jump", "(J)" + Type.getDescriptor(Block.class), false);
+        method.visitInsn(Opcodes.ARETURN);
+    }
+
+    /** Continues after the call of a member if that is where an address, in a temporary, leads. */
+    private void returns(int target) {
         kept(target).get(Cpu.CODE).subtract();
         int offset = keep();
-        for (Member each : members) {
-            if (!(each.chain().getLast() instanceof Branch call) || call.returnOffset() == Branch.NOWHERE) continue;
-            int index = indexAt(each.page() + call.returnOffset());
-            if (index < 0) continue;
+        for (int index : returnPoints()) {
             Member point = members.get(index);
             if (point.page() != members.get(current).page()) {
                 cross(target, point);
@@ -292,11 +316,21 @@ final class RegionCode extends Emitter implements Code {
             go(point.block());
             method.visitLabel(other);
         }
-        save(0);
-        method.visitVarInsn(Opcodes.ALOAD, 1);
-        kept(target);
-        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, CPU, "jump", "(J)" + Type.getDescriptor(Block.class), false);
-        method.visitInsn(Opcodes.ARETURN);
+    }
+
+    /** The members that calls of members return to. */
+    private Set<Integer> returnPoints() {
+        Set<Integer> points = new LinkedHashSet<>();
+        for (Member each : members) {
+            int offset = switch (each.chain().getLast()) {
+                case Branch call -> call.returnOffset();
+                case IndirectBranch call -> call.returnOffset();
+                default -> Branch.NOWHERE;
+            };
+            if (offset != Branch.NOWHERE) points.add(indexAt(each.page() + offset));
+        }
+        points.remove(-1);
+        return points;
     }
 
     // Branches to other pages
@@ -418,5 +452,47 @@ final class RegionCode extends Emitter implements Code {
         if (size != Long.BYTES) method.visitInsn(Opcodes.L2I);
         String descriptor = size == Long.BYTES ? "(JJ)V" : "(JI)V";
         method.visitMethodInsn(Opcodes.INVOKESTATIC, MEMORY, "put" + size * Byte.SIZE, descriptor, false);
+    }
+
+    // XMM registers
+
+    @Override
+    public Code xmm(int index) {
+        owner.pushXmm(method);
+        method.visitIntInsn(Opcodes.BIPUSH, index);
+        method.visitInsn(Opcodes.LALOAD);
+        return this;
+    }
+
+    @Override
+    public void setXmm(int index) {
+        int value = keep();
+        owner.pushXmm(method);
+        method.visitIntInsn(Opcodes.BIPUSH, index);
+        kept(value);
+        method.visitInsn(Opcodes.LASTORE);
+    }
+
+    @Override
+    public void requireSse() {
+        method.visitVarInsn(Opcodes.ALOAD, 1);
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, CPU, "hasSse", "()Z", false);
+        method.visitJumpInsn(Opcodes.IFEQ, cold().entry);
+    }
+
+    @Override
+    public void requireAligned(int linear, int size) {
+        kept(linear).constant(size - 1).and().constant(0);
+        method.visitInsn(Opcodes.LCMP);
+        method.visitJumpInsn(Opcodes.IFNE, cold().entry);
+    }
+
+    @Override
+    public void apply(XmmOperation operation, int to, int low, int high) {
+        owner.push(method, operation, XmmOperation.class);
+        owner.pushXmm(method);
+        method.visitIntInsn(Opcodes.BIPUSH, to);
+        kept(low).kept(high);
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, XMM_OPERATION, "apply", "([JIJJ)V", true);
     }
 }

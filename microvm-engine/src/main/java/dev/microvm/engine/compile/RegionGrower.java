@@ -5,6 +5,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Branch;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.IndirectBranch;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Sequential;
@@ -53,7 +54,7 @@ final class RegionGrower {
 
     private static boolean isWorthIt(Block block) {
         Instruction first = block.first();
-        return first instanceof Sequential || first instanceof Branch;
+        return first instanceof Sequential || first instanceof Branch || first instanceof IndirectBranch;
     }
 
     private void grow() {
@@ -62,11 +63,15 @@ final class RegionGrower {
             instructions += next.block.instructions();
             if (!members.isEmpty() && instructions > MOST_INSTRUCTIONS) return;
             List<Instruction> chain = chain(next.block);
-            members.add(new Member(next.block, chain, next.page));
+            long guess = chain.getLast() instanceof IndirectBranch branch ? branch.recentTarget() : 0;
+            members.add(new Member(next.block, chain, next.page, guess));
             if (chain.getLast() instanceof Branch branch) {
                 consider(branch.taken(), branch.takenOffset(), next.page);
                 consider(branch.passed(), branch.passedOffset(), next.page);
                 consider(branch.returnPoint(), branch.returnOffset(), next.page);
+            } else if (chain.getLast() instanceof IndirectBranch branch) {
+                consider(null, branch.returnOffset(), next.page);
+                consider(guess);
             }
         }
     }
@@ -87,8 +92,10 @@ final class RegionGrower {
             consider(inPage, page);
             return;
         }
-        if (offset == Branch.NOWHERE) return;
-        long linear = page + offset;
+        if (offset != Branch.NOWHERE) consider(page + offset);
+    }
+
+    private void consider(long linear) {
         CodePage other = cpu.mmu.knownCode(linear);
         Block block = other == null ? null : other.known((int) (linear & ~Mmu.PAGE));
         if (block != null) consider(block, linear & Mmu.PAGE);

@@ -1,5 +1,7 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.engine.simd.XmmOperation;
+
 /**
  * What an instruction writes itself as bytecode with: a stack machine whose values are longs.
  *
@@ -122,6 +124,25 @@ public interface Code {
     /** Pops a value and stores its low bytes. */
     void write(int host, int size);
 
+    // XMM registers, which stay in Cpu#xmm
+
+    /** Pushes a half of one, by its index. */
+    Code xmm(int index);
+
+    /** Pops a half of one. */
+    void setXmm(int index);
+
+    /** Does an operation; its target is an index, the second operand's halves are temporaries. */
+    void apply(XmmOperation operation, int to, int low, int high);
+
+    /**
+     * Does the whole instruction the slow way, as {@link #host} may, where SSE cannot be used now.
+     */
+    void requireSse();
+
+    /** The same for an address, in a temporary, that is not a multiple of a power of two. */
+    void requireAligned(int linear, int size);
+
     // Control
 
     /** Does an instruction by calling it. */
@@ -147,8 +168,11 @@ public interface Code {
     /** Takes a branch if a condition holds, as {@link Flags#condition} numbers them. */
     void branch(int condition, Branch branch);
 
-    /** Continues at an address that a branch may have, in a temporary. */
+    /** Continues at an address that a branch may have, in a temporary: where it went before, mostly. */
     void jump(int target);
+
+    /** Returns to an address that a branch may have, in a temporary: after a call, mostly. */
+    void returnTo(int target);
 
     /** Does the whole instruction the slow way, as {@link #host} may, if a temporary is no canonical address. */
     void leaveUnlessCanonical(int target);

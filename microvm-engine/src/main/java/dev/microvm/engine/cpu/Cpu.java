@@ -359,6 +359,12 @@ public final class Cpu {
         updateMode();
     }
 
+    /** Whether instructions on XMM registers run, rather than fault: Intel SDM vol. 3A, table 14-1. */
+    public boolean hasSse() {
+        return (cr0 & (SpecialRegisters.CR0_EM | SpecialRegisters.CR0_TS)) == 0
+                && (cr4 & SpecialRegisters.CR4_OSFXSR) != 0;
+    }
+
     /** Whether RFLAGS.IF is set. */
     public boolean interruptsEnabled() {
         return (flags & Flags.IF) != 0;

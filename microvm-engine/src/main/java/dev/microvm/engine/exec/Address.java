@@ -24,7 +24,7 @@ public record Address(int base, int index, int scale, long displacement) {
     }
 
     /** Pushes it. */
-    Code emit(Code code) {
+    public Code emit(Code code) {
         return emit(code, base, index, scale, displacement);
     }
 

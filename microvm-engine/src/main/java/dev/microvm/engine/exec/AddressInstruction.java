@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Sequential;
 
@@ -40,6 +41,20 @@ public final class AddressInstruction extends Sequential {
         } else {
             cpu.r[Cpu.ADDRESS] = cpu.segmentation.linear(segment, effective, size, write, this);
         }
+    }
+
+    @Override
+    public void emit(Code code) {
+        if (size != 0) {
+            code.perform(this);
+            return;
+        }
+        offset.emit(code)
+                .constant(mask)
+                .and()
+                .get(Cpu.SEGMENT_BASE + segment)
+                .add()
+                .set(Cpu.ADDRESS);
     }
 
     @Override

@@ -59,6 +59,7 @@ final class LockStepTest {
         machine.memory.write(RandomProgram.DATA, data);
         machine.memory.write(STACK - STACK_BYTES, new byte[2 * STACK_BYTES]);
         for (int i = 0; i < Cpu.ZERO; i++) cpu.r[i] = value(values);
+        for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = value(values);
         cpu.r[Cpu.RBX] = RandomProgram.DATA;
         cpu.r[Cpu.RSP] = STACK;
         cpu.r[R15] = 1L + values.nextInt(20);
@@ -66,7 +67,7 @@ final class LockStepTest {
         cpu.rip = at;
         CpuExit exit = machine.run();
         return exit + " " + Long.toHexString(cpu.rip) + " " + Arrays.toString(Arrays.copyOf(cpu.r, Cpu.ZERO)) + " "
-                + Integer.toHexString(Flags.all(cpu)) + " "
+                + Integer.toHexString(Flags.all(cpu)) + " " + Arrays.toString(cpu.xmm) + " "
                 + HexFormat.of().formatHex(machine.memory.read(RandomProgram.DATA, RandomProgram.DATA_SIZE)) + " "
                 + HexFormat.of().formatHex(machine.memory.read(STACK - STACK_BYTES, 2 * STACK_BYTES));
     }
@@ -83,6 +84,7 @@ final class LockStepTest {
     private static BareCpu long64(BareCpu machine) {
         Cpu cpu = machine.cpu;
         cpu.efer = SpecialRegisters.EFER_LMA;
+        cpu.cr4 = SpecialRegisters.CR4_OSFXSR;
         cpu.segmentation.set(CODE_SEGMENT, SegmentRegister.code64(0));
         cpu.updateMode();
         cpu.idtLimit = 0; // a fault is the end

@@ -33,6 +33,12 @@ final class RandomProgram {
     // VEX: the opcode, which map it is in, and the prefix that it stands for
     private static final int[][] OF_VEX = {{0xF6, 2, 3}, {0xF7, 2, 1}, {0xF7, 2, 2}, {0xF7, 2, 3}, {0xF0, 3, 3}};
 
+    // Moves, logic and arithmetic on XMM registers: a prefix, or 0, and the opcode after 0F
+    private static final int[] OF_XMM = {
+        0x666F, 0xF36F, 0x667F, 0xF37F, 0x0010, 0x0011, 0x0028, 0x0029, 0x666E, 0x667E, 0xF37E, 0x66D6, 0x0012, 0x0016,
+        0x6613, 0x6617, 0xF310, 0xF211, 0x66EF, 0x66FE, 0x66D4, 0x66DB, 0x66EB, 0x6662, 0x6674, 0x666C
+    };
+
     private final Random random;
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
     private int subroutine;
@@ -68,12 +74,13 @@ final class RandomProgram {
 
     private void part() {
         some(1 + random.nextInt(8));
-        switch (random.nextInt(4)) {
+        switch (random.nextInt(5)) {
             case 0 -> { // call the subroutine
                 bytes(0xE8);
                 number(subroutine - code.size() - 4);
             }
-            case 1, 2 -> { // a branch over some instructions
+            case 1 -> indirect();
+            case 2, 3 -> { // a branch over some instructions
                 ByteArrayOutputStream before = new ByteArrayOutputStream();
                 before.writeBytes(code.toByteArray());
                 code.reset();
@@ -87,6 +94,26 @@ final class RandomProgram {
             }
             default -> rare();
         }
+    }
+
+    /** By way of R14: calls the subroutine, or jumps over some instructions. */
+    private void indirect() {
+        bytes(0x4C, 0x8D, 0x35); // lea number(%rip), %r14
+        if (random.nextBoolean()) {
+            number(subroutine - code.size() - 4);
+            bytes(0x41, 0xFF, 0xD6); // call *%r14
+            return;
+        }
+        ByteArrayOutputStream before = new ByteArrayOutputStream();
+        before.writeBytes(code.toByteArray());
+        code.reset();
+        some(1 + random.nextInt(3));
+        byte[] over = code.toByteArray();
+        code.reset();
+        code.writeBytes(before.toByteArray());
+        number(3 + over.length);
+        bytes(0x41, 0xFF, 0xE6); // jmp *%r14
+        code.writeBytes(over);
     }
 
     private void rare() {
@@ -112,7 +139,7 @@ final class RandomProgram {
     }
 
     private void instruction() {
-        switch (random.nextInt(20)) {
+        switch (random.nextInt(23)) {
             case 0, 1, 2, 3, 4 -> operands(TWO_OPERANDS[random.nextInt(TWO_OPERANDS.length)], random.nextInt(3) == 0);
             case 5 -> operands(0x0F00 | AFTER_0F[random.nextInt(AFTER_0F.length)], random.nextInt(3) == 0);
             case 6 -> operands(0x0F40 | random.nextInt(16), random.nextInt(3) == 0); // cmovcc
@@ -135,6 +162,12 @@ final class RandomProgram {
                 else group(0xFE | random.nextInt(2), random.nextInt(2), -1); // inc, dec
             }
             case 17 -> vex(OF_VEX[random.nextInt(OF_VEX.length)]);
+            case 20, 21 -> simd(OF_XMM[random.nextInt(OF_XMM.length)]);
+            case 22 -> {
+                bytes(0x68); // push $imm32
+                number(random.nextInt());
+                bytes(0x55, 0x48, 0x89, 0xE5, 0xC9, 0x58); // push %rbp; mov %rsp, %rbp; leave; pop %rax
+            }
             case 18 -> { // adcx, adox
                 bytes(random.nextBoolean() ? 0x66 : 0xF3);
                 operands(0x0F38F6, random.nextInt(3) == 0);
@@ -154,6 +187,22 @@ final class RandomProgram {
         else bytes(0xC0 | reg << 3 | FREE_BYTES[random.nextInt(FREE_BYTES.length)]);
     }
 
+    /** An instruction on XMM registers, as in {@link #OF_XMM}; memory is mostly aligned. */
+    private void simd(int opcode) {
+        boolean memory = random.nextInt(2) == 0;
+        int rm = free();
+        int reg = random.nextInt(16);
+        if (opcode > 0xFF) bytes(opcode >> 8);
+        bytes(0x40 | random.nextInt(2) << 3 | reg >> 3 << 2 | (memory ? 0 : rm >> 3));
+        bytes(0x0F, opcode & 0xFF);
+        if (memory) {
+            bytes(0x80 | (reg & 7) << 3 | RBX);
+            number(random.nextInt(DATA_SIZE / 16 - 1) * 16 + (random.nextInt(8) == 0 ? 4 : 0));
+        } else {
+            bytes(0xC0 | (reg & 7) << 3 | (rm & 7));
+        }
+    }
+
     /** CBW to CQO, and BSWAP. */
     private void widen() {
         int of = random.nextInt(3);
@@ -167,7 +216,7 @@ final class RandomProgram {
         }
     }
 
-    /** MULX, SHLX, SARX, SHRX, RORX: Intel SDM vol. 2A, 2.3.5. */
+    /** MULX, SHLX, SARX, SHRX, RORX: Intel SDM vol. 2A, 2.3. */
     private void vex(int[] opcode) {
         int reg = free();
         int rm = free();

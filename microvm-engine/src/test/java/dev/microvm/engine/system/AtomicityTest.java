@@ -3,53 +3,17 @@ package dev.microvm.engine.system;
 import static dev.microvm.engine.system.SystemGuest.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.microvm.hypervisor.NoDevices;
-import dev.microvm.hypervisor.Vcpu;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** Locked operations of several CPUs on the same bytes: Intel SDM vol. 3A, 9.1. */
-final class AtomicityTest extends SystemTest {
+final class AtomicityTest extends SeveralCpusTest {
     private static final int ROUNDS = 20_000;
-
-    private static final long START_LINE = CODE + 0x1000;
-
-    /** Waits until all have come here. */
-    private static final String START = """
-            // .code64
-            f0 ff 04 25 00 02 03 00 // lock incl 0x30200
-            f3 90                   // 1: pause
-            39 14 25 00 02 03 00    // cmp %edx, 0x30200
-            72 f5                   // jb 1b
-            e9 e8 ef ff ff          // jmp 1b - 0x1008 # to CODE
-            """;
-
-    /**
-     * Runs the same code on this many CPUs, each with its number in ESI; ECX is the number of
-     * rounds.
-     */
-    private static void together(SystemGuest guest, int cpus, String listing) throws Exception {
-        guest.code(CODE, listing)
-                .code(START_LINE, START)
-                .with(r -> r.withRcx(ROUNDS).withRdx(cpus).withRip(START_LINE));
-        List<Vcpu> vcpus = new ArrayList<>(List.of(guest.vcpu()));
-        for (int i = 1; i < cpus; i++) vcpus.add(guest.another(i));
-        List<CompletableFuture<?>> running = new ArrayList<>();
-        for (Vcpu each : vcpus) {
-            running.add(
-                    CompletableFuture.runAsync(() -> each.run(new Stopper(each)), task -> new Thread(task).start()));
-        }
-        for (CompletableFuture<?> each : running) each.get(50, TimeUnit.SECONDS);
-    }
 
     /** Aligned: 9.1.1. */
     @Test
     void addsUp_whenAligned() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 f0 ff 04 25 04 00 03 00 // 1: lock incl 0x30004
                 ff c9                   // dec %ecx
@@ -63,7 +27,7 @@ final class AtomicityTest extends SystemTest {
     @Test
     void addsUp_whenMisaligned() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 f0 ff 04 25 03 00 03 00    // 1: lock incl 0x30003
                 88 0c 25 02 00 03 00       // mov %cl, 0x30002
@@ -84,7 +48,7 @@ final class AtomicityTest extends SystemTest {
     @Test
     void addsUp_whenItCrossesALineOrAPage() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 f0 81 04 25 3e 00 03 00 00 00 01 00 // 1: lock addl $0x10000, 0x3003e
                 66 f0 ff 04 25 40 00 03 00          // lock incw 0x30040
@@ -103,7 +67,7 @@ final class AtomicityTest extends SystemTest {
     void excludesOthers_byAMisalignedExchange() throws Exception {
         SystemGuest guest = long64();
         guest.memory().putInt(DATA + 0x3E, 1);
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 31 c0                // 1: xor %eax, %eax
                 87 04 25 3e 00 03 00 // 2: xchg %eax, 0x3003e
@@ -124,7 +88,7 @@ final class AtomicityTest extends SystemTest {
     @Test
     void exchangesSixteenBytesAtOnce() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 89 cf                         // mov %ecx, %edi
                 48 8b 04 25 00 00 03 00       // mov 0x30000, %rax
@@ -145,7 +109,7 @@ final class AtomicityTest extends SystemTest {
     @Test
     void showsNoHalfOfAnExchange_toPlainLoads() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 2, """
+        together(guest, 2, ROUNDS, """
                 // .code64
                 85 f6                         // test %esi, %esi
                 75 31                         // jnz 3f
@@ -176,7 +140,7 @@ final class AtomicityTest extends SystemTest {
     @Test
     void servesDevices_whileOthersAreAlone() throws Exception {
         SystemGuest guest = long64();
-        together(guest, 3, """
+        together(guest, 3, ROUNDS, """
                 // .code64
                 f0 ff 04 25 3e 00 03 00 // 1: lock incl 0x3003e
                 ba 00 05 00 00          // mov $0x500, %edx
@@ -186,13 +150,5 @@ final class AtomicityTest extends SystemTest {
                 e6 f4                   // out %al, $0xf4
                 """);
         assertThat(guest.memory().getInt(DATA + 0x3E)).isEqualTo(3 * ROUNDS);
-    }
-
-    /** Stops a CPU that writes to port 0xf4. */
-    private record Stopper(Vcpu vcpu) implements NoDevices {
-        @Override
-        public void portOut(int port, int size, long value) {
-            if (port == 0xF4) vcpu.kick();
-        }
     }
 }

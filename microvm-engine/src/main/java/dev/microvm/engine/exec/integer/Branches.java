@@ -6,6 +6,7 @@ import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.IndirectBranch;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.exec.Operand;
@@ -94,6 +95,14 @@ public final class Branches {
             Block block = notTaken;
             return block != null ? block : cpu.jump(nextRip(cpu));
         }
+    }
+
+    /** Pushes the address at an offset of the page, in 64-bit mode. */
+    private static void emitPush(Code code, int offset) {
+        int pointer = code.get(Cpu.RSP).constant(Long.BYTES).subtract().keep();
+        int host = code.host(pointer, Long.BYTES, Mmu.WRITE);
+        code.get(Cpu.CODE).constant(offset).add().write(host, Long.BYTES);
+        code.kept(pointer).set(Cpu.RSP);
     }
 
     private static void requireCall(Cpu cpu, long target, int size, Instruction at) {
@@ -238,10 +247,7 @@ public final class Branches {
                 code.leave(this);
                 return;
             }
-            int pointer = code.get(Cpu.RSP).constant(Long.BYTES).subtract().keep();
-            int host = code.host(pointer, Long.BYTES, Mmu.WRITE);
-            code.get(Cpu.CODE).constant(end()).add().write(host, Long.BYTES);
-            code.kept(pointer).set(Cpu.RSP);
+            emitPush(code, end());
             code.take(this);
         }
 
@@ -284,9 +290,10 @@ public final class Branches {
     }
 
     /** JMP to where an operand says. */
-    public static final class JumpTo extends Instruction {
+    public static final class JumpTo extends Instruction implements IndirectBranch {
         private final Operand target;
         private final int size;
+        private long recentTarget;
 
         public JumpTo(Operand target, int size) {
             this.target = target;
@@ -295,14 +302,33 @@ public final class Branches {
 
         @Override
         public Block execute(Cpu cpu) {
-            return cpu.jump(target.read(cpu, this), size, this);
+            long to = target.read(cpu, this);
+            recentTarget = to;
+            return cpu.jump(to, size, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            if (size != Long.BYTES) {
+                code.leave(this);
+                return;
+            }
+            int to = target.emitRead(code).keep();
+            code.leaveUnlessCanonical(to);
+            code.jump(to);
+        }
+
+        @Override
+        public long recentTarget() {
+            return recentTarget;
         }
     }
 
     /** CALL to where an operand says. */
-    public static final class CallTo extends Instruction {
+    public static final class CallTo extends Instruction implements IndirectBranch {
         private final Operand target;
         private final int size;
+        private long recentTarget;
 
         public CallTo(Operand target, int size) {
             this.target = target;
@@ -312,14 +338,37 @@ public final class Branches {
         @Override
         public Block execute(Cpu cpu) {
             long to = cpu.target(target.read(cpu, this), size);
+            recentTarget = to;
             requireCall(cpu, to, size, this);
             Stack.push(cpu, nextRip(cpu), size, this);
             return cpu.jump(to);
         }
+
+        @Override
+        public void emit(Code code) {
+            if (size != Long.BYTES) {
+                code.leave(this);
+                return;
+            }
+            int to = target.emitRead(code).keep();
+            code.leaveUnlessCanonical(to);
+            emitPush(code, end());
+            code.jump(to);
+        }
+
+        @Override
+        public long recentTarget() {
+            return recentTarget;
+        }
+
+        @Override
+        public int returnOffset() {
+            return size == Long.BYTES ? end() : Branch.NOWHERE;
+        }
     }
 
     /** RET in 64-bit mode. */
-    public static final class Return64 extends Instruction {
+    public static final class Return64 extends Instruction implements IndirectBranch {
         private final int extra;
 
         /** Makes one that takes off {@code extra} bytes beside the address. */
@@ -343,7 +392,13 @@ public final class Branches {
             int to = code.read(host, Long.BYTES).keep();
             code.leaveUnlessCanonical(to);
             code.kept(pointer).constant(Long.BYTES + extra).add().set(Cpu.RSP);
-            code.jump(to);
+            code.returnTo(to);
+        }
+
+        /** Not remembered: compiled code knows the calls that it may return from. */
+        @Override
+        public long recentTarget() {
+            return 0;
         }
     }
 

@@ -28,6 +28,19 @@ public final class StackInstructions {
         }
 
         @Override
+        public void emit(Code code) {
+            if (size != Long.BYTES) {
+                code.perform(this);
+                return;
+            }
+            int value = source.emitRead(code).keep();
+            int pointer = code.get(Cpu.RSP).constant(Long.BYTES).subtract().keep();
+            int host = code.host(pointer, Long.BYTES, Mmu.WRITE);
+            code.kept(value).write(host, Long.BYTES);
+            code.kept(pointer).set(Cpu.RSP);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -212,6 +225,19 @@ public final class StackInstructions {
             long value = Stack.at(cpu, frame, size, this);
             Stack.pointer(cpu, frame + size);
             Operand.register(Cpu.RBP, size).write(cpu, value, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            if (size != Long.BYTES) {
+                code.perform(this);
+                return;
+            }
+            int frame = code.get(Cpu.RBP).keep();
+            int value = code.read(code.host(frame, Long.BYTES, Mmu.READ), Long.BYTES)
+                    .keep();
+            code.kept(frame).constant(Long.BYTES).add().set(Cpu.RSP);
+            code.kept(value).set(Cpu.RBP);
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.simd.FloatImmediateOperation;
 import dev.microvm.engine.simd.LaneOperation;
@@ -32,6 +33,13 @@ public final class PackedInstructions {
         protected void work(Cpu cpu, long[] xmm) {
             long low = source.low(cpu, this);
             operation.apply(xmm, to, low, source.high(cpu, this));
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            XmmSource.Pair second = source.emit(code);
+            code.apply(operation, to, second.low(), second.high());
         }
     }
 

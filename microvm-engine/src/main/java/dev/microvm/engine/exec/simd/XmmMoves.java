@@ -1,6 +1,8 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
@@ -31,6 +33,14 @@ public final class XmmMoves {
             xmm[to + 1] = source.high(cpu, this);
             xmm[to] = low;
         }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            XmmSource.Pair value = source.emit(code);
+            code.kept(value.low()).setXmm(to);
+            code.kept(value.high()).setXmm(to + 1);
+        }
     }
 
     /** The low half of a register, from another or from memory; the high half becomes 0. */
@@ -49,6 +59,14 @@ public final class XmmMoves {
             xmm[to] = source.low(cpu, this);
             xmm[to + 1] = 0;
         }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            XmmSource.Pair value = source.emit(code);
+            code.kept(value.low()).setXmm(to);
+            code.constant(0).setXmm(to + 1);
+        }
     }
 
     /** A value of up to 8 bytes into a register, of which the rest becomes 0. */
@@ -66,6 +84,13 @@ public final class XmmMoves {
         protected void work(Cpu cpu, long[] xmm) {
             xmm[to] = source.read(cpu, this);
             xmm[to + 1] = 0;
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            source.emitRead(code).setXmm(to);
+            code.constant(0).setXmm(to + 1);
         }
     }
 
@@ -106,6 +131,12 @@ public final class XmmMoves {
         protected void work(Cpu cpu, long[] xmm) {
             xmm[half] = source.read(cpu, this);
         }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            source.emitRead(code).setXmm(half);
+        }
     }
 
     /** A half of a register, or the low part of it, to memory or to a general register. */
@@ -122,6 +153,18 @@ public final class XmmMoves {
         @Override
         protected void work(Cpu cpu, long[] xmm) {
             target.write(cpu, xmm[half], this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            if (target instanceof Operand.Memory memory) {
+                int host = memory.emitHost(code, Mmu.WRITE);
+                code.xmm(half).write(host, memory.size());
+            } else {
+                code.xmm(half);
+                target.emitWrite(code);
+            }
         }
     }
 
@@ -145,6 +188,17 @@ public final class XmmMoves {
             cpu.mmu.probeWrite(linear, SIZE, this);
             cpu.mmu.store64(linear, xmm[from], this);
             cpu.mmu.store64(linear + Long.BYTES, xmm[from + 1], this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.requireSse();
+            int linear = address.emit(code).keep();
+            if (aligned) code.requireAligned(linear, SIZE);
+            int host = code.host(linear, SIZE, Mmu.WRITE);
+            code.xmm(from).write(host, Long.BYTES);
+            int above = code.kept(host).constant(Long.BYTES).add().keep();
+            code.xmm(from + 1).write(above, Long.BYTES);
         }
     }
 }

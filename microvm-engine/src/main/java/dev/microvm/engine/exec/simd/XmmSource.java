@@ -1,7 +1,9 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.exec.Address;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +46,22 @@ public final class XmmSource {
         if (aligned && (linear & SIZE - 1) != 0) throw cpu.fault(Vectors.GP, 0, instruction);
         return linear;
     }
+
+    /** Writes a read of both halves. */
+    Pair emit(Code code) {
+        if (address == null)
+            return new Pair(code.xmm(register).keep(), code.xmm(register + 1).keep());
+        int linear = address.emit(code).keep();
+        if (aligned) code.requireAligned(linear, SIZE);
+        int host = code.host(linear, size, Mmu.READ);
+        int low = code.read(host, Math.min(size, Long.BYTES)).keep();
+        if (size < SIZE) return new Pair(low, code.constant(0).keep());
+        int above = code.kept(host).constant(Long.BYTES).add().keep();
+        return new Pair(low, code.read(above, Long.BYTES).keep());
+    }
+
+    /** Temporaries with both halves. */
+    record Pair(int low, int high) {}
 
     /** Its low 8 bytes; those that it does not have are 0. */
     public long low(Cpu cpu, Instruction at) {
