@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 final class TestGuests implements GuestProvider {
     private static final List<String> APPLETS =
             List.of(("sh cat echo id ls mkdir rm ln mount umount sleep kill pidof ps dd sync grep sed seq sha256sum"
-                + " date hostname httpd wget nc ping ip sysctl init unshare true false touch chmod uname dmesg cut"
-                + " head tail test printf env ifconfig route arping killall")
+                            + " date hostname httpd wget nc ping ip sysctl init unshare true false touch chmod uname dmesg cut"
+                            + " head tail test printf env ifconfig route arping killall")
                     .split(" "));
 
     TestGuests() {}
