@@ -343,45 +343,57 @@ junit_in_lab() {
   "$PROJECT/scripts/lab" --cpus 1 --timeout "$seconds" -- "${JUNIT[@]}" "$@"
 }
 
-# ---- the examples ----------------------------------------------------------------------------
+# ---- programs of the checkout ----------------------------------------------------------------
 
-EXAMPLES=$PROJECT/microvm-examples
-EXAMPLES_CLASSPATH=$EXAMPLES/target/quick/classpath
-EXAMPLES_MODULES=(core devices engine boot examples)
 KERNEL_CLASSES='' # the bundled kernel, as a folder of the class path
 
-# Lets the examples have the bundled kernel, where scripts/kernel has built it.
+# use_program NAME MODULE...: says which program the functions below build and run, that of module microvm-NAME, and
+# which modules it is built from besides.
+use_program() {
+  PROGRAM_MODULES=("${@:2}" "$1")
+  PROGRAM_TARGET=$PROJECT/microvm-$1/target/quick
+  PROGRAM_CLASSPATH=$PROGRAM_TARGET/classpath
+}
+
+# Lets the program have the bundled kernel, where scripts/kernel has built it.
 prefer_bundled_kernel() {
   if "$PROJECT/scripts/kernel" --path > /dev/null 2>&1; then
-    EXAMPLES_MODULES+=(kernel)
+    PROGRAM_MODULES+=(kernel)
     KERNEL_CLASSES=$PROJECT/microvm-kernel/target/quick/classes:
   fi
 }
 
-# Whether the examples were built after the last change to what they are built from.
-examples_built() {
+# Whether the program was built after the last change to what it is built from.
+program_built() {
   local module
-  [[ -e $EXAMPLES_CLASSPATH ]] || return 1
-  for module in "${EXAMPLES_MODULES[@]/#/microvm-}"; do
+  [[ -e $PROGRAM_CLASSPATH ]] || return 1
+  for module in "${PROGRAM_MODULES[@]/#/microvm-}"; do
     [[ -e $PROJECT/$module/target/quick/classes ]] || return 1
-    [[ -z $(find "$PROJECT/pom.xml" "$PROJECT/$module"/{pom.xml,src/main} -newer "$EXAMPLES_CLASSPATH" -print -quit) ]] || return 1
+    [[ -z $(find "$PROJECT/pom.xml" "$PROJECT/$module"/{pom.xml,src/main} -newer "$PROGRAM_CLASSPATH" -print -quit) ]] || return 1
   done
-  [[ -z $KERNEL_CLASSES || ! $PROJECT/microvm-kernel/bundled/vmlinuz -nt $EXAMPLES_CLASSPATH ]]
+  [[ -z $KERNEL_CLASSES || ! $PROJECT/microvm-kernel/bundled/vmlinuz -nt $PROGRAM_CLASSPATH ]]
 }
 
 # Compiles without the checks and plug-ins that only developers need; see the profile quick in pom.xml.
-build_examples() {
+build_program() {
   (cd "$PROJECT" && "${MVN[@]}" -q -B -ntp -Dmicrovm.quick compile \
-    -pl "$(IFS=, && echo "${EXAMPLES_MODULES[*]/#/microvm-}")" -am) || die "the build failed" "the reason is above"
-  touch "$EXAMPLES_CLASSPATH"
+    -pl "$(IFS=, && echo "${PROGRAM_MODULES[*]/#/microvm-}")" -am) || die "the build failed" "the reason is above"
+  touch "$PROGRAM_CLASSPATH"
 }
+
+# Sets PROGRAM, an array: java with the program's class path; its main class and arguments follow.
+set_program() {
+  PROGRAM=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED
+    -cp "$KERNEL_CLASSES$PROGRAM_TARGET/classes:$(< "$PROGRAM_CLASSPATH")")
+}
+
+# use_examples: the program is the examples.
+use_examples() { use_program examples core devices engine boot sandbox; }
 
 # run_example CLASS HYPERVISOR ARGUMENT...: runs an example of that name.
 run_example() {
-  local class=$1 hypervisor=$2
-  shift 2
-  "$JAVA_HOME/bin/java" --enable-native-access=ALL-UNNAMED "-Dmicrovm.hypervisor=$hypervisor" \
-    -cp "$KERNEL_CLASSES$EXAMPLES/target/quick/classes:$(< "$EXAMPLES_CLASSPATH")" "dev.microvm.examples.$class" "$@"
+  set_program
+  "${PROGRAM[@]}" "-Dmicrovm.hypervisor=$2" "dev.microvm.examples.$1" "${@:3}"
 }
 
 # ---- the bundled kernel ----------------------------------------------------------------------

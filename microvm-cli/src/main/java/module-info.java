@@ -10,9 +10,12 @@ module dev.microvm.cli {
 
     opens dev.microvm.cli to
             info.picocli;
+    opens dev.microvm.cli.doctor to
+            info.picocli;
+    opens dev.microvm.cli.run to
+            info.picocli;
     opens dev.microvm.cli.qemu to
             info.picocli;
     opens dev.microvm.cli.firecracker to
-            info.picocli,
-            tools.jackson.databind;
+            info.picocli;
 }

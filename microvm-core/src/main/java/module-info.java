@@ -29,7 +29,8 @@ module dev.microvm.core {
             dev.microvm.engine,
             dev.microvm.boot,
             dev.microvm.sandbox,
-            dev.microvm.bench;
+            dev.microvm.bench,
+            dev.microvm.cli;
     exports dev.microvm.compress to
             dev.microvm.devices,
             dev.microvm.boot,

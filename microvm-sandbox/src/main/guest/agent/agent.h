@@ -23,7 +23,7 @@ void nap(int ms);
 
 /* wire.c: frames. A frame is its payload's length and its type, 32 bits each, little-endian, then the payload. */
 enum {
-    MAX_REQUEST = 1 << 20, MAX_DATA = 1 << 16, WINDOW = 1 << 17, PORT = 1024, PROTOCOL = 1
+    MAX_REQUEST = 1 << 20, MAX_DATA = 1 << 16, WINDOW = 1 << 17, PORT = 1024, PROTOCOL = 2
 };
 enum { /* to the agent */
     REQ_PING = 1, REQ_EXEC, REQ_OPEN, REQ_PATH, REQ_LIST, REQ_TAR_OUT, REQ_TAR_IN, REQ_WATCH, REQ_FORWARD, REQ_SYSTEM,
@@ -38,10 +38,16 @@ extern u8 request[MAX_REQUEST];
 u32 get32(struct fields *f);
 u64 get64(struct fields *f);
 char *get_text(struct fields *f);                  /* "" if the request is malformed */
-void send_frame(u32 type, const void *payload, u32 n); /* ends the process if the host has gone */
+void send_frame(u32 type, const void *payload, u32 n); /* waits for flush, or for more frames than there is room for */
+u8 *frame_room(u32 n);                             /* the same in two steps: the place of a payload of at most n bytes */
+void frame_done(u32 type, u32 n);
+void flush(void);                                  /* sends what waits; ends the process if the host has gone */
 void send_error(i64 error, const char *what);      /* error: negative */
 void reply(i64 result, const char *what);          /* OUT_OK with the result as 64 bits, or an error */
-u32 receive(u32 *n);                               /* a frame into request; its type, 0 at the end */
+u32 receive(u32 *n);                               /* flushes; a frame into request; its type, 0 at the end */
+int fill_inbox(void);                              /* reads once; 0 when the host has gone */
+u8 *next_frame(u32 *type, u32 *n);                 /* the payload of a frame that is there as a whole, else 0 */
+u64 inbox_rest(u8 **bytes);                        /* what has come after the frames that were taken */
 void put32(u8 *to, u32 value);
 void put64(u8 *to, u64 value);
 
@@ -49,18 +55,33 @@ void put64(u8 *to, u64 value);
 struct limits { u64 memory, cpu_us; u32 processes; };
 struct usage { u64 cpu_us, peak_memory; u32 oom_kills, process_refusals; };
 void cgroup_prepare(void);
-int cgroup_make(const struct limits *limits);      /* whether there is one for this process's command */
-i64 cgroup_fork(void);                             /* fork(2); the child is in the group */
+int cgroup_make(const struct limits *limits, int alone); /* whether there is one; alone: no command was in it before */
+i64 cgroup_spawn(void (*child)(void));             /* as vfork(2): returns when child, in the group, has ended or become a program */
 void cgroup_usage(struct usage *usage);
 int cgroup_kill(void);                             /* whether that was possible */
-void cgroup_remove(void);
+void cgroup_drop(void);                            /* no further command is in it */
+void cgroup_sweep(void);                           /* removes this process's group, and old ones that are empty now */
+
+/* command.c: one command of this process at a time */
+enum { PTY = 1, END_TREE = 2, FIGURES = 4, NO_INPUT = 8, MAX_WORDS = 8192 }; /* flags of REQ_EXEC */
+struct command {
+    u32 flags, timeout_ms;
+    u16 size[4];                                   /* struct winsize: rows, columns, pixels */
+    struct limits limits;
+    char *directory, *user;
+    char *argv[MAX_WORDS + 1], *envp[MAX_WORDS + 3];
+    int argc, envc;
+};
+extern struct command command;
+int command_decode(struct fields *f);
+i64 command_start(int in, int out, int err, const char **step); /* its process, or the error of a step */
 
 /* user.c */
 struct user { u32 uid, gid, groups; u32 group[64]; char home[256]; };
 int find_user(const char *name, struct user *user); /* NAME, UID, NAME:GROUP, UID:GID */
 
 /* the requests, each by its file */
-void serve_exec(struct fields *f);
+int serve_exec(struct fields *f);                  /* whether the connection can take a further request */
 void serve_open(struct fields *f);
 void serve_path(struct fields *f);
 void serve_list(struct fields *f);

@@ -4,6 +4,8 @@
 #define ROOT "/sys/fs/cgroup"
 static char path[64];                              /* of this process's group; "" if there is none */
 static u64 path_length;
+static int group;                                  /* its folder, open */
+static int used_up;                                /* after cgroup.kill some kernels, 6.1.130 for one, kill each later child */
 
 static char *file(const char *name) {
     put(path + path_length, name);
@@ -47,9 +49,21 @@ void cgroup_prepare(void) {
     for (int i = 0; i < 3; i++) write_text(ROOT "/cgroup.subtree_control", controllers[i]);
 }
 
-int cgroup_make(const struct limits *limits) {
+void cgroup_drop(void) {
+    if (!path_length) return;
+    sys(close, group);
+    sys(rmdir, path);                              /* fails while a process that a command left behind is in it */
+    path[path_length = 0] = 0;
+}
+
+/* Making and removing a group takes the kernel longer than the whole rest of a small command, so those of which nobody
+ * asks for limits or figures have one after the other. */
+int cgroup_make(const struct limits *limits, int alone) {
+    if (alone || used_up) cgroup_drop();
+    if (path_length) return 1;
+    used_up = 0;
     path_length = (u64)(put_number(put(path, ROOT "/exec-"), (u64)sys(getpid)) - path);
-    if (sys(mkdir, path, 0755) < 0) {
+    if (sys(mkdir, path, 0755) < 0 || (group = (int)sys_open(path, O_RDONLY | O_DIRECTORY, 0)) < 0) {
         path[path_length = 0] = 0;
         return 0;
     }
@@ -62,24 +76,39 @@ int cgroup_make(const struct limits *limits) {
     return 1;
 }
 
-/* A child that begins in its group needs no move to it, for which the kernel waits tens of milliseconds. */
-i64 cgroup_fork(void) {
+static void (*in_child)(void);
+
+/* Of a kernel without CLONE_INTO_CGROUP. */
+static void move_child(void) {
+    set("/cgroup.procs", "0");
+    in_child();
+}
+
+/* The child has this process's memory until it becomes a program, and a stack of its own, because this process returns
+ * from here with the old one. Its page tables need not be copied, which is most of the work of fork(2). */
+static i64 spawn(u64 flags, void (*child)(void)) {
     struct { u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup; }
         args;                                      /* linux/sched.h: struct clone_args */
-    i64 group = path_length ? sys_open(path, O_RDONLY | O_DIRECTORY, 0) : -1, pid = -1;
+    static u8 stack[1 << 14] __attribute__((aligned(16)));
+    i64 result;
     memset(&args, 0, sizeof args);
-    args.flags = 0x200000000;                      /* CLONE_INTO_CGROUP, since Linux 5.7 */
+    args.flags = flags | 0x4100;                   /* CLONE_VM | CLONE_VFORK */
     args.exit_signal = SIGCHLD;
+    args.stack = (u64)stack;
+    args.stack_size = sizeof stack;
     args.cgroup = (u64)group;
-    if (group >= 0) {
-        pid = sys(clone3, &args, sizeof args);
-        if (pid == 0) return 0;
-        sys(close, group);
-    }
+    __asm__ volatile("syscall\n test %%rax, %%rax\n jnz 1f\n call *%4\n 1:"
+                     : "=a"(result) : "0"(SYS_clone3), "D"(&args), "S"(sizeof args), "r"(child)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* A child that begins in its group needs no move to it, for which the kernel waits tens of milliseconds. */
+i64 cgroup_spawn(void (*child)(void)) {
+    i64 pid = path_length ? spawn(0x200000000, child) : -1; /* CLONE_INTO_CGROUP, since Linux 5.7 */
     if (pid >= 0) return pid;
-    pid = sys(fork);
-    if (pid == 0 && path_length) set("/cgroup.procs", "0");
-    return pid;
+    in_child = child;
+    return spawn(0, path_length ? move_child : child);
 }
 
 void cgroup_usage(struct usage *usage) {
@@ -92,13 +121,13 @@ void cgroup_usage(struct usage *usage) {
 }
 
 int cgroup_kill(void) {
-    return path_length && set("/cgroup.kill", "1") > 0;
+    return path_length && (used_up = set("/cgroup.kill", "1") > 0);
 }
 
-/* A group with processes that the command left behind stays. Those that became empty since then go too. */
-void cgroup_remove(void) {
+void cgroup_sweep(void) {
     char buffer[2048], old[64];
-    if (path_length) sys(rmdir, path);
+    if (!path_length) return;
+    cgroup_drop();
     i64 fd = sys_open(ROOT, O_RDONLY | O_DIRECTORY, 0), n;
     if (fd < 0) return;
     while ((n = sys(getdents64, fd, buffer, sizeof buffer)) > 0) {

@@ -188,6 +188,7 @@ void serve_watch(struct fields *f) {
     if (watch < 0) return;
     for (;;) {
         struct pollfd fds[2] = {{conn, POLLIN, 0}, {(int)fd, POLLIN, 0}};
+        flush();
         sys(poll, fds, 2, -1);
         if (fds[0].revents) return;
         i64 n = fds[1].revents ? sys(read, fd, events, sizeof events) : 0;

@@ -28,6 +28,10 @@ void serve_forward(struct fields *f) {
     i64 error = fd < 0 ? fd : sys(connect, fd, &address, sizeof address);
     reply(error, "");
     if (error < 0) return;
+    flush();
+    u8 *early;
+    u64 n = inbox_rest(&early);
+    write_all((int)fd, early, n);
     i64 pid = sys(fork);
     if (pid == 0) {
         carry((int)fd, conn);

@@ -17,23 +17,33 @@ static void serve_ping(void) {
     send_frame(OUT_DATA, payload, 16 + (u32)length(names[2]));
 }
 
-static void serve_connection(void) {
-    u32 n, type = receive(&n);
-    struct fields f = {request, request + n, 0};
+/* Returns whether a further request may follow on the connection. */
+static int serve(u32 type, struct fields *f) {
     switch (type) {
-    case 0: break;
-    case REQ_PING: serve_ping(); break;
-    case REQ_EXEC: serve_exec(&f); break;
-    case REQ_OPEN: serve_open(&f); break;
-    case REQ_PATH: serve_path(&f); break;
-    case REQ_LIST: serve_list(&f); break;
-    case REQ_WATCH: serve_watch(&f); break;
-    case REQ_TAR_OUT: serve_tar_out(&f); break;
-    case REQ_TAR_IN: serve_tar_in(&f); break;
-    case REQ_FORWARD: serve_forward(&f); break;
-    case REQ_SYSTEM: serve_system(&f); break;
+    case REQ_PING: return serve_ping(), 1;
+    case REQ_EXEC: return serve_exec(f);
+    case REQ_PATH: return serve_path(f), 1;
+    case REQ_LIST: return serve_list(f), 1;
+    case REQ_SYSTEM: return serve_system(f), 1;
+    case REQ_OPEN: serve_open(f); break;
+    case REQ_WATCH: serve_watch(f); break;
+    case REQ_TAR_OUT: serve_tar_out(f); break;
+    case REQ_TAR_IN: serve_tar_in(f); break;
+    case REQ_FORWARD: serve_forward(f); break;
     default: send_error(-EINVAL, "request");
     }
+    return 0;
+}
+
+static void serve_connection(void) {
+    u32 n, type;
+    while ((type = receive(&n))) {
+        struct fields f = {request, request + n, 0};
+        if (type >= IN_DATA) continue;             /* for a command that has ended meanwhile */
+        if (!serve(type, &f)) break;
+    }
+    flush();
+    cgroup_sweep();
 }
 
 static void reap(void) {

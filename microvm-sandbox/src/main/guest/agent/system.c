@@ -74,6 +74,7 @@ void serve_system(struct fields *f) {
     switch (get32(f)) {
     case S_POWER_OFF:
         reply(0, "");
+        flush();
         power_off();
     case S_HOSTNAME: return reply(set_hostname(f), "");
     case S_TIME: return reply(set_time(f), "");

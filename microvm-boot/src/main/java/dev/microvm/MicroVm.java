@@ -128,6 +128,16 @@ public final class MicroVm implements AutoCloseable {
         return config.spec();
     }
 
+    /** Returns the name of the hypervisor that runs the machine: {@code kvm} or {@code engine}. */
+    public String hypervisor() {
+        return config.hypervisor().name();
+    }
+
+    /** Returns the reason, in words, why that hypervisor was chosen. */
+    public String hypervisorReason() {
+        return config.choice();
+    }
+
     /** Returns the machine's name, which is part of its threads' names. */
     public String name() {
         return config.name();
@@ -148,6 +158,18 @@ public final class MicroVm implements AutoCloseable {
      * @throws IllegalStateException if it was started before
      */
     public MicroVm start() {
+        return start(false);
+    }
+
+    /**
+     * The same, but the guest is {@linkplain #pause paused} before its first instruction, until
+     * {@link #resume}.
+     */
+    public MicroVm startPaused() {
+        return start(true);
+    }
+
+    private MicroVm start(boolean paused) {
         beginStart();
         log.info(
                 "machine {} starts: {} MiB, {} vCPU, {}",
@@ -159,7 +181,7 @@ public final class MicroVm implements AutoCloseable {
         try {
             runs.onEnd(link::end);
             link.start(consoleBuffer, consoleInput); // before the guest runs, so that nothing is missed
-            runs.start(() -> endStart(link));
+            runs.start(paused, () -> endStart(link));
         } catch (RuntimeException | Error e) {
             setClosed();
             runs.close();
@@ -476,6 +498,15 @@ public final class MicroVm implements AutoCloseable {
         return runs.restarts();
     }
 
+    /**
+     * Adds an action for each time that the guest starts again. It runs after that, on a daemon
+     * thread of its own, and may call any method.
+     */
+    public void onRestart(Runnable action) {
+        Objects.requireNonNull(action, "action");
+        runs.onRestart(action);
+    }
+
     /** Returns how much of a host CPU each vCPU may use, in percent; 100 is no limit. */
     public int cpuShare() {
         return runs.cpuShare();
@@ -530,15 +561,37 @@ public final class MicroVm implements AutoCloseable {
         Timeouts.nanos("grace", grace); // checks it before the button is pressed
         requireStarted();
         refuseOwnThread("shut it down");
-        Machine pressed = runs.machine();
-        VmState now = state();
-        if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
+        pressPowerButton();
         try {
             return awaitExit(grace);
         } catch (AwaitTimeoutException e) {
             log.info("machine {} did not turn itself off within {} ms", name(), grace.toMillis());
             return stop();
         }
+    }
+
+    /**
+     * Presses the guest's power button, and does not wait for what the guest does then: see {@link
+     * #shutDown}. Does nothing if the guest has ended.
+     *
+     * @throws IllegalStateException if the machine was not started
+     */
+    public void pressPowerButton() {
+        requireStarted();
+        Machine pressed = runs.machine();
+        VmState now = state();
+        if (pressed != null && (now == VmState.RUNNING || now == VmState.PAUSED)) pressed.pressPowerButton();
+    }
+
+    /**
+     * Resets the guest, as if it had reset itself: {@link MicroVmBuilder#onReset} says what follows.
+     * A paused guest that is to start again does so when it is resumed.
+     *
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void reset() {
+        requireOpen("reset");
+        runs.reset();
     }
 
     /** Says, for a message, that the hypervisor runs small guests only; empty if it runs all. */

@@ -30,6 +30,7 @@ import dev.microvm.model.ClockSpec;
 import dev.microvm.model.Content;
 import dev.microvm.model.CpuSpec;
 import dev.microvm.model.DevicesSpec;
+import dev.microvm.model.ExitTrace;
 import dev.microvm.model.Feature;
 import dev.microvm.model.FirmwareSpec;
 import dev.microvm.model.HaltAction;
@@ -62,6 +63,7 @@ public final class MicroVmBuilder {
     // The code beside the description: see HostExtras.
     private @Nullable ConsoleOpener console;
     private @Nullable Consumer<String> firmwareLog;
+    private @Nullable ExitTrace exitTrace;
     private @Nullable InstantSource rtcClock;
     private final CodeByPlace<VirtioDeviceFactory> makers = new CodeByPlace<>();
     private final CodeByPlace<NetBackend> networks = new CodeByPlace<>();
@@ -170,6 +172,16 @@ public final class MicroVmBuilder {
     public MicroVmBuilder firmwareLog(Consumer<String> lines) {
         Objects.requireNonNull(lines, "lines");
         firmwareLog = lines;
+        return this;
+    }
+
+    /**
+     * Tells of each access of the guest to a device, which is an exit from the guest: for lessons and
+     * for debugging, because it slows every one.
+     */
+    public MicroVmBuilder exitTrace(ExitTrace trace) {
+        Objects.requireNonNull(trace, "trace");
+        exitTrace = trace;
         return this;
     }
 
@@ -476,7 +488,8 @@ public final class MicroVmBuilder {
 
     /** Returns the code so far. */
     HostExtras extras() {
-        return new HostExtras(console, firmwareLog, rtcClock, makers.map(), networks.map(), random.map(), own.map());
+        return new HostExtras(
+                console, firmwareLog, exitTrace, rtcClock, makers.map(), networks.map(), random.map(), own.map());
     }
 
     private MicroVmBuilder with(MachineSpec changed) {

@@ -1,11 +1,13 @@
 package dev.microvm;
 
+import dev.microvm.error.MicroVmException;
 import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.machine.GuestView;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.memory.GuestMemoryException;
+import dev.microvm.vcpu.StepEnd;
 import java.util.Objects;
 
 /**
@@ -42,6 +44,17 @@ public final class PausedMachine {
     /** Returns segments, descriptor tables and control registers of a vCPU. */
     public SpecialRegisters specialRegisters(int vcpu) {
         return runs.whilePaused(pause, guest -> guest.specialRegisters(vcpu));
+    }
+
+    /**
+     * Runs one instruction of a vCPU. Time, devices and the other vCPUs stand still: an access to a
+     * device is served, but what the device does of itself waits for {@link MicroVm#resume}.
+     *
+     * @return how it ended; {@link StepEnd#WAITING} if the vCPU has halted, so that nothing can run
+     * @throws MicroVmException if the instruction takes more than 10 s, because a device blocks
+     */
+    public StepEnd step(int vcpu) {
+        return runs.whilePaused(pause, guest -> guest.step(vcpu));
     }
 
     /**

@@ -237,6 +237,7 @@ public final class RestoreBuilder {
         return new HostExtras(
                 extras.console(),
                 extras.firmwareLog(),
+                extras.exitTrace(),
                 extras.rtcClock(),
                 extras.virtio(),
                 all,

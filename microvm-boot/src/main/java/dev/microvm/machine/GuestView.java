@@ -4,22 +4,25 @@ import dev.microvm.hypervisor.Registers;
 import dev.microvm.hypervisor.SpecialRegisters;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.memory.GuestMemory;
+import dev.microvm.vcpu.StepEnd;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Registers and memory of a paused guest, in values. For one thread at a time, while the machine is
+ * Registers and memory of a paused guest, in values, and single steps. For one thread at a time, while the machine is
  * paused; a vCPU that does not exist is an {@link IndexOutOfBoundsException}.
  */
 public final class GuestView {
     private final List<Vcpu> vcpus;
     private final GuestMemory memory;
     private final long memorySize;
+    private final MachinePause pause;
 
-    GuestView(List<Vcpu> vcpus, GuestMemory memory, long memorySize) {
+    GuestView(List<Vcpu> vcpus, GuestMemory memory, long memorySize, MachinePause pause) {
         this.vcpus = List.copyOf(vcpus);
         this.memory = memory;
         this.memorySize = memorySize;
+        this.pause = pause;
     }
 
     /** Returns the general registers of a vCPU. */
@@ -35,6 +38,11 @@ public final class GuestView {
     /** Returns segments, tables and control registers of a vCPU. */
     public SpecialRegisters specialRegisters(int vcpu) {
         return vcpus.get(vcpu).specialRegisters();
+    }
+
+    /** Runs one instruction of a vCPU. */
+    public StepEnd step(int vcpu) {
+        return pause.step(vcpu);
     }
 
     /** Translates a linear address: {@link Vcpu#translate}. */

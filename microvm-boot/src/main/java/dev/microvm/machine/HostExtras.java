@@ -4,6 +4,7 @@ import dev.microvm.backend.net.NetBackend;
 import dev.microvm.bus.DeviceFactory;
 import dev.microvm.console.ConsoleOpener;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
+import dev.microvm.model.ExitTrace;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param console opens the program's own streams; null for the target in the description
  * @param firmwareLog receives what firmware prints; null for the log
+ * @param exitTrace is told of each access to a device; null for none
  * @param rtcClock the time of the real-time clock; null for the host's time
  * @param virtio makers of the user's own virtio devices, by slot
  * @param networks the user's own back ends of network devices, by slot
@@ -25,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 public record HostExtras(
         @Nullable ConsoleOpener console,
         @Nullable Consumer<String> firmwareLog,
+        @Nullable ExitTrace exitTrace,
         @Nullable InstantSource rtcClock,
         Map<Integer, VirtioDeviceFactory> virtio,
         Map<Integer, NetBackend> networks,

@@ -96,6 +96,11 @@ public interface Machine extends AutoCloseable {
     void pressPowerButton();
 
     /**
+     * Presses the reset button: ends the run as if the guest had reset itself; returns at once.
+     */
+    void reset();
+
+    /**
      * Tells the guest how large the window of its virtio console is; nothing happens without one.
      */
     void resizeConsole(int columns, int rows);

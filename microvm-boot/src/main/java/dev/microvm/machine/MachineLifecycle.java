@@ -57,6 +57,7 @@ public final class MachineLifecycle implements AutoCloseable {
     private final Uart16550.Output output;
     private final ConsoleInput consoleInput;
     private final List<Runnable> endActions = new CopyOnWriteArrayList<>();
+    private final List<Runnable> restartActions = new CopyOnWriteArrayList<>();
     private final AtomicBoolean over = new AtomicBoolean(); // set once, by who completes the report
     private final CompletableFuture<ExitReport> report = new CompletableFuture<>();
     private final CallbackThreads callbacks;
@@ -89,6 +90,7 @@ public final class MachineLifecycle implements AutoCloseable {
     /**
      * Makes the first machine and lets it run.
      *
+     * @param startPaused whether it waits for {@link #resume} before its first instruction
      * @param ready runs when nothing can fail any more, before the guest runs; what it throws ends
      *     the start
      * @throws MicroVmException if the budgets of the JVM have no room for it
@@ -96,12 +98,17 @@ public final class MachineLifecycle implements AutoCloseable {
      *     guest was loaded
      * @throws RuntimeException as {@link PcMachine}'s constructor
      */
-    public synchronized void start(Runnable ready) {
+    public synchronized void start(boolean startPaused, Runnable ready) {
         if (over.get()) throw new CancellationException("machine %s was ended first".formatted(config.name()));
         budgets = new BudgetShares(config);
         hostEnds.open();
         Machine made = make();
         connect(made);
+        if (startPaused) {
+            made.pause();
+            paused = true;
+            pauses++;
+        }
         ready.run();
         firstStart = System.nanoTime();
         run(made);
@@ -117,6 +124,11 @@ public final class MachineLifecycle implements AutoCloseable {
      */
     public void onEnd(Runnable action) {
         endActions.add(action);
+    }
+
+    /** Adds what to do each time the guest starts again, on a thread of its own. */
+    public void onRestart(Runnable action) {
+        restartActions.add(action);
     }
 
     /** The caller holds the lock. */
@@ -180,6 +192,7 @@ public final class MachineLifecycle implements AutoCloseable {
             Machine next = make();
             connect(next);
             run(next);
+            restartActions.forEach(callbacks::execute);
         } catch (CancellationException e) {
             log.debug("machine {} was ended before it started again", config.name());
         } catch (RuntimeException | Error e) {
@@ -387,6 +400,15 @@ public final class MachineLifecycle implements AutoCloseable {
     @Nullable
     public Machine machine() {
         return machine;
+    }
+
+    /**
+     * Resets the guest, in whichever run it is.
+     *
+     * @throws IllegalStateException if the machine was not started or has ended
+     */
+    public void reset() {
+        requireRunning("reset").reset();
     }
 
     /** Ends the guest, in whichever run it is, as the host's will. */

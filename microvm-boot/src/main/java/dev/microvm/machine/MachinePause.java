@@ -6,6 +6,7 @@ import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.error.MicroVmException;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.vcpu.StepEnd;
 import dev.microvm.vcpu.VcpuThreads;
 import java.time.Duration;
 import java.util.List;
@@ -66,6 +67,15 @@ final class MachinePause {
         } finally {
             if (!paused) run(ClockOnResume.CONTINUE);
         }
+    }
+
+    /**
+     * Runs one instruction of one vCPU; all else stays as it is.
+     *
+     * @throws MicroVmException if it does not end in time
+     */
+    StepEnd step(int vcpu) {
+        return threads.step(vcpu, LIMIT);
     }
 
     /** Lets everything run; does nothing if it does. */

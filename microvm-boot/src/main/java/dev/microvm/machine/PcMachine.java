@@ -29,6 +29,7 @@ import dev.microvm.error.MicroVmException;
 import dev.microvm.event.EventLoop;
 import dev.microvm.hypervisor.Capability;
 import dev.microvm.hypervisor.Doorbell;
+import dev.microvm.hypervisor.ExitHandler;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.Vcpu;
@@ -36,6 +37,7 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.model.ExitTrace;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.TimedInput;
@@ -340,9 +342,11 @@ final class PcMachine implements Machine {
     }
 
     private List<VcpuLoop> loops() {
+        ExitTrace exitTrace = config.extras().exitTrace();
         List<VcpuLoop> loops = new ArrayList<>();
         for (Vcpu vcpu : vcpus) {
-            loops.add(new VcpuLoop(vcpu, buses, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
+            ExitHandler devices = exitTrace == null ? buses : new TracedExits(vcpu.index(), buses, exitTrace);
+            loops.add(new VcpuLoop(vcpu, devices, end, vcpu.index() == 0 ? interrupts.externalInterrupts() : null));
         }
         interrupts.connect(loops.getFirst());
         return loops;
@@ -391,7 +395,7 @@ final class PcMachine implements Machine {
     @Override
     public GuestView view() {
         requirePaused();
-        return new GuestView(vcpus, memory, config.memorySize());
+        return new GuestView(vcpus, memory, config.memorySize(), pause);
     }
 
     @Override
@@ -434,6 +438,11 @@ final class PcMachine implements Machine {
 
     private void requirePaused() {
         if (!pause.paused()) throw new IllegalStateException("machine " + config.name() + " is not paused");
+    }
+
+    @Override
+    public void reset() {
+        end.reset("the host");
     }
 
     @Override

@@ -18,6 +18,7 @@ final class PauseGate {
     private boolean held;
     private boolean throttled;
     private boolean openForGood;
+    private boolean oneRun; // lets the thread through once, although it is shut
     private boolean inside; // the thread has passed, and may run the guest
 
     /** Whether the thread must go to {@link #pass} before it runs the guest. */
@@ -59,15 +60,24 @@ final class PauseGate {
         notifyAll();
     }
 
+    /** Lets the thread through once, for one run of the guest, although the gate is shut. */
+    synchronized void admitOneRun() {
+        oneRun = true;
+        inside = true; // from now on, so that whoever waits for the end of that run does not come too early
+        notifyAll();
+    }
+
     /**
-     * Waits on the vCPU's thread until the gate is open, and goes through it. An interrupt does not
-     * end the wait.
+     * Waits on the vCPU's thread until the gate is open or admits it for one run, and goes through
+     * it. An interrupt does not end the wait.
+     *
+     * @return whether it is for one run
      */
-    synchronized void pass() {
-        inside = false;
+    synchronized boolean pass() {
+        inside = oneRun;
         notifyAll();
         boolean interrupted = false;
-        while (shut) {
+        while (shut && !oneRun) {
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -75,7 +85,10 @@ final class PauseGate {
             }
         }
         inside = true;
+        boolean once = oneRun;
+        oneRun = false;
         if (interrupted) Thread.currentThread().interrupt();
+        return once;
     }
 
     /** Leaves for good, on the vCPU's thread, which ends. */

@@ -1,12 +1,16 @@
 package dev.microvm.vcpu;
 
 import dev.microvm.hypervisor.ExitHandler;
+import dev.microvm.hypervisor.GuestDebug;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.irq.InterruptController;
 import dev.microvm.vcpu.DebugListener.Next;
+import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -21,6 +25,11 @@ public final class VcpuLoop implements Runnable {
     private static final Logger log = LoggerFactory.getLogger(VcpuLoop.class);
 
     private static final long RFLAGS_IF = 1 << 9; // Intel SDM vol. 1, figure 3-8
+
+    private static final GuestDebug STEP = new GuestDebug(true, false, List.of());
+
+    /** How long a step waits whether something wakes a vCPU that has halted. */
+    private static final Duration SLEEP_LIMIT = Duration.ofMillis(20);
 
     /** Who hears, on the vCPU's thread, that the guest ended by itself. */
     public interface Listener {
@@ -37,6 +46,8 @@ public final class VcpuLoop implements Runnable {
     private final @Nullable InterruptController controller;
     private final PauseGate gate = new PauseGate();
     private volatile DebugListener debugListener = DebugListener.LOGGING;
+    private volatile @Nullable VcpuExit stepExit; // of the last step; null if the vCPU slept through it
+    private volatile boolean ended;
     private volatile boolean stopping;
     private volatile boolean woken; // since the vCPU last looked for interrupts
     private volatile @Nullable Thread thread;
@@ -68,13 +79,12 @@ public final class VcpuLoop implements Runnable {
         gate.pass();
         try {
             while (!stopping) {
-                if (gate.isShut()) {
-                    gate.pass();
-                    continue;
-                }
+                boolean step = gate.isShut() && gate.pass();
+                if (stopping || (gate.isShut() && !step)) continue;
                 woken = false;
                 if (controller != null) offerInterrupt(controller);
                 VcpuExit exit = vcpu.run(handler); // port and MMIO exits are served inside, on handler
+                if (step) stepExit = exit;
                 switch (exit) {
                     case KICKED, INTERRUPT_WINDOW -> {}
                     case HALTED -> awaitInterrupt();
@@ -83,8 +93,7 @@ public final class VcpuLoop implements Runnable {
                         listener.shutdown(vcpu.index());
                     }
                     case DEBUG -> {
-                        gate.held(true); // first: a release may come before the listener returns
-                        if (debugListener.stopped(vcpu, vcpu.debugEvent()) == Next.CONTINUE) gate.held(false);
+                        if (!step) tellDebugger();
                     }
                 }
             }
@@ -92,15 +101,21 @@ public final class VcpuLoop implements Runnable {
         } catch (RuntimeException | Error e) {
             if (!stopping) listener.failed(vcpu.index(), e);
         } finally {
+            ended = true;
             gate.leave();
         }
+    }
+
+    private void tellDebugger() {
+        gate.held(true); // first: a release may come before the listener returns
+        if (debugListener.stopped(vcpu, vcpu.debugEvent()) == Next.CONTINUE) gate.held(false);
     }
 
     /** Waits until {@link #wake}; a pause that comes meanwhile leaves the vCPU halted. */
     private void awaitInterrupt() {
         while (!woken && !stopping) {
             if (gate.isShut()) {
-                gate.pass();
+                gate.pass(); // not even a step wakes it
             } else {
                 Thread.interrupted(); // a pending interrupt, which some device left, would keep it from parking
                 LockSupport.park(this);
@@ -149,6 +164,57 @@ public final class VcpuLoop implements Runnable {
         gate.paused(true);
         vcpu.kick();
         unpark();
+    }
+
+    /**
+     * Runs one instruction. The vCPU's thread must be at the gate, and is there again afterwards.
+     *
+     * @throws PauseFailedException if the instruction takes longer than {@code limit}, because a
+     *     device keeps the vCPU
+     * @throws IllegalStateException if the vCPU has ended, or not begun
+     */
+    StepEnd step(Duration limit) {
+        if (ended || thread == null) throw new IllegalStateException("vCPU %d does not run".formatted(vcpu.index()));
+        vcpu.debug(STEP);
+        try {
+            Optional<StepEnd> end;
+            do end = runOnce(limit);
+            while (end.isEmpty()); // only an interrupt controller spoke up
+            return end.get();
+        } finally {
+            if (!ended) vcpu.debug(GuestDebug.OFF);
+        }
+    }
+
+    /** Runs the guest until its next exit; returns nothing if that was not the end of a step. */
+    private Optional<StepEnd> runOnce(Duration limit) {
+        Duration patience = isAwake() ? limit : SLEEP_LIMIT; // asked before it runs, when it would not say
+        stepExit = null;
+        gate.admitOneRun();
+        boolean inTime = awaitPaused(System.nanoTime() + patience.toNanos());
+        if (!inTime) {
+            vcpu.kick();
+            if (!awaitPaused(System.nanoTime() + limit.toNanos())) {
+                throw new PauseFailedException("vCPU %d does not end a step within %s".formatted(vcpu.index(), limit));
+            }
+        }
+        if (ended) return Optional.of(StepEnd.SHUTDOWN);
+        VcpuExit exit = stepExit;
+        if (exit == null) return Optional.of(StepEnd.WAITING);
+        return switch (exit) {
+            case DEBUG -> Optional.of(isAwake() ? StepEnd.STEPPED : StepEnd.HALTED);
+            case HALTED -> Optional.of(StepEnd.HALTED);
+            case SHUTDOWN -> Optional.of(StepEnd.SHUTDOWN);
+            case KICKED -> inTime ? Optional.empty() : Optional.of(StepEnd.WAITING);
+            case INTERRUPT_WINDOW -> Optional.empty();
+        };
+    }
+
+    private boolean isAwake() {
+        return switch (vcpu.activity()) {
+            case RUNNING, SIPI_RECEIVED -> true;
+            case UNINITIALIZED, INIT_RECEIVED, HALTED -> false;
+        };
     }
 
     /** Lets the vCPU run after {@link #pause}, unless a debugger holds it. */

@@ -151,6 +151,24 @@ public final class VcpuThreads {
         }
     }
 
+    /**
+     * Runs one instruction of one vCPU, while the others stay paused.
+     *
+     * @param vcpu its index
+     * @param limit how long the instruction may take
+     * @throws PauseFailedException if it takes longer, because a device keeps the vCPU
+     * @throws IllegalStateException if the vCPUs are not paused, or this one has ended or was not
+     *     started; on a vCPU's thread, which would wait for itself
+     */
+    public StepEnd step(int vcpu, Duration limit) {
+        Objects.requireNonNull(limit, "limit");
+        refuseVcpuThread("step");
+        synchronized (pausing) {
+            if (!paused) throw new IllegalStateException("step: the vCPUs are not paused");
+            return loops.get(vcpu).step(limit);
+        }
+    }
+
     private void refuseVcpuThread(String what) {
         if (onVcpuThread())
             throw new IllegalStateException(

@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Lesson 8, and what {@code scripts/demo} runs: boots Linux with a shell script as init, shows its
- * console, and exits with the script's code. The kernel is the bundled one if it is on the class
+ * Lesson 8: boots Linux with a shell script as init, shows its console, and exits with the script's
+ * code. The kernel is the bundled one if it is on the class
  * path, otherwise Debian's. With the argument {@code shell} the script first starts a shell on this
  * program's terminal.
  *
@@ -21,6 +21,7 @@ public final class BootLinux {
     private static final Duration LIMIT = Duration.ofMinutes(5);
     private static final Duration A_DAY = Duration.ofDays(1);
     private static final int EXECUTABLE = 0755;
+    private static final int EXIT_CODE = 42; // what the script gives
 
     /** A shell on the serial port, with job control, which needs a controlling terminal. */
     private static final String SHELL = """
@@ -36,14 +37,13 @@ public final class BootLinux {
      */
     public static void main(String[] args) {
         Path guest = Path.of(System.getenv().getOrDefault("MICROVM_GUEST", "guest"));
-        int code = Integer.parseInt(System.getenv().getOrDefault("MICROVM_DEMO_EXIT", "42"));
         boolean shell = args.length > 0 && args[0].equals("shell");
         Initramfs initramfs = Initramfs.builder()
                 .file("/bin/busybox", guest.resolve("busybox"), EXECUTABLE)
                 .directory("/proc", EXECUTABLE)
                 .directory("/dev", EXECUTABLE)
                 .exitProgram("/sbin/vm-exit")
-                .init(init(code, shell))
+                .init(init(shell))
                 .build();
 
         ExitReport report;
@@ -63,7 +63,7 @@ public final class BootLinux {
     }
 
     /** Returns the script of the guest's first program. */
-    private static String init(int exitCode, boolean shell) {
+    private static String init(boolean shell) {
         return """
                 #!/bin/busybox sh
                 /bin/busybox --install -s /bin
@@ -74,6 +74,6 @@ public final class BootLinux {
                 cat /proc/uptime
                 %s
                 vm-exit %d
-                """.formatted(shell ? SHELL : "", exitCode);
+                """.formatted(shell ? SHELL : "", EXIT_CODE);
     }
 }

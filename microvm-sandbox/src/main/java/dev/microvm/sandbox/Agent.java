@@ -3,6 +3,8 @@ package dev.microvm.sandbox;
 import dev.microvm.MicroVm;
 import dev.microvm.event.Timeouts;
 import dev.microvm.sandbox.agent.AgentChannel;
+import dev.microvm.sandbox.agent.AgentErrorException;
+import dev.microvm.sandbox.agent.ChannelPool;
 import dev.microvm.sandbox.agent.ExecLink;
 import dev.microvm.sandbox.agent.GuestSystem;
 import dev.microvm.sandbox.agent.Payload;
@@ -39,14 +41,19 @@ public final class Agent {
 
     private final MicroVm vm;
     private final GuestFailures failures;
-    private final RemoteFiles remoteFiles = new RemoteFiles(this::dial);
+    private final ChannelPool channels;
+    private final RemoteFiles remoteFiles;
     private final FileSystem files;
-    private final TreeCopy trees = new TreeCopy(this::dial);
-    private final GuestSystem system = new GuestSystem(this::dial);
+    private final TreeCopy trees;
+    private final GuestSystem system;
 
     private Agent(MicroVm vm) {
         this.vm = vm;
         failures = new GuestFailures(vm);
+        channels = new ChannelPool(() -> vm.vsock().connect(Wire.PORT, ANSWER));
+        remoteFiles = new RemoteFiles(channels);
+        trees = new TreeCopy(channels);
+        system = new GuestSystem(channels);
         files = new GuestFileSystem(remoteFiles, vm.name());
     }
 
@@ -86,11 +93,11 @@ public final class Agent {
 
     private void ping(Duration timeout) throws IOException {
         CompletableFuture<Boolean> alarm = new CompletableFuture<>();
-        try (AgentChannel channel = new AgentChannel(vm.vsock().connect(Wire.PORT, timeout))) {
+        try (AgentChannel channel = channels.adopt(vm.vsock().connect(Wire.PORT, timeout))) {
             var _ = alarm.completeOnTimeout(true, timeout.toNanos(), TimeUnit.NANOSECONDS)
                     .thenAccept(late -> channel.closeIf(late));
             channel.send(Payload.of(Wire.PING));
-            ByteBuffer answer = channel.expect(Wire.DATA);
+            ByteBuffer answer = channel.answer();
             int version = answer.remaining() < Integer.BYTES ? 0 : answer.getInt();
             if (version != Wire.PROTOCOL) {
                 throw new SandboxException("the guest's agent has version %d of the protocol, the host %d"
@@ -122,8 +129,9 @@ public final class Agent {
      *     output limit, or the guest ends
      */
     public ExecResult exec(Command command) {
-        Execution execution = new Execution(command, open(command), command.outputLimit());
-        ProcessEnd end = call("the command '" + command + "'", execution::run);
+        String what = "the command '" + command + "'";
+        Execution execution = call(what, () -> Execution.of(command, channels, 0, command.outputLimit()));
+        ProcessEnd end = call(what, execution::run);
         if (execution.outputExceeded()) {
             throw new SandboxException("the command '%s' printed more than %d bytes: see Command.outputLimit"
                     .formatted(command, command.outputLimit()));
@@ -142,22 +150,28 @@ public final class Agent {
      * @throws SandboxException if it cannot be started
      */
     public RunResult run(Command command, Limits limits) {
+        Command limited = limited(command, limits);
+        String what = "the command '" + command + "'";
+        long start = System.nanoTime();
+        Execution execution = call(what, () -> Execution.of(limited, channels, Wire.FIGURES, limits.outputBytes()));
+        try {
+            ProcessEnd end = execution.run();
+            return result(execution, endOf(execution, end), end, start);
+        } catch (AgentErrorException e) {
+            throw failures.of(what, e);
+        } catch (IOException e) {
+            String detail = String.valueOf(failures.of(what, e).getMessage());
+            return crashed(
+                    execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
+        }
+    }
+
+    private static Command limited(Command command, Limits limits) {
         Command limited = command.killingLeftovers()
                 .memoryLimit(limits.memoryBytes())
                 .cpuLimit(limits.cpuTime())
                 .processLimit(limits.processes());
-        if (!limits.wallTime().isZero()) limited = limited.timeout(limits.wallTime());
-        long start = System.nanoTime();
-        Execution execution = new Execution(limited, open(limited), limits.outputBytes());
-        try {
-            ProcessEnd end = execution.run();
-            return result(execution, endOf(execution, end), end, start);
-        } catch (IOException e) {
-            String detail = String.valueOf(
-                    failures.of("the command '" + command + "'", e).getMessage());
-            return crashed(
-                    execution, execution.gaveUp() ? RunResult.End.WALL_LIMIT : RunResult.End.CRASHED, detail, start);
-        }
+        return limits.wallTime().isZero() ? limited : limited.timeout(limits.wallTime());
     }
 
     private static RunResult.End endOf(Execution execution, ProcessEnd end) {
@@ -197,7 +211,9 @@ public final class Agent {
     /**
      * Starts a command; returns when its program runs.
      *
-     * @throws SandboxException if it cannot be started
+     * @throws CommandStartException if the guest refuses to start it, such as because there is no
+     *     such program
+     * @throws SandboxException if the guest has ended
      */
     public GuestProcess start(Command command) {
         return new GuestProcess(command, open(command), failures);
@@ -209,9 +225,11 @@ public final class Agent {
     }
 
     private ExecLink open(Command command) {
-        Payload request = command.request();
+        Payload request = command.request(Wire.FIGURES);
         try {
-            return ExecLink.start(dial(), request);
+            return ExecLink.start(channels, request);
+        } catch (AgentErrorException e) {
+            throw new CommandStartException("the command '%s': %s".formatted(command, e.getMessage()), e);
         } catch (IOException e) {
             throw failures.of("the command '" + command + "'", e);
         }
@@ -275,7 +293,7 @@ public final class Agent {
             throw new IllegalArgumentException("guestPort: 1 to 65535, was " + guestPort);
         }
         try {
-            return new PortForward(at, guestPort, this::dial);
+            return new PortForward(at, guestPort, channels);
         } catch (IOException e) {
             throw new SandboxException("cannot listen at %s: %s".formatted(at, e.getMessage()), e);
         }
@@ -361,7 +379,7 @@ public final class Agent {
         return failures;
     }
 
-    AgentChannel dial() throws IOException {
-        return new AgentChannel(vm.vsock().connect(Wire.PORT, ANSWER));
+    ChannelPool channels() {
+        return channels;
     }
 }

@@ -217,10 +217,10 @@ public final class Command {
         return outputLimit;
     }
 
-    /** Returns the request that starts it. */
-    Payload request() {
+    /** Returns the request that starts it, with further flags of {@link Wire}. */
+    Payload request(int flags) {
         return Payload.of(Wire.EXEC)
-                .int32((terminal ? Wire.TERMINAL : 0) | (endsTree ? Wire.END_TREE : 0))
+                .int32(flags | (terminal ? Wire.TERMINAL : 0) | (endsTree ? Wire.END_TREE : 0))
                 .int32((int) timeout.toMillis())
                 .int32(columns)
                 .int32(rows)

@@ -1,7 +1,10 @@
 package dev.microvm.sandbox;
 
 import dev.microvm.sandbox.agent.Collector;
+import dev.microvm.sandbox.agent.Dialer;
 import dev.microvm.sandbox.agent.ExecLink;
+import dev.microvm.sandbox.agent.Payload;
+import dev.microvm.sandbox.agent.Wire;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -23,7 +26,15 @@ final class Execution {
     private final Collector err;
     private volatile boolean gaveUp;
 
-    Execution(Command command, ExecLink link, long outputLimit) {
+    /** Asks for a command; it may not run yet. */
+    static Execution of(Command command, Dialer dialer, int flags, long outputLimit) throws IOException {
+        boolean fed = command.input().length > 0;
+        Payload request = command.request(fed ? flags : flags | Wire.NO_INPUT);
+        ExecLink link = fed ? ExecLink.start(dialer, request) : ExecLink.ask(dialer, request);
+        return new Execution(command, link, outputLimit);
+    }
+
+    private Execution(Command command, ExecLink link, long outputLimit) {
         this.command = command;
         this.link = link;
         budget = new Collector.Budget(outputLimit, link::killTree);
@@ -34,6 +45,7 @@ final class Execution {
     /**
      * Waits for the end.
      *
+     * @throws dev.microvm.sandbox.agent.AgentErrorException if it cannot be started
      * @throws IOException if the connection ends first
      */
     ProcessEnd run() throws IOException {
@@ -43,8 +55,8 @@ final class Execution {
             var _ = alarm.completeOnTimeout(true, nanos, TimeUnit.NANOSECONDS).thenAccept(late -> giveUp(late));
         }
         try (link) {
-            if (command.input().length == 0) link.stdin().close();
-            else Thread.ofVirtual().name("microvm-stdin-" + link.pid()).start(this::feed);
+            if (command.input().length > 0)
+                Thread.ofVirtual().name("microvm-stdin-" + link.pid()).start(this::feed);
             return ProcessEnd.of(link.run(out, err));
         } finally {
             alarm.complete(false);

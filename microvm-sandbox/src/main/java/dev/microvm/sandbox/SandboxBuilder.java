@@ -1,6 +1,5 @@
 package dev.microvm.sandbox;
 
-import dev.microvm.Kernels;
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.backend.net.user.UserNetwork;
@@ -29,14 +28,12 @@ public final class SandboxBuilder {
     private static final List<String> MODULES =
             List.of("virtio_mmio", "vmw_vsock_virtio_transport", "virtio_blk", "erofs", "overlay");
 
-    private @Nullable Path kernel;
-    private @Nullable Path modules;
-    private String release = "";
+    private @Nullable GuestKernel kernel;
     private @Nullable Root root;
     private String name = "";
     private int memoryMiB = 256;
     private int vcpus = 1;
-    private HypervisorChoice hypervisor = HypervisorChoice.AUTO;
+    private @Nullable HypervisorChoice hypervisor;
     private NetworkPolicy network = NetworkPolicy.NONE;
     private String hostname = "sandbox";
     private String writes = "50%";
@@ -44,16 +41,19 @@ public final class SandboxBuilder {
     private final Map<Path, String> copies = new LinkedHashMap<>();
     private final List<WaitFor> waits = new ArrayList<>();
     private final List<Consumer<MicroVmBuilder>> changes = new ArrayList<>();
+    private final List<String> drivers = new ArrayList<>();
+    private StartListener listener = StartListener.NONE;
 
     SandboxBuilder() {}
 
     /**
      * Sets a kernel that has all drivers built in: virtio-mmio, vsock, and for the root block, EROFS,
-     * overlay. Default: the {@linkplain Kernels#bundled bundled} one.
+     * overlay. Default: what the system property {@code microvm.sandbox.kernel} names (a file, or a
+     * folder with {@code vmlinuz}, {@code modules} and {@code release}), otherwise the {@linkplain
+     * dev.microvm.Kernels#bundled bundled} one.
      */
     public SandboxBuilder kernel(Path file) {
-        kernel = Objects.requireNonNull(file, "kernel");
-        modules = null;
+        kernel = GuestKernel.of(Objects.requireNonNull(file, "kernel"));
         return this;
     }
 
@@ -65,9 +65,19 @@ public final class SandboxBuilder {
      * @param kernelRelease what {@code uname -r} prints in the guest
      */
     public SandboxBuilder kernel(Path file, Path moduleTree, String kernelRelease) {
-        kernel = Objects.requireNonNull(file, "kernel");
-        modules = Objects.requireNonNull(moduleTree, "modules");
-        release = Objects.requireNonNull(kernelRelease, "release");
+        kernel = new GuestKernel(
+                Objects.requireNonNull(file, "file"),
+                Objects.requireNonNull(moduleTree, "moduleTree"),
+                Objects.requireNonNull(kernelRelease, "kernelRelease"));
+        return this;
+    }
+
+    /**
+     * Loads further modules of the kernel, each with what it depends on: the drivers of devices that
+     * {@link #machine} adds. A kernel with all drivers built in has no use for it.
+     */
+    public SandboxBuilder drivers(String... names) {
+        drivers.addAll(List.of(names));
         return this;
     }
 
@@ -100,7 +110,7 @@ public final class SandboxBuilder {
         return this;
     }
 
-    /** Sets what runs the machine. */
+    /** Sets what runs the machine. Default: what {@link MicroVmBuilder#hypervisor} says. */
     public SandboxBuilder hypervisor(HypervisorChoice value) {
         hypervisor = Objects.requireNonNull(value, "hypervisor");
         return this;
@@ -154,6 +164,12 @@ public final class SandboxBuilder {
         return this;
     }
 
+    /** Sets who hears how far the start is. */
+    public SandboxBuilder listener(StartListener value) {
+        listener = Objects.requireNonNull(value, "listener");
+        return this;
+    }
+
     /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
@@ -164,13 +180,17 @@ public final class SandboxBuilder {
      */
     public Sandbox start() {
         if (root == null) throw new SandboxException("a sandbox needs a root: root(Root)");
-        Path kernelFile = kernel == null ? Kernels.bundled() : kernel;
+        GuestKernel chosen = kernel == null ? GuestKernel.byDefault() : kernel;
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
-            vm = machine(prepared, kernelFile).build();
+            listener.rootPrepared(prepared);
+            vm = machine(prepared, chosen).build();
+            listener.machineBuilt(vm);
             vm.start();
+            listener.machineStarted(vm);
             Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), prepared);
+            listener.agentAnswered(sandbox.agent());
             settle(sandbox.agent());
             return sandbox;
         } catch (RuntimeException | Error e) {
@@ -197,16 +217,16 @@ public final class SandboxBuilder {
         }
     }
 
-    private MicroVmBuilder machine(PreparedRoot prepared, Path kernelFile) {
+    private MicroVmBuilder machine(PreparedRoot prepared, GuestKernel chosen) {
         MicroVmBuilder builder = MicroVm.builder()
-                .hypervisor(hypervisor)
-                .kernel(kernelFile)
-                .initrd(init(prepared).build())
+                .kernel(chosen.file())
+                .initrd(init(prepared, chosen).build())
                 .memoryMiB(memoryMiB)
                 .vcpus(vcpus)
                 .cmdline(CMDLINE)
                 .virtioVsock(CID)
                 .virtioRng();
+        if (hypervisor != null) builder.hypervisor(hypervisor);
         if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
         if (network == NetworkPolicy.OUTBOUND) {
@@ -216,12 +236,13 @@ public final class SandboxBuilder {
         return builder;
     }
 
-    private AgentInit init(PreparedRoot prepared) {
+    private AgentInit init(PreparedRoot prepared, GuestKernel chosen) {
         AgentInit init = AgentInit.builder().hostname(hostname);
-        if (modules != null) {
+        if (chosen.modules() != null) {
             List<String> names = new ArrayList<>(MODULES);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
-            init.modules(modules, release, names);
+            names.addAll(drivers);
+            init.modules(chosen.modules(), chosen.release(), names);
         }
         switch (prepared.kind()) {
             case LAYERED -> init.root("/dev/vda", "erofs");

@@ -70,7 +70,7 @@ public final class WaitFor {
     public static WaitFor port(int port) {
         return new WaitFor("port " + port, (agent, left) -> {
             try {
-                Tunnel.connect(agent::dial, port).close();
+                Tunnel.connect(agent.channels(), port).close();
                 return "";
             } catch (IOException e) {
                 return String.valueOf(e.getMessage());
@@ -82,7 +82,7 @@ public final class WaitFor {
     public static WaitFor http(int port, String path, int status) {
         Objects.requireNonNull(path, "path");
         return new WaitFor("status %d of http://localhost:%d%s".formatted(status, port, path), (agent, left) -> {
-            try (AgentChannel channel = Tunnel.connect(agent::dial, port)) {
+            try (AgentChannel channel = Tunnel.connect(agent.channels(), port)) {
                 String request = "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n".formatted(path);
                 channel.channel().write(ByteBuffer.wrap(request.getBytes(StandardCharsets.US_ASCII)));
                 String line = firstLine(channel);

@@ -1,4 +1,4 @@
-/** Command lines, monitor and QMP of QEMU. */
+/** Invocation lines, monitor and QMP of QEMU. */
 @NullMarked
 package dev.microvm.cli.qemu;
 

@@ -1,6 +1,8 @@
 package dev.microvm.engine.compile;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.CodePage;
+import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Region;
 import java.util.List;
@@ -15,8 +17,14 @@ final class Compilation implements Runnable {
      * A block, and its instructions.
      *
      * @param chain from the first to the last: the block's links may change meanwhile
+     * @param page where its page was mapped when this was made: how far it is from the others
      */
-    record Member(Block block, List<Instruction> chain) {}
+    record Member(Block block, List<Instruction> chain, long page) {
+        /** Where the block was, as an address. */
+        long address() {
+            return page + block.start();
+        }
+    }
 
     /** Instructions after which a region is left, so that nothing waits for long. */
     private static final int INSTRUCTIONS_OF_A_STAY = 20_000;
@@ -26,6 +34,7 @@ final class Compilation implements Runnable {
     private final List<Member> members;
     private final long[] registers;
     private final long[] tlb;
+    private final @Nullable CodePage[] pages;
     private volatile @Nullable Region result;
 
     /**
@@ -33,10 +42,11 @@ final class Compilation implements Runnable {
      *
      * @param members the one that is entered is the first
      */
-    Compilation(List<Member> members, long[] registers, long[] tlb) {
+    Compilation(List<Member> members, Cpu cpu) {
         this.members = members;
-        this.registers = registers;
-        this.tlb = tlb;
+        this.registers = cpu.r;
+        this.tlb = cpu.mmu.entries();
+        this.pages = cpu.mmu.entryPages();
     }
 
     Block head() {
@@ -47,12 +57,20 @@ final class Compilation implements Runnable {
         return members.stream().map(Member::block).toList();
     }
 
+    /** How many instructions of the guest it has executed, as far as is known. */
+    long executed() {
+        long instructions = 0;
+        for (Member each : members) instructions += each.block.executions() * each.block.instructions();
+        return instructions;
+    }
+
     /** Whether all blocks are still as they were. */
     boolean isCurrent() {
         for (Member each : members) {
             if (!each.block.first().equals(each.chain.getFirst())) return false;
+            if (each.block.page().isDropped()) return false;
         }
-        return !head().page().isDropped();
+        return true;
     }
 
     /** Compiles; with fewer blocks if all are too many for a method. */
@@ -60,7 +78,7 @@ final class Compilation implements Runnable {
     public void run() {
         for (int count = members.size(); count > 0; count = (count + 1) / 2) {
             List<Member> some = members.subList(0, count);
-            RegionClass made = new RegionClass(some, registers, tlb);
+            RegionClass made = new RegionClass(some, registers, tlb, pages);
             byte[] bytes = made.write();
             if (made.fits()) {
                 Region region = made.define(bytes);

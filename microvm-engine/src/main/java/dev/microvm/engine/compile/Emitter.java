@@ -173,6 +173,31 @@ abstract class Emitter implements Code {
         return shift(Opcodes.LUSHR, count);
     }
 
+    @Override
+    public final Code shiftLeft() {
+        return shift(Opcodes.LSHL);
+    }
+
+    @Override
+    public final Code shiftRight() {
+        return shift(Opcodes.LSHR);
+    }
+
+    @Override
+    public final Code shiftRightUnsigned() {
+        return shift(Opcodes.LUSHR);
+    }
+
+    private Code shift(int opcode) {
+        method.visitInsn(Opcodes.L2I);
+        return instruction(opcode);
+    }
+
+    @Override
+    public final Code reverseBytes() {
+        return call("java/lang/Long", "reverseBytes", "(J)J");
+    }
+
     private Code shift(int opcode, int count) {
         if (count == 0) return this;
         method.visitIntInsn(Opcodes.BIPUSH, count);
@@ -235,6 +260,7 @@ abstract class Emitter implements Code {
     public final void keepCarry(int before) {
         get(RegionRegisters.FLAG_CARRY).kept(before);
         call(FLAGS, "withCarryOf", "(JJ)J").set(RegionRegisters.FLAG_CARRY);
+        forgetFlags();
     }
 
     private void flagsOf(String carries, int a, int b, int result, int bits) {
@@ -250,6 +276,17 @@ abstract class Emitter implements Code {
     }
 
     @Override
+    public final void setFlagCarry() {
+        set(RegionRegisters.FLAG_CARRY);
+        forgetFlags();
+    }
+
+    @Override
+    public final Code flagResult() {
+        return get(RegionRegisters.FLAG_RESULT);
+    }
+
+    @Override
     public final void setFlags() {
         set(RegionRegisters.FLAG_CARRY).set(RegionRegisters.FLAG_RESULT);
         forgetFlags();
@@ -259,10 +296,25 @@ abstract class Emitter implements Code {
     public final Code select(int condition) {
         int chosen = keep();
         int other = keep();
-        int value = newTemporary(2);
         Label holds = new Label();
-        Label done = new Label();
         jumpIf(condition, holds);
+        return choose(other, chosen, holds);
+    }
+
+    @Override
+    public final Code selectIfZero(int temporary) {
+        int chosen = keep();
+        int other = keep();
+        Label zero = new Label();
+        kept(temporary).constant(0);
+        compare(Opcodes.IFEQ, zero);
+        return choose(other, chosen, zero);
+    }
+
+    /** Pushes one value or, where a jump leads, another. */
+    private Code choose(int other, int chosen, Label holds) {
+        int value = newTemporary(2);
+        Label done = new Label();
         copy(other, value);
         method.visitJumpInsn(Opcodes.GOTO, done);
         method.visitLabel(holds);

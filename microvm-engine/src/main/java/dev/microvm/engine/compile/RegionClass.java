@@ -1,11 +1,13 @@
 package dev.microvm.engine.compile;
 
 import dev.microvm.engine.compile.Compilation.Member;
+import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Region;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassWriter;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
@@ -32,17 +34,19 @@ final class RegionClass {
 
     private final List<Member> members;
     private final ClassWriter writer = new Writer();
-    private final IdentityHashMap<Object, String> names = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Integer> indexes = new IdentityHashMap<>(); // of constants
     private final List<Object> constants = new ArrayList<>();
     private final List<String> descriptors = new ArrayList<>();
     private final Label end = new Label();
     private final long[] registers;
     private final long[] tlb;
+    private final @Nullable CodePage[] pages;
 
-    RegionClass(List<Member> members, long[] registers, long[] tlb) {
+    RegionClass(List<Member> members, long[] registers, long[] tlb, @Nullable CodePage[] pages) {
         this.members = members;
         this.registers = registers;
         this.tlb = tlb;
+        this.pages = pages;
     }
 
     /** Memory that a class of so many bytes takes. */
@@ -88,14 +92,16 @@ final class RegionClass {
     /** Pushes an object that the code refers to. */
     void push(MethodVisitor method, Object constant, Class<?> type) {
         String descriptor = type.descriptorString();
-        String name = names.get(constant);
-        if (name == null) {
-            name = "k" + constants.size();
-            names.put(constant, name);
+        Integer index = indexes.get(constant);
+        if (index == null) {
+            index = constants.size();
+            indexes.put(constant, index);
             constants.add(constant);
             descriptors.add(descriptor);
         }
-        method.visitFieldInsn(Opcodes.GETSTATIC, NAME, name, descriptor);
+        String declared = descriptors.get(index);
+        method.visitFieldInsn(Opcodes.GETSTATIC, NAME, "k" + index, declared);
+        if (!declared.equals(descriptor)) method.visitTypeInsn(Opcodes.CHECKCAST, Type.getInternalName(type));
     }
 
     void pushRegisters(MethodVisitor method) {
@@ -104,6 +110,10 @@ final class RegionClass {
 
     void pushTlb(MethodVisitor method) {
         push(method, tlb, long[].class);
+    }
+
+    void pushPages(MethodVisitor method) {
+        push(method, pages, CodePage[].class);
     }
 
     private void writeConstructor() {

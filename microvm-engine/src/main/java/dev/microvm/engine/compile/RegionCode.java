@@ -4,6 +4,7 @@ import dev.microvm.engine.compile.Compilation.Member;
 import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Branch;
 import dev.microvm.engine.cpu.Code;
+import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Mmu;
@@ -205,21 +206,32 @@ final class RegionCode extends Emitter implements Code {
     // Branches
 
     @Override
+    public boolean reaches(Branch branch) {
+        if (branch.taken() != null) return true;
+        int index = elsewhere(branch.takenOffset());
+        if (index < 0) return false;
+        checkPage(addressAt(branch.takenOffset()), members.get(index), cold().entry);
+        return true;
+    }
+
+    @Override
     public void take(Branch branch) {
-        go(branch, branch.taken(), "take");
+        go(branch.taken(), branch.takenOffset(), branch, "take");
     }
 
     @Override
     public void pass(Branch branch) {
-        go(branch, branch.passed(), "pass");
+        go(branch.passed(), branch.passedOffset(), branch, "pass");
     }
 
-    private void go(Branch branch, @Nullable Block to, String otherwise) {
+    private void go(@Nullable Block inPage, int offset, Branch branch, String otherwise) {
         ended = true;
-        if (to != null) {
-            go(to);
+        if (inPage != null) {
+            go(inPage);
             return;
         }
+        int index = elsewhere(offset);
+        if (index >= 0) cross(addressAt(offset), members.get(index));
         save(0);
         owner.push(method, branch, Branch.class);
         method.visitVarInsn(Opcodes.ALOAD, 1);
@@ -265,14 +277,19 @@ final class RegionCode extends Emitter implements Code {
         kept(target).get(Cpu.CODE).subtract();
         int offset = keep();
         for (Member each : members) {
-            if (!(each.chain().getLast() instanceof Branch call)) continue;
-            Block point = call.returnPoint();
-            if (point == null || indexOf(point) < 0) continue;
+            if (!(each.chain().getLast() instanceof Branch call) || call.returnOffset() == Branch.NOWHERE) continue;
+            int index = indexAt(each.page() + call.returnOffset());
+            if (index < 0) continue;
+            Member point = members.get(index);
+            if (point.page() != members.get(current).page()) {
+                cross(target, point);
+                continue;
+            }
             Label other = new Label();
-            kept(offset).constant(point.start());
+            kept(offset).constant(point.block().start());
             method.visitInsn(Opcodes.LCMP);
             method.visitJumpInsn(Opcodes.IFNE, other);
-            go(point);
+            go(point.block());
             method.visitLabel(other);
         }
         save(0);
@@ -280,6 +297,52 @@ final class RegionCode extends Emitter implements Code {
         kept(target);
         method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, CPU, "jump", "(J)" + Type.getDescriptor(Block.class), false);
         method.visitInsn(Opcodes.ARETURN);
+    }
+
+    // Branches to other pages
+
+    /** The member that a branch of the present block leads to at an offset, in another page; or -1. */
+    private int elsewhere(int offset) {
+        return offset == Branch.NOWHERE ? -1 : indexAt(members.get(current).page() + offset);
+    }
+
+    private int indexAt(long address) {
+        for (int i = 0; i < members.size(); i++) {
+            if (members.get(i).address() == address) return i;
+        }
+        return -1;
+    }
+
+    private int addressAt(int offset) {
+        return get(Cpu.CODE).constant(offset).add().keep();
+    }
+
+    /** Continues in a member of another page if an address, in a temporary, is where it is. */
+    private void cross(int address, Member to) {
+        Label elsewhere = new Label();
+        kept(address).constant(~Mmu.PAGE).and().constant(to.block().start());
+        method.visitInsn(Opcodes.LCMP);
+        method.visitJumpInsn(Opcodes.IFNE, elsewhere);
+        checkPage(address, to, elsewhere);
+        kept(address).constant(Mmu.PAGE).and().set(Cpu.CODE);
+        go(to.block());
+        method.visitLabel(elsewhere);
+    }
+
+    /** Jumps unless the TLB says that at an address is the page of a member, as {@link Mmu#code} would. */
+    private void checkPage(int address, Member expected, Label otherwise) {
+        int index = index(address);
+        kept(address).constant(Mmu.PAGE).and();
+        entry(index, Mmu.FETCH);
+        method.visitInsn(Opcodes.LCMP);
+        method.visitJumpInsn(Opcodes.IFNE, otherwise);
+        owner.pushPages(method);
+        method.visitVarInsn(Opcodes.ILOAD, index);
+        method.visitIntInsn(Opcodes.BIPUSH, Mmu.STRIDE_SHIFT);
+        method.visitInsn(Opcodes.IUSHR);
+        method.visitInsn(Opcodes.AALOAD);
+        owner.push(method, expected.block().page(), CodePage.class);
+        method.visitJumpInsn(Opcodes.IF_ACMPNE, otherwise);
     }
 
     @Override
@@ -302,12 +365,7 @@ final class RegionCode extends Emitter implements Code {
     @Override
     public int host(int linear, int size, int access) {
         Cold miss = cold();
-        int index = newTemporary(1);
-        kept(linear).shiftRightUnsigned(Mmu.INDEX_SHIFT);
-        method.visitInsn(Opcodes.L2I);
-        method.visitIntInsn(Opcodes.SIPUSH, Mmu.INDEX_MASK);
-        method.visitInsn(Opcodes.IAND);
-        method.visitVarInsn(Opcodes.ISTORE, index);
+        int index = index(linear);
         kept(linear);
         if (size > 1) constant(size - 1).add();
         constant(Mmu.PAGE).and();
@@ -317,6 +375,17 @@ final class RegionCode extends Emitter implements Code {
         kept(linear);
         entry(index, Mmu.ADDEND);
         return add().keep();
+    }
+
+    /** Computes where the entry of an address is; returns a temporary of one word. */
+    private int index(int linear) {
+        int index = newTemporary(1);
+        kept(linear).shiftRightUnsigned(Mmu.INDEX_SHIFT);
+        method.visitInsn(Opcodes.L2I);
+        method.visitIntInsn(Opcodes.SIPUSH, Mmu.INDEX_MASK);
+        method.visitInsn(Opcodes.IAND);
+        method.visitVarInsn(Opcodes.ISTORE, index);
+        return index;
     }
 
     private void entry(int index, int part) {

@@ -10,11 +10,24 @@ import org.jspecify.annotations.Nullable;
 
 /** Compiles for one CPU: at once, or on the {@link CompilerThread}. */
 final class RegionCompiler implements Compiler {
-    /** Executions of a block that are worth more than it costs to compile it. */
-    private static final long HOT = 50_000;
+    /** A block is looked at first after so many executions. */
+    private static final long INTERVAL = 4096;
+
+    /**
+     * Instructions that a region must have executed to be compiled. HotSpot spends about 20 ms on
+     * one, in which time the chain of instructions executes about as many. So a region costs no more
+     * than what was spent without it, however soon the guest stops running it.
+     */
+    private static final long WORTH = 8_000_000;
+
+    /** A block that was executed this many times less than the first one is no part of its region. */
+    private static final int RARELY = 16;
 
     /** A page whose code changed so often after it was compiled is left alone. */
     private static final int MOST_BROKEN = 16;
+
+    /** When all is compiled, a block is a second time after so many executions, with those that it led to. */
+    private static final int AGAIN = 4;
 
     private final boolean always;
     private final Queue<Compilation> done = new ConcurrentLinkedQueue<>();
@@ -24,16 +37,18 @@ final class RegionCompiler implements Compiler {
     }
 
     @Override
-    public long threshold() {
-        return always ? 1 : HOT;
+    public long interval() {
+        return always ? 1 : INTERVAL;
     }
 
     @Override
     public void hot(Cpu cpu, Block block) {
-        if (!block.translated() || block.compiled() || cpu.debug.isArmed()) return;
+        if (Long.bitCount(block.executions()) != 1) return; // looks again when it is twice as hot
+        boolean again = always && block.executions() == AGAIN;
+        if (!block.translated() || (block.compiled() && !again) || cpu.debug.isArmed()) return;
         if (!always && block.page().brokenRegions() > MOST_BROKEN) return;
-        Compilation compilation = RegionGrower.from(block, always ? 0 : HOT / 16, cpu);
-        if (compilation == null) return;
+        Compilation compilation = RegionGrower.from(block, always ? 0 : block.executions() / RARELY, cpu);
+        if (compilation == null || (!always && compilation.executed() < WORTH)) return;
         if (always) {
             compilation.run();
             install(compilation, cpu);
@@ -54,7 +69,7 @@ final class RegionCompiler implements Compiler {
     private static void install(Compilation compilation, Cpu cpu) {
         @Nullable Region region = compilation.result();
         if (region == null || !compilation.isCurrent() || cpu.debug.isArmed()) return;
-        compilation.head().page().add(region);
+        region.install();
         countAnew(compilation);
     }
 

@@ -48,6 +48,17 @@ public interface Code {
 
     Code shiftRightUnsigned(int count);
 
+    /** Pops a count, of which the low 6 bits count, and a value, and shifts that. */
+    Code shiftLeft();
+
+    /** The same to the right, with copies of the sign. */
+    Code shiftRight();
+
+    /** The same to the right, with zeros. */
+    Code shiftRightUnsigned();
+
+    Code reverseBytes();
+
     /** Clears this many upper bits. */
     Code zeroExtend(int unused);
 
@@ -80,6 +91,15 @@ public interface Code {
     /** Pops what {@link Cpu#flagResult} and, above it, {@link Cpu#flagCarry} are to hold. */
     void setFlags();
 
+    /** Pops what {@link Cpu#flagCarry} is to hold. */
+    void setFlagCarry();
+
+    /** Pushes what {@link Cpu#flagResult} holds. */
+    Code flagResult();
+
+    /** Pops two values; pushes the upper one if a temporary is 0, else the other. */
+    Code selectIfZero(int temporary);
+
     /** Pops two values; pushes the upper one if a condition holds, else the other. */
     Code select(int condition);
 
@@ -109,6 +129,14 @@ public interface Code {
 
     /** Leaves compiled code, by an instruction that runs as if it were not compiled. */
     void leave(Instruction instruction);
+
+    /**
+     * Makes sure that a branch can be taken: does the whole instruction the slow way, as {@link
+     * #host} may, if it leads to another page that is not known any more.
+     *
+     * @return whether it leads where code can continue; false if that is not known
+     */
+    boolean reaches(Branch branch);
 
     /** Continues where a branch leads that is taken. */
     void take(Branch branch);

@@ -38,7 +38,7 @@ public final class CodePage {
     private long lines; // which hold translated bytes
     private long refreshed; // at which flush
     private boolean dropped;
-    private @Nullable Region regions;
+    private List<Region> regions = List.of(); // that have blocks of this page
     private int brokenRegions;
 
     /** The next in its bucket of {@link CodePages}. */
@@ -68,6 +68,11 @@ public final class CodePage {
     public Block entry(int offset) {
         Block block = blocks[offset];
         return block != null ? block : newEntry(offset);
+    }
+
+    /** The block that begins at an offset, if anything led to it yet. */
+    public @Nullable Block known(int offset) {
+        return blocks[offset];
     }
 
     private Block newEntry(int offset) {
@@ -146,36 +151,25 @@ public final class CodePage {
 
     // Regions
 
-    /** Lets a region run in place of its first block, which is of this page. */
-    public void add(Region region) {
-        region.head().compiled(region);
-        region.following = regions;
-        regions = region;
-        heap.add(region.size());
+    /** Takes note of a region with blocks of this page. */
+    void add(Region region) {
+        if (regions.isEmpty()) regions = new ArrayList<>(1);
+        regions.add(region);
+    }
+
+    /** Forgets one of those. */
+    void remove(Region region) {
+        regions.remove(region);
     }
 
     /** Drops what a block is compiled in. */
     void dropRegions(Block block) {
-        Region kept = null;
-        Region each = regions;
-        while (each != null) {
-            Region following = each.following;
-            if (each.contains(block)) {
-                drop(each);
-            } else {
-                each.following = kept;
-                kept = each;
-            }
-            each = following;
+        for (int i = regions.size() - 1; i >= 0; i--) {
+            Region region = regions.get(i);
+            if (!region.contains(block)) continue;
+            region.drop();
+            brokenRegions++;
         }
-        regions = kept;
-    }
-
-    private void drop(Region region) {
-        region.breakOff();
-        region.head().interpreted(region);
-        heap.remove(region.size());
-        brokenRegions++;
     }
 
     /** How many regions were dropped because their code changed. */

@@ -5,8 +5,8 @@ public interface Compiler {
     /** One that compiles nothing. */
     Compiler NONE = new Compiler() {
         @Override
-        public long threshold() {
-            return Long.MAX_VALUE;
+        public long interval() {
+            return Long.MIN_VALUE;
         }
 
         @Override
@@ -16,10 +16,10 @@ public interface Compiler {
         public void install(Cpu cpu) {}
     };
 
-    /** After how many executions a block is {@link #hot}. */
-    long threshold();
+    /** After each such number of executions, a power of two, a block is {@link #hot}. */
+    long interval();
 
-    /** Takes note that a block reached the threshold; it may be compiled when this returns. */
+    /** Takes note that a block was executed so often, or so often again; it may be compiled when this returns. */
     void hot(Cpu cpu, Block block);
 
     /** Puts what was compiled meanwhile in place; between two blocks. */

@@ -18,7 +18,7 @@ public final class CpuLoop {
 
     private final Cpu cpu;
     private final @Nullable InstructionCounter counter;
-    private final long hot; // executions after which a block is worth compiling
+    private final long notHot; // bits of a count of executions of which one is set while there is nothing to compile
 
     // What the loop must look at before it runs another block
     private volatile boolean attention = true;
@@ -51,7 +51,7 @@ public final class CpuLoop {
     CpuLoop(Cpu cpu, @Nullable InstructionCounter counter) {
         this.cpu = cpu;
         this.counter = counter;
-        this.hot = cpu.compiler().threshold();
+        this.notHot = cpu.compiler().interval() - 1;
     }
 
     void reset() {
@@ -91,7 +91,7 @@ public final class CpuLoop {
                 block = cpu.jump(cpu.rip);
             }
             Instruction entry = block.enter();
-            if (block.executions() == hot) entry = compiled(block);
+            if ((block.executions() & notHot) == 0) entry = compiled(block);
             block = entry.execute(cpu);
         }
     }

@@ -33,7 +33,8 @@ public final class Mmu {
     public static final int ADDEND = 3;
 
     private static final int ENTRIES = 1024;
-    private static final int STRIDE = 4; // longs of an entry
+    public static final int STRIDE_SHIFT = 2;
+    private static final int STRIDE = 1 << STRIDE_SHIFT; // longs of an entry
     public static final int INDEX_SHIFT = 10; // page number times STRIDE
     public static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
     static final int PAGE_SHIFT = 12;
@@ -103,6 +104,17 @@ public final class Mmu {
     /** The entries that count now: {@link #READ}, {@link #WRITE}, {@link #FETCH} and {@link #ADDEND}. */
     public long[] entries() {
         return tlb;
+    }
+
+    /** The pages of code of those entries that have a {@link #FETCH} tag. */
+    public @Nullable CodePage[] entryPages() {
+        return pages;
+    }
+
+    /** The page of code at a linear address, if the TLB has it. */
+    public @Nullable CodePage knownCode(long linear) {
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        return tlb[i + FETCH] == (linear & PAGE) ? pages[i / STRIDE] : null;
     }
 
     // Loads and stores

@@ -1,10 +1,9 @@
 package dev.microvm.engine.cpu;
 
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks of a page that were compiled together, entered at the first of them.
+ * Blocks that were compiled together, entered at the first of them.
  *
  * <p>It runs in place of that block's first instruction, and ends as that does, with the block to
  * run next. The chains of instructions stay: compiled code leaves by them wherever it cannot
@@ -27,10 +26,6 @@ public abstract class Region extends Instruction {
     private int entries;
     private int turns;
 
-    /** The next of those of the same page. */
-    @Nullable
-    Region following;
-
     /** Makes one that belongs nowhere yet. */
     protected Region() {}
 
@@ -48,20 +43,25 @@ public abstract class Region extends Instruction {
         size = bytes;
     }
 
-    final Block head() {
-        return members.getFirst();
+    /** Lets it run in place of its first block. */
+    public final void install() {
+        CodePage home = members.getFirst().page;
+        members.getFirst().compiled(this);
+        members.stream().map(each -> each.page).distinct().forEach(page -> page.add(this));
+        home.heap().add(size);
+    }
+
+    /** Lets nobody enter it any more, as code changed that it was made of; who is in it leaves. */
+    final void drop() {
+        CodePage home = members.getFirst().page;
+        broken = true;
+        members.getFirst().interpreted(this);
+        members.stream().map(each -> each.page).distinct().forEach(page -> page.remove(this));
+        home.heap().remove(size);
     }
 
     final boolean contains(Block block) {
         return members.contains(block);
-    }
-
-    final int size() {
-        return size;
-    }
-
-    final void breakOff() {
-        broken = true;
     }
 
     @SuppressWarnings("ReferenceEquality") // which array it is, not what is in it

@@ -1,7 +1,9 @@
 package dev.microvm.engine.exec;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.Mmu;
 
 /**
  * Where an instruction reads or writes: a register, memory, or itself. Values are zero-extended.
@@ -17,6 +19,14 @@ public abstract class Operand {
 
     /** Writes the low bits of {@code value}. */
     public abstract void write(Cpu cpu, long value, Instruction at);
+
+    /** Pushes it; memory only while the operand stack is empty, as {@link Code#host} says. */
+    public abstract Code emitRead(Code code);
+
+    /** Pops a value and writes its low bits; for registers alone. */
+    public void emitWrite(Code code) {
+        throw new IllegalStateException("not a register");
+    }
 
     /** A general register; {@code number} as in {@link Cpu#r}. */
     public static Operand register(int number, int size) {
@@ -55,6 +65,17 @@ public abstract class Operand {
         public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = (cpu.r[number] & ~(0xFFL << shift)) | (value & 0xFF) << shift;
         }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.get(number).shiftRightUnsigned(shift).constant(0xFF).and();
+        }
+
+        @Override
+        public void emitWrite(Code code) {
+            code.constant(0xFF).and().shiftLeft(shift);
+            code.get(number).constant(~(0xFFL << shift)).and().or().set(number);
+        }
     }
 
     private static final class Register16 extends Operand {
@@ -72,6 +93,17 @@ public abstract class Operand {
         @Override
         public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = (cpu.r[number] & ~0xFFFFL) | (value & 0xFFFF);
+        }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.get(number).constant(0xFFFF).and();
+        }
+
+        @Override
+        public void emitWrite(Code code) {
+            code.constant(0xFFFF).and();
+            code.get(number).constant(~0xFFFFL).and().or().set(number);
         }
     }
 
@@ -91,6 +123,16 @@ public abstract class Operand {
         public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = value & 0xFFFF_FFFFL;
         }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.get(number).zeroExtend(Integer.SIZE);
+        }
+
+        @Override
+        public void emitWrite(Code code) {
+            code.zeroExtend(Integer.SIZE).set(number);
+        }
     }
 
     private static final class Register64 extends Operand {
@@ -108,6 +150,16 @@ public abstract class Operand {
         @Override
         public void write(Cpu cpu, long value, Instruction at) {
             cpu.r[number] = value;
+        }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.get(number);
+        }
+
+        @Override
+        public void emitWrite(Code code) {
+            code.set(number);
         }
     }
 
@@ -127,6 +179,11 @@ public abstract class Operand {
         public void write(Cpu cpu, long ignored, Instruction at) {
             throw new IllegalStateException("an immediate is not written");
         }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.constant(value);
+        }
     }
 
     /** Memory, at an address made as {@link Address} says. */
@@ -137,6 +194,11 @@ public abstract class Operand {
         public Memory(Address address, int size) {
             this.address = address;
             this.size = size;
+        }
+
+        /** Its bytes. */
+        public int size() {
+            return size;
         }
 
         public long linear(Cpu cpu) {
@@ -156,6 +218,16 @@ public abstract class Operand {
         @Override
         public void write(Cpu cpu, long value, Instruction at) {
             cpu.mmu.store(address.linear(cpu), value, size, at);
+        }
+
+        @Override
+        public Code emitRead(Code code) {
+            return code.read(emitHost(code, Mmu.READ), size);
+        }
+
+        /** Looks it up; parameters and result as of {@link Code#host}. */
+        public int emitHost(Code code, int access) {
+            return code.host(address.emit(code).keep(), size, access);
         }
     }
 }

@@ -1,7 +1,9 @@
 package dev.microvm.engine.exec;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.memory.PhysicalMemory;
 
@@ -40,6 +42,36 @@ public abstract class ReadModifyWrite extends Sequential {
 
     /** What there is to do after the write: other registers. */
     protected void finish(Cpu cpu, long old) {}
+
+    /** Whether {@link #emit(Code, int)} is there, for these operands. */
+    protected boolean emits() {
+        return false;
+    }
+
+    /**
+     * Writes {@link #compute} as bytecode, and {@link #finish} if it does anything: pushes the new
+     * value.
+     *
+     * @param old a temporary with the old one
+     */
+    protected Code emit(Code code, int old) {
+        throw new IllegalStateException("not emitted");
+    }
+
+    @Override
+    public final void emit(Code code) {
+        if (locked || !emits()) {
+            code.perform(this);
+        } else if (target instanceof Operand.Memory memory) {
+            int host = memory.emitHost(code, Mmu.WRITE);
+            int old = code.read(host, size).keep();
+            emit(code, old).write(host, size);
+        } else {
+            int old = target.emitRead(code).keep();
+            emit(code, old);
+            target.emitWrite(code);
+        }
+    }
 
     /** Sign-extends a value of the operand's size. */
     protected final long signed(long value) {

@@ -5,7 +5,6 @@ import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
-import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.integer.Arithmetic;
 import dev.microvm.engine.exec.integer.Bits;
 import dev.microvm.engine.exec.integer.CompareExchangePair;
@@ -79,7 +78,7 @@ final class ArithmeticSelector implements Selector {
         boolean byOverflow = d.repeat;
         Operand source = block.source(d, size);
         Operand target = block.register(d, size);
-        return new Plain((cpu, at) -> Bits.addWithCarry(cpu, byOverflow, target, source, size, at));
+        return new Bits.AddWithCarry(byOverflow, target, source, size);
     }
 
     // ADD to CMP

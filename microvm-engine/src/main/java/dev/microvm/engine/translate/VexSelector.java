@@ -82,29 +82,19 @@ final class VexSelector implements Selector {
                         new Bits.Flagless(target, source, other, (mask, value) -> Long.compress(value, mask));
                     default -> new Bits.Flagless(target, source, other, (mask, value) -> Long.expand(value, mask));
                 };
-            case 0x2F6 -> new Plain((cpu, at) -> Bits.multiply(cpu, target, other, source, size, at));
+            case 0x2F6 -> new Bits.Multiply(target, other, source, size);
             case 0x2F7 -> shift(prefix, target, source, other, size);
-            default -> rotate(target, source, (int) d.immediate, size);
+            default -> new Bits.Rotate(target, source, (int) d.immediate, size); // RORX
         };
     }
 
     /** BEXTR, SHLX, SARX, SHRX. */
     private static Instruction shift(int prefix, Operand target, Operand source, Operand count, int size) {
-        int mask = size * Byte.SIZE - 1;
         return switch (prefix) {
             case NO_PREFIX -> new Plain((cpu, at) -> Bits.extract(cpu, target, source, count.read(cpu, at), at));
-            case PREFIX_66 -> new Bits.Flagless(target, source, count, (value, n) -> value << (n & mask));
-            case PREFIX_F3 ->
-                new Bits.Flagless(target, source, count, (value, n) -> Bits.signed(value, size) >> (n & mask));
-            default -> new Bits.Flagless(target, source, count, (value, n) -> value >>> (n & mask));
+            case PREFIX_66 -> new Bits.Shift(Bits.Direction.LEFT, target, source, count, size);
+            case PREFIX_F3 -> new Bits.Shift(Bits.Direction.RIGHT_SIGNED, target, source, count, size);
+            default -> new Bits.Shift(Bits.Direction.RIGHT, target, source, count, size);
         };
-    }
-
-    /** RORX. */
-    private static Instruction rotate(Operand target, Operand source, int count, int size) {
-        Operand by = Operand.immediate(count, 1);
-        return size == 8
-                ? new Bits.Flagless(target, source, by, (value, n) -> Long.rotateRight(value, (int) n))
-                : new Bits.Flagless(target, source, by, (value, n) -> Integer.rotateRight((int) value, (int) n));
     }
 }

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 final class LockStepTest {
     private static final int CASES = Integer.getInteger("microvm.cases", 200);
     private static final int CODE_SEGMENT = 1;
+    private static final int PAGE = 0x1000;
     private static final int R15 = 15;
     private static final int STACK = 0x8000;
     private static final int STACK_BYTES = 0x100;
@@ -34,18 +35,25 @@ final class LockStepTest {
         for (int i = 0; i < CASES; i++) {
             random.setSeed(seed + i);
             byte[] code = new RandomProgram(random).make();
+            int at = BareCpu.CODE + (random.nextBoolean() ? 0 : PAGE - random.nextInt(code.length)); // or across pages
             long state = random.nextLong();
-            assertThat(run(compiled, code, state))
-                    .as("-Dmicrovm.seed=%d: %s", seed + i, HexFormat.of().formatHex(code))
-                    .isEqualTo(run(interpreted, code, state));
+            compiled.cpu.mmu.dropCode();
+            interpreted.cpu.mmu.dropCode();
+            for (int time = 1; time <= 2; time++) { // in regions from the first block on, when it runs again
+                assertThat(run(compiled, code, at, state))
+                        .as(
+                                "-Dmicrovm.seed=%d, time %d: %s",
+                                seed + i, time, HexFormat.of().formatHex(code))
+                        .isEqualTo(run(interpreted, code, at, state));
+            }
         }
     }
 
-    private static String run(BareCpu machine, byte[] code, long seed) {
+    private static String run(BareCpu machine, byte[] code, int at, long seed) {
         Random values = new Random(seed);
         Cpu cpu = machine.cpu;
-        cpu.mmu.dropCode();
-        machine.memory.write(BareCpu.CODE, code);
+        cpu.mmu.flush();
+        machine.memory.write(at, code);
         byte[] data = new byte[RandomProgram.DATA_SIZE];
         values.nextBytes(data);
         machine.memory.write(RandomProgram.DATA, data);
@@ -55,7 +63,7 @@ final class LockStepTest {
         cpu.r[Cpu.RSP] = STACK;
         cpu.r[R15] = 1L + values.nextInt(20);
         Flags.all(cpu, values.nextInt() & Flags.ARITHMETIC);
-        cpu.rip = BareCpu.CODE;
+        cpu.rip = at;
         CpuExit exit = machine.run();
         return exit + " " + Long.toHexString(cpu.rip) + " " + Arrays.toString(Arrays.copyOf(cpu.r, Cpu.ZERO)) + " "
                 + Integer.toHexString(Flags.all(cpu)) + " "

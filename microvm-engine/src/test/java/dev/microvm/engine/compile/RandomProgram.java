@@ -24,6 +24,14 @@ final class RandomProgram {
     };
     private static final int[] AFTER_0F = {0xAF, 0xB6, 0xB7, 0xBE, 0xBF, 0xBC, 0xBD, 0xC1, 0xB1};
     private static final int[] SHIFTS = {0, 1, 2, 3, 4, 5, 7};
+    private static final int[] OF_BYTES = {
+        0x00, 0x02, 0x08, 0x0A, 0x10, 0x12, 0x18, 0x1A, 0x20, 0x22, 0x28, 0x2A, 0x30, 0x32, 0x38, 0x3A, 0x84, 0x86,
+        0x88, 0x8A
+    };
+    private static final int[] FREE_BYTES = {0, 1, 2, 4, 5, 6}; // AL, CL, DL, AH, CH, DH without REX
+
+    // VEX: the opcode, which map it is in, and the prefix that it stands for
+    private static final int[][] OF_VEX = {{0xF6, 2, 3}, {0xF7, 2, 1}, {0xF7, 2, 2}, {0xF7, 2, 3}, {0xF0, 3, 3}};
 
     private final Random random;
     private final ByteArrayOutputStream code = new ByteArrayOutputStream();
@@ -104,7 +112,7 @@ final class RandomProgram {
     }
 
     private void instruction() {
-        switch (random.nextInt(14)) {
+        switch (random.nextInt(20)) {
             case 0, 1, 2, 3, 4 -> operands(TWO_OPERANDS[random.nextInt(TWO_OPERANDS.length)], random.nextInt(3) == 0);
             case 5 -> operands(0x0F00 | AFTER_0F[random.nextInt(AFTER_0F.length)], random.nextInt(3) == 0);
             case 6 -> operands(0x0F40 | random.nextInt(16), random.nextInt(3) == 0); // cmovcc
@@ -114,8 +122,62 @@ final class RandomProgram {
             case 10 -> group(0xFF, random.nextInt(2), -1); // inc, dec
             case 11 -> group(0xF7, 2 + random.nextInt(4), -1); // not, neg, mul, imul
             case 12 -> operands(0x0F90 | random.nextInt(16), random.nextInt(3) == 0); // setcc
-            default -> pushAndPop();
+            case 13 -> ofBytes();
+            case 14 -> { // 16 bits
+                bytes(0x66);
+                operands(TWO_OPERANDS[random.nextInt(TWO_OPERANDS.length)], random.nextInt(3) == 0);
+            }
+            case 15 -> group(random.nextInt(4) == 0 ? 0xD2 : 0xD3, SHIFTS[random.nextInt(SHIFTS.length)], -1); // by CL
+            case 16 -> {
+                if (random.nextBoolean()) bytes(0x66);
+                if (random.nextBoolean())
+                    group(0xF6 | random.nextInt(2), 2 + random.nextInt(4), -1); // not, neg, mul, imul
+                else group(0xFE | random.nextInt(2), random.nextInt(2), -1); // inc, dec
+            }
+            case 17 -> vex(OF_VEX[random.nextInt(OF_VEX.length)]);
+            case 18 -> { // adcx, adox
+                bytes(random.nextBoolean() ? 0x66 : 0xF3);
+                operands(0x0F38F6, random.nextInt(3) == 0);
+            }
+            default -> {
+                if (random.nextBoolean()) pushAndPop();
+                else widen();
+            }
         }
+    }
+
+    private void ofBytes() {
+        boolean memory = random.nextInt(3) == 0;
+        bytes(OF_BYTES[random.nextInt(OF_BYTES.length)]);
+        int reg = FREE_BYTES[random.nextInt(FREE_BYTES.length)];
+        if (memory) memory(reg);
+        else bytes(0xC0 | reg << 3 | FREE_BYTES[random.nextInt(FREE_BYTES.length)]);
+    }
+
+    /** CBW to CQO, and BSWAP. */
+    private void widen() {
+        int of = random.nextInt(3);
+        if (of == 0) bytes(0x66);
+        if (of == 1) bytes(0x48);
+        int from = free();
+        switch (random.nextInt(3)) {
+            case 0 -> bytes(0x98);
+            case 1 -> bytes(0x99);
+            default -> bytes(0x40 | random.nextInt(2) << 3 | from >> 3, 0x0F, 0xC8 | (from & 7));
+        }
+    }
+
+    /** MULX, SHLX, SARX, SHRX, RORX: Intel SDM vol. 2A, 2.3.5. */
+    private void vex(int[] opcode) {
+        int reg = free();
+        int rm = free();
+        boolean memory = random.nextInt(3) == 0;
+        int other = opcode[1] == 3 ? 0 : free();
+        int inverted = (reg < 8 ? 0x80 : 0) | 0x40 | (memory || rm < 8 ? 0x20 : 0);
+        bytes(0xC4, inverted | opcode[1], random.nextInt(2) << 7 | (~other & 15) << 3 | opcode[2], opcode[0]);
+        if (memory) memory(reg & 7);
+        else bytes(0xC0 | (reg & 7) << 3 | (rm & 7));
+        if (opcode[1] == 3) bytes(random.nextInt(256));
     }
 
     private void pushAndPop() {
@@ -138,6 +200,7 @@ final class RandomProgram {
         int rm = free();
         bytes(0x40 | random.nextInt(2) << 3 | reg >> 3 << 2 | (memory ? 0 : rm >> 3));
         if (opcode > 0xFF) bytes(0x0F);
+        if (opcode > 0xFFFF) bytes(opcode >> 8 & 0xFF);
         bytes(opcode & 0xFF);
         if (memory) memory(reg & 7);
         else bytes(0xC0 | (reg & 7) << 3 | (rm & 7));

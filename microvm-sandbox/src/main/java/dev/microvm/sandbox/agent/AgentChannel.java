@@ -7,7 +7,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,18 +20,38 @@ public final class AgentChannel implements Closeable {
     private static final int INITIAL = 4096; // bytes; a buffer grows to one frame of the largest size
 
     private final ByteChannel channel;
+    private final @Nullable ChannelPool pool;
+    private final ReentrantLock sending = new ReentrantLock();
+    private volatile boolean complete;
+    private volatile boolean released; // closed, or left to the pool; changed under this object's lock
     private ByteBuffer in =
             ByteBuffer.allocate(INITIAL).order(ByteOrder.LITTLE_ENDIAN).limit(0);
 
     /** Takes the channel over. */
     public AgentChannel(ByteChannel channel) {
+        this(channel, null);
+    }
+
+    AgentChannel(ByteChannel channel, @Nullable ChannelPool pool) {
         this.channel = channel;
+        this.pool = pool;
     }
 
     /** Sends a frame; waits while the agent does not read. */
     public void send(Payload payload) throws IOException {
         ByteBuffer frame = payload.toFrame();
-        while (frame.hasRemaining()) channel.write(frame);
+        sending.lock();
+        try {
+            if (released) throw new ClosedChannelException();
+            while (frame.hasRemaining()) channel.write(frame);
+        } finally {
+            sending.unlock();
+        }
+    }
+
+    /** Says that agent and host have no more to say: {@link #close} then leaves the connection for another exchange. */
+    void complete() {
+        complete = pool != null && !in.hasRemaining();
     }
 
     /**
@@ -82,6 +104,18 @@ public final class AgentChannel implements Closeable {
         return frame;
     }
 
+    /** Reads the only answer of a request; the connection is free after it, even if it is an error. */
+    public ByteBuffer answer() throws IOException {
+        try {
+            ByteBuffer payload = expect(Wire.DATA);
+            complete();
+            return payload;
+        } catch (AgentErrorException e) {
+            complete();
+            throw e;
+        }
+    }
+
     /** Reads an answer that is one number. */
     public long number() throws IOException {
         ByteBuffer payload = expect(Wire.OK);
@@ -89,7 +123,7 @@ public final class AgentChannel implements Closeable {
         return payload.getLong();
     }
 
-    private static IOException error(ByteBuffer payload) throws AgentProtocolException {
+    static IOException error(ByteBuffer payload) throws AgentProtocolException {
         if (payload.remaining() < Integer.BYTES) throw new AgentProtocolException("an error without its number");
         int number = payload.getInt();
         return new AgentErrorException(
@@ -127,15 +161,30 @@ public final class AgentChannel implements Closeable {
     public void closeIf(boolean late) {
         if (!late) return;
         try {
-            channel.close();
+            synchronized (this) {
+                if (!released) channel.close();
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** Closes the connection; the agent then ends what it does for it. */
+    /**
+     * Closes the connection; the agent then ends what it does for it. After a complete exchange the
+     * connection stays open for another one.
+     */
     @Override
     public void close() throws IOException {
-        channel.close();
+        boolean free = complete && sending.tryLock(); // else a thread still sends what nobody waits for
+        try {
+            synchronized (this) {
+                if (released) return;
+                released = true;
+                if (free && pool != null) pool.leave(channel);
+                else channel.close();
+            }
+        } finally {
+            if (free) sending.unlock();
+        }
     }
 }

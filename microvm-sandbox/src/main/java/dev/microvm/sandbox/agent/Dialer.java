@@ -8,7 +8,7 @@ public interface Dialer {
     /** Makes one. */
     AgentChannel dial() throws IOException;
 
-    /** Sends a request on a connection of its own; closes that if sending fails. */
+    /** Sends a request on a connection that has no other; closes it if sending fails. */
     default AgentChannel request(Payload request) throws IOException {
         AgentChannel channel = dial();
         try {
@@ -23,7 +23,9 @@ public interface Dialer {
     /** Sends a request whose answer is a number. */
     default long number(Payload request) throws IOException {
         try (AgentChannel channel = request(request)) {
-            return channel.number();
+            long number = channel.number();
+            channel.complete();
+            return number;
         }
     }
 }

@@ -19,31 +19,38 @@ public final class ExecLink implements AutoCloseable {
     private static final int LAST_CODE = 255; // of an exit status, and more than any signal
 
     private final AgentChannel channel;
-    private final long pid;
+    private volatile long pid;
+    private boolean started;
     private final StdinStream stdin = new StdinStream(this);
     private final AtomicIntegerArray credit = new AtomicIntegerArray(new int[] {Wire.WINDOW, Wire.WINDOW});
 
-    private ExecLink(AgentChannel channel, long pid) {
+    private ExecLink(AgentChannel channel) {
         this.channel = channel;
-        this.pid = pid;
+    }
+
+    /** Asks for a command, and does not wait: {@link #run} tells whether it could be started. */
+    public static ExecLink ask(Dialer dialer, Payload request) throws IOException {
+        return new ExecLink(dialer.request(request));
     }
 
     /**
-     * Starts a command and waits until it runs. Closes the channel if that fails.
+     * Starts a command and waits until it runs.
      *
      * @throws AgentErrorException if it cannot be started
      */
-    public static ExecLink start(AgentChannel channel, Payload request) throws IOException {
+    public static ExecLink start(Dialer dialer, Payload request) throws IOException {
+        ExecLink link = ask(dialer, request);
         try {
-            channel.send(request);
-            return new ExecLink(channel, channel.number());
+            link.pid = link.channel.number();
+            link.started = true;
+            return link;
         } catch (IOException | RuntimeException e) {
-            channel.close();
+            link.close();
             throw e;
         }
     }
 
-    /** Returns the command's process ID in the guest. */
+    /** Returns the command's process ID in the guest; 0 until that is known. */
     public long pid() {
         return pid;
     }
@@ -56,6 +63,7 @@ public final class ExecLink implements AutoCloseable {
     /**
      * Passes the outputs on until the command has ended.
      *
+     * @throws AgentErrorException if it cannot be started
      * @throws IOException if the connection ends before the command, or a sink throws it
      */
     public CommandEnd run(Sink stdout, Sink stderr) throws IOException {
@@ -64,13 +72,19 @@ public final class ExecLink implements AutoCloseable {
                 Frame frame = channel.read();
                 if (frame == null) throw new EOFException("the agent ended the connection before the command");
                 ByteBuffer payload = frame.payload();
+                if (!started) {
+                    begin(frame);
+                    continue;
+                }
                 switch (frame.type()) {
                     case Wire.STDOUT -> take(STDOUT, stdout, payload);
                     case Wire.STDERR -> take(STDERR, stderr, payload);
                     case Wire.CREDIT -> stdin.grant(number(payload));
                     case Wire.STDIN_CLOSED -> stdin.broken("Broken pipe: the command does not read");
                     case Wire.EXIT -> {
-                        return end(payload);
+                        CommandEnd end = end(payload);
+                        if (end.has(Wire.CONTINUES)) channel.complete();
+                        return end;
                     }
                     default -> throw new AgentProtocolException("a frame of type " + frame.type());
                 }
@@ -80,6 +94,15 @@ public final class ExecLink implements AutoCloseable {
             stdout.end();
             stderr.end();
         }
+    }
+
+    private void begin(Frame frame) throws IOException {
+        if (frame.type() == Wire.ERROR) throw AgentChannel.error(frame.payload());
+        if (frame.type() != Wire.OK || frame.payload().remaining() < Long.BYTES) {
+            throw new AgentProtocolException("a frame of type %d before the command runs".formatted(frame.type()));
+        }
+        pid = frame.payload().getLong();
+        started = true;
     }
 
     private void take(int stream, Sink sink, ByteBuffer payload) throws IOException {
@@ -151,7 +174,7 @@ public final class ExecLink implements AutoCloseable {
         channel.closeIf(late);
     }
 
-    /** Closes the connection, which kills the command and all that it started if it still runs. */
+    /** Ends the exchange, which kills the command and all that it started if it still runs. */
     @Override
     public void close() throws IOException {
         channel.close();

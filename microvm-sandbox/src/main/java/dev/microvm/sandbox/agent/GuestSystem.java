@@ -61,7 +61,7 @@ public final class GuestSystem {
     /** Returns the text of a small file, such as those in {@code /proc}. */
     public String file(String path) throws IOException {
         try (AgentChannel channel = dialer.request(operation(FILE).text(path))) {
-            return StandardCharsets.UTF_8.decode(channel.expect(Wire.DATA)).toString();
+            return StandardCharsets.UTF_8.decode(channel.answer()).toString();
         }
     }
 }

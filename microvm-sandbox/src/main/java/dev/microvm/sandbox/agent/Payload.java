@@ -71,7 +71,7 @@ public final class Payload {
                     "a request of %d bytes; at most %d are possible".formatted(length, Wire.MAX_REQUEST));
         }
         frame.putInt(0, length).putInt(Integer.BYTES, type);
-        return frame.flip();
+        return frame.duplicate().flip();
     }
 
     private ByteBuffer room(int bytes) {

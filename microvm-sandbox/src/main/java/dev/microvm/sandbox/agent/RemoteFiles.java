@@ -47,7 +47,7 @@ public final class RemoteFiles {
     /** Returns what a file is; with {@code follow}, what a symbolic link leads to. */
     public FileStat stat(String path, boolean follow) throws IOException {
         try (AgentChannel channel = dialer.request(operation(follow ? STAT : LSTAT, path, ""))) {
-            return FileStat.read(channel.expect(Wire.DATA));
+            return FileStat.read(channel.answer());
         }
     }
 
@@ -57,7 +57,10 @@ public final class RemoteFiles {
         try (AgentChannel channel = dialer.request(Payload.of(Wire.LIST).text(path))) {
             while (true) {
                 Frame frame = channel.require();
-                if (frame.type() == Wire.END) return entries;
+                if (frame.type() == Wire.END) {
+                    channel.complete();
+                    return entries;
+                }
                 if (frame.type() != Wire.DATA) throw new AgentProtocolException("a frame of type " + frame.type());
                 while (frame.payload().hasRemaining()) {
                     if (entries.size() == MOST_ENTRIES) {
@@ -118,7 +121,7 @@ public final class RemoteFiles {
     /** Returns the target of a symbolic link. */
     public String readLink(String path) throws IOException {
         try (AgentChannel channel = dialer.request(operation(READLINK, path, ""))) {
-            return text(channel.expect(Wire.DATA));
+            return text(channel.answer());
         }
     }
 
@@ -144,7 +147,7 @@ public final class RemoteFiles {
     /** Returns the sizes of the file system of a path. */
     public Space space(String path) throws IOException {
         try (AgentChannel channel = dialer.request(operation(STATFS, path, ""))) {
-            ByteBuffer words = channel.expect(Wire.DATA);
+            ByteBuffer words = channel.answer();
             if (words.remaining() < STATFS_BYTES) throw new AgentProtocolException("sizes that are too short");
             words.getLong(); // the type
             long block = words.getLong();

@@ -3,7 +3,7 @@ package dev.microvm.sandbox.agent;
 /** Numbers of the agent's protocol, as {@code src/main/guest/agent/agent.h} has them. */
 public final class Wire {
     /** The version of the protocol, which a ping returns. */
-    public static final int PROTOCOL = 1;
+    public static final int PROTOCOL = 2;
 
     /** The agent's port of the socket device. */
     public static final int PORT = 1024;
@@ -59,11 +59,20 @@ public final class Wire {
     public static final int TERMINAL = 1;
     public static final int END_TREE = 2;
 
+    /** EXIT has the command's figures, for which it needs a control group of its own. */
+    public static final int FIGURES = 4;
+
+    /** The standard input is empty, and nobody waits for OK, which comes with the first output or the end. */
+    public static final int NO_INPUT = 8;
+
     // Flags of EXIT.
     public static final int TIMED_OUT = 1;
     public static final int CPU_LIMIT = 2;
     public static final int PROCESS_LIMIT = 4;
     public static final int SIGNALED = 8;
+
+    /** The connection can take another request. */
+    public static final int CONTINUES = 16;
 
     private Wire() {}
 }

@@ -45,8 +45,8 @@ final class AgentFuzzTest {
     }
 
     private static void exec(ScriptedAgent agent) throws IOException {
-        try (ExecLink link =
-                ExecLink.start(new AgentChannel(agent), Payload.of(Wire.EXEC).texts(List.of("true")))) {
+        try (ExecLink link = ExecLink.ask(
+                () -> new AgentChannel(agent), Payload.of(Wire.EXEC).texts(List.of("true")))) {
             Collector.Budget budget = new Collector.Budget(BUDGET, link::killTree);
             link.run(
                     new Collector(budget, bytes -> link.grant(ExecLink.STDOUT, bytes)),

@@ -46,7 +46,7 @@ final class ExecLinkTest {
     void refusesOutputWithoutCredit() throws IOException {
         ScriptedAgent agent = started();
         for (int i = 0; i < 3; i++) agent.frame(Wire.STDOUT, new byte[Wire.MAX_DATA]);
-        ExecLink link = ExecLink.start(new AgentChannel(agent), Payload.of(Wire.EXEC));
+        ExecLink link = ExecLink.start(() -> new AgentChannel(agent), Payload.of(Wire.EXEC));
 
         assertThatExceptionOfType(AgentProtocolException.class)
                 .isThrownBy(() -> link.run(new OutputBuffer(bytes -> {}), new OutputBuffer(bytes -> {})))
@@ -82,7 +82,7 @@ final class ExecLinkTest {
         private final Collector err;
 
         private Kept(ScriptedAgent agent) throws IOException {
-            link = ExecLink.start(new AgentChannel(agent), Payload.of(Wire.EXEC));
+            link = ExecLink.start(() -> new AgentChannel(agent), Payload.of(Wire.EXEC));
             Collector.Budget budget = new Collector.Budget(1000, link::killTree);
             out = new Collector(budget, bytes -> link.grant(ExecLink.STDOUT, bytes));
             err = new Collector(budget, bytes -> link.grant(ExecLink.STDERR, bytes));

@@ -4,7 +4,7 @@ package dev.microvm.backend.net.user;
  * The addresses of a guest's network.
  *
  * @param base first address of the network
- * @param prefix number of bits that all its addresses share, 8 to 29
+ * @param prefix number of bits that all its addresses share, 8 to 29; 0 for a network of all addresses
  * @param host address of the router, which is also that of the host
  * @param dns address of the name server
  * @param firstGuest first address for guests
@@ -13,7 +13,7 @@ record Subnet(int base, int prefix, int host, int dns, int firstGuest) {
     private static final long MAC_PREFIX = 0x5255L << 32; // as QEMU's user network: 52:55, then the IPv4 address
 
     int mask() {
-        return -1 << (Integer.SIZE - prefix);
+        return prefix == 0 ? 0 : -1 << (Integer.SIZE - prefix);
     }
 
     int broadcast() {

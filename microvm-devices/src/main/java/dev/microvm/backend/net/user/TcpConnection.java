@@ -3,6 +3,7 @@ package dev.microvm.backend.net.user;
 import dev.microvm.backend.net.user.Headers.Tcp;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.SelectionKey;
@@ -92,7 +93,7 @@ final class TcpConnection extends Flow implements NetLoop.Ready {
         guestSyn(syn);
         try {
             key = stack.loop().register(channel, SelectionKey.OP_CONNECT, this);
-            channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            if (target instanceof InetSocketAddress) channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
             timer.armAt(stack.loop().now() + stack.connectTimeout());
             if (channel.connect(target)) hostConnected();
         } catch (IOException e) {

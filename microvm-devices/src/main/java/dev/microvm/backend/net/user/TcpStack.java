@@ -11,6 +11,9 @@ import dev.microvm.backend.net.user.Headers.Ipv4;
 import dev.microvm.backend.net.user.Headers.Tcp;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.HashSet;
@@ -114,20 +117,14 @@ final class TcpStack {
 
     private void begin(int source, int destination, byte[] from, int packet) {
         counters.count(TCP_FROM_GUEST);
-        InetSocketAddress target = gate.target(Protocol.TCP, destination, segment.destinationPort);
-        if (target == null) {
-            refuse(source, destination);
-            return;
-        }
-        if (!gate.allows(Protocol.TCP, source, segment.sourcePort, destination, segment.destinationPort, target)) {
-            link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PROHIBITED, from, packet);
-            return;
-        }
+        SocketAddress service = config.service(destination, segment.destinationPort);
+        SocketAddress target = service == null ? targetOnHost(source, destination, from, packet) : service;
+        if (target == null) return; // it was answered
         if (open.size() >= config.maxTcpConnections() || !gate.admits(loop.now())) {
             counters.count(OVER_LIMIT); // the guest may try again: it hears nothing
             return;
         }
-        SocketChannel channel = openSocket();
+        SocketChannel channel = openSocket(target);
         if (channel == null) {
             refuse(source, destination);
             return;
@@ -138,10 +135,26 @@ final class TcpStack {
         connection.open(segment, target);
     }
 
-    private @Nullable SocketChannel openSocket() {
+    /** Returns where the current segment leads; if nowhere, answers it and returns null. */
+    private @Nullable SocketAddress targetOnHost(int source, int destination, byte[] from, int packet) {
+        InetSocketAddress target = gate.target(Protocol.TCP, destination, segment.destinationPort);
+        if (target == null) {
+            refuse(source, destination);
+            return null;
+        }
+        if (gate.allows(Protocol.TCP, source, segment.sourcePort, destination, segment.destinationPort, target)) {
+            return target;
+        }
+        link.sendIcmpError(Icmp.UNREACHABLE, Icmp.PROHIBITED, from, packet);
+        return null;
+    }
+
+    private @Nullable SocketChannel openSocket(SocketAddress target) {
         if (!sockets.take()) return null;
         try {
-            return SocketChannel.open();
+            return target instanceof UnixDomainSocketAddress
+                    ? SocketChannel.open(StandardProtocolFamily.UNIX)
+                    : SocketChannel.open();
         } catch (IOException e) {
             sockets.failed(e);
             return null;

@@ -77,6 +77,12 @@ public final class UserNetwork extends SessionBackend implements Stateful {
         this.config = spec.config(policy);
     }
 
+    /** Makes a network that has no description. */
+    UserNetwork(UserNetworkConfig config) {
+        this.spec = UserNetworkSpec.DEFAULT;
+        this.config = config;
+    }
+
     /**
      * Makes the network that a description says; opens nothing.
      *

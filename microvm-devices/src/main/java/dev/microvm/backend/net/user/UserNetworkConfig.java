@@ -1,10 +1,18 @@
 package dev.microvm.backend.net.user;
 
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
-/** The checked configuration of a {@link UserNetwork}. */
+/**
+ * The checked configuration of a {@link UserNetwork}.
+ *
+ * @param services TCP ports of the network's own address that lead to a socket of this host,
+ *     whatever the policy
+ */
 record UserNetworkConfig(
         Subnet subnet,
         int mtu,
@@ -19,4 +27,11 @@ record UserNetworkConfig(
         int windowBytes,
         long bufferBytes,
         Duration udpTimeout,
-        Duration connectTimeout) {}
+        Duration connectTimeout,
+        Map<Integer, SocketAddress> services) {
+    /** Returns the service at a port of the network's own address; null if there is none. */
+    @Nullable
+    SocketAddress service(int destination, int port) {
+        return destination == subnet.host() ? services.get(port) : null;
+    }
+}

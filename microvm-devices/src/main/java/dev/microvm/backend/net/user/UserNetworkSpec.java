@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -127,7 +128,8 @@ public record UserNetworkSpec(
                 limits.windowKiB() * Limits.KIB,
                 (long) limits.bufferMiB() * Limits.MIB,
                 limits.udpTimeout(),
-                limits.connectTimeout());
+                limits.connectTimeout(),
+                Map.of());
     }
 
     private static void range(String name, int value, int least, int most, List<String> problems) {

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Sequential;
@@ -53,6 +54,45 @@ public final class Arithmetic {
             }
             return result;
         }
+
+        @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int b = source.emitRead(code).keep();
+            return switch (operation) {
+                case ADD, ADC -> emitSum(code, a, b);
+                case SUB, SBB -> emitDifference(code, a, b);
+                default -> {
+                    code.kept(a).kept(b);
+                    int result = (operation == AND ? code.and() : operation == OR ? code.or() : code.xor()).keep();
+                    code.flagsOfLogic(code.kept(result).signExtend(unused).keep());
+                    yield code.kept(result);
+                }
+            };
+        }
+
+        private Code emitSum(Code code, int a, int b) {
+            code.kept(a).kept(b).add();
+            if (operation == ADC)
+                code.flagCarry().shiftRightUnsigned(Long.SIZE - 1).add();
+            int result = code.keep();
+            code.flagsOfAdd(a, b, result, unused);
+            return code.kept(result);
+        }
+
+        private Code emitDifference(Code code, int a, int b) {
+            code.kept(a).kept(b).subtract();
+            if (operation == SBB)
+                code.flagCarry().shiftRightUnsigned(Long.SIZE - 1).subtract();
+            int result = code.keep();
+            if (operation == SBB) code.flagsOfBorrow(a, b, result, unused);
+            else code.flagsOfSubtract(a, b, result, unused);
+            return code.kept(result);
+        }
     }
 
     /** CMP. */
@@ -72,6 +112,13 @@ public final class Arithmetic {
             long a = left.read(cpu, this);
             long b = right.read(cpu, this);
             Flags.sub(cpu, a, b, a - b, unused);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = left.emitRead(code).keep();
+            int b = right.emitRead(code).keep();
+            code.flagsOfSubtract(a, b, code.kept(a).kept(b).subtract().keep(), unused);
         }
 
         @Override
@@ -97,6 +144,13 @@ public final class Arithmetic {
         public void perform(Cpu cpu) {
             long result = left.read(cpu, this) & right.read(cpu, this);
             Flags.logic(cpu, result << unused >> unused);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = left.emitRead(code).keep();
+            code.flagsOfLogic(
+                    right.emitRead(code).kept(a).and().signExtend(unused).keep());
         }
 
         @Override
@@ -128,6 +182,23 @@ public final class Arithmetic {
             Flags.carryAndOverflow(cpu, carry, Flags.overflow(cpu));
             return result;
         }
+
+        @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int one = code.constant(1).keep();
+            int before = code.flagCarry().keep();
+            code.kept(a).kept(one);
+            int result = (step > 0 ? code.add() : code.subtract()).keep();
+            if (step > 0) code.flagsOfAdd(a, one, result, unused);
+            else code.flagsOfBorrow(a, one, result, unused);
+            code.keepCarry(before);
+            return code.kept(result);
+        }
     }
 
     public static final class Not extends ReadModifyWrite {
@@ -138,6 +209,16 @@ public final class Arithmetic {
         @Override
         protected long compute(Cpu cpu, long a) {
             return ~a;
+        }
+
+        @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            return code.kept(a).constant(-1).xor();
         }
     }
 
@@ -150,6 +231,19 @@ public final class Arithmetic {
         protected long compute(Cpu cpu, long a) {
             Flags.sub(cpu, 0, a, -a, unused);
             return -a;
+        }
+
+        @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int zero = code.constant(0).keep();
+            int result = code.kept(zero).kept(a).subtract().keep();
+            code.flagsOfSubtract(zero, a, result, unused);
+            return code.kept(result);
         }
     }
 

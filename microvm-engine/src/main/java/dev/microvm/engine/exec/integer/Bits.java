@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
@@ -83,8 +84,7 @@ public final class Bits {
     }
 
     /**
-     * An instruction of two sources that leaves the flags alone: PDEP, PEXT, SHLX, SHRX, SARX,
-     * RORX.
+     * An instruction of two sources that leaves the flags alone: PDEP, PEXT.
      */
     public static final class Flagless extends Sequential {
         private final Operand target;
@@ -183,24 +183,197 @@ public final class Bits {
      * MULX: the product's high half goes to {@code high}, its low half to {@code low}; the former
      * counts if they are one.
      */
-    public static void multiply(Cpu cpu, Operand high, Operand low, Operand source, int size, Instruction at) {
-        long a = source.read(cpu, at);
-        long b = size == 8 ? cpu.r[Cpu.RDX] : cpu.r[Cpu.RDX] & 0xFFFF_FFFFL;
-        long product = a * b;
-        low.write(cpu, product, at);
-        high.write(cpu, size == 8 ? Math.unsignedMultiplyHigh(a, b) : product >>> Integer.SIZE, at);
+    public static final class Multiply extends Sequential {
+        private final Operand high;
+        private final Operand low;
+        private final Operand source;
+        private final int size;
+
+        public Multiply(Operand high, Operand low, Operand source, int size) {
+            this.high = high;
+            this.low = low;
+            this.source = source;
+            this.size = size;
+        }
+
+        @Override
+        public void perform(Cpu cpu) {
+            long a = source.read(cpu, this);
+            long b = size == 8 ? cpu.r[Cpu.RDX] : cpu.r[Cpu.RDX] & 0xFFFF_FFFFL;
+            long product = a * b;
+            low.write(cpu, product, this);
+            high.write(cpu, size == 8 ? Math.unsignedMultiplyHigh(a, b) : product >>> Integer.SIZE, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int a = source.emitRead(code).keep();
+            int b = code.get(Cpu.RDX).zeroExtend(Long.SIZE - size * Byte.SIZE).keep();
+            int product = code.kept(a).kept(b).multiply().keep();
+            code.kept(product);
+            low.emitWrite(code);
+            if (size == 8) code.kept(a).kept(b).unsignedMultiplyHigh();
+            else code.kept(product).shiftRightUnsigned(Integer.SIZE);
+            high.emitWrite(code);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
+            return next.execute(cpu);
+        }
     }
 
     /** ADCX and ADOX: addition with CF or OF for the carry, which alone is changed. */
-    public static void addWithCarry(
-            Cpu cpu, boolean byOverflow, Operand target, Operand source, int size, Instruction at) {
-        long a = target.read(cpu, at);
-        long b = source.read(cpu, at);
-        boolean carry = byOverflow ? Flags.overflow(cpu) : Flags.carry(cpu);
-        long sum = a + b + (carry ? 1 : 0);
-        boolean out = size == 8 ? Long.compareUnsigned(sum, a) < 0 || (carry && sum == a) : sum >>> Integer.SIZE != 0;
-        target.write(cpu, sum, at);
-        boolean other = byOverflow ? Flags.carry(cpu) : Flags.overflow(cpu);
-        Flags.carryAndOverflow(cpu, byOverflow ? other : out, byOverflow ? out : other);
+    public static final class AddWithCarry extends Sequential {
+        private final boolean byOverflow;
+        private final Operand target;
+        private final Operand source;
+        private final int size;
+
+        /** Makes ADOX or, if its carry is not OF, ADCX. */
+        public AddWithCarry(boolean byOverflow, Operand target, Operand source, int size) {
+            this.byOverflow = byOverflow;
+            this.target = target;
+            this.source = source;
+            this.size = size;
+        }
+
+        @Override
+        public void perform(Cpu cpu) {
+            long a = target.read(cpu, this);
+            long b = source.read(cpu, this);
+            boolean carry = byOverflow ? Flags.overflow(cpu) : Flags.carry(cpu);
+            long sum = a + b + (carry ? 1 : 0);
+            boolean out =
+                    size == 8 ? Long.compareUnsigned(sum, a) < 0 || (carry && sum == a) : sum >>> Integer.SIZE != 0;
+            target.write(cpu, sum, this);
+            boolean other = byOverflow ? Flags.carry(cpu) : Flags.overflow(cpu);
+            Flags.carryAndOverflow(cpu, byOverflow ? other : out, byOverflow ? out : other);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int b = source.emitRead(code).keep();
+            int a = target.emitRead(code).keep();
+            code.kept(a).kept(b).add().flagCarry();
+            if (byOverflow) code.flagCarry().shiftLeft(1).xor();
+            int sum = code.shiftRightUnsigned(Long.SIZE - 1).add().keep();
+            int out = emitCarryOut(code, a, b, sum).keep();
+            if (byOverflow) {
+                code.flagCarry().constant(~(1L << 62)).and();
+                code.flagCarry().kept(out).xor().constant(Long.MIN_VALUE).and();
+                code.shiftRightUnsigned(1).or().setFlagCarry(); // OF is the difference of both bits
+            } else {
+                code.keepCarry(out);
+            }
+            code.kept(sum);
+            target.emitWrite(code);
+        }
+
+        /** Pushes a value with the carry out of the sum in bit 63. */
+        private Code emitCarryOut(Code code, int a, int b, int sum) {
+            if (size < 8) return code.kept(sum).shiftLeft(Long.SIZE - 1 - Integer.SIZE);
+            code.kept(a).kept(b).and();
+            code.kept(a).kept(b).or().kept(sum).constant(-1).xor().and();
+            return code.or();
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
+            return next.execute(cpu);
+        }
+    }
+
+    /** Where the shifts of BMI2 go. */
+    public enum Direction {
+        LEFT,
+        RIGHT,
+        RIGHT_SIGNED
+    }
+
+    /** SHLX, SHRX and SARX, which leave the flags alone. */
+    public static final class Shift extends Sequential {
+        private final Direction direction;
+        private final Operand target;
+        private final Operand source;
+        private final Operand count;
+        private final int size;
+
+        public Shift(Direction direction, Operand target, Operand source, Operand count, int size) {
+            this.direction = direction;
+            this.target = target;
+            this.source = source;
+            this.count = count;
+            this.size = size;
+        }
+
+        @Override
+        public void perform(Cpu cpu) {
+            long value = source.read(cpu, this);
+            int n = (int) count.read(cpu, this) & size * Byte.SIZE - 1;
+            long result = switch (direction) {
+                case LEFT -> value << n;
+                case RIGHT -> value >>> n;
+                case RIGHT_SIGNED -> signed(value, size) >> n;
+            };
+            target.write(cpu, result, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            source.emitRead(code);
+            if (direction == Direction.RIGHT_SIGNED) code.signExtend(Long.SIZE - size * Byte.SIZE);
+            count.emitRead(code).constant((long) size * Byte.SIZE - 1).and();
+            switch (direction) {
+                case LEFT -> code.shiftLeft();
+                case RIGHT -> code.shiftRightUnsigned();
+                case RIGHT_SIGNED -> code.shiftRight();
+            }
+            target.emitWrite(code);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
+            return next.execute(cpu);
+        }
+    }
+
+    /** RORX. */
+    public static final class Rotate extends Sequential {
+        private final Operand target;
+        private final Operand source;
+        private final int count;
+        private final int size;
+
+        public Rotate(Operand target, Operand source, int count, int size) {
+            this.target = target;
+            this.source = source;
+            this.count = count & size * Byte.SIZE - 1;
+            this.size = size;
+        }
+
+        @Override
+        public void perform(Cpu cpu) {
+            long value = source.read(cpu, this);
+            target.write(
+                    cpu, size == 8 ? Long.rotateRight(value, count) : Integer.rotateRight((int) value, count), this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int value = source.emitRead(code).keep();
+            code.kept(value).shiftRightUnsigned(count);
+            if (count != 0) code.kept(value).shiftLeft(size * Byte.SIZE - count).or();
+            target.emitWrite(code);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
+            return next.execute(cpu);
+        }
     }
 }

@@ -60,6 +60,16 @@ public final class Branches {
         }
 
         @Override
+        public int takenOffset() {
+            return operandSize == Long.BYTES ? target : NOWHERE;
+        }
+
+        @Override
+        public int passedOffset() {
+            return operandSize == Long.BYTES ? end() : NOWHERE;
+        }
+
+        @Override
         public final Block take(Cpu cpu) {
             Block block = taken;
             return block != null ? block : cpu.jump(cpu.r[Cpu.CODE] + target, operandSize, this);
@@ -170,6 +180,11 @@ public final class Branches {
         public @Nullable Block passed() {
             return null;
         }
+
+        @Override
+        public int passedOffset() {
+            return NOWHERE;
+        }
     }
 
     /**
@@ -195,6 +210,11 @@ public final class Branches {
         public @Nullable Block taken() {
             return null;
         }
+
+        @Override
+        public int takenOffset() {
+            return NOWHERE;
+        }
     }
 
     /** CALL with a displacement, in 64-bit mode. */
@@ -214,7 +234,7 @@ public final class Branches {
 
         @Override
         public void emit(Code code) {
-            if (taken() == null) {
+            if (!code.reaches(this)) {
                 code.leave(this);
                 return;
             }
@@ -231,8 +251,18 @@ public final class Branches {
         }
 
         @Override
+        public int passedOffset() {
+            return NOWHERE;
+        }
+
+        @Override
         public @Nullable Block returnPoint() {
             return super.passed();
+        }
+
+        @Override
+        public int returnOffset() {
+            return super.passedOffset();
         }
     }
 

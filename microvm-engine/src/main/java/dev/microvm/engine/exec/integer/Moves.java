@@ -4,6 +4,7 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.MemoryInstruction;
@@ -33,6 +34,17 @@ public final class Moves {
         }
 
         @Override
+        public void emit(Code code) {
+            if (target instanceof Operand.Memory memory) {
+                int host = memory.emitHost(code, Mmu.WRITE);
+                source.emitRead(code).write(host, memory.size());
+            } else {
+                source.emitRead(code);
+                target.emitWrite(code);
+            }
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -57,6 +69,12 @@ public final class Moves {
         }
 
         @Override
+        public void emit(Code code) {
+            source.emitRead(code).signExtend(unused);
+            target.emitWrite(code);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -78,6 +96,12 @@ public final class Moves {
         @Override
         public void perform(Cpu cpu) {
             data.write(cpu, accumulator.read(cpu, this) << unused >> 63, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            accumulator.emitRead(code).shiftLeft(unused).shiftRight(Long.SIZE - 1);
+            data.emitWrite(code);
         }
 
         @Override
@@ -109,6 +133,13 @@ public final class Moves {
         }
 
         @Override
+        public void emit(Code code) {
+            int value = source.emitRead(code).keep();
+            target.emitRead(code).kept(value).select(condition);
+            target.emitWrite(code);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -128,6 +159,17 @@ public final class Moves {
         @Override
         public void perform(Cpu cpu) {
             target.write(cpu, Flags.condition(cpu, condition) ? 1 : 0, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            if (target instanceof Operand.Memory memory) {
+                int host = memory.emitHost(code, Mmu.WRITE);
+                code.constant(0).constant(1).select(condition).write(host, Byte.BYTES);
+            } else {
+                code.constant(0).constant(1).select(condition);
+                target.emitWrite(code);
+            }
         }
 
         @Override
@@ -213,6 +255,16 @@ public final class Moves {
                 case 4 -> Integer.reverseBytes((int) value) & 0xFFFF_FFFFL;
                 default -> value & ~0xFFFFL; // undefined; what processors do
             };
+        }
+
+        @Override
+        public void emit(Code code) {
+            code.get(target);
+            if (size == Short.BYTES) code.constant(~0xFFFFL).and().set(target);
+            else
+                code.reverseBytes()
+                        .shiftRightUnsigned(Long.SIZE - size * Byte.SIZE)
+                        .set(target);
         }
 
         @Override

@@ -56,6 +56,20 @@ public final class RegisterShifts {
             return to == target && left == target && bits >= size() * Byte.SIZE ? of(from) : null;
         }
 
+        /** Rotates to the left; returns a temporary with the result in its high bits. */
+        final int emitRotated(Code code, int by) {
+            int value = code.get(left).zeroExtend(unused).keep();
+            code.kept(value).shiftLeft(by);
+            code.kept(value).shiftRightUnsigned(Long.SIZE - unused - by);
+            return code.or().shiftLeft(unused).keep();
+        }
+
+        /** The flags of {@link Flags#rotated}: temporaries with CF in bit 63, and the other in bit 62. */
+        static void emitFlags(Code code, int carryOut, int carryIn) {
+            code.flagCarry().constant(-1L >>> 2).and();
+            code.kept(carryOut).or().kept(carryIn).or().setFlagCarry();
+        }
+
         /** The same operation, done to another register. */
         abstract Instruction of(int otherLeft);
     }
@@ -260,6 +274,23 @@ public final class RegisterShifts {
         }
 
         @Override
+        public void emit(Code code) {
+            int top = emitRotated(code, count);
+            int carry = code.kept(top)
+                    .shiftLeft(Long.SIZE - 1 - unused)
+                    .constant(Long.MIN_VALUE)
+                    .and()
+                    .keep();
+            int below = code.kept(top)
+                    .constant(Long.MIN_VALUE)
+                    .and()
+                    .shiftRightUnsigned(1)
+                    .keep();
+            emitFlags(code, carry, below);
+            code.kept(top).shiftRightUnsigned(unused).set(target);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -287,6 +318,15 @@ public final class RegisterShifts {
             long top = ((value >>> count) | (value << (Long.SIZE - unused - count))) << unused;
             Flags.rotated(cpu, top >>> 63, top << 1 >>> 63);
             cpu.r[target] = top >>> unused;
+        }
+
+        @Override
+        public void emit(Code code) {
+            int top = emitRotated(code, Long.SIZE - unused - count);
+            int carry = code.kept(top).constant(Long.MIN_VALUE).and().keep();
+            int below = code.kept(top).constant(Long.MIN_VALUE >>> 1).and().keep();
+            emitFlags(code, carry, below);
+            code.kept(top).shiftRightUnsigned(unused).set(target);
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.integer;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.exec.Operand;
@@ -46,6 +47,54 @@ public final class Shifts {
                 case SAR -> shiftRightSigned(cpu, a, n);
                 default -> shiftLeft(cpu, a, n);
             };
+        }
+
+        @Override
+        protected boolean emits() {
+            return operation >= SHL && size >= Integer.BYTES;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int n = count.emitRead(code).constant(size == 8 ? 0x3F : 0x1F).and().keep();
+            int value = operation == SAR ? code.kept(a).signExtend(unused).keep() : a;
+            code.kept(value).kept(n);
+            int result = (operation == SHR
+                            ? code.shiftRightUnsigned()
+                            : operation == SAR ? code.shiftRight() : code.shiftLeft())
+                    .keep();
+            int flagResult = code.kept(result).signExtend(unused).keep();
+            emitCarries(code, value, n, flagResult);
+            int carries = code.keep();
+            code.kept(flagResult).flagResult().selectIfZero(n);
+            code.kept(carries).flagCarry().selectIfZero(n).setFlags();
+            return code.kept(result);
+        }
+
+        /** Pushes what {@link Flags#result} leaves in {@code flagCarry} after a shift by more than 0. */
+        private void emitCarries(Code code, int value, int n, int flagResult) {
+            if (operation == SHR || operation == SAR) {
+                code.kept(value).kept(n).constant(1).subtract();
+                (operation == SHR ? code.shiftRightUnsigned() : code.shiftRight()).shiftLeft(Long.SIZE - 1);
+            } else {
+                code.kept(value).constant(bits()).kept(n).subtract().shiftRightUnsigned();
+                code.shiftLeft(Long.SIZE - 1);
+            }
+            int out = code.keep(); // CF; of the others the bit below it is CF exclusive-or OF
+            code.kept(out);
+            if (operation == SAR) {
+                code.kept(out);
+            } else if (operation == SHR) {
+                code.kept(value)
+                        .shiftLeft(unused)
+                        .constant(Long.MIN_VALUE)
+                        .and()
+                        .kept(out)
+                        .xor();
+            } else {
+                code.kept(flagResult).constant(Long.MIN_VALUE).and();
+            }
+            code.shiftRightUnsigned(1).or();
         }
 
         private int bits() {

@@ -1,6 +1,7 @@
 package dev.microvm.engine.exec.integer;
 
 import dev.microvm.engine.cpu.Block;
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Sequential;
@@ -41,6 +42,44 @@ public final class WideArithmetic extends Sequential {
     public Block execute(Cpu cpu) {
         perform(cpu);
         return next.execute(cpu);
+    }
+
+    @Override
+    public void emit(Code code) {
+        if (operation > IMUL || size < Integer.BYTES) {
+            code.perform(this);
+            return;
+        }
+        int unused = Long.SIZE - size * Byte.SIZE;
+        int b = source.emitRead(code).keep();
+        int a = code.get(Cpu.RAX).keep();
+        if (operation == IMUL) {
+            b = code.kept(b).signExtend(unused).keep();
+            a = code.kept(a).signExtend(unused).keep();
+        } else {
+            a = code.kept(a).zeroExtend(unused).keep();
+        }
+        int product = code.kept(a).kept(b).multiply().keep();
+        int high = emitHigh(code, a, b, product).keep();
+        int result = code.kept(product).signExtend(unused).keep();
+        code.kept(product).zeroExtend(unused).set(Cpu.RAX);
+        code.kept(high).zeroExtend(unused).set(Cpu.RDX);
+        code.kept(high); // what is lost if the low half alone counts
+        if (operation == IMUL) code.kept(result).shiftRight(Long.SIZE - 1).xor();
+        int lost = code.keep();
+        code.kept(result);
+        code.constant(0).kept(lost).subtract().kept(lost).or();
+        code.constant(Long.MIN_VALUE).and().setFlags();
+    }
+
+    /** Pushes the upper half of a product, sign-extended if it is one of signed numbers. */
+    private Code emitHigh(Code code, int a, int b, int product) {
+        if (size == Integer.BYTES) {
+            code.kept(product);
+            return operation == IMUL ? code.shiftRight(Integer.SIZE) : code.shiftRightUnsigned(Integer.SIZE);
+        }
+        code.kept(a).kept(b);
+        return operation == IMUL ? code.multiplyHigh() : code.unsignedMultiplyHigh();
     }
 
     private long low(Cpu cpu) {

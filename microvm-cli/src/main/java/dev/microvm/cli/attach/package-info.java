@@ -1,0 +1,5 @@
+/** A command of a guest, connected to the standard streams of this process. */
+@NullMarked
+package dev.microvm.cli.attach;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,89 @@
+package dev.microvm.cli.qemu;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What {@code -accel}, {@code -m} and {@code -smp} say, until all of it is known. */
+final class MachineWish {
+    static final Grammar<Invocation> ACCEL = new Grammar<>(
+            "-accel",
+            "accel",
+            List.of(
+                    Property.maps(
+                            "accel=kvm|tcg",
+                            "kvm: KVM if it runs an ordinary kernel, else the engine, with a line that says why; the system"
+                                    + " property `microvm.hypervisor` can require one. tcg: `hypervisor(ENGINE)`. A list such as"
+                                    + " kvm:tcg: its first",
+                            (command, value) -> command.machine.accelerators.addAll(accelerators(value))),
+                    MachineProperties.IRQCHIP,
+                    Property.ignored(
+                            "thread, tb-size, split-wx, one-insn-per-tb",
+                            "TCG's; each vCPU of the engine has a thread"),
+                    Property.ignored("kvm-shadow-mem, dirty-ring-size, notify-vmexit, notify-window", "details of KVM"),
+                    Property.refused("igd-passthru, device, eager-split-size", "not here; leave it out")));
+
+    static final Grammar<MachineWish> MEMORY = new Grammar<>(
+            "-m",
+            "size",
+            List.of(
+                    Property.maps(
+                            "size=N",
+                            "`memoryMiB(N)`; N alone is MiB, else with a unit: 512M, 1.5G",
+                            MachineWish::memory),
+                    Property.refused(
+                            "slots, maxmem",
+                            "memory cannot be added later; give all of it by size=, and -device virtio-balloon-device to"
+                                    + " take some back")));
+
+    static final Grammar<MachineWish> SMP = new Grammar<>(
+            "-smp",
+            "cpus",
+            List.of(
+                    Property.maps("cpus=N", "`vcpus(N)`", (wish, value) -> wish.cpus = count(value)),
+                    Property.maps(
+                            "sockets, dies, clusters, cores, threads",
+                            "multiplied if cpus is left out; the guest sees cores of one socket",
+                            (wish, value) -> wish.product *= count(value)),
+                    Property.maps(
+                            "maxcpus=N",
+                            "must be the number of vCPUs: none can be added later",
+                            (wish, value) -> wish.maxCpus = count(value))));
+
+    final List<String> accelerators = new ArrayList<>();
+    int memoryMiB = 128; // as in QEMU
+    private int cpus;
+    private int product = 1;
+    private int maxCpus;
+
+    private static int count(String text) {
+        return (int) Values.number(text, 1, 1024);
+    }
+
+    private static List<String> accelerators(String text) {
+        List<String> given = List.of(text.split(":"));
+        for (String each : given) {
+            if (!each.equals("kvm") && !each.equals("tcg")) {
+                throw new OptionException("there is no " + each + " here; use kvm, or tcg for the engine");
+            }
+        }
+        return given;
+    }
+
+    private void memory(String text) {
+        long bytes = Values.size(text, 'M');
+        if (bytes % (1 << 20) != 0 || bytes >> 20 > Integer.MAX_VALUE) {
+            throw new OptionException("whole MiB, was \"" + text + "\"");
+        }
+        memoryMiB = (int) (bytes >> 20);
+    }
+
+    /** Returns the number of vCPUs. */
+    int vcpus() {
+        int count = cpus == 0 ? product : cpus;
+        if (maxCpus != 0 && maxCpus != count) {
+            throw new OptionException("maxcpus=%d: there are %d vCPUs, and none can be added later; leave maxcpus out"
+                    .formatted(maxCpus, count));
+        }
+        return count;
+    }
+}

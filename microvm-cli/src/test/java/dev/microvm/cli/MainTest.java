@@ -1,0 +1,103 @@
+package dev.microvm.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+/** What the program says of its own use. */
+final class MainTest {
+    private final StringWriter err = new StringWriter();
+
+    private int execute(String... arguments) {
+        CommandLine program = Main.commandLine().setErr(new PrintWriter(err));
+        return program.execute(arguments);
+    }
+
+    @Test
+    void namesTheCommand_whenItIsUnknown() {
+        assertThat(execute("rum")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString())
+                .startsWith("microvm: unknown command 'rum'\n")
+                .contains("did you mean run?");
+    }
+
+    @Test
+    void namesTheOption_whenItIsUnknown() {
+        assertThat(execute("run", "--memori", "1g")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString())
+                .startsWith("microvm run: unknown option '--memori'\n")
+                .contains("--memory");
+    }
+
+    @Test
+    void namesOptionValueAndForm_whenAValueIsWrong() {
+        assertRefused("--memory", "12x", "256m");
+        assertRefused("--timeout", "soon", "10s");
+        assertRefused("--publish", "80:x", "8080:80");
+        assertRefused("--net", "bridge", "tap:NAME");
+        assertRefused("--copy", "src", "src:/src");
+        assertRefused("--disk", "a.img,fast", "format=raw|qcow2");
+        assertRefused("--vcpus", "many", "int");
+    }
+
+    private void assertRefused(String option, String value, String form) {
+        err.getBuffer().setLength(0);
+        assertThat(execute("run", option, value)).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString())
+                .startsWith("microvm run: invalid value for option '" + option)
+                .contains(form);
+    }
+
+    @Test
+    void saysWhatToGive_whenThereIsNothingToRun() {
+        assertThat(execute("run")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("nothing to run", "--image", "--root", "--kernel");
+    }
+
+    @Test
+    void saysWhatToAdd_whenACommandHasNoRoot() {
+        assertThat(execute("run", "--", "uname", "-a")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("'uname -a' needs a root", "--image");
+    }
+
+    @Test
+    void offersCopies_whenAFolderIsToBeShared() {
+        assertThat(execute("run", "--root", ".", "--share", "src:tag")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("virtio-fs is not there yet", "--copy src:");
+    }
+
+    @Test
+    void saysThatThereIsNoDefaultRegistry_whenAnImageNamesNone() {
+        assertThat(execute("run", "--image", "debian:12", "true")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("debian:12", "MICROVM_REGISTRY");
+    }
+
+    @Test
+    void namesThePath_whenTheRootDoesNotExist() {
+        assertThat(execute("run", "--root", "/no/such", "true")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("--root: /no/such does not exist");
+    }
+
+    @Test
+    void passesOptionsOfTheGuestsCommandOn() {
+        assertThat(execute("run", "--root", "/no/such", "ls", "--help", "-x")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("/no/such does not exist");
+    }
+
+    @Test
+    void explainsEachCommand() {
+        Main.commandLine().getSubcommands().forEach((name, command) -> {
+            assertThat(command.getCommandSpec().usageMessage().description())
+                    .as(name)
+                    .isNotEmpty();
+            command.getCommandSpec()
+                    .options()
+                    .forEach(option -> assertThat(option.description())
+                            .as(name + " " + option.longestName())
+                            .isNotEmpty());
+        });
+    }
+}
