@@ -134,8 +134,7 @@ public enum PcPart {
     GENERATION_ID(
             named("generation-id")
                     .at(memory("VM generation ID", 0xFEA1_0000L, GuestMemoryRegion.PAGE_SIZE))
-                    .acpi(it -> new AcpiConfig.GenerationId(
-                            it.place().base(), GenericEventDevice.GENERATION_CHANGED)),
+                    .acpi(it -> new AcpiConfig.GenerationId(it.place().base(), GenericEventDevice.GENERATION_CHANGED)),
             setting -> setting.options().acpi().present() ? Owner.HYPERVISOR : Owner.NOBODY),
 
     /** Where messages are sent too: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
