@@ -106,14 +106,16 @@ final class LinuxSandboxTest {
             for (Sandbox each : List.of(one.get(), other.get())) {
                 ExecResult seen = each.exec("sh", "-c", "cat /mark; pidof sleep > /dev/null && date +%s");
                 assertThat(seen.stdout()).startsWith("before\n");
-                long time = Long.parseLong(seen.stdout().substring("before\n".length()).strip());
+                long time = Long.parseLong(
+                        seen.stdout().substring("before\n".length()).strip());
                 assertThat(time).isCloseTo(Instant.now().getEpochSecond(), within(30L));
                 each.exec("sh", "-c", "echo mine > /mark; killall sleep");
             }
             try (Sandbox third = one.get().fork()) {
                 assertThat(third.exec("cat", "/mark").stdout()).isEqualTo("mine\n");
             }
-            assertThat(sandbox.exec("sh", "-c", "cat /mark; killall sleep")).isEqualTo(new ExecResult(0, "before\n", ""));
+            assertThat(sandbox.exec("sh", "-c", "cat /mark; killall sleep"))
+                    .isEqualTo(new ExecResult(0, "before\n", ""));
         }
     }
 
