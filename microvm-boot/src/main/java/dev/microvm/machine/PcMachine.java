@@ -92,6 +92,7 @@ final class PcMachine implements Machine {
     private final VirtualMachine vm;
     private final GuestRam ram;
     private final RamForks forks;
+    private final GuestMemoryRegion generationPage; // in the memory if there is ACPI
     private final GuestMemory memory;
     private final EventLoop eventLoop;
     private final Interrupts interrupts;
@@ -128,6 +129,7 @@ final class PcMachine implements Machine {
             resources.add(vm::close);
             forks = openRam();
             ram = forks.ram();
+            generationPage = makeGenerationPage();
             memory = mapMemory();
             eventLoop = vm.eventLoop();
             resources.add(this::closeVirtioDevices); // after the loop has ended: a device may be at work on it
@@ -184,8 +186,14 @@ final class PcMachine implements Machine {
             regions.add(firmware);
             parts.add(new Rom(firmware).part());
         }
+        if (config.options().acpi().present()) regions.add(generationPage);
         for (int slot = 0; slot < regions.size(); slot++) vm.map(slot, regions.get(slot));
         return new GuestMemory(regions);
+    }
+
+    private GuestMemoryRegion makeGenerationPage() {
+        Place at = PcPart.GENERATION_ID.plan().place();
+        return new GuestMemoryRegion(at.base(), vm.allocate(at.size()), /* readOnly= */ true);
     }
 
     private Interrupts interrupts() {
@@ -266,6 +274,8 @@ final class PcMachine implements Machine {
         GenericEventDevice made = new GenericEventDevice(
                 interrupts.line(PcPart.GENERIC_EVENTS.gsi()), end::poweredOff, () -> end.reset("ACPI reset register"));
         parts.add(PcPart.GENERIC_EVENTS, made);
+        boolean repeatable = config.clock() instanceof GuestClock.Instructions;
+        parts.add(new GenerationId(generationPage, repeatable, made::reportGeneration).part());
         return Optional.of(made);
     }
 

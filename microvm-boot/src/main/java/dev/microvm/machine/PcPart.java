@@ -17,6 +17,7 @@ import dev.microvm.devices.power.ExitPort;
 import dev.microvm.devices.power.GenericEventDevice;
 import dev.microvm.devices.power.PowerOffPort;
 import dev.microvm.machine.PartPlan.Owner;
+import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.model.Irqchip;
 import java.util.function.Function;
 
@@ -128,6 +129,13 @@ public enum PcPart {
                             it.gsi(),
                             GenericEventDevice.POWER_BUTTON)),
             setting -> Setting.machine(setting.options().acpi())),
+
+    /** A page of memory behind the registers of the generic event device. */
+    GENERATION_ID(
+            named("generation-id")
+                    .at(memory("VM generation ID", 0xFEA1_0000L, GuestMemoryRegion.PAGE_SIZE))
+                    .acpi(it -> new AcpiConfig.GenerationId(it.place().base(), GenericEventDevice.GENERATION_CHANGED)),
+            setting -> setting.options().acpi().present() ? Owner.HYPERVISOR : Owner.NOBODY),
 
     /** Where messages are sent too: Intel SDM vol. 3A, 11.4.1 and 11.11.1. */
     LOCAL_APICS(named("local-apics").at(memory("local APICs", 0xFEE0_0000L, 0x10_0000)), setting -> Owner.HYPERVISOR),

@@ -9,6 +9,7 @@ import dev.microvm.backend.net.testing.TestServers;
 import dev.microvm.backend.net.user.NetPolicy;
 import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.boot.Initramfs;
+import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
 import dev.microvm.boot.testing.TestMachine;
 import dev.microvm.model.Irqchip;
@@ -32,8 +33,17 @@ final class LinuxAtWork {
 
     /** Unpacks the kernel into a folder; the guest loads modules. */
     LinuxAtWork(Path folder, String... modules) {
-        kernel = LinuxGuest.kernel(folder);
-        initramfs = LinuxGuest.build(LinuxGuest.files(modules), LinuxGuest.DIALOGUE);
+        this(LinuxGuest.kernel(folder), LinuxGuest.files(modules));
+    }
+
+    private LinuxAtWork(Path kernel, Initramfs.Builder files) {
+        this.kernel = kernel;
+        this.initramfs = LinuxGuest.build(files, LinuxGuest.DIALOGUE);
+    }
+
+    /** The same with the bundled kernel, which has its drivers built in. */
+    static LinuxAtWork bundled() {
+        return new LinuxAtWork(GuestFiles.bundledKernel(), LinuxGuest.files());
     }
 
     byte[] data() {

@@ -3,6 +3,7 @@ package dev.microvm.sandbox;
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.sandbox.root.Changes;
 import dev.microvm.sandbox.root.PreparedRoot;
@@ -197,7 +198,7 @@ public final class SandboxBuilder {
             listener.machineBuilt(vm);
             vm.start();
             listener.machineStarted(vm);
-            Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), prepared);
+            Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), new SharedRoot(prepared));
             listener.agentAnswered(sandbox.agent());
             settle(sandbox.agent());
             return sandbox;
@@ -230,6 +231,7 @@ public final class SandboxBuilder {
                 .kernel(chosen.file())
                 .initrd(init(prepared, chosen).build())
                 .memoryMiB(memoryMiB)
+                .ram(RamBacking.forkable())
                 .vcpus(vcpus)
                 .cmdline(CMDLINE)
                 .virtioVsock(CID)

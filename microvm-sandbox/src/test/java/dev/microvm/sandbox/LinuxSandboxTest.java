@@ -2,8 +2,10 @@ package dev.microvm.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.microvm.AwaitTimeoutException;
+import dev.microvm.VmPool;
 import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
 import dev.microvm.boot.testing.TestMachine;
@@ -15,6 +17,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -91,6 +95,28 @@ final class LinuxSandboxTest {
         RunResult result = sandbox.run(Command.shell(line), limits);
         assertThat(result.end()).as("%s: %s", line, result).isEqualTo(end);
         return result;
+    }
+
+    @Test
+    void forksContinueWhereItWas_andDoNotSeeEachOther() {
+        sandbox.exec("sh", "-c", "echo before > /mark; sleep 10000 &");
+        try (VmPool<Sandbox> pool = VmPool.of(sandbox::fork, 2, 3);
+                VmPool<Sandbox>.Lease one = pool.take(Duration.ofMinutes(2));
+                VmPool<Sandbox>.Lease other = pool.take(Duration.ofMinutes(2))) {
+            for (Sandbox each : List.of(one.get(), other.get())) {
+                ExecResult seen = each.exec("sh", "-c", "cat /mark; pidof sleep > /dev/null && date +%s");
+                assertThat(seen.stdout()).startsWith("before\n");
+                long time = Long.parseLong(
+                        seen.stdout().substring("before\n".length()).strip());
+                assertThat(time).isCloseTo(Instant.now().getEpochSecond(), within(30L));
+                each.exec("sh", "-c", "echo mine > /mark; killall sleep");
+            }
+            try (Sandbox third = one.get().fork()) {
+                assertThat(third.exec("cat", "/mark").stdout()).isEqualTo("mine\n");
+            }
+            assertThat(sandbox.exec("sh", "-c", "cat /mark; killall sleep"))
+                    .isEqualTo(new ExecResult(0, "before\n", ""));
+        }
     }
 
     @Test

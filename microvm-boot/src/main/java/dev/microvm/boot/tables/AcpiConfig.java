@@ -79,6 +79,11 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
         return all(GenericEvents.class).findFirst();
     }
 
+    /** Returns the VM generation ID. */
+    Optional<GenerationId> generationId() {
+        return all(GenerationId.class).findFirst();
+    }
+
     private <T extends AcpiEntry> Stream<T> all(Class<T> kind) {
         return entries.stream().filter(kind::isInstance).map(kind::cast);
     }
@@ -91,6 +96,15 @@ public record AcpiConfig(int cpus, int timerPin, List<AcpiEntry> entries) {
      * @param powerButton the bit of the power button
      */
     public record GenericEvents(long register, int gsi, int powerButton) implements AcpiEntry {}
+
+    /**
+     * A VM generation ID, which the generic event device reports to have changed: QEMU
+     * docs/specs/vmgenid.rst.
+     *
+     * @param address guest-physical address of its 16 bytes
+     * @param event the bit of the event
+     */
+    public record GenerationId(long address, int event) implements AcpiEntry {}
 
     /**
      * An IOAPIC.

@@ -6,5 +6,6 @@ public sealed interface AcpiEntry
                 AcpiConfig.IoApic,
                 AcpiConfig.LegacyPart,
                 AcpiConfig.GenericEvents,
+                AcpiConfig.GenerationId,
                 AcpiConfig.ResetRegister,
                 AcpiConfig.SleepRegisters {}

@@ -161,7 +161,7 @@ public final class AcpiTables {
         for (AcpiDevice device : config.devices()) {
             devices.add(device.aml());
         }
-        config.events().ifPresent(events -> devices.add(GenericEventAml.build(events)));
+        config.events().ifPresent(events -> devices.add(GenericEventAml.build(events, config.generationId())));
         byte[] aml = Aml.scope("_SB_", devices.toArray(byte[][]::new));
         if (config.sleep().isPresent()) aml = Aml.concat(softOff(), aml);
         return finish(table("DSDT", DSDT_REVISION, HEADER_SIZE + aml.length).put(aml));

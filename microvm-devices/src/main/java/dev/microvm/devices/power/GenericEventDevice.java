@@ -14,7 +14,7 @@ import java.util.Objects;
  *
  * <p>An event sets its bit and pulses the line. The {@code _EVT} method of the ACPI tables reads
  * the bits, which clears them. Therefore the tables must describe the interrupt as edge-triggered.
- * The only event is the power button.
+ * The events are the power button, and that the VM generation ID has changed.
  *
  * <p>Sources: QEMU's {@code include/hw/acpi/generic_event_device.h} for the registers; ACPI 6.5,
  * 4.8.3.6 "Reset Register", 4.8.3.7 "Sleep Control and Status Registers", 5.6.9 "Interrupt-signaled
@@ -44,6 +44,9 @@ public final class GenericEventDevice implements BusDevice, Stateful {
 
     /** Event bit: the power button was pressed. */
     public static final int POWER_BUTTON = 1 << 1;
+
+    /** Event bit: the machine continues from a snapshot or a fork. QEMU has other events below. */
+    public static final int GENERATION_CHANGED = 1 << 5;
 
     /** Value that the guest writes to {@link #RESET} to reset the machine. */
     public static final int RESET_VALUE = 0x42;
@@ -85,8 +88,17 @@ public final class GenericEventDevice implements BusDevice, Stateful {
      * Presses the power button. A guest with a handler then turns itself off when it is ready;
      * other guests ignore it.
      */
-    public synchronized void pressPowerButton() {
-        events |= POWER_BUTTON;
+    public void pressPowerButton() {
+        report(POWER_BUTTON);
+    }
+
+    /** Tells the guest that its VM generation ID is another one. */
+    public void reportGeneration() {
+        report(GENERATION_CHANGED);
+    }
+
+    private synchronized void report(int event) {
+        events |= event;
         irq.pulse();
     }
 
@@ -125,6 +137,6 @@ public final class GenericEventDevice implements BusDevice, Stateful {
     @Override
     public synchronized void restore(DeviceState state) {
         Objects.requireNonNull(state, "state");
-        events = state.require(STATE_TYPE, STATE_VERSION).integer("events") & POWER_BUTTON;
+        events = state.require(STATE_TYPE, STATE_VERSION).integer("events") & (POWER_BUTTON | GENERATION_CHANGED);
     }
 }
