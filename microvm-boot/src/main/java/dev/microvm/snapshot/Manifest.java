@@ -26,7 +26,7 @@ import java.util.stream.LongStream;
  */
 record Manifest(MachineState state, long memorySize, List<Long> checksums, List<DiskStamp> disks) {
     private static final String TYPE = "microvm-snapshot";
-    private static final int VERSION = 1;
+    static final int VERSION = 1;
 
     private static final String DEVICE = "device.";
     private static final String SPEC = "spec";

@@ -128,7 +128,18 @@ public final class SnapshotFolder {
                 : new FileAttribute<?>[0];
     }
 
-    private static void delete(Path folder) {
+    /** Returns how many bytes a snapshot has with the holes in its RAM; 0 if there is none. */
+    static long size(Path folder) throws IOException {
+        long size = 0;
+        for (String name : List.of(MEMORY, MANIFEST)) {
+            Path file = folder.resolve(name);
+            if (Files.exists(file)) size += Files.size(file);
+        }
+        return size;
+    }
+
+    /** Deletes a snapshot, if there is one, as far as that is possible. */
+    static void delete(Path folder) {
         try {
             Files.deleteIfExists(folder.resolve(MEMORY));
             Files.deleteIfExists(folder.resolve(MANIFEST));
