@@ -68,7 +68,8 @@ final class TemplateGuestTest {
     void isAnother_whenLabelKernelOrDescriptionDiffer() throws IOException {
         Path first = template("one").snapshot().folder();
         assertThat(template("two").snapshot().folder()).isNotEqualTo(first);
-        MicroVmBuilder larger = TinyKernel.on(folder, "chat").irqchip(Irqchip.SPLIT).memoryMiB(17);
+        MicroVmBuilder larger =
+                TinyKernel.on(folder, "chat").irqchip(Irqchip.SPLIT).memoryMiB(17);
         Template other = Template.of("one", larger, vm -> {}, folder.resolve("templates"));
         assertThat(other.snapshot().folder()).isNotEqualTo(first);
         byte[] kernel = Files.readAllBytes(folder.resolve("ends.elf"));

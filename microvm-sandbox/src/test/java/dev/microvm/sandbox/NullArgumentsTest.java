@@ -59,7 +59,7 @@ final class NullArgumentsTest {
             samples.add(AgentInit.class, AgentInit.builder());
             samples.add(Agent.class, agent);
             samples.add(SandboxBuilder.class, Sandbox.builder());
-            samples.add(Sandbox.class, new Sandbox(machine, agent, prepared));
+            samples.add(Sandbox.class, new Sandbox(machine, agent, new SharedRoot(prepared)));
             samples.add(GuestProcess.class, process(machine));
             NullWalk walk = new NullWalk(samples, HEARS_NOTHING);
 
