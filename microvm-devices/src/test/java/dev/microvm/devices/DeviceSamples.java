@@ -3,6 +3,7 @@ package dev.microvm.devices;
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.backend.net.StreamBackend;
+import dev.microvm.backend.net.user.DetourNetwork;
 import dev.microvm.backend.net.user.HostForward;
 import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.backend.net.user.UserNetworkBuilder;
@@ -78,6 +79,9 @@ final class DeviceSamples {
         samples.add(HostForward.class, HostForward.tcp(1, 1));
         samples.add(UserNetworkBuilder.class, UserNetwork.builder());
         samples.add(UserNetwork.class, UserNetwork.builder().build());
+        samples.add(
+                DetourNetwork.class,
+                new DetourNetwork(UserNetwork.builder().build(), "169.254.169.254", 80, Path.of("unused")));
     }
 
     private static void addVirtio(ApiSamples samples, DiskImage image) throws IOException {

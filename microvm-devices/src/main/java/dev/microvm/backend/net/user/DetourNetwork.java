@@ -59,6 +59,8 @@ public final class DetourNetwork implements NetBackend, Stateful {
      */
     public DetourNetwork(NetBackend network, String address, int port, Path socket) {
         this.network = Objects.requireNonNull(network, "network");
+        Objects.requireNonNull(address, "address");
+        Objects.requireNonNull(socket, "socket");
         this.address = Ipv4Address.parse(address);
         if (!Ipv4Address.isUnicast(this.address))
             throw new IllegalArgumentException("not a unicast address: " + address);
@@ -82,6 +84,8 @@ public final class DetourNetwork implements NetBackend, Stateful {
 
     @Override
     public void start(String name, Runnable ready) {
+        Objects.requireNonNull(name, "name");
+        Objects.requireNonNull(ready, "ready");
         network.start(name, ready);
         try {
             if (!network.vnetHeader()) {
@@ -96,6 +100,7 @@ public final class DetourNetwork implements NetBackend, Stateful {
 
     @Override
     public boolean send(MemorySegment segment, long offset, long length) {
+        Objects.requireNonNull(segment, "segment");
         return isForDetour(segment, offset, length)
                 ? detour.send(segment, offset, length)
                 : network.send(segment, offset, length);
@@ -115,6 +120,7 @@ public final class DetourNetwork implements NetBackend, Stateful {
     /** Asks both in turn, so that neither waits for the other. */
     @Override
     public int receive(MemorySegment segment, long offset, int capacity) {
+        Objects.requireNonNull(segment, "segment");
         detourFirst = !detourFirst;
         NetBackend first = detourFirst ? detour : network;
         NetBackend second = detourFirst ? network : detour;
@@ -134,6 +140,7 @@ public final class DetourNetwork implements NetBackend, Stateful {
 
     @Override
     public void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
         network.guestOffloads(accepted);
         Set<NetOffload> both = EnumSet.copyOf(detour.offloads());
         both.retainAll(accepted);
@@ -153,6 +160,7 @@ public final class DetourNetwork implements NetBackend, Stateful {
     /** Restores the network behind; connections to the address are gone. */
     @Override
     public void restore(DeviceState state) {
+        Objects.requireNonNull(state, "state");
         if (network instanceof Stateful stateful) stateful.restore(state);
     }
 

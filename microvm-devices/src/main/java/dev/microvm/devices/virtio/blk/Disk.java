@@ -60,6 +60,7 @@ public final class Disk {
      *     in use; then nothing changes
      */
     public synchronized void image(DiskImage other) {
+        Objects.requireNonNull(other, "other");
         if (other.isReadOnly() != image.isReadOnly()) {
             throw new IllegalArgumentException("image: must be %s, as %s is, was %s"
                     .formatted(image.isReadOnly() ? "read-only" : "writable", image, other));
