@@ -63,7 +63,7 @@ void cgroup_drop(void);                            /* no further command is in i
 void cgroup_sweep(void);                           /* removes this process's group, and old ones that are empty now */
 
 /* command.c: one command of this process at a time */
-enum { PTY = 1, END_TREE = 2, FIGURES = 4, NO_INPUT = 8, MAX_WORDS = 8192 }; /* flags of REQ_EXEC */
+enum { PTY = 1, END_TREE = 2, FIGURES = 4, NO_INPUT = 8, DETACHED = 16, MAX_WORDS = 8192 }; /* flags of REQ_EXEC */
 struct command {
     u32 flags, timeout_ms;
     u16 size[4];                                   /* struct winsize: rows, columns, pixels */

@@ -291,6 +291,27 @@ static void report_end(void) {
     send_frame(OUT_EXIT, payload, sizeof payload);
 }
 
+/* Lets the command run to its end without the host: its input ends, and its output is lost. */
+static void run_on(u64 deadline) {
+    static u8 lost[4096];
+    if (in_fd >= 0 && !(command.flags & PTY)) sys(close, in_fd);
+    in_fd = -1;
+    for (;;) {
+        struct pollfd fds[3] = {{signals, POLLIN, 0}, {sources[0].fd, POLLIN, 0}, {sources[1].fd, POLLIN, 0}};
+        if (ended && sources[0].fd < 0 && sources[1].fd < 0) return;
+        sources[0].credit = sources[1].credit = 1;
+        if (!sys(poll, fds, 3, wait_time(deadline)) && ended) return;
+        if (fds[0].revents) reap();
+        for (int i = 0; i < 2; i++) {
+            i64 n = fds[1 + i].revents ? sys(read, sources[i].fd, lost, sizeof lost) : 1;
+            if (n > 0 || n == -EAGAIN || n == -EINTR) continue;
+            if (!(command.flags & PTY)) sys(close, sources[i].fd);
+            sources[i].fd = -1;
+        }
+        watch_limits(deadline);
+    }
+}
+
 /* Returns whether the host is still there. */
 static int serve(void) {
     u64 deadline = command.timeout_ms ? milliseconds() + command.timeout_ms : 0;
@@ -303,7 +324,8 @@ static int serve(void) {
         nobody_waits = 0;
         i64 ready = sys(poll, fds, 5, wait_time(deadline));
         if (fds[0].revents && !take_frames()) {
-            end_tree();
+            if (command.flags & DETACHED) run_on(deadline);
+            else end_tree();
             return 0;
         }
         if (fds[1].revents) reap();

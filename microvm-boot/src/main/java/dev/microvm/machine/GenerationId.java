@@ -17,7 +17,7 @@ import java.util.List;
  * drivers/virt/vmgenid.c. Not emulated: a place for it in memory that firmware gives.
  */
 final class GenerationId implements Stateful {
-    private static final String STATE_TYPE = "vm-generation";
+    static final String PART = "vm-generation";
     private static final int STATE_VERSION = 1;
     private static final String ID = "id";
     private static final int SIZE = 16;
@@ -43,7 +43,7 @@ final class GenerationId implements Stateful {
 
     /** Returns it as a part; its memory is not on the machine's buses. */
     Part part() {
-        return new Part(PartPlan.named(STATE_TYPE), List.of(), this);
+        return new Part(PartPlan.named(PART), List.of(), this);
     }
 
     private void renew() {
@@ -58,14 +58,14 @@ final class GenerationId implements Stateful {
 
     @Override
     public DeviceState save() {
-        return new DeviceState(STATE_TYPE, STATE_VERSION)
+        return new DeviceState(PART, STATE_VERSION)
                 .put(ID, page.asSlice(0, SIZE).toArray(ValueLayout.JAVA_BYTE));
     }
 
     /** Gives the machine an id of its own, and tells the guest; a repeatable one gets the saved id. */
     @Override
     public void restore(DeviceState state) {
-        byte[] saved = state.require(STATE_TYPE, STATE_VERSION).bytes(ID);
+        byte[] saved = state.require(PART, STATE_VERSION).bytes(ID);
         if (saved.length != SIZE) throw new IllegalArgumentException("an id of %d bytes".formatted(saved.length));
         if (repeatable) {
             write(saved);

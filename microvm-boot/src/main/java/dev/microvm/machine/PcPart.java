@@ -132,7 +132,7 @@ public enum PcPart {
 
     /** A page of memory behind the registers of the generic event device. */
     GENERATION_ID(
-            named("generation-id")
+            named(GenerationId.PART)
                     .at(memory("VM generation ID", 0xFEA1_0000L, GuestMemoryRegion.PAGE_SIZE))
                     .acpi(it -> new AcpiConfig.GenerationId(it.place().base(), GenericEventDevice.GENERATION_CHANGED)),
             setting -> setting.options().acpi().present() ? Owner.HYPERVISOR : Owner.NOBODY),

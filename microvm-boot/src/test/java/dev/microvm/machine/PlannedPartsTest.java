@@ -46,6 +46,7 @@ final class PlannedPartsTest {
                         PcPart.PIC,
                         PcPart.PIT,
                         PcPart.SYSTEM_CONTROL_B,
+                        PcPart.GENERATION_ID,
                         PcPart.LOCAL_APICS,
                         PcPart.HYPERVISOR_PAGES);
         assertThat(PcPart.SECOND_IOAPIC.plan(setting).owner()).isEqualTo(Owner.NOBODY);

@@ -3,6 +3,7 @@ package dev.microvm.junit;
 import dev.microvm.sandbox.root.Root;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +25,7 @@ final class GuestDefaults {
                 .map(GuestDefaults::described)
                 .or(() -> context.getConfigurationParameter(GuestProvider.PARAMETER)
                         .map(GuestDefaults::provider)
-                        .map(GuestProvider::guest))
+                        .map(GuestDefaults::described))
                 .orElseThrow(() -> new ExtensionConfigurationException(
                         "no guest is described for a parameter, or a field without a value, of %s: @MicroVms(guest = ...) or @MicroVms(root = ...) on the class or its package, or the configuration parameter %s"
                                 .formatted(testClass.getName(), GuestProvider.PARAMETER)));
@@ -49,7 +50,7 @@ final class GuestDefaults {
 
     private static GuestVm described(MicroVms annotation) {
         if (annotation.root().isEmpty()) {
-            return ReflectionSupport.newInstance(annotation.guest()).guest();
+            return described(ReflectionSupport.newInstance(annotation.guest()));
         }
         if (annotation.guest() != GuestProvider.class) {
             throw new ExtensionConfigurationException("@MicroVms has both guest and root: name one");
@@ -59,7 +60,12 @@ final class GuestDefaults {
             throw new ExtensionConfigurationException("the root of @MicroVms does not exist: " + path.toAbsolutePath());
         }
         GuestVm guest = GuestVm.of(Files.isDirectory(path) ? Root.directory(path) : Root.tar(path));
-        return annotation.memoryMiB() == 0 ? guest : guest.withMemoryMiB(annotation.memoryMiB());
+        if (annotation.memoryMiB() != 0) guest.withMemoryMiB(annotation.memoryMiB());
+        return guest.from(List.of(path.toAbsolutePath(), annotation.memoryMiB()));
+    }
+
+    private static GuestVm described(GuestProvider provider) {
+        return provider.guest().from(provider.getClass());
     }
 
     private static GuestProvider provider(String className) {

@@ -62,7 +62,8 @@ final class GuestFields {
                 guest = missing.get();
                 field.set(instance, guest);
             }
-            return guest.nameUnlessNamed(field.getName());
+            guest.nameUnlessNamed(field.getName());
+            return instance == null && resetOf(field) == Reset.PER_TEST ? guest.from(field) : guest;
         } catch (IllegalAccessException e) {
             throw new ExtensionConfigurationException("%s cannot be read and set: %s".formatted(field, e), e);
         }

@@ -57,6 +57,11 @@ final class GuestLog {
         }));
     }
 
+    /** Keeps lines that were read elsewhere. */
+    void beginWith(List<String> lines) {
+        lines.forEach(this::keep);
+    }
+
     private synchronized void keep(String line) {
         if (kept.size() == KEPT) kept.removeFirst();
         kept.addLast(line);

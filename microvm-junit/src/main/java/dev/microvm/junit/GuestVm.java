@@ -47,6 +47,7 @@ public final class GuestVm implements AutoCloseable {
     private int memoryMiB = DEFAULT_MEMORY;
     private Duration startTimeout = Duration.ofMinutes(1);
     private @Nullable Command command;
+    private @Nullable Object origin; // equal for guests of one description; null if it is its own
     private final List<Consumer<SandboxBuilder>> changes = new ArrayList<>();
     private final Set<Integer> exposed = new LinkedHashSet<>();
     private final List<WaitFor> waits = new ArrayList<>();
@@ -73,6 +74,28 @@ public final class GuestVm implements AutoCloseable {
         name = Objects.requireNonNull(value, "name").replaceAll("[^A-Za-z0-9._-]", "_");
         if (name.length() > LONGEST_NAME) name = name.substring(0, LONGEST_NAME);
         return this;
+    }
+
+    /** Says that all guests of this origin have this description, so that each may be a fork of one. */
+    GuestVm from(Object value) {
+        origin = value;
+        return this;
+    }
+
+    Optional<Object> origin() {
+        return Optional.ofNullable(origin);
+    }
+
+    /** Returns another guest of the same description. */
+    GuestVm another(String itsName) {
+        GuestVm other = new GuestVm(root).withName(itsName);
+        other.memoryMiB = memoryMiB;
+        other.startTimeout = startTimeout;
+        other.command = command;
+        other.changes.addAll(changes);
+        other.exposed.addAll(exposed);
+        other.waits.addAll(waits);
+        return other;
     }
 
     GuestVm nameUnlessNamed(String value) {
@@ -152,14 +175,30 @@ public final class GuestVm implements AutoCloseable {
      */
     public synchronized GuestVm start() {
         if (isRunning()) throw new IllegalStateException("guest " + name() + " is running: stop it first");
-        Sandbox sandbox = boot();
+        return use(boot(), this::settle);
+    }
+
+    /**
+     * Starts a machine that continues where a guest of the same description is: its command runs, and
+     * what is waited for has happened.
+     *
+     * @throws MicroVmException if it does not start
+     */
+    synchronized void startAsForkOf(GuestVm warm) {
+        use(warm.sandbox().fork(), started -> {
+            started.log.beginWith(warm.commandOutput());
+            forwardPorts(started);
+        });
+    }
+
+    private GuestVm use(Sandbox sandbox, Consumer<Run> settle) {
         Run started = new Run(sandbox, new GuestLog(name(), logConsumers), new LinkedHashMap<>());
         run = started;
         try {
             if (!logConsumers.isEmpty()) {
                 started.log.follow(sandbox.machine().console().output());
             }
-            settle(started);
+            settle.accept(started);
             return this;
         } catch (RuntimeException | Error e) {
             e.addSuppressed(GuestReport.of(this));
@@ -177,12 +216,16 @@ public final class GuestVm implements AutoCloseable {
     private void settle(Run started) {
         Sandbox sandbox = started.sandbox;
         if (command != null) {
-            GuestProcess process = sandbox.start(command);
+            GuestProcess process = sandbox.start(command.detached());
             started.log.keep(process.getInputStream());
             started.log.keep(process.getErrorStream());
         }
-        for (int each : exposed) started.forwards.put(each, sandbox.forward(each));
+        forwardPorts(started);
         for (WaitFor each : waits) each.await(sandbox.agent(), startTimeout);
+    }
+
+    private void forwardPorts(Run started) {
+        for (int each : exposed) started.forwards.put(each, started.sandbox.forward(each));
     }
 
     /** Says whether the machine was started and not stopped; its guest may have ended. */

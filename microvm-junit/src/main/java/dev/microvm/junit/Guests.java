@@ -2,6 +2,7 @@ package dev.microvm.junit;
 
 import dev.microvm.junit.MemoryLimit.Life;
 import dev.microvm.junit.MemoryLimit.Reservation;
+import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,15 +17,20 @@ import org.junit.jupiter.api.extension.ExtensionContext.Store;
 final class Guests implements AutoCloseable {
     private static final Namespace NAMESPACE = Namespace.create(Guests.class);
     private static final String LIMIT_PARAMETER = "microvm.junit.memoryMiB";
+    private static final String FORK_PARAMETER = "microvm.junit.fork";
 
     private final MemoryLimit limit;
     private final @Nullable Guests around; // those of the enclosing context
+    private final @Nullable WarmGuests ofRun; // to continue from; null if all boot
+    private final WarmGuests ofClass; // the same for its fields
     private final List<GuestVm> guests = new ArrayList<>();
     private final List<Reservation> reservations = new ArrayList<>();
 
-    private Guests(MemoryLimit limit, @Nullable Guests around) {
+    private Guests(MemoryLimit limit, @Nullable Guests around, @Nullable WarmGuests ofRun, WarmGuests ofClass) {
         this.limit = limit;
         this.around = around;
+        this.ofRun = ofRun;
+        this.ofClass = ofClass;
     }
 
     /** Returns the guests of a context, initially none. */
@@ -37,7 +43,9 @@ final class Guests implements AutoCloseable {
                 .filter(parent -> parent.getTestClass().isPresent())
                 .map(Guests::of)
                 .orElse(null);
-        Guests made = new Guests(limit(context), around);
+        WarmGuests ofClass =
+                around != null && context.getTestMethod().isPresent() ? around.ofClass : new WarmGuests(limit(context));
+        Guests made = new Guests(limit(context), around, warm(context), ofClass);
         store.put(key, made);
         return made;
     }
@@ -55,6 +63,20 @@ final class Guests implements AutoCloseable {
         }
     }
 
+    /** Those of the run. */
+    private static @Nullable WarmGuests warm(ExtensionContext context) {
+        if (!context.getConfigurationParameter(FORK_PARAMETER, Boolean::valueOf).orElse(true)) return null;
+        MemoryLimit limit = limit(context);
+        Store store = context.getRoot().getStore(NAMESPACE);
+        synchronized (Guests.class) {
+            WarmGuests known = store.get(WarmGuests.class, WarmGuests.class);
+            if (known != null) return known;
+            WarmGuests made = new WarmGuests(limit);
+            store.put(WarmGuests.class, made);
+            return made;
+        }
+    }
+
     /** Starts guests, in their order, when there is memory for them. */
     void start(List<GuestVm> more, Life life) throws InterruptedException {
         if (more.isEmpty()) return;
@@ -63,8 +85,14 @@ final class Guests implements AutoCloseable {
         reservations.add(limit.reserve(mib, life, !reservations.isEmpty() || classAround));
         for (GuestVm each : more) {
             guests.add(each);
-            each.start();
+            start(each);
         }
+    }
+
+    private void start(GuestVm guest) {
+        Object origin = guest.origin().orElse(null);
+        if (ofRun == null || origin == null) guest.start();
+        else (origin instanceof Field ? ofClass : ofRun).start(guest, origin);
     }
 
     /** Returns the guests of this context and of those around it, the outermost first. */
@@ -86,6 +114,7 @@ final class Guests implements AutoCloseable {
             }
         }
         reservations.forEach(Reservation::close);
+        if (around == null || around.ofClass != ofClass) ofClass.close();
         if (failure != null) throw failure;
     }
 }

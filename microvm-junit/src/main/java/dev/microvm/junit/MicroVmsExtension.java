@@ -4,7 +4,6 @@ import dev.microvm.junit.MemoryLimit.Life;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -146,12 +145,16 @@ class MicroVmsExtension
         if (failure instanceof TestAbortedException) throw failure;
         for (GuestVm each : Guests.of(context).visible()) {
             failure.addSuppressed(GuestReport.of(each));
-            each.current()
-                    .ifPresent(sandbox -> context.publishReportEntry(Map.of(
-                            "microvm.guest." + each.name() + ".console", each.consoleText(),
-                            "microvm.guest." + each.name() + ".describe",
-                                    sandbox.machine().describe())));
+            each.current().ifPresent(sandbox -> {
+                publish(context, each, "console", each.consoleText());
+                publish(context, each, "describe", sandbox.machine().describe());
+            });
         }
         throw failure;
+    }
+
+    /** Not what is empty, such as the console of a fork that has printed nothing: JUnit refuses that. */
+    private static void publish(ExtensionContext context, GuestVm guest, String what, String text) {
+        if (!text.isBlank()) context.publishReportEntry("microvm.guest.%s.%s".formatted(guest.name(), what), text);
     }
 }

@@ -161,6 +161,60 @@ final class MicroVmsTest {
     }
 
     @MicroVms(guest = TestGuests.class)
+    static final class Forked {
+        private static final String BOOT_ID = "/proc/sys/kernel/random/boot_id";
+        static final Queue<String> BOOTS = new ConcurrentLinkedQueue<>();
+
+        @Guest(reset = Reset.PER_TEST)
+        private static final GuestVm server = TestGuests.busybox()
+                .withCommand(Command.shell("echo serving; cat " + BOOT_ID + " > /boot; exec httpd -f -p 80 -h /etc"))
+                .withExposedPorts(80)
+                .waitingFor(WaitFor.port(80));
+
+        @Test
+        void first(@Guest GuestVm client) throws Exception {
+            visit(client);
+        }
+
+        @Test
+        void second(@Guest GuestVm client) throws Exception {
+            visit(client);
+        }
+
+        private static void visit(GuestVm client) throws IOException, InterruptedException {
+            for (GuestVm each : List.of(server, client)) {
+                remember(each);
+                assertThat(each.shell("test ! -e /etc/page && echo hello > /etc/page")
+                                .exitCode())
+                        .isZero();
+            }
+            assertThat(Serves.get("http://%s:%d/page".formatted(server.host(), server.mappedPort(80))))
+                    .isEqualTo("hello\n");
+            assertThat(server.commandOutput()).contains("serving");
+            BOOTS.add(server.shell("cat /boot").stdout());
+        }
+    }
+
+    @Test
+    void continuesFromOneBoot_whenTestsHaveGuestsOfOneDescription() {
+        Forked.BOOTS.clear();
+
+        assertAllSucceed(run(Forked.class), 2);
+
+        assertThat(Set.copyOf(MADE)).hasSize(4);
+        assertThat(Set.copyOf(Forked.BOOTS)).as("boots").hasSize(1);
+    }
+
+    @Test
+    void bootsEachGuest_whenTheRunWantsNoForks() {
+        Forked.BOOTS.clear();
+
+        assertAllSucceed(run(Forked.class, "microvm.junit.fork", "false"), 2);
+
+        assertThat(Set.copyOf(Forked.BOOTS)).as("boots").hasSize(2);
+    }
+
+    @MicroVms(guest = TestGuests.class)
     static final class Described {
         @Guest
         @SuppressWarnings("NullAway.Init") // set by the extension
@@ -226,7 +280,7 @@ final class MicroVmsTest {
             assertThat(web.shell("cat /www/c").stdout()).isEqualTo("copied");
         }
 
-        private static String get(String uri) throws IOException, InterruptedException {
+        static String get(String uri) throws IOException, InterruptedException {
             try (HttpClient client = HttpClient.newHttpClient()) {
                 HttpRequest request = HttpRequest.newBuilder(URI.create(uri)).build();
                 return client.send(request, HttpResponse.BodyHandlers.ofString())

@@ -41,6 +41,7 @@ public final class Command {
     private int columns;
     private int rows;
     private boolean endsTree;
+    private boolean detached;
     private long memoryBytes;
     private Duration cpuTime = Duration.ZERO;
     private int processes;
@@ -76,6 +77,7 @@ public final class Command {
         copy.columns = columns;
         copy.rows = rows;
         copy.endsTree = endsTree;
+        copy.detached = detached;
         copy.memoryBytes = memoryBytes;
         copy.cpuTime = cpuTime;
         copy.processes = processes;
@@ -178,6 +180,15 @@ public final class Command {
     }
 
     /**
+     * Lets it run on when the host has lost it, which happens in a {@linkplain Sandbox#fork fork}:
+     * its input ends then, and its output is lost. Without this the command and all that it started
+     * are killed.
+     */
+    public Command detached() {
+        return with(copy -> copy.detached = true);
+    }
+
+    /**
      * Sets files that {@code run} reads when the command has ended, for {@link RunResult#files}.
      *
      * @throws IllegalArgumentException if a path is not absolute
@@ -240,7 +251,10 @@ public final class Command {
     /** Returns the request that starts it, with further flags of {@link Wire}. */
     Payload request(int flags) {
         return Payload.of(Wire.EXEC)
-                .int32(flags | (terminal ? Wire.TERMINAL : 0) | (endsTree ? Wire.END_TREE : 0))
+                .int32(flags
+                        | (terminal ? Wire.TERMINAL : 0)
+                        | (endsTree ? Wire.END_TREE : 0)
+                        | (detached ? Wire.DETACHED : 0))
                 .int32((int) timeout.toMillis())
                 .int32(columns)
                 .int32(rows)

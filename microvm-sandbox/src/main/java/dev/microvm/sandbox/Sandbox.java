@@ -105,7 +105,8 @@ public final class Sandbox implements AutoCloseable {
      * and memory are the same, and from then on nobody sees what the other does. It shares the memory
      * that neither writes. Pauses this one for a moment. The other one has the host's time, random
      * numbers of its own where the kernel has a driver for the VM generation ID, the same name, and
-     * no forwarded ports; connections of its processes have ended. For many, see {@link
+     * no forwarded ports. Commands that were started from here are killed in the other one, unless
+     * they are {@linkplain Command#detached detached}. For many, see {@link
      * dev.microvm.VmPool}: {@code VmPool.of(sandbox::fork, 4, 16)}.
      *
      * @throws SandboxException if the guest's agent does not answer there

@@ -120,6 +120,25 @@ final class LinuxSandboxTest {
     }
 
     @Test
+    void runsACommandOnInAFork_ifItIsDetached() {
+        GuestProcess kept =
+                sandbox.start(Command.shell("while true; do seq 1000; done").detached());
+        GuestProcess killed = sandbox.start(Command.shell("sleep 4322"));
+        try (Sandbox fork = sandbox.fork()) {
+            String still = "kill -0 %d && ! kill -0 %d 2> /dev/null".formatted(kept.pid(), killed.pid());
+            WaitFor.exec(Command.shell(still)).await(fork.agent(), Duration.ofMinutes(1));
+            String writes = "cut -d ' ' -f 14 /proc/%d/stat".formatted(kept.pid()); // its time in user mode
+            long before =
+                    Long.parseLong(fork.exec(Command.shell(writes)).stdout().strip());
+            WaitFor.exec(Command.shell("test $(%s) -gt %d".formatted(writes, before)))
+                    .await(fork.agent(), Duration.ofMinutes(1)); // somebody reads what it prints
+        } finally {
+            kept.destroyForcibly();
+            killed.destroyForcibly();
+        }
+    }
+
+    @Test
     void saysThatTheDiskIsFull() {
         RunResult result = sandbox.run(Command.shell("dd if=/dev/zero of=/big bs=1M count=100; rm /big"), LIMITS);
 

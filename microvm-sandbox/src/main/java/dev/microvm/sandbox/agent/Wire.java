@@ -65,6 +65,9 @@ public final class Wire {
     /** The standard input is empty, and nobody waits for OK, which comes with the first output or the end. */
     public static final int NO_INPUT = 8;
 
+    /** The command runs on if the connection ends. */
+    public static final int DETACHED = 16;
+
     // Flags of EXIT.
     public static final int TIMED_OUT = 1;
     public static final int CPU_LIMIT = 2;
