@@ -62,6 +62,7 @@ public record CpuFeature(String name, int function, int index, Register register
         word(0x1, 0, Register.ECX, """
                 pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca
                 sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - avx f16c rdrand hypervisor""");
+        word(0x6, 0, Register.EAX, "dtherm ida arat");
         word(0x7, 0, Register.EBX, """
                 fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq
                 rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw

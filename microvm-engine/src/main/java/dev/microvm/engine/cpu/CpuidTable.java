@@ -25,6 +25,7 @@ public final class CpuidTable {
     private static final int KVM_PV_IPI = 1 << 11; // KVM_FEATURE_PV_SEND_IPI; leaf 0x40000001, EAX
     private static final int APIC_MODES = 1 << 21 // x2APIC; leaf 1, ECX
             | 1 << 24; // TSC deadline
+    private static final int ARAT = 1 << 2; // leaf 6, EAX: the APIC timer runs in every power state
     private static final int APIC = 1 << 9; // leaf 1, EDX: IA32_APIC_BASE.EN
 
     private static final int ADDRESS_BITS = 48 << 8 | PageWalk.PHYSICAL_BITS;
@@ -55,6 +56,7 @@ public final class CpuidTable {
         table.add(leaf(1, FAMILY_15_MODEL_6, CLFLUSH_LINE, Feature.bits(1, 0, ECX), Feature.bits(1, 0, EDX)));
         table.add(leaf(2, 1, 0, 0, 0));
         table.add(new CpuidEntry(4, 0, true, 0, 0, 0, 0));
+        table.add(leaf(6, Feature.bits(6, 0, EAX), 0, 0, 0));
         table.add(new CpuidEntry(
                 7, 0, true, 2, Feature.bits(7, 0, EBX), Feature.bits(7, 0, ECX), Feature.bits(7, 0, EDX)));
         table.add(new CpuidEntry(7, 2, true, 0, 0, 0, Feature.bits(7, 2, EDX)));
@@ -91,6 +93,7 @@ public final class CpuidTable {
         return table.stream()
                 .map(entry -> switch (entry.function()) {
                     case 1 -> entry.answering(entry.eax(), entry.ebx(), entry.ecx() & ~APIC_MODES, entry.edx() & ~APIC);
+                    case 6 -> entry.answering(entry.eax() & ~ARAT, entry.ebx(), entry.ecx(), entry.edx());
                     case HYPERVISOR_FEATURES_LEAF ->
                         entry.answering(entry.eax() & ~KVM_PV_IPI, entry.ebx(), entry.ecx(), entry.edx());
                     default -> entry;

@@ -54,6 +54,9 @@ public enum Feature {
     SSE("sse", CR4_OSXMMEXCPT),
     SSE2("sse2"),
 
+    // Leaf 6, EAX: without it Linux does not trust the timer of an idle CPU, and lets the tick run
+    ARAT("arat"),
+
     // Leaf 1, ECX
     SSE3("pni"),
     SSSE3("ssse3"),

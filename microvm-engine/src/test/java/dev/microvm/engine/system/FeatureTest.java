@@ -30,6 +30,7 @@ final class FeatureTest extends FeatureProbes {
 
     /** Features of speed, and words to the guest: nothing is missing without them. */
     private static final Set<Feature> NOT_MISSED = EnumSet.of(
+            Feature.ARAT, // boot's LinuxIdleTest
             Feature.ERMS,
             Feature.FSRM,
             Feature.HYPERVISOR, // HypercallTest
