@@ -22,17 +22,38 @@ final class RootDiskInit {
             """;
 
     /**
-     * If the console needs a module, the kernel has given init none. A port's name is in sysfs; on
-     * other systems udev makes the links.
+     * If the console needs a module, the kernel has given init none. The ports of a virtio console
+     * with VIRTIO_CONSOLE_F_MULTIPORT (bit 1; virtio 1.2, 5.3.3) get their names by messages, some
+     * time after its driver was loaded: waits until there are no more, 5 s at most. A port's name is
+     * in sysfs; on other systems udev makes the links.
      */
     private static final String CONTINUE = """
             [ -e /proc/self/fd/1 ] || exec </dev/console >/dev/console 2>&1
-            for port in /sys/class/virtio-ports/*; do
-                name=$($b cat "$port/name" 2>/dev/null)
-                [ -n "$name" ] || continue
-                $b mkdir -p /dev/virtio-ports
-                $b ln -sf "../${port##*/}" "/dev/virtio-ports/$name"
-            done
+            has_ports() {
+                for device in /sys/bus/virtio/devices/*; do
+                    [ "$($b cat "$device/device" 2>/dev/null)" = 0x0003 ] || continue
+                    case $($b cat "$device/features") in ?1*) return 0 ;; esac
+                done
+                return 1
+            }
+            link_ports() {
+                linked=0
+                for port in /sys/class/virtio-ports/*; do
+                    name=$($b cat "$port/name" 2>/dev/null)
+                    [ -n "$name" ] || continue
+                    $b mkdir -p /dev/virtio-ports
+                    $b ln -sf "../${port##*/}" "/dev/virtio-ports/$name"
+                    linked=$((linked + 1))
+                done
+            }
+            if has_ports; then
+                i=0 before=0 linked=0
+                until [ $i -gt 50 ] || [ $linked -gt 0 -a $linked -eq $before ]; do
+                    [ $i -eq 0 ] || $b usleep 100000
+                    i=$((i + 1)) before=$linked
+                    link_ports
+                done
+            fi
             i=0
             until [ -b DEVICE ]; do
                 i=$((i + 1))
