@@ -2,13 +2,11 @@ package dev.microvm.backend.net;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -30,12 +28,11 @@ import org.jspecify.annotations.Nullable;
 public final class LocalNetwork {
     private static final int PORT_FRAMES = 256;
     private static final int MAX_ADDRESSES = 4096; // of all ports; a guest may invent any number
-    private static final int MTU = 1500;
     private static final int ADDRESS_BYTES = 6;
     private static final int SOURCE = ADDRESS_BYTES; // offset in a frame, behind the destination
     private static final int HEADER = 14; // addresses and type
     private static final int VLAN_TAG = 4; // IEEE 802.1Q, 9.3
-    private static final int MAX_FRAME = HEADER + VLAN_TAG + MTU;
+    private static final int MAX_FRAME = HEADER + VLAN_TAG + NetBackend.ETHERNET_MTU;
     private static final int GROUP_BIT = 1; // of the first byte of an address
 
     private final List<Port> open = new CopyOnWriteArrayList<>();
@@ -133,26 +130,6 @@ public final class LocalNetwork {
             int part = Math.min(frame.length, capacity);
             MemorySegment.copy(MemorySegment.ofArray(frame), 0, segment, offset, part);
             return part;
-        }
-
-        @Override
-        public boolean vnetHeader() {
-            return false;
-        }
-
-        @Override
-        public Set<NetOffload> offloads() {
-            return EnumSet.noneOf(NetOffload.class);
-        }
-
-        @Override
-        public void guestOffloads(Set<NetOffload> accepted) {
-            Objects.requireNonNull(accepted, "accepted");
-        }
-
-        @Override
-        public int mtu() {
-            return MTU;
         }
 
         @Override

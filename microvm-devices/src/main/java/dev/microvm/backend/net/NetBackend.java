@@ -1,6 +1,8 @@
 package dev.microvm.backend.net;
 
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -21,6 +23,9 @@ import java.util.Set;
 public interface NetBackend extends AutoCloseable {
     /** What {@link #receive} returns when no frame waits. */
     int NO_FRAME = 0;
+
+    /** The largest IP packet of Ethernet, in bytes: RFC 894. */
+    int ETHERNET_MTU = 1500;
 
     /**
      * Opens the network for a device; after {@link #close} it may be opened again, for the next.
@@ -53,22 +58,34 @@ public interface NetBackend extends AutoCloseable {
      */
     int receive(MemorySegment segment, long offset, int capacity);
 
-    /** Whether each frame has a {@link VnetHeader}. May be known only after {@link #start}. */
-    boolean vnetHeader();
+    /**
+     * Whether each frame has a {@link VnetHeader}. May be known only after {@link #start}. Default:
+     * plain frames.
+     */
+    default boolean vnetHeader() {
+        return false;
+    }
 
     /**
      * What the guest may leave to this network; empty without {@link #vnetHeader}. May be known
-     * only after {@link #start}.
+     * only after {@link #start}. Default: nothing.
      */
-    Set<NetOffload> offloads();
+    default Set<NetOffload> offloads() {
+        return EnumSet.noneOf(NetOffload.class);
+    }
 
     /**
      * Says what this network may leave to the guest: some of {@link #offloads}; at first nothing.
+     * Default: leaves nothing.
      */
-    void guestOffloads(Set<NetOffload> accepted);
+    default void guestOffloads(Set<NetOffload> accepted) {
+        Objects.requireNonNull(accepted, "accepted");
+    }
 
-    /** The largest IP packet it carries, in bytes, 576 to 65,535. */
-    int mtu();
+    /** The largest IP packet it carries, in bytes, 576 to 65,535. Default: {@link #ETHERNET_MTU}. */
+    default int mtu() {
+        return ETHERNET_MTU;
+    }
 
     /** Closes the network, with everything that it opened. Bounded in time; twice is once. */
     @Override

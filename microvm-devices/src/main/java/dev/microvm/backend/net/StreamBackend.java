@@ -13,9 +13,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.Objects;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +27,6 @@ public final class StreamBackend extends SessionBackend {
     private static final int PREFIX = Integer.BYTES;
     private static final int MAX_LENGTH = VnetHeader.MAX_FRAME - VnetHeader.SIZE;
     private static final int BUFFER = 4 * (PREFIX + MAX_LENGTH); // what is read at a time
-    private static final int DEFAULT_MTU = 1500;
 
     private final SocketAddress peer;
 
@@ -91,26 +88,6 @@ public final class StreamBackend extends SessionBackend {
             channel.close();
             throw e;
         }
-    }
-
-    @Override
-    public boolean vnetHeader() {
-        return false;
-    }
-
-    @Override
-    public Set<NetOffload> offloads() {
-        return EnumSet.noneOf(NetOffload.class);
-    }
-
-    @Override
-    public void guestOffloads(Set<NetOffload> accepted) {
-        Objects.requireNonNull(accepted, "accepted");
-    }
-
-    @Override
-    public int mtu() {
-        return DEFAULT_MTU;
     }
 
     @Override

@@ -35,7 +35,6 @@ public final class TapBackend implements NetBackend {
 
     private static final String DEVICE = "/dev/net/tun";
     private static final Pattern NAME = Pattern.compile("[^\\s/:%]{1,15}"); // dev_valid_name, net/core/dev.c
-    private static final int DEFAULT_MTU = 1500;
 
     // include/uapi/asm-generic/fcntl.h
     private static final int O_RDWR = 0x2;
@@ -61,7 +60,7 @@ public final class TapBackend implements NetBackend {
     private final String tap;
     private @Nullable FileDescriptor fd;
     private @Nullable DescriptorWatch watch;
-    private int mtu = DEFAULT_MTU;
+    private int mtu = ETHERNET_MTU;
     private final GuestNoise lost = new GuestNoise();
 
     /**
@@ -97,7 +96,7 @@ public final class TapBackend implements NetBackend {
         try {
             attach(open.value());
             fd = open;
-            mtu = NetInterface.mtu(tap).orElse(DEFAULT_MTU);
+            mtu = NetInterface.mtu(tap).orElse(ETHERNET_MTU);
             watch = new DescriptorWatch(open.value(), "microvm-" + name + "-tap", ready);
         } catch (RuntimeException e) {
             fd = null;
