@@ -1,6 +1,6 @@
 package dev.microvm.cli.control;
 
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;

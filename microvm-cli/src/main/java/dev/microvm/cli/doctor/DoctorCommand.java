@@ -1,6 +1,6 @@
 package dev.microvm.cli.doctor;
 
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.Locale;

@@ -2,7 +2,7 @@ package dev.microvm.cli.run;
 
 import dev.microvm.MicroVm;
 import dev.microvm.cli.control.Machines;
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;

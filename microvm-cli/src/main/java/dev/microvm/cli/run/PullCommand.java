@@ -1,7 +1,7 @@
 package dev.microvm.cli.run;
 
 import dev.microvm.cli.Progress;
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import dev.microvm.sandbox.root.PreparedRoot;
 import java.util.LinkedHashMap;
 import java.util.Map;

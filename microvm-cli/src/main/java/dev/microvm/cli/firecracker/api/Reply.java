@@ -1,6 +1,6 @@
 package dev.microvm.cli.firecracker.api;
 
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 

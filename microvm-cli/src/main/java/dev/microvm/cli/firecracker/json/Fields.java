@@ -1,5 +1,6 @@
 package dev.microvm.cli.firecracker.json;
 
+import dev.microvm.cli.json.JsonText;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,7 +9,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The values of an object, by key. Immutable. */
-public final class Fields {
+public final class Fields implements JsonText.Shown {
     private final Shape shape;
     private final Map<String, Object> values;
 
@@ -103,7 +104,8 @@ public final class Fields {
     }
 
     /** Returns what is shown of it, in the order of the shape. */
-    Map<String, @Nullable Object> shown() {
+    @Override
+    public Map<String, @Nullable Object> shown() {
         Map<String, @Nullable Object> all = new LinkedHashMap<>();
         for (Shape.Key key : shape.keys()) {
             Object value = get(key.name());

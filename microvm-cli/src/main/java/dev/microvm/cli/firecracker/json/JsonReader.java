@@ -1,5 +1,6 @@
 package dev.microvm.cli.firecracker.json;
 
+import dev.microvm.cli.json.JsonText;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;

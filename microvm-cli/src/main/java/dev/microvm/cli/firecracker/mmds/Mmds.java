@@ -3,7 +3,7 @@ package dev.microvm.cli.firecracker.mmds;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.microvm.cli.firecracker.api.ApiFault;
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

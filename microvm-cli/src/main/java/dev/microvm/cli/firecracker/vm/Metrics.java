@@ -2,7 +2,7 @@ package dev.microvm.cli.firecracker.vm;
 
 import dev.microvm.cli.firecracker.api.Call;
 import dev.microvm.cli.firecracker.json.Fields;
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.microvm.cli.json.JsonText;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.json.JsonReader;
-import dev.microvm.cli.firecracker.json.JsonText;
+import dev.microvm.cli.json.JsonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

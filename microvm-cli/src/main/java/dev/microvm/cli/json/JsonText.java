@@ -1,4 +1,4 @@
-package dev.microvm.cli.firecracker.json;
+package dev.microvm.cli.json;
 
 import java.io.StringWriter;
 import java.math.BigInteger;
@@ -9,8 +9,15 @@ import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
-/** Writes JSON without spaces, as serde_json does. */
+/** Writes JSON without spaces. */
 public final class JsonText {
+    /** What is written as another value. */
+    @FunctionalInterface
+    public interface Shown {
+        /** Returns that value, of a type that {@link #of} takes. */
+        Object shown();
+    }
+
     private static final JsonFactory FACTORY = new JsonFactory();
 
     private JsonText() {}
@@ -18,7 +25,7 @@ public final class JsonText {
     /**
      * Returns the text of a value.
      *
-     * @param value {@link Fields}, a map with keys of type String, a list, a string, a number, a
+     * @param value {@link Shown}, a map with keys of type String, a list, a string, a number, a
      *     boolean, or null
      */
     public static String of(@Nullable Object value) {
@@ -32,7 +39,7 @@ public final class JsonText {
     private static void write(@Nullable Object value, JsonGenerator to) {
         switch (value) {
             case null -> to.writeNull();
-            case Fields fields -> write(fields.shown(), to);
+            case Shown other -> write(other.shown(), to);
             case Map<?, ?> map -> {
                 to.writeStartObject();
                 map.forEach((key, each) -> {
