@@ -5,6 +5,7 @@
  *   writable               the disk itself is mounted writable, without an overlay
  *   hostname NAME
  *   init PATH              a program to start in the root, beside the agent
+ *   console                wait for the port of the virtio console that the host uses
  */
 #include "agent.h"
 
@@ -12,6 +13,7 @@ enum { ROOT_PATIENCE_MS = 30000, POWER_OFF = 0x4321fedc };
 
 static char conf[1 << 15], *device, *type, *overlay, *hostname, *program;
 static int writable, console;
+int needs_port;
 
 void power_off(void) {
     sys(sync);
@@ -75,6 +77,7 @@ static void read_conf(void) {
         else if (starts(line, "hostname ")) hostname = line + 9;
         else if (starts(line, "init ")) program = line + 5;
         else if (same(line, "writable")) writable = 1;
+        else if (same(line, "console")) needs_port = 1;
         else if (starts(line, "root ")) {
             for (type = device = line + 5; *type && *type != ' ';) type++;
             if (*type) *type++ = 0;

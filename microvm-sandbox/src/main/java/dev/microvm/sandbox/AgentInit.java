@@ -117,6 +117,15 @@ public final class AgentInit {
         return line("init " + path);
     }
 
+    /**
+     * Waits for the port of the virtio console that the host uses where there is no socket device:
+     * {@code virtioConsole(Agent.CONSOLE_PORT)}. A distribution's kernel needs the module {@code
+     * virtio_console}.
+     */
+    public AgentInit console() {
+        return line("console");
+    }
+
     private AgentInit line(String text) {
         instructions.append(text).append('\n');
         return this;

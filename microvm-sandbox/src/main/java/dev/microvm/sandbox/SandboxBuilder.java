@@ -34,8 +34,9 @@ public final class SandboxBuilder {
     private static final String GUEST_IP = "10.0.2.15";
 
     private static final String CMDLINE = "console=ttyS0 quiet reboot=k panic=-1 cryptomgr.notests";
-    private static final List<String> MODULES =
-            List.of("virtio_mmio", "vmw_vsock_virtio_transport", "virtio_blk", "erofs", "overlay");
+    private static final List<String> MODULES = List.of("virtio_mmio", "virtio_blk", "erofs", "overlay");
+    private static final String VSOCK_DRIVER = "vmw_vsock_virtio_transport";
+    private static final String CONSOLE_DRIVER = "virtio_console";
 
     private @Nullable GuestKernel kernel;
     private @Nullable Root root;
@@ -44,6 +45,7 @@ public final class SandboxBuilder {
     private int vcpus = 1;
     private @Nullable HypervisorChoice hypervisor;
     private NetworkPolicy network = NetworkPolicy.NONE;
+    private AgentTransport transport = AgentTransport.AUTO;
     private String hostname = "sandbox";
     private String writes = "50%";
     private Duration startTimeout = Duration.ofMinutes(1);
@@ -128,6 +130,12 @@ public final class SandboxBuilder {
     /** Sets what it may reach; nothing if it is not set. */
     public SandboxBuilder network(NetworkPolicy value) {
         network = Objects.requireNonNull(value, "network");
+        return this;
+    }
+
+    /** Sets what the host talks with the agent over. */
+    public SandboxBuilder agentOver(AgentTransport value) {
+        transport = Objects.requireNonNull(value, "agentOver");
         return this;
     }
 
@@ -234,8 +242,9 @@ public final class SandboxBuilder {
                 .ram(RamBacking.forkable())
                 .vcpus(vcpus)
                 .cmdline(CMDLINE)
-                .virtioVsock(CID)
                 .virtioRng();
+        if (overConsole(chosen)) builder.virtioConsole(Agent.CONSOLE_PORT);
+        else builder.virtioVsock(CID);
         if (hypervisor != null) builder.hypervisor(hypervisor);
         if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
@@ -251,10 +260,19 @@ public final class SandboxBuilder {
         return builder;
     }
 
+    private boolean overConsole(GuestKernel chosen) {
+        return switch (transport) {
+            case AUTO -> !chosen.mayHave(VSOCK_DRIVER);
+            case VSOCK -> false;
+            case CONSOLE -> true;
+        };
+    }
+
     private AgentInit init(PreparedRoot prepared, GuestKernel chosen) {
         AgentInit init = AgentInit.builder().hostname(hostname);
         if (chosen.modules() != null) {
             List<String> names = new ArrayList<>(MODULES);
+            names.add(overConsole(chosen) ? CONSOLE_DRIVER : VSOCK_DRIVER);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
             names.addAll(drivers);
             init.modules(chosen.modules(), chosen.release(), names);
@@ -265,6 +283,7 @@ public final class SandboxBuilder {
             case INITRAMFS ->
                 prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
         }
+        if (overConsole(chosen)) init.console();
         boolean inMemory = prepared.changes() == Changes.IN_MEMORY;
         if (prepared.kind() == PreparedRoot.Kind.LAYERED && inMemory) init.overlay(writes);
         if (prepared.kind() == PreparedRoot.Kind.DISK) init.writable();
