@@ -147,7 +147,8 @@ public final class SandboxBuilder {
 
     /**
      * Sets how many bytes the guest may write over its root, in MiB of the machine's memory; half of
-     * the memory if it is not set.
+     * the memory if it is not set. Of no meaning for changes in a file: {@link Root#changesIn(Path,
+     * long)}.
      *
      * @throws IllegalArgumentException if it is less than 1
      */
@@ -248,6 +249,7 @@ public final class SandboxBuilder {
         if (hypervisor != null) builder.hypervisor(hypervisor);
         if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
+        prepared.changesDisk().ifPresent(builder::virtioBlk);
         if (network == NetworkPolicy.OUTBOUND) {
             builder.virtioNet(UserNetwork.builder()
                     .network(NETWORK)
@@ -272,6 +274,7 @@ public final class SandboxBuilder {
         AgentInit init = AgentInit.builder().hostname(hostname);
         if (chosen.modules() != null) {
             List<String> names = new ArrayList<>(MODULES);
+            if (prepared.changesDisk().isPresent()) names.add("ext4");
             names.add(overConsole(chosen) ? CONSOLE_DRIVER : VSOCK_DRIVER);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
             names.addAll(drivers);
@@ -284,6 +287,7 @@ public final class SandboxBuilder {
                 prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
         }
         if (overConsole(chosen)) init.console();
+        if (prepared.changesDisk().isPresent()) init.changes("/dev/vdb");
         boolean inMemory = prepared.changes() == Changes.IN_MEMORY;
         if (prepared.kind() == PreparedRoot.Kind.LAYERED && inMemory) init.overlay(writes);
         if (prepared.kind() == PreparedRoot.Kind.DISK) init.writable();
