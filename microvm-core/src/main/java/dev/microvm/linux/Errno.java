@@ -107,7 +107,7 @@ public final class Errno {
             Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
             Map.entry(26, "ETXTBSY (text file busy)"),
             Map.entry(27, "EFBIG (file too large)"),
-            Map.entry(ENOSPC, "ENOSPC (no space left)"),
+            Map.entry(ENOSPC, "ENOSPC (no space left on device)"),
             Map.entry(30, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
             Map.entry(ENAMETOOLONG, "ENAMETOOLONG (file name too long)"),
