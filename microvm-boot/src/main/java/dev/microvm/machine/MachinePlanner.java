@@ -145,12 +145,15 @@ public final class MachinePlanner {
 
     private CpuPlan cpus(@Nullable SelectedHypervisor selected, boolean tscDeadline) {
         int vcpus = vcpus();
+        int threads = spec.cpus().threadsPerCore();
         if (selected == null) {
-            return new CpuPlan(vcpus, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
+            return new CpuPlan(
+                    vcpus, threads, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
         }
         Hypervisor hypervisor = selected.hypervisor();
         CpuPlan plan = new CpuPlan(
                 vcpus,
+                threads,
                 hypervisor.supportedCpuid(spec.clock().clock()),
                 tscDeadline,
                 spec.cpus().cpuidPolicy());
