@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.zip.CRC32C;
 
 /**
@@ -29,7 +30,15 @@ final class ManifestFile {
 
     private ManifestFile() {}
 
-    static void write(Manifest manifest, Path file) throws IOException {
+    /**
+     * A manifest and what no other has.
+     *
+     * @param identity SHA-256 of the file, in hexadecimal digits
+     */
+    record Opened(Manifest manifest, String identity) {}
+
+    /** Writes a manifest and returns its identity. */
+    static String write(Manifest manifest, Path file) throws IOException {
         byte[] fields = manifest.write().encode();
         ByteBuffer bytes = ByteBuffer.allocate(HEADER + fields.length + CHECKSUM)
                 .put(MAGIC)
@@ -40,6 +49,11 @@ final class ManifestFile {
         try (FileChannel to = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             while (bytes.hasRemaining()) to.write(bytes);
         }
+        return identity(bytes.array());
+    }
+
+    private static String identity(byte[] content) {
+        return HexFormat.of().formatHex(Sha256.digest().digest(content));
     }
 
     private static int checksum(byte[] bytes, int length) {
@@ -53,10 +67,22 @@ final class ManifestFile {
      *
      * @throws SnapshotException if there is none, or it is of a newer version, damaged or impossible
      */
-    static Manifest read(Path file) {
-        byte[] all;
+    static Opened read(Path file) {
+        byte[] all = bytes(file);
         try {
-            all = Files.readAllBytes(file);
+            DeviceState fields = DeviceState.decode(fields(file, all));
+            if (fields.version() > Manifest.VERSION) throw newer(file, "version", fields.version(), Manifest.VERSION);
+            return new Opened(Manifest.read(fields), identity(all));
+        } catch (IllegalArgumentException | NullPointerException | ArithmeticException e) { // records refuse null
+            throw new SnapshotException(
+                    "snapshot: %s has impossible content: %s: take the snapshot again".formatted(file, e.getMessage()),
+                    e);
+        }
+    }
+
+    private static byte[] bytes(Path file) {
+        try {
+            return Files.readAllBytes(file);
         } catch (NoSuchFileException e) {
             throw new SnapshotException(
                     "%s is no snapshot: %s is missing: give the folder that MicroVm.snapshot wrote"
@@ -65,13 +91,12 @@ final class ManifestFile {
         } catch (IOException | OutOfMemoryError e) {
             throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(file, e), e);
         }
-        try {
-            return Manifest.read(DeviceState.decode(fields(file, all)));
-        } catch (IllegalArgumentException | NullPointerException | ArithmeticException e) { // records refuse null
-            throw new SnapshotException(
-                    "snapshot: %s has impossible content: %s: take the snapshot again".formatted(file, e.getMessage()),
-                    e);
-        }
+    }
+
+    private static SnapshotException newer(Path file, String what, int found, int newest) {
+        return new SnapshotException(
+                "snapshot: %s has %s %d, and this version of microvm reads %ss 1 to %d: use a newer microvm"
+                        .formatted(file, what, found, what, newest));
     }
 
     /** Checks what is around the fields. */
@@ -82,9 +107,7 @@ final class ManifestFile {
         ByteBuffer bytes = ByteBuffer.wrap(all).position(MAGIC.length);
         int format = bytes.getInt();
         if (format > FORMAT) {
-            throw new SnapshotException(
-                    "snapshot: %s has format %d, and this version of microvm reads formats 1 to %d: use a newer microvm"
-                            .formatted(file, format, FORMAT));
+            throw newer(file, "format", format, FORMAT);
         }
         int length = bytes.getInt();
         if (format < 1
