@@ -85,6 +85,34 @@ public final class Snapshot {
         return new Snapshot(folder.merge(into));
     }
 
+    /**
+     * Writes the same moment, with all of the RAM, into one compressed file, to be moved: {@link
+     * #unpack} makes a folder of it. Checks all checksums. The file appears when it is complete, and
+     * only this user can read it.
+     *
+     * @param file must not exist
+     * @throws SnapshotException if it cannot be written, or this snapshot is damaged; then nothing is
+     *     left of it
+     */
+    public void pack(Path file) {
+        Objects.requireNonNull(file, "file");
+        folder.pack(file);
+    }
+
+    /**
+     * Writes the snapshot in a file that {@link #pack} wrote into a new folder, and checks all its
+     * checksums.
+     *
+     * @param folder must not exist, or be empty
+     * @throws SnapshotException if the file is none, is damaged, or of a newer version of microvm, or
+     *     the folder cannot be written; then nothing is left of it
+     */
+    public static Snapshot unpack(Path file, Path folder) {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(folder, "folder");
+        return new Snapshot(SnapshotFolder.unpack(file, folder));
+    }
+
     SnapshotFolder content() {
         return folder;
     }

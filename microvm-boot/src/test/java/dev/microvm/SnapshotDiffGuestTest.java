@@ -53,7 +53,8 @@ final class SnapshotDiffGuestTest {
         Path memory = snapshot.folder().resolve("memory");
         try {
             Process du = new ProcessBuilder("du", "-B1", memory.toString()).start();
-            return Long.parseLong(new String(du.getInputStream().readAllBytes(), US_ASCII).split("\\s")[0]);
+            String line = new String(du.getInputStream().readAllBytes(), US_ASCII);
+            return Long.parseLong(line, 0, line.indexOf('\t'), 10);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -6,7 +6,6 @@ import dev.microvm.model.SnapshotException;
 import dev.microvm.state.DeviceState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -24,6 +23,8 @@ final class ManifestFile {
     /** The version of the format that is written; all from 1 on are read. */
     static final int FORMAT = 1;
 
+    private static final int HEAP_SHARE = 8;
+
     private static final byte[] MAGIC = "MICROVM\n".getBytes(US_ASCII);
     private static final int HEADER = MAGIC.length + Integer.BYTES + Integer.BYTES;
     private static final int CHECKSUM = Integer.BYTES;
@@ -39,17 +40,20 @@ final class ManifestFile {
 
     /** Writes a manifest and returns its identity. */
     static String write(Manifest manifest, Path file) throws IOException {
+        byte[] content = bytes(manifest);
+        Files.write(file, content, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        return identity(content);
+    }
+
+    /** Returns what {@link #write} writes. */
+    static byte[] bytes(Manifest manifest) {
         byte[] fields = manifest.write().encode();
         ByteBuffer bytes = ByteBuffer.allocate(HEADER + fields.length + CHECKSUM)
                 .put(MAGIC)
                 .putInt(FORMAT)
                 .putInt(fields.length)
                 .put(fields);
-        bytes.putInt(checksum(bytes.array(), bytes.position())).flip();
-        try (FileChannel to = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            while (bytes.hasRemaining()) to.write(bytes);
-        }
-        return identity(bytes.array());
+        return bytes.putInt(checksum(bytes.array(), bytes.position())).array();
     }
 
     private static String identity(byte[] content) {
@@ -68,7 +72,11 @@ final class ManifestFile {
      * @throws SnapshotException if there is none, or it is of a newer version, damaged or impossible
      */
     static Opened read(Path file) {
-        byte[] all = bytes(file);
+        return read(file, bytes(file));
+    }
+
+    /** Reads one that is in the memory, and came from a file. */
+    static Opened read(Path file, byte[] all) {
         try {
             DeviceState fields = DeviceState.decode(fields(file, all));
             if (fields.version() > Manifest.VERSION) throw newer(file, "version", fields.version(), Manifest.VERSION);
@@ -80,15 +88,26 @@ final class ManifestFile {
         }
     }
 
+    /** Returns how large a manifest may be: it is several times in the heap while it is read. */
+    static long largest() {
+        return Math.min(Integer.MAX_VALUE >> 1, Runtime.getRuntime().maxMemory() / HEAP_SHARE);
+    }
+
     private static byte[] bytes(Path file) {
         try {
+            long size = Files.size(file);
+            if (size > largest()) {
+                throw new SnapshotException(
+                        "snapshot: %s has %d bytes, and the JVM's heap has room for %d: enlarge it by -Xmx"
+                                .formatted(file, size, largest()));
+            }
             return Files.readAllBytes(file);
         } catch (NoSuchFileException e) {
             throw new SnapshotException(
                     "%s is no snapshot: %s is missing: give the folder that MicroVm.snapshot wrote"
                             .formatted(file.toAbsolutePath().getParent(), file.getFileName()),
                     e);
-        } catch (IOException | OutOfMemoryError e) {
+        } catch (IOException e) {
             throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(file, e), e);
         }
     }

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 
 /**
  * Makes a folder of files that appears under its name when it is complete, by one rename, and that
@@ -17,6 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 final class NewFolder {
     private static final String UNFINISHED = ".unfinished";
+    private static final String FILE = "file";
     private static final AtomicLong MADE = new AtomicLong();
 
     private NewFolder() {}
@@ -35,14 +37,20 @@ final class NewFolder {
      * @throws SnapshotException if it cannot be made; then nothing is left of it
      */
     static <T> T make(Path target, Content<T> content) {
+        return make(target, folder -> folder, content);
+    }
+
+    /** Makes a folder, of which a part appears as the target. */
+    private static <T> T make(Path target, UnaryOperator<Path> part, Content<T> content) {
         Path parent = requireFree(target);
         String name = target.getFileName().toString();
         deleteUnfinished(parent, name);
         Path made = parent.resolve(prefix(name) + ProcessHandle.current().pid() + "-" + MADE.incrementAndGet());
         try {
-            Files.createDirectory(made, forThisUser());
+            Files.createDirectory(made, forThisUser("rwx------"));
             T result = content.write(made);
-            Files.move(made, target, StandardCopyOption.ATOMIC_MOVE);
+            Files.move(part.apply(made), target, StandardCopyOption.ATOMIC_MOVE);
+            delete(made); // if that was a part of it
             return result;
         } catch (IOException e) {
             delete(made);
@@ -53,6 +61,27 @@ final class NewFolder {
         }
     }
 
+    /** Writes a file. */
+    @FunctionalInterface
+    interface FileContent {
+        /** Writes into a file that is not there, or empty. */
+        void write(Path file) throws IOException;
+    }
+
+    /**
+     * Makes a file that appears when it is complete, and that only this user can read.
+     *
+     * @param target must not exist; its parent must exist
+     * @throws SnapshotException if it cannot be made; then nothing is left of it
+     */
+    static void makeFile(Path target, FileContent content) {
+        make(target, folder -> folder.resolve(FILE), folder -> {
+            Path inside = Files.createFile(folder.resolve(FILE), forThisUser("rw-------"));
+            content.write(inside);
+            return inside;
+        });
+    }
+
     private static Path requireFree(Path target) {
         Path parent = target.getParent();
         if (parent == null || !Files.isDirectory(parent)) {
@@ -60,7 +89,7 @@ final class NewFolder {
         }
         if (!isFree(target)) {
             throw new SnapshotException(
-                    "snapshot: %s exists: give another folder, or delete it before".formatted(target));
+                    "snapshot: %s exists: give another name, or delete it before".formatted(target));
         }
         return parent;
     }
@@ -102,16 +131,17 @@ final class NewFolder {
         }
     }
 
-    private static FileAttribute<?>[] forThisUser() {
+    private static FileAttribute<?>[] forThisUser(String permissions) {
         return FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
                 ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
                 }
                 : new FileAttribute<?>[0];
     }
 
     /** Deletes a folder of files, if there is one, as far as that is possible. */
     static void delete(Path folder) {
+        if (!Files.exists(folder)) return;
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
             for (Path each : files) Files.deleteIfExists(each);
             Files.deleteIfExists(folder);

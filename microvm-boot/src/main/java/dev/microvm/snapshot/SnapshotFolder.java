@@ -235,11 +235,7 @@ public final class SnapshotFolder {
                 long at = (long) i * MemoryFile.CHUNK;
                 MemorySegment chunk = buffer.asSlice(0, Math.min(MemoryFile.CHUNK, manifest.memorySize() - at));
                 layers.read(at, chunk);
-                if (MemoryFile.checksum(chunk) != checksums[i]) {
-                    throw new SnapshotException(
-                            "snapshot: %s is damaged between bytes 0x%x and 0x%x: copy the folder again, or take the snapshot again"
-                                    .formatted(file(), at, at + MemoryFile.CHUNK));
-                }
+                if (MemoryFile.checksum(chunk) != checksums[i]) throw damaged(file(), at);
                 if (checksums[i] != MemoryFile.ALL_ZERO) reader.chunk(i, chunk);
             }
         } catch (IOException e) {
@@ -286,6 +282,69 @@ public final class SnapshotFolder {
             }
         }
         return problems;
+    }
+
+    /**
+     * Writes the same machine, with all of its RAM, into one compressed file, which appears when it is
+     * complete and which only this user can read.
+     *
+     * @param into must not exist
+     * @throws SnapshotException as {@link #merge}
+     */
+    public void pack(Path into) {
+        Path target = into.toAbsolutePath();
+        NewFolder.makeFile(target, made -> {
+            try (SnapshotArchive.Writer to = new SnapshotArchive.Writer(made)) {
+                // As it is, if it can be, so that the identity stays
+                to.manifest(
+                        base == null
+                                ? Files.readAllBytes(folder.resolve(MANIFEST))
+                                : ManifestFile.bytes(manifest.whole()));
+                eachChunk(to::chunk);
+            }
+        });
+    }
+
+    /**
+     * Writes the snapshot in a file of {@link #pack} into a new folder.
+     *
+     * @param folder must not exist, or be empty
+     * @throws SnapshotException if there is none, it is damaged, or cannot be written; then nothing
+     *     is left of it
+     */
+    public static SnapshotFolder unpack(Path from, Path folder) {
+        Path target = folder.toAbsolutePath();
+        return NewFolder.make(target, made -> {
+            try (SnapshotArchive.Reader archive = new SnapshotArchive.Reader(from);
+                    MemoryFile to = new MemoryFile(made.resolve(MEMORY));
+                    Arena arena = Arena.ofConfined()) {
+                byte[] content = archive.manifest(ManifestFile.largest());
+                ManifestFile.Opened opened = ManifestFile.read(from, content);
+                Manifest manifest = opened.manifest();
+                if (manifest.base().isPresent()) throw new SnapshotException("snapshot: %s has a base".formatted(from));
+                long[] checksums = manifest.checksumArray();
+                MemorySegment buffer = arena.allocate(MemoryFile.CHUNK);
+                for (int i = 0; i < checksums.length; i++) {
+                    if (checksums[i] == MemoryFile.ALL_ZERO) continue;
+                    long at = (long) i * MemoryFile.CHUNK;
+                    MemorySegment chunk = buffer.asSlice(0, Math.min(MemoryFile.CHUNK, manifest.memorySize() - at));
+                    archive.chunk(i, chunk);
+                    if (MemoryFile.checksum(chunk) != checksums[i]) throw damaged(from, at);
+                    to.write(chunk, at);
+                }
+                to.extend(manifest.memorySize());
+                Files.write(made.resolve(MANIFEST), content);
+                return new SnapshotFolder(target, manifest, opened.identity(), null);
+            } catch (IOException | IllegalArgumentException e) { // of java.util.zip, for what is no archive
+                throw new SnapshotException("snapshot: %s cannot be unpacked: %s".formatted(from, e), e);
+            }
+        });
+    }
+
+    private static SnapshotException damaged(Path file, long at) {
+        return new SnapshotException(
+                "snapshot: %s is damaged between bytes 0x%x and 0x%x: copy the folder again, or take the snapshot again"
+                        .formatted(file, at, at + MemoryFile.CHUNK));
     }
 
     /** Returns the folder. */

@@ -4,7 +4,6 @@ import static dev.microvm.memory.GuestMemoryRegion.PAGE_SIZE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.microvm.MicroVm;
 import dev.microvm.Snapshot;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.SnapshotException;
@@ -15,12 +14,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.OptionalLong;
 import java.util.Random;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -28,50 +24,21 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Snapshots that have only what differs from others. */
 final class SnapshotDiffTest {
-    private static final int MIB = 16;
-    private static final int PAGES = MIB << 20 >> 12;
-
     @TempDir
     private Path folder;
 
-    private final byte[] ram = new byte[MIB << 20];
-
-    private static MachineState state(int mib) {
-        return new MachineState(
-                MicroVm.builder().kernel(Path.of("/kernel")).memoryMiB(mib).spec(),
-                "engine",
-                Instant.EPOCH,
-                OptionalLong.empty(),
-                List.of(new SavedVcpu(List.of(), 0, VcpuStates.some())),
-                new LinkedHashMap<>());
-    }
+    private final RamSample ram = new RamSample();
 
     private SnapshotFolder whole(String name) {
-        return withRam(segment -> SnapshotFolder.write(state(MIB), segment, folder.resolve(name)));
+        return ram.whole(folder.resolve(name));
     }
 
     private SnapshotFolder diff(SnapshotFolder base, String name) {
-        BitSet all = new BitSet();
-        all.set(0, PAGES);
-        return diff(base, name, all);
+        return ram.diff(base, folder.resolve(name));
     }
 
     private SnapshotFolder diff(SnapshotFolder base, String name, BitSet candidates) {
-        return withRam(
-                segment -> SnapshotFolder.writeDiff(state(MIB), segment, base, candidates, folder.resolve(name)));
-    }
-
-    private interface Writing {
-        SnapshotFolder write(MemorySegment ram);
-    }
-
-    /** Checksums are of memory outside of the heap, as that of machines is. */
-    private SnapshotFolder withRam(Writing writing) {
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment segment = arena.allocate(ram.length, PAGE_SIZE);
-            MemorySegment.copy(ram, 0, segment, ValueLayout.JAVA_BYTE, 0, ram.length);
-            return writing.write(segment);
-        }
+        return ram.diff(base, candidates, folder.resolve(name));
     }
 
     private static byte[] content(SnapshotFolder of) throws IOException {
@@ -85,10 +52,6 @@ final class SnapshotDiffTest {
         }
     }
 
-    private void write(int page, int value) {
-        ram[page * (int) PAGE_SIZE + 77] = (byte) value;
-    }
-
     private static void assertRefused(ThrowingCallable action, String message) {
         assertThatExceptionOfType(SnapshotException.class).isThrownBy(action).withMessageContaining(message);
     }
@@ -96,18 +59,18 @@ final class SnapshotDiffTest {
     @Test
     void haveTheRamOfTheirMoment_howeverManyStandOnEachOther() throws IOException {
         Random random = new Random(Long.getLong("microvm.seed", 1));
-        for (int page = 0; page < PAGES; page += 3) write(page, page);
+        for (int page = 0; page < RamSample.PAGES; page += 3) ram.write(page, page);
         List<SnapshotFolder> chain = new ArrayList<>(List.of(whole("0")));
-        List<byte[]> rams = new ArrayList<>(List.of(ram.clone()));
+        List<byte[]> rams = new ArrayList<>(List.of(ram.bytes().clone()));
         for (int i = 1; i < 6; i++) {
             BitSet written = new BitSet();
             for (int left = 100; left > 0; left--) {
-                int page = random.nextInt(PAGES);
-                write(page, random.nextInt(3)); // some become zero, some what they were
+                int page = random.nextInt(RamSample.PAGES);
+                ram.write(page, random.nextInt(3)); // some become zero, some what they were
                 written.set(page);
             }
             chain.add(diff(chain.getLast(), String.valueOf(i), written));
-            rams.add(ram.clone());
+            rams.add(ram.bytes().clone());
         }
         for (int i = 0; i < chain.size(); i++) {
             SnapshotFolder opened = SnapshotFolder.open(chain.get(i).path());
@@ -123,10 +86,10 @@ final class SnapshotDiffTest {
     @Test
     void findPagesThatTheBaseChanged_evenIfNobodyHasWrittenThemSince() throws IOException {
         SnapshotFolder whole = whole("whole");
-        byte[] before = ram.clone();
-        write(3, 1);
+        byte[] before = ram.bytes().clone();
+        ram.write(3, 1);
         SnapshotFolder changed = diff(whole, "changed");
-        System.arraycopy(before, 0, ram, 0, ram.length); // such as by a balloon, which gives pages back
+        ram.set(before); // such as by a balloon, which gives pages back
         SnapshotFolder back = diff(changed, "back", new BitSet());
 
         assertThat(content(SnapshotFolder.open(back.path()))).isEqualTo(before);
@@ -134,18 +97,18 @@ final class SnapshotDiffTest {
 
     @Test
     void takeRoomForWhatDiffers_andNoMore() throws IOException {
-        for (int page = 0; page < PAGES; page++) write(page, 1);
+        for (int page = 0; page < RamSample.PAGES; page++) ram.write(page, 1);
         SnapshotFolder whole = whole("whole");
-        write(5, 9);
+        ram.write(5, 9);
         SnapshotFolder diff = diff(whole, "diff");
 
         try (RandomAccessFile file =
                 new RandomAccessFile(diff.path().resolve("memory").toFile(), "r")) {
-            byte[] found = new byte[ram.length];
+            byte[] found = new byte[ram.bytes().length];
             file.readFully(found);
-            byte[] expected = new byte[ram.length];
+            byte[] expected = new byte[ram.bytes().length];
             int at = 5 * (int) PAGE_SIZE;
-            System.arraycopy(ram, at, expected, at, (int) PAGE_SIZE);
+            System.arraycopy(ram.bytes(), at, expected, at, (int) PAGE_SIZE);
             assertThat(found).isEqualTo(expected);
         }
     }
@@ -153,7 +116,7 @@ final class SnapshotDiffTest {
     @Test
     void areRefused_whenTheBaseIsMissing_orAnother_orOfAnotherMachine() throws IOException {
         SnapshotFolder whole = whole("whole");
-        write(5, 9);
+        ram.write(5, 9);
         SnapshotFolder diff = diff(whole, "diff");
         Path away = folder.resolve("away");
         Files.move(whole.path(), away);
@@ -162,8 +125,8 @@ final class SnapshotDiffTest {
         assertRefused(() -> SnapshotFolder.open(diff.path()), "where another snapshot is now");
         assertRefused(
                 () -> SnapshotFolder.writeDiff(
-                        state(MIB + 1),
-                        Arena.ofAuto().allocate((MIB + 1) << 20, PAGE_SIZE),
+                        RamSample.state(RamSample.MIB + 1),
+                        Arena.ofAuto().allocate((RamSample.MIB + 1) << 20, PAGE_SIZE),
                         SnapshotFolder.open(away),
                         new BitSet(),
                         folder.resolve("larger")),
@@ -175,19 +138,19 @@ final class SnapshotDiffTest {
     void areFound_whenTheyWereMovedWithTheirBase() throws IOException {
         Path first = Files.createDirectory(folder.resolve("first"));
         SnapshotFolder whole = whole("first/whole");
-        write(5, 9);
+        ram.write(5, 9);
         diff(whole, "first/diff");
         Path second = folder.resolve("second");
         Files.move(first, second);
 
-        assertThat(content(SnapshotFolder.open(second.resolve("diff")))).isEqualTo(ram);
+        assertThat(content(SnapshotFolder.open(second.resolve("diff")))).isEqualTo(ram.bytes());
     }
 
     @Test
     void areNotVerifiedOrMerged_whenTheBaseIsDamaged() throws IOException {
-        write(1000, 1);
+        ram.write(1000, 1);
         SnapshotFolder whole = whole("whole");
-        write(5, 9);
+        ram.write(5, 9);
         SnapshotFolder diff = diff(whole, "diff");
         try (RandomAccessFile file =
                 new RandomAccessFile(whole.path().resolve("memory").toFile(), "rw")) {
