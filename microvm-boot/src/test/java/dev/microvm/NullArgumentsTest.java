@@ -41,6 +41,7 @@ final class NullArgumentsTest {
             samples.add(MicroVmBuilder.class, MicroVm.builder());
             samples.add(RestoreBuilder.class, restore());
             samples.add(PausedMachine.class, running.pause());
+            samples.add(Snapshot.class, running.snapshot(folder.resolve("snapshot")));
             samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
             NullWalk walk = new NullWalk(samples, Set.of());
 

@@ -3,9 +3,11 @@ package dev.microvm.machine;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.SequencedMap;
 
@@ -88,6 +90,14 @@ public interface Machine extends AutoCloseable {
 
     /** All RAM, which stands still while the machine is paused. */
     MemorySegment ram();
+
+    /**
+     * Returns the pages of 4 KiB of the RAM that may differ from a backing's content: all of them, if
+     * the RAM was not made from that.
+     *
+     * @throws IllegalStateException if the machine is not paused
+     */
+    BitSet pagesUnlike(RamBacking backing);
 
     /**
      * Presses the power button; nothing happens without ACPI. A paused guest sees it when it is

@@ -37,6 +37,7 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.ExitTrace;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
@@ -52,6 +53,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -414,6 +416,12 @@ final class PcMachine implements Machine {
     public RamImage fork() {
         requirePaused();
         return forks.fork();
+    }
+
+    @Override
+    public BitSet pagesUnlike(RamBacking backing) {
+        requirePaused();
+        return forks.pagesUnlike(backing);
     }
 
     @Override
