@@ -320,6 +320,11 @@ public final class Cpu {
         return (flags & Flags.AC) != 0 && (cr0 & SpecialRegisters.CR0_AM) != 0;
     }
 
+    /** Whether the supervisor may access users' pages although CR4.SMAP is set: 4.6.1. */
+    boolean opensUserPages() {
+        return (cr4 & SpecialRegisters.CR4_SMAP) != 0 && (flags & Flags.AC) != 0 && cpl < 3;
+    }
+
     public int iopl() {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
@@ -339,10 +344,16 @@ public final class Cpu {
         mmu.select(level == 3);
     }
 
-    /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
+    /** Takes note that RFLAGS changed: of interrupts that waited, of the trap flag, and of AC. */
     public void flagsChanged() {
-        if (cpl == 3 && (cr0 & SpecialRegisters.CR0_AM) != 0) mmu.select(true);
+        alignmentFlagChanged();
         loop.flagsChanged();
+    }
+
+    /** Takes note that RFLAGS.AC may have changed, which chooses the TLB where it counts. */
+    public void alignmentFlagChanged() {
+        boolean counts = cpl == 3 ? (cr0 & SpecialRegisters.CR0_AM) != 0 : (cr4 & SpecialRegisters.CR4_SMAP) != 0;
+        if (counts) mmu.select(cpl == 3);
     }
 
     /** Takes note that system registers were set from outside. */
