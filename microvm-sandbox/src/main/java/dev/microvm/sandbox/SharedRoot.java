@@ -1,5 +1,6 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.sandbox.root.Changes;
 import dev.microvm.sandbox.root.ImageConfig;
 import dev.microvm.sandbox.root.PreparedRoot;
 
@@ -15,6 +16,11 @@ final class SharedRoot {
 
     ImageConfig config() {
         return root.config();
+    }
+
+    /** Returns whether changes are to be there after the machine. */
+    boolean keepsChanges() {
+        return root.changes() == Changes.IN_FILE;
     }
 
     /** Returns this for one more user. */
