@@ -464,6 +464,35 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
+     * Writes the machine into a new folder as {@link #snapshot} does, but of its RAM only the pages
+     * that differ from another snapshot, the base: so it takes little time and room if little has
+     * changed since. The base must stay where it is, or be moved together with this one if both are
+     * in the same folder. {@link Snapshot#merge} makes a snapshot that needs none.
+     *
+     * <p>Pages are compared, so the base may be any snapshot of a machine with as much RAM: the one
+     * that this machine continues from, an earlier one of this machine, or one with a base itself.
+     * On Linux, if this machine continues from the base or from what that stands on, only pages that
+     * the guest has written since are read.
+     *
+     * @param base what the new one stands on
+     * @param folder must not exist, or be empty
+     * @throws dev.microvm.model.SnapshotException as {@link #snapshot}, or because the base has
+     *     more or less RAM, cannot be read, or stands on more than a hundred others
+     * @throws MicroVmException as {@link #snapshot}
+     * @throws IllegalStateException as {@link #snapshot}
+     */
+    public Snapshot snapshotDiff(Snapshot base, Path folder) {
+        Objects.requireNonNull(base, "base");
+        Objects.requireNonNull(folder, "folder");
+        requireOpen("take a snapshot of");
+        SnapshotFolder below = base.content();
+        return runs.whilePaused(
+                "take a snapshot of",
+                machine -> new Snapshot(SnapshotFolder.writeDiff(
+                        machine.state(), machine.ram(), below, machine.pagesUnlike(below.memory()), folder)));
+    }
+
+    /**
      * Takes this moment of the machine, for any number of machines that continue where this one is
      * now and share with it the memory that neither writes; without a folder. Pauses the guest for a
      * moment, unless it is paused. The first fork of a machine copies its RAM, unless that is {@link
@@ -481,7 +510,7 @@ public final class MicroVm implements AutoCloseable {
      */
     public Fork fork() {
         requireOpen("fork");
-        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork()));
+        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork(), config.selected()));
     }
 
     private synchronized void requireOpen(String what) {

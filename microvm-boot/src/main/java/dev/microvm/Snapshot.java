@@ -7,6 +7,7 @@ import dev.microvm.snapshot.SnapshotFolder;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A machine at one moment, in a folder. Any number of machines can continue from it, at the same
@@ -64,6 +65,59 @@ public final class Snapshot {
     }
 
     /**
+     * Returns the folder of the snapshot that this one stands on; empty if it has all RAM: see {@link
+     * MicroVm#snapshotDiff}.
+     */
+    public Optional<Path> base() {
+        return Optional.ofNullable(folder.base()).map(SnapshotFolder::path);
+    }
+
+    /**
+     * Writes the same moment into another folder, with all of the RAM, so that it needs no base.
+     * Reads all RAM and compares it with its checksums.
+     *
+     * @param into must not exist, or be empty
+     * @throws SnapshotException if it cannot be written, or this snapshot is damaged; then nothing is
+     *     left of it
+     */
+    public Snapshot merge(Path into) {
+        Objects.requireNonNull(into, "into");
+        return new Snapshot(folder.merge(into));
+    }
+
+    /**
+     * Writes the same moment, with all of the RAM, into one compressed file, to be moved: {@link
+     * #unpack} makes a folder of it. Checks all checksums. The file appears when it is complete, and
+     * only this user can read it.
+     *
+     * @param file must not exist
+     * @throws SnapshotException if it cannot be written, or this snapshot is damaged; then nothing is
+     *     left of it
+     */
+    public void pack(Path file) {
+        Objects.requireNonNull(file, "file");
+        folder.pack(file);
+    }
+
+    /**
+     * Writes the snapshot in a file that {@link #pack} wrote into a new folder, and checks all its
+     * checksums.
+     *
+     * @param folder must not exist, or be empty
+     * @throws SnapshotException if the file is none, is damaged, or of a newer version of microvm, or
+     *     the folder cannot be written; then nothing is left of it
+     */
+    public static Snapshot unpack(Path file, Path folder) {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(folder, "folder");
+        return new Snapshot(SnapshotFolder.unpack(file, folder));
+    }
+
+    SnapshotFolder content() {
+        return folder;
+    }
+
+    /**
      * Reads all of the snapshot and compares it with its checksums.
      *
      * @throws SnapshotException if a part is damaged; the message says which
@@ -74,7 +128,8 @@ public final class Snapshot {
 
     /** Begins the description of a machine that continues from here. */
     public RestoreBuilder restore() {
-        return new RestoreBuilder(folder.state(), RamImage.of(folder.memory()), folder::diskProblems);
+        return new RestoreBuilder(
+                folder.state(), RamImage.of(folder.memory(), folder::complete), null, folder::diskProblems);
     }
 
     @Override

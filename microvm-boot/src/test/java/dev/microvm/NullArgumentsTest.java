@@ -41,6 +41,7 @@ final class NullArgumentsTest {
             samples.add(MicroVmBuilder.class, MicroVm.builder());
             samples.add(RestoreBuilder.class, restore());
             samples.add(PausedMachine.class, running.pause());
+            samples.add(Snapshot.class, running.snapshot(folder.resolve("snapshot")));
             samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
             NullWalk walk = new NullWalk(samples, Set.of());
 
@@ -54,6 +55,6 @@ final class NullArgumentsTest {
     private static RestoreBuilder restore() {
         MachineState state = new MachineState(
                 MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
-        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), slot -> List.of());
+        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), null, slot -> List.of());
     }
 }

@@ -94,7 +94,7 @@ final class SnapshotGuestTest {
             Files.createFile(full.resolve("x"));
             assertThatExceptionOfType(SnapshotException.class)
                     .isThrownBy(() -> vm.snapshot(full))
-                    .withMessageContaining("exists: give another folder, or delete it before");
+                    .withMessageContaining("exists: give another name, or delete it before");
             assertThatExceptionOfType(SnapshotException.class)
                     .isThrownBy(() -> vm.snapshot(folder.resolve("no/where")))
                     .withMessageContaining("must be in a folder that exists");

@@ -3,9 +3,11 @@ package dev.microvm.machine;
 import dev.microvm.clock.ClockOnResume;
 import dev.microvm.console.ConsoleInput;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 import java.util.Map;
 import java.util.SequencedMap;
 
@@ -19,8 +21,8 @@ import java.util.SequencedMap;
  */
 public interface Machine extends AutoCloseable {
     /**
-     * Lets the guest run, once; a machine that was {@linkplain #pause paused} before runs when it
-     * is resumed.
+     * Lets the guest run, once; a machine that was {@linkplain #pause paused} before, or that
+     * continues a saved one, runs when it is resumed.
      */
     void start();
 
@@ -88,6 +90,14 @@ public interface Machine extends AutoCloseable {
 
     /** All RAM, which stands still while the machine is paused. */
     MemorySegment ram();
+
+    /**
+     * Returns the pages of 4 KiB of the RAM that may differ from a backing's content: all of them, if
+     * the RAM was not made from that.
+     *
+     * @throws IllegalStateException if the machine is not paused
+     */
+    BitSet pagesUnlike(RamBacking backing);
 
     /**
      * Presses the power button; nothing happens without ACPI. A paused guest sees it when it is

@@ -37,6 +37,7 @@ import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.memory.GuestMemory;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.ExitTrace;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
@@ -52,6 +53,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -352,7 +354,7 @@ final class PcMachine implements Machine {
         return loops;
     }
 
-    /** Leaves the machine paused, until it is started. */
+    /** Leaves the machine paused, until it is resumed. */
     private void continueFrom(GuestStart.Continue from) {
         pause.pause();
         states.restore(from);
@@ -363,7 +365,6 @@ final class PcMachine implements Machine {
         threads.start();
         cpuShares.start();
         haltWatch.start();
-        if (config.start() instanceof GuestStart.Continue) pause.resume(ClockOnResume.CONTINUE);
     }
 
     private void halted() {
@@ -414,6 +415,12 @@ final class PcMachine implements Machine {
     public RamImage fork() {
         requirePaused();
         return forks.fork();
+    }
+
+    @Override
+    public BitSet pagesUnlike(RamBacking backing) {
+        requirePaused();
+        return forks.pagesUnlike(backing);
     }
 
     @Override

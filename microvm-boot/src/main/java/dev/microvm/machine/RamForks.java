@@ -4,6 +4,7 @@ import dev.microvm.error.MicroVmException;
 import dev.microvm.linux.ErrnoException;
 import dev.microvm.linux.LinuxHost;
 import dev.microvm.linux.PageMap;
+import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.memory.GuestRam;
 import dev.microvm.memory.RamBacking;
 import java.io.IOException;
@@ -15,6 +16,8 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes images of a machine's RAM that share with it what neither writes. The RAM becomes a private
@@ -25,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * <p>For one thread, while the machine is paused.
  */
 final class RamForks implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(RamForks.class);
+
     /** If more than one page in so many differs from the base, there is a new base. */
     private static final int NEW_BASE = 4;
 
@@ -34,6 +39,7 @@ final class RamForks implements AutoCloseable {
     private final RamBacking opened;
     private final Optional<Path> file; // that the RAM is in
     private final List<Thread> freeing = new ArrayList<>(); // each frees what a base has replaced
+    private final Optional<FileStamp> made; // how the file was that the RAM is a private copy of
     private @Nullable FrozenRam base; // held; null if it is no file in memory, or not there yet
 
     /**
@@ -48,7 +54,30 @@ final class RamForks implements AutoCloseable {
         this.ram = ram.segment();
         this.opened = opened;
         this.file = opened instanceof RamBacking.Forkable ? ram.sharedFile() : Optional.empty();
+        this.made = base == null ? FileStamp.ofBacking(opened) : Optional.empty();
         this.base = base;
+    }
+
+    /**
+     * Returns the pages of 4 KiB that may differ from a backing's content. If the RAM is a private
+     * copy of that file, these are the pages that are the process's own; else all.
+     */
+    BitSet pagesUnlike(RamBacking backing) {
+        boolean copy = base == null
+                && opened instanceof RamBacking.PrivateOf
+                && opened.equals(backing)
+                && made.isPresent()
+                && made.equals(FileStamp.ofBacking(backing));
+        if (copy && LinuxHost.problem().isEmpty() && PageMap.pageSize() == GuestMemoryRegion.PAGE_SIZE) {
+            try {
+                return PageMap.ownPages(ram);
+            } catch (IOException e) {
+                log.debug("machine {}: all RAM is compared: {}", machine, e.toString());
+            }
+        }
+        BitSet all = new BitSet();
+        all.set(0, Math.toIntExact(ram.byteSize() / GuestMemoryRegion.PAGE_SIZE));
+        return all;
     }
 
     /** Returns the RAM that it makes images of. */

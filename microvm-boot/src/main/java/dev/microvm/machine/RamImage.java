@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.util.BitSet;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,15 +19,13 @@ public final class RamImage implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final RamBacking backing;
-    private final BitSet pages; // that differ from the backing
-    private final MemorySegment content; // of these pages, one after the other
+    private final Consumer<MemorySegment> differences; // puts them into RAM that has the backing's content
     private final Held held;
     private final Cleaner.Cleanable cleanable;
 
-    private RamImage(RamBacking backing, BitSet pages, MemorySegment content, Held held) {
+    private RamImage(RamBacking backing, Consumer<MemorySegment> differences, Held held) {
         this.backing = backing;
-        this.pages = pages;
-        this.content = content;
+        this.differences = differences;
         this.held = held;
         this.cleanable = CLEANER.register(this, held);
     }
@@ -57,7 +56,16 @@ public final class RamImage implements AutoCloseable {
 
     /** Returns RAM that is what it is made from. */
     public static RamImage of(RamBacking backing) {
-        return new RamImage(backing, new BitSet(), MemorySegment.NULL, new Held(null, null));
+        return of(backing, ram -> {});
+    }
+
+    /**
+     * Returns RAM that differs from what it is made from.
+     *
+     * @param differences puts what differs into RAM that was made from {@code backing}
+     */
+    public static RamImage of(RamBacking backing, Consumer<MemorySegment> differences) {
+        return new RamImage(backing, differences, new Held(null, null));
     }
 
     /**
@@ -71,7 +79,7 @@ public final class RamImage implements AutoCloseable {
         try {
             MemorySegment content = arena == null ? MemorySegment.NULL : copy(own, ram, arena);
             if (base != null) base.hold();
-            return new RamImage(backing, own, content, new Held(base, arena));
+            return new RamImage(backing, to -> copyBack(content, own, to), new Held(base, arena));
         } catch (RuntimeException | Error e) {
             if (arena != null) arena.close();
             throw e;
@@ -89,6 +97,17 @@ public final class RamImage implements AutoCloseable {
             from = own.nextSetBit(end);
         }
         return content;
+    }
+
+    private static void copyBack(MemorySegment content, BitSet pages, MemorySegment ram) {
+        long size = PageMap.pageSize();
+        long at = 0;
+        for (int from = pages.nextSetBit(0); from >= 0; ) {
+            int end = pages.nextClearBit(from);
+            MemorySegment.copy(content, at, ram, from * size, (end - from) * size);
+            at += (end - from) * size;
+            from = pages.nextSetBit(end);
+        }
     }
 
     /** Returns what the RAM is made from. */
@@ -119,14 +138,7 @@ public final class RamImage implements AutoCloseable {
     void complete(MemorySegment ram) {
         synchronized (held) {
             held.requireOpen();
-            long size = PageMap.pageSize();
-            long at = 0;
-            for (int from = pages.nextSetBit(0); from >= 0; ) {
-                int end = pages.nextClearBit(from);
-                MemorySegment.copy(content, at, ram, from * size, (end - from) * size);
-                at += (end - from) * size;
-                from = pages.nextSetBit(end);
-            }
+            differences.accept(ram);
         }
     }
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.hypervisor.VcpuState;
+import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.model.MachineSpec;
 import dev.microvm.state.DeviceState;
 import java.time.Instant;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SequencedMap;
 import java.util.stream.LongStream;
@@ -21,12 +23,20 @@ import java.util.stream.LongStream;
  *
  * @param state the machine
  * @param memorySize size of its RAM in bytes
- * @param checksums of the chunks of {@link MemoryFile}
+ * @param checksums of the chunks of its RAM, see {@link MemoryFile}
  * @param disks how the files were that it writes
+ * @param base where the RAM is that the snapshot does not have; empty if it has all
  */
-record Manifest(MachineState state, long memorySize, List<Long> checksums, List<DiskStamp> disks) {
+record Manifest(
+        MachineState state, long memorySize, List<Long> checksums, List<DiskStamp> disks, Optional<DiffBase> base) {
     private static final String TYPE = "microvm-snapshot";
-    static final int VERSION = 1;
+
+    /**
+     * Version of the set of fields: 2 has the fields of {@link DiffBase}. All from 1 on are read. A
+     * field that an earlier version lacks has a default here; one that was renamed or means
+     * something else is what {@link #read} translates, by the version.
+     */
+    static final int VERSION = 2;
 
     private static final String DEVICE = "device.";
     private static final String SPEC = "spec";
@@ -39,6 +49,11 @@ record Manifest(MachineState state, long memorySize, List<Long> checksums, List<
     Manifest {
         checksums = List.copyOf(checksums);
         disks = List.copyOf(disks);
+    }
+
+    /** Returns the manifest of the same machine with all RAM. */
+    Manifest whole() {
+        return new Manifest(state, memorySize, checksums, disks, Optional.empty());
     }
 
     long[] checksumArray() {
@@ -63,6 +78,7 @@ record Manifest(MachineState state, long memorySize, List<Long> checksums, List<
             DiskStamp disk = disks.get(i);
             to.put("disk." + i, new long[] {disk.slot(), disk.size(), disk.modifiedNanos()});
         }
+        base.ifPresent(link -> link.write(to));
         return to;
     }
 
@@ -105,7 +121,8 @@ record Manifest(MachineState state, long memorySize, List<Long> checksums, List<
                 clock,
                 vcpus,
                 devices);
-        Manifest manifest = new Manifest(state, from.number("memory.size"), readChecksums(from), readDisks(from));
+        Manifest manifest = new Manifest(
+                state, from.number("memory.size"), readChecksums(from), readDisks(from), DiffBase.read(from));
         from.requireAllRead();
         manifest.check();
         return manifest;
@@ -154,6 +171,10 @@ record Manifest(MachineState state, long memorySize, List<Long> checksums, List<
         if (memorySize != described || checksums.size() != MemoryFile.chunks(described)) {
             throw new IllegalArgumentException("RAM of %d bytes with %d checksums in a machine of %d bytes"
                     .formatted(memorySize, checksums.size(), described));
+        }
+        long pages = memorySize / GuestMemoryRegion.PAGE_SIZE;
+        if (base.isPresent() && base.get().changed().length() > pages) {
+            throw new IllegalArgumentException("changed pages beyond RAM of %d bytes".formatted(memorySize));
         }
         int vcpus = state.spec().cpus().vcpus();
         if (vcpus != state.vcpus().size()) {

@@ -2,11 +2,10 @@ package dev.microvm.snapshot;
 
 import static dev.microvm.memory.GuestMemoryRegion.PAGE_SIZE;
 import static java.nio.file.StandardOpenOption.CREATE_NEW;
-import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
+import java.io.Closeable;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -14,11 +13,11 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /**
- * The file with a machine's RAM: byte n of the file is byte n of the RAM. Pages of zeros are holes
- * in it. Each chunk has a checksum of its own, so that nobody has to read all of a file to use a
- * part.
+ * Writes a file with a machine's RAM: byte n of the file is byte n of the RAM. Pages of zeros are
+ * holes in it. Each chunk has a checksum of its own, so that nobody has to read all of a file to use
+ * a part. For one thread.
  */
-final class MemoryFile {
+final class MemoryFile implements Closeable {
     /** Bytes that have a checksum together. */
     static final int CHUNK = 1 << 20;
 
@@ -27,11 +26,22 @@ final class MemoryFile {
 
     private static final MemorySegment ZEROS = MemorySegment.ofArray(new byte[CHUNK]);
 
-    private MemoryFile() {}
+    private final FileChannel file;
+
+    /** Makes a file that is not there. */
+    MemoryFile(Path file) throws IOException {
+        this.file = FileChannel.open(file, CREATE_NEW, WRITE);
+    }
 
     /** Returns how many chunks there are in so many bytes. */
     static int chunks(long size) {
         return Math.toIntExact((size + CHUNK - 1) / CHUNK);
+    }
+
+    /** Returns a chunk of RAM by its number. */
+    static MemorySegment chunk(MemorySegment ram, int number) {
+        long at = (long) number * CHUNK;
+        return ram.asSlice(at, Math.min(CHUNK, ram.byteSize() - at));
     }
 
     /**
@@ -41,81 +51,62 @@ final class MemoryFile {
      */
     static long[] write(MemorySegment ram, Path file) throws IOException {
         long[] checksums = new long[chunks(ram.byteSize())];
-        try (FileChannel to = FileChannel.open(file, CREATE_NEW, WRITE)) {
+        try (MemoryFile to = new MemoryFile(file)) {
             for (int i = 0; i < checksums.length; i++) {
-                long at = (long) i * CHUNK;
-                MemorySegment chunk = ram.asSlice(at, Math.min(CHUNK, ram.byteSize() - at));
-                checksums[i] = write(chunk, to, at);
+                MemorySegment chunk = chunk(ram, i);
+                checksums[i] = checksum(chunk);
+                if (checksums[i] != ALL_ZERO) to.write(chunk, (long) i * CHUNK);
             }
-            extend(to, ram.byteSize());
+            to.extend(ram.byteSize());
         }
         return checksums;
     }
 
-    private static long write(MemorySegment chunk, FileChannel to, long at) throws IOException {
-        long size = chunk.byteSize();
-        if (isZero(chunk, 0, size)) return ALL_ZERO;
-        ByteBuffer bytes = chunk.asByteBuffer();
+    /**
+     * Writes whole pages of RAM, but those of zeros.
+     *
+     * @param pages at most a chunk
+     */
+    void write(MemorySegment pages, long at) throws IOException {
+        long size = pages.byteSize();
+        ByteBuffer bytes = pages.asByteBuffer();
         long from = 0;
         while (from < size) {
-            if (isZero(chunk, from, PAGE_SIZE)) {
+            if (isZero(pages, from, PAGE_SIZE)) {
                 from += PAGE_SIZE;
                 continue;
             }
             long end = from + PAGE_SIZE;
-            while (end < size && !isZero(chunk, end, PAGE_SIZE)) end += PAGE_SIZE;
-            writeAll(bytes.slice((int) from, (int) (end - from)), to, at + from);
+            while (end < size && !isZero(pages, end, PAGE_SIZE)) end += PAGE_SIZE;
+            writeAll(bytes.slice((int) from, (int) (end - from)), at + from);
             from = end;
         }
-        return checksum(bytes);
+    }
+
+    private void writeAll(ByteBuffer bytes, long at) throws IOException {
+        long next = at;
+        while (bytes.hasRemaining()) next += file.write(bytes, next);
+    }
+
+    /** Makes the file as long as the RAM, if its last page is not in it. */
+    void extend(long size) throws IOException {
+        if (file.size() < size) writeAll(ByteBuffer.allocate(1), size - 1);
+    }
+
+    /** Returns the checksum of a chunk, or {@link #ALL_ZERO}. */
+    static long checksum(MemorySegment chunk) {
+        if (isZero(chunk, 0, chunk.byteSize())) return ALL_ZERO;
+        CRC32C crc = new CRC32C();
+        crc.update(chunk.asByteBuffer());
+        return crc.getValue();
     }
 
     private static boolean isZero(MemorySegment chunk, long from, long size) {
         return MemorySegment.mismatch(chunk, from, from + size, ZEROS, 0, size) < 0;
     }
 
-    private static void writeAll(ByteBuffer bytes, FileChannel to, long at) throws IOException {
-        long next = at;
-        while (bytes.hasRemaining()) next += to.write(bytes, next);
-    }
-
-    /** Makes the file as long as the RAM, if its last page is not in it. */
-    private static void extend(FileChannel file, long size) throws IOException {
-        if (file.size() < size) writeAll(ByteBuffer.allocate(1), file, size - 1);
-    }
-
-    private static long checksum(ByteBuffer bytes) {
-        CRC32C crc = new CRC32C();
-        crc.update(bytes);
-        return crc.getValue();
-    }
-
-    /**
-     * Reads a whole file and returns the number of the first chunk that does not have its checksum;
-     * -1 if all have.
-     */
-    static int firstDamaged(Path file, long[] checksums) throws IOException {
-        try (FileChannel from = FileChannel.open(file, READ);
-                Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(CHUNK);
-            long size = from.size();
-            for (int i = 0; i < checksums.length; i++) {
-                long at = (long) i * CHUNK;
-                MemorySegment chunk = buffer.asSlice(0, Math.clamp(size - at, 0, CHUNK));
-                readAll(chunk.asByteBuffer(), from, at);
-                long found = isZero(chunk, 0, chunk.byteSize()) ? ALL_ZERO : checksum(chunk.asByteBuffer());
-                if (found != checksums[i]) return i;
-            }
-            return -1;
-        }
-    }
-
-    private static void readAll(ByteBuffer into, FileChannel from, long at) throws IOException {
-        long next = at;
-        while (into.hasRemaining()) {
-            int count = from.read(into, next);
-            if (count < 0) throw new IOException("the file became shorter");
-            next += count;
-        }
+    @Override
+    public void close() throws IOException {
+        file.close();
     }
 }

@@ -5,35 +5,39 @@ import dev.microvm.memory.RamBacking;
 import dev.microvm.model.SnapshotException;
 import dev.microvm.model.VirtioDeviceSpec;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.DirectoryStream;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A snapshot in a folder: {@code manifest} and {@code memory}. It appears under its name when it is
- * complete, by one rename. Immutable; any thread may call.
+ * complete, by one rename. It has all RAM, or the pages that differ from another snapshot, its base,
+ * which may have a base as well. Immutable; any thread may call.
  */
 public final class SnapshotFolder {
     private static final String MANIFEST = "manifest";
     private static final String MEMORY = "memory";
-    private static final String UNFINISHED = ".unfinished";
-    private static final AtomicLong WRITTEN = new AtomicLong();
+
+    /** Most snapshots of a chain: each is one more file to open. */
+    private static final int LONGEST_CHAIN = 128;
 
     private final Path folder;
     private final Manifest manifest;
+    private final String identity;
+    private final @Nullable SnapshotFolder base;
 
-    private SnapshotFolder(Path folder, Manifest manifest) {
+    private SnapshotFolder(Path folder, Manifest manifest, String identity, @Nullable SnapshotFolder base) {
         this.folder = folder;
         this.manifest = manifest;
+        this.identity = identity;
+        this.base = base;
     }
 
     /**
@@ -45,87 +49,61 @@ public final class SnapshotFolder {
      */
     public static SnapshotFolder write(MachineState state, MemorySegment ram, Path folder) {
         Path target = folder.toAbsolutePath();
-        Path parent = requireFree(target);
-        deleteUnfinished(parent, target.getFileName().toString());
-        Path made = parent.resolve(unfinished(
-                        target.getFileName().toString(), ProcessHandle.current().pid())
-                + WRITTEN.incrementAndGet());
-        try {
-            Files.createDirectory(made, forThisUser());
+        return NewFolder.make(target, made -> {
             long[] checksums = MemoryFile.write(ram, made.resolve(MEMORY));
-            List<Long> all = Arrays.stream(checksums).boxed().toList();
-            Manifest manifest = new Manifest(state, ram.byteSize(), all, stamps(state));
-            ManifestFile.write(manifest, made.resolve(MANIFEST));
-            Files.move(made, target, StandardCopyOption.ATOMIC_MOVE);
-            return new SnapshotFolder(target, manifest);
-        } catch (IOException e) {
-            delete(made);
-            throw new SnapshotException("snapshot: %s cannot be written: %s".formatted(target, e), e);
-        } catch (RuntimeException | Error e) {
-            delete(made);
-            throw e;
-        }
+            Manifest manifest = new Manifest(state, ram.byteSize(), list(checksums), stamps(state), Optional.empty());
+            return written(manifest, made, target, null);
+        });
     }
 
-    private static Path requireFree(Path target) {
-        Path parent = target.getParent();
-        if (parent == null || !Files.isDirectory(parent)) {
-            throw new SnapshotException("snapshot: %s must be in a folder that exists".formatted(target));
-        }
-        if (!isFree(target)) {
-            throw new SnapshotException(
-                    "snapshot: %s exists: give another folder, or delete it before".formatted(target));
-        }
-        return parent;
-    }
-
-    private static boolean isFree(Path target) {
-        if (!Files.exists(target)) return true;
-        if (!Files.isDirectory(target)) return false;
-        try (DirectoryStream<Path> content = Files.newDirectoryStream(target)) {
-            return !content.iterator().hasNext();
-        } catch (IOException e) {
-            throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(target, e), e);
-        }
-    }
-
-    private static String unfinished(String name, long process) {
-        return unfinished(name) + process + "-";
-    }
-
-    private static String unfinished(String name) {
-        return "." + name + UNFINISHED + "-";
-    }
-
-    /** Deletes what processes left that ended while they wrote a snapshot of this name. */
-    private static void deleteUnfinished(Path parent, String name) {
-        String prefix = unfinished(name);
-        try (DirectoryStream<Path> all =
-                Files.newDirectoryStream(parent, prefix.replaceAll("([*?\\[{\\\\])", "\\\\$1") + "*")) {
-            for (Path each : all) {
-                String process = each.getFileName().toString().substring(prefix.length());
-                int end = process.indexOf('-');
-                if (end > 0 && !isAlive(process.substring(0, end))) delete(each);
+    /**
+     * Writes a machine into a new folder as {@link #write}, but of its RAM only what differs from
+     * that of another snapshot.
+     *
+     * @param candidates the pages of 4 KiB that may differ
+     * @throws SnapshotException if that is of a machine with more or less RAM, or cannot be read
+     */
+    public static SnapshotFolder writeDiff(
+            MachineState state, MemorySegment ram, SnapshotFolder base, BitSet candidates, Path folder) {
+        Path target = folder.toAbsolutePath();
+        base.requireBaseFor(ram.byteSize());
+        BitSet all = (BitSet) candidates.clone();
+        all.or(base.pagesAboveWhole());
+        return NewFolder.make(target, made -> {
+            MemoryDiff diff;
+            try (MemoryLayers layers = base.layers()) {
+                diff = MemoryDiff.write(ram, all, layers, base.manifest.checksumArray(), made.resolve(MEMORY));
             }
-        } catch (IOException e) {
-            // They stay: nobody takes them for snapshots.
+            Manifest manifest = new Manifest(
+                    state,
+                    ram.byteSize(),
+                    diff.checksums(),
+                    stamps(state),
+                    Optional.of(DiffBase.of(base, target, diff.pages())));
+            return written(manifest, made, target, base);
+        });
+    }
+
+    private void requireBaseFor(long ramSize) {
+        if (manifest.memorySize() != ramSize) {
+            throw new SnapshotException(
+                    "snapshot: %s has %d bytes of RAM and the machine has %d: give one of such a machine"
+                            .formatted(folder, manifest.memorySize(), ramSize));
+        }
+        if (chain().size() >= LONGEST_CHAIN) {
+            throw new SnapshotException("snapshot: %s is the last of a chain of %d, the longest that there is: merge it"
+                    .formatted(folder, LONGEST_CHAIN));
         }
     }
 
-    private static boolean isAlive(String process) {
-        try {
-            return ProcessHandle.of(Long.parseLong(process)).isPresent();
-        } catch (NumberFormatException e) {
-            return true; // not one of ours
-        }
+    private static SnapshotFolder written(Manifest manifest, Path made, Path target, @Nullable SnapshotFolder base)
+            throws IOException {
+        String identity = ManifestFile.write(manifest, made.resolve(MANIFEST));
+        return new SnapshotFolder(target, manifest, identity, base);
     }
 
-    private static FileAttribute<?>[] forThisUser() {
-        return FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
-                }
-                : new FileAttribute<?>[0];
+    private static List<Long> list(long[] checksums) {
+        return Arrays.stream(checksums).boxed().toList();
     }
 
     /** Returns how many bytes a snapshot has with the holes in its RAM; 0 if there is none. */
@@ -140,13 +118,7 @@ public final class SnapshotFolder {
 
     /** Deletes a snapshot, if there is one, as far as that is possible. */
     static void delete(Path folder) {
-        try {
-            Files.deleteIfExists(folder.resolve(MEMORY));
-            Files.deleteIfExists(folder.resolve(MANIFEST));
-            Files.deleteIfExists(folder);
-        } catch (IOException e) {
-            // The next snapshot of this name tries again.
-        }
+        NewFolder.delete(folder);
     }
 
     /** The files of the disks that the guest writes. */
@@ -162,22 +134,80 @@ public final class SnapshotFolder {
     }
 
     /**
-     * Opens a snapshot. Reads the manifest and no RAM.
+     * Opens a snapshot and those that it stands on. Reads their manifests and no RAM.
      *
-     * @throws SnapshotException if there is none, it is of a newer version, or damaged as far as
-     *     can be seen
+     * @throws SnapshotException if there is none, one of them is of a newer version, or damaged as
+     *     far as can be seen, or a base is missing or another snapshot
      */
     public static SnapshotFolder open(Path folder) {
         Path from = folder.toAbsolutePath();
-        SnapshotFolder opened = new SnapshotFolder(from, ManifestFile.read(from.resolve(MANIFEST)));
-        opened.ramProblems().stream().findFirst().ifPresent(problem -> {
-            throw new SnapshotException("snapshot: " + problem);
-        });
-        return opened;
+        return open(from, ManifestFile.read(from.resolve(MANIFEST)), LONGEST_CHAIN);
     }
 
-    private List<String> ramProblems() {
-        return memory().problems(manifest.memorySize());
+    private static SnapshotFolder open(Path from, ManifestFile.Opened opened, int left) {
+        Manifest manifest = opened.manifest();
+        Path memory = from.resolve(MEMORY);
+        RamBacking.privateOf(memory).problems(manifest.memorySize()).stream()
+                .findFirst()
+                .ifPresent(problem -> {
+                    throw new SnapshotException("snapshot: " + problem);
+                });
+        SnapshotFolder base =
+                manifest.base().map(link -> openBase(from, link, left - 1)).orElse(null);
+        if (base != null && base.manifest.memorySize() != manifest.memorySize()) {
+            throw new SnapshotException(
+                    "snapshot: %s has more or less RAM than its base %s".formatted(from, base.folder));
+        }
+        return new SnapshotFolder(from, manifest, opened.identity(), base);
+    }
+
+    private static SnapshotFolder openBase(Path folder, DiffBase link, int left) {
+        Path from = link.from(folder);
+        if (left == 0) {
+            throw new SnapshotException(
+                    "snapshot: %s stands on more than %d others: merge one of them".formatted(folder, LONGEST_CHAIN));
+        }
+        if (!Files.exists(from.resolve(MANIFEST))) {
+            throw new SnapshotException(
+                    "snapshot: %s has only the RAM that differs from %s, which is missing: put that back there"
+                            .formatted(folder, from));
+        }
+        ManifestFile.Opened opened = ManifestFile.read(from.resolve(MANIFEST));
+        if (!opened.identity().equals(link.identity())) {
+            throw new SnapshotException(
+                    "snapshot: %s has only the RAM that differs from %s, where another snapshot is now: put back the one of that time"
+                            .formatted(folder, from));
+        }
+        return open(from, opened, left);
+    }
+
+    /** Returns the snapshots of the chain, the whole one first and this one last. */
+    private List<SnapshotFolder> chain() {
+        List<SnapshotFolder> chain = new ArrayList<>();
+        for (SnapshotFolder each = this; each != null; each = each.base) chain.addFirst(each);
+        return chain;
+    }
+
+    private MemoryLayers layers() throws IOException {
+        List<SnapshotFolder> chain = chain();
+        MemoryLayers layers = new MemoryLayers(chain.getFirst().file());
+        for (SnapshotFolder each : chain.subList(1, chain.size())) layers.add(each.file(), each.ownPages());
+        return layers;
+    }
+
+    private BitSet ownPages() {
+        return manifest.base().map(DiffBase::changed).orElseGet(BitSet::new);
+    }
+
+    /** Returns the pages that may differ from the RAM of the whole one. */
+    private BitSet pagesAboveWhole() {
+        BitSet pages = new BitSet();
+        for (SnapshotFolder each : chain()) pages.or(each.ownPages());
+        return pages;
+    }
+
+    private Path file() {
+        return folder.resolve(MEMORY);
     }
 
     /**
@@ -186,17 +216,48 @@ public final class SnapshotFolder {
      * @throws SnapshotException if a part is damaged
      */
     public void verify() {
-        Path file = folder.resolve(MEMORY);
-        int chunk;
-        try {
-            chunk = MemoryFile.firstDamaged(file, manifest.checksumArray());
+        eachChunk((number, content) -> {});
+    }
+
+    /** Gets chunks of RAM that are not all zero, one after the other. */
+    @FunctionalInterface
+    private interface ChunkReader {
+        void chunk(int number, MemorySegment content) throws IOException;
+    }
+
+    /** Reads all RAM, and throws if a chunk does not have its checksum. */
+    private void eachChunk(ChunkReader reader) {
+        long[] checksums = manifest.checksumArray();
+        try (MemoryLayers layers = layers();
+                Arena arena = Arena.ofConfined()) {
+            MemorySegment buffer = arena.allocate(MemoryFile.CHUNK);
+            for (int i = 0; i < checksums.length; i++) {
+                long at = (long) i * MemoryFile.CHUNK;
+                MemorySegment chunk = buffer.asSlice(0, Math.min(MemoryFile.CHUNK, manifest.memorySize() - at));
+                layers.read(at, chunk);
+                if (MemoryFile.checksum(chunk) != checksums[i]) throw damaged(file(), at);
+                if (checksums[i] != MemoryFile.ALL_ZERO) reader.chunk(i, chunk);
+            }
         } catch (IOException e) {
-            throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(file, e), e);
+            throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(folder, e), e);
         }
-        if (chunk < 0) return;
-        throw new SnapshotException(
-                "snapshot: %s is damaged between bytes 0x%x and 0x%x: copy the folder again, or take the snapshot again"
-                        .formatted(file, (long) chunk * MemoryFile.CHUNK, (chunk + 1L) * MemoryFile.CHUNK));
+    }
+
+    /**
+     * Writes the same machine into a new folder, with all of its RAM.
+     *
+     * @throws SnapshotException if it cannot be written, or this is damaged; then nothing is left of
+     *     it
+     */
+    public SnapshotFolder merge(Path into) {
+        Path target = into.toAbsolutePath();
+        return NewFolder.make(target, made -> {
+            try (MemoryFile to = new MemoryFile(made.resolve(MEMORY))) {
+                eachChunk((number, content) -> to.write(content, (long) number * MemoryFile.CHUNK));
+                to.extend(manifest.memorySize());
+            }
+            return written(manifest.whole(), made, target, null);
+        });
     }
 
     /**
@@ -223,9 +284,82 @@ public final class SnapshotFolder {
         return problems;
     }
 
+    /**
+     * Writes the same machine, with all of its RAM, into one compressed file, which appears when it is
+     * complete and which only this user can read.
+     *
+     * @param into must not exist
+     * @throws SnapshotException as {@link #merge}
+     */
+    public void pack(Path into) {
+        Path target = into.toAbsolutePath();
+        NewFolder.makeFile(target, made -> {
+            try (SnapshotArchive.Writer to = new SnapshotArchive.Writer(made)) {
+                // As it is, if it can be, so that the identity stays
+                to.manifest(
+                        base == null
+                                ? Files.readAllBytes(folder.resolve(MANIFEST))
+                                : ManifestFile.bytes(manifest.whole()));
+                eachChunk(to::chunk);
+            }
+        });
+    }
+
+    /**
+     * Writes the snapshot in a file of {@link #pack} into a new folder.
+     *
+     * @param folder must not exist, or be empty
+     * @throws SnapshotException if there is none, it is damaged, or cannot be written; then nothing
+     *     is left of it
+     */
+    public static SnapshotFolder unpack(Path from, Path folder) {
+        Path target = folder.toAbsolutePath();
+        return NewFolder.make(target, made -> {
+            try (SnapshotArchive.Reader archive = new SnapshotArchive.Reader(from);
+                    MemoryFile to = new MemoryFile(made.resolve(MEMORY));
+                    Arena arena = Arena.ofConfined()) {
+                byte[] content = archive.manifest(ManifestFile.largest());
+                ManifestFile.Opened opened = ManifestFile.read(from, content);
+                Manifest manifest = opened.manifest();
+                if (manifest.base().isPresent()) throw new SnapshotException("snapshot: %s has a base".formatted(from));
+                long[] checksums = manifest.checksumArray();
+                MemorySegment buffer = arena.allocate(MemoryFile.CHUNK);
+                for (int i = 0; i < checksums.length; i++) {
+                    if (checksums[i] == MemoryFile.ALL_ZERO) continue;
+                    long at = (long) i * MemoryFile.CHUNK;
+                    MemorySegment chunk = buffer.asSlice(0, Math.min(MemoryFile.CHUNK, manifest.memorySize() - at));
+                    archive.chunk(i, chunk);
+                    if (MemoryFile.checksum(chunk) != checksums[i]) throw damaged(from, at);
+                    to.write(chunk, at);
+                }
+                to.extend(manifest.memorySize());
+                Files.write(made.resolve(MANIFEST), content);
+                return new SnapshotFolder(target, manifest, opened.identity(), null);
+            } catch (IOException | IllegalArgumentException e) { // of java.util.zip, for what is no archive
+                throw new SnapshotException("snapshot: %s cannot be unpacked: %s".formatted(from, e), e);
+            }
+        });
+    }
+
+    private static SnapshotException damaged(Path file, long at) {
+        return new SnapshotException(
+                "snapshot: %s is damaged between bytes 0x%x and 0x%x: copy the folder again, or take the snapshot again"
+                        .formatted(file, at, at + MemoryFile.CHUNK));
+    }
+
     /** Returns the folder. */
     public Path path() {
         return folder;
+    }
+
+    /** Returns the snapshot that this one stands on; null if it has all RAM. */
+    public @Nullable SnapshotFolder base() {
+        return base;
+    }
+
+    /** Returns what no other snapshot has: a hash of the manifest, and so of all RAM's checksums. */
+    String identity() {
+        return identity;
     }
 
     /** Returns the machine without its RAM. */
@@ -233,8 +367,22 @@ public final class SnapshotFolder {
         return manifest.state();
     }
 
-    /** Returns the machine's RAM. */
+    /** Returns the RAM that the machine's is made from by {@link #complete}. */
     public RamBacking memory() {
-        return RamBacking.privateOf(folder.resolve(MEMORY));
+        return RamBacking.privateOf(chain().getFirst().file());
+    }
+
+    /**
+     * Puts what differs into RAM that was made from {@link #memory}.
+     *
+     * @throws SnapshotException if it cannot be read
+     */
+    public void complete(MemorySegment ram) {
+        if (base == null) return;
+        try (MemoryLayers layers = layers()) {
+            layers.complete(ram);
+        } catch (IOException e) {
+            throw new SnapshotException("snapshot: %s cannot be read: %s".formatted(folder, e), e);
+        }
     }
 }

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -37,7 +36,7 @@ public final class TemplateKey {
     public static String of(MachineSpec spec, String label) {
         DeviceState described = new DeviceState(TYPE, Manifest.VERSION);
         RecordFields.write(described, "spec", MachineSpec.class, spec);
-        MessageDigest digest = sha256();
+        MessageDigest digest = Sha256.digest();
         digest.update(described.encode());
         digest.update(label.getBytes(StandardCharsets.UTF_8));
         for (Path file : files(spec.boot())) add(file, digest);
@@ -77,13 +76,5 @@ public final class TemplateKey {
 
     private static SnapshotException unreadable(Path file, IOException cause) {
         return new SnapshotException("template: %s cannot be read: %s".formatted(file, cause), cause);
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every JVM has SHA-256", e);
-        }
     }
 }

@@ -32,9 +32,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -100,7 +102,8 @@ final class ManifestTest {
                 List.of(new SavedVcpu(
                         List.of(new CpuidEntry(0x8000_0001, 0, false, -1, 2, 3, 4)), 1_000_000, VcpuStates.some())),
                 new LinkedHashMap<>(Map.of("com1", new DeviceState("uart", 1).put("a", 1))));
-        return new Manifest(state, size, List.of(checksums), List.of(new DiskStamp(0, 512, 99)));
+        DiffBase base = new DiffBase(Path.of("../base"), "ab".repeat(32), BitSet.valueOf(new long[] {5, 0, 1}));
+        return new Manifest(state, size, List.of(checksums), List.of(new DiskStamp(0, 512, 99)), Optional.of(base));
     }
 
     @Test
@@ -108,7 +111,7 @@ final class ManifestTest {
         Path file = folder.resolve("manifest");
         ManifestFile.write(manifest(), file);
 
-        assertThat(ManifestFile.read(file)).isEqualTo(manifest());
+        assertThat(ManifestFile.read(file).manifest()).isEqualTo(manifest());
     }
 
     @Test
@@ -122,6 +125,16 @@ final class ManifestTest {
         assertThatExceptionOfType(SnapshotException.class)
                 .isThrownBy(() -> ManifestFile.read(file))
                 .withMessageContaining("has format 7, and this version of microvm reads formats 1 to 1");
+    }
+
+    @Test
+    void isRefused_whenItsFieldsAreOfANewerVersion() throws Exception {
+        DeviceState newer = new DeviceState("microvm-snapshot", 9);
+        Path file = ManifestFiles.write(folder.resolve("manifest"), newer.encode());
+
+        assertThatExceptionOfType(SnapshotException.class)
+                .isThrownBy(() -> ManifestFile.read(file))
+                .withMessageContaining("has version 9, and this version of microvm reads versions 1 to 2");
     }
 
     @Test

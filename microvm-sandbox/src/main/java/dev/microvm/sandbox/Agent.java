@@ -277,7 +277,7 @@ public final class Agent {
     private SandboxException failure(Command command, IOException cause) {
         String what = "the command '" + command + "'";
         return cause instanceof AgentErrorException refused
-                ? new CommandStartException(what + ": " + refused.getMessage(), refused)
+                ? new CommandStartException(what + ": " + command.why(refused), refused)
                 : failures.of(what, cause);
     }
 

@@ -11,6 +11,7 @@ import dev.microvm.sandbox.root.Root;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -191,13 +192,19 @@ public final class SandboxBuilder {
     /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
-     * @throws SandboxException if there is no root, or the guest does not start
+     * @throws SandboxException if there is no root, what is to be copied does not exist, or the guest
+     *     does not start
      * @throws dev.microvm.sandbox.root.RootException if the root cannot be made
      * @throws dev.microvm.MicroVmConfigException if the machine cannot be made, or no kernel is
      *     named and none is bundled
      */
     public Sandbox start() {
         if (root == null) throw new SandboxException("a sandbox needs a root: root(Root)");
+        for (Path each : copies.keySet()) {
+            if (Files.notExists(each)) {
+                throw new SandboxException("copyIn: %s does not exist on the host; correct the path".formatted(each));
+            }
+        }
         GuestKernel chosen = kernel == null ? GuestKernel.byDefault() : kernel;
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
