@@ -86,7 +86,7 @@ final class ChangesInFileTest {
     }
 
     private int allocatedKib(Path file) throws IOException, InterruptedException {
-        return Integer.parseInt(run("du", "-k", file.toString()).split("\\s")[0]);
+        return Integer.parseInt(run("du", "-k", file.toString()).split("\\s", 2)[0]);
     }
 
     @Test

@@ -118,7 +118,10 @@ final class PortStream extends AbstractInterruptibleChannel implements ByteChann
             return switch (kind) {
                 case PortStreams.DATA -> store(payload);
                 case PortStreams.GRANT -> grant(payload);
-                case PortStreams.END -> inputEnded = true;
+                case PortStreams.END -> {
+                    inputEnded = true;
+                    yield true;
+                }
                 case PortStreams.CLOSE -> {
                     inputEnded = true;
                     failure = "the guest has closed the connection";

@@ -170,10 +170,11 @@ public final class PortStreams {
     }
 
     private void read(InputStream from) {
-        ByteBuffer in = word(2 * (HEADER + RECORD));
+        byte[] bytes = new byte[2 * (HEADER + RECORD)];
+        ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         String why = "the guest has ended";
         try (from) {
-            for (int n = read(from, in); n >= 0; n = read(from, in)) {
+            for (int n = 0; n >= 0; n = from.read(bytes, in.position(), in.remaining())) {
                 in.position(in.position() + n).flip();
                 while (takeRecord(in)) {}
                 in.compact();
@@ -189,10 +190,6 @@ public final class PortStreams {
             lock.unlock();
         }
         records.add(LAST);
-    }
-
-    private static int read(InputStream from, ByteBuffer to) throws IOException {
-        return from.read(to.array(), to.position(), to.remaining());
     }
 
     /** Takes a record, or a byte that begins none; returns whether there was one. */

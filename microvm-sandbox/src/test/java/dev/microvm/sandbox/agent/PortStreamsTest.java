@@ -42,9 +42,9 @@ final class PortStreamsTest {
     }
 
     /** A record that the host sent. */
-    private record Sent(int kind, int stream, byte[] payload) {
+    private record Sent(int kind, int stream, ByteBuffer payload) {
         String text() {
-            return new String(payload, UTF_8);
+            return UTF_8.decode(payload).toString();
         }
     }
 
@@ -96,10 +96,10 @@ final class PortStreamsTest {
                 }
             });
             for (int i = 0; i < PortStreams.CREDIT / PortStreams.RECORD; i++) {
-                assertThat(expect(PortStreams.DATA, 1).payload()).hasSize(PortStreams.RECORD);
+                assertThat(expect(PortStreams.DATA, 1).payload().remaining()).isEqualTo(PortStreams.RECORD);
             }
             say(PortStreams.GRANT, 1, new byte[] {100, 0, 0, 0});
-            assertThat(expect(PortStreams.DATA, 1).payload()).hasSize(5);
+            assertThat(expect(PortStreams.DATA, 1).payload().remaining()).isEqualTo(5);
             writer.join();
         }
     }
@@ -111,10 +111,7 @@ final class PortStreamsTest {
             for (int i = 0; i < 4; i++) say(PortStreams.DATA, 1, record);
             ByteBuffer half = ByteBuffer.allocate(PortStreams.CREDIT / 2);
             while (half.hasRemaining()) assertThat(stream.read(half)).isPositive();
-            assertThat(ByteBuffer.wrap(expect(PortStreams.GRANT, 1).payload())
-                            .order(ByteOrder.LITTLE_ENDIAN)
-                            .getInt())
-                    .isEqualTo(PortStreams.CREDIT / 2);
+            assertThat(expect(PortStreams.GRANT, 1).payload().getInt()).isEqualTo(PortStreams.CREDIT / 2);
         }
     }
 
@@ -182,9 +179,7 @@ final class PortStreamsTest {
         Thread agent = Thread.ofPlatform().start(() -> {
             try {
                 Sent greeting = next();
-                hello(ByteBuffer.wrap(greeting.payload())
-                        .order(ByteOrder.LITTLE_ENDIAN)
-                        .getLong());
+                hello(greeting.payload().getLong());
             } catch (IOException e) {
                 throw new AssertionError(e);
             }
@@ -235,8 +230,9 @@ final class PortStreamsTest {
         int kind = in.read();
         while (kind == 0) kind = in.read();
         ByteBuffer rest = ByteBuffer.wrap(in.readNBytes(HEADER - 1)).order(ByteOrder.LITTLE_ENDIAN);
-        int length = rest.get(0) & 0xff | (rest.get(1) & 0xff) << 8 | (rest.get(2) & 0xff) << 16;
-        return new Sent(kind, rest.getInt(3), in.readNBytes(length));
+        int length = (rest.get(0) & 0xff) | (rest.get(1) & 0xff) << 8 | (rest.get(2) & 0xff) << 16;
+        ByteBuffer payload = ByteBuffer.wrap(in.readNBytes(length)).order(ByteOrder.LITTLE_ENDIAN);
+        return new Sent(kind, rest.getInt(3), payload);
     }
 
     private static ByteBuffer bytes(String text) {
