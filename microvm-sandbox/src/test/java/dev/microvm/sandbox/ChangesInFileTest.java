@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a guest changes over its root, in a file. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(120)
 final class ChangesInFileTest {
     private static final long ROOM = 128L << 20;
@@ -73,7 +74,6 @@ final class ChangesInFileTest {
     }
 
     @Test
-    @Lanes.TakesLong
     void areLimited_andWhatIsRemovedTakesNoRoom() throws Exception {
         Path file = folder.resolve("changes.img");
         try (Sandbox sandbox = start(Root.directory(AgentGuest.tree(folder)).changesIn(file, ROOM))) {

@@ -162,6 +162,11 @@ final class LinuxSandboxTest {
                         () -> WaitFor.exec(Command.shell("echo why; exit 3")).await(agent, Duration.ofMillis(500)))
                 .withMessageContaining("exit code 3: why");
         agent.exec("killall", "httpd");
+        GuestProcess silent = agent.start("nc", "-l", "-p", "8091");
+        assertThatExceptionOfType(AwaitTimeoutException.class)
+                .isThrownBy(() -> WaitFor.http(8091, "/", 200).await(agent, Duration.ofSeconds(2)))
+                .withMessageContaining("without an answer");
+        silent.destroyForcibly();
     }
 
     @Test
