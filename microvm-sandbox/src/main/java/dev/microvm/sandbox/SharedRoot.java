@@ -6,16 +6,27 @@ import dev.microvm.sandbox.root.PreparedRoot;
 
 /** The root of a sandbox and its forks, closed when the last of them is. Any thread may call. */
 final class SharedRoot {
-    private final PreparedRoot root;
+    private final ImageConfig config;
+    private final Runnable close;
     private int users = 1; // guarded by this
 
     /** Takes a root for its first user. */
     SharedRoot(PreparedRoot root) {
-        this.root = root;
+        this(root.config(), root::close);
+    }
+
+    private SharedRoot(ImageConfig config, Runnable close) {
+        this.config = config;
+        this.close = close;
+    }
+
+    /** Returns one that somebody else closes. */
+    static SharedRoot of(ImageConfig config) {
+        return new SharedRoot(config, () -> {});
     }
 
     ImageConfig config() {
-        return root.config();
+        return config;
     }
 
     /** Returns whether changes are to be there after the machine. */
@@ -32,6 +43,6 @@ final class SharedRoot {
 
     /** Ends one use. */
     synchronized void letGo() {
-        if (--users == 0) root.close();
+        if (--users == 0) close.run();
     }
 }

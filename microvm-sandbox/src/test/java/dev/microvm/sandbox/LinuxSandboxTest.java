@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -179,5 +180,29 @@ final class LinuxSandboxTest {
             assertThat(result.detail()).contains("ended").contains("last lines");
             assertThatExceptionOfType(SandboxException.class).isThrownBy(() -> doomed.exec("true"));
         }
+    }
+
+    @Test
+    void continuesFromATemplate_thatIsMadeOnce(@TempDir Path templates) throws IOException {
+        AtomicInteger prepared = new AtomicInteger();
+        SandboxBuilder builder = builder()
+                .name("continued")
+                .network(NetworkPolicy.OUTBOUND)
+                .template(templates, "marked", made -> {
+                    prepared.incrementAndGet();
+                    made.exec("sh", "-c", "echo prepared > /mark");
+                });
+        for (int i = 0; i < 2; i++) {
+            try (Sandbox continued = builder.start();
+                    Sandbox fork = continued.fork()) {
+                assertThat(continued.machine().name()).isEqualTo("continued");
+                assertThat(continued.exec("cat", "/mark").stdout()).isEqualTo("prepared\n");
+                continued.exec("rm", "/mark");
+                assertThat(fork.exec("cat", "/mark").stdout()).isEqualTo("prepared\n");
+                String now = fork.exec("date", "+%s").stdout().strip();
+                assertThat(Long.parseLong(now)).isCloseTo(Instant.now().getEpochSecond(), within(60L));
+            }
+        }
+        assertThat(prepared).hasValue(1);
     }
 }
