@@ -240,6 +240,7 @@ public final class SandboxBuilder {
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
+            checkTemplate(prepared);
             listener.rootPrepared(prepared);
             vm = template == null ? named(machine(prepared, chosen)).build() : continued(template, prepared, chosen);
             listener.machineBuilt(vm);
@@ -256,6 +257,12 @@ public final class SandboxBuilder {
             prepared.close();
             throw e;
         }
+    }
+
+    private void checkTemplate(PreparedRoot prepared) {
+        if (template == null || prepared.changes() != Changes.IN_FILE) return;
+        throw new SandboxException("template: changes of the root that are kept in a file are of one machine, and a"
+                + " template is continued by many; leave out template(...) or Root.changesIn(...)");
     }
 
     /** Describes a machine that continues from the template, which is made if it is not there. */
