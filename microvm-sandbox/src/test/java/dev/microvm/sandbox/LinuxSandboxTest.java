@@ -164,6 +164,8 @@ final class LinuxSandboxTest {
                 .withMessageContaining("exit code 3: why");
         agent.exec("killall", "httpd");
         GuestProcess silent = agent.start("nc", "-l", "-p", "8091");
+        String listens = "cat /proc/net/tcp* | grep -q :1F9B"; // port 8091; a connection would be nc's only one
+        WaitFor.exec(Command.shell(listens)).await(agent, Duration.ofMinutes(1));
         assertThatExceptionOfType(AwaitTimeoutException.class)
                 .isThrownBy(() -> WaitFor.http(8091, "/", 200).await(agent, Duration.ofSeconds(2)))
                 .withMessageContaining("without an answer");
