@@ -90,6 +90,19 @@ final class ChangesInFileTest {
     }
 
     @Test
+    void areOfOneMachine_soATemplateRefusesThem() throws IOException {
+        Root root = Root.directory(AgentGuest.tree(folder)).changesIn(folder.resolve("changes.img"), ROOM);
+        assertThatExceptionOfType(SandboxException.class)
+                .isThrownBy(() -> Sandbox.builder()
+                        .kernel(GuestFiles.bundledKernel())
+                        .root(root)
+                        .template(folder.resolve("templates"))
+                        .start())
+                .withMessageContaining("leave out template(...) or Root.changesIn(...)");
+        assertThat(folder.resolve("templates")).doesNotExist();
+    }
+
+    @Test
     void areForRootsThatHaveNoFileOfTheirOwn() {
         Root memory = Root.initramfs(Initramfs.builder().build());
         assertThatExceptionOfType(IllegalStateException.class)
