@@ -29,7 +29,8 @@
 #define CONTROL 0x6b3a7000UL /* what the way into a case reads, by absolute address */
 #define CONTROL_ASM "0x6b3a7000"
 
-enum { MOST_CASES = 4096, FXSAVE = 512, INT3 = 0xcc };
+enum { MOST_CASES = 4096, FXSAVE = 512, YMM = 256, INT3 = 0xcc };
+enum { XSTATE_BV = 512, AVX_STATE = 1 << 2, AVX_OFFSET = 576 }; /* of an XSAVE area */
 
 struct segments {
     uint16_t cs, ds, es, fs, gs, ss;
@@ -47,6 +48,7 @@ struct start {
     uint8_t code[64];
     uint64_t unused;
     uint8_t fxsave[FXSAVE];
+    uint8_t ymm[YMM]; /* upper halves */
 };
 
 struct end {
@@ -59,10 +61,11 @@ struct end {
     uint64_t checksum;
     uint64_t unused;
     uint8_t fxsave[FXSAVE];
+    uint8_t ymm[YMM]; /* upper halves */
 };
 
-_Static_assert(sizeof(struct start) == 848 && offsetof(struct start, fxsave) == 336, "as in Case.java");
-_Static_assert(sizeof(struct end) == 720, "as in Outcome.java");
+_Static_assert(sizeof(struct start) == 1104 && offsetof(struct start, fxsave) == 336, "as in Case.java");
+_Static_assert(sizeof(struct end) == 976, "as in Outcome.java");
 
 struct control {
     struct start start;
@@ -71,8 +74,8 @@ struct control {
     uint64_t own_stack;
 };
 
-_Static_assert(offsetof(struct control, far_offset) == 848, "in the assembly below");
-_Static_assert(offsetof(struct control, own_stack) == 856, "in the assembly below");
+_Static_assert(offsetof(struct control, far_offset) == 1104, "in the assembly below");
+_Static_assert(offsetof(struct control, own_stack) == 1112, "in the assembly below");
 
 static struct control *const control = (struct control *)CONTROL;
 static uint8_t *code_alias; /* the code, writable */
@@ -123,8 +126,11 @@ static void transfer(long number, void *bytes, size_t size)
 void enter(void);
 asm("enter:\n\t"
     "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
-    "mov %rsp, " CONTROL_ASM "+856\n\t"
+    "mov %rsp, " CONTROL_ASM "+1112\n\t"
     "fxrstor64 " CONTROL_ASM "+336\n\t"
+    ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
+    "vinsertf128 $1, " CONTROL_ASM "+848+16*\\n, %ymm\\n, %ymm\\n\n\t"
+    ".endr\n\t"
     "mov " CONTROL_ASM "+146, %ds\n\t"
     "mov " CONTROL_ASM "+148, %es\n\t"
     "mov " CONTROL_ASM "+150, %fs\n\t"
@@ -144,12 +150,12 @@ asm("enter:\n\t"
     "mov " CONTROL_ASM "+120, %r15\n\t"
     "mov " CONTROL_ASM "+154, %ss\n\t"
     "mov " CONTROL_ASM "+32, %rsp\n\t"
-    "ljmp *" CONTROL_ASM "+848\n");
+    "ljmp *" CONTROL_ASM "+1104\n");
 
 /* The way out of a signal, back to where enter() was called. */
 __attribute__((noreturn)) void resume(void);
 asm("resume:\n\t"
-    "mov " CONTROL_ASM "+856, %rsp\n\t"
+    "mov " CONTROL_ASM "+1112, %rsp\n\t"
     "pop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tret");
 
 static void on_signal(int signal, siginfo_t *info, void *context)
@@ -159,6 +165,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
                                       REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
     const ucontext_t *c = context;
     const greg_t *g = c->uc_mcontext.gregs;
+    const uint8_t *state;
     struct end *e = current;
     int i;
 
@@ -177,7 +184,10 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     e->vector = signal == SIGSYS ? 0x80 : g[REG_TRAPNO];
     e->error = g[REG_ERR];
     e->address = g[REG_CR2];
-    copy(e->fxsave, c->uc_mcontext.fpregs, FXSAVE);
+    state = (const uint8_t *)c->uc_mcontext.fpregs;
+    copy(e->fxsave, state, FXSAVE);
+    fill(e->ymm, 0, YMM);
+    if (state[XSTATE_BV] & AVX_STATE) copy(e->ymm, state + AVX_OFFSET, YMM);
     resume();
 }
 

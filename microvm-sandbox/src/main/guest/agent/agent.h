@@ -18,6 +18,8 @@ int write_all(int fd, const void *bytes, u64 n);   /* 0, or the negative error *
 int read_all(int fd, void *bytes, u64 n);          /* 0, -EPROTO at an early end, or the negative error */
 i64 read_text(const char *path, char *to, u64 room); /* a small file, ended by 0; its length or the negative error */
 i64 write_text(const char *path, const char *text);
+void block_signals(void);                          /* SIGCHLD, which is watched, and SIGPIPE; children unblock all */
+int watch_children(void);                          /* a descriptor to read when a child has ended */
 u64 milliseconds(void);                            /* of the monotonic clock */
 void nap(int ms);
 
@@ -74,11 +76,11 @@ struct command {
 };
 extern struct command command;
 int command_decode(struct fields *f);
-i64 command_start(int in, int out, int err, const char **step); /* its process, or the error of a step */
+i64 command_start(int in, int out, int err, const char **step); /* its process, or the error of a step; in -1: none */
 
 /* user.c */
 struct user { u32 uid, gid, groups; u32 group[64]; char home[256]; };
-int find_user(const char *name, struct user *user); /* NAME, UID, NAME:GROUP, UID:GID */
+const struct user *find_user(const char *name);    /* NAME, UID, NAME:GROUP, UID:GID; 0 if there is no such user */
 
 /* the requests, each by its file */
 int serve_exec(struct fields *f);                  /* whether the connection can take a further request */

@@ -114,6 +114,16 @@ i64 write_text(const char *path, const char *text) {
     return done;
 }
 
+void block_signals(void) {
+    u64 mask = 1UL << (SIGCHLD - 1) | 1UL << (SIGPIPE - 1);
+    sys(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+int watch_children(void) {
+    u64 mask = 1UL << (SIGCHLD - 1);
+    return (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
+}
+
 u64 milliseconds(void) {
     struct timespec now;
     sys(clock_gettime, CLOCK_MONOTONIC, &now);

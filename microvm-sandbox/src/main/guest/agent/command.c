@@ -4,7 +4,8 @@
 enum { TIOCSCTTY = 0x540e };
 
 struct command command;
-static struct user user;
+static const struct user *user;
+static int no_input = -1, score = -1;              /* /dev/null; this process's oom_score_adj */
 static int child_in, child_out, child_err;
 static const char *failed_step;                    /* what the child could not do, and why */
 static i64 failure;
@@ -68,17 +69,17 @@ static void fail(const char *step, i64 error) {
 
 static void become_command(void) {
     i64 error;
-    write_text("/proc/self/oom_score_adj", "0");
     sys(setsid);
     if ((command.flags & PTY) && (error = sys(ioctl, child_in, TIOCSCTTY, 0)) < 0) fail("terminal", error);
     sys(dup2, child_in, 0);
     sys(dup2, child_out, 1);
     sys(dup2, child_err, 2);
-    if ((error = sys(setgroups, user.groups, user.group)) < 0) fail("user", error);
-    if ((error = sys(setgid, user.gid)) < 0 || (error = sys(setuid, user.uid)) < 0) fail("user", error);
-    if ((error = sys(chdir, *command.directory ? command.directory : "/")) < 0) fail("directory", error);
-    u64 action[4] = {0}, none = 0;                 /* SIG_DFL for what the agent ignores */
-    sys(rt_sigaction, SIGPIPE, action, 0, 8);
+    u64 none = 0;
+    if (user->uid || user->gid || user->groups > 1) { /* else it is what this process is */
+        if ((error = sys(setgroups, user->groups, user->group)) < 0) fail("user", error);
+        if ((error = sys(setgid, user->gid)) < 0 || (error = sys(setuid, user->uid)) < 0) fail("user", error);
+    }
+    if (*command.directory && (error = sys(chdir, command.directory)) < 0) fail("directory", error);
     sys(rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
     fail("command", execute());
 }
@@ -86,12 +87,16 @@ static void become_command(void) {
 i64 command_start(int in, int out, int err, const char **step) {
     static char home[300];
     *step = "user";
-    if (!find_user(*command.user ? command.user : "root", &user)) return -ENOENT;
+    if (!(user = find_user(*command.user ? command.user : "root"))) return -ENOENT;
+    if (in < 0) {
+        if (no_input < 0) no_input = (int)sys_open("/dev/null", O_RDONLY, 0);
+        in = no_input;
+    }
     if (!variable("PATH=")) {
         command.envp[command.envc++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     }
     if (!variable("HOME=")) {
-        put(put(home, "HOME="), same(user.home, "/") && !user.uid ? "/root" : user.home);
+        put(put(home, "HOME="), same(user->home, "/") && !user->uid ? "/root" : user->home);
         command.envp[command.envc++] = home;
     }
     command.envp[command.envc] = 0;
@@ -99,7 +104,10 @@ i64 command_start(int in, int out, int err, const char **step) {
     child_out = out;
     child_err = err;
     failure = 0;
+    if (score < 0) score = (int)sys_open("/proc/self/oom_score_adj", O_RDWR, 0);
+    sys(pwrite64, score, "0", 1, 0);               /* the child begins with it; by its own file it would take longer */
     i64 pid = cgroup_spawn(become_command);
+    sys(pwrite64, score, "-1000", 5, 0);
     *step = pid < 0 ? "fork" : failed_step;
     if (pid > 0 && failure) sys(wait4, pid, &(int){0}, 0, 0);
     return failure ? failure : pid;

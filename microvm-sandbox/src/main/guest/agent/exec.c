@@ -8,7 +8,7 @@ enum { TIMED_OUT = 1, CPU_LIMIT = 2, PROCESS_LIMIT = 4, SIGNALED = 8, CONTINUES 
 
 struct source { int fd; u32 type; u64 credit; };
 
-static int child, signals = -1, in_fd, terminal_fd, ended, status, has_group, alone;
+static int child, signals = -1, in_fd, terminal_fd, ended, childless, status, has_group, alone;
 static u32 reasons;
 static struct source sources[2];
 static u8 pending[WINDOW];                         /* standard input that the command has not taken, as a ring */
@@ -31,13 +31,6 @@ static i64 open_terminal(int *end) {
     return slave;
 }
 
-static void watch_children(void) {
-    u64 mask = 1UL << (SIGCHLD - 1);
-    sys(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-    signals = (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
-    sys(prctl, PR_SET_CHILD_SUBREAPER, 1);
-}
-
 static void close_all(const int *fds, int n) {
     for (int i = 0; i < n; i++) {
         if (fds[i] >= 0) sys(close, fds[i]);
@@ -47,7 +40,7 @@ static void close_all(const int *fds, int n) {
 static int make_streams(int in[2], int out[2], int err[2]) {
     int terminal;
     if (!(command.flags & PTY)) {
-        i64 error = sys(pipe2, in, O_CLOEXEC);
+        i64 error = command.flags & NO_INPUT ? 0 : sys(pipe2, in, O_CLOEXEC);
         if (error >= 0) error = sys(pipe2, out, O_CLOEXEC);
         if (error >= 0) error = sys(pipe2, err, O_CLOEXEC);
         if (error < 0) send_error(error, "pipe");
@@ -60,16 +53,21 @@ static int make_streams(int in[2], int out[2], int err[2]) {
     return 1;
 }
 
+static void take_input(const u8 *bytes, u64 n);
+
 /* Starts the command; returns whether it runs. If not, the host was told. */
 static int start(void) {
     int fds[6] = {-1, -1, -1, -1, -1, -1}, *in = fds, *out = fds + 2, *err = fds + 4;
     int terminal = (command.flags & PTY) != 0;
     const char *step;
-    ended = status = input_ends = 0;
+    ended = childless = status = input_ends = 0;
     reasons = 0;
     pending_at = pending_size = 0;
     if (!make_streams(in, out, err)) return close_all(fds, terminal ? 2 : 6), 0;
-    if (signals < 0) watch_children();
+    if (signals < 0) {
+        signals = watch_children();
+        sys(prctl, PR_SET_CHILD_SUBREAPER, 1);
+    }
     alone = command.flags & FIGURES || command.limits.memory || command.limits.cpu_us || command.limits.processes;
     has_group = cgroup_make(&command.limits, alone);
     i64 pid = command_start(in[0], terminal ? in[0] : out[1], terminal ? in[0] : err[1], &step);
@@ -80,17 +78,11 @@ static int start(void) {
     }
     child = (int)pid;
     in_fd = terminal_fd = in[1];
-    if (command.flags & NO_INPUT) {
-        sys(close, in_fd);
-        in_fd = -1;
-    } else {
-        sys(fcntl, in_fd, F_SETFL, O_NONBLOCK);
-    }
-    sys(fcntl, out[0], F_SETFL, O_NONBLOCK);
-    if (err[0] >= 0) sys(fcntl, err[0], F_SETFL, O_NONBLOCK);
+    if (in_fd >= 0) sys(fcntl, in_fd, F_SETFL, O_NONBLOCK); /* outputs are read only when they have something */
     sources[0] = (struct source){out[0], OUT_STDOUT, WINDOW};
     sources[1] = (struct source){err[0], OUT_STDERR, WINDOW};
     reply(pid, "");
+    if (terminal && command.flags & NO_INPUT) take_input(0, 0);
     return 1;
 }
 
@@ -130,19 +122,20 @@ static void reap(void) {
     u8 info[128];
     int value;
     i64 pid;
-    while (sys(read, signals, info, sizeof info) > 0) {}
+    sys(read, signals, info, sizeof info);         /* one for any number of children */
     while ((pid = sys(wait4, -1, &value, WNOHANG, 0)) > 0) {
         if (pid != child) continue;
         ended = 1;
         status = value;
     }
+    childless = pid == -ECHILD;
 }
 
 static void end_tree(void) {
     for (int i = 0; i < 500; i++) {
         kill_tree();
         reap();
-        if (sys(wait4, -1, &(int){0}, WNOHANG, 0) == -ECHILD) return;
+        if (childless) return;
         nap(2);
     }
 }
@@ -223,9 +216,9 @@ static u64 allowance(const struct source *source) {
 }
 
 /* Passes on what a stream has; returns whether there was something. */
-static int forward(struct source *source) {
+static int forward(struct source *source, short events) {
     u64 credit = allowance(source), n = credit < MAX_DATA - 8 ? credit : MAX_DATA - 8; /* with its header one packet */
-    i64 done = sys(read, source->fd, frame_room((u32)n), n);
+    i64 done = events == POLLHUP ? 0 : sys(read, source->fd, frame_room((u32)n), n);
     if (done == -EAGAIN || done == -EINTR) return 0;
     if (done <= 0) {                               /* a terminal says EIO when the last process has closed it */
         if (!(command.flags & PTY)) sys(close, source->fd);
@@ -267,9 +260,8 @@ static int wait_time(u64 deadline) {
 
 /* What a command leaves behind lives on as a child of this process's parent; so this process must end then. */
 static int leaves_nothing(void) {
-    i64 pid;
-    while ((pid = sys(wait4, -1, &(int){0}, WNOHANG, 0)) > 0) {}
-    return pid == -ECHILD;
+    if (!childless) reap();
+    return childless;
 }
 
 static void close_streams(void) {
@@ -337,7 +329,7 @@ static int serve(void) {
         if (fds[1].revents) reap();
         int moved = 0;
         for (int i = 0; i < 2; i++) {
-            if (fds[2 + i].revents && fds[2 + i].fd == sources[i].fd) moved |= forward(&sources[i]);
+            if (fds[2 + i].revents && fds[2 + i].fd == sources[i].fd) moved |= forward(&sources[i], fds[2 + i].revents);
         }
         if (in_fd >= 0 && fds[4].revents & POLLERR && !(command.flags & PTY)) close_input();
         else if (fds[4].revents) feed();

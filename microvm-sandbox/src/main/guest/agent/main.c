@@ -87,15 +87,13 @@ static i64 listen_vsock(void) {
 static void serve_forever(void) {
     static struct pollfd fds[2 + MOST_WATCHED];
     u8 info[128];
-    u64 mask = 1UL << (SIGCHLD - 1);
-    sys(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-    signals = (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
+    signals = watch_children();
     for (;;) {
         fds[0] = (struct pollfd){listener, POLLIN, 0};
         fds[1] = (struct pollfd){signals, POLLIN, 0};
         sys(poll, fds, 2 + mux_watch(fds + 2), -1);
         if (fds[1].revents) {
-            while (sys(read, signals, info, sizeof info) > 0) {}
+            sys(read, signals, info, sizeof info);
             reap();
         }
         mux_serve(fds + 2);
@@ -103,13 +101,9 @@ static void serve_forever(void) {
     }
 }
 
-static void ignore_sigpipe(void) {
-    u64 action[4] = {1 /* SIG_IGN */, 0, 0, 0};
-    sys(rt_sigaction, SIGPIPE, action, 0, 8);
-}
-
 __attribute__((used)) static void run(void) {
-    ignore_sigpipe();
+    block_signals();
+    sys(chdir, "/");
     int init = sys(getpid) == 1;
     if (init) run_as_init();
     cgroup_prepare();

@@ -58,7 +58,7 @@ static void find_groups(const char *name, struct user *user) {
     }
 }
 
-int find_user(const char *given, struct user *user) {
+static int look_up(const char *given, struct user *user) {
     char name[128], *group = 0, *field[7];
     u64 value, known = 0;
     if (length(given) >= sizeof name) return 0;
@@ -91,4 +91,32 @@ int find_user(const char *given, struct user *user) {
     user->group[user->groups++] = user->gid;
     if (known) find_groups(name, user);
     return 1;
+}
+
+/* Whether one of the files is another one than at the last call. */
+static int files_changed(void) {
+    static const char *const paths[] = {"/etc/passwd", "/etc/group"};
+    static struct stat last[2];
+    int changed = 0;
+    for (int i = 0; i < 2; i++) {
+        struct stat now;
+        if (sys(newfstatat, AT_FDCWD, paths[i], &now, 0) < 0) memset(&now, 0, sizeof now);
+        changed |= now.ino != last[i].ino || now.size != last[i].size || now.mtime.sec != last[i].mtime.sec
+            || now.mtime.nsec != last[i].mtime.nsec || now.ctime.sec != last[i].ctime.sec
+            || now.ctime.nsec != last[i].ctime.nsec;
+        last[i] = now;
+    }
+    return changed;
+}
+
+/* Most commands of a connection are of one user. */
+const struct user *find_user(const char *name) {
+    static char known_name[128];
+    static struct user known;
+    if (files_changed() || !*known_name || !same(name, known_name)) {
+        *known_name = 0;
+        if (!look_up(name, &known)) return 0;
+        put(known_name, name);
+    }
+    return &known;
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,21 +40,23 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
 
     private final Supplier<? extends M> maker;
     private final int ready;
-    private final int limit;
+    private final long limit; // of all sizes together
+    private final ToLongFunction<? super M> size;
     private final Thread filler;
 
     // Guarded by this
     private final Deque<M> waiting = new ArrayDeque<>();
     private final List<Lease> leases = new ArrayList<>();
-    private int making; // 0 or 1
-    private int closing; // machines that were given back and are not closed yet
+    private long used; // sizes of all machines that are not closed
+    private long expected = 1; // size of the next one: that of the last
     private @Nullable RuntimeException failure; // of the last attempt
     private boolean closed;
 
-    private VmPool(Supplier<? extends M> maker, int ready, int limit) {
+    private VmPool(Supplier<? extends M> maker, int ready, long limit, ToLongFunction<? super M> size) {
         this.maker = maker;
         this.ready = ready;
         this.limit = limit;
+        this.size = size;
         this.filler = Thread.ofPlatform().name("microvm-pool").daemon().unstarted(this::fill);
     }
 
@@ -73,7 +76,35 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
                     "ready and limit: at least 1, and no more ready than the limit, were %d and %d"
                             .formatted(ready, limit));
         }
-        VmPool<M> pool = new VmPool<>(maker, ready, limit);
+        return started(new VmPool<M>(maker, ready, limit, any -> 1));
+    }
+
+    /**
+     * Makes one with a limit on memory, and begins to fill it: as many machines as fit wait, if
+     * {@code ready} do not.
+     *
+     * <pre>{@code
+     * VmPool.of(moment::start, 4, 8L << 30, vm -> vm.spec().memory().bytes());
+     * }</pre>
+     *
+     * @param maker starts a machine; called on the pool's thread. Each is taken to be as large as the
+     *     one before
+     * @param ready how many wait, at least 1
+     * @param bytes how large all machines are together, those that were taken included
+     * @param size says how large a machine is, such as its whole RAM, which it may come to use
+     * @throws IllegalArgumentException if a number is out of range
+     */
+    public static <M extends AutoCloseable> VmPool<M> of(
+            Supplier<? extends M> maker, int ready, long bytes, ToLongFunction<? super M> size) {
+        Objects.requireNonNull(maker, "maker");
+        Objects.requireNonNull(size, "size");
+        if (ready < 1 || bytes < 1) {
+            throw new IllegalArgumentException("ready and bytes: at least 1, were %d and %d".formatted(ready, bytes));
+        }
+        return started(new VmPool<M>(maker, ready, bytes, size));
+    }
+
+    private static <M extends AutoCloseable> VmPool<M> started(VmPool<M> pool) {
         pool.filler.start();
         return pool;
     }
@@ -81,10 +112,12 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
     /** A machine that was taken. Closing it closes the machine. */
     public final class Lease implements AutoCloseable {
         private final M machine;
+        private final long bytes;
         private boolean returned; // guarded by the pool
 
         private Lease(M machine) {
             this.machine = machine;
+            this.bytes = size.applyAsLong(machine);
         }
 
         /** Returns the machine. */
@@ -99,13 +132,12 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
                 if (returned) return;
                 returned = true;
                 leases.remove(this);
-                closing++;
             }
             try {
                 VmPool.close(machine);
             } finally {
                 synchronized (VmPool.this) {
-                    closing--;
+                    used -= bytes;
                     VmPool.this.notifyAll();
                 }
             }
@@ -140,8 +172,9 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
             }
             long left = deadline - System.nanoTime();
             if (left <= 0) {
-                throw new AwaitTimeoutException("no machine of the pool was ready within %d ms; %d of %d are in use"
-                        .formatted(timeout.toMillis(), leases.size(), limit));
+                throw new AwaitTimeoutException(
+                        "no machine of the pool was ready within %d ms; %d are in use, and the pool has %d of %d"
+                                .formatted(timeout.toMillis(), leases.size(), used, limit));
             }
             try {
                 TimeUnit.NANOSECONDS.timedWait(this, left);
@@ -167,7 +200,7 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
             M made = null;
             RuntimeException failed = null;
             try {
-                made = maker.get();
+                made = sized(maker.get());
             } catch (RuntimeException e) {
                 log.warn("a machine of the pool cannot be made: {}", e.toString());
                 failed = e;
@@ -176,10 +209,19 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
         }
     }
 
+    /** Refuses a machine that is larger than all may be. */
+    private M sized(M machine) {
+        long bytes = size.applyAsLong(machine);
+        if (bytes >= 1 && bytes <= limit) return machine;
+        close(machine);
+        throw new IllegalStateException(
+                "a machine of the pool has the size %d, and all together may have %d".formatted(bytes, limit));
+    }
+
     /** Waits until a machine is to be made; returns whether, as the pool may be closed first. */
     private synchronized boolean awaitNeed() {
         boolean interrupted = false;
-        while (!closed && (failure != null || waiting.size() >= ready || all() >= limit)) {
+        while (!closed && (failure != null || waiting.size() >= ready || used + expected > limit)) {
             try {
                 wait();
             } catch (InterruptedException e) {
@@ -187,20 +229,19 @@ public final class VmPool<M extends AutoCloseable> implements AutoCloseable {
             }
         }
         if (interrupted) Thread.currentThread().interrupt();
-        if (!closed) making = 1;
         return !closed;
-    }
-
-    private int all() {
-        return waiting.size() + leases.size() + making + closing;
     }
 
     /** Returns whether the pool has the machine now. */
     private synchronized boolean put(@Nullable M made, @Nullable RuntimeException failed) {
-        making = 0;
         failure = failed;
         boolean kept = made != null && !closed;
-        if (kept) waiting.add(Objects.requireNonNull(made));
+        if (kept) {
+            M machine = Objects.requireNonNull(made);
+            waiting.add(machine);
+            expected = size.applyAsLong(machine);
+            used += expected;
+        }
         notifyAll();
         return kept;
     }

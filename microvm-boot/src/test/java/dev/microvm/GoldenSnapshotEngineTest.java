@@ -25,7 +25,7 @@ final class GoldenSnapshotEngineTest {
     private Path folder;
 
     @ParameterizedTest
-    @ValueSource(ints = {1})
+    @ValueSource(ints = {1, 2})
     void continues_whateverVersionWroteIt(int version) throws IOException {
         String name = "/snapshots/version-%d.zip".formatted(version);
         try (InputStream packed = GoldenSnapshotEngineTest.class.getResourceAsStream(name)) {

@@ -68,7 +68,7 @@ final class VmPoolTest {
             VmPool<Thing>.Lease only = pool.take(SOON);
             assertThatExceptionOfType(AwaitTimeoutException.class)
                     .isThrownBy(() -> pool.take(Duration.ofMillis(10)))
-                    .withMessageContaining("1 of 1 are in use");
+                    .withMessageContaining("1 are in use, and the pool has 1 of 1");
             only.close();
             only.close();
             assertThat(pool.take(SOON).get().number).isEqualTo(2);
@@ -127,5 +127,33 @@ final class VmPoolTest {
     void refusesNumbersThatCannotBe() {
         assertThatIllegalArgumentException().isThrownBy(() -> VmPool.of(Thing::new, 0, 1));
         assertThatIllegalArgumentException().isThrownBy(() -> VmPool.of(Thing::new, 2, 1));
+    }
+
+    @Test
+    void hasAsManyAsTheMemoryAllows() throws InterruptedException {
+        try (VmPool<Thing> pool = VmPool.of(Thing::new, 8, 1000, thing -> 300)) {
+            VmPool<Thing>.Lease one = pool.take(SOON);
+            VmPool<Thing>.Lease two = pool.take(SOON);
+            VmPool<Thing>.Lease three = pool.take(SOON);
+            assertThatExceptionOfType(AwaitTimeoutException.class)
+                    .isThrownBy(() -> pool.take(Duration.ofMillis(10)))
+                    .withMessageContaining("3 are in use, and the pool has 900 of 1000");
+            two.close();
+            pool.take(SOON).close();
+            one.close();
+            three.close();
+        }
+        assertThat(most).hasValue(3);
+        assertThat(open).hasValue(0);
+    }
+
+    @Test
+    void saysThatAMachineIsTooLarge() {
+        try (VmPool<Thing> pool = VmPool.of(Thing::new, 1, 1000, thing -> 1001)) {
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> pool.take(SOON))
+                    .withMessageContaining("has the size 1001, and all together may have 1000");
+        }
+        assertThat(open).hasValue(0);
     }
 }

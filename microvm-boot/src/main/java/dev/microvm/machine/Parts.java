@@ -3,6 +3,7 @@ package dev.microvm.machine;
 import dev.microvm.bus.BusDevice;
 import dev.microvm.bus.IoBuses;
 import dev.microvm.state.DeviceState;
+import dev.microvm.state.Stateful;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -62,7 +63,17 @@ final class Parts {
         }
         for (Part part : made) {
             DeviceState state = states.get(part.plan().name());
-            if (part.state() != null && state != null) part.state().restore(state);
+            if (part.state() != null && state != null) restore(part.state(), state, part.plan());
+        }
+    }
+
+    /** A state comes from a file that may be anything, so all that a device throws means that. */
+    private static void restore(Stateful device, DeviceState state, PartPlan plan) {
+        try {
+            device.restore(state);
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(
+                    "the state of %s is refused: %s".formatted(plan.name(), e.getMessage()), e);
         }
     }
 

@@ -34,6 +34,7 @@ public record RestartLimit(int most, Duration within) {
 
     @Override
     public String toString() {
-        return most + " within " + within.toMillis() + " ms";
+        boolean inRange = within.isPositive() && within.compareTo(LONGEST) <= 0; // else it may have no number of ms
+        return most + " within " + (inRange ? within.toMillis() + " ms" : within);
     }
 }

@@ -118,8 +118,8 @@ final class ManifestFile {
                         .formatted(file, what, found, what, newest));
     }
 
-    /** Checks what is around the fields. */
-    private static byte[] fields(Path file, byte[] all) {
+    /** Checks what is around the fields, and returns these. */
+    static byte[] fields(Path file, byte[] all) {
         if (all.length < HEADER || !Arrays.equals(all, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
             throw new SnapshotException("snapshot: %s is no manifest of a snapshot".formatted(file));
         }

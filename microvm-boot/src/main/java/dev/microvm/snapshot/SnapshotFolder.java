@@ -335,7 +335,7 @@ public final class SnapshotFolder {
                 to.extend(manifest.memorySize());
                 Files.write(made.resolve(MANIFEST), content);
                 return new SnapshotFolder(target, manifest, opened.identity(), null);
-            } catch (IOException | IllegalArgumentException e) { // of java.util.zip, for what is no archive
+            } catch (IOException | IllegalArgumentException | UnsupportedOperationException e) { // of java.util.zip
                 throw new SnapshotException("snapshot: %s cannot be unpacked: %s".formatted(from, e), e);
             }
         });

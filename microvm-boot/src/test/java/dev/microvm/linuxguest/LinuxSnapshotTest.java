@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxSnapshotTest {
-    private static final int TIMES = 20;
+    private static final int TIMES = Integer.getInteger("microvm.snapshots", 8);
 
     @TempDir
     private static Path folder;

@@ -21,11 +21,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The states of a machine's devices, taken out of one machine and put into another. */
 @Lanes.TinyGuests
@@ -99,6 +102,69 @@ final class MachineStateGuestTest {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> machine.restore(states))
                     .withMessageContaining("clock");
+        }
+    }
+
+    private static void change(Map<String, DeviceState> states, String part, String field, long value) {
+        byte[] intact = Objects.requireNonNull(states.get(part), part).encode();
+        states.put(part, DeviceState.decode(intact).put(field, value));
+    }
+
+    /** A state comes from a file, which may be anything: the device refuses it, and says so. */
+    @ParameterizedTest
+    @CsvSource({
+        "rtc, seenSeconds, -9223372036854775808",
+        "rtc, offsetSeconds, 9223372036854775807",
+        "rtc, offsetSeconds, -4000000000000",
+        "rtc, index, 4294967296",
+        "com1, ier, 1099511627776"
+    })
+    void areRefusedByName_whenAValueIsImpossible(String part, String field, long value) throws Exception {
+        MachinePlan plan = plan(Irqchip.SPLIT);
+        ConsoleBuffer console = new ConsoleBuffer();
+        try (Machine machine =
+                new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}), () -> false)) {
+            machine.pause();
+            Map<String, DeviceState> states = new LinkedHashMap<>(machine.save());
+            change(states, part, field, value);
+
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> machine.restore(states))
+                    .withMessageContaining("the state of %s is refused".formatted(part));
+        }
+    }
+
+    /** Queues where there is no memory, of impossible sizes, with indices that cannot be. */
+    @ParameterizedTest
+    @CsvSource({
+        "queue0Descriptors, -4096",
+        "queue0Available, 9223372036854775807",
+        "queue0Size, 3",
+        "queue0Size, -2147483648",
+        "deviceId, 77",
+        "status, 4294967297"
+    })
+    void areRefusedByName_whenAVirtioDeviceCannotHaveThem(String field, long value) throws Exception {
+        MachinePlan plan = plan(Irqchip.SPLIT);
+        SequencedMap<String, DeviceState> states;
+        try (SavedMachine machine = SavedMachine.started(plan)) {
+            machine.awaitText("status 0f");
+            states = new LinkedHashMap<>(machine.pauseAndSave());
+        }
+        String part = states.entrySet().stream()
+                .filter(each -> each.getValue().numbers().getOrDefault("deviceId", 0L) == 4) // entropy: VIRTIO 1.2, 5
+                .findFirst()
+                .orElseThrow()
+                .getKey();
+        change(states, part, field, value);
+        ConsoleBuffer console = new ConsoleBuffer();
+        try (Machine other =
+                new PcMachine(plan, console, new GuestEnd("m", console, (reason, code, detail) -> {}), () -> false)) {
+            other.pause();
+
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> other.restore(states))
+                    .withMessageContaining("the state of %s is refused".formatted(part));
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.microvm.snapshot;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +14,7 @@ final class ManifestFiles {
     private ManifestFiles() {}
 
     /** Writes one, with a right checksum, and returns it. */
-    static Path write(Path file, byte[] fields) throws IOException {
+    static Path write(Path file, byte[] fields) {
         ByteBuffer bytes = ByteBuffer.allocate(16 + fields.length + 4)
                 .put("MICROVM\n".getBytes(US_ASCII))
                 .putInt(ManifestFile.FORMAT)
@@ -21,6 +22,10 @@ final class ManifestFiles {
                 .put(fields);
         CRC32C crc = new CRC32C();
         crc.update(bytes.array(), 0, bytes.position());
-        return Files.write(file, bytes.putInt((int) crc.getValue()).array());
+        try {
+            return Files.write(file, bytes.putInt((int) crc.getValue()).array());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

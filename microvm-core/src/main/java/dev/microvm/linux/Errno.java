@@ -45,6 +45,12 @@ public final class Errno {
     /** No such device. */
     public static final int ENODEV = 19;
 
+    /** Cross-device link. */
+    public static final int EXDEV = 18;
+
+    /** Not a directory. */
+    public static final int ENOTDIR = 20;
+
     /** Is a directory. */
     public static final int EISDIR = 21;
 
@@ -66,6 +72,12 @@ public final class Errno {
     /** Function not implemented. */
     public static final int ENOSYS = 38;
 
+    /** Directory not empty. */
+    public static final int ENOTEMPTY = 39;
+
+    /** Too many levels of symbolic links. */
+    public static final int ELOOP = 40;
+
     /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
 
@@ -77,6 +89,7 @@ public final class Errno {
             Map.entry(5, "EIO (input/output error)"),
             Map.entry(ENXIO, "ENXIO (no such device or address)"),
             Map.entry(E2BIG, "E2BIG (list too long)"),
+            Map.entry(8, "ENOEXEC (exec format error)"),
             Map.entry(EBADF, "EBADF (bad file descriptor)"),
             Map.entry(EAGAIN, "EAGAIN (try again)"),
             Map.entry(ENOMEM, "ENOMEM (out of memory)"),
@@ -84,22 +97,37 @@ public final class Errno {
             Map.entry(14, "EFAULT (bad address)"),
             Map.entry(EBUSY, "EBUSY (device or resource busy)"),
             Map.entry(EEXIST, "EEXIST (exists already)"),
+            Map.entry(EXDEV, "EXDEV (link across devices)"),
             Map.entry(ENODEV, "ENODEV (no such device)"),
-            Map.entry(20, "ENOTDIR (not a directory)"),
+            Map.entry(ENOTDIR, "ENOTDIR (not a directory)"),
             Map.entry(EISDIR, "EISDIR (is a directory)"),
             Map.entry(EINVAL, "EINVAL (invalid argument)"),
             Map.entry(23, "ENFILE (too many open files in the system)"),
             Map.entry(EMFILE, "EMFILE (too many open files in the process)"),
             Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
+            Map.entry(26, "ETXTBSY (text file busy)"),
             Map.entry(27, "EFBIG (file too large)"),
-            Map.entry(ENOSPC, "ENOSPC (no space left)"),
+            Map.entry(ENOSPC, "ENOSPC (no space left on device)"),
             Map.entry(30, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
             Map.entry(ENAMETOOLONG, "ENAMETOOLONG (file name too long)"),
             Map.entry(ENOSYS, "ENOSYS (no such system call)"),
-            Map.entry(EOPNOTSUPP, "EOPNOTSUPP (not supported)"));
+            Map.entry(ENOTEMPTY, "ENOTEMPTY (directory not empty)"),
+            Map.entry(ELOOP, "ELOOP (too many levels of symbolic links)"),
+            Map.entry(71, "EPROTO (protocol error)"),
+            Map.entry(EOPNOTSUPP, "EOPNOTSUPP (not supported)"),
+            Map.entry(111, "ECONNREFUSED (connection refused)"),
+            Map.entry(122, "EDQUOT (disk quota exceeded)"));
 
     private Errno() {}
+
+    /** Returns the meaning of an error number as a program would print it, such as {@code Not a directory}. */
+    public static String words(int errno) {
+        String text = TEXTS.get(errno);
+        if (text == null) return "error " + errno;
+        int start = text.indexOf('(') + 1;
+        return Character.toUpperCase(text.charAt(start)) + text.substring(start + 1, text.length() - 1);
+    }
 
     /** Returns the name and meaning of an error number, for messages. */
     public static String text(int errno) {

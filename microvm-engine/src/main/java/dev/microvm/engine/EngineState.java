@@ -7,6 +7,7 @@ import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.GuestFault;
 import dev.microvm.engine.cpu.Segment;
 import dev.microvm.engine.cpu.XsaveArea;
+import dev.microvm.engine.exec.simd.ExtendedState;
 import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.DescriptorTable;
@@ -130,18 +131,26 @@ final class EngineState {
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
         X87Images.storeFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
         area.putInt(XsaveArea.MXCSR, cpu.mxcsr.value());
-        for (int i = 0; i < cpu.xmm.length; i++) area.putLong(XsaveArea.XMM0 + i * Long.BYTES, cpu.xmm[i]);
-        area.putLong(XsaveArea.XSTATE_BV, area.getLong(XsaveArea.XSTATE_BV) | ControlRegisters.XCR0_KNOWN);
+        for (int i = 0; i < Cpu.XMM_WORDS; i++) {
+            area.putLong(XsaveArea.XMM0 + i * Long.BYTES, cpu.xmm[i]);
+            area.putLong(XsaveArea.YMM + i * Long.BYTES, cpu.xmm[Cpu.YMM_HIGH + i]);
+        }
+        area.putLong(XsaveArea.XSTATE_BV, area.getLong(XsaveArea.XSTATE_BV) | ExtendedState.inUse(cpu));
         return new FpuState(fpuArea, cpu.xcr0);
     }
 
     void fpuState(FpuState from) {
         fpuArea = from.xsave();
+        if (fpuArea.length < XsaveArea.SIZE) fpuArea = Arrays.copyOf(fpuArea, XsaveArea.SIZE);
         cpu.xcr0 = (from.xcr0() & ControlRegisters.XCR0_KNOWN) | ControlRegisters.XCR0_X87;
         ByteBuffer area = ByteBuffer.wrap(fpuArea).order(ByteOrder.LITTLE_ENDIAN);
         X87Images.loadFx(cpu.fpu, MemorySegment.ofArray(fpuArea), true);
         cpu.mxcsr.value(area.getInt(XsaveArea.MXCSR) & Mxcsr.MASK);
-        for (int i = 0; i < cpu.xmm.length; i++) cpu.xmm[i] = area.getLong(XsaveArea.XMM0 + i * Long.BYTES);
+        boolean hasHigh = (area.getLong(XsaveArea.XSTATE_BV) & ControlRegisters.XCR0_AVX) != 0;
+        for (int i = 0; i < Cpu.XMM_WORDS; i++) {
+            cpu.xmm[i] = area.getLong(XsaveArea.XMM0 + i * Long.BYTES);
+            cpu.xmm[Cpu.YMM_HIGH + i] = hasHigh ? area.getLong(XsaveArea.YMM + i * Long.BYTES) : 0;
+        }
     }
 
     VcpuEvents events() {

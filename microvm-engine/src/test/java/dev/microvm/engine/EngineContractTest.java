@@ -8,8 +8,12 @@ import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.HypervisorException;
 import dev.microvm.hypervisor.InterruptMode;
 import dev.microvm.hypervisor.IrqRoute;
+import dev.microvm.hypervisor.Vcpu;
+import dev.microvm.hypervisor.VcpuEvents;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuFailedException;
+import dev.microvm.hypervisor.VcpuState;
+import dev.microvm.state.DeviceState;
 import dev.microvm.testing.HypervisorContract;
 import dev.microvm.testing.TinyGuest;
 import java.util.List;
@@ -85,5 +89,27 @@ final class EngineContractTest extends HypervisorContract {
                     .withMessageContaining("0x40000000")
                     .withMessageContaining("rbx=0000000012345678");
         }
+    }
+
+    /** What a snapshot keeps: an NMI that waits behind another, and a processor that nobody has started. */
+    @Test
+    void keepsPendingNmis_andWhoWaits_inAnotherMachine() {
+        VcpuEvents set = new VcpuEvents(
+                false, false, 0, false, 0, false, 0, false, 0, false, /* nmiPending= */ true, /* nmiMasked= */ true, 0);
+        try (TinyGuest guest = guest("spin").startProtected();
+                TinyGuest other = guest("spin").startProtected()) {
+            guest.vcpu().events(set);
+            continued(guest.vcpu(), other.vcpu());
+            assertThat(other.vcpu().events()).isEqualTo(set);
+
+            Vcpu waits = other.vm().createVcpu(1);
+            continued(guest.vm().createVcpu(1), waits);
+            assertThat(waits.activity()).isEqualTo(ActivityState.UNINITIALIZED);
+        }
+    }
+
+    private static void continued(Vcpu from, Vcpu in) {
+        DeviceState stored = VcpuState.of(from, InterruptMode.SPLIT).save();
+        VcpuState.from(DeviceState.decode(stored.encode())).restore(in);
     }
 }

@@ -61,7 +61,8 @@ final class GuestDefaults {
         }
         GuestVm guest = GuestVm.of(Files.isDirectory(path) ? Root.directory(path) : Root.tar(path));
         if (annotation.memoryMiB() != 0) guest.withMemoryMiB(annotation.memoryMiB());
-        return guest.from(List.of(path.toAbsolutePath(), annotation.memoryMiB()));
+        if (!annotation.template().isEmpty()) guest.withTemplate(Path.of(annotation.template()));
+        return guest.from(List.of(path.toAbsolutePath(), annotation.memoryMiB(), annotation.template()));
     }
 
     private static GuestVm described(GuestProvider provider) {

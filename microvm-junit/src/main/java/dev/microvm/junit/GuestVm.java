@@ -118,6 +118,15 @@ public final class GuestVm implements AutoCloseable {
         return withSandbox(builder -> builder.kernel(file));
     }
 
+    /**
+     * Boots once for all runs: the first one keeps a snapshot of the booted guest in a folder, such as
+     * {@code target/templates}, and the others continue from it: {@link SandboxBuilder#template(Path)}.
+     */
+    public GuestVm withTemplate(Path folder) {
+        Objects.requireNonNull(folder, "folder");
+        return withSandbox(builder -> builder.template(folder));
+    }
+
     /** Sets all else that {@link SandboxBuilder} has: {@code withSandbox(it -> it.diskMiB(64))}. */
     public GuestVm withSandbox(Consumer<SandboxBuilder> change) {
         changes.add(Objects.requireNonNull(change, "change"));

@@ -54,4 +54,10 @@ public @interface MicroVms {
 
     /** Sets the memory of the guest of {@link #root}, in MiB; 0 leaves it as it is, 256. */
     int memoryMiB() default 0;
+
+    /**
+     * Names a folder for a snapshot of the booted guest of {@link #root}, from which later runs
+     * continue: {@link GuestVm#withTemplate}. By default each run boots.
+     */
+    String template() default "";
 }

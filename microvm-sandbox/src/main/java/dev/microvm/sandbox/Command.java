@@ -1,8 +1,8 @@
 package dev.microvm.sandbox;
 
 import dev.microvm.event.Timeouts;
+import dev.microvm.linux.Errno;
 import dev.microvm.sandbox.agent.AgentErrorException;
-import dev.microvm.sandbox.agent.Errno;
 import dev.microvm.sandbox.agent.Payload;
 import dev.microvm.sandbox.agent.Wire;
 import dev.microvm.sandbox.root.ImageConfig;
@@ -125,7 +125,7 @@ public final class Command {
     String why(AgentErrorException refused) {
         return switch (refused.step()) { // exec.c of the agent
             case "user" -> "its user '%s': %s".formatted(user, unknown(refused));
-            case "directory" -> "its directory '%s': %s".formatted(directory, Errno.text(refused.number()));
+            case "directory" -> "its directory '%s': %s".formatted(directory, Errno.words(refused.number()));
             case CommandStartException.STEP -> program(refused);
             default -> String.valueOf(refused.getMessage());
         };
@@ -134,11 +134,11 @@ public final class Command {
     private static String program(AgentErrorException refused) {
         return refused.number() == Errno.ENOENT
                 ? "the guest has no such program, or not its interpreter"
-                : Errno.text(refused.number());
+                : Errno.words(refused.number());
     }
 
     private static String unknown(AgentErrorException refused) {
-        return refused.number() == Errno.ENOENT ? "the guest has no such user or group" : Errno.text(refused.number());
+        return refused.number() == Errno.ENOENT ? "the guest has no such user or group" : Errno.words(refused.number());
     }
 
     /** Sets what {@code exec} writes to the standard input; nothing if it is not set. */

@@ -1,7 +1,7 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.linux.Errno;
 import dev.microvm.sandbox.agent.AgentErrorException;
-import dev.microvm.sandbox.agent.Errno;
 
 /** A command could not be started in a guest that works; the message says why. */
 public final class CommandStartException extends SandboxException {

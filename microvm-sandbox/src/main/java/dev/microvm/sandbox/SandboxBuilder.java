@@ -2,6 +2,8 @@ package dev.microvm.sandbox;
 
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
+import dev.microvm.RestoreBuilder;
+import dev.microvm.Template;
 import dev.microvm.backend.net.user.UserNetwork;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
@@ -14,6 +16,7 @@ import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,6 +58,7 @@ public final class SandboxBuilder {
     private final List<Consumer<MicroVmBuilder>> changes = new ArrayList<>();
     private final List<String> drivers = new ArrayList<>();
     private StartListener listener = StartListener.NONE;
+    private @Nullable SandboxTemplate template;
 
     SandboxBuilder() {}
 
@@ -190,6 +194,33 @@ public final class SandboxBuilder {
     }
 
     /**
+     * Boots once, and lets every start continue from there: the first one, of any process, boots the
+     * guest and keeps a snapshot of it in a folder. A change of the description, the kernel, the root
+     * or microvm makes another snapshot; {@link #copyIn} and {@link #waitFor} are no part of it. See
+     * {@link dev.microvm.Template}.
+     *
+     * @param folder for snapshots, made when it is needed
+     */
+    public SandboxBuilder template(Path folder) {
+        return template(folder, "", any -> {});
+    }
+
+    /**
+     * Same as {@link #template(Path)}, with what is to be done in the guest before the snapshot is
+     * taken, such as to start a server or to warm up an interpreter. Commands that are to run on must
+     * be {@linkplain Command#detached detached}.
+     *
+     * @param label says what {@code prepare} does, which is code: change it together with that
+     */
+    public SandboxBuilder template(Path folder, String label, Consumer<Sandbox> prepare) {
+        template = new SandboxTemplate(
+                Objects.requireNonNull(folder, "folder"),
+                Objects.requireNonNull(label, "label"),
+                Objects.requireNonNull(prepare, "prepare"));
+        return this;
+    }
+
+    /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
      * @throws SandboxException if there is no root, what is to be copied does not exist, or the guest
@@ -209,13 +240,16 @@ public final class SandboxBuilder {
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
+            checkTemplate(prepared);
             listener.rootPrepared(prepared);
-            vm = machine(prepared, chosen).build();
+            vm = template == null ? named(machine(prepared, chosen)).build() : continued(template, prepared, chosen);
             listener.machineBuilt(vm);
             vm.start();
             listener.machineStarted(vm);
             Sandbox sandbox = new Sandbox(vm, Agent.connect(vm, startTimeout), new SharedRoot(prepared));
             listener.agentAnswered(sandbox.agent());
+            if (template == null) network(sandbox.agent());
+            else sandbox.agent().time(Instant.now());
             settle(sandbox.agent());
             return sandbox;
         } catch (RuntimeException | Error e) {
@@ -225,11 +259,36 @@ public final class SandboxBuilder {
         }
     }
 
+    private void checkTemplate(PreparedRoot prepared) {
+        if (template == null || prepared.changes() != Changes.IN_FILE) return;
+        throw new SandboxException("template: changes of the root that are kept in a file are of one machine, and a"
+                + " template is continued by many; leave out template(...) or Root.changesIn(...)");
+    }
+
+    /** Describes a machine that continues from the template, which is made if it is not there. */
+    private MicroVm continued(SandboxTemplate from, PreparedRoot prepared, GuestKernel chosen) {
+        Consumer<MicroVm> readyWhen = vm -> {
+            Agent agent = Agent.connect(vm, startTimeout);
+            network(agent);
+            from.prepare().accept(new Sandbox(vm, agent, SharedRoot.of(prepared.config())));
+        };
+        RestoreBuilder builder = Template.of(from.label(), machine(prepared, chosen), readyWhen, from.folder())
+                .snapshot()
+                .restore();
+        return (name.isEmpty() ? builder : builder.name(name)).build();
+    }
+
+    private MicroVmBuilder named(MicroVmBuilder builder) {
+        return name.isEmpty() ? builder : builder.name(name);
+    }
+
+    private void network(Agent agent) {
+        if (network != NetworkPolicy.OUTBOUND) return;
+        agent.network("eth0", address(GUEST_IP), PREFIX, address(ROUTER_IP));
+        agent.exec(Command.of("/bin/sh", "-c", "echo nameserver %s > /etc/resolv.conf".formatted(DNS_IP)));
+    }
+
     private void settle(Agent agent) {
-        if (network == NetworkPolicy.OUTBOUND) {
-            agent.network("eth0", address(GUEST_IP), PREFIX, address(ROUTER_IP));
-            agent.exec(Command.of("/bin/sh", "-c", "echo nameserver %s > /etc/resolv.conf".formatted(DNS_IP)));
-        }
         copies.forEach(agent::copyIn);
         for (WaitFor each : waits) each.await(agent, startTimeout);
     }
@@ -254,7 +313,6 @@ public final class SandboxBuilder {
         if (overConsole(chosen)) builder.virtioConsole(Agent.CONSOLE_PORT);
         else builder.virtioVsock(CID);
         if (hypervisor != null) builder.hypervisor(hypervisor);
-        if (!name.isEmpty()) builder.name(name);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
         prepared.changesDisk().ifPresent(builder::virtioBlk);
         if (network == NetworkPolicy.OUTBOUND) {

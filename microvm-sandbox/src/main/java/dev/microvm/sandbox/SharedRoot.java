@@ -6,21 +6,34 @@ import dev.microvm.sandbox.root.PreparedRoot;
 
 /** The root of a sandbox and its forks, closed when the last of them is. Any thread may call. */
 final class SharedRoot {
-    private final PreparedRoot root;
+    private final ImageConfig config;
+    private final boolean keepsChanges;
+    private final Runnable close;
     private int users = 1; // guarded by this
 
     /** Takes a root for its first user. */
     SharedRoot(PreparedRoot root) {
-        this.root = root;
+        this(root.config(), root.changes() == Changes.IN_FILE, root::close);
+    }
+
+    private SharedRoot(ImageConfig config, boolean keepsChanges, Runnable close) {
+        this.config = config;
+        this.keepsChanges = keepsChanges;
+        this.close = close;
+    }
+
+    /** Returns one that somebody else closes. */
+    static SharedRoot of(ImageConfig config) {
+        return new SharedRoot(config, false, () -> {});
     }
 
     ImageConfig config() {
-        return root.config();
+        return config;
     }
 
     /** Returns whether changes are to be there after the machine. */
     boolean keepsChanges() {
-        return root.changes() == Changes.IN_FILE;
+        return keepsChanges;
     }
 
     /** Returns this for one more user. */
@@ -32,6 +45,6 @@ final class SharedRoot {
 
     /** Ends one use. */
     synchronized void letGo() {
-        if (--users == 0) root.close();
+        if (--users == 0) close.run();
     }
 }

@@ -7,10 +7,13 @@ import dev.microvm.sandbox.agent.AgentChannel;
 import dev.microvm.sandbox.agent.Tunnel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What to wait for in a guest before it is used. If it does not happen in time, the error says what
@@ -82,15 +85,22 @@ public final class WaitFor {
     public static WaitFor http(int port, String path, int status) {
         Objects.requireNonNull(path, "path");
         return new WaitFor("status %d of http://localhost:%d%s".formatted(status, port, path), (agent, left) -> {
+            CompletableFuture<Boolean> alarm = new CompletableFuture<>();
             try (AgentChannel channel = Tunnel.connect(agent.channels(), port)) {
+                var _ = alarm.completeOnTimeout(true, left.toNanos(), TimeUnit.NANOSECONDS)
+                        .thenAccept(late -> channel.closeIf(late));
                 String request = "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n".formatted(path);
                 channel.channel().write(ByteBuffer.wrap(request.getBytes(StandardCharsets.US_ASCII)));
                 String line = firstLine(channel);
                 String[] words = line.split(" ", 3);
                 boolean answered = words.length > 1 && words[0].startsWith("HTTP/") && words[1].matches("[0-9]{3}");
                 return answered && Integer.parseInt(words[1]) == status ? "" : "the answer '" + line + "'";
+            } catch (ClosedChannelException e) {
+                return "a connection without an answer";
             } catch (IOException e) {
                 return String.valueOf(e.getMessage());
+            } finally {
+                alarm.complete(false);
             }
         });
     }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a guest changes over its root, in a file. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(120)
 final class ChangesInFileTest {
     private static final long ROOM = 128L << 20;
@@ -73,7 +74,6 @@ final class ChangesInFileTest {
     }
 
     @Test
-    @Lanes.TakesLong
     void areLimited_andWhatIsRemovedTakesNoRoom() throws Exception {
         Path file = folder.resolve("changes.img");
         try (Sandbox sandbox = start(Root.directory(AgentGuest.tree(folder)).changesIn(file, ROOM))) {
@@ -87,6 +87,19 @@ final class ChangesInFileTest {
 
     private int allocatedKib(Path file) throws IOException, InterruptedException {
         return Integer.parseInt(run("du", "-k", file.toString()).split("\\s")[0]);
+    }
+
+    @Test
+    void areOfOneMachine_soATemplateRefusesThem() throws IOException {
+        Root root = Root.directory(AgentGuest.tree(folder)).changesIn(folder.resolve("changes.img"), ROOM);
+        assertThatExceptionOfType(SandboxException.class)
+                .isThrownBy(() -> Sandbox.builder()
+                        .kernel(GuestFiles.bundledKernel())
+                        .root(root)
+                        .template(folder.resolve("templates"))
+                        .start())
+                .withMessageContaining("leave out template(...) or Root.changesIn(...)");
+        assertThat(folder.resolve("templates")).doesNotExist();
     }
 
     @Test

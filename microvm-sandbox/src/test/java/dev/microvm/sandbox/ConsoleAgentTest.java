@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A machine without a socket device: the agent is reached over a port of the virtio console. */
 @Lanes.Kernels
+@Lanes.TakesLong
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class ConsoleAgentTest {

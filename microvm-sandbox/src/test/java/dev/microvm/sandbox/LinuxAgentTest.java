@@ -162,6 +162,21 @@ final class LinuxAgentTest {
     }
 
     @Test
+    void endsTheInput_ofACommandOnATerminal() {
+        assertThat(agent.exec(Command.shell("tty; cat").terminal(80, 25)).stdout())
+                .startsWith("/dev/pts/");
+    }
+
+    @Test
+    void seesAUserThatWasAddedMeanwhile() {
+        agent.exec(Command.shell("mkdir -p /etc; echo one:x:1234:50::/:/bin/sh > /etc/passwd"));
+        assertThat(agent.exec(Command.of("id", "-u").user("one")).stdout()).isEqualTo("1234\n");
+        agent.exec(Command.shell("echo one:x:1235:50::/:/bin/sh > /etc/passwd"));
+        assertThat(agent.exec(Command.of("id", "-u").user("one")).stdout()).isEqualTo("1235\n");
+        agent.exec("rm", "/etc/passwd");
+    }
+
+    @Test
     void runsManyInARow_andFiftyAtOnce() throws Exception {
         int many = Integer.getInteger("microvm.execs", 200);
         for (int i = 0; i < many; i++) {

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -162,6 +163,13 @@ final class LinuxSandboxTest {
                         () -> WaitFor.exec(Command.shell("echo why; exit 3")).await(agent, Duration.ofMillis(500)))
                 .withMessageContaining("exit code 3: why");
         agent.exec("killall", "httpd");
+        GuestProcess silent = agent.start("nc", "-l", "-p", "8091");
+        String listens = "cat /proc/net/tcp* | grep -q :1F9B"; // port 8091; a connection would be nc's only one
+        WaitFor.exec(Command.shell(listens)).await(agent, Duration.ofMinutes(1));
+        assertThatExceptionOfType(AwaitTimeoutException.class)
+                .isThrownBy(() -> WaitFor.http(8091, "/", 200).await(agent, Duration.ofSeconds(2)))
+                .withMessageContaining("without an answer");
+        silent.destroyForcibly();
     }
 
     @Test
@@ -174,5 +182,29 @@ final class LinuxSandboxTest {
             assertThat(result.detail()).contains("ended").contains("last lines");
             assertThatExceptionOfType(SandboxException.class).isThrownBy(() -> doomed.exec("true"));
         }
+    }
+
+    @Test
+    void continuesFromATemplate_thatIsMadeOnce(@TempDir Path templates) throws IOException {
+        AtomicInteger prepared = new AtomicInteger();
+        SandboxBuilder builder = builder()
+                .name("continued")
+                .network(NetworkPolicy.OUTBOUND)
+                .template(templates, "marked", made -> {
+                    prepared.incrementAndGet();
+                    made.exec("sh", "-c", "echo prepared > /mark");
+                });
+        for (int i = 0; i < 2; i++) {
+            try (Sandbox continued = builder.start();
+                    Sandbox fork = continued.fork()) {
+                assertThat(continued.machine().name()).isEqualTo("continued");
+                assertThat(continued.exec("cat", "/mark").stdout()).isEqualTo("prepared\n");
+                continued.exec("rm", "/mark");
+                assertThat(fork.exec("cat", "/mark").stdout()).isEqualTo("prepared\n");
+                String now = fork.exec("date", "+%s").stdout().strip();
+                assertThat(Long.parseLong(now)).isCloseTo(Instant.now().getEpochSecond(), within(60L));
+            }
+        }
+        assertThat(prepared).hasValue(1);
     }
 }

@@ -16,7 +16,15 @@ import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -27,8 +35,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What guests do to hosts, on any kernel: much data, many commands, and programs that take what they
- * can get. Nothing of it stays in the JVM. {@code microvm.streamMiB} and {@code microvm.execs} make
- * it more.
+ * can get. Nothing of it stays in the JVM. {@code microvm.streamMiB}, {@code microvm.execs} and
+ * {@code microvm.treeFiles} make it more.
  */
 @Lanes.Kernels
 @Lanes.TakesLong
@@ -37,6 +45,8 @@ import org.junit.jupiter.api.io.TempDir;
 abstract class SandboxUnderLoad {
     private static final int STREAM_MIB = Integer.getInteger("microvm.streamMiB", 16);
     private static final int EXECS = Integer.getInteger("microvm.execs", 200);
+    private static final int TREE_FILES = Integer.getInteger("microvm.treeFiles", 500);
+    private static final int AT_ONCE = 50;
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final Limits LIMITS = Limits.NONE.wallTime(SOON);
     private static final long HEAP_MARGIN = 32L << 20; // bytes; a leak of each command's output would be more
@@ -116,6 +126,43 @@ abstract class SandboxUnderLoad {
         assertThat(result.detail())
                 .contains("/none was not collected: No such file")
                 .contains("/tmp/big was not collected: more bytes than");
+    }
+
+    @Test
+    void runsFiftyCommandsAtOnce() throws Exception {
+        List<Callable<String>> tasks = new ArrayList<>();
+        for (int i = 0; i < AT_ONCE; i++) {
+            String number = Integer.toString(i);
+            tasks.add(() -> sandbox.exec(Command.of("cat").input(number)).stdout());
+        }
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<String>> results = threads.invokeAll(tasks);
+            for (int i = 0; i < AT_ONCE; i++) assertThat(results.get(i).get()).isEqualTo(Integer.toString(i));
+        }
+    }
+
+    @Test
+    void carriesATreeBothWays_unchanged(@TempDir Path folder) throws IOException {
+        Path tree = folder.resolve("tree");
+        for (int i = 0; i < TREE_FILES; i++) {
+            Path parent = Files.createDirectories(tree.resolve("d" + i % 100));
+            Files.writeString(parent.resolve("file" + i), "content " + i);
+        }
+        sandbox.copyIn(tree, "/tmp/tree");
+        sandbox.copyOut("/tmp/tree", folder.resolve("back"));
+        sandbox.agent().removeTree("/tmp/tree");
+
+        assertThat(contents(folder.resolve("back"))).hasSize(TREE_FILES).isEqualTo(contents(tree));
+    }
+
+    private static Map<String, String> contents(Path tree) throws IOException {
+        Map<String, String> all = new HashMap<>();
+        try (Stream<Path> files = Files.walk(tree)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                all.put(tree.relativize(file).toString(), Files.readString(file));
+            }
+        }
+        return all;
     }
 
     /** The command's parent is the process of the agent that serves it. */

@@ -278,8 +278,12 @@ public final class RamOverlay implements BlockBackend, Stateful {
         ByteBuffer indices = ByteBuffer.wrap(state.bytes("chunks"));
         while (indices.remaining() >= Long.BYTES) {
             long index = indices.getLong();
-            Objects.checkFromIndexSize(index << CHUNK_BITS, 1, size());
+            Objects.checkIndex(index, (size() + CHUNK_SIZE - 1) >> CHUNK_BITS);
             byte[] content = state.bytes(field(index));
+            if (content.length != 0 && content.length != CHUNK_SIZE) {
+                throw new IllegalArgumentException(
+                        "chunk of %d bytes in the state of an overlay".formatted(content.length));
+            }
             if (content.length == 0) {
                 setChunk(index, ZERO);
             } else {

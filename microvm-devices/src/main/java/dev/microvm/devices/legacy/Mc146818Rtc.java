@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * the date.
  */
 public final class Mc146818Rtc implements ByteDevice, Stateful {
+    private static final Duration LARGEST_OFFSET = Duration.ofDays(366L * 100_000);
     private static final String STATE_TYPE = "mc146818";
     private static final int STATE_VERSION = 1;
     private static final int NANOS_PER_SECOND = 1_000_000_000;
@@ -412,8 +413,14 @@ public final class Mc146818Rtc implements ByteDevice, Stateful {
         registerA = state.integer("registerA") & ~A_UIP & 0xff;
         registerB = state.integer("registerB") & 0xff;
         flags = state.integer("flags") & C_FLAGS;
-        offset = Duration.ofSeconds(state.number("offsetSeconds"), state.number("offsetNanos"));
-        seen = Instant.ofEpochSecond(state.number("seenSeconds"), state.number("seenNanos"));
+        offset = inRange(Duration.ofSeconds(state.number("offsetSeconds"), state.number("offsetNanos")));
+        seen = Instant.EPOCH.plus(inRange(Duration.ofSeconds(state.number("seenSeconds"), state.number("seenNanos"))));
         updateInterrupts(); // what has happened in between comes by the timer, at once
+    }
+
+    /** Refuses a time that no guest can have set: a year is a century of a byte and two digits. */
+    private static Duration inRange(Duration time) {
+        if (time.abs().compareTo(LARGEST_OFFSET) <= 0) return time;
+        throw new IllegalArgumentException("a time of " + time);
     }
 }

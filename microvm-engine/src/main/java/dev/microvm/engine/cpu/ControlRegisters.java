@@ -44,8 +44,11 @@ public final class ControlRegisters {
 
     public static final long XCR0_SSE = 1L << 1;
 
-    /** What XCR0 may have. */
-    public static final long XCR0_KNOWN = XCR0_X87 | XCR0_SSE;
+    /** The upper halves of YMM registers. */
+    public static final long XCR0_AVX = 1L << 2;
+
+    /** What XCR0 may have, where nothing is hidden. */
+    public static final long XCR0_KNOWN = XCR0_X87 | XCR0_SSE | XCR0_AVX;
 
     /** Where PAE paging has its four pointers, in CR3: Intel SDM vol. 3A, table 4-7. */
     private static final long PAGE_POINTERS = 0xFFFF_FFE0L;

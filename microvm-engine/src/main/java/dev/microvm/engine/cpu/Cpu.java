@@ -51,6 +51,17 @@ public final class Cpu {
 
     private static final int SLOTS = 27;
 
+    // What is in xmm
+
+    /** Words of XMM registers; as many for the upper halves of YMM registers follow. */
+    public static final int XMM_WORDS = 32;
+
+    /** How far the upper half of a YMM register is from its lower one. */
+    public static final int YMM_HIGH = XMM_WORDS;
+
+    /** Four words that belong to the instruction that runs. */
+    public static final int VECTOR_SCRATCH = 2 * XMM_WORDS;
+
     static final int ES = Decoded.ES;
     static final int CS = Decoded.CS;
     static final int SS = Decoded.SS;
@@ -76,8 +87,11 @@ public final class Cpu {
 
     public long flagCarry;
 
-    /** XMM0 to XMM15, two longs each, low one first. */
-    public final long[] xmm = new long[32];
+    /**
+     * XMM0 to XMM15, two longs each, low one first; the upper halves of YMM0 to YMM15, likewise, at
+     * {@link #YMM_HIGH}; and words that an instruction computes with, at {@link #VECTOR_SCRATCH}.
+     */
+    public final long[] xmm = new long[VECTOR_SCRATCH + 4];
 
     public final Mxcsr mxcsr = new Mxcsr();
     public final X87 fpu = new X87();

@@ -32,6 +32,8 @@ public final class CpuidTable {
     private static final int FAMILY_15_MODEL_6 = 0xF << 8 | 6 << 4 | 1; // as QEMU's kvm64
     private static final int CLFLUSH_LINE = 8 << 8; // in units of 8 bytes
     private static final int CRYSTAL_HZ = 1_000_000_000;
+    private static final int XSAVE_LEAF = 0xD;
+    private static final int AVX_STATE = 2; // its index there
     private static final int HYPERVISOR_LEAF = 0x4000_0000;
     private static final int HYPERVISOR_FEATURES_LEAF = 0x4000_0001;
     private static final int TIMING_LEAF = 0x4000_0010;
@@ -62,8 +64,9 @@ public final class CpuidTable {
         table.add(new CpuidEntry(7, 2, true, 0, 0, 0, Feature.bits(7, 2, EDX)));
         table.add(new CpuidEntry(0xB, 0, true, 0, 0, 0, 0));
         int managed = (int) ControlRegisters.XCR0_KNOWN;
-        table.add(new CpuidEntry(0xD, 0, true, managed, XsaveArea.SIZE, XsaveArea.SIZE, 0));
-        table.add(new CpuidEntry(0xD, 1, true, Feature.bits(0xD, 1, EAX), XsaveArea.SIZE, 0, 0));
+        table.add(new CpuidEntry(XSAVE_LEAF, 0, true, managed, XsaveArea.SIZE, XsaveArea.SIZE, 0));
+        table.add(new CpuidEntry(XSAVE_LEAF, 1, true, Feature.bits(XSAVE_LEAF, 1, EAX), XsaveArea.SIZE, 0, 0));
+        table.add(new CpuidEntry(XSAVE_LEAF, AVX_STATE, true, XsaveArea.YMM_SIZE, XsaveArea.YMM, 0, 0));
         table.add(leaf(0x15, 1, tscKhz / 1_000_000, CRYSTAL_HZ, 0));
         table.add(leaf(0x16, tscKhz / 1000, tscKhz / 1000, 100, 0));
         table.add(leaf(HYPERVISOR_LEAF, TIMING_LEAF, 0x4B4D_564B, 0x564B_4D56, 0x4D)); // KVMKVMKVM
@@ -146,6 +149,18 @@ public final class CpuidTable {
         if (function == 1) {
             if ((cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) != 0) ecx |= OSXSAVE;
             if (!cpu.platform().apicEnabled()) edx &= ~APIC;
+        }
+        if (function == XSAVE_LEAF) { // Intel SDM vol. 1, 13.2
+            boolean hidden = index == AVX_STATE && !features.has(Feature.AVX);
+            if (index == 0) {
+                eax &= (int) features.xcr0;
+                ecx = Math.min(ecx, XsaveArea.size(features.xcr0));
+            }
+            if (index < AVX_STATE) ebx = Math.min(ebx, XsaveArea.size(cpu.xcr0));
+            if (hidden) {
+                eax = 0;
+                ebx = 0;
+            }
         }
         cpu.r[Cpu.RAX] = eax & 0xFFFF_FFFFL;
         cpu.r[Cpu.RBX] = ebx & 0xFFFF_FFFFL;

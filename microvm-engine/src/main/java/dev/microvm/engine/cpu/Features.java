@@ -32,6 +32,9 @@ public final class Features {
     /** The bits that EFER may have, beside LMA, which nobody sets. */
     final long efer;
 
+    /** The bits that XCR0 may have. */
+    public final long xcr0;
+
     /** {@link Feature#GIB_PAGES}, which each page walk asks. */
     final boolean gibPages;
 
@@ -47,6 +50,9 @@ public final class Features {
         }
         cr4 = control;
         efer = extended;
+        xcr0 = shown.contains(Feature.AVX)
+                ? ControlRegisters.XCR0_KNOWN
+                : ControlRegisters.XCR0_KNOWN & ~ControlRegisters.XCR0_AVX;
         gibPages = shown.contains(Feature.GIB_PAGES);
     }
 

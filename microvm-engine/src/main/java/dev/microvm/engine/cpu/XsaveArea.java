@@ -19,10 +19,23 @@ public final class XsaveArea {
     public static final int XCOMP_BV = 520;
 
     /** Bytes of an area for x87 and SSE: the legacy region and the header. */
-    public static final int SIZE = LEGACY_SIZE + 64;
+    public static final int HEADER_END = LEGACY_SIZE + 64;
+
+    /** The upper halves of YMM registers, in either format: what CPUID leaf 0xd says. */
+    public static final int YMM = HEADER_END;
+
+    public static final int YMM_SIZE = 256;
+
+    /** Bytes of an area for all that there is. */
+    public static final int SIZE = YMM + YMM_SIZE;
 
     /** What an area is aligned to. */
     public static final int ALIGNMENT = 64;
 
     private XsaveArea() {}
+
+    /** Bytes of an area for components of XCR0. */
+    public static int size(long components) {
+        return (components & ControlRegisters.XCR0_AVX) != 0 ? SIZE : HEADER_END;
+    }
 }

@@ -170,7 +170,7 @@ public final class Decoder {
             third = u8();
             if ((third & VEX_W) != 0) bits |= REX_W;
         }
-        if (d.mode != CodeMode.BITS_64) bits = 0; // ignored there
+        if (d.mode != CodeMode.BITS_64) bits &= REX_W; // the others are ignored there
         d.vex = true;
         d.vexL = (third & VEX_L) != 0;
         d.vexRegister = ~third >> 3 & 0xF;
@@ -267,7 +267,7 @@ public final class Decoder {
             int sib = u8();
             d.scale = sib >> 6;
             int index = (sib >> 3 & 7) | ((rex & REX_X) << 2);
-            if (index != sp) d.index = index;
+            if (index != sp || isGather()) d.index = index;
             base = sib & 7;
         }
         if (base == bp && d.mod == 0) {
@@ -282,6 +282,11 @@ public final class Decoder {
                 d.displacement = (int) u32();
             }
         }
+    }
+
+    /** Whether the index is a vector register: Intel SDM vol. 2A, 2.3.12. */
+    private boolean isGather() {
+        return d.vex && d.opcode >= 0x290 && d.opcode <= 0x293;
     }
 
     private void stackByDefault() {

@@ -224,7 +224,7 @@ public final class Float32 {
         return magnitude != 0 && magnitude < SMALLEST_NORMAL;
     }
 
-    private static boolean isOrdinary(float value) {
+    static boolean isOrdinary(float value) {
         float magnitude = Math.abs(value);
         return magnitude > SMALL && magnitude < LARGE;
     }

@@ -202,7 +202,7 @@ public final class Float64 {
         return magnitude != 0 && magnitude < SMALLEST_NORMAL;
     }
 
-    private static boolean isOrdinary(double value) {
+    static boolean isOrdinary(double value) {
         double magnitude = Math.abs(value);
         return magnitude > SMALL && magnitude < LARGE;
     }

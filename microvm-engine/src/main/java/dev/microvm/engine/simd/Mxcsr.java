@@ -36,6 +36,7 @@ public final class Mxcsr {
 
     private int value = RESET;
     private int raised; // by the instruction under way
+    private boolean held; // more of it follows
     private boolean plain = true; // all masked, to nearest: the host's own arithmetic will do
     private boolean precisionSeen; // PE is set: nothing is to be found out for it
 
@@ -108,12 +109,27 @@ public final class Mxcsr {
     public boolean commit() {
         int flags = raised;
         if (flags == 0) return true;
+        if (held) return (flags & ~masked()) == 0;
         raised = 0;
         int unmasked = flags & ~masked();
         if ((unmasked & FloatExceptions.BEFORE) != 0) flags &= FloatExceptions.BEFORE; // nothing was computed: 11.5.3
         value |= flags;
         precisionSeen = (value & FloatExceptions.PRECISION) != 0;
         return unmasked == 0;
+    }
+
+    /**
+     * Makes {@link #commit} only answer, and set no flags: an instruction consists of several
+     * operations.
+     */
+    public void hold() {
+        held = true;
+    }
+
+    /** Commits what was raised since {@link #hold}. */
+    public boolean release() {
+        held = false;
+        return commit();
     }
 
     /** Denormal operands as this register wants them; tells of those that stay. */

@@ -38,6 +38,16 @@ public enum PackedImmediateOperation {
         return opcode;
     }
 
+    /** The immediate for the upper lane of a 256-bit form. */
+    public int ofHighLane(int immediate) {
+        return switch (this) {
+            case SHUFPD, BLENDPD -> immediate >> 2;
+            case MPSADBW -> immediate >> 3;
+            case BLENDPS -> immediate >> 4;
+            default -> immediate;
+        };
+    }
+
     /**
      * Carries it out: {@link XmmOperation#apply} with an immediate, of which the low eight bits
      * count.

@@ -115,7 +115,7 @@ public final class PackedShuffle {
         r[dst + 1] = (immediate & 2) == 0 ? lo : hi;
     }
 
-    private static int dword(long lo, long hi, int index) {
+    static int dword(long lo, long hi, int index) {
         return (int) (((index & 2) == 0 ? lo : hi) >>> (32 * (index & 1)));
     }
 

@@ -2,7 +2,6 @@ package dev.microvm.engine.translate;
 
 import dev.microvm.engine.cpu.CodePage;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.cpu.Feature;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Translation;
 import dev.microvm.engine.cpu.Translator;
@@ -104,7 +103,7 @@ public final class BlockTranslator implements Translator {
             block.begin(d); // the check stays, whatever becomes of the instruction
         }
         RequiredFeature.ignoreUnknownPrefix(d, cpu.features());
-        if (result == Decoder.Result.COMPLETE && isThere(cpu, d)) {
+        if (result == Decoder.Result.COMPLETE && RequiredFeature.isThere(d, cpu.features())) {
             for (Selector selector : selectors) {
                 Instruction instruction = selector.select(d, block);
                 if (instruction != null) {
@@ -115,12 +114,6 @@ public final class BlockTranslator implements Translator {
         }
         block.undo();
         block.end(result == Decoder.Result.TOO_LONG ? Faulting.protection() : Faulting.undefined());
-    }
-
-    /** Whether the guest's processor has an instruction, if anyone does. */
-    private static boolean isThere(Cpu cpu, Decoded d) {
-        Feature needed = RequiredFeature.of(d);
-        return needed == null || cpu.features().has(needed);
     }
 
     /** Translates an instruction of which a part is in the next page. */

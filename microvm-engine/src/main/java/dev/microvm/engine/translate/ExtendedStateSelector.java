@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ExtendedStateSelector implements Selector {
     private static final int FXSAVE_ALIGNMENT = 16;
+    private static final long AVX_AND_SSE = ControlRegisters.XCR0_AVX | ControlRegisters.XCR0_SSE;
 
     private final ExtendedState state = new ExtendedState();
 
@@ -41,7 +42,6 @@ final class ExtendedStateSelector implements Selector {
 
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
-        if (d.vex) return null;
         return switch (d.opcode) {
             case 0x101 ->
                 d.isRegister() && d.group() == 2 && d.mandatoryPrefix() == NO_PREFIX ? control(d, block) : null;
@@ -64,30 +64,39 @@ final class ExtendedStateSelector implements Selector {
         return switch (d.group()) {
             case 0 -> legacy(d, block, true, (cpu, linear, at) -> state.fxsave(cpu, linear, wide, at)); // FXSAVE
             case 1 -> legacy(d, block, false, (cpu, linear, at) -> state.fxrstor(cpu, linear, wide, at)); // FXRSTOR
-            case 2 -> { // LDMXCSR
-                Operand source = block.source(d, 4);
-                yield SimdAction.sse((cpu, xmm, at) -> {
-                    int value = (int) source.read(cpu, at);
-                    if ((value & ~Mxcsr.MASK) != 0) throw cpu.fault(Vectors.GP, 0, at);
-                    cpu.mxcsr.value(value);
-                });
+            case 2, 3 -> mxcsr(d, block);
+            case 4, 6 -> { // XSAVE, XSAVEOPT
+                ExtendedState.Kind kind = d.group() == 4 ? ExtendedState.Kind.PLAIN : ExtendedState.Kind.OPTIMIZED;
+                yield area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, kind, at));
             }
-            case 3 -> { // STMXCSR
-                Operand target = block.target(d, 4);
-                yield SimdAction.sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
-            }
-            case 4, 6 -> // XSAVE, XSAVEOPT
-                area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, false, at));
             case 5 -> area(d, block, false, (cpu, linear, at) -> state.xrstor(cpu, linear, wanted(cpu), wide, at));
             default -> writeBack(d, block); // CLFLUSH
         };
+    }
+
+    /** LDMXCSR and STMXCSR. */
+    static Instruction mxcsr(Decoded d, BlockBuilder block) {
+        if (d.group() == 2) {
+            Operand source = block.source(d, 4);
+            return SimdAction.sse((cpu, xmm, at) -> {
+                int value = (int) source.read(cpu, at);
+                if ((value & ~Mxcsr.MASK) != 0) throw cpu.fault(Vectors.GP, 0, at);
+                cpu.mxcsr.value(value);
+            });
+        }
+        Operand target = block.target(d, 4);
+        return SimdAction.sse((cpu, xmm, at) -> target.write(cpu, cpu.mxcsr.value(), at));
     }
 
     /** XSAVEC: group 9. CMPXCHG8B is not ours. */
     private @Nullable Instruction compact(Decoded d, BlockBuilder block) {
         if (d.group() != 4 || d.mandatoryPrefix() != NO_PREFIX) return null;
         boolean wide = d.rexW;
-        return area(d, block, true, (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, true, at));
+        return area(
+                d,
+                block,
+                true,
+                (cpu, linear, at) -> state.xsave(cpu, linear, wanted(cpu), wide, ExtendedState.Kind.COMPACTED, at));
     }
 
     private static long wanted(Cpu cpu) {
@@ -105,7 +114,7 @@ final class ExtendedStateSelector implements Selector {
     }
 
     private static Instruction area(Decoded d, BlockBuilder block, boolean stores, Work work) {
-        Address address = block.address(d, XsaveArea.SIZE, stores);
+        Address address = block.address(d, XsaveArea.HEADER_END, stores);
         return new Plain((cpu, at) -> {
             requireXsave(cpu, at);
             if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
@@ -139,9 +148,9 @@ final class ExtendedStateSelector implements Selector {
     private static void readControl(Cpu cpu, Instruction at) {
         requireXsave(cpu, at);
         int index = (int) cpu.r[Cpu.RCX];
-        boolean known = index == 0 || (index == 1 && cpu.features().has(Feature.XGETBV1)); // 1: what is in use, all
+        boolean known = index == 0 || (index == 1 && cpu.features().has(Feature.XGETBV1)); // 1: what is in use
         if (!known) throw cpu.fault(Vectors.GP, 0, at);
-        cpu.r[Cpu.RAX] = cpu.xcr0;
+        cpu.r[Cpu.RAX] = index == 0 ? cpu.xcr0 : cpu.xcr0 & ExtendedState.inUse(cpu);
         cpu.r[Cpu.RDX] = 0;
     }
 
@@ -152,7 +161,8 @@ final class ExtendedStateSelector implements Selector {
         long value = wanted(cpu);
         boolean valid = (int) cpu.r[Cpu.RCX] == 0
                 && (value & ControlRegisters.XCR0_X87) != 0
-                && (value & ~ControlRegisters.XCR0_KNOWN) == 0;
+                && (value & ~cpu.features().xcr0) == 0
+                && (value & AVX_AND_SSE) != ControlRegisters.XCR0_AVX;
         if (!valid) throw cpu.fault(Vectors.GP, 0, at);
         cpu.xcr0 = value;
     }

@@ -34,8 +34,15 @@ final class RequiredFeature {
         if (leading || trailing) d.repeat = false;
     }
 
+    /** Whether the guest's processor has an instruction, if anyone does. */
+    static boolean isThere(Decoded d, Features features) {
+        Feature needed = of(d);
+        boolean vector = d.vex && !VexSelector.isGeneral(d);
+        return (needed == null || features.has(needed)) && (!vector || features.has(Feature.AVX));
+    }
+
     /** The feature that an instruction needs; null if every processor has it, or no one. */
-    static @Nullable Feature of(Decoded d) {
+    private static @Nullable Feature of(Decoded d) {
         if (d.vex) return vex(d);
         return switch (d.opcode >> 8) {
             case 0 -> oneByte(d);
@@ -46,12 +53,12 @@ final class RequiredFeature {
         };
     }
 
-    private static @Nullable Feature vex(Decoded d) {
+    private static Feature vex(Decoded d) {
         return switch (d.opcode) {
             case 0x2F2, 0x2F3 -> Feature.BMI1; // ANDN, BLSR, BLSMSK, BLSI
             case 0x2F7 -> d.mandatoryPrefix() == NO_PREFIX ? Feature.BMI1 : Feature.BMI2; // BEXTR; SHLX, SARX, SHRX
             case 0x2F5, 0x2F6, 0x3F0 -> Feature.BMI2; // BZHI, PEXT, PDEP, MULX, RORX
-            default -> null;
+            default -> VexEncoding.feature(d);
         };
     }
 

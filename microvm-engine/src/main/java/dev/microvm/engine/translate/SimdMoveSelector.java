@@ -13,7 +13,6 @@ import dev.microvm.engine.exec.simd.MmxSource;
 import dev.microvm.engine.exec.simd.SimdAction;
 import dev.microvm.engine.exec.simd.XmmMoves;
 import dev.microvm.engine.exec.simd.XmmSource;
-import dev.microvm.engine.simd.PackedShuffle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +28,8 @@ final class SimdMoveSelector {
         return switch (d.opcode & 0xFF) {
             case 0x10 -> packed ? load(d, block, false) : loadScalar(d, block, scalarSize(prefix)); // MOVUPS, MOVSS
             case 0x11 -> packed ? store(d, block, false) : storeScalar(d, block, scalarSize(prefix)); // the same
-            case 0x12 -> moveLowHalf(d, block, prefix);
-            case 0x16 -> moveHighHalf(d, block, prefix);
+            case 0x12 -> packed ? moveHalf(d, block, prefix, 0) : null;
+            case 0x16 -> packed ? moveHalf(d, block, prefix, 1) : null;
             case 0x13 -> packed ? storeHalf(d, block, 0) : null; // MOVLPS
             case 0x17 -> packed ? storeHalf(d, block, 1) : null; // MOVHPS
             case 0x28 -> packed ? load(d, block, true) : null; // MOVAPS
@@ -94,24 +93,7 @@ final class SimdMoveSelector {
         return new XmmMoves.StoreHalf(d.reg * 2, block.target(d, size));
     }
 
-    /** MOVLPS and MOVLPD, MOVHLPS; MOVSLDUP, MOVDDUP. */
-    private static @Nullable Instruction moveLowHalf(Decoded d, BlockBuilder block, int prefix) {
-        return switch (prefix) {
-            case PREFIX_F3 -> SimdSelector.packed(d, block, PackedShuffle::movsldup, 16);
-            case PREFIX_F2 -> SimdSelector.packed(d, block, PackedShuffle::movddup, 8);
-            default -> moveHalf(d, block, prefix, 0);
-        };
-    }
-
-    /** MOVHPS and MOVHPD, MOVLHPS; MOVSHDUP. */
-    private static @Nullable Instruction moveHighHalf(Decoded d, BlockBuilder block, int prefix) {
-        return switch (prefix) {
-            case PREFIX_F3 -> SimdSelector.packed(d, block, PackedShuffle::movshdup, 16);
-            case PREFIX_F2 -> null;
-            default -> moveHalf(d, block, prefix, 1);
-        };
-    }
-
+    /** MOVLPS and MOVLPD, MOVHLPS; MOVHPS and MOVHPD, MOVLHPS. */
     private static @Nullable Instruction moveHalf(Decoded d, BlockBuilder block, int prefix, int half) {
         int to = d.reg * 2 + half;
         if (!d.isRegister()) return new XmmMoves.LoadHalf(to, block.source(d, 8));

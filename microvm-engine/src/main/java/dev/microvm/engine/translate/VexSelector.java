@@ -19,22 +19,28 @@ import dev.microvm.engine.exec.integer.Bits;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Instructions with a VEX prefix: those on general registers, BMI1 and BMI2. Intel SDM vol. 2A,
- * 2.5.1. There are no others: no AVX.
+ * Instructions with a VEX prefix: those on general registers, BMI1 and BMI2 (Intel SDM vol. 2A,
+ * 2.5.1), and those of {@link AvxSelector}.
  */
 final class VexSelector implements Selector {
+    private final AvxSelector avx = new AvxSelector();
 
     @Override
     public @Nullable Instruction select(Decoded d, BlockBuilder block) {
         if (!d.vex) return null;
-        if (d.vexL) return block.ending(Faulting.undefined());
-        if (d.mode == CodeMode.BITS_64) {
-            Instruction instruction = bits(d, block);
-            return instruction != null ? instruction : block.ending(Faulting.undefined());
-        }
-        if (!isKnown(d)) return block.ending(Faulting.undefined());
-        block.addPart(new ProtectedOnly());
+        Instruction instruction = isGeneral(d) ? general(d, block) : avx.select(d, block);
+        return instruction != null ? instruction : block.ending(Faulting.undefined());
+    }
+
+    private static @Nullable Instruction general(Decoded d, BlockBuilder block) {
+        if (d.vexL || !isKnown(d)) return null;
+        if (d.mode != CodeMode.BITS_64) block.addPart(new ProtectedOnly());
         return bits(d, block);
+    }
+
+    /** Whether an opcode is one of those on general registers. */
+    static boolean isGeneral(Decoded d) {
+        return (d.opcode >= 0x2F2 && d.opcode <= 0x2F7) || d.opcode == 0x3F0;
     }
 
     /** Real and virtual-8086 mode have no VEX: Intel SDM vol. 2A, table 2-28. */

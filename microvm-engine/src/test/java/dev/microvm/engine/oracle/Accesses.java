@@ -168,6 +168,10 @@ final class Accesses {
     // The operand of ModR/M
 
     private void addOperand() {
+        if (d.vex && d.opcode >= 0x290 && d.opcode <= 0x293) {
+            addGathered();
+            return;
+        }
         MemoryOperand operand = MemoryOperand.of(d);
         if (operand.bytes() == 0) return;
         long offset = effectiveAddress();
@@ -176,6 +180,25 @@ final class Accesses {
         long behind = offset + operand.bytes();
         if (d.addressSize != Long.BYTES) behind &= mask(4); // a 16-bit one may wrap around or not
         add(d.segment, behind, operand.more(), operand.kind(), 1);
+    }
+
+    /** The elements of a gather: Intel SDM vol. 2, VGATHERDPS. */
+    private void addGathered() {
+        if (d.index < 0) return; // a 16-bit address, which it cannot have
+        int bytes = d.rexW ? 8 : 4;
+        boolean wideIndex = (d.opcode & 1) != 0;
+        int count = (d.vexL ? 32 : 16) / Math.max(bytes, wideIndex ? 8 : 4);
+        long base = d.displacement + (d.base >= 0 ? registers.applyAsLong(d.base) : 0);
+        for (int i = 0; i < count; i++) {
+            long index = wideIndex ? vectorWord(d.index, i) : (int) (vectorWord(d.index, i / 2) >> 32 * (i % 2));
+            add(d.segment, (base + (index << d.scale)) & mask(d.addressSize), bytes, Kind.READ, 1);
+        }
+    }
+
+    /** Eight bytes of a vector register, as the case starts. */
+    private long vectorWord(int register, int word) {
+        final int xmm = 160; // Intel SDM vol. 1, table 10-2
+        return word < 2 ? Words.get(c.fxsave(), xmm + 16 * register + 8 * word) : c.ymm(2 * register + word - 2);
     }
 
     private long effectiveAddress() {

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
  */
 public final class Case {
     /** Bytes of the record. */
-    public static final int SIZE = 848;
+    public static final int SIZE = 1104;
 
     /** Bytes of code and of operand there may be. */
     public static final int MOST_BYTES = 64;
@@ -26,6 +26,8 @@ public final class Case {
     private static final int OPERAND = 200;
     private static final int CODE = 264;
     private static final int FXSAVE = 336;
+    private static final int FXSAVE_SIZE = 512;
+    private static final int YMM = FXSAVE + FXSAVE_SIZE;
 
     /** Order of selectors. */
     public static final int CS = 0;
@@ -135,12 +137,21 @@ public final class Case {
 
     /** Floating-point state as FXSAVE64 has it. */
     public byte[] fxsave() {
-        byte[] bytes = new byte[SIZE - FXSAVE];
+        byte[] bytes = new byte[FXSAVE_SIZE];
         buffer.get(FXSAVE, bytes);
         return bytes;
     }
 
     public void fxsave(byte[] image) {
         buffer.put(FXSAVE, image);
+    }
+
+    /** Eight bytes of the upper halves of YMM registers, by their number. */
+    public long ymm(int word) {
+        return buffer.getLong(YMM + word * Long.BYTES);
+    }
+
+    public void ymm(int word, long value) {
+        buffer.putLong(YMM + word * Long.BYTES, value);
     }
 }

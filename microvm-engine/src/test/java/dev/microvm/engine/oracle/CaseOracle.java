@@ -23,7 +23,11 @@ public final class CaseOracle implements AutoCloseable {
             "xsavec",
             "aes",
             "pclmulqdq",
-            "sha_ni");
+            "sha_ni",
+            "avx",
+            "avx2",
+            "fma",
+            "f16c");
 
     private final NativeProgram program;
 

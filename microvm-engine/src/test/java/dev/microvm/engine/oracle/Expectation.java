@@ -76,7 +76,12 @@ public record Expectation(int at, int target, int flags, int status, Set<Latitud
             case 0x1BC, 0x1BD -> {
                 if (!d.repeat) all.add(Latitude.TARGET_IF_ZERO);
             }
-            case 0x340 -> all.add(Latitude.CHOICE_OF_FLOAT_NAN);
+            case 0x290, 0x291, 0x292, 0x293 ->
+                all.add(Latitude.FLOATING_POINT_AT_FAULT); // elements before it are loaded
+            case 0x340 -> {
+                all.add(Latitude.CHOICE_OF_FLOAT_NAN);
+                if (d.vexL) all.add(Latitude.FLAGS_OF_WIDE_DOT_PRODUCT);
+            }
             case 0x341 -> all.add(Latitude.CHOICE_OF_DOUBLE_NAN);
             default -> {}
         }

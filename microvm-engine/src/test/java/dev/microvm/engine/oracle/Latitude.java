@@ -47,5 +47,11 @@ enum Latitude {
     CHOICE_OF_FLOAT_NAN,
 
     /** The same for DPPD. */
-    CHOICE_OF_DOUBLE_NAN
+    CHOICE_OF_DOUBLE_NAN,
+
+    /**
+     * Flags that VDPPS of 256 bits sets beside those of an exception that is not masked: its steps
+     * have an order, its lanes none (Intel SDM vol. 2A, DPPS).
+     */
+    FLAGS_OF_WIDE_DOT_PRODUCT
 }

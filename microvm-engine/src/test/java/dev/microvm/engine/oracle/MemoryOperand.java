@@ -21,7 +21,7 @@ record MemoryOperand(int bytes, int more, Kind kind, int alignment) {
     private static final MemoryOperand NONE = new MemoryOperand(0, 0, READ, 1);
     private static final int XMM = 16;
     private static final int FXSAVE_SIZE = 512;
-    private static final int XSAVE_SIZE = 576; // x87, SSE and the header
+    private static final int XSAVE_SIZE = 832; // x87, SSE, the header and AVX
     private static final int XSAVE_ALIGNMENT = 64;
     private static final int X87_REGISTERS_SIZE = 80;
 
@@ -33,13 +33,33 @@ record MemoryOperand(int bytes, int more, Kind kind, int alignment) {
 
     /** Returns how a decoded instruction uses its operand, which must be in memory. */
     static MemoryOperand of(Decoded d) {
-        if (d.vex) return read(d.rexW ? 8 : 4);
+        if (d.vex) return vex(d);
         return switch (d.opcode >> 8) {
             case 0 -> oneByte(d);
             case 1 -> after0f(d);
             case 2 -> after0f38(d);
             default -> after0f3a(d);
         };
+    }
+
+    /** Of instructions on vector registers, as many bytes as there can be. */
+    private static MemoryOperand vex(Decoded d) {
+        boolean general = (d.opcode >= 0x2F2 && d.opcode <= 0x2F7) || d.opcode == 0x3F0;
+        if (general) return read(d.rexW && d.mode == CodeMode.BITS_64 ? 8 : 4);
+        int bytes = d.vexL ? 2 * XMM : XMM;
+        boolean aligned = switch (d.opcode) {
+            case 0x128, 0x129, 0x12B, 0x1E7, 0x22A -> true;
+            case 0x16F, 0x17F -> d.mandatoryPrefix() == 1;
+            default -> false;
+        };
+        boolean writes = switch (d.opcode) {
+            case 0x111, 0x113, 0x117, 0x129, 0x12B, 0x17F, 0x1E7, 0x1D6, 0x22E, 0x22F, 0x28E -> true;
+            case 0x314, 0x315, 0x316, 0x317, 0x319, 0x31D, 0x339 -> true;
+            case 0x17E -> !d.repeat;
+            case 0x1AE -> d.group() == 3;
+            default -> false;
+        };
+        return new MemoryOperand(bytes, 0, writes ? WRITE : READ, aligned ? bytes : 1);
     }
 
     private static MemoryOperand read(int bytes) {

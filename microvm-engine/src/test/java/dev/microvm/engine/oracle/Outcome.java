@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
  */
 public final class Outcome {
     /** Bytes of the record. */
-    public static final int SIZE = 720;
+    public static final int SIZE = 976;
 
     private static final int RIP = 128;
     private static final int FLAGS = 136;
@@ -20,6 +20,8 @@ public final class Outcome {
     private static final int ADDRESS = 184;
     private static final int CHECKSUM = 192;
     static final int FXSAVE = 208;
+    private static final int FXSAVE_SIZE = 512;
+    private static final int YMM = FXSAVE + FXSAVE_SIZE;
 
     private final ByteBuffer buffer;
 
@@ -115,6 +117,15 @@ public final class Outcome {
     }
 
     void fxsave(byte[] image) {
-        buffer.put(FXSAVE, image, 0, SIZE - FXSAVE);
+        buffer.put(FXSAVE, image, 0, FXSAVE_SIZE);
+    }
+
+    /** Eight bytes of the upper halves of YMM registers, by their number. */
+    public long ymm(int word) {
+        return buffer.getLong(YMM + word * Long.BYTES);
+    }
+
+    void ymm(byte[] halves) {
+        buffer.put(YMM, halves, 0, SIZE - YMM);
     }
 }

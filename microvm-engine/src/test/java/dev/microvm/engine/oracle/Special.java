@@ -12,7 +12,7 @@ final class Special {
     private static final int TF = 1 << 8;
     private static final int AC = 1 << 18;
     private static final int XSTATE_BV = 512;
-    private static final long OTHER_COMPONENTS = 0xFF_FFFC; // AVX and later: some processors have some of them
+    private static final long OTHER_COMPONENTS = 0xFF_FFF8; // AVX-512 and later: some processors have some of them
     private static final int MISALIGNED_MASK = 1 << 17; // of MXCSR, AMD's alone
 
     private Special() {}
@@ -41,7 +41,7 @@ final class Special {
      * processor.
      */
     private static boolean isMaskedStore(Decoded d) {
-        return d.opcode == 0x1F7 && !d.vex;
+        return d.opcode == 0x1F7;
     }
 
     /** What of the memory operand matters most. */
@@ -103,7 +103,7 @@ final class Special {
         if (isNarrowDoubleShift(d)) c.register(1, c.register(1) & ~0x10L); // a count above 16: undefined
         boolean xsave = (d.opcode == 0x1AE && d.group() >= 4) || d.opcode == 0x1C7;
         if (xsave && d.mod != 3 && d.group() != 1) {
-            c.register(0, random.nextInt(4));
+            c.register(0, random.nextInt(8));
             c.register(2, 0);
         }
     }
@@ -143,8 +143,8 @@ final class Special {
         if (ldmxcsr && random.nextInt(5) != 0) Words.put(operand, 0, Words.get(operand, 0) & 0xFFFF);
         if (isXrstor(d)) {
             Arrays.fill(operand, (byte) 0);
-            Words.put(operand, 0, random.nextInt(4));
-            if (random.nextInt(2) == 0) Words.put(operand, 8, 3 | 1L << 63);
+            Words.put(operand, 0, random.nextInt(8));
+            if (random.nextInt(2) == 0) Words.put(operand, 8, 7 | 1L << 63);
             if (random.nextInt(6) == 0) operand[random.nextInt(64)] |= (byte) (1 << random.nextInt(8));
             for (int word = 0; word < 16; word += Long.BYTES) {
                 Words.put(operand, word, Words.get(operand, word) & ~OTHER_COMPONENTS);

@@ -13,7 +13,10 @@ final class Unclaimed {
     private Unclaimed() {}
 
     static boolean contains(Decoded d, Decoder.Result result) {
-        if (d.vex) return result == Decoder.Result.COMPLETE ? !vexIsClaimed(d.opcode) : hasManyPrefixes(d);
+        if (d.vex) {
+            boolean unknown = result != Decoder.Result.COMPLETE || !d.hasModRm;
+            return unknown ? hasManyPrefixes(d) : !vexIsClaimed(d);
+        }
         if (result == Decoder.Result.UNDEFINED && hasManyPrefixes(d)) return true;
         if (d.opcode == 0x1B9 || d.opcode == 0x1FF) return hasManyPrefixes(d); // UD1, UD0: ModR/M or not
         return switch (d.opcode >> 8) {
@@ -29,11 +32,33 @@ final class Unclaimed {
         return d.length() > 8;
     }
 
-    private static boolean vexIsClaimed(int opcode) {
-        return switch (opcode) {
-            case 0x2F2, 0x2F3, 0x2F5, 0x2F6, 0x2F7, 0x3F0 -> true;
-            default -> false;
+    private static boolean vexIsClaimed(Decoded d) {
+        int opcode = d.opcode & 0xFF;
+        return switch (d.opcode >> 8) {
+            case 1 ->
+                switch (opcode) {
+                    case 0x52, 0x53 -> false; // VRSQRTPS, VRCPPS: an error is allowed
+                    case 0xF7 -> d.mode == CodeMode.BITS_64 && d.segmentPrefix == Decoded.NONE; // as without VEX
+                    default -> !isOfMasks(opcode);
+                };
+            case 2 -> {
+                if (opcode >= 0xDC && opcode <= 0xDF) yield !d.vexL; // else VAES
+                yield UserCaseGenerator.isVectorOpcode(d.opcode) || UserCaseGenerator.isGeneralVexOpcode(d.opcode);
+            }
+            default -> {
+                if (opcode == 0x44) yield !d.vexL; // else VPCLMULQDQ
+                if (opcode <= 0x01) yield d.rexW; // VPERMQ, VPERMPD: AMD ignores W
+                yield UserCaseGenerator.isVectorOpcode(d.opcode) || opcode == 0xF0;
+            }
         };
+    }
+
+    /** Of AVX-512, on its mask registers. */
+    private static boolean isOfMasks(int opcode) {
+        return (opcode >= 0x41 && opcode <= 0x4B)
+                || (opcode >= 0x90 && opcode <= 0x93)
+                || opcode == 0x98
+                || opcode == 0x99;
     }
 
     private static boolean oneByte(Decoded d) {

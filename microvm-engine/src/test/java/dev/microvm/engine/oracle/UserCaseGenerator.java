@@ -23,6 +23,7 @@ public final class UserCaseGenerator {
     private static final int PAGE = 0x1000;
     private static final int IF = 1 << 9;
     private static final int MOST_INSTRUCTIONS_BEFORE = 3;
+    private static final int VECTORS = Integer.getInteger("microvm.oracle.vectors", 25); // percent of cases
 
     private static final int[] WITH_0F38 = {
         0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x10, 0x14, 0x15, 0x17, 0x1C, 0x1D,
@@ -33,6 +34,19 @@ public final class UserCaseGenerator {
     private static final int[] WITH_0F3A = {
         0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x14, 0x15, 0x16, 0x17, 0x20, 0x21, 0x22, 0x40, 0x41, 0x42,
         0x44, 0x60, 0x61, 0x62, 0x63, 0xCC, 0xDF
+    };
+    private static final int[] VECTOR_0F38 = {
+        0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x13, 0x16,
+        0x17, 0x18, 0x19, 0x1A, 0x1C, 0x1D, 0x1E, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x28, 0x29, 0x2A, 0x2B, 0x2C,
+        0x2D, 0x2E, 0x2F, 0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0x3E,
+        0x3F, 0x40, 0x41, 0x45, 0x46, 0x47, 0x58, 0x59, 0x5A, 0x78, 0x79, 0x8C, 0x8E, 0x90, 0x91, 0x92, 0x93, 0x96,
+        0x97, 0x98, 0x99, 0x9A, 0x9B, 0x9C, 0x9D, 0x9E, 0x9F, 0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xAB, 0xAC, 0xAD, 0xAE,
+        0xAF, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xBB, 0xBC, 0xBD, 0xBE, 0xBF, 0xDB, 0xDC, 0xDD, 0xDE, 0xDF
+    };
+    private static final int[] VECTOR_0F3A = {
+        0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x14, 0x15, 0x16, 0x17,
+        0x18, 0x19, 0x1D, 0x20, 0x21, 0x22, 0x38, 0x39, 0x40, 0x41, 0x42, 0x44, 0x46, 0x4A, 0x4B, 0x4C, 0x60, 0x61,
+        0x62, 0x63, 0xDF
     };
     private static final int[] WITH_VEX = {0x2F2, 0x2F3, 0x2F5, 0x2F6, 0x2F7, 0x3F0};
     private static final int[] LEGACY_PREFIXES = {0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65};
@@ -82,6 +96,20 @@ public final class UserCaseGenerator {
     private int length;
     private int displacementAt;
     private int displacementSize;
+
+    /** Whether an opcode after 0F 38 or 0F 3A is one on vector registers, with VEX. */
+    static boolean isVectorOpcode(int opcode) {
+        return contains(opcode >> 8 == 2 ? VECTOR_0F38 : VECTOR_0F3A, opcode & 0xFF);
+    }
+
+    static boolean isGeneralVexOpcode(int opcode) {
+        return contains(WITH_VEX, opcode);
+    }
+
+    private static boolean contains(int[] of, int value) {
+        for (int each : of) if (each == value) return true;
+        return false;
+    }
 
     /** Makes one whose cases follow from a seed. */
     public UserCaseGenerator(long seed) {
@@ -144,7 +172,8 @@ public final class UserCaseGenerator {
             Decoded d = decoder.decoded();
             if (result == Decoder.Result.COMPLETE) length = d.end;
             if (Unclaimed.contains(d, result)) continue;
-            boolean disturbed = writesLow(d.base) || writesLow(d.index) || Special.isNarrowDoubleShift(d);
+            boolean disturbed =
+                    writesLow(d.base) || (writesLow(d.index) && !isGather(d)) || Special.isNarrowDoubleShift(d);
             if (before > 0 && disturbed) continue;
             int size = code.size() + length;
             if (size > 40) continue;
@@ -205,6 +234,10 @@ public final class UserCaseGenerator {
     private void build() {
         length = 0;
         displacementAt = -1;
+        if (chance(VECTORS)) {
+            vector();
+            return;
+        }
         int kind = random.nextInt(100);
         boolean vex = kind < 5;
         int map = kind < 5 ? 0 : kind < 39 ? 0 : kind < 52 ? 4 : kind < 78 ? 1 : kind < 92 ? 2 : 3;
@@ -225,8 +258,12 @@ public final class UserCaseGenerator {
             if (map == 3) emit(0x3A);
             emit(opcode);
         }
-        operand(map == 0 && opcode >= 0xA0 && opcode <= 0xA3 && !vex);
-        // so many that whatever they turn out to be is whole
+        operand(map == 0 && opcode >= 0xA0 && opcode <= 0xA3 && !vex, random.nextInt(8));
+        fillUp();
+    }
+
+    /** So many bytes that whatever they turn out to be is whole. */
+    private void fillUp() {
         for (int i = 0; i < Decoder.MAX_LENGTH; i++) {
             emit(i > 0 && chance(50) ? scratch[length - 1] : random.nextInt(256));
         }
@@ -269,8 +306,33 @@ public final class UserCaseGenerator {
         emit(opcode);
     }
 
+    /** An instruction on vector registers. */
+    private void vector() {
+        prefixes(0, true, false);
+        int which = random.nextInt(100);
+        int map = which < 40 ? 1 : which < 80 ? 2 : 3;
+        int opcode = map == 1 ? 0x10 + random.nextInt(0xF0) : any(map == 2 ? VECTOR_0F38 : VECTOR_0F3A);
+        int pp = map == 1 ? chance(50) ? 1 : random.nextInt(4) : chance(96) ? 1 : random.nextInt(4);
+        int wide = chance(30) ? 0x80 : 0;
+        int register = chance(55) ? 15 : random.nextInt(16);
+        int longer = chance(50) ? 4 : 0;
+        boolean is64 = mode == CodeMode.BITS_64;
+        if (map == 1 && chance(40)) {
+            emit(0xC5);
+            emit((is64 && chance(50) ? 0 : 0x80) | (is64 ? register : register | 8) << 3 | longer | pp);
+        } else {
+            emit(0xC4);
+            emit((is64 ? random.nextInt(8) << 5 : 0xC0 | random.nextInt(2) << 5) | map);
+            emit(wide | register << 3 | longer | pp);
+        }
+        emit(opcode);
+        boolean gathers = map == 2 && opcode >= 0x90 && opcode <= 0x93;
+        operand(false, gathers && chance(95) ? 4 : random.nextInt(8));
+        fillUp();
+    }
+
     /** ModR/M and what follows it; for what has none these are other bytes. */
-    private void operand(boolean address) {
+    private void operand(boolean address, int rm) {
         if (address) {
             displacementAt = length;
             displacementSize = mode.addressSize();
@@ -279,7 +341,6 @@ public final class UserCaseGenerator {
         }
         int mod = chance(45) ? 3 : random.nextInt(3);
         int reg = random.nextInt(8);
-        int rm = random.nextInt(8);
         emit(mod << 6 | reg << 3 | rm);
         if (mod == 3) return;
         boolean narrow = mode != CodeMode.BITS_64 && (mode == CodeMode.BITS_16) != contains(0x67);
@@ -333,7 +394,10 @@ public final class UserCaseGenerator {
         Special.adjustOperand(operand, c, d, random, SELECTORS);
         c.operand(place, operand);
         c.code(codeAt, code.toByteArray());
-        c.fxsave(floatingPoint());
+        byte[] image = floatingPoint();
+        for (int i = 0; i < 32; i++) c.ymm(i, chance(10) ? 0 : word());
+        if (isGather(d) && d.index >= 0) smallIndexes(c, image, d);
+        c.fxsave(image);
         return Expectation.of(d, result, before);
     }
 
@@ -448,9 +512,9 @@ public final class UserCaseGenerator {
         }
         long mask = d.addressSize == 8 ? -1L : (1L << (d.addressSize * 8)) - 1;
         long wanted = target - segment;
-        long index = d.index == Decoded.NONE ? 0 : c.register(d.index) << d.scale;
+        long index = d.index == Decoded.NONE || isGather(d) ? 0 : c.register(d.index) << d.scale;
         if (d.base >= 0) {
-            if (d.base == d.index) return false;
+            if (d.base == d.index && !isGather(d)) return false;
             long value = wanted - index - d.displacement & mask;
             c.register(d.base, d.addressSize == 2 ? (c.register(d.base) & ~mask) | value : value);
         } else {
@@ -484,6 +548,22 @@ public final class UserCaseGenerator {
         boolean writable = place >= UserCaseMachine.DATA && place <= UserCaseMachine.DATA + 2 * PAGE - Case.MOST_BYTES;
         if (reaches && writable) return place;
         return UserCaseMachine.DATA + 0x100;
+    }
+
+    private static boolean isGather(Decoded d) {
+        return d.vex && d.opcode >= 0x290 && d.opcode <= 0x293;
+    }
+
+    /** Makes a gather's addresses be near its base, most of the time. */
+    private void smallIndexes(Case c, byte[] image, Decoded d) {
+        for (int i = 0; i < 4; i++) {
+            long high = random.nextInt(40) - 8;
+            long low = random.nextInt(40) - 8;
+            long index = (d.opcode & 1) == 0 ? high << 32 | (low & 0xFFFF_FFFFL) : low;
+            if (chance(2)) index = random.nextLong();
+            if (i < 2) Words.put(image, 160 + 16 * d.index + 8 * i, index);
+            else c.ymm(2 * d.index + i - 2, index);
+        }
     }
 
     private byte[] floatingPoint() {

@@ -93,8 +93,10 @@ public final class UserCaseMachine implements AutoCloseable {
     private static final int GDT_LIMIT = 0x7F;
     private static final int LDT_LIMIT = 8 * 8 - 1;
     private static final int PF = 14;
-    private static final long XSAVE_X87_SSE = 3;
-    private static final int XSAVE_SIZE = 576;
+    private static final long XSAVE_X87_SSE_AVX = 7;
+    private static final int YMM_AT = 576; // in an XSAVE area
+    private static final int XSAVE_SIZE = YMM_AT + 256;
+    private static final int YMM_WORDS = 32;
     private static final int XSTATE_BV = 512;
     private static final int FXSAVE_SIZE = 512;
     private static final byte INT3 = (byte) 0xCC;
@@ -313,8 +315,9 @@ public final class UserCaseMachine implements AutoCloseable {
                 start.rip(),
                 start.flags()));
         byte[] xsave = Arrays.copyOf(start.fxsave(), XSAVE_SIZE);
-        xsave[XSTATE_BV] = (byte) XSAVE_X87_SSE;
-        vcpu.fpuState(new FpuState(xsave, XSAVE_X87_SSE));
+        xsave[XSTATE_BV] = (byte) XSAVE_X87_SSE_AVX;
+        for (int i = 0; i < YMM_WORDS; i++) Words.put(xsave, YMM_AT + i * Long.BYTES, start.ymm(i));
+        vcpu.fpuState(new FpuState(xsave, XSAVE_X87_SSE_AVX));
     }
 
     private static SegmentRegister based(SegmentRegister s, long base) {
@@ -356,7 +359,9 @@ public final class UserCaseMachine implements AutoCloseable {
         end.selector(Case.GS, s.gs().selector());
         end.bases(s.fs().base(), s.gs().base());
         end.address(vector == PF ? s.cr2() : 0);
-        end.fxsave(Arrays.copyOf(vcpu.fpuState().xsave(), FXSAVE_SIZE));
+        byte[] xsave = vcpu.fpuState().xsave();
+        end.fxsave(Arrays.copyOf(xsave, FXSAVE_SIZE));
+        end.ymm(Arrays.copyOfRange(xsave, YMM_AT, XSAVE_SIZE));
     }
 
     /** As in case-oracle.c. */

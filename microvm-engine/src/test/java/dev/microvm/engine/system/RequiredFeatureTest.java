@@ -239,6 +239,46 @@ final class RequiredFeatureTest extends FeatureProbes {
                     // .code64
                     0f 01 cb // stac
                     """),
+            new Code(Feature.AVX, """
+                    // .code64
+                    c5 f8 58 c0 // vaddps %xmm0, %xmm0, %xmm0
+                    """),
+            new Code(Feature.AVX, """
+                    // .code64
+                    c5 f8 77 // vzeroupper
+                    """),
+            new Code(Feature.AVX, """
+                    // .code64
+                    c4 e2 7d 18 00 // vbroadcastss (%rax), %ymm0
+                    """),
+            new Code(Feature.AVX, """
+                    // .code64
+                    c4 e2 79 dc c0 // vaesenc %xmm0, %xmm0, %xmm0
+                    """),
+            new Code(Feature.AVX2, """
+                    // .code64
+                    c5 fd fe c0 // vpaddd %ymm0, %ymm0, %ymm0
+                    """),
+            new Code(Feature.AVX2, """
+                    // .code64
+                    c4 e2 7d 18 c0 // vbroadcastss %xmm0, %ymm0
+                    """),
+            new Code(Feature.AVX2, """
+                    // .code64
+                    c4 e2 79 47 c0 // vpsllvd %xmm0, %xmm0, %xmm0
+                    """),
+            new Code(Feature.FMA, """
+                    // .code64
+                    c4 e2 79 98 c0 // vfmadd132ps %xmm0, %xmm0, %xmm0
+                    """),
+            new Code(Feature.F16C, """
+                    // .code64
+                    c4 e2 79 13 c0 // vcvtph2ps %xmm0, %xmm0
+                    """),
+            new Code(Feature.AES, """
+                    // .code64
+                    c4 e2 79 dc c0 // vaesenc %xmm0, %xmm0, %xmm0
+                    """),
             new Code(Feature.RDPID, """
                     // .code64
                     f3 0f c7 fa // rdpid %rdx

@@ -1,5 +1,6 @@
 package dev.microvm.sandbox.agent;
 
+import dev.microvm.linux.Errno;
 import java.io.IOException;
 
 /** The agent could not do what it was asked for: an error number of the guest's Linux. */
@@ -10,7 +11,7 @@ public final class AgentErrorException extends IOException {
     private final String step;
 
     AgentErrorException(int number, String step) {
-        super((step.isEmpty() ? "" : step + ": ") + Errno.text(number));
+        super((step.isEmpty() ? "" : step + ": ") + Errno.words(number));
         this.number = number;
         this.step = step;
     }

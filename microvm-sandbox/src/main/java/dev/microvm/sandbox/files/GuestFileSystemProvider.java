@@ -1,7 +1,7 @@
 package dev.microvm.sandbox.files;
 
+import dev.microvm.linux.Errno;
 import dev.microvm.sandbox.agent.AgentErrorException;
-import dev.microvm.sandbox.agent.Errno;
 import dev.microvm.sandbox.agent.FileStat;
 import dev.microvm.sandbox.agent.Permissions;
 import dev.microvm.sandbox.agent.RemoteFile;

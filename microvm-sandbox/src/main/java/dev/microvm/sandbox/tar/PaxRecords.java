@@ -10,7 +10,15 @@ import java.util.Map;
  * <p>Source: POSIX.1-2017, pax, "pax Extended Header".
  */
 final class PaxRecords {
+    /** The map of a file with holes in the form 0.1 of GNU tar: offsets and lengths with commas. */
+    static final String SPARSE_MAP = "GNU.sparse.map";
+
     private PaxRecords() {}
+
+    /** In the form 0.0 each number is a record of its own, and the only keys that are repeated. */
+    private static boolean isSparsePiece(String key) {
+        return key.equals("GNU.sparse.offset") || key.equals("GNU.sparse.numbytes");
+    }
 
     /** Reads them as raw strings. */
     static Map<String, String> read(byte[] bytes) {
@@ -25,7 +33,10 @@ final class PaxRecords {
             if (length <= 0 || end > text.length() || equals < 0 || equals >= end || text.charAt(end - 1) != '\n') {
                 throw TarHeader.broken("a pax header has a record that is not one");
             }
-            records.put(text.substring(space + 1, equals), text.substring(equals + 1, end - 1));
+            String key = text.substring(space + 1, equals);
+            String value = text.substring(equals + 1, end - 1);
+            if (isSparsePiece(key)) records.merge(SPARSE_MAP, value, (all, next) -> all + "," + next);
+            else records.put(key, value);
             at = end;
         }
         return records;

@@ -35,6 +35,14 @@ public final class TarHeader {
     private static final int PREFIX = 345;
     private static final int PREFIX_LENGTH = 155;
 
+    // GNU's header of a file with holes, and the blocks that continue it: an offset and a length, 12 bytes each
+    private static final int SPARSE = 386;
+    private static final int SPARSE_PIECES = 4;
+    private static final int SPARSE_CONTINUES = 482; // 1 byte
+    private static final int SPARSE_SIZE = 483; // of the file with its holes
+    private static final int MORE_PIECES = 21;
+    private static final int MORE_CONTINUES = 504;
+
     private static final int BINARY = 0x80; // in the first byte: a number in base 256, GNU's for large ones
     private static final int BINARY_SIGN = 0x40;
 
@@ -57,7 +65,7 @@ public final class TarHeader {
             unsigned += value & 0xFF;
             signed += value;
         }
-        long expected = number(CHECKSUM, SHORT_NUMBER);
+        long expected = number(block, CHECKSUM, SHORT_NUMBER);
         if (expected != unsigned && expected != signed) throw broken("a header's checksum is wrong");
     }
 
@@ -138,56 +146,80 @@ public final class TarHeader {
 
     /** Returns the raw name. */
     String name() {
-        String name = text(NAME, NAME_LENGTH);
+        String name = text(block, NAME, NAME_LENGTH);
         boolean ustar = RawName.of(Arrays.copyOfRange(block, MAGIC, MAGIC + MAGIC_LENGTH))
                 .equals(USTAR_MAGIC);
-        String prefix = ustar ? text(PREFIX, PREFIX_LENGTH) : "";
+        String prefix = ustar ? text(block, PREFIX, PREFIX_LENGTH) : "";
         return prefix.isEmpty() ? name : prefix + "/" + name;
     }
 
     String linkName() {
-        return text(LINK_NAME, NAME_LENGTH);
+        return text(block, LINK_NAME, NAME_LENGTH);
     }
 
     int mode() {
-        return (int) number(MODE, SHORT_NUMBER);
+        return (int) number(block, MODE, SHORT_NUMBER);
     }
 
     long uid() {
-        return number(UID, SHORT_NUMBER);
+        return number(block, UID, SHORT_NUMBER);
     }
 
     long gid() {
-        return number(GID, SHORT_NUMBER);
+        return number(block, GID, SHORT_NUMBER);
     }
 
     long size() {
-        return number(SIZE, LONG_NUMBER);
+        return number(block, SIZE, LONG_NUMBER);
     }
 
     long modified() {
-        return number(MTIME, LONG_NUMBER);
+        return number(block, MTIME, LONG_NUMBER);
+    }
+
+    /** Returns the size with holes of a file that is stored without them, in GNU's form. */
+    long sparseSize() {
+        return number(block, SPARSE_SIZE, LONG_NUMBER);
+    }
+
+    /** Adds the pieces in this header; returns whether a block with more follows. */
+    boolean sparsePieces(SparseMap to) {
+        return sparsePieces(block, to, SPARSE, SPARSE_PIECES, SPARSE_CONTINUES);
+    }
+
+    /** Adds the pieces in a block behind the header; returns whether another one follows. */
+    static boolean sparsePieces(byte[] block, SparseMap to) {
+        return sparsePieces(block, to, 0, MORE_PIECES, MORE_CONTINUES);
+    }
+
+    private static boolean sparsePieces(byte[] block, SparseMap to, int at, int pieces, int continues) {
+        for (int i = 0; i < 2 * pieces; i++) {
+            int field = at + i * LONG_NUMBER;
+            if (block[field] == 0) break; // not used
+            to.add(number(block, field, LONG_NUMBER));
+        }
+        return block[continues] != 0;
     }
 
     int deviceMajor() {
-        return (int) number(DEVICE_MAJOR, SHORT_NUMBER);
+        return (int) number(block, DEVICE_MAJOR, SHORT_NUMBER);
     }
 
     int deviceMinor() {
-        return (int) number(DEVICE_MINOR, SHORT_NUMBER);
+        return (int) number(block, DEVICE_MINOR, SHORT_NUMBER);
     }
 
-    private String text(int offset, int length) {
+    private static String text(byte[] block, int offset, int length) {
         int end = offset;
         while (end < offset + length && block[end] != 0) end++;
         return RawName.of(Arrays.copyOfRange(block, offset, end));
     }
 
-    private long number(int offset, int length) {
-        return (block[offset] & BINARY) != 0 ? binary(offset, length) : octal(offset, length);
+    private static long number(byte[] block, int offset, int length) {
+        return (block[offset] & BINARY) != 0 ? binary(block, offset, length) : octal(block, offset, length);
     }
 
-    private long binary(int offset, int length) {
+    private static long binary(byte[] block, int offset, int length) {
         boolean negative = (block[offset] & BINARY_SIGN) != 0;
         int filler = negative ? 0xFF : 0; // bytes before the last eight
         long value = negative ? -1 : 0;
@@ -200,8 +232,8 @@ public final class TarHeader {
         return value;
     }
 
-    private long octal(int offset, int length) {
-        String digits = text(offset, length).strip();
+    private static long octal(byte[] block, int offset, int length) {
+        String digits = text(block, offset, length).strip();
         try {
             return digits.isEmpty() ? 0 : Long.parseLong(digits, 8);
         } catch (NumberFormatException e) {

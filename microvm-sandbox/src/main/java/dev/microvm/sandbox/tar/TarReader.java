@@ -26,6 +26,12 @@ public final class TarReader {
     private static final char OLD_FILE = '\0';
     private static final char CONTIGUOUS_FILE = '7';
 
+    // Records of files with holes: the forms 0.0, 0.1 and 1.0 of GNU tar
+    private static final String SPARSE_NAME = "GNU.sparse.name";
+    private static final String SPARSE_SIZE = "GNU.sparse.size";
+    private static final String SPARSE_REAL_SIZE =
+            "GNU.sparse.realsize"; // of the form 1.0, whose map is in the content
+
     private static final String ATTRIBUTE = "SCHILY.xattr."; // prefix of the key of an extended attribute
     private static final int MAX_EXTENSION = 1 << 20; // bytes of a header's records
     private static final int MAX_DIGITS = 40; // of a time in a pax header
@@ -35,13 +41,15 @@ public final class TarReader {
     private final InputStream in;
     private final Map<String, String> global = new HashMap<>();
     private Map<String, String> local = new HashMap<>(); // of the next entry
-    private BoundedInput content; // of the current entry
+    private BoundedInput stored; // of the current entry
+    private InputStream content; // the same with its holes
     private int padding; // bytes behind it
 
     /** Reads from a stream, which stays the caller's. */
     public TarReader(InputStream in) {
         this.in = in;
-        content = new BoundedInput(in, 0);
+        stored = new BoundedInput(in, 0);
+        content = stored;
     }
 
     /**
@@ -51,9 +59,10 @@ public final class TarReader {
      * @throws java.io.EOFException if it ends within an entry
      */
     public @Nullable TarEntry next() throws IOException {
-        in.skipNBytes(content.left());
+        in.skipNBytes(stored.left());
         in.readNBytes(padding); // which some programs leave out at the end of an archive
-        content = new BoundedInput(in, 0);
+        stored = new BoundedInput(in, 0);
+        content = stored;
         padding = 0;
         local = new HashMap<>(global);
         while (true) {
@@ -84,13 +93,9 @@ public final class TarReader {
     }
 
     private TarEntry entry(TarHeader header) throws IOException {
-        String name = local.getOrDefault("path", header.name());
-        if (header.type() == GNU_SPARSE || local.keySet().stream().anyMatch(key -> key.startsWith("GNU.sparse."))) {
-            throw new RootContentException(
-                    "entry '%s' is stored with holes".formatted(RawName.text(name)),
-                    "make the archive without --sparse");
-        }
+        String name = local.getOrDefault(SPARSE_NAME, local.getOrDefault("path", header.name()));
         char type = switch (header.type()) {
+            case GNU_SPARSE -> TarEntry.FILE;
             case OLD_FILE, CONTIGUOUS_FILE, TarEntry.FILE -> name.endsWith("/") ? TarEntry.DIRECTORY : TarEntry.FILE;
             default -> header.type();
         };
@@ -101,13 +106,33 @@ public final class TarReader {
         if (size < 0 || size > Long.MAX_VALUE - TarHeader.BLOCK_SIZE) {
             throw TarHeader.broken("entry '%s' has %d bytes".formatted(RawName.text(name), size));
         }
-        content = new BoundedInput(in, size);
+        stored = new BoundedInput(in, size);
+        content = stored;
         padding = (int) (padded(size) - size);
+        if (type == TarEntry.FILE) size = withHoles(header, size);
         String link = local.getOrDefault("linkpath", header.linkName());
         boolean device = type == TarEntry.CHARACTER_DEVICE || type == TarEntry.BLOCK_DEVICE;
         int major = device ? header.deviceMajor() : 0;
         int minor = device ? header.deviceMinor() : 0;
         return new TarEntry(name, type, size, link, major, minor, metadata(header));
+    }
+
+    /** Reads the map of a file that is stored with holes; returns the size with them. */
+    private long withHoles(TarHeader header, long size) throws IOException {
+        boolean ofGnu = header.type() == GNU_SPARSE;
+        boolean inContent = local.containsKey(SPARSE_REAL_SIZE);
+        String text = local.get(PaxRecords.SPARSE_MAP);
+        if (!ofGnu && !inContent && text == null) return size;
+        SparseMap map = ofGnu
+                ? SparseMap.ofHeader(header, in)
+                : inContent || text == null ? SparseMap.ofContent(stored) : SparseMap.ofText(text);
+        long real = ofGnu ? header.sparseSize() : longOf(inContent ? SPARSE_REAL_SIZE : SPARSE_SIZE, -1);
+        if (real < 0 || real > Long.MAX_VALUE - TarHeader.BLOCK_SIZE) {
+            throw TarHeader.broken("a file with holes has %d bytes".formatted(real));
+        }
+        map.check(real, stored.left());
+        content = new SparseInput(stored, map, real);
+        return real;
     }
 
     private Metadata metadata(TarHeader header) {

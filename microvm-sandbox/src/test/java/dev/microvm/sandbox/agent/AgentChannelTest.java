@@ -3,6 +3,7 @@ package dev.microvm.sandbox.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.linux.Errno;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Objects;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,6 +60,26 @@ final class RootTest {
         Path archive = folder.resolve("root.tar");
         run("tar", "-C", tree, option, "-cf", archive, ".");
 
+        try (PreparedRoot root = prepare(Root.tar(archive))) {
+            ErofsTools.assertSame(root.disk().path(), tree, folder);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--format=gnu", "--sparse-version=0.0", "--sparse-version=0.1", "--sparse-version=1.0"})
+    void unpacksFilesWithHoles(String option) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(tree.resolve("holes").toFile(), "rw")) {
+            file.setLength(3_000_001);
+            for (int i = 0; i < 30; i++) { // more than a header has room for
+                file.seek(i * 90_000L);
+                file.writeBytes("piece " + i);
+            }
+        }
+        run("truncate", "-s", "1M", tree.resolve("hole"));
+        Path archive = folder.resolve("root.tar");
+        run("tar", "-C", tree, option, "--sparse", "-cf", archive, ".");
+
+        assertThat(Files.size(archive)).isLessThan(4_000_000);
         try (PreparedRoot root = prepare(Root.tar(archive))) {
             ErofsTools.assertSame(root.disk().path(), tree, folder);
         }

@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.balloon;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /**
@@ -92,6 +93,11 @@ public record VirtioBalloonOptions(
                         freePageReporting ? "free pages reported" : "free pages not reported",
                         statisticsInterval.isZero()
                                 ? "statistics once"
-                                : "statistics every %d ms".formatted(statisticsInterval.toMillis()));
+                                : "statistics every " + text(statisticsInterval));
+    }
+
+    /** Returns "5s" or "1h30m", of any duration, also one that has no number of milliseconds. */
+    private static String text(Duration of) {
+        return of.toString().substring("PT".length()).toLowerCase(Locale.ROOT);
     }
 }

@@ -10,16 +10,18 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.fpu.X87Images;
 import dev.microvm.engine.simd.Mxcsr;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
- * The areas of FXSAVE and XSAVE in memory: Intel SDM vol. 1, 10.5.1 and 13.4. All state counts as
- * in use, so none is left out of an area. Belongs to one CPU.
+ * The areas of FXSAVE and XSAVE in memory: Intel SDM vol. 1, 10.5.1 and 13.4. State of x87 and SSE
+ * always counts as in use, so it is never left out of an area. Belongs to one CPU.
  */
 public final class ExtendedState {
     private static final int POINTERS_END = 24; // of what the x87 has before MXCSR
     private static final int X87_SIZE = XsaveArea.XMM0;
     private static final long COMPACTED = 1L << 63; // in XCOMP_BV: Intel SDM vol. 1, 13.4.2
+
+    /** Components with which the standard format saves and loads MXCSR: 13.7 and 13.8.1. */
+    private static final long WITH_MXCSR = ControlRegisters.XCR0_SSE | ControlRegisters.XCR0_AVX;
 
     private final byte[] x87 = new byte[X87_SIZE];
     private final MemorySegment image = MemorySegment.ofArray(x87);
@@ -33,7 +35,7 @@ public final class ExtendedState {
         cpu.mmu.probeWrite(linear, XsaveArea.LEGACY_SIZE, at);
         saveX87(cpu, linear, wide, at);
         saveMxcsr(cpu, linear, at);
-        saveXmm(cpu, linear, at);
+        save(cpu, 0, linear + XsaveArea.XMM0, at);
     }
 
     public void fxrstor(Cpu cpu, long linear, boolean wide, Instruction at) {
@@ -42,43 +44,63 @@ public final class ExtendedState {
         requireMxcsr(cpu, mxcsr, at);
         cpu.mxcsr.value(mxcsr);
         loadX87(cpu, wide);
-        loadXmm(cpu);
+        load(cpu, 0, /* present= */ true, XsaveArea.XMM0);
     }
 
     // XSAVE, XSAVEC and XRSTOR
 
-    /** XSAVE, XSAVEOPT and, compacted, XSAVEC; {@code wanted} is EDX:EAX. */
-    public void xsave(Cpu cpu, long linear, long wanted, boolean wide, boolean compacted, Instruction at) {
-        long saved = wanted & cpu.xcr0;
-        cpu.mmu.probeWrite(linear, XsaveArea.SIZE, at);
-        boolean x87Wanted = (saved & ControlRegisters.XCR0_X87) != 0;
-        boolean sseWanted = (saved & ControlRegisters.XCR0_SSE) != 0;
-        if (x87Wanted) saveX87(cpu, linear, wide, at);
-        if (sseWanted) {
-            saveMxcsr(cpu, linear, at);
-            saveXmm(cpu, linear, at);
-        }
+    /** Which instruction saves. */
+    public enum Kind {
+        /** XSAVE. */
+        PLAIN,
+        /** XSAVEOPT: leaves out what is not in use. */
+        OPTIMIZED,
+        /** XSAVEC: the same, in the compacted format. */
+        COMPACTED
+    }
+
+    /** XINUSE: components that are not as after a reset. Intel SDM vol. 1, 13.6. */
+    public static long inUse(Cpu cpu) {
+        long any = 0;
+        for (int i = 0; i < Cpu.XMM_WORDS; i++) any |= cpu.xmm[Cpu.YMM_HIGH + i];
+        return any != 0 ? ControlRegisters.XCR0_KNOWN : ControlRegisters.XCR0_KNOWN & ~ControlRegisters.XCR0_AVX;
+    }
+
+    /** XSAVE, XSAVEOPT or XSAVEC; {@code wanted} is EDX:EAX. */
+    public void xsave(Cpu cpu, long linear, long wanted, boolean wide, Kind kind, Instruction at) {
+        long components = wanted & cpu.xcr0;
+        long used = components & inUse(cpu);
+        long saved = kind == Kind.PLAIN ? components : used;
+        boolean compacted = kind == Kind.COMPACTED;
+        cpu.mmu.probeWrite(linear, XsaveArea.size(saved), at);
+        if ((saved & ControlRegisters.XCR0_X87) != 0) saveX87(cpu, linear, wide, at);
+        if ((components & (compacted ? ControlRegisters.XCR0_SSE : WITH_MXCSR)) != 0) saveMxcsr(cpu, linear, at);
+        if ((saved & ControlRegisters.XCR0_SSE) != 0) save(cpu, 0, linear + XsaveArea.XMM0, at);
+        if ((saved & ControlRegisters.XCR0_AVX) != 0) save(cpu, Cpu.YMM_HIGH, linear + XsaveArea.YMM, at);
         if (compacted) {
-            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, saved, at);
-            cpu.mmu.store64(linear + XsaveArea.XCOMP_BV, saved | COMPACTED, at);
+            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, used, at);
+            cpu.mmu.store64(linear + XsaveArea.XCOMP_BV, components | COMPACTED, at);
         } else {
             long before = cpu.mmu.load64(linear + XsaveArea.XSTATE_BV, at);
-            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, before | saved, at);
+            cpu.mmu.store64(linear + XsaveArea.XSTATE_BV, (before & ~components) | used, at);
         }
     }
 
     /** XRSTOR; {@code wanted} is EDX:EAX. */
     public void xrstor(Cpu cpu, long linear, long wanted, boolean wide, Instruction at) {
-        read(cpu, linear, XsaveArea.SIZE, at);
+        read(cpu, linear, XsaveArea.HEADER_END, at);
         long present = word(XsaveArea.XSTATE_BV);
         boolean compacted = word(XsaveArea.XCOMP_BV) < 0;
         if (!isValid(cpu, present, compacted)) throw cpu.fault(Vectors.GP, 0, at);
         long restored = wanted & cpu.xcr0;
         boolean sseWanted = (restored & ControlRegisters.XCR0_SSE) != 0;
         boolean ssePresent = (present & ControlRegisters.XCR0_SSE) != 0;
+        boolean mxcsrWanted = compacted ? sseWanted : (restored & WITH_MXCSR) != 0;
         boolean mxcsrPresent = ssePresent || !compacted; // 13.8.1: the standard form always has XsaveArea.MXCSR
         int mxcsr = mxcsrPresent ? (int) word(XsaveArea.MXCSR) : Mxcsr.RESET;
-        if (sseWanted) requireMxcsr(cpu, mxcsr, at);
+        if (mxcsrWanted) requireMxcsr(cpu, mxcsr, at);
+        boolean highPresent = (restored & present & ControlRegisters.XCR0_AVX) != 0;
+        if (highPresent) readHigh(cpu, linear, at);
         if ((restored & ControlRegisters.XCR0_X87) != 0) {
             if ((present & ControlRegisters.XCR0_X87) != 0) {
                 loadX87(cpu, wide);
@@ -86,14 +108,9 @@ public final class ExtendedState {
                 cpu.fpu.clear();
             }
         }
-        if (sseWanted) {
-            cpu.mxcsr.value(mxcsr);
-            if (ssePresent) {
-                loadXmm(cpu);
-            } else {
-                Arrays.fill(cpu.xmm, 0, xmmWords(cpu), 0);
-            }
-        }
+        if (mxcsrWanted) cpu.mxcsr.value(mxcsr);
+        if (sseWanted) load(cpu, 0, ssePresent, XsaveArea.XMM0);
+        if ((restored & ControlRegisters.XCR0_AVX) != 0) load(cpu, Cpu.YMM_HIGH, highPresent, XsaveArea.YMM);
     }
 
     /** Whether the header that was read allows XRSTOR: 13.8.1 and 13.8.2. */
@@ -104,7 +121,7 @@ public final class ExtendedState {
                         && (format & ~COMPACTED & ~cpu.xcr0) == 0
                         && (present & ~format) == 0
                 : (present & ~cpu.xcr0) == 0 && format == 0;
-        int reservedEnd = compacted ? XsaveArea.SIZE : XsaveArea.XCOMP_BV + 2 * Long.BYTES;
+        int reservedEnd = compacted ? XsaveArea.HEADER_END : XsaveArea.XCOMP_BV + 2 * Long.BYTES;
         for (int i = XsaveArea.XCOMP_BV + Long.BYTES; i < reservedEnd; i += Long.BYTES) valid &= word(i) == 0;
         return valid;
     }
@@ -141,19 +158,26 @@ public final class ExtendedState {
         cpu.mmu.store32(linear + XsaveArea.MXCSR_MASK, Mxcsr.MASK, at);
     }
 
-    private static void saveXmm(Cpu cpu, long linear, Instruction at) {
-        int count = xmmWords(cpu);
-        for (int i = 0; i < count; i++)
-            cpu.mmu.store64(linear + XsaveArea.XMM0 + (long) i * Long.BYTES, cpu.xmm[i], at);
+    private void readHigh(Cpu cpu, long linear, Instruction at) {
+        for (int i = XsaveArea.YMM; i < XsaveArea.SIZE; i += Long.BYTES) {
+            words[i / Long.BYTES] = cpu.mmu.load64(linear + i, at);
+        }
     }
 
-    private void loadXmm(Cpu cpu) {
+    /** Stores the lower or upper halves of all registers; {@code half} is their index. */
+    private static void save(Cpu cpu, int half, long linear, Instruction at) {
         int count = xmmWords(cpu);
-        for (int i = 0; i < count; i++) cpu.xmm[i] = word(XsaveArea.XMM0 + i * Long.BYTES);
+        for (int i = 0; i < count; i++) cpu.mmu.store64(linear + (long) i * Long.BYTES, cpu.xmm[half + i], at);
+    }
+
+    /** Sets them to what was read at an offset, or to 0. */
+    private void load(Cpu cpu, int half, boolean present, int offset) {
+        int count = xmmWords(cpu);
+        for (int i = 0; i < count; i++) cpu.xmm[half + i] = present ? word(offset + i * Long.BYTES) : 0;
     }
 
     /** XMM8 and up are seen in 64-bit mode alone. */
     private static int xmmWords(Cpu cpu) {
-        return cpu.mode() == CodeMode.BITS_64 ? cpu.xmm.length : cpu.xmm.length / 2;
+        return cpu.mode() == CodeMode.BITS_64 ? Cpu.XMM_WORDS : Cpu.XMM_WORDS / 2;
     }
 }

@@ -27,6 +27,11 @@ public final class SimdAction extends CheckedSimd {
         return new SimdAction(SimdAvailability.MMX, work);
     }
 
+    /** One on YMM registers, or that sets the upper halves of them. */
+    public static SimdAction avx(Work work) {
+        return new SimdAction(SimdAvailability.AVX, work);
+    }
+
     /** One on both. */
     public static SimdAction sseAndMmx(Work work) {
         return new SimdAction(SimdAvailability.SSE_AND_MMX, work);

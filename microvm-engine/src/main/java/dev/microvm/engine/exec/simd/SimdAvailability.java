@@ -1,5 +1,6 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
@@ -12,12 +13,31 @@ import dev.microvm.hypervisor.SpecialRegisters;
 public enum SimdAvailability {
     SSE,
     MMX,
-    SSE_AND_MMX;
+    SSE_AND_MMX,
+    AVX;
+
+    private static final long AVX_STATE = ControlRegisters.XCR0_SSE | ControlRegisters.XCR0_AVX;
 
     /** #UD, #NM or #MF unless the registers are there. */
     public void require(Cpu cpu, Instruction at) {
-        if (this != MMX) requireSse(cpu, at);
-        if (this != SSE) requireMmx(cpu, at);
+        switch (this) {
+            case SSE -> requireSse(cpu, at);
+            case MMX -> requireMmx(cpu, at);
+            case SSE_AND_MMX -> {
+                requireSse(cpu, at);
+                requireMmx(cpu, at);
+            }
+            case AVX -> requireAvx(cpu, at);
+        }
+    }
+
+    /** Intel SDM vol. 1, 14.3: the system must have enabled the state; real mode has no VEX. */
+    private static void requireAvx(Cpu cpu, Instruction at) {
+        boolean on = (cpu.xcr0 & AVX_STATE) == AVX_STATE
+                && (cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) != 0
+                && !cpu.realSegments();
+        if (!on) throw cpu.fault(Vectors.UD, at);
+        if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
     }
 
     private static void requireSse(Cpu cpu, Instruction at) {

@@ -9,7 +9,8 @@ import dev.microvm.engine.exec.Address;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The second operand of an instruction on XMM registers: one of them, or memory of up to 16 bytes.
+ * The second operand of an instruction on XMM or YMM registers: one of them, or memory of up to 32
+ * bytes.
  */
 public final class XmmSource {
     private static final int SIZE = 16;
@@ -34,16 +35,16 @@ public final class XmmSource {
     /**
      * Memory.
      *
-     * @param aligned whether 16 bytes must be aligned
+     * @param aligned whether 16 or 32 bytes must be aligned
      */
     public static XmmSource memory(Address address, int size, boolean aligned) {
-        return new XmmSource(-1, address, size, aligned && size == SIZE);
+        return new XmmSource(-1, address, size, aligned && size >= SIZE);
     }
 
     /** Where it is in memory; checked, so that {@link #high} cannot fault after {@link #low}. */
     private long linear(Cpu cpu, Address at, Instruction instruction) {
         long linear = at.linear(cpu);
-        if (aligned && (linear & SIZE - 1) != 0) throw cpu.fault(Vectors.GP, 0, instruction);
+        if (aligned && (linear & size - 1) != 0) throw cpu.fault(Vectors.GP, 0, instruction);
         return linear;
     }
 
@@ -73,5 +74,16 @@ public final class XmmSource {
     public long high(Cpu cpu, Instruction at) {
         if (address == null) return cpu.xmm[register + 1];
         return size == SIZE ? cpu.mmu.load64(address.linear(cpu) + Long.BYTES, at) : 0;
+    }
+
+    /**
+     * Eight bytes of it, by their number; those that it does not have are 0. The first must be read
+     * first.
+     */
+    public long word(Cpu cpu, Instruction at, int number) {
+        if (address == null) return cpu.xmm[register + (number & 1) + (number >> 1) * Cpu.YMM_HIGH];
+        if (number == 0) return low(cpu, at);
+        int offset = number * Long.BYTES;
+        return offset < size ? cpu.mmu.load64(address.linear(cpu) + offset, at) : 0;
     }
 }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
@@ -115,7 +116,9 @@ public final class FileCache {
         if (!Files.exists(folder.resolve(key))) return Optional.empty();
         locks().use(key);
         try {
-            Files.setLastModifiedTime(folder.resolve(key), FileTime.from(Instant.now())); // when it was last used
+            // The time of its last use; that of its last write stays, because others know it by that.
+            Files.getFileAttributeView(folder.resolve(key), BasicFileAttributeView.class)
+                    .setTimes(null, FileTime.from(Instant.now()), null);
             return Optional.of(new Use(key, /* found= */ true));
         } catch (NoSuchFileException e) { // removed just before it was locked
             locks().release(key);
@@ -176,10 +179,9 @@ public final class FileCache {
                 try {
                     BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
                     if (!attributes.isRegularFile()) continue;
-                    files.add(new Kept(
-                            path,
-                            attributes.size(),
-                            attributes.lastModifiedTime().toInstant()));
+                    boolean isPart = path.toString().endsWith(PART);
+                    FileTime used = isPart ? attributes.lastModifiedTime() : attributes.lastAccessTime();
+                    files.add(new Kept(path, attributes.size(), used.toInstant()));
                 } catch (NoSuchFileException e) {
                     log.debug("{}: another process removed it", path);
                 }

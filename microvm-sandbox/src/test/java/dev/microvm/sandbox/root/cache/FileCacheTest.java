@@ -7,6 +7,7 @@ import dev.microvm.sandbox.root.tree.RootContentException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
@@ -89,8 +90,9 @@ final class FileCacheTest {
     }
 
     private void age(String key, Duration age) throws IOException {
-        Files.setLastModifiedTime(
-                folder.resolve(key), FileTime.from(Instant.now().minus(age)));
+        FileTime time = FileTime.from(Instant.now().minus(age));
+        Files.getFileAttributeView(folder.resolve(key), BasicFileAttributeView.class)
+                .setTimes(time, time, null);
     }
 
     private Stream<String> names() throws IOException {

@@ -70,6 +70,29 @@ final class ArchiveSourceTest {
         assertThat(tree.root().children()).containsOnlyKeys("absolute", "chain", "etc", "up");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"0,5", "0,4,2,1", "-1,5", "0,5,9", "1,99999999", "x,5", "9223372036854775807,5", ""})
+    void refusesMapsOfHoles_thatAreNone(String map) {
+        assertRefused(sparse(map, "100"), "no intact tar archive");
+    }
+
+    @Test
+    void countsHoles() {
+        assertRefused(sparse("0,4", Integer.toString(MAX_BYTES + 1)), "bytes");
+    }
+
+    private static TarBuilder sparse(String map, String size) {
+        String records = record("GNU.sparse.size=" + size) + record("GNU.sparse.map=" + map);
+        return new TarBuilder()
+                .entry("pax", 'x', "", records.getBytes(StandardCharsets.US_ASCII))
+                .file("f", "1234");
+    }
+
+    private static String record(String text) {
+        int length = text.length() + 4; // two digits, a space and a line feed
+        return length + " " + text + "\n";
+    }
+
     @Test
     void refusesLinksInCircles_andParentsThatAreFiles() {
         assertRefused(new TarBuilder().symlink("a", "b").symlink("b", "a").file("a/x", "x"), "symbolic links");

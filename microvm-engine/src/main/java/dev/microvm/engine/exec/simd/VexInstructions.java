@@ -1,0 +1,290 @@
+package dev.microvm.engine.exec.simd;
+
+import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Vectors;
+import dev.microvm.engine.exec.Address;
+import dev.microvm.engine.simd.XmmFloatOperation;
+import dev.microvm.engine.simd.XmmOperation;
+
+/**
+ * VEX forms of instructions of SSE: a target of its own beside two operands, 128 or 256 bits, no
+ * alignment, and zeros above what is written. What they compute is the operation of the SSE form,
+ * done once for each lane of 128 bits. Registers are given as indexes of their low halves in {@link
+ * Cpu#xmm}.
+ *
+ * <p>Source: Intel SDM vol. 1, 14.1 and 14.3.
+ */
+public final class VexInstructions {
+    private static final int HIGH = Cpu.YMM_HIGH;
+    private static final int SCRATCH = Cpu.VECTOR_SCRATCH;
+    private static final int SCRATCH_HIGH = SCRATCH + 2;
+
+    private VexInstructions() {}
+
+    /** What the upper lane takes of the second operand, and where its result goes. */
+    public enum Lanes {
+        /** Either lane has its own. */
+        EACH,
+        /** A count, which is that of the low lane. */
+        COUNT,
+        /** The elements after those of the low lane, which are 8, 4 or 2 bytes. */
+        WIDEN_8,
+        WIDEN_4,
+        WIDEN_2,
+        /** Its own; the results, of 64 bits each, are the low lane. */
+        NARROW
+    }
+
+    /** The low half of what the upper lane takes. */
+    private static long highLow(Lanes lanes, Cpu cpu, XmmSource source, CheckedSimd at) {
+        return switch (lanes) {
+            case EACH, NARROW -> source.word(cpu, at, 2);
+            case COUNT -> source.word(cpu, at, 0);
+            case WIDEN_8 -> source.word(cpu, at, 1);
+            case WIDEN_4 -> source.word(cpu, at, 0) >>> Integer.SIZE;
+            case WIDEN_2 -> source.word(cpu, at, 0) >>> Short.SIZE;
+        };
+    }
+
+    private static boolean hasHighHigh(Lanes lanes) {
+        return lanes == Lanes.EACH || lanes == Lanes.NARROW;
+    }
+
+    /** On integers in XMM registers. */
+    public static final class Integers128 extends CheckedSimd {
+        private final XmmOperation operation;
+        private final int to;
+        private final int first;
+        private final XmmSource source;
+
+        /** Makes one; {@code first} may be {@code to} if the operation has one operand. */
+        public Integers128(XmmOperation operation, int to, int first, XmmSource source) {
+            super(SimdAvailability.AVX);
+            this.operation = operation;
+            this.to = to;
+            this.first = first;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.word(cpu, this, 0);
+            long high = source.word(cpu, this, 1);
+            long firstHigh = xmm[first + 1];
+            xmm[to] = xmm[first];
+            xmm[to + 1] = firstHigh;
+            operation.apply(xmm, to, low, high);
+            xmm[to + HIGH] = 0;
+            xmm[to + HIGH + 1] = 0;
+        }
+    }
+
+    /** On integers in YMM registers. */
+    public static final class Integers256 extends CheckedSimd {
+        private final XmmOperation low;
+        private final XmmOperation high;
+        private final Lanes lanes;
+        private final int to;
+        private final int first;
+        private final XmmSource source;
+
+        /** Makes one of an operation for each lane, which differ where an immediate does. */
+        public Integers256(XmmOperation low, XmmOperation high, Lanes lanes, int to, int first, XmmSource source) {
+            super(SimdAvailability.AVX);
+            this.low = low;
+            this.high = high;
+            this.lanes = lanes;
+            this.to = to;
+            this.first = first;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long w0 = source.word(cpu, this, 0);
+            long w1 = source.word(cpu, this, 1);
+            long w2 = highLow(lanes, cpu, source, this);
+            long w3 = hasHighHigh(lanes) ? source.word(cpu, this, 3) : 0;
+            xmm[to] = xmm[first];
+            xmm[to + 1] = xmm[first + 1];
+            xmm[to + HIGH] = xmm[first + HIGH];
+            xmm[to + HIGH + 1] = xmm[first + HIGH + 1];
+            low.apply(xmm, to, w0, w1);
+            high.apply(xmm, to + HIGH, w2, w3);
+        }
+    }
+
+    /** On floating-point numbers in XMM registers. */
+    public static final class Floats128 extends CheckedSimd {
+        private final XmmFloatOperation operation;
+        private final int to;
+        private final int first;
+        private final XmmSource source;
+
+        public Floats128(XmmFloatOperation operation, int to, int first, XmmSource source) {
+            super(SimdAvailability.AVX);
+            this.operation = operation;
+            this.to = to;
+            this.first = first;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long low = source.word(cpu, this, 0);
+            long high = source.word(cpu, this, 1);
+            xmm[SCRATCH] = xmm[first];
+            xmm[SCRATCH + 1] = xmm[first + 1];
+            if (!operation.apply(xmm, SCRATCH, low, high, cpu.mxcsr)) throw unmasked(cpu);
+            xmm[to] = xmm[SCRATCH];
+            xmm[to + 1] = xmm[SCRATCH + 1];
+            xmm[to + HIGH] = 0;
+            xmm[to + HIGH + 1] = 0;
+        }
+    }
+
+    /** On floating-point numbers in YMM registers. */
+    public static final class Floats256 extends CheckedSimd {
+        private final XmmFloatOperation operation;
+        private final Lanes lanes;
+        private final int to;
+        private final int first;
+        private final XmmSource source;
+
+        public Floats256(XmmFloatOperation operation, Lanes lanes, int to, int first, XmmSource source) {
+            super(SimdAvailability.AVX);
+            this.operation = operation;
+            this.lanes = lanes;
+            this.to = to;
+            this.first = first;
+            this.source = source;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long w0 = source.word(cpu, this, 0);
+            long w1 = source.word(cpu, this, 1);
+            long w2 = highLow(lanes, cpu, source, this);
+            long w3 = hasHighHigh(lanes) ? source.word(cpu, this, 3) : 0;
+            xmm[SCRATCH] = xmm[first];
+            xmm[SCRATCH + 1] = xmm[first + 1];
+            xmm[SCRATCH_HIGH] = xmm[first + HIGH];
+            xmm[SCRATCH_HIGH + 1] = xmm[first + HIGH + 1];
+            cpu.mxcsr.hold(); // the exceptions of both lanes are one instruction's
+            operation.apply(xmm, SCRATCH, w0, w1, cpu.mxcsr);
+            operation.apply(xmm, SCRATCH_HIGH, w2, w3, cpu.mxcsr);
+            if (!cpu.mxcsr.release()) throw unmasked(cpu);
+            boolean narrow = lanes == Lanes.NARROW;
+            xmm[to] = xmm[SCRATCH];
+            xmm[to + 1] = narrow ? xmm[SCRATCH_HIGH] : xmm[SCRATCH + 1];
+            xmm[to + HIGH] = narrow ? 0 : xmm[SCRATCH_HIGH];
+            xmm[to + HIGH + 1] = narrow ? 0 : xmm[SCRATCH_HIGH + 1];
+        }
+    }
+
+    /**
+     * The VEX.128 form of any other instruction: that of SSE, whose target is the scratch register,
+     * which starts as the first operand.
+     */
+    public static final class Form extends CheckedSimd {
+        private final CheckedSimd legacy;
+        private final int to;
+        private final int first;
+        private final int cleared; // whose upper half becomes 0, or -1
+
+        /**
+         * Makes one of an instruction that is nowhere else.
+         *
+         * @param to -1 if the target is no vector register
+         * @param start where it begins in its page
+         * @param end where it ends
+         */
+        public Form(CheckedSimd legacy, int to, int first, int start, int end) {
+            this(legacy, to, first, to, start, end);
+        }
+
+        private Form(CheckedSimd legacy, int to, int first, int cleared, int start, int end) {
+            super(SimdAvailability.AVX);
+            this.legacy = legacy;
+            this.to = to;
+            this.first = first;
+            this.cleared = cleared;
+            legacy.place(start, end); // for its faults
+        }
+
+        /** Makes one that writes XMM0 by itself. */
+        public static Form intoXmm0(CheckedSimd legacy, int start, int end) {
+            return new Form(legacy, -1, 0, 0, start, end);
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            if (to >= 0) {
+                xmm[SCRATCH] = xmm[first];
+                xmm[SCRATCH + 1] = xmm[first + 1];
+            }
+            legacy.work(cpu, xmm);
+            if (to >= 0) {
+                xmm[to] = xmm[SCRATCH];
+                xmm[to + 1] = xmm[SCRATCH + 1];
+            }
+            if (cleared >= 0) {
+                xmm[cleared + HIGH] = 0;
+                xmm[cleared + HIGH + 1] = 0;
+            }
+        }
+    }
+
+    /** A load of a whole register, from another or from memory. */
+    public static final class Load extends CheckedSimd {
+        private final int to;
+        private final XmmSource source;
+        private final boolean wide;
+
+        public Load(int to, XmmSource source, boolean wide) {
+            super(SimdAvailability.AVX);
+            this.to = to;
+            this.source = source;
+            this.wide = wide;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long w0 = source.word(cpu, this, 0);
+            long w1 = source.word(cpu, this, 1);
+            long w2 = wide ? source.word(cpu, this, 2) : 0;
+            xmm[to + HIGH + 1] = wide ? source.word(cpu, this, 3) : 0;
+            xmm[to + HIGH] = w2;
+            xmm[to + 1] = w1;
+            xmm[to] = w0;
+        }
+    }
+
+    /** A store of a whole register. */
+    public static final class Store extends CheckedSimd {
+        private final int from;
+        private final Address address;
+        private final int size;
+        private final boolean aligned;
+
+        public Store(int from, Address address, int size, boolean aligned) {
+            super(SimdAvailability.AVX);
+            this.from = from;
+            this.address = address;
+            this.size = size;
+            this.aligned = aligned;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            long linear = address.linear(cpu);
+            if (aligned && (linear & size - 1) != 0) throw cpu.fault(Vectors.GP, 0, this);
+            cpu.mmu.probeWrite(linear, size, this);
+            cpu.mmu.store64(linear, xmm[from], this);
+            cpu.mmu.store64(linear + 8, xmm[from + 1], this);
+            if (size == 16) return;
+            cpu.mmu.store64(linear + 16, xmm[from + HIGH], this);
+            cpu.mmu.store64(linear + 24, xmm[from + HIGH + 1], this);
+        }
+    }
+}
