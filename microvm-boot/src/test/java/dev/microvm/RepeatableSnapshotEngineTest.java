@@ -2,6 +2,7 @@ package dev.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.boot.testing.LinuxGuest;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.bus.BusDevice;
@@ -32,7 +33,7 @@ final class RepeatableSnapshotEngineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final long UNUSED = 0xe000_0000L; // a place that the guest does not know
     private static final int MEMORY = 16 << 20;
-    private static final int EVERY = 100; // numbers between two checksums
+    private static final int EVERY = 500; // numbers between two checksums
 
     /** Shows times, interrupts, memory and random numbers, which depend on each instruction before. */
     private static final String INIT = """
@@ -88,6 +89,9 @@ final class RepeatableSnapshotEngineTest {
         }
     }
 
+    /** A machine that was saved, what it had printed, and what it had done. */
+    private record Saved(Snapshot snapshot, String text, History before) {}
+
     /** A device that the guest does not use. */
     private static final class Nothing implements BusDevice {
         @Override
@@ -107,23 +111,28 @@ final class RepeatableSnapshotEngineTest {
             assertThat(vm.awaitExit(SOON).exitCode()).hasValue(0);
             text = vm.console().text();
         }
-        for (int i = 0; i < 3; i++) {
-            History begun = new History();
-            String first;
-            Snapshot snapshot;
-            try (MicroVm vm = started(begun)) {
-                for (int dots = 0; dots <= i; dots++) vm.console().awaitText(".", SOON);
+        History saved = new History();
+        List<Saved> moments = new ArrayList<>();
+        try (MicroVm vm = started(saved)) {
+            for (int i = 0; i < 3; i++) {
+                vm.console().awaitText(".", SOON);
                 vm.pause();
-                first = vm.console().text();
-                snapshot = vm.snapshot(folder.resolve("snapshot" + i));
+                Snapshot snapshot = vm.snapshot(folder.resolve("snapshot" + i));
+                moments.add(new Saved(snapshot, vm.console().text(), new History(saved)));
+                vm.resume();
             }
-            History continued = new History(begun);
-            try (MicroVm vm = snapshot.restore().code(continued::observe).start()) {
+            assertThat(vm.awaitExit(SOON).exitCode()).hasValue(0);
+            assertThat(vm.console().text()).isEqualTo(text);
+        }
+        assertThat(saved.checksums).isEqualTo(whole.checksums);
+        for (Saved moment : moments) {
+            History continued = new History(moment.before);
+            try (MicroVm vm = moment.snapshot.restore().code(continued::observe).start()) {
                 assertThat(vm.awaitExit(SOON).exitCode()).hasValue(0);
-                assertThat(first + vm.console().text()).isEqualTo(text);
+                assertThat(moment.text + vm.console().text()).isEqualTo(text);
             }
             assertThat(continued.checksums)
-                    .hasSizeGreaterThan(begun.checksums.size())
+                    .hasSizeGreaterThan(moment.before.checksums.size())
                     .isEqualTo(whole.checksums);
         }
     }
@@ -152,7 +161,7 @@ final class RepeatableSnapshotEngineTest {
     private MicroVm linux() {
         return MicroVm.builder()
                 .hypervisor(HypervisorChoice.ENGINE)
-                .kernel(LinuxGuest.kernel(folder))
+                .kernel(GuestFiles.bundledKernel())
                 .initrd(LinuxGuest.files().init(LinuxGuest.init(INIT)).build())
                 .memoryMiB(128)
                 .cmdline("console=ttyS0 quiet reboot=k panic=-1 mitigations=off cryptomgr.notests")

@@ -14,8 +14,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -37,9 +40,21 @@ final class LinuxForkTest {
     @SuppressWarnings("NullAway.Init") // set by prepareGuest
     private LinuxAtWork linux;
 
+    private final Map<Boolean, MicroVm> roots = new HashMap<>();
+
     @BeforeAll
     void prepareGuest() {
         linux = new LinuxAtWork(folder);
+    }
+
+    @AfterAll
+    void closeRoots() {
+        roots.values().forEach(MicroVm::close);
+    }
+
+    /** Returns a machine that is no fork, and that tests of forks share. */
+    private MicroVm root(boolean forkable) {
+        return roots.computeIfAbsent(forkable, this::started);
     }
 
     private MicroVm started(boolean forkable) {
@@ -60,33 +75,33 @@ final class LinuxForkTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void nobodySeesWhatTheOthersWrite_threeForksDeep(boolean forkable) {
-        try (MicroVm root = started(forkable)) {
-            ask(root, "echo root > /mark");
-            try (MicroVm child = child(root)) {
-                ask(root, "echo again > /mark");
-                assertMark(child, "root");
-                ask(child, "echo child > /mark; head -c 3000000 /dev/urandom > /data; sha256sum /data > /sum");
-                try (MicroVm grandchild = child(child)) {
-                    ask(child, "echo later > /mark; head -c 3000000 /dev/zero > /data");
-                    assertMark(grandchild, "child");
-                    ask(grandchild, "sha256sum -c /sum; echo grandchild > /mark");
-                    try (MicroVm last = child(grandchild)) {
-                        ask(grandchild, "rm /mark /data");
-                        ask(last, "sha256sum -c /sum");
-                        assertMark(last, "grandchild");
-                    }
+        MicroVm root = root(forkable);
+        ask(root, "echo root > /mark");
+        try (MicroVm child = child(root)) {
+            ask(root, "echo again > /mark");
+            assertMark(child, "root");
+            ask(child, "echo child > /mark; head -c 3000000 /dev/urandom > /data; sha256sum /data > /sum");
+            try (MicroVm grandchild = child(child)) {
+                ask(child, "echo later > /mark; head -c 3000000 /dev/zero > /data");
+                assertMark(grandchild, "child");
+                ask(grandchild, "sha256sum -c /sum; echo grandchild > /mark");
+                try (MicroVm last = child(grandchild)) {
+                    ask(grandchild, "rm /mark /data");
+                    ask(last, "sha256sum -c /sum");
+                    assertMark(last, "grandchild");
                 }
-                assertMark(child, "later");
             }
-            assertMark(root, "again");
+            assertMark(child, "later");
         }
+        assertMark(root, "again");
     }
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void hasManyChildren_fromOneMoment_andFromLaterOnes(boolean forkable) {
         List<MicroVm> children = new ArrayList<>();
-        try (MicroVm root = started(forkable)) {
+        MicroVm root = root(forkable);
+        try {
             ask(root, "echo one > /mark");
             Fork first = root.fork();
             ask(root, "echo two > /mark; head -c 36000000 /dev/urandom > /data; sha256sum /data > /sum");
@@ -160,13 +175,12 @@ final class LinuxForkTest {
     @Test
     void canBeForked_afterARestore_andSavedAfterAFork() {
         Snapshot snapshot;
-        try (MicroVm root = started(true)) {
-            ask(root, "echo root > /mark");
-            try (MicroVm child = child(root)) {
-                ask(child, "echo child > /mark");
-                snapshot = child.snapshot(folder.resolve("child"));
-                assertMark(root, "root");
-            }
+        MicroVm root = root(true);
+        ask(root, "echo root > /mark");
+        try (MicroVm child = child(root)) {
+            ask(child, "echo child > /mark");
+            snapshot = child.snapshot(folder.resolve("child"));
+            assertMark(root, "root");
         }
         try (MicroVm restored = snapshot.restore().start()) {
             assertMark(restored, "child");

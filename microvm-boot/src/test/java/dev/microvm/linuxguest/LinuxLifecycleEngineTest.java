@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.MicroVm;
 import dev.microvm.boot.Initramfs;
-import dev.microvm.boot.KernelImage;
 import dev.microvm.boot.testing.GuestFiles;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.testing.Lanes;
@@ -21,11 +20,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Machines with Linux on the engine end at any time on request, and leave nothing behind. */
 @Lanes.Engine
@@ -35,21 +32,16 @@ final class LinuxLifecycleEngineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
     private static final int EXIT_CODE = 42;
     private static final long MIB = 1 << 20;
+    private static final int LONGEST_BOOT = 1500; // milliseconds
 
-    @SuppressWarnings("NullAway.Init") // set by prepareGuest
-    private Path kernel;
+    /** The one that boots soonest: the tests are about the machines. */
+    private final Path kernel = GuestFiles.bundledKernel();
 
     private final Initramfs initramfs = Initramfs.builder()
             .exitProgram("/sbin/vm-exit")
             .file("/bin/busybox", GuestFiles.file("busybox"), 0755)
             .init("#!/bin/busybox sh\n/sbin/vm-exit " + EXIT_CODE + "\n")
             .build();
-
-    @BeforeAll
-    void prepareGuest(@TempDir Path folder) {
-        kernel = folder.resolve("vmlinux");
-        KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
-    }
 
     private MicroVm start(int vcpus) {
         return MicroVm.builder()
@@ -68,7 +60,7 @@ final class LinuxLifecycleEngineTest {
         Random random = new Random(seed);
         for (int i = 0; i < 16; i++) {
             MicroVm vm = start(1 + i % 2);
-            TimeUnit.MILLISECONDS.sleep(random.nextInt(2500));
+            TimeUnit.MILLISECONDS.sleep(random.nextInt(LONGEST_BOOT));
             long start = System.nanoTime();
             vm.close();
             assertThat(Duration.ofNanos(System.nanoTime() - start))

@@ -20,9 +20,12 @@ import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.EnumMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -33,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Debian's kernel in a running machine: its clocks, its power button, its resets. */
 @Lanes.Kernels
-@Timeout(300)
+@Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class LinuxMachineTest {
     private static final Duration SOON = Duration.ofMinutes(2);
@@ -66,46 +69,63 @@ final class LinuxMachineTest {
     @SuppressWarnings("NullAway.Init")
     private Initramfs initramfs;
 
+    /** Machines that are ready, for tests that leave them so. */
+    private final Map<Irqchip, MicroVm> ready = new EnumMap<>(Irqchip.class);
+
     @BeforeAll
     void prepareGuests(@TempDir Path folder) {
         kernel = LinuxGuest.kernel(folder);
         initramfs = LinuxGuest.build(LinuxGuest.files("button", "evdev"), ANSWERS);
     }
 
+    @AfterAll
+    void closeMachines() {
+        ready.values().forEach(MicroVm::close);
+    }
+
     @ParameterizedTest
     @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void readsTheHostsTimeFromTheRtc(Irqchip irqchip) {
-        try (MicroVm vm = ready(irqchip).start()) {
-            vm.console().awaitText("ready", SOON);
+        MicroVm vm = ready(irqchip);
 
-            Instant before = Instant.now();
-            String epoch = ask(vm, "epoch", "epoch=(\\d+)\\.");
-            assertThat(Instant.ofEpochSecond(Long.parseLong(epoch)))
-                    .isBetween(before.minusSeconds(1), Instant.now().plusSeconds(1));
+        Instant before = Instant.now();
+        String epoch = ask(vm, "epoch", "epoch=(\\d+)\\.");
+        assertThat(Instant.ofEpochSecond(Long.parseLong(epoch)))
+                .isBetween(before.minusSeconds(1), Instant.now().plusSeconds(1));
 
-            before = Instant.now();
-            String clock = ask(vm, "clock", "clock=(.*?) +0\\.000000 seconds\\.");
-            Instant read = LocalDateTime.parse(
-                            clock.replaceAll(" +", " "),
-                            DateTimeFormatter.ofPattern("EEE MMM d HH:mm:ss yyyy", Locale.ENGLISH))
-                    .toInstant(ZoneOffset.UTC);
-            assertThat(read)
-                    .isBetween(before.minusSeconds(1), Instant.now().plusSeconds(2)); // it waits for a full second
-        }
+        before = Instant.now();
+        String clock = ask(vm, "clock", "clock=(.*?) +0\\.000000 seconds\\.");
+        Instant read = LocalDateTime.parse(
+                        clock.replaceAll(" +", " "),
+                        DateTimeFormatter.ofPattern("EEE MMM d HH:mm:ss yyyy", Locale.ENGLISH))
+                .toInstant(ZoneOffset.UTC);
+        assertThat(read).isBetween(before.minusSeconds(1), Instant.now().plusSeconds(2)); // it waits for a full second
     }
 
     @Test
-    void keepsTime() throws InterruptedException {
-        try (MicroVm ours = ready(Irqchip.SPLIT).start();
-                MicroVm theirs = ready(TestMachine.preferredIrqchip()).start()) {
-            ours.console().awaitText("ready", SOON);
-            theirs.console().awaitText("ready", SOON);
-            double oursBefore = offset(ours);
-            double theirsBefore = offset(theirs);
-            Thread.sleep(WATCHED);
-            double allowed = WATCHED.toSeconds() * MOST_DRIFT;
-            assertThat(offset(ours)).isCloseTo(oursBefore, within(allowed));
-            assertThat(offset(theirs)).isCloseTo(theirsBefore, within(allowed));
+    void keepsTime_whileAnotherMachineStartsAgainTenTimesInARow() throws InterruptedException {
+        MicroVm ours = ready(Irqchip.SPLIT);
+        MicroVm theirs = ready(TestMachine.preferredIrqchip()); // on the engine the same
+        double oursBefore = offset(ours);
+        double theirsBefore = offset(theirs);
+        long end = System.nanoTime() + WATCHED.toNanos();
+        startAgainTenTimes(); // within the minute, which would pass idly
+        Thread.sleep(Duration.ofNanos(Math.max(0, end - System.nanoTime())));
+        double allowed = WATCHED.toSeconds() * MOST_DRIFT;
+        assertThat(offset(ours)).isCloseTo(oursBefore, within(allowed));
+        assertThat(offset(theirs)).isCloseTo(theirsBefore, within(allowed));
+    }
+
+    private void startAgainTenTimes() {
+        try (MicroVm vm = linux(Irqchip.SPLIT).onReset(ResetAction.RESTART).start()) {
+            for (int resets = 0; resets < 10; resets++) {
+                vm.console().awaitText("ready", SOON);
+                assertThat(vm.restarts()).isEqualTo(resets);
+                vm.console().type("reboot\n");
+            }
+            vm.console().awaitText("ready", SOON);
+            assertThat(vm.restarts()).isEqualTo(10);
+            assertThat(vm.state()).isEqualTo(VmState.RUNNING);
         }
     }
 
@@ -131,7 +151,7 @@ final class LinuxMachineTest {
     @ParameterizedTest
     @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void turnsItselfOff_whenTheHostPressesThePowerButton(Irqchip irqchip) {
-        try (MicroVm vm = ready(irqchip).start()) {
+        try (MicroVm vm = linux(irqchip).start()) {
             vm.console().awaitText("ready", SOON);
             vm.console().type("button\n");
             vm.console().awaitText("listening", SOON);
@@ -143,7 +163,7 @@ final class LinuxMachineTest {
     @ParameterizedTest
     @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void usesPicsAndPit_whenItFindsNoIoApic(Irqchip irqchip) { // the cloud kernel knows no MP table
-        try (MicroVm vm = ready(irqchip).acpi(Feature.OFF).start()) {
+        try (MicroVm vm = linux(irqchip).acpi(Feature.OFF).start()) {
             vm.console().awaitText("ready", SOON);
             vm.console().type("irqs\n");
             assertThat(vm.console().awaitText("end=irqs.", SOON))
@@ -155,39 +175,31 @@ final class LinuxMachineTest {
     @ParameterizedTest
     @MethodSource("dev.microvm.boot.testing.TestMachine#irqchips")
     void usesLocalTimerAndIoApic_whenThereIsAcpi(Irqchip irqchip) {
-        try (MicroVm vm = ready(irqchip).start()) {
-            vm.console().awaitText("ready", SOON);
-            vm.console().type("irqs\n");
-            assertThat(vm.console().awaitText("end=irqs.", SOON))
-                    .containsPattern("LOC: +[1-9][0-9]* ")
-                    .containsPattern(": +[1-9][0-9]* +IO-APIC +4-edge +ttyS0");
-        }
+        MicroVm vm = ready(irqchip);
+        vm.console().type("irqs\n");
+        assertThat(vm.console().awaitText("end=irqs.", SOON))
+                .containsPattern("LOC: +[1-9][0-9]* ")
+                .containsPattern(": +[1-9][0-9]* +IO-APIC +4-edge +ttyS0");
     }
 
     @Test
     void isStopped_whenTheGuestDoesNotHeedThePowerButtonInTime() {
-        try (MicroVm vm = ready(Irqchip.SPLIT).start()) {
+        try (MicroVm vm = linux(Irqchip.SPLIT).start()) {
             vm.console().awaitText("ready", SOON);
 
             assertThat(vm.shutDown(Duration.ofSeconds(1)).reason()).isEqualTo(Reason.STOPPED);
         }
     }
 
-    @Test
-    void startsAgain_tenTimesInARow() {
-        try (MicroVm vm = ready(Irqchip.SPLIT).onReset(ResetAction.RESTART).start()) {
-            for (int resets = 0; resets < 10; resets++) {
-                vm.console().awaitText("ready", SOON);
-                assertThat(vm.restarts()).isEqualTo(resets);
-                vm.console().type("reboot\n");
-            }
+    private MicroVm ready(Irqchip irqchip) {
+        return ready.computeIfAbsent(irqchip, wanted -> {
+            MicroVm vm = linux(wanted).start();
             vm.console().awaitText("ready", SOON);
-            assertThat(vm.restarts()).isEqualTo(10);
-            assertThat(vm.state()).isEqualTo(VmState.RUNNING);
-        }
+            return vm;
+        });
     }
 
-    private MicroVmBuilder ready(Irqchip irqchip) {
+    private MicroVmBuilder linux(Irqchip irqchip) {
         return TestMachine.builder(irqchip)
                 .kernel(kernel)
                 .initrd(initramfs)
