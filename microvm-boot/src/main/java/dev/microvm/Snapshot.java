@@ -74,7 +74,7 @@ public final class Snapshot {
 
     /** Begins the description of a machine that continues from here. */
     public RestoreBuilder restore() {
-        return new RestoreBuilder(folder.state(), RamImage.of(folder.memory()), folder::diskProblems);
+        return new RestoreBuilder(folder.state(), RamImage.of(folder.memory()), null, folder::diskProblems);
     }
 
     @Override

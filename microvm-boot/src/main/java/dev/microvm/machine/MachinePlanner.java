@@ -123,6 +123,7 @@ public final class MachinePlanner {
     }
 
     private @Nullable SelectedHypervisor selectHypervisor() {
+        if (continued != null && continued.selected() != null) return continued.selected();
         try {
             HypervisorChoice given = spec.hypervisor();
             HypervisorChoice choice = given == null ? HypervisorChoice.ofProperty() : given;

@@ -2,6 +2,7 @@ package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
+import dev.microvm.engine.decode.Decoder;
 import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.simd.Mxcsr;
@@ -58,6 +59,7 @@ public final class Cpu {
 
     private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
     private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
+    private static final int BLOCK_BYTES = BLOCK_LIMIT * Decoder.MAX_LENGTH;
 
     /** CS after a reset: the last 64 KiB below 4 GiB. */
     private static final SegmentRegister RESET_CODE = new SegmentRegister(
@@ -176,7 +178,8 @@ public final class Cpu {
     Block translate(Block block) {
         rip = r[CODE] + block.start;
         if (block.page.isDropped()) return jump(rip);
-        block.page.refresh(); // others may have written here, and need not say so before it runs
+        // others may have written here, and need not say so before it runs
+        block.page.refresh(block.start, Math.min(block.start + BLOCK_BYTES, PhysicalMemory.PAGE_SIZE));
         block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
         return block;
     }

@@ -74,8 +74,8 @@ public final class Mmu {
     private final CodePages codePages;
     private final Bank supervisorBank = new Bank();
     private final Bank userBank = new Bank();
-    private final Bank alignedBank = new Bank();
-    private final Bank[] banks = {supervisorBank, userBank, alignedBank};
+    private @Nullable Bank alignedBank; // made when it is first selected: few guests ever do
+    private Bank[] banks = {supervisorBank, userBank};
 
     private boolean user;
     private Bank bank = supervisorBank;
@@ -94,9 +94,17 @@ public final class Mmu {
     /** Chooses whose rights accesses have from now on. */
     void select(boolean asUser) {
         user = asUser;
-        bank = !asUser ? supervisorBank : cpu.alignmentChecked() ? alignedBank : userBank;
+        bank = !asUser ? supervisorBank : cpu.alignmentChecked() ? alignedBank() : userBank;
         tlb = bank.entries;
         pages = bank.pages;
+    }
+
+    private Bank alignedBank() {
+        if (alignedBank == null) {
+            alignedBank = new Bank();
+            banks = new Bank[] {supervisorBank, userBank, alignedBank};
+        }
+        return alignedBank;
     }
 
     // For compiled code, which looks entries up by itself
