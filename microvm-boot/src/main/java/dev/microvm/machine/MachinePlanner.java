@@ -147,14 +147,16 @@ public final class MachinePlanner {
     private CpuPlan cpus(@Nullable SelectedHypervisor selected, boolean tscDeadline) {
         int vcpus = vcpus();
         if (selected == null) {
-            return new CpuPlan(vcpus, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
+            return new CpuPlan(vcpus, List.of(), tscDeadline, spec.cpus().cpuidPolicy(), 0);
         }
         Hypervisor hypervisor = selected.hypervisor();
+        Integer tscKhz = spec.cpus().tscKhz();
         CpuPlan plan = new CpuPlan(
                 vcpus,
                 hypervisor.supportedCpuid(spec.clock().clock()),
                 tscDeadline,
-                spec.cpus().cpuidPolicy());
+                spec.cpus().cpuidPolicy(),
+                tscKhz == null ? 0 : tscKhz);
         problems.addAll(plan.policy().problems(plan.offered(0), hypervisor.name()));
         return plan;
     }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs that the guest sees.
@@ -19,16 +20,25 @@ import java.util.Optional;
  * @param features shown to the guest or hidden from it, by their names in {@code /proc/cpuinfo}
  * @param leaves results of CPUID that replace the hypervisor's
  * @param share how much of a host CPU each vCPU may use, in percent, 1 to 100
+ * @param tscKhz the frequency of time-stamp counters, in kHz; null for the hypervisor's
  */
-public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves, int share) {
+public record CpuSpec(
+        int vcpus,
+        Map<String, Feature> features,
+        List<CpuidEntry> leaves,
+        int share,
+        @Nullable Integer tscKhz) {
     /** The share that is no limit, in percent. */
     public static final int WHOLE_CPU = 100;
 
     /** One vCPU with the hypervisor's features and no limit. */
-    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of(), WHOLE_CPU);
+    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of(), WHOLE_CPU, null);
 
     /** Maximum number of vCPUs of a machine. */
     public static final int MAX_VCPUS = MpTable.MAX_CPUS;
+
+    private static final int MIN_TSC_KHZ = 100_000;
+    private static final int MAX_TSC_KHZ = 10_000_000;
 
     /** Copies the collections; the map keeps its order. */
     public CpuSpec {
@@ -40,7 +50,7 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** The same with another number of vCPUs. */
     public CpuSpec withVcpus(int count) {
-        return new CpuSpec(count, features, leaves, share);
+        return new CpuSpec(count, features, leaves, share, tscKhz);
     }
 
     /** The same with a choice about a feature. */
@@ -49,18 +59,23 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
         Objects.requireNonNull(value, "value");
         Map<String, Feature> more = new LinkedHashMap<>(features);
         more.put(name, value);
-        return new CpuSpec(vcpus, more, leaves, share);
+        return new CpuSpec(vcpus, more, leaves, share, tscKhz);
     }
 
     /** The same with one more replaced result of CPUID. */
     public CpuSpec withLeaf(CpuidEntry leaf) {
         Objects.requireNonNull(leaf, "leaf");
-        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), share);
+        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), share, tscKhz);
     }
 
     /** The same with another share of a host CPU. */
     public CpuSpec withShare(int percent) {
-        return new CpuSpec(vcpus, features, leaves, percent);
+        return new CpuSpec(vcpus, features, leaves, percent, tscKhz);
+    }
+
+    /** The same with another frequency of time-stamp counters, in kHz. */
+    public CpuSpec withTscKhz(int khz) {
+        return new CpuSpec(vcpus, features, leaves, share, khz);
     }
 
     /**
@@ -72,6 +87,9 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
         if (vcpus < 1 || vcpus > MAX_VCPUS) problems.add("vcpus: 1 to %d, was %d".formatted(MAX_VCPUS, vcpus));
         if (share < 1 || share > WHOLE_CPU) {
             problems.add("cpuShare: 1 to %d percent, was %d".formatted(WHOLE_CPU, share));
+        }
+        if (tscKhz != null && (tscKhz < MIN_TSC_KHZ || tscKhz > MAX_TSC_KHZ)) {
+            problems.add("tscKhz: %d to %d, was %d".formatted(MIN_TSC_KHZ, MAX_TSC_KHZ, tscKhz));
         }
         for (String name : features.keySet()) {
             if (CpuFeature.named(name).isEmpty()) {
