@@ -218,6 +218,16 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Sets the frequency of the time-stamp counters, in kHz. Default the hypervisor's: 1,000,000 on
+     * the engine, on KVM the host's. The engine takes any from 100,000 to 10,000,000; KVM takes
+     * another than the host's if the processor scales it. A guest that is to continue from a
+     * snapshot on another hypervisor or host needs a frequency that both have.
+     */
+    public MicroVmBuilder tscKhz(int khz) {
+        return cpus(spec.cpus().withTscKhz(khz));
+    }
+
+    /**
      * Shows or hides a feature, by its name in {@link CpuFeature}. ON needs a hypervisor that has
      * it; OFF does not hide features that build on it; AUTO, the default, shows what the hypervisor
      * has.

@@ -13,8 +13,15 @@ import java.util.List;
  * @param supported the results of CPUID that the hypervisor supports
  * @param tscDeadline whether local APICs have the TSC-deadline mode
  * @param policy the user's changes
+ * @param tscKhz the frequency of time-stamp counters that the user gave; 0 for the hypervisor's
  */
-public record CpuPlan(int vcpus, int threads, List<CpuidEntry> supported, boolean tscDeadline, CpuidPolicy policy) {
+public record CpuPlan(
+        int vcpus,
+        int threads,
+        List<CpuidEntry> supported,
+        boolean tscDeadline,
+        CpuidPolicy policy,
+        long tscKhz) {
     /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
         return policy.apply(offered(vcpu));
@@ -22,6 +29,7 @@ public record CpuPlan(int vcpus, int threads, List<CpuidEntry> supported, boolea
 
     /** Returns the same without the user's changes. */
     List<CpuidEntry> offered(int vcpu) {
-        return GuestCpuid.forVcpu(supported, vcpu, vcpus, threads, tscDeadline);
+        List<CpuidEntry> table = GuestCpuid.forVcpu(supported, vcpu, vcpus, threads, tscDeadline);
+        return tscKhz == 0 ? table : new TscFrequency(tscKhz).in(table);
     }
 }

@@ -78,6 +78,13 @@ public record MachinePlan(
                 : cpus.cpuid(vcpu);
     }
 
+    /** Returns the frequency that time-stamp counters are to have, in kHz; 0 for the hypervisor's. */
+    public long tscKhz() {
+        return start instanceof GuestStart.Continue from
+                ? from.state().vcpus().getFirst().tscKhz()
+                : cpus.tscKhz();
+    }
+
     /** Returns the size of RAM in bytes. */
     public long memorySize() {
         return spec.memory().bytes();

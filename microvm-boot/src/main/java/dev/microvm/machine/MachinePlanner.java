@@ -149,15 +149,17 @@ public final class MachinePlanner {
         int threads = spec.cpus().threadsPerCore();
         if (selected == null) {
             return new CpuPlan(
-                    vcpus, threads, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
+                    vcpus, threads, List.of(), tscDeadline, spec.cpus().cpuidPolicy(), 0);
         }
         Hypervisor hypervisor = selected.hypervisor();
+        Integer tscKhz = spec.cpus().tscKhz();
         CpuPlan plan = new CpuPlan(
                 vcpus,
                 threads,
                 hypervisor.supportedCpuid(spec.clock().clock()),
                 tscDeadline,
-                spec.cpus().cpuidPolicy());
+                spec.cpus().cpuidPolicy(),
+                tscKhz == null ? 0 : tscKhz);
         problems.addAll(plan.policy().problems(plan.offered(0), hypervisor.name()));
         return plan;
     }

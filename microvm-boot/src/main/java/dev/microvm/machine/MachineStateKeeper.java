@@ -25,11 +25,6 @@ import java.util.OptionalLong;
  * find the interrupt controllers as they were, and all find their RAM. For one thread.
  */
 final class MachineStateKeeper {
-    /** The difference of frequencies that KVM tolerates: tsc_tolerance_ppm, arch/x86/kvm/x86.c. */
-    private static final long TSC_TOLERANCE_PPM = 250;
-
-    private static final long MILLION = 1_000_000;
-
     private final MachinePlan plan;
     private final VirtualMachine vm;
     private final EventLoop loop;
@@ -96,7 +91,8 @@ final class MachineStateKeeper {
             if (state.clockNanos().isPresent() && vm.supports(Capability.PARAVIRTUAL_CLOCK)) {
                 vm.clockNanos(state.clockNanos().getAsLong() + later);
             }
-            for (Vcpu vcpu : vcpus) restore(state.vcpus().get(vcpu.index()), vcpu, later);
+            boolean moved = !state.hypervisor().equals(plan.hypervisor().name());
+            for (Vcpu vcpu : vcpus) restore(state.vcpus().get(vcpu.index()), vcpu, moved, later);
             parts.restore(state.devices());
         } catch (HypervisorException | IllegalArgumentException e) {
             throw new SnapshotException(
@@ -106,15 +102,9 @@ final class MachineStateKeeper {
         }
     }
 
-    private static void restore(SavedVcpu saved, Vcpu vcpu, long later) {
-        long khz = vcpu.tscKhz();
-        long difference = Math.abs(khz - saved.tscKhz());
-        if (khz != 0 && saved.tscKhz() != 0 && difference > saved.tscKhz() * TSC_TOLERANCE_PPM / MILLION) {
-            throw new SnapshotException(
-                    "snapshot: its time-stamp counter has %d kHz, here it has %d, so the guest's time would be wrong: continue it on a host like the first"
-                            .formatted(saved.tscKhz(), khz));
-        }
-        long ticks = later / MILLION * khz + later % MILLION * khz / MILLION;
-        saved.state().withLaterTimeStamp(ticks).restore(vcpu);
+    /** One that comes from another hypervisor leaves behind the MSRs that this one does not have. */
+    private static void restore(SavedVcpu saved, Vcpu vcpu, boolean moved, long later) {
+        VcpuState state = saved.state().withLaterTimeStamp(new TscFrequency(vcpu.tscKhz()).ticks(later));
+        (moved ? state.withMsrs(vcpu.msrIndices()) : state).restore(vcpu);
     }
 }

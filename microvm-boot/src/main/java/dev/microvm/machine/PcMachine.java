@@ -41,6 +41,7 @@ import dev.microvm.memory.RamBacking;
 import dev.microvm.model.ExitTrace;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.Irqchip;
+import dev.microvm.model.SnapshotException;
 import dev.microvm.model.TimedInput;
 import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
@@ -327,12 +328,26 @@ final class PcMachine implements Machine {
             throw new HypervisorException("vcpus: %s allows %d on this host, was %d"
                     .formatted(config.hypervisor().name(), vm.maxVcpus(), config.vcpus()));
         }
+        long tscKhz = config.tscKhz();
+        if (tscKhz != 0) vm.tscKhz(tscKhz);
         for (int index = 0; index < config.vcpus(); index++) {
             Vcpu vcpu = vm.createVcpu(index);
+            requireFrequency(vcpu, tscKhz);
             vcpu.cpuid(config.cpuid(index));
             if (config.start() instanceof GuestStart.Boot boot) powerOn(vcpu, boot);
             vcpus.add(vcpu);
         }
+    }
+
+    private void requireFrequency(Vcpu vcpu, long khz) {
+        if (new TscFrequency(khz).fits(vcpu.tscKhz())) return;
+        if (config.start() instanceof GuestStart.Continue) {
+            throw new SnapshotException(
+                    "snapshot: its time-stamp counter has %d kHz, here it has %d, and %s does not scale it: continue it on the engine or on a host like the first, or take it of a machine with tscKhz(%d)"
+                            .formatted(khz, vcpu.tscKhz(), config.hypervisor().name(), vcpu.tscKhz()));
+        }
+        throw new HypervisorException("tscKhz: %d, because %s does not scale it on this host, was %d"
+                .formatted(vcpu.tscKhz(), config.hypervisor().name(), khz));
     }
 
     private void powerOn(Vcpu vcpu, GuestStart.Boot boot) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs that the guest sees.
@@ -20,16 +21,26 @@ import java.util.Optional;
  * @param leaves results of CPUID that replace the hypervisor's
  * @param smt whether each two vCPUs are threads of one core; null, in snapshots without it, for AUTO
  * @param share how much of a host CPU each vCPU may use, in percent, 1 to 100
+ * @param tscKhz the frequency of time-stamp counters, in kHz; null for the hypervisor's
  */
-public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry> leaves, Feature smt, int share) {
+public record CpuSpec(
+        int vcpus,
+        Map<String, Feature> features,
+        List<CpuidEntry> leaves,
+        Feature smt,
+        int share,
+        @Nullable Integer tscKhz) {
     /** The share that is no limit, in percent. */
     public static final int WHOLE_CPU = 100;
 
     /** One vCPU with the hypervisor's features and no limit. */
-    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of(), Feature.AUTO, WHOLE_CPU);
+    public static final CpuSpec DEFAULT = new CpuSpec(1, Map.of(), List.of(), Feature.AUTO, WHOLE_CPU, null);
 
     /** Maximum number of vCPUs of a machine. */
     public static final int MAX_VCPUS = MpTable.MAX_CPUS;
+
+    private static final int MIN_TSC_KHZ = 100_000;
+    private static final int MAX_TSC_KHZ = 10_000_000;
 
     /** Copies the collections; the map keeps its order. */
     public CpuSpec {
@@ -42,7 +53,7 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** The same with another number of vCPUs. */
     public CpuSpec withVcpus(int count) {
-        return new CpuSpec(count, features, leaves, smt, share);
+        return new CpuSpec(count, features, leaves, smt, share, tscKhz);
     }
 
     /** The same with a choice about a feature. */
@@ -51,19 +62,19 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
         Objects.requireNonNull(value, "value");
         Map<String, Feature> more = new LinkedHashMap<>(features);
         more.put(name, value);
-        return new CpuSpec(vcpus, more, leaves, smt, share);
+        return new CpuSpec(vcpus, more, leaves, smt, share, tscKhz);
     }
 
     /** The same with one more replaced result of CPUID. */
     public CpuSpec withLeaf(CpuidEntry leaf) {
         Objects.requireNonNull(leaf, "leaf");
-        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), smt, share);
+        return new CpuSpec(vcpus, features, Lists.with(leaves, leaf), smt, share, tscKhz);
     }
 
     /** The same with another choice about threads. */
     public CpuSpec withSmt(Feature value) {
         Objects.requireNonNull(value, "smt");
-        return new CpuSpec(vcpus, features, leaves, value, share);
+        return new CpuSpec(vcpus, features, leaves, value, share, tscKhz);
     }
 
     /** Returns the number of vCPUs that are threads of one core. */
@@ -73,7 +84,12 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
 
     /** The same with another share of a host CPU. */
     public CpuSpec withShare(int percent) {
-        return new CpuSpec(vcpus, features, leaves, smt, percent);
+        return new CpuSpec(vcpus, features, leaves, smt, percent, tscKhz);
+    }
+
+    /** The same with another frequency of the time-stamp counters, in kHz. */
+    public CpuSpec withTscKhz(int khz) {
+        return new CpuSpec(vcpus, features, leaves, smt, share, khz);
     }
 
     /**
@@ -88,6 +104,9 @@ public record CpuSpec(int vcpus, Map<String, Feature> features, List<CpuidEntry>
         }
         if (smt == Feature.ON && vcpus > 1 && vcpus % 2 != 0) {
             problems.add("smt: ON needs an even number of vCPUs, or one, was %d".formatted(vcpus));
+        }
+        if (tscKhz != null && (tscKhz < MIN_TSC_KHZ || tscKhz > MAX_TSC_KHZ)) {
+            problems.add("tscKhz: %d to %d, was %d".formatted(MIN_TSC_KHZ, MAX_TSC_KHZ, tscKhz));
         }
         for (String name : features.keySet()) {
             if (CpuFeature.named(name).isEmpty()) {

@@ -3,8 +3,11 @@ package dev.microvm.hypervisor;
 import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 
 import dev.microvm.state.DeviceState;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +69,14 @@ public record VcpuState(
                         msr.index() == IA32_TIME_STAMP_COUNTER ? new MsrEntry(msr.index(), msr.value() + ticks) : msr)
                 .toList();
         return new VcpuState(registers, specialRegisters, fpu, debugRegisters, lapic, later, events, activity);
+    }
+
+    /** Returns the same with those of its MSRs alone that have one of some numbers. */
+    public VcpuState withMsrs(int... indices) {
+        Set<Integer> kept = Arrays.stream(indices).boxed().collect(Collectors.toSet());
+        List<MsrEntry> some =
+                msrs.stream().filter(msr -> kept.contains(msr.index())).toList();
+        return new VcpuState(registers, specialRegisters, fpu, debugRegisters, lapic, some, events, activity);
     }
 
     /**

@@ -57,6 +57,12 @@ public interface VirtualMachine extends AutoCloseable {
     List<CpuidEntry> supportedCpuid();
 
     /**
+     * Asks for a frequency of the time-stamp counters, in kHz, before any vCPU is made. A hypervisor
+     * that cannot scale them leaves them as they are: {@link Vcpu#tscKhz} tells what they have.
+     */
+    void tscKhz(long khz);
+
+    /**
      * Makes a vCPU.
      *
      * @param index from 0; also its APIC ID. Vcpu 0 starts; with local APICs of the hypervisor's,

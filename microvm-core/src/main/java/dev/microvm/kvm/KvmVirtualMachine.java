@@ -71,6 +71,7 @@ final class KvmVirtualMachine implements VirtualMachine {
     private final List<KvmIrqFd> irqFds = new ArrayList<>();
     private @Nullable EventLoop eventLoop;
     private @Nullable KvmPit pit;
+    private long tscKhz; // that vCPUs are to have; 0 if it is the host's choice
     private final KvmClock clock;
     private final MemorySegment msi;
     private volatile boolean closed;
@@ -207,10 +208,17 @@ final class KvmVirtualMachine implements VirtualMachine {
     }
 
     @Override
+    public synchronized void tscKhz(long khz) {
+        requireOpen();
+        if (KvmCapability.TSC_CONTROL.check(fd) != 0) tscKhz = khz;
+    }
+
+    @Override
     public synchronized Vcpu createVcpu(int index) {
         requireOpen();
         FileDescriptor vcpuFd = new FileDescriptor(KvmRequest.CREATE_VCPU.call(fd, index));
         try {
+            if (tscKhz != 0) KvmRequest.SET_TSC_KHZ.call(vcpuFd, tscKhz);
             KvmVcpu vcpu =
                     new KvmVcpu(this, index, vcpuFd, MappedMemory.shared(vcpuFd, vcpuMappingSize, arena), msrIndices);
             vcpus.add(vcpu);

@@ -61,6 +61,7 @@ final class KvmRequestTest {
         "SET_LAPIC, 0x4400AE8F",
         "SET_CPUID2, 0x4008AE90",
         "GET_TSC_KHZ, 0xAEA3",
+        "SET_TSC_KHZ, 0xAEA2",
         "HAS_DEVICE_ATTR, 0x4018AEE3",
         "GET_DEVICE_ATTR, 0x4018AEE2",
         "SET_DEVICE_ATTR, 0x4018AEE1",
@@ -75,7 +76,7 @@ final class KvmRequestTest {
 
     @Test
     void countsAsManyAsTheTableAbove() {
-        assertThat(KvmRequest.values()).hasSize(50);
+        assertThat(KvmRequest.values()).hasSize(51);
     }
 
     @ParameterizedTest
@@ -97,6 +98,7 @@ final class KvmRequestTest {
         "DEBUGREGS, 50",
         "XSAVE, 55",
         "XCRS, 56",
+        "TSC_CONTROL, 60",
         "GET_TSC_KHZ, 61",
         "MAX_VCPUS, 66",
         "TSC_DEADLINE_TIMER, 72",
@@ -113,7 +115,7 @@ final class KvmRequestTest {
 
     @Test
     void countsAsManyCapabilitiesAsTheTableAbove() {
-        assertThat(KvmCapability.values()).hasSize(25);
+        assertThat(KvmCapability.values()).hasSize(26);
     }
 
     @ParameterizedTest

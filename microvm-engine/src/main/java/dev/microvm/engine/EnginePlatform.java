@@ -28,7 +28,8 @@ final class EnginePlatform implements Platform {
 
     private final EngineVcpu vcpu;
     private final EngineVirtualMachine machine;
-    private volatile long timeStampOrigin; // the machine's time at a time-stamp counter of 0
+    private final TscScale tsc;
+    private volatile long timeStampOffset; // what the counter has more than the machine's time in ticks
     private long timeStampAdjust; // IA32_TSC_ADJUST: what writes have added, Intel SDM vol. 3B, 18.17.3
     private int taskPriority; // without an APIC
     private @Nullable SecureRandom random; // made when the guest first asks
@@ -36,14 +37,15 @@ final class EnginePlatform implements Platform {
     EnginePlatform(EngineVcpu vcpu, EngineVirtualMachine machine) {
         this.vcpu = vcpu;
         this.machine = machine;
-        this.timeStampOrigin = machine.timeStampOrigin();
+        this.tsc = machine.tsc();
+        this.timeStampOffset = machine.timeStampOffset();
     }
 
     /** When the time-stamp counter has a value, on the clock of the machine's timers. */
     long nanosAt(long timeStamp) {
-        long nanos = timeStamp + timeStampOrigin;
-        boolean tooFar = timeStamp < 0 || ((timeStamp ^ nanos) & (timeStampOrigin ^ nanos)) < 0;
-        return tooFar ? Long.MAX_VALUE : nanos;
+        long ticks = timeStamp - timeStampOffset;
+        boolean tooFar = timeStamp < 0 || ((timeStamp ^ timeStampOffset) & (timeStamp ^ ticks)) < 0;
+        return tooFar ? Long.MAX_VALUE : tsc.nanos(ticks);
     }
 
     @Override
@@ -77,12 +79,17 @@ final class EnginePlatform implements Platform {
 
     /** The time-stamp counter's value at a time on the clock of the machine's timers. */
     long timeStampAt(long nanos) {
-        return nanos - timeStampOrigin;
+        return tsc.ticks(nanos) + timeStampOffset;
     }
 
-    /** The machine's time at which the time-stamp counter was 0. */
-    long timeStampOrigin() {
-        return timeStampOrigin;
+    /** What the counter has more than {@link #tsc} makes of the machine's time. */
+    long timeStampOffset() {
+        return timeStampOffset;
+    }
+
+    /** How the counter counts. */
+    TscScale tsc() {
+        return tsc;
     }
 
     @Override
@@ -97,12 +104,12 @@ final class EnginePlatform implements Platform {
 
     private void addToTimeStamp(long difference) {
         timeStampAdjust += difference;
-        timeStampOrigin(timeStampOrigin - difference);
+        timeStampOffset(timeStampOffset + difference);
         vcpu.clock().update();
     }
 
-    private void timeStampOrigin(long origin) {
-        timeStampOrigin = origin;
+    private void timeStampOffset(long offset) {
+        timeStampOffset = offset;
         LocalApic apic = vcpu.apic();
         if (apic != null) apic.tscChanged();
     }
@@ -124,7 +131,8 @@ final class EnginePlatform implements Platform {
     void restoreMsr(int index, long value) {
         switch (index) {
             case IA32_TIME_STAMP_COUNTER -> {
-                timeStampOrigin(machine.commonOrigin(machine.timers().nanoTime() - value));
+                timeStampOffset(
+                        machine.commonOffset(value - tsc.ticks(machine.timers().nanoTime())));
                 vcpu.clock().outdate();
             }
             case IA32_TSC_ADJUST -> timeStampAdjust = value;

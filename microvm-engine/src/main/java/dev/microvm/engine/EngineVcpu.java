@@ -457,7 +457,7 @@ final class EngineVcpu implements Vcpu {
     @Override
     public synchronized long tscKhz() {
         requireOpen();
-        return EngineVirtualMachine.TSC_KHZ;
+        return platform.tsc().khz();
     }
 
     // Debugging

@@ -33,11 +33,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A machine whose CPUs are {@link EngineVcpu}s. */
 final class EngineVirtualMachine implements VirtualMachine {
-    /** The time-stamp counter counts nanoseconds. */
+    /** Unless the host sets another frequency, the time-stamp counter counts nanoseconds. */
     static final int TSC_KHZ = 1_000_000;
 
     private static final int MAX_VCPUS = 254; // xAPIC IDs but the broadcast's
-    private static final long CLOSE_NANOS = 1_000_000_000;
+    private static final long CLOSE_MILLIS = 1000; // a counter of 1 kHz counts milliseconds
 
     private final String name;
     private final InterruptMode interruptMode;
@@ -57,8 +57,9 @@ final class EngineVirtualMachine implements VirtualMachine {
     private final Budget.Owner translations;
     private final InstantSource wallClock;
     private final Object timeStampLock = new Object(); // for holders of a vCPU's lock, which close() takes too
-    private long timeStampOrigin; // guarded by timeStampLock
-    private boolean originSet; // by the host; guarded by timeStampLock
+    private long timeStampOffset; // guarded by timeStampLock
+    private boolean offsetSet; // by the host; guarded by timeStampLock
+    private volatile TscScale tsc = new TscScale(TSC_KHZ);
     private volatile long clockOrigin;
     private volatile boolean closed;
 
@@ -87,8 +88,8 @@ final class EngineVirtualMachine implements VirtualMachine {
                 wallClock = own::timeOfDay;
             }
         }
-        this.timeStampOrigin = timers.nanoTime();
-        this.clockOrigin = timeStampOrigin;
+        this.clockOrigin = timers.nanoTime();
+        this.timeStampOffset = -tsc.ticks(clockOrigin);
     }
 
     PhysicalMemory memory() {
@@ -150,31 +151,49 @@ final class EngineVirtualMachine implements VirtualMachine {
         return exclusive;
     }
 
-    /** When a time-stamp counter that was never set was 0, on the clock of the timers. */
-    long timeStampOrigin() {
+    /** How time-stamp counters count. */
+    TscScale tsc() {
+        return tsc;
+    }
+
+    @Override
+    public void tscKhz(long khz) {
+        requireOpen();
         synchronized (timeStampLock) {
-            return timeStampOrigin;
+            tsc = new TscScale(khz);
+            timeStampOffset = -tsc.ticks(clockOrigin);
         }
     }
 
     /**
-     * When a time-stamp counter is to have been 0 that the host sets. The counters of a machine are
-     * meant to agree, but the host cannot set them at the same moment: so one that is close to the
-     * last that it set gets its origin, as in KVM (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
+     * What a time-stamp counter that was never set has more than {@link #tsc} makes of the time of
+     * the timers.
      */
-    long commonOrigin(long origin) {
+    long timeStampOffset() {
         synchronized (timeStampLock) {
-            long difference = origin - timeStampOrigin;
-            if (!originSet || difference > CLOSE_NANOS || difference < -CLOSE_NANOS) timeStampOrigin = origin;
-            originSet = true;
-            return timeStampOrigin;
+            return timeStampOffset;
+        }
+    }
+
+    /**
+     * The same for a counter that the host sets. The counters of a machine are meant to agree, but
+     * the host cannot set them at the same moment: so one that is close to the last that it set gets
+     * its offset, as in KVM (kvm_synchronize_tsc in arch/x86/kvm/x86.c).
+     */
+    long commonOffset(long offset) {
+        synchronized (timeStampLock) {
+            long difference = offset - timeStampOffset;
+            long close = CLOSE_MILLIS * tsc.khz();
+            if (!offsetSet || difference > close || difference < -close) timeStampOffset = offset;
+            offsetSet = true;
+            return timeStampOffset;
         }
     }
 
     /** Whether no guest has made the time-stamp counters of two vCPUs differ. */
     boolean countersAgree() {
         for (EngineVcpu vcpu : vcpus) {
-            if (vcpu.platform().timeStampOrigin() != vcpus.getFirst().platform().timeStampOrigin()) return false;
+            if (vcpu.platform().timeStampOffset() != vcpus.getFirst().platform().timeStampOffset()) return false;
         }
         return true;
     }

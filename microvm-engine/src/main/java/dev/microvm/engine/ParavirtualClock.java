@@ -13,7 +13,7 @@ import java.time.Instant;
  * KVM's paravirtual clock of one vCPU: a page of guest memory from which the guest computes the
  * time by its time-stamp counter.
  *
- * <p>Both count nanoseconds of the same clock of the host, so what is written once holds until the
+ * <p>Both are made of the same clock of the host, so what is written once holds until the
  * guest sets its counter. The address is the guest's choice: where there is no memory that it may
  * write, nothing is written.
  *
@@ -35,15 +35,9 @@ final class ParavirtualClock {
     private static final int NANOSECONDS = 8;
     private static final int WALL_CLOCK_SIZE = 12;
 
-    /**
-     * Ticks, shifted left by one, times this, shifted right by 32, are nanoseconds: for a counter
-     * of 1 GHz.
-     */
-    private static final int MULTIPLIER = 1 << 31;
-
-    private static final int SHIFT = 1;
     private static final int TSC_STABLE = 1 << 0; // the clocks of all vCPUs are one
     private static final int GUEST_STOPPED = 1 << 1; // the guest clears it when it has seen it
+    private static final int SHIFT_MASK = 0xFF;
     private static final int FLAGS_BIT = 8; // of the word that begins with the shift
 
     private final EngineVirtualMachine machine;
@@ -135,8 +129,8 @@ final class ParavirtualClock {
         int version = beginWriting(at);
         write64(at + TSC_TIMESTAMP, platform.timeStampAt(now));
         write64(at + SYSTEM_TIME, machine.clockAt(now));
-        mmu.write32(at + TSC_TO_SYSTEM_MULTIPLIER, MULTIPLIER);
-        mmu.write32(at + SHIFT_AND_FLAGS, SHIFT | flags() << FLAGS_BIT);
+        mmu.write32(at + TSC_TO_SYSTEM_MULTIPLIER, platform.tsc().multiplier());
+        mmu.write32(at + SHIFT_AND_FLAGS, (platform.tsc().shift() & SHIFT_MASK) | flags() << FLAGS_BIT);
         endWriting(at, version);
     }
 

@@ -7,7 +7,6 @@ import dev.microvm.sandbox.root.ImageConfig;
 import java.nio.file.FileSystem;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -108,24 +107,36 @@ public final class Sandbox implements AutoCloseable {
 
     /**
      * Starts another sandbox that continues where this one is now: its processes run on, its files
-     * and memory are the same, and from then on nobody sees what the other does. It shares the memory
-     * that neither writes. Pauses this one for a moment. The other one has the host's time, random
-     * numbers of its own where the kernel has a driver for the VM generation ID, the same name, and
-     * no forwarded ports. Commands that were started from here are killed in the other one, unless
-     * they are {@linkplain Command#detached detached}. For many, see {@link
-     * dev.microvm.VmPool}: {@code VmPool.of(sandbox::fork, 4, 16)}.
+     * and memory are the same, and from then on nobody sees what the other does. It shares the
+     * memory that neither writes. Pauses this one for a moment. The other one has the host's time,
+     * random numbers of its own where the kernel has a driver for the VM generation ID, the same
+     * name and the same hardware addresses ({@link #fork(ForkIdentity)} gives others), and no
+     * forwarded ports. Commands that were started from here are killed in the other one, unless
+     * they are {@linkplain Command#detached detached}. For many, see {@link dev.microvm.VmPool}:
+     * {@code VmPool.of(sandbox::fork, 4, 16)}.
      *
      * @throws SandboxException if the guest's agent does not answer there
      * @throws dev.microvm.error.MicroVmException if the host is not Linux on x86-64, or the machine
      *     cannot be forked
      */
     public Sandbox fork() {
+        return fork(ForkIdentity.DEFAULT);
+    }
+
+    /**
+     * The same, and makes the other one differ from this one before anybody uses it.
+     *
+     * @throws SandboxException if the guest's agent does not answer there, or refuses a step
+     * @throws dev.microvm.error.MicroVmException as {@link #fork()}
+     */
+    public Sandbox fork(ForkIdentity identity) {
+        Objects.requireNonNull(identity, "identity");
         SharedRoot shared = root.forOneMore();
         MicroVm other = null;
         try (Fork moment = vm.fork()) {
             other = moment.start();
             Agent its = Agent.connect(other, ANSWER);
-            its.time(Instant.now());
+            identity.take(its);
             return new Sandbox(other, its, shared);
         } catch (RuntimeException | Error e) {
             if (other != null) other.close();

@@ -2,6 +2,7 @@ package dev.microvm.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.microvm.Kernels;
 import dev.microvm.MicroVm;
@@ -15,6 +16,7 @@ import dev.microvm.testing.Lanes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,38 @@ final class BundledKernelSandboxTest {
             Command greedy = Command.shell("dd if=/dev/zero of=/tmp/file bs=1M count=60");
             Limits limits = Limits.NONE.memoryMiB(16).wallTime(Duration.ofMinutes(2));
             assertThat(sandbox.run(greedy, limits).end()).isEqualTo(RunResult.End.OOM);
+        }
+    }
+
+    @Test
+    void forksHaveTimeNameAddressAndRandomNumbersOfTheirOwn() throws IOException {
+        try (Sandbox sandbox = Sandbox.builder()
+                .hypervisor(TestMachine.onEngine() ? HypervisorChoice.ENGINE : HypervisorChoice.KVM)
+                .kernel(GuestFiles.bundledKernel())
+                .root(Root.directory(AgentGuest.tree(folder)))
+                .network(NetworkPolicy.OUTBOUND)
+                .startTimeout(Duration.ofMinutes(3))
+                .start()) {
+            String look = "hostname; cat /sys/class/net/eth0/address; head -c 16 /dev/urandom | md5sum; date +%s";
+            List<List<String>> seen = new ArrayList<>();
+            ForkIdentity both = ForkIdentity.DEFAULT.ownMac("eth0").then(agent -> agent.exec("touch", "/mine"));
+            for (String name : List.of("one", "other")) {
+                try (Sandbox fork = sandbox.fork(both.hostname(name))) {
+                    seen.add(fork.exec("sh", "-c", look).stdout().lines().toList());
+                    assertThat(fork.exec("test", "-e", "/mine").exitCode()).isZero();
+                }
+            }
+            assertThat(seen).extracting(List::getFirst).containsExactly("one", "other");
+            assertThat(seen.get(0).get(1))
+                    .matches(".[26ae](:..){5}")
+                    .isNotEqualTo(seen.get(1).get(1));
+            assertThat(seen.get(0).get(2)).isNotEqualTo(seen.get(1).get(2));
+            assertThat(Long.parseLong(seen.get(0).get(3)))
+                    .isCloseTo(Instant.now().getEpochSecond(), within(30L));
+            assertThat(sandbox.exec("hostname").stdout()).isEqualTo("sandbox\n");
+            assertThatExceptionOfType(SandboxException.class)
+                    .isThrownBy(() -> sandbox.fork(ForkIdentity.DEFAULT.ownMac("eth9")))
+                    .withMessageContaining("eth9");
         }
     }
 
