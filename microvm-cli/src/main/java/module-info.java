@@ -6,7 +6,7 @@ module dev.microvm.cli {
     requires org.eclipse.jetty.server;
     requires org.eclipse.jetty.unixdomain.server;
     requires org.slf4j;
-    requires tools.jackson.databind;
+    requires tools.jackson.core;
 
     opens dev.microvm.cli to
             info.picocli;

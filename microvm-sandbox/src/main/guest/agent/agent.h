@@ -23,7 +23,7 @@ void nap(int ms);
 
 /* wire.c: frames. A frame is its payload's length and its type, 32 bits each, little-endian, then the payload. */
 enum {
-    MAX_REQUEST = 1 << 20, MAX_DATA = 1 << 16, WINDOW = 1 << 17, PORT = 1024, PROTOCOL = 2
+    MAX_REQUEST = 1 << 20, MAX_DATA = 1 << 16, WINDOW = 3 << 16, PORT = 1024, PROTOCOL = 2
 };
 enum { /* to the agent */
     REQ_PING = 1, REQ_EXEC, REQ_OPEN, REQ_PATH, REQ_LIST, REQ_TAR_OUT, REQ_TAR_IN, REQ_WATCH, REQ_FORWARD, REQ_SYSTEM,
@@ -94,8 +94,19 @@ void put_stat(u8 *to, const struct stat *s);
 enum { STAT_BYTES = 14 * 8 };
 i64 remove_tree(char *path, u64 room);             /* path: with room for the names below */
 
+/* main.c */
+void serve_by_process(int fd);                     /* serves a connection by a process of its own, and closes it here */
+
+/* mux.c: connections over a port of the virtio console */
+#define PORT_NAME "microvm.agent"
+enum { MOST_WATCHED = 1 + 256 };
+int mux_open(int patiently);                       /* whether there is such a port; patiently: there will be */
+int mux_watch(struct pollfd *fds);                 /* what to poll; returns how many */
+void mux_serve(const struct pollfd *fds);          /* after poll(2) */
+void mux_leave(void);
+
 /* init.c */
+extern int needs_port;                             /* the host comes over the virtio console */
 void run_as_init(void);
 void power_off(void) __attribute__((noreturn));
-extern const char *port_name;
 #endif

@@ -1,7 +1,7 @@
 /* Runs a command: its streams, its end, and the end of all that it started. */
 #include "agent.h"
 
-enum { TICK_MS = 20, TIOCSWINSZ = 0x5414 };
+enum { TICK_MS = 20, TIOCSWINSZ = 0x5414, RESERVE = (1 << 16) + 1 /* what a pipe holds, and its end */ };
 #define TIOCSPTLCK 0x40045431
 #define TIOCGPTN 0x80045430
 enum { TIMED_OUT = 1, CPU_LIMIT = 2, PROCESS_LIMIT = 4, SIGNALED = 8, CONTINUES = 16 }; /* flags of OUT_EXIT */
@@ -216,9 +216,15 @@ static int take_frames(void) {
     return 1;
 }
 
+/* The reserve is for what is in the pipe when the command has ended: so its end waits for nobody who does not read. */
+static u64 allowance(const struct source *source) {
+    if (ended) return source->credit;
+    return source->credit > RESERVE ? source->credit - RESERVE : 0;
+}
+
 /* Passes on what a stream has; returns whether there was something. */
 static int forward(struct source *source) {
-    u64 n = source->credit < MAX_DATA - 8 ? source->credit : MAX_DATA - 8; /* with its header one packet */
+    u64 credit = allowance(source), n = credit < MAX_DATA - 8 ? credit : MAX_DATA - 8; /* with its header one packet */
     i64 done = sys(read, source->fd, frame_room((u32)n), n);
     if (done == -EAGAIN || done == -EINTR) return 0;
     if (done <= 0) {                               /* a terminal says EIO when the last process has closed it */
@@ -319,7 +325,7 @@ static int serve(void) {
     for (;;) {
         struct pollfd fds[5] = {{conn, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0},
                                 {in_fd, (short)(pending_size ? POLLOUT : 0), 0}};
-        for (int i = 0; i < 2; i++) fds[2 + i].fd = sources[i].credit ? sources[i].fd : -1;
+        for (int i = 0; i < 2; i++) fds[2 + i].fd = allowance(&sources[i]) ? sources[i].fd : -1;
         if (!nobody_waits) flush();
         nobody_waits = 0;
         i64 ready = sys(poll, fds, 5, wait_time(deadline));

@@ -2,19 +2,25 @@
  *   module PATH            a kernel module, loaded in the order of these lines
  *   root DEVICE TYPE       the disk to continue on, read-only; type auto: what its file system is
  *   overlay SIZE           what is written goes to memory, at most SIZE as tmpfs(5) has it
+ *   changes DEVICE         what is written goes to this disk, an ext4
  *   writable               the disk itself is mounted writable, without an overlay
  *   hostname NAME
  *   init PATH              a program to start in the root, beside the agent
+ *   console                wait for the port of the virtio console that the host uses
  */
 #include "agent.h"
 
 enum { ROOT_PATIENCE_MS = 30000, POWER_OFF = 0x4321fedc };
+#define FIFREEZE 0xc0045877                        /* linux/fs.h */
 
-static char conf[1 << 15], *device, *type, *overlay, *hostname, *program;
-static int writable, console;
+static char conf[1 << 15], *device, *type, *overlay, *changes, *hostname, *program;
+static int writable, console, upper = -1;
+int needs_port;
 
+/* The disk of changes is frozen, which leaves nothing in its journal. */
 void power_off(void) {
     sys(sync);
+    if (upper >= 0) sys(ioctl, upper, FIFREEZE, 0);
     sys(reboot, 0xfee1dead, 672274793, (u32)POWER_OFF, 0); /* reboot(2) */
     for (;;) nap(1000);
 }
@@ -72,9 +78,11 @@ static void read_conf(void) {
         if (*next) *next++ = 0;
         if (starts(line, "module ")) load_module(line + 7);
         else if (starts(line, "overlay ")) overlay = line + 8;
+        else if (starts(line, "changes ")) changes = line + 8;
         else if (starts(line, "hostname ")) hostname = line + 9;
         else if (starts(line, "init ")) program = line + 5;
         else if (same(line, "writable")) writable = 1;
+        else if (same(line, "console")) needs_port = 1;
         else if (starts(line, "root ")) {
             for (type = device = line + 5; *type && *type != ' ';) type++;
             if (*type) *type++ = 0;
@@ -82,23 +90,33 @@ static void read_conf(void) {
     }
 }
 
-static void await_device(void) {
+static void await_device(const char *path) {
     struct stat found;
     u64 deadline = milliseconds() + ROOT_PATIENCE_MS;
-    while (sys(newfstatat, AT_FDCWD, device, &found, 0) < 0) {
-        if (milliseconds() > deadline) give_up("there is no disk ", device, 0);
+    while (sys(newfstatat, AT_FDCWD, path, &found, 0) < 0) {
+        if (milliseconds() > deadline) give_up("there is no disk ", path, 0);
         nap(5);
     }
 }
 
-static void enter_root(void) {
+static void mount_upper(void) {
     static char options[256];
-    await_device();
-    if (overlay) {
+    if (changes) {
+        await_device(changes);
+        need(mount(changes, "/rw", "ext4", MS_NOATIME, "discard"), "cannot mount the disk of changes ", changes);
+        upper = (int)sys_open("/rw", O_RDONLY | O_DIRECTORY, 0);
+        return;
+    }
+    if (length(overlay) > 64) overlay = "50%";
+    put(put(options, "mode=755,size="), overlay);
+    need(mount("overlay", "/rw", "tmpfs", 0, options), "cannot mount the overlay's tmpfs of ", overlay);
+}
+
+static void enter_root(void) {
+    await_device(device);
+    if (overlay || changes) {
         need(mount_disk("/lower", MS_RDONLY), "cannot mount ", device);
-        if (length(overlay) > 64) overlay = "50%";
-        put(put(options, "mode=755,size="), overlay);
-        need(mount("overlay", "/rw", "tmpfs", 0, options), "cannot mount the overlay's tmpfs of ", overlay);
+        mount_upper();
         sys(mkdir, "/rw/upper", 0755);
         sys(mkdir, "/rw/work", 0755);
         need(mount("overlay", "/newroot", "overlay", 0, "lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work"),

@@ -51,23 +51,27 @@ static void reap(void) {
     while (sys(wait4, -1, &status, WNOHANG, 0) > 0) {}
 }
 
-static void accept_one(int listener, int signals) {
-    i64 fd = sys(accept4, listener, 0, 0, SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (fd != -EAGAIN && fd != -EINTR) nap(10); /* no memory or no descriptors: later */
-        return;
-    }
+static int listener = -1, signals = -1;
+
+void serve_by_process(int fd) {
     i64 pid = sys(fork);
     if (pid == 0) {
-        sys(close, listener);
+        if (listener >= 0) sys(close, listener);
         sys(close, signals);
+        mux_leave();
         write_text("/proc/self/oom_score_adj", "-1000");
-        conn = (int)fd;
+        conn = fd;
         serve_connection();
         sys(exit, 0);
     }
     if (pid < 0) nap(10);
     sys(close, fd);
+}
+
+static void accept_one(void) {
+    i64 fd = sys(accept4, listener, 0, 0, SOCK_CLOEXEC);
+    if (fd >= 0) serve_by_process((int)fd);
+    else if (fd != -EAGAIN && fd != -EINTR) nap(10); /* no memory or no descriptors: later */
 }
 
 /* Returns the listening socket, or the negative error. */
@@ -80,19 +84,22 @@ static i64 listen_vsock(void) {
     return error < 0 ? error : fd;
 }
 
-static void serve_forever(int listener) {
+static void serve_forever(void) {
+    static struct pollfd fds[2 + MOST_WATCHED];
     u8 info[128];
     u64 mask = 1UL << (SIGCHLD - 1);
     sys(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-    int signals = (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
+    signals = (int)sys(signalfd4, -1, &mask, 8, O_CLOEXEC | O_NONBLOCK);
     for (;;) {
-        struct pollfd fds[2] = {{listener, POLLIN, 0}, {signals, POLLIN, 0}};
-        sys(poll, fds, 2, -1);
+        fds[0] = (struct pollfd){listener, POLLIN, 0};
+        fds[1] = (struct pollfd){signals, POLLIN, 0};
+        sys(poll, fds, 2 + mux_watch(fds + 2), -1);
         if (fds[1].revents) {
             while (sys(read, signals, info, sizeof info) > 0) {}
             reap();
         }
-        if (fds[0].revents) accept_one(listener, signals);
+        mux_serve(fds + 2);
+        if (fds[0].revents) accept_one();
     }
 }
 
@@ -106,12 +113,14 @@ __attribute__((used)) static void run(void) {
     int init = sys(getpid) == 1;
     if (init) run_as_init();
     cgroup_prepare();
-    i64 listener = listen_vsock();
-    if (listener >= 0) {
+    i64 socket = listen_vsock();
+    if (socket >= 0) listener = (int)socket;
+    if (mux_open(needs_port || socket < 0) || (socket >= 0 && !needs_port)) {
         say("ready", "", 0);
-        serve_forever((int)listener);
+        serve_forever();
     }
-    say("no socket device (vsock) to serve on", "", listener);
+    say(needs_port ? "no port of the virtio console to serve on: " PORT_NAME : "no socket device (vsock) to serve on", "",
+        needs_port ? 0 : socket);
     if (init) power_off();
     sys(exit, 1);
 }

@@ -99,6 +99,14 @@ public final class Console {
     }
 
     /**
+     * Sets the action to call each time the program in the guest that has this port of a virtio
+     * console open closes it, or ends. It runs on a thread of the machine and must not block.
+     */
+    public void onGuestClose(Runnable action) {
+        input.onGuestClose(Objects.requireNonNull(action, "action"));
+    }
+
+    /**
      * Types {@code text} into the guest's console or port, as UTF-8.
      *
      * @throws MicroVmException if the guest has ended

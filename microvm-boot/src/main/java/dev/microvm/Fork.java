@@ -1,6 +1,7 @@
 package dev.microvm;
 
 import dev.microvm.machine.RamImage;
+import dev.microvm.machine.SelectedHypervisor;
 import dev.microvm.snapshot.MachineState;
 import java.util.List;
 
@@ -22,10 +23,12 @@ import java.util.List;
 public final class Fork implements AutoCloseable {
     private final MachineState state;
     private final RamImage memory;
+    private final SelectedHypervisor selected;
 
-    Fork(MachineState state, RamImage memory) {
+    Fork(MachineState state, RamImage memory, SelectedHypervisor selected) {
         this.state = state;
         this.memory = memory;
+        this.selected = selected;
     }
 
     /**
@@ -35,7 +38,7 @@ public final class Fork implements AutoCloseable {
      */
     public RestoreBuilder restore() {
         memory.requireOpen();
-        return new RestoreBuilder(state, memory, slot -> List.of());
+        return new RestoreBuilder(state, memory, selected, slot -> List.of());
     }
 
     /**
@@ -45,6 +48,17 @@ public final class Fork implements AutoCloseable {
      */
     public MicroVm start() {
         return restore().start();
+    }
+
+    /**
+     * Starts a number of machines that continue from here: {@link #restore} and {@link
+     * RestoreBuilder#start(int)}.
+     *
+     * @throws IllegalArgumentException if {@code count} is less than 0
+     * @throws IllegalStateException if this is closed
+     */
+    public List<MicroVm> start(int count) {
+        return restore().start(count);
     }
 
     /**

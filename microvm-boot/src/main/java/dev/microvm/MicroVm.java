@@ -510,7 +510,7 @@ public final class MicroVm implements AutoCloseable {
      */
     public Fork fork() {
         requireOpen("fork");
-        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork()));
+        return runs.whilePaused("fork", machine -> new Fork(machine.state(), machine.fork(), config.selected()));
     }
 
     private synchronized void requireOpen(String what) {

@@ -18,6 +18,7 @@ import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
+import dev.microvm.limits.RateLimit;
 import dev.microvm.machine.CodeByPlace;
 import dev.microvm.machine.HostExtras;
 import dev.microvm.machine.MachinePlan;
@@ -201,6 +202,14 @@ public final class MicroVmBuilder {
     }
 
     /**
+     * Whether the guest sees two threads a core (simultaneous multithreading): vCPUs 0 and 1 are the
+     * threads of the first. ON needs an even number of vCPUs, or one. AUTO, the default, is OFF.
+     */
+    public MicroVmBuilder smt(Feature value) {
+        return cpus(spec.cpus().withSmt(value));
+    }
+
+    /**
      * Limits each vCPU to a share of a host CPU, in percent, 1 to 100. Default 100, no limit. {@link
      * MicroVm#cpuShare(int)} changes it while the guest runs.
      */
@@ -329,6 +338,11 @@ public final class MicroVmBuilder {
     /** Adds an entropy device, Linux's {@code /dev/hwrng}, with the host's randomness. */
     public MicroVmBuilder virtioRng() {
         return virtio(new VirtioDeviceSpec.Rng(true));
+    }
+
+    /** The same with a limit on bytes and requests; what is over it waits. */
+    public MicroVmBuilder virtioRng(RateLimit limit) {
+        return virtio(new VirtioDeviceSpec.Rng(true, Objects.requireNonNull(limit, "limit")));
     }
 
     /** The same with a source called on the I/O thread; a seeded one makes secrets guessable. */

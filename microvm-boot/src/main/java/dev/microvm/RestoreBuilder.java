@@ -9,6 +9,7 @@ import dev.microvm.machine.HostExtras;
 import dev.microvm.machine.MachinePlan;
 import dev.microvm.machine.MachinePlanner;
 import dev.microvm.machine.RamImage;
+import dev.microvm.machine.SelectedHypervisor;
 import dev.microvm.model.ConsoleSpec;
 import dev.microvm.model.DevicesSpec;
 import dev.microvm.model.HypervisorChoice;
@@ -50,16 +51,24 @@ public final class RestoreBuilder {
     private final Map<Integer, NetBackend> networks = new HashMap<>(); // by slot
     private final Set<Integer> ownDisks = new HashSet<>(); // by slot
     private ClockOnResume clock = ClockOnResume.CONTINUE;
+    private @Nullable SelectedHypervisor selected;
 
     /**
      * Begins with a machine that was saved.
      *
      * @param memory its RAM
+     * @param selected what runs it in this process, if the user does not name another; null if that
+     *     is to be selected
      * @param diskProblems what has changed about the disk in a slot since
      */
-    RestoreBuilder(MachineState state, RamImage memory, IntFunction<List<String>> diskProblems) {
+    RestoreBuilder(
+            MachineState state,
+            RamImage memory,
+            @Nullable SelectedHypervisor selected,
+            IntFunction<List<String>> diskProblems) {
         this.state = state;
         this.memory = memory;
+        this.selected = selected;
         this.diskProblems = diskProblems;
         MachineSpec saved = state.spec();
         MachineSpec unnamed = new MachineSpec(
@@ -122,6 +131,7 @@ public final class RestoreBuilder {
     /** Sets what runs the vCPUs. Default as in the snapshot's machine. */
     public RestoreBuilder hypervisor(HypervisorChoice value) {
         spec = spec.withHypervisor(value);
+        selected = null;
         return this;
     }
 
@@ -228,7 +238,7 @@ public final class RestoreBuilder {
     private GuestStart.Continue from() {
         Duration since = Duration.between(state.takenAt(), Instant.now());
         boolean jumps = clock == ClockOnResume.CATCH_UP && spec.clock().isHosts() && since.isPositive();
-        return new GuestStart.Continue(state, memory, jumps ? since : Duration.ZERO);
+        return new GuestStart.Continue(state, memory, jumps ? since : Duration.ZERO, selected);
     }
 
     private HostExtras withNetworks(HostExtras extras) {
@@ -253,5 +263,26 @@ public final class RestoreBuilder {
      */
     public MicroVm start() {
         return build().start();
+    }
+
+    /**
+     * Starts a number of such machines. None of them runs before all are there, so that the guests do
+     * not keep each other's start waiting. If one fails, all of them are closed.
+     *
+     * @throws IllegalArgumentException if {@code count} is less than 0
+     * @throws dev.microvm.model.SnapshotException if the hypervisor or a device does not take
+     *     the state
+     */
+    public List<MicroVm> start(int count) {
+        if (count < 0) throw new IllegalArgumentException("count: must not be less than 0, was " + count);
+        List<MicroVm> started = new ArrayList<>(count);
+        try {
+            for (int i = 0; i < count; i++) started.add(build().startPaused());
+            started.forEach(MicroVm::resume);
+            return started;
+        } catch (RuntimeException | Error e) {
+            started.forEach(MicroVm::close);
+            throw e;
+        }
     }
 }

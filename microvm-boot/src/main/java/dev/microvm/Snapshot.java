@@ -128,7 +128,8 @@ public final class Snapshot {
 
     /** Begins the description of a machine that continues from here. */
     public RestoreBuilder restore() {
-        return new RestoreBuilder(folder.state(), RamImage.of(folder.memory(), folder::complete), folder::diskProblems);
+        return new RestoreBuilder(
+                folder.state(), RamImage.of(folder.memory(), folder::complete), null, folder::diskProblems);
     }
 
     @Override

@@ -55,6 +55,6 @@ final class NullArgumentsTest {
     private static RestoreBuilder restore() {
         MachineState state = new MachineState(
                 MachineSpec.DEFAULT, "engine", Instant.EPOCH, OptionalLong.empty(), List.of(), new LinkedHashMap<>());
-        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), slot -> List.of());
+        return new RestoreBuilder(state, RamImage.of(RamBacking.anonymous()), null, slot -> List.of());
     }
 }

@@ -18,6 +18,7 @@ public final class ConsoleInput {
     private final Semaphore changes = new Semaphore(0); // a permit: look again for room, or for the end
     private final @Nullable String refusal;
     private volatile boolean ended;
+    private volatile Runnable onGuestClose = () -> {};
 
     // Guarded by this.
     private @Nullable Object port; // the connected port
@@ -46,7 +47,13 @@ public final class ConsoleInput {
     public synchronized void connect(ConsolePort next) {
         if (port instanceof ConsolePort last) next.inherit(last);
         next.onInputSpace(changes::release);
+        next.onGuestClose(() -> onGuestClose.run());
         connect(next, next::receive);
+    }
+
+    /** Sets the action to call when the guest closes its end of a port. It must not block. */
+    public void onGuestClose(Runnable action) {
+        onGuestClose = action;
     }
 
     private void connect(Object next, Receiver by) {

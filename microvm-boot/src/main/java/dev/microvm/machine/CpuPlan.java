@@ -9,11 +9,12 @@ import java.util.List;
  * The decided CPUs of a machine.
  *
  * @param vcpus number of vCPUs
+ * @param threads how many of them are threads of one core
  * @param supported the results of CPUID that the hypervisor supports
  * @param tscDeadline whether local APICs have the TSC-deadline mode
  * @param policy the user's changes
  */
-public record CpuPlan(int vcpus, List<CpuidEntry> supported, boolean tscDeadline, CpuidPolicy policy) {
+public record CpuPlan(int vcpus, int threads, List<CpuidEntry> supported, boolean tscDeadline, CpuidPolicy policy) {
     /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
         return policy.apply(offered(vcpu));
@@ -21,6 +22,6 @@ public record CpuPlan(int vcpus, List<CpuidEntry> supported, boolean tscDeadline
 
     /** Returns the same without the user's changes. */
     List<CpuidEntry> offered(int vcpu) {
-        return GuestCpuid.forVcpu(supported, vcpu, vcpus, tscDeadline);
+        return GuestCpuid.forVcpu(supported, vcpu, vcpus, threads, tscDeadline);
     }
 }

@@ -21,6 +21,7 @@ final class GenerationId implements Stateful {
     private static final int STATE_VERSION = 1;
     private static final String ID = "id";
     private static final int SIZE = 16;
+    private static final SecureRandom RANDOM = new SecureRandom();
 
     private final MemorySegment page;
     private final boolean repeatable;
@@ -48,7 +49,7 @@ final class GenerationId implements Stateful {
 
     private void renew() {
         byte[] id = new byte[SIZE];
-        if (!repeatable) new SecureRandom().nextBytes(id);
+        if (!repeatable) RANDOM.nextBytes(id);
         write(id);
     }
 

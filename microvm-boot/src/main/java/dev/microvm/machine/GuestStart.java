@@ -5,6 +5,7 @@ import dev.microvm.boot.StartPlan;
 import dev.microvm.snapshot.MachineState;
 import dev.microvm.state.DeviceState;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** How a guest begins: from its kernel or firmware, or where another machine was saved. */
 public sealed interface GuestStart {
@@ -37,8 +38,10 @@ public sealed interface GuestStart {
      * @param state all of that machine but its RAM
      * @param memory its RAM
      * @param later how much guest time has passed since; zero if it stood still
+     * @param selected what runs it, if that is decided already; else it is selected anew
      */
-    record Continue(MachineState state, RamImage memory, Duration later) implements GuestStart {
+    record Continue(MachineState state, RamImage memory, Duration later, @Nullable SelectedHypervisor selected)
+            implements GuestStart {
         @Override
         public long romSize() {
             DeviceState rom = state.devices().get(Rom.PART);

@@ -21,8 +21,8 @@ import java.util.SequencedMap;
  */
 public interface Machine extends AutoCloseable {
     /**
-     * Lets the guest run, once; a machine that was {@linkplain #pause paused} before runs when it
-     * is resumed.
+     * Lets the guest run, once; a machine that was {@linkplain #pause paused} before, or that
+     * continues a saved one, runs when it is resumed.
      */
     void start();
 

@@ -145,7 +145,9 @@ public final class MachineLifecycle implements AutoCloseable {
     private void run(Machine made) {
         consoleAtStart = consoleBuffer.position();
         lastStart = System.nanoTime();
-        if (!over.get()) made.start(); // else stop() came before it could see this machine
+        if (over.get()) return; // stop() came before it could see this machine
+        made.start();
+        if (!paused) made.resume(ClockOnResume.CONTINUE); // one that continues a saved machine is made paused
     }
 
     /** On the thread that found out, often a vCPU's. */

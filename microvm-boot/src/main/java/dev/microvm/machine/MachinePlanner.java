@@ -123,6 +123,7 @@ public final class MachinePlanner {
     }
 
     private @Nullable SelectedHypervisor selectHypervisor() {
+        if (continued != null && continued.selected() != null) return continued.selected();
         try {
             HypervisorChoice given = spec.hypervisor();
             HypervisorChoice choice = given == null ? HypervisorChoice.ofProperty() : given;
@@ -145,12 +146,15 @@ public final class MachinePlanner {
 
     private CpuPlan cpus(@Nullable SelectedHypervisor selected, boolean tscDeadline) {
         int vcpus = vcpus();
+        int threads = spec.cpus().threadsPerCore();
         if (selected == null) {
-            return new CpuPlan(vcpus, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
+            return new CpuPlan(
+                    vcpus, threads, List.of(), tscDeadline, spec.cpus().cpuidPolicy());
         }
         Hypervisor hypervisor = selected.hypervisor();
         CpuPlan plan = new CpuPlan(
                 vcpus,
+                threads,
                 hypervisor.supportedCpuid(spec.clock().clock()),
                 tscDeadline,
                 spec.cpus().cpuidPolicy());

@@ -354,7 +354,7 @@ final class PcMachine implements Machine {
         return loops;
     }
 
-    /** Leaves the machine paused, until it is started. */
+    /** Leaves the machine paused, until it is resumed. */
     private void continueFrom(GuestStart.Continue from) {
         pause.pause();
         states.restore(from);
@@ -365,7 +365,6 @@ final class PcMachine implements Machine {
         threads.start();
         cpuShares.start();
         haltWatch.start();
-        if (config.start() instanceof GuestStart.Continue) pause.resume(ClockOnResume.CONTINUE);
     }
 
     private void halted() {

@@ -132,6 +132,6 @@ final class VirtioPlanner {
             problems.add(MachinePlanner.missingCode("virtioRng"));
             return null;
         }
-        return transport -> new VirtioRng(transport, source);
+        return transport -> new VirtioRng(transport, source, rng.limit());
     }
 }

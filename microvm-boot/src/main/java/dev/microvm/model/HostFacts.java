@@ -13,8 +13,17 @@ final class HostFacts {
 
     private HostFacts() {}
 
+    /** Read when it is first asked for: it stays as it is. */
+    private static final class Memory {
+        static final long MIB = readMemoryMiB();
+    }
+
     /** Returns the host's RAM in MiB; {@link Long#MAX_VALUE} if unknown. */
     static long memoryMiB() {
+        return Memory.MIB;
+    }
+
+    private static long readMemoryMiB() {
         try {
             Matcher total = TOTAL.matcher(Files.readString(MEMORY));
             return total.find() ? Long.parseLong(total.group(1)) >> 10 : Long.MAX_VALUE;

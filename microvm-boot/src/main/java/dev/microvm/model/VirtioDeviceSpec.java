@@ -4,6 +4,7 @@ import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
+import dev.microvm.limits.RateLimit;
 import java.util.List;
 import java.util.Objects;
 
@@ -57,8 +58,19 @@ public sealed interface VirtioDeviceSpec {
      * A source of entropy.
      *
      * @param ofHost whether the host supplies the random bytes; otherwise code does
+     * @param limit how many bytes and requests in a second; null, in snapshots without it, for none
      */
-    record Rng(boolean ofHost) implements VirtioDeviceSpec {
+    record Rng(boolean ofHost, RateLimit limit) implements VirtioDeviceSpec {
+        /** Replaces a missing limit. */
+        public Rng {
+            limit = Objects.requireNonNullElse(limit, RateLimit.NONE);
+        }
+
+        /** One without a limit. */
+        public Rng(boolean ofHost) {
+            this(ofHost, RateLimit.NONE);
+        }
+
         @Override
         public String name() {
             return "virtio-rng";

@@ -25,6 +25,23 @@ final class CpuFeatureLinuxTest {
             """;
 
     @Test
+    void linuxSeesTwoThreadsACore_ifThereAreTwo() {
+        try (MicroVm vm = TestMachine.builder()
+                .kernel(GuestFiles.bundledKernel())
+                .initrd(LinuxGuest.files()
+                        .init(LinuxGuest.init(
+                                "cd /sys/devices/system/cpu; echo $(cat cpu?/topology/core_cpus_list).end"))
+                        .build())
+                .vcpus(4)
+                .smt(Feature.ON)
+                .memoryMiB(128)
+                .cmdline("console=ttyS0 quiet")
+                .start()) {
+            assertThat(vm.console().awaitText(".end", Duration.ofMinutes(2))).contains("0-1 0-1 2-3 2-3.end");
+        }
+    }
+
+    @Test
     void linuxHasTheFeaturesAndTheNameThatTheDescriptionGivesIt() {
         try (MicroVm vm = TestMachine.builder()
                 .kernel(GuestFiles.file("cloud/vmlinuz"))

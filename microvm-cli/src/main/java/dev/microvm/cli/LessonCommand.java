@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
@@ -33,9 +34,12 @@ final class LessonCommand implements Callable<Integer> {
             description = "Its number, from 1; lists the lessons if it is left out.")
     private @Nullable Integer number;
 
+    @Option(names = "--list", description = "Lists the lessons, as without a number.")
+    private boolean list;
+
     @Override
     public Integer call() throws Exception {
-        List<String> arguments = number == null ? List.of() : List.of(number.toString());
+        List<String> arguments = list || number == null ? List.of() : List.of(number.toString());
         String checkout = System.getenv(CHECKOUT);
         Path script = Path.of(checkout == null ? "." : checkout, "scripts", "lesson");
         if (checkout != null && Files.isExecutable(script)) return runScript(script, arguments);

@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 /** What the program says of its own use. */
@@ -79,6 +83,21 @@ final class MainTest {
     void namesThePath_whenTheRootDoesNotExist() {
         assertThat(execute("run", "--root", "/no/such", "true")).isEqualTo(ExitCode.FAILED);
         assertThat(err.toString()).contains("--root: /no/such does not exist");
+    }
+
+    @Test
+    void refusesValuesOutOfBounds_andFilesThatCannotBe_beforeAnythingStarts(@TempDir Path root) {
+        assertNoStart("memoryMiB: 64 or more, was 8", root, "--memory", "8m");
+        assertNoStart("--timeline: /no/such/t.svg cannot be written", root, "--timeline", "/no/such/t.svg");
+        assertNoStart("copyIn: /no/such does not exist on the host", root, "--copy", "/no/such:/x");
+    }
+
+    private void assertNoStart(String problem, Path root, String... options) {
+        err.getBuffer().setLength(0);
+        List<String> arguments = new ArrayList<>(List.of("run", "--root", root.toString()));
+        arguments.addAll(List.of(options));
+        assertThat(execute(arguments.toArray(String[]::new))).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains(problem).doesNotContain("internal error", "runs on");
     }
 
     @Test

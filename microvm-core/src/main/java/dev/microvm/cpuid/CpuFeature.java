@@ -129,7 +129,10 @@ public record CpuFeature(String name, int function, int index, Register register
     /** Returns whether a table announces this feature. */
     public boolean isIn(List<CpuidEntry> table) {
         Objects.requireNonNull(table, "table");
-        return table.stream().anyMatch(entry -> isOf(entry) && (register.of(entry) >>> bit & 1) != 0);
+        for (CpuidEntry entry : table) {
+            if (isOf(entry) && (register.of(entry) >>> bit & 1) != 0) return true;
+        }
+        return false;
     }
 
     /** Returns whether an entry is the one that holds this feature's bit, set or clear. */

@@ -7,7 +7,8 @@ import java.util.Objects;
 
 /**
  * Makes the CPUID table of each vCPU from the table that the hypervisor supports. The guest sees
- * one package with one thread a core; APIC IDs are the vCPU numbers.
+ * one package with one or two threads a core; APIC IDs are the vCPU numbers, so that the threads of
+ * a core are neighbours.
  *
  * <p>Sources: Intel SDM vol. 2A, CPUID, and vol. 3A, 9.9 (topology); AMD APM vol. 3, appendix E.
  */
@@ -51,8 +52,17 @@ public final class GuestCpuid {
     private static final int ECX_CMP_LEGACY = 1 << 1;
     private static final int ECX_APIC_ID_SIZE_SHIFT = 12;
     private static final int ECX_SIZES_KEPT = ~0xF0FF; // all but ApicIdSize and NC
+    private static final int EBX_THREADS_SHIFT = 8; // threads of a core, less 1
 
     private GuestCpuid() {}
+
+    /**
+     * Returns the table of one vCPU of a machine with one thread a core: see {@link #forVcpu(List,
+     * int, int, int, boolean)}.
+     */
+    public static List<CpuidEntry> forVcpu(List<CpuidEntry> supported, int index, int vcpus, boolean tscDeadline) {
+        return forVcpu(supported, index, vcpus, /* threads= */ 1, tscDeadline);
+    }
 
     /**
      * Returns the table of one vCPU.
@@ -60,9 +70,11 @@ public final class GuestCpuid {
      * @param supported table of the hypervisor: {@link VirtualMachine#supportedCpuid}
      * @param index number and APIC ID of the vCPU, from 0
      * @param vcpus number of vCPUs of the machine
+     * @param threads number of vCPUs that are threads of one core: a power of two
      * @param tscDeadline whether the local APIC's timer has the TSC-deadline mode
      */
-    public static List<CpuidEntry> forVcpu(List<CpuidEntry> supported, int index, int vcpus, boolean tscDeadline) {
+    public static List<CpuidEntry> forVcpu(
+            List<CpuidEntry> supported, int index, int vcpus, int threads, boolean tscDeadline) {
         Objects.requireNonNull(supported, "supported");
         List<CpuidEntry> table = new ArrayList<>(supported.size() + 2);
         int apicIdBits = bitsFor(vcpus);
@@ -71,12 +83,12 @@ public final class GuestCpuid {
                 case LEAF_FEATURES -> table.add(features(entry, index, vcpus, tscDeadline));
                 case LEAF_CACHES ->
                     table.add(entry.answering(
-                            coresPerPackage(caches(entry.eax(), vcpus), apicIdBits),
+                            coresPerPackage(caches(entry.eax(), vcpus, threads), apicIdBits - bitsFor(threads)),
                             entry.ebx(),
                             entry.ecx(),
                             entry.edx()));
                 case LEAF_TOPOLOGY, LEAF_TOPOLOGY_V2 -> {
-                    if (entry.index() == 0) addTopology(table, entry.function(), index, vcpus, apicIdBits);
+                    if (entry.index() == 0) addTopology(table, entry.function(), index, vcpus, threads);
                 }
                 case LEAF_AMD_FEATURES -> table.add(amdFeatures(entry, vcpus));
                 case LEAF_AMD_SIZES ->
@@ -88,8 +100,11 @@ public final class GuestCpuid {
                                     | Math.min(vcpus - 1, MAX_BYTE),
                             entry.edx()));
                 case LEAF_AMD_CACHES ->
-                    table.add(entry.answering(caches(entry.eax(), vcpus), entry.ebx(), entry.ecx(), entry.edx()));
-                case LEAF_AMD_TOPOLOGY -> table.add(entry.answering(index, index & MAX_BYTE, 0, 0));
+                    table.add(entry.answering(
+                            caches(entry.eax(), vcpus, threads), entry.ebx(), entry.ecx(), entry.edx()));
+                case LEAF_AMD_TOPOLOGY ->
+                    table.add(entry.answering(
+                            index, (threads - 1) << EBX_THREADS_SHIFT | (index / threads & MAX_BYTE), 0, 0));
                 default -> table.add(entry);
             }
         }
@@ -142,26 +157,27 @@ public final class GuestCpuid {
     }
 
     /** Makes caches of level 1 and 2 private to a core; all cores share the higher levels. */
-    private static int caches(int eax, int vcpus) {
+    private static int caches(int eax, int vcpus, int threads) {
         if ((eax & EAX_CACHE_TYPE) == 0) return eax; // no more caches
         int level = eax >>> EAX_CACHE_LEVEL_SHIFT & EAX_CACHE_LEVEL;
-        int sharing = level >= FIRST_SHARED_LEVEL ? Math.min(vcpus - 1, EAX_SHARING >>> EAX_SHARING_SHIFT) : 0;
+        int sharing =
+                level >= FIRST_SHARED_LEVEL ? Math.min(vcpus - 1, EAX_SHARING >>> EAX_SHARING_SHIFT) : threads - 1;
         return (eax & ~EAX_SHARING) | (sharing << EAX_SHARING_SHIFT);
     }
 
-    private static int coresPerPackage(int eax, int apicIdBits) {
+    private static int coresPerPackage(int eax, int coreBits) {
         if ((eax & EAX_CACHE_TYPE) == 0) return eax;
         int kept = eax & ~(EAX_CORES_MAX << EAX_CORES_SHIFT);
-        return kept | (Math.min((1 << apicIdBits) - 1, EAX_CORES_MAX) << EAX_CORES_SHIFT);
+        return kept | (Math.min((1 << coreBits) - 1, EAX_CORES_MAX) << EAX_CORES_SHIFT);
     }
 
-    private static void addTopology(List<CpuidEntry> table, int leaf, int index, int vcpus, int apicIdBits) {
-        table.add(new CpuidEntry(leaf, 0, true, 0, 1, LEVEL_SMT << LEVEL_TYPE_SHIFT, index));
-        table.add(new CpuidEntry(leaf, 1, true, apicIdBits, vcpus, (LEVEL_CORE << LEVEL_TYPE_SHIFT) | 1, index));
+    private static void addTopology(List<CpuidEntry> table, int leaf, int index, int vcpus, int threads) {
+        table.add(new CpuidEntry(leaf, 0, true, bitsFor(threads), threads, LEVEL_SMT << LEVEL_TYPE_SHIFT, index));
+        table.add(new CpuidEntry(leaf, 1, true, bitsFor(vcpus), vcpus, (LEVEL_CORE << LEVEL_TYPE_SHIFT) | 1, index));
         table.add(new CpuidEntry(leaf, 2, true, 0, 0, 2, index)); // no further level
     }
 
-    private static int bitsFor(int vcpus) {
-        return Integer.SIZE - Integer.numberOfLeadingZeros(vcpus - 1);
+    private static int bitsFor(int count) {
+        return Integer.SIZE - Integer.numberOfLeadingZeros(count - 1);
     }
 }

@@ -106,6 +106,9 @@ public record SpecialRegisters(
     /** CR4.SMEP: the supervisor runs no code of user pages. */
     public static final long CR4_SMEP = 1L << 20;
 
+    /** CR4.SMAP: the supervisor accesses user pages with RFLAGS.AC alone. */
+    public static final long CR4_SMAP = 1L << 21;
+
     // IA32_EFER: Intel SDM vol. 3A, 2.2.1
 
     /** IA32_EFER.SCE: SYSCALL and SYSRET. */

@@ -142,6 +142,24 @@ final class GuestCpuidTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"0, 0", "1, 0", "2, 1", "7, 3"})
+    void saysThatNeighboursAreThreadsOfACore_whenThereAreTwoACore(int vcpu, int core) {
+        List<CpuidEntry> table = GuestCpuid.forVcpu(HOST, vcpu, 8, /* threads= */ 2, /* tscDeadline= */ true);
+
+        assertThat(table.stream().filter(entry -> entry.function() == 0xb))
+                .containsExactly(
+                        subleaf(0xb, 0, 1, 2, 0x100, vcpu),
+                        subleaf(0xb, 1, 3, 8, 0x201, vcpu),
+                        subleaf(0xb, 2, 0, 0, 2, vcpu));
+        assertThat(find(table, 0x4, 0).eax()).isEqualTo(0x0c00_4121); // 4 cores, 2 threads share it
+        assertThat(find(table, 0x4, 1).eax()).isEqualTo(0x0c01_c163); // 8 threads share it
+        assertThat(find(table, 0x8000_001d, 0).eax()).isEqualTo(0x0000_4121);
+        assertThat(find(table, TOPOLOGY_EXTENDED, 0)).isEqualTo(leaf(TOPOLOGY_EXTENDED, vcpu, 0x100 | core, 0, 0));
+        assertThat(find(table, SIZES, 0).ecx()).isEqualTo(0x33f07);
+        assertThat(find(table, 0x1, 0).ebx()).isEqualTo(vcpu << 24 | 0x080801);
+    }
+
+    @ParameterizedTest
     @CsvSource({
         // PerfTscSize 17:16 and reserved 11:8 stay; ApicIdSize 15:12, NC 7:0
         "1, 0x30f00",

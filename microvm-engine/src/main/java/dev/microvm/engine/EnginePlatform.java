@@ -10,7 +10,9 @@ import dev.microvm.engine.apic.ApicMode;
 import dev.microvm.engine.apic.LocalApic;
 import dev.microvm.engine.cpu.Platform;
 import dev.microvm.engine.cpu.Vectors;
+import java.security.SecureRandom;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What surrounds the CPU of one vCPU: its local APIC, the time, doorbells, and the machine's
@@ -29,6 +31,7 @@ final class EnginePlatform implements Platform {
     private volatile long timeStampOrigin; // the machine's time at a time-stamp counter of 0
     private long timeStampAdjust; // IA32_TSC_ADJUST: what writes have added, Intel SDM vol. 3B, 18.17.3
     private int taskPriority; // without an APIC
+    private @Nullable SecureRandom random; // made when the guest first asks
 
     EnginePlatform(EngineVcpu vcpu, EngineVirtualMachine machine) {
         this.vcpu = vcpu;
@@ -127,6 +130,16 @@ final class EnginePlatform implements Platform {
             case IA32_TSC_ADJUST -> timeStampAdjust = value;
             default -> vcpu.clock().restoreMsr(index, value);
         }
+    }
+
+    /**
+     * From the host, as what virtio-rng gives by default. A machine that counts instructions does
+     * not announce RDRAND and RDSEED: {@link dev.microvm.engine.cpu.CpuidTable#withoutRandomNumbers}.
+     */
+    @Override
+    public long randomNumber() {
+        if (random == null) random = new SecureRandom();
+        return random.nextLong();
     }
 
     @Override

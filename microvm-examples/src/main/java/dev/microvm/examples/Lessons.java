@@ -31,13 +31,21 @@ public final class Lessons {
 
     /** Runs the lesson whose number, from 1, is the first argument; the rest is the lesson's. */
     public static void main(String[] args) throws Exception {
-        int number = args.length == 0 ? 0 : numberOf(args[0]);
+        if (args.length == 0) {
+            list();
+            return;
+        }
+        int number = numberOf(args[0]);
         if (number < 1 || number > LESSONS.size()) {
-            for (int i = 0; i < LESSONS.size(); i++) {
-                System.out.printf("%2d  %s%n", i + 1, LESSONS.get(i).title());
-            }
-        } else {
-            LESSONS.get(number - 1).program().run(Arrays.copyOfRange(args, 1, args.length));
+            System.err.printf("there is no lesson '%s'; there are 1 to %d%n", args[0], LESSONS.size());
+            System.exit(1);
+        }
+        LESSONS.get(number - 1).program().run(Arrays.copyOfRange(args, 1, args.length));
+    }
+
+    private static void list() {
+        for (int i = 0; i < LESSONS.size(); i++) {
+            System.out.printf("%2d  %s%n", i + 1, LESSONS.get(i).title());
         }
     }
 

@@ -1,13 +1,16 @@
 package dev.microvm.sandbox;
 
+import dev.microvm.Console;
 import dev.microvm.MicroVm;
 import dev.microvm.event.Timeouts;
+import dev.microvm.model.VirtioDeviceSpec;
 import dev.microvm.sandbox.agent.AgentChannel;
 import dev.microvm.sandbox.agent.AgentErrorException;
 import dev.microvm.sandbox.agent.ChannelPool;
 import dev.microvm.sandbox.agent.ExecLink;
 import dev.microvm.sandbox.agent.GuestSystem;
 import dev.microvm.sandbox.agent.Payload;
+import dev.microvm.sandbox.agent.PortStreams;
 import dev.microvm.sandbox.agent.RemoteFiles;
 import dev.microvm.sandbox.agent.TreeCopy;
 import dev.microvm.sandbox.agent.Wire;
@@ -21,6 +24,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -29,7 +33,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The agent in a guest: runs commands there. For a machine with a socket device ({@code
- * virtioVsock}) whose guest runs the agent's program: {@link AgentInit}. Any thread may call.
+ * virtioVsock}) or with {@link #CONSOLE_PORT}, whose guest runs the agent's program: {@link
+ * AgentInit}. Any thread may call.
  *
  * <pre>{@code
  * Agent agent = Agent.connect(vm, Duration.ofSeconds(30));
@@ -37,8 +42,10 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class Agent {
+    /** The port of a virtio console that the agent also serves: {@code virtioConsole(CONSOLE_PORT)}. */
+    public static final String CONSOLE_PORT = PortStreams.PORT;
+
     private static final TreeCopy.Bounds COPY_BOUNDS = new TreeCopy.Bounds(64L << 30, 1_000_000);
-    private static final Duration ANSWER = Duration.ofSeconds(30); // the guest's driver is there
 
     private final MicroVm vm;
     private final GuestFailures failures;
@@ -51,19 +58,38 @@ public final class Agent {
     Agent(MicroVm vm) {
         this.vm = vm;
         failures = new GuestFailures(vm);
-        channels = new ChannelPool(() -> vm.vsock().connect(Wire.PORT, ANSWER));
+        channels = new ChannelPool(opener(vm));
         remoteFiles = new RemoteFiles(channels);
         trees = new TreeCopy(channels);
         system = new GuestSystem(channels);
         files = new GuestFileSystem(remoteFiles, vm.name());
     }
 
+    private static ChannelPool.Opener opener(MicroVm vm) {
+        List<VirtioDeviceSpec> devices = vm.spec().devices().virtio();
+        if (devices.stream().anyMatch(VirtioDeviceSpec.Vsock.class::isInstance)) {
+            return timeout -> vm.vsock().connect(Wire.PORT, timeout);
+        }
+        if (devices.stream()
+                .noneMatch(each -> each instanceof VirtioDeviceSpec.Console console
+                        && console.ports().contains(CONSOLE_PORT))) {
+            throw new IllegalStateException(
+                    "machine %s has no way to an agent: virtioVsock(...), or virtioConsole(Agent.CONSOLE_PORT)"
+                            .formatted(vm.name()));
+        }
+        Console port = vm.port(CONSOLE_PORT);
+        PortStreams streams = new PortStreams(port.output(), port.input(), vm.name());
+        port.onGuestClose(streams::guestClosed);
+        return streams::connect;
+    }
+
     /**
-     * Waits until the agent in a started machine answers.
+     * Waits until the agent in a started machine answers. On a machine without a socket device, call
+     * it once.
      *
      * @throws SandboxException if it does not in time, or the guest ends first; the message has the
      *     console's last lines
-     * @throws IllegalStateException if the machine has no socket device
+     * @throws IllegalStateException if the machine has neither a socket device nor the port
      */
     public static Agent connect(MicroVm vm, Duration timeout) {
         Objects.requireNonNull(vm, "vm");
@@ -94,7 +120,7 @@ public final class Agent {
 
     private void ping(Duration timeout) throws IOException {
         CompletableFuture<Boolean> alarm = new CompletableFuture<>();
-        try (AgentChannel channel = channels.adopt(vm.vsock().connect(Wire.PORT, timeout))) {
+        try (AgentChannel channel = channels.dial(timeout)) {
             var _ = alarm.completeOnTimeout(true, timeout.toNanos(), TimeUnit.NANOSECONDS)
                     .thenAccept(late -> channel.closeIf(late));
             channel.send(Payload.of(Wire.PING));
@@ -251,7 +277,7 @@ public final class Agent {
     private SandboxException failure(Command command, IOException cause) {
         String what = "the command '" + command + "'";
         return cause instanceof AgentErrorException refused
-                ? new CommandStartException(what + ": " + refused.getMessage(), refused)
+                ? new CommandStartException(what + ": " + command.why(refused), refused)
                 : failures.of(what, cause);
     }
 

@@ -67,13 +67,14 @@ public final class AgentInit {
      *     type} is no word
      */
     public AgentInit root(String device, String type) {
-        Objects.requireNonNull(device, "device");
         Objects.requireNonNull(type, "type");
-        if (!device.matches("/dev/[A-Za-z0-9/_.-]+")) {
-            throw new IllegalArgumentException("device '%s': must be a path such as /dev/vda".formatted(device));
-        }
         if (!type.matches("[a-z0-9]+")) throw new IllegalArgumentException("type '%s': must be a word".formatted(type));
-        return line("root " + device + " " + type);
+        return line("root " + device(device) + " " + type);
+    }
+
+    private static String device(String path) {
+        if (Objects.requireNonNull(path, "device").matches("/dev/[A-Za-z0-9/_.-]+")) return path;
+        throw new IllegalArgumentException("device '%s': must be a path such as /dev/vda".formatted(path));
     }
 
     /** Mounts the disk itself writable. */
@@ -92,6 +93,16 @@ public final class AgentInit {
             throw new IllegalArgumentException("size '%s': must be such as 256m or 50%%".formatted(size));
         }
         return line("overlay " + size);
+    }
+
+    /**
+     * Keeps what is written on a second disk with a file system of ext4, over the first one.
+     *
+     * @param device such as {@code /dev/vdb}
+     * @throws IllegalArgumentException if it is not a path below {@code /dev}
+     */
+    public AgentInit changes(String device) {
+        return line("changes " + device(device));
     }
 
     /**
@@ -115,6 +126,15 @@ public final class AgentInit {
         if (!Objects.requireNonNull(path, "path").matches("/[^\\s]+"))
             throw new IllegalArgumentException("program '%s': no path".formatted(path));
         return line("init " + path);
+    }
+
+    /**
+     * Waits for the port of the virtio console that the host uses where there is no socket device:
+     * {@code virtioConsole(Agent.CONSOLE_PORT)}. A distribution's kernel needs the module {@code
+     * virtio_console}.
+     */
+    public AgentInit console() {
+        return line("console");
     }
 
     private AgentInit line(String text) {

@@ -1,6 +1,8 @@
 package dev.microvm.sandbox;
 
 import dev.microvm.event.Timeouts;
+import dev.microvm.sandbox.agent.AgentErrorException;
+import dev.microvm.sandbox.agent.Errno;
 import dev.microvm.sandbox.agent.Payload;
 import dev.microvm.sandbox.agent.Wire;
 import dev.microvm.sandbox.root.ImageConfig;
@@ -117,6 +119,26 @@ public final class Command {
     public Command user(String value) {
         Objects.requireNonNull(value, "user");
         return with(copy -> copy.user = value);
+    }
+
+    /** Returns why the guest refused to start this, with the word of the command that it refused. */
+    String why(AgentErrorException refused) {
+        return switch (refused.step()) { // exec.c of the agent
+            case "user" -> "its user '%s': %s".formatted(user, unknown(refused));
+            case "directory" -> "its directory '%s': %s".formatted(directory, Errno.text(refused.number()));
+            case CommandStartException.STEP -> program(refused);
+            default -> String.valueOf(refused.getMessage());
+        };
+    }
+
+    private static String program(AgentErrorException refused) {
+        return refused.number() == Errno.ENOENT
+                ? "the guest has no such program, or not its interpreter"
+                : Errno.text(refused.number());
+    }
+
+    private static String unknown(AgentErrorException refused) {
+        return refused.number() == Errno.ENOENT ? "the guest has no such user or group" : Errno.text(refused.number());
     }
 
     /** Sets what {@code exec} writes to the standard input; nothing if it is not set. */

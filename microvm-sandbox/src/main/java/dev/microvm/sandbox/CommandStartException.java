@@ -6,7 +6,7 @@ import dev.microvm.sandbox.agent.Errno;
 /** A command could not be started in a guest that works; the message says why. */
 public final class CommandStartException extends SandboxException {
     private static final long serialVersionUID = 1;
-    private static final String STEP = "command"; // exec.c of the agent
+    static final String STEP = "command"; // exec.c of the agent
 
     private final boolean notFound;
 

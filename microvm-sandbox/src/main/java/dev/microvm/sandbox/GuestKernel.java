@@ -4,6 +4,7 @@ import dev.microvm.Kernels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +34,21 @@ record GuestKernel(Path file, @Nullable Path modules, String release) {
         if (named.isEmpty()) return of(Kernels.bundled());
         Path path = Path.of(named);
         return Files.isDirectory(path) ? in(path) : of(path);
+    }
+
+    /** Returns false if the kernel's modules are known, and this one is neither among them nor built in. */
+    boolean mayHave(String module) {
+        if (modules == null) return true;
+        String file = "/" + module + ".ko";
+        try {
+            for (String index : List.of("modules.dep", "modules.builtin")) {
+                Path lines = modules.resolve(index);
+                if (Files.exists(lines) && Files.readString(lines).contains(file)) return true;
+            }
+            return false;
+        } catch (IOException e) {
+            return true; // who reads the modules says what is wrong
+        }
     }
 
     /** Returns the kernel of a folder: {@code vmlinuz}, {@code modules} and {@code release}. */

@@ -2,6 +2,7 @@ package dev.microvm.sandbox;
 
 import dev.microvm.Fork;
 import dev.microvm.MicroVm;
+import dev.microvm.error.MicroVmException;
 import dev.microvm.sandbox.root.ImageConfig;
 import java.nio.file.FileSystem;
 import java.nio.file.Path;
@@ -9,6 +10,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A guest to work with: a machine with a root, and the agent in it. Any thread may call.
@@ -28,6 +31,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 public final class Sandbox implements AutoCloseable {
     private static final Duration ANSWER = Duration.ofMinutes(1); // of a guest that runs already
+
+    private static final Duration POWER_OFF = Duration.ofSeconds(30);
+    private static final Logger log = LoggerFactory.getLogger(Sandbox.class);
 
     private final MicroVm vm;
     private final Agent agent;
@@ -128,11 +134,25 @@ public final class Sandbox implements AutoCloseable {
         }
     }
 
-    /** Stops the machine and frees all that it has. Closing again does nothing. */
+    /**
+     * Stops the machine and frees all that it has. If changes to the root are kept in a file, the guest
+     * writes first what it has in memory, for 30 s at most. Closing again does nothing.
+     */
     @Override
     public void close() {
+        boolean first = closed.compareAndSet(false, true);
+        if (first && root.keepsChanges() && vm.exitReport().isEmpty()) powerOff();
         vm.close();
-        if (closed.compareAndSet(false, true)) root.letGo();
+        if (first) root.letGo();
+    }
+
+    private void powerOff() {
+        try {
+            agent.powerOff();
+            vm.awaitExit(POWER_OFF);
+        } catch (MicroVmException e) { // it does not answer; its journal has what it has written
+            log.warn("{}: the guest was stopped without being turned off: {}", this, e.toString());
+        }
     }
 
     @Override

@@ -13,6 +13,7 @@ import dev.microvm.sandbox.root.Root;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -37,8 +38,9 @@ public final class SandboxBuilder {
     private static final String GUEST_IP = "10.0.2.15";
 
     private static final String CMDLINE = "console=ttyS0 quiet reboot=k panic=-1 cryptomgr.notests";
-    private static final List<String> MODULES =
-            List.of("virtio_mmio", "vmw_vsock_virtio_transport", "virtio_blk", "erofs", "overlay");
+    private static final List<String> MODULES = List.of("virtio_mmio", "virtio_blk", "erofs", "overlay");
+    private static final String VSOCK_DRIVER = "vmw_vsock_virtio_transport";
+    private static final String CONSOLE_DRIVER = "virtio_console";
 
     private @Nullable GuestKernel kernel;
     private @Nullable Root root;
@@ -47,6 +49,7 @@ public final class SandboxBuilder {
     private int vcpus = 1;
     private @Nullable HypervisorChoice hypervisor;
     private NetworkPolicy network = NetworkPolicy.NONE;
+    private AgentTransport transport = AgentTransport.AUTO;
     private String hostname = "sandbox";
     private String writes = "50%";
     private Duration startTimeout = Duration.ofMinutes(1);
@@ -135,6 +138,12 @@ public final class SandboxBuilder {
         return this;
     }
 
+    /** Sets what the host talks with the agent over. */
+    public SandboxBuilder agentOver(AgentTransport value) {
+        transport = Objects.requireNonNull(value, "agentOver");
+        return this;
+    }
+
     /** Sets the guest's name; {@code sandbox} if it is not set. */
     public SandboxBuilder hostname(String value) {
         hostname = Objects.requireNonNull(value, "hostname");
@@ -143,7 +152,8 @@ public final class SandboxBuilder {
 
     /**
      * Sets how many bytes the guest may write over its root, in MiB of the machine's memory; half of
-     * the memory if it is not set.
+     * the memory if it is not set. Of no meaning for changes in a file: {@link Root#changesIn(Path,
+     * long)}.
      *
      * @throws IllegalArgumentException if it is less than 1
      */
@@ -187,7 +197,7 @@ public final class SandboxBuilder {
      * Boots once, and lets every start continue from there: the first one, of any process, boots the
      * guest and keeps a snapshot of it in a folder. A change of the description, the kernel, the root
      * or microvm makes another snapshot; {@link #copyIn} and {@link #waitFor} are no part of it. See
-     * {@link dev.microvm.Template}.
+     * {@link dev.microvm.Template}. Not for a root that keeps its changes in a file.
      *
      * @param folder for snapshots, made when it is needed
      */
@@ -213,13 +223,19 @@ public final class SandboxBuilder {
     /**
      * Starts it, and waits until the guest's agent answers and all waits are over.
      *
-     * @throws SandboxException if there is no root, or the guest does not start
+     * @throws SandboxException if there is no root, what is to be copied does not exist, or the guest
+     *     does not start
      * @throws dev.microvm.sandbox.root.RootException if the root cannot be made
      * @throws dev.microvm.MicroVmConfigException if the machine cannot be made, or no kernel is
      *     named and none is bundled
      */
     public Sandbox start() {
         if (root == null) throw new SandboxException("a sandbox needs a root: root(Root)");
+        for (Path each : copies.keySet()) {
+            if (Files.notExists(each)) {
+                throw new SandboxException("copyIn: %s does not exist on the host; correct the path".formatted(each));
+            }
+        }
         GuestKernel chosen = kernel == null ? GuestKernel.byDefault() : kernel;
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
@@ -244,6 +260,10 @@ public final class SandboxBuilder {
 
     /** Describes a machine that continues from the template, which is made if it is not there. */
     private MicroVm continued(SandboxTemplate from, PreparedRoot prepared, GuestKernel chosen) {
+        if (prepared.changes() == Changes.IN_FILE) {
+            throw new SandboxException(
+                    "template: a sandbox that continues from a snapshot keeps no changes in a file; use changesInMemory()");
+        }
         Consumer<MicroVm> readyWhen = vm -> {
             Agent agent = Agent.connect(vm, startTimeout);
             network(agent);
@@ -286,10 +306,12 @@ public final class SandboxBuilder {
                 .ram(RamBacking.forkable())
                 .vcpus(vcpus)
                 .cmdline(CMDLINE)
-                .virtioVsock(CID)
                 .virtioRng();
+        if (overConsole(chosen)) builder.virtioConsole(Agent.CONSOLE_PORT);
+        else builder.virtioVsock(CID);
         if (hypervisor != null) builder.hypervisor(hypervisor);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
+        prepared.changesDisk().ifPresent(builder::virtioBlk);
         if (network == NetworkPolicy.OUTBOUND) {
             builder.virtioNet(UserNetwork.builder()
                     .network(NETWORK)
@@ -302,10 +324,20 @@ public final class SandboxBuilder {
         return builder;
     }
 
+    private boolean overConsole(GuestKernel chosen) {
+        return switch (transport) {
+            case AUTO -> !chosen.mayHave(VSOCK_DRIVER);
+            case VSOCK -> false;
+            case CONSOLE -> true;
+        };
+    }
+
     private AgentInit init(PreparedRoot prepared, GuestKernel chosen) {
         AgentInit init = AgentInit.builder().hostname(hostname);
         if (chosen.modules() != null) {
             List<String> names = new ArrayList<>(MODULES);
+            if (prepared.changesDisk().isPresent()) names.add("ext4");
+            names.add(overConsole(chosen) ? CONSOLE_DRIVER : VSOCK_DRIVER);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
             names.addAll(drivers);
             init.modules(chosen.modules(), chosen.release(), names);
@@ -316,6 +348,8 @@ public final class SandboxBuilder {
             case INITRAMFS ->
                 prepared.initramfs().ifPresent(files -> init.files().base(files.toBytes()));
         }
+        if (overConsole(chosen)) init.console();
+        if (prepared.changesDisk().isPresent()) init.changes("/dev/vdb");
         boolean inMemory = prepared.changes() == Changes.IN_MEMORY;
         if (prepared.kind() == PreparedRoot.Kind.LAYERED && inMemory) init.overlay(writes);
         if (prepared.kind() == PreparedRoot.Kind.DISK) init.writable();

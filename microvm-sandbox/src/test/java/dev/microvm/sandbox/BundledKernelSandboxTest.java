@@ -89,7 +89,11 @@ final class BundledKernelSandboxTest {
                     .matches(refused -> !refused.notFound());
             assertThatExceptionOfType(CommandStartException.class)
                     .isThrownBy(() -> sandbox.exec(Command.of("true").directory("/no/such")))
+                    .withMessage("the command 'true': its directory '/no/such': No such file or directory")
                     .matches(refused -> !refused.notFound());
+            assertThatExceptionOfType(CommandStartException.class)
+                    .isThrownBy(() -> sandbox.exec(Command.of("true").user("nobody-here")))
+                    .withMessage("the command 'true': its user 'nobody-here': the guest has no such user or group");
         }
     }
 

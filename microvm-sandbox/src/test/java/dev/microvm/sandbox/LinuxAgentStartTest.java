@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.microvm.MicroVm;
 import dev.microvm.boot.Initramfs;
 import dev.microvm.boot.testing.LinuxGuest;
+import dev.microvm.boot.testing.TestMachine;
 import dev.microvm.model.Feature;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
@@ -54,6 +55,32 @@ final class LinuxAgentStartTest {
                     .isThrownBy(() -> Agent.connect(vm, Duration.ofSeconds(5)))
                     .withMessageContaining("ended")
                     .withMessageContaining("there is no disk /dev/vdz");
+        }
+    }
+
+    @Test
+    void servesOverAPortOfTheConsole_beyondAKernelWithoutSockets() throws Exception {
+        Initramfs initramfs = LinuxGuest.build(
+                LinuxGuest.files("virtio_mmio", "virtio_console").file("/sbin/agent", AgentInit.program(), 0755),
+                "/sbin/agent &\n" + LinuxGuest.DIALOGUE);
+        try (MicroVm vm = TestMachine.builder()
+                .kernel(LinuxGuest.kernel(folder))
+                .initrd(initramfs)
+                .memoryMiB(256)
+                .cmdline("console=ttyS0 quiet cryptomgr.notests reboot=k panic=-1")
+                .virtioConsole(Agent.CONSOLE_PORT)
+                .start()) {
+            Agent agent = Agent.connect(vm, SOON);
+            assertThat(agent.exec("echo", "hello").stdout()).isEqualTo("hello\n");
+            GuestProcess process = agent.start("sleep", "1000");
+
+            vm.console().type("killall -9 agent\n");
+
+            assertThatExceptionOfType(SandboxException.class)
+                    .isThrownBy(process::waitFor)
+                    .withMessageContaining("agent has ended");
+            vm.console().type("/sbin/agent &\n");
+            assertThat(agent.exec("echo", "again").stdout()).isEqualTo("again\n");
         }
     }
 

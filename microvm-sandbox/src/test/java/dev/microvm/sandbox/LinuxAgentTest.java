@@ -72,13 +72,13 @@ final class LinuxAgentTest {
     void saysWhyACommandCannotBeStarted() {
         assertThatExceptionOfType(SandboxException.class)
                 .isThrownBy(() -> agent.exec("no-such-program"))
-                .withMessage("the command 'no-such-program': command: No such file or directory");
+                .withMessage("the command 'no-such-program': the guest has no such program, or not its interpreter");
         assertThatExceptionOfType(SandboxException.class)
                 .isThrownBy(() -> agent.exec(Command.of("ls").directory("/none")))
-                .withMessage("the command 'ls': directory: No such file or directory");
+                .withMessage("the command 'ls': its directory '/none': No such file or directory");
         assertThatExceptionOfType(SandboxException.class)
                 .isThrownBy(() -> agent.exec(Command.of("ls").user("nobody-here")))
-                .withMessageContaining("user: No such file");
+                .withMessage("the command 'ls': its user 'nobody-here': the guest has no such user or group");
     }
 
     @Test

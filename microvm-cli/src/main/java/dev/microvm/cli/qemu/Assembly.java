@@ -1,6 +1,7 @@
 package dev.microvm.cli.qemu;
 
 import dev.microvm.MicroVmBuilder;
+import dev.microvm.model.Feature;
 import dev.microvm.model.HaltAction;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.ResetAction;
@@ -36,7 +37,8 @@ final class Assembly {
         HypervisorChoice choice = Flags.hypervisor(command.machine);
         if (choice != null) vm.hypervisor(choice);
         vm.memoryMiB(command.machine.memoryMiB);
-        problems.guard("-smp", () -> vm.vcpus(command.machine.vcpus()));
+        problems.guard(
+                "-smp", () -> vm.vcpus(command.machine.vcpus()).smt(command.machine.smt() ? Feature.ON : Feature.AUTO));
         if (!command.memoryBackend.isEmpty())
             problems.guard("-M memory-backend=" + command.memoryBackend, this::memory);
         problems.guard(

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class Flags {
     /** What a machine is made of. */
     private static final List<Flag> MACHINE = List.of(
-            maps("-M, -machine", "microvm,...", "see [-M](#-M)", (command, text) -> {
+            maps("-M, -machine", "microvm,...", "see [-M](#-m)", (command, text) -> {
                 MachineProperties.ALL.apply(text, command, command);
             }),
             maps("-accel", "kvm|tcg", "see [-accel](#-accel)", (command, text) -> {
@@ -26,7 +26,7 @@ final class Flags {
             maps("-smp", "N", "see [-smp](#-smp); default 1", (command, text) -> {
                 MachineWish.SMP.apply(text, command.machine, command);
             }),
-            maps("-m", "N", "see [-m](#-m); default 128 MiB, as in QEMU", (command, text) -> {
+            maps("-m", "N", "see [-m](#-m-1); default 128 MiB, as in QEMU", (command, text) -> {
                 MachineWish.MEMORY.apply(text, command.machine, command);
             }),
             maps("-numa", "node,memdev=ID", "as `-M memory-backend=ID`; one node", Flags::numa),

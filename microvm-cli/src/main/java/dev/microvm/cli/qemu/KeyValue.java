@@ -1,10 +1,10 @@
 package dev.microvm.cli.qemu;
 
+import dev.microvm.cli.json.JsonText;
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A property of an option, as text. The grammar is QEMU's (util/qemu-option.c): pairs separated by
@@ -16,8 +16,6 @@ import tools.jackson.databind.json.JsonMapper;
  * @param alone whether it was a key alone
  */
 record KeyValue(String key, String value, boolean alone) {
-    private static final JsonMapper JSON = JsonMapper.builder().build();
-
     /**
      * Reads the properties of an option; also from a JSON object, whose nested keys are joined by
      * dots.
@@ -64,23 +62,23 @@ record KeyValue(String key, String value, boolean alone) {
     private static List<KeyValue> parseJson(String text) {
         try {
             List<KeyValue> pairs = new ArrayList<>();
-            flatten("", JSON.readTree(text), pairs);
+            flatten("", JsonText.read(text), pairs);
             return pairs;
-        } catch (JacksonException e) {
-            throw new OptionException("is not a JSON object: " + e.getOriginalMessage());
+        } catch (IllegalArgumentException e) {
+            throw new OptionException("is not a JSON object: " + e.getMessage());
         }
     }
 
-    private static void flatten(String key, JsonNode node, List<KeyValue> to) {
+    private static void flatten(String key, @Nullable Object value, List<KeyValue> to) {
         String prefix = key.isEmpty() ? "" : key + ".";
-        if (node.isObject()) {
-            node.properties().forEach(each -> flatten(prefix + each.getKey(), each.getValue(), to));
-        } else if (node.isArray()) {
-            for (int i = 0; i < node.size(); i++) flatten(prefix + i, node.get(i), to);
-        } else if (node.isBoolean()) {
-            to.add(new KeyValue(key, node.asBoolean() ? "on" : "off", false));
-        } else {
-            to.add(new KeyValue(key, node.asString(), false));
+        switch (value) {
+            case Map<?, ?> object -> object.forEach((name, each) -> flatten(prefix + name, each, to));
+            case List<?> list -> {
+                for (int i = 0; i < list.size(); i++) flatten(prefix + i, list.get(i), to);
+            }
+            case Boolean flag -> to.add(new KeyValue(key, flag ? "on" : "off", false));
+            case null -> to.add(new KeyValue(key, "", false));
+            default -> to.add(new KeyValue(key, value.toString(), false));
         }
     }
 

@@ -41,9 +41,10 @@ final class MachineWish {
             List.of(
                     Property.maps("cpus=N", "`vcpus(N)`", (wish, value) -> wish.cpus = count(value)),
                     Property.maps(
-                            "sockets, dies, clusters, cores, threads",
+                            "sockets, dies, clusters, cores",
                             "multiplied if cpus is left out; the guest sees cores of one socket",
                             (wish, value) -> wish.product *= count(value)),
+                    Property.maps("threads=1|2", "the same; 2: `smt(ON)`, two threads a core", MachineWish::threads),
                     Property.maps(
                             "maxcpus=N",
                             "must be the number of vCPUs: none can be added later",
@@ -54,6 +55,7 @@ final class MachineWish {
     private int cpus;
     private int product = 1;
     private int maxCpus;
+    private boolean smt;
 
     private static int count(String text) {
         return (int) Values.number(text, 1, 1024);
@@ -75,6 +77,18 @@ final class MachineWish {
             throw new OptionException("whole MiB, was \"" + text + "\"");
         }
         memoryMiB = (int) (bytes >> 20);
+    }
+
+    private void threads(String text) {
+        int count = count(text);
+        if (count > 2) throw new OptionException("1 or 2, was " + count + "; use cores=");
+        product *= count;
+        smt = count == 2;
+    }
+
+    /** Returns whether cores have two threads. */
+    boolean smt() {
+        return smt;
     }
 
     /** Returns the number of vCPUs. */

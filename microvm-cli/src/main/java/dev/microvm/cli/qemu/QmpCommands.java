@@ -3,6 +3,7 @@ package dev.microvm.cli.qemu;
 import static dev.microvm.cli.qemu.QmpServer.ordered;
 
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,12 +11,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
-import tools.jackson.databind.JsonNode;
 
 /** The commands of QMP: names, arguments and results are those of QEMU's qapi/*.json. */
 final class QmpCommands {
     /** A command. */
-    private record Handler(Set<String> arguments, Function<JsonNode, Object> action) {}
+    private record Handler(Set<String> arguments, Function<Map<?, ?>, Object> action) {}
 
     private static final Object NOTHING = Map.of();
 
@@ -68,11 +68,11 @@ final class QmpCommands {
         add("human-monitor-command", Set.of("command-line", "cpu-index"), this::human);
     }
 
-    private void add(String name, Function<JsonNode, Object> action) {
+    private void add(String name, Function<Map<?, ?>, Object> action) {
         add(name, Set.of(), action);
     }
 
-    private void add(String name, Set<String> arguments, Function<JsonNode, Object> action) {
+    private void add(String name, Set<String> arguments, Function<Map<?, ?>, Object> action) {
         handlers.put(name, new Handler(arguments, action));
     }
 
@@ -81,11 +81,11 @@ final class QmpCommands {
     }
 
     /** Runs a command that there is; throws a {@link RuntimeException} whose message is the error. */
-    Object run(String name, JsonNode arguments) {
+    Object run(String name, Map<?, ?> arguments) {
         Handler handler = handlers.get(name);
         if (handler == null) throw new OptionException("The command " + name + " has not been found");
-        for (String each : arguments.propertyNames()) {
-            if (!handler.arguments().contains(each))
+        for (Object each : arguments.keySet()) {
+            if (!handler.arguments().contains(each.toString()))
                 throw new OptionException("Parameter '" + each + "' is unexpected");
         }
         return handler.action().apply(arguments);
@@ -162,9 +162,10 @@ final class QmpCommands {
         return Map.of("actual", (long) (memoryMiB() - control.vm().balloon().actualMiB()) << 20);
     }
 
-    private Object balloon(JsonNode arguments) {
-        if (!arguments.path("value").isIntegralNumber()) throw new OptionException("Parameter 'value' is missing");
-        long mib = arguments.path("value").asLong() >> 20;
+    private Object balloon(Map<?, ?> arguments) {
+        if (!(arguments.get("value") instanceof BigInteger bytes))
+            throw new OptionException("Parameter 'value' is missing");
+        long mib = bytes.longValue() >> 20;
         return done(() -> control.vm().balloon().targetMiB((int) Math.max(0, memoryMiB() - mib)));
     }
 
@@ -172,9 +173,9 @@ final class QmpCommands {
         return control.command().machine.memoryMiB;
     }
 
-    private Object human(JsonNode arguments) {
-        if (!arguments.path("command-line").isString())
+    private Object human(Map<?, ?> arguments) {
+        if (!(arguments.get("command-line") instanceof String line))
             throw new OptionException("Parameter 'command-line' is missing");
-        return new HumanCommands(control).run(arguments.path("command-line").asString());
+        return new HumanCommands(control).run(line);
     }
 }

@@ -2,23 +2,20 @@ package dev.microvm.cli.qemu;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.microvm.cli.json.JsonText;
 import java.io.IOException;
 import java.time.temporal.ChronoField;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
 /** QMP at a character device: docs/interop/qmp-spec.rst of QEMU. */
 final class QmpServer implements Channel.User {
     private final Channel channel;
     private final QmpCommands commands;
     private final Control control;
-    private final JsonMapper json;
+    private final boolean pretty;
     private final JsonFrames frames = new JsonFrames();
     private volatile boolean negotiated;
 
@@ -26,9 +23,7 @@ final class QmpServer implements Channel.User {
         this.channel = channel;
         this.control = control;
         this.commands = new QmpCommands(control);
-        this.json = JsonMapper.builder()
-                .configure(SerializationFeature.INDENT_OUTPUT, pretty)
-                .build();
+        this.pretty = pretty;
         control.listen(this::event);
     }
 
@@ -50,19 +45,22 @@ final class QmpServer implements Channel.User {
     }
 
     private void answer(String text) throws IOException {
-        JsonNode request;
+        Object value;
         try {
-            request = json.readTree(text);
-        } catch (JacksonException e) {
-            send(error(null, "GenericError", "JSON parse error, " + e.getOriginalMessage()));
+            value = JsonText.read(text);
+        } catch (IllegalArgumentException e) {
+            send(error(null, "GenericError", "JSON parse error, " + e.getMessage()));
             return;
         }
-        @Nullable JsonNode id = request.get("id");
-        if (!request.isObject() || !request.path("execute").isString()) {
+        if (!(value instanceof Map<?, ?> request)) {
+            send(error(null, "GenericError", "QMP input must be a JSON object"));
+            return;
+        }
+        @Nullable Object id = request.get("id");
+        if (!(request.get("execute") instanceof String name)) {
             send(error(id, "GenericError", "QMP input lacks member 'execute'"));
             return;
         }
-        String name = request.path("execute").asString();
         if (!negotiated && !name.equals("qmp_capabilities")) {
             send(error(id, "CommandNotFound", "Expecting capabilities negotiation with 'qmp_capabilities'"));
             return;
@@ -76,10 +74,15 @@ final class QmpServer implements Channel.User {
                             : "The command " + name + " has not been found"));
             return;
         }
-        run(name, request.path("arguments"), id);
+        Object given = request.containsKey("arguments") ? request.get("arguments") : Map.of();
+        if (!(given instanceof Map<?, ?> arguments)) {
+            send(error(id, "GenericError", "QMP input member 'arguments' must be an object"));
+            return;
+        }
+        run(name, arguments, id);
     }
 
-    private void run(String name, JsonNode arguments, @Nullable JsonNode id) throws IOException {
+    private void run(String name, Map<?, ?> arguments, @Nullable Object id) throws IOException {
         Map<String, Object> answer;
         try {
             answer = ordered("return", commands.run(name, arguments));
@@ -93,7 +96,7 @@ final class QmpServer implements Channel.User {
         if (name.equals("quit")) control.quit("host-qmp-quit");
     }
 
-    private static Map<String, Object> error(@Nullable JsonNode id, String kind, String text) {
+    private static Map<String, Object> error(@Nullable Object id, String kind, String text) {
         Map<String, Object> error = ordered("error", ordered("class", kind, "desc", text));
         if (id != null) error.put("id", id);
         return error;
@@ -117,7 +120,8 @@ final class QmpServer implements Channel.User {
     }
 
     private void send(Map<String, Object> message) throws IOException {
-        byte[] bytes = (json.writeValueAsString(message) + "\r\n").getBytes(UTF_8);
+        String text = pretty ? JsonText.indented(message) : JsonText.of(message);
+        byte[] bytes = (text + "\r\n").getBytes(UTF_8);
         channel.write(bytes, 0, bytes.length);
     }
 

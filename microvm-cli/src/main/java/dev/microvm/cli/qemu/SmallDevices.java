@@ -5,6 +5,7 @@ import static dev.microvm.cli.qemu.Property.maps;
 import static dev.microvm.cli.qemu.Property.refused;
 
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
+import dev.microvm.limits.RateLimit;
 import java.time.Duration;
 import java.util.List;
 
@@ -15,7 +16,14 @@ final class SmallDevices {
                     "rng=ID",
                     "an [-object](#-object) rng-random or rng-builtin; the host's randomness without it",
                     (rng, value) -> rng.source = value),
-            ignored("max-bytes, period", "there is no limit"));
+            maps(
+                    "max-bytes=N",
+                    "`virtioRng(RateLimit)`: so many bytes in each period",
+                    (rng, value) -> rng.bytes = Values.number(value, 1, Long.MAX_VALUE)),
+            maps(
+                    "period=MILLISECONDS",
+                    "65536 if it is left out",
+                    (rng, value) -> rng.millis = Values.number(value, 1, Integer.MAX_VALUE)));
 
     static final List<Property<Vsock>> VSOCK = List.of(
             maps(
@@ -57,7 +65,19 @@ final class SmallDevices {
 
     /** The entropy device. */
     static final class Rng implements Device {
+        private static final double MILLIS_PER_SECOND = 1000;
+
         private String source = "";
+        private long bytes = Long.MAX_VALUE;
+        private long millis = 1 << 16; // as in QEMU
+
+        /** Returns the average; none if there is no number of bytes, or a greater one than makes a difference. */
+        private RateLimit limit() {
+            double perSecond = bytes * MILLIS_PER_SECOND / millis;
+            return perSecond >= Integer.MAX_VALUE
+                    ? RateLimit.NONE
+                    : RateLimit.bytesPerSecond(Math.max(1, (long) perSecond));
+        }
 
         @Override
         public void addTo(Invocation command) {
@@ -65,7 +85,7 @@ final class SmallDevices {
                 throw new OptionException(
                         "there is no object " + source + "; give it by -object rng-random,id=" + source);
             }
-            command.vm.virtioRng();
+            command.vm.virtioRng(limit());
         }
     }
 

@@ -36,7 +36,7 @@ final class Detached {
                 .redirectErrorStream(true);
         builder.environment().put(VARIABLE, name);
         Process process = builder.start();
-        while (!runs(name)) {
+        while (!runs(name, process)) {
             if (process.waitFor(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
                 System.err.print(Files.readString(log));
                 Files.delete(log);
@@ -48,8 +48,11 @@ final class Detached {
         return 0;
     }
 
-    private static boolean runs(String name) throws IOException {
+    /** A machine of that name that another process runs is not the one that was started. */
+    private static boolean runs(String name, Process process) throws IOException {
         return Machines.find(name)
+                .filter(machine -> machine.pid() == process.pid()
+                        || process.descendants().anyMatch(each -> each.pid() == machine.pid())) // of setsid
                 .filter(machine -> !machine.state().equals("starting"))
                 .isPresent();
     }

@@ -4,6 +4,7 @@ import dev.microvm.cli.CliException;
 import dev.microvm.cli.Progress;
 import dev.microvm.cli.attach.CommandOptions;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,6 +92,7 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         guest.check();
+        if (timeline != null) checkTimeline(timeline);
         if (detach && Detached.name().isEmpty()) return Detached.start(machine.name());
         try (Progress shown = Progress.of(quiet ? Progress.When.NEVER : progress)) {
             RunReport report = new RunReport(shown, quiet, timeline);
@@ -104,5 +106,12 @@ public final class RunCommand implements Callable<Integer> {
             }
             return new ConsoleRun(machine, report).run();
         }
+    }
+
+    private static void checkTimeline(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder != null && Files.isDirectory(folder) && Files.isWritable(folder) && !Files.isDirectory(file)) return;
+        throw new CliException(
+                "--timeline: %s cannot be written".formatted(file), "name a file in a folder that exists");
     }
 }

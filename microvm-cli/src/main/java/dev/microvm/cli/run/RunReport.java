@@ -66,7 +66,7 @@ final class RunReport implements StartListener, PullProgress {
         timeline.host("machine: checked and planned");
         whenBuilt.accept(vm);
         if (quiet) return;
-        progress.say("%s runs on %s: %s".formatted(vm.name(), vm.hypervisor(), vm.hypervisorReason()));
+        progress.say("%s runs on %s; microvm doctor says why".formatted(vm.name(), vm.hypervisor()));
         progress.step("booting");
     }
 

@@ -45,7 +45,7 @@ final class SandboxRun {
         String shown = words.isEmpty() ? "(the image's)" : String.join(" ", words);
         MachineControl control = new MachineControl(machine.info(guest.rootName(), shown));
         report.whenBuilt(control::built);
-        SandboxBuilder builder = builder();
+        SandboxBuilder builder = checked();
         try (var _ = ControlServer.start(machine.name(), control);
                 Sandbox sandbox = builder.start();
                 Forwards forwards = new Forwards()) {
@@ -78,6 +78,15 @@ final class SandboxRun {
         @Override
         public void close() throws IOException {
             for (PortForward each : all) each.close();
+        }
+    }
+
+    /** The values of options are within their bounds, or it is the user's mistake. */
+    private SandboxBuilder checked() {
+        try {
+            return builder();
+        } catch (IllegalArgumentException e) {
+            throw new CliException(String.valueOf(e.getMessage()), "microvm run --help names the options");
         }
     }
 

@@ -59,6 +59,14 @@ final class ControlEngineTest {
     }
 
     @Test
+    void refusesASecondMachineOfTheName() throws Exception {
+        Result second = microvm.run(command(folder.resolve("root"), List.of("-d", "--name", "work"), "true"));
+
+        assertThat(second.exitCode()).isEqualTo(ExitCode.FAILED);
+        assertThat(second.err()).contains("a machine 'work' runs already");
+    }
+
+    @Test
     void runsFurtherCommands() throws Exception {
         Result result = microvm.runWith("typed", "exec", "-i", "work", "sh", "-c", "cat; echo; echo err >&2; exit 3");
 

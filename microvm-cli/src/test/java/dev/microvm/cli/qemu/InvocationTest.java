@@ -280,6 +280,7 @@ final class InvocationTest {
                 "-M microvm,pcie=on                          | -M microvm,...: pcie: there is no PCI and no USB, as in QEMU by default; use virtio devices whose names end with -device, and leave it off",
                 "-M pit=perhaps                              | -M pit=perhaps: pit: on, off or auto, was \"perhaps\"",
                 "-m 1G,slots=2                               | -m 1G,...: slots: memory cannot be added later; give all of it by size=, and -device virtio-balloon-device to take some back",
+                "-smp 2,threads=4                            | -smp 2,...: threads: 1 or 2, was 4; use cores=",
                 "-smp 2,maxcpus=4                            | -smp: maxcpus=4: there are 2 vCPUs, and none can be added later; leave maxcpus out",
                 "-cpu Skylake-Server                         | -cpu Skylake-Server: there is no model Skylake-Server; use -cpu host, and hide features by -cpu host,FEATURE=off",
                 "-accel xen                                  | -accel xen: accel: there is no xen here; use kvm, or tcg for the engine",

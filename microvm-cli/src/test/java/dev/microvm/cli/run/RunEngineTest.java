@@ -49,7 +49,7 @@ final class RunEngineTest {
                 "cat; cat /data/copied; pwd; hostname; echo $GREETING >&2; exit 7");
 
         assertThat(result.out()).isEqualTo("typed\nfrom the host\n/tmp\nguest\n");
-        assertThat(result.err()).contains("runs on engine: ").endsWith("hello\n");
+        assertThat(result.err()).contains("runs on engine; ").endsWith("hello\n");
         assertThat(result.exitCode()).isEqualTo(7);
     }
 

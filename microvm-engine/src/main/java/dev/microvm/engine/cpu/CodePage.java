@@ -110,9 +110,14 @@ public final class CodePage {
         refresh();
     }
 
+    /** Takes in what others wrote, if they wrote between two offsets. */
+    void refresh(int from, int to) {
+        if (HostMemory.differs(host + from, bytes, from, to)) refresh();
+    }
+
     /** Takes in what others wrote. */
-    void refresh() {
-        if (HostMemory.mismatch(host, bytes) < 0) return;
+    private void refresh() {
+        if (!HostMemory.differs(host, bytes, 0, bytes.length)) return;
         byte[] before = bytes.clone();
         HostMemory.read(host, bytes);
         long changed = 0;

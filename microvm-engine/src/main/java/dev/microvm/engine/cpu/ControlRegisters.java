@@ -16,6 +16,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMAP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LMA;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_LME;
@@ -99,11 +100,12 @@ public final class ControlRegisters {
             invalid |= !cpu.longMode() || (cpu.cr3 & CR3_PCID) != 0;
         }
         if (invalid) throw cpu.fault(Vectors.GP, 0, at);
-        long paging = CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP;
+        long paging = CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
         boolean pointers = cpu.paging() && !cpu.longMode() && (value & CR4_PAE) != 0;
         if (pointers && (changed & paging) != 0) loadPagePointers(cpu.cr3, at);
         cpu.cr4 = value;
         if ((changed & paging) != 0) cpu.mmu.flush();
+        if ((changed & CR4_SMAP) != 0) cpu.mmu.select(cpu.cpl == 3);
         if ((changed & CR4_DE) != 0) cpu.debug.arm();
     }
 

@@ -2,6 +2,7 @@ package dev.microvm.engine.cpu;
 
 import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
+import dev.microvm.engine.decode.Decoder;
 import dev.microvm.engine.fpu.X87;
 import dev.microvm.engine.memory.PhysicalMemory;
 import dev.microvm.engine.simd.Mxcsr;
@@ -58,6 +59,7 @@ public final class Cpu {
 
     private static final int PAGE_OFFSET = PhysicalMemory.PAGE_SIZE - 1;
     private static final int BLOCK_LIMIT = 24; // instructions; each is a frame on the stack
+    private static final int BLOCK_BYTES = BLOCK_LIMIT * Decoder.MAX_LENGTH;
 
     /** CS after a reset: the last 64 KiB below 4 GiB. */
     private static final SegmentRegister RESET_CODE = new SegmentRegister(
@@ -176,7 +178,8 @@ public final class Cpu {
     Block translate(Block block) {
         rip = r[CODE] + block.start;
         if (block.page.isDropped()) return jump(rip);
-        block.page.refresh(); // others may have written here, and need not say so before it runs
+        // others may have written here, and need not say so before it runs
+        block.page.refresh(block.start, Math.min(block.start + BLOCK_BYTES, PhysicalMemory.PAGE_SIZE));
         block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
         return block;
     }
@@ -317,6 +320,11 @@ public final class Cpu {
         return (flags & Flags.AC) != 0 && (cr0 & SpecialRegisters.CR0_AM) != 0;
     }
 
+    /** Whether the supervisor may access users' pages although CR4.SMAP is set: 4.6.1. */
+    boolean opensUserPages() {
+        return (cr4 & SpecialRegisters.CR4_SMAP) != 0 && (flags & Flags.AC) != 0 && cpl < 3;
+    }
+
     public int iopl() {
         return flags >> Flags.IOPL_SHIFT & 3;
     }
@@ -336,10 +344,16 @@ public final class Cpu {
         mmu.select(level == 3);
     }
 
-    /** Takes note that RFLAGS changed: of interrupts that waited, and of the trap flag. */
+    /** Takes note that RFLAGS changed: of interrupts that waited, of the trap flag, and of AC. */
     public void flagsChanged() {
-        if (cpl == 3 && (cr0 & SpecialRegisters.CR0_AM) != 0) mmu.select(true);
+        alignmentFlagChanged();
         loop.flagsChanged();
+    }
+
+    /** Takes note that RFLAGS.AC may have changed, which chooses the TLB where it counts. */
+    public void alignmentFlagChanged() {
+        boolean counts = cpl == 3 ? (cr0 & SpecialRegisters.CR0_AM) != 0 : (cr4 & SpecialRegisters.CR4_SMAP) != 0;
+        if (counts) mmu.select(cpl == 3);
     }
 
     /** Takes note that system registers were set from outside. */

@@ -10,6 +10,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR4_PAE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMAP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_TSD;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_UMIP;
@@ -59,6 +60,7 @@ public enum Feature {
 
     // Leaf 1, ECX
     SSE3("pni"),
+    PCLMULQDQ("pclmulqdq"),
     SSSE3("ssse3"),
     CX16("cx16"),
     PCID("pcid", CR4_PCIDE),
@@ -68,7 +70,9 @@ public enum Feature {
     MOVBE("movbe"),
     POPCNT("popcnt"),
     TSC_DEADLINE("tsc_deadline_timer"),
+    AES("aes"),
     XSAVE("xsave", CR4_OSXSAVE),
+    RDRAND("rdrand"),
     HYPERVISOR("hypervisor"),
 
     // Leaf 7
@@ -79,9 +83,12 @@ public enum Feature {
     BMI2("bmi2"),
     ERMS("erms"),
     INVPCID("invpcid"),
+    RDSEED("rdseed"),
     ADX("adx"),
+    SMAP("smap", CR4_SMAP),
     CLFLUSHOPT("clflushopt"),
     CLWB("clwb"),
+    SHA("sha_ni"),
     UMIP("umip", CR4_UMIP),
     RDPID("rdpid"),
     FSRM("fsrm"),

@@ -19,7 +19,7 @@ public final class IoPermission {
     private static boolean mapAllows(Cpu cpu, int port, int size, Instruction at) {
         Segment task = cpu.tr;
         if (!task.usable || task.limit < MAP_BASE + 1) return false;
-        cpu.mmu.select(false);
+        cpu.mmu.selectImplicit();
         int map = cpu.mmu.load16(task.base + MAP_BASE, at) + port / Byte.SIZE;
         boolean allowed = map + 1 <= task.limit
                 && (cpu.mmu.load16(task.base + map, at) >> port % Byte.SIZE & (1 << size) - 1) == 0;

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
  * nor ROM: so the slow path serves these. A page with bytes that are watched ({@link DebugUnit})
  * has neither a read nor a write tag.
  *
- * <p>User and supervisor have a TLB each, and users whose alignment is checked one that holds
- * nothing but code. Addresses that are not canonical miss.
+ * <p>User and supervisor have a TLB each; a supervisor that CR4.SMAP keeps from users' pages has
+ * another one while RFLAGS.AC lets it access them, and users whose alignment is checked one that
+ * holds nothing but code. Addresses that are not canonical miss.
  */
 public final class Mmu {
     /** Kinds of access, and where their tags are in an entry. */
@@ -74,8 +75,9 @@ public final class Mmu {
     private final CodePages codePages;
     private final Bank supervisorBank = new Bank();
     private final Bank userBank = new Bank();
-    private final Bank alignedBank = new Bank();
-    private final Bank[] banks = {supervisorBank, userBank, alignedBank};
+    private @Nullable Bank alignedBank; // of a user whose alignment is checked
+    private @Nullable Bank openBank; // of a supervisor whom SMAP does not stop
+    private Bank[] banks = {supervisorBank, userBank}; // and the others, once they were selected
 
     private boolean user;
     private Bank bank = supervisorBank;
@@ -94,9 +96,43 @@ public final class Mmu {
     /** Chooses whose rights accesses have from now on. */
     void select(boolean asUser) {
         user = asUser;
-        bank = !asUser ? supervisorBank : cpu.alignmentChecked() ? alignedBank : userBank;
-        tlb = bank.entries;
-        pages = bank.pages;
+        if (asUser) {
+            use(cpu.alignmentChecked() ? alignedBank() : userBank);
+        } else {
+            use(cpu.opensUserPages() ? openBank() : supervisorBank);
+        }
+    }
+
+    /**
+     * Gives accesses the supervisor's rights as the processor's own accesses to its tables have
+     * them, whatever RFLAGS.AC says: Intel SDM vol. 3A, 4.6.1, implicit accesses.
+     */
+    void selectImplicit() {
+        user = false;
+        use(supervisorBank);
+    }
+
+    private void use(Bank next) {
+        bank = next;
+        tlb = next.entries;
+        pages = next.pages;
+    }
+
+    private Bank alignedBank() {
+        if (alignedBank == null) alignedBank = furtherBank();
+        return alignedBank;
+    }
+
+    private Bank openBank() {
+        if (openBank == null) openBank = furtherBank();
+        return openBank;
+    }
+
+    private Bank furtherBank() {
+        Bank bank = new Bank();
+        banks = Arrays.copyOf(banks, banks.length + 1);
+        banks[banks.length - 1] = bank;
+        return bank;
     }
 
     // For compiled code, which looks entries up by itself
@@ -388,7 +424,7 @@ public final class Mmu {
     /** Walks the page tables, faults if it must, fills the TLB, returns the physical address. */
     private long translate(long linear, int access, @Nullable Instruction at) {
         if (!cpu.canonical(linear)) throw cpu.notCanonical(linear, at);
-        int error = walk.walk(linear, access, user);
+        int error = walk.walk(linear, access, user, bank != openBank);
         if (error >= 0) {
             cpu.cr2 = linear;
             throw cpu.fault(Vectors.PF, error, at);

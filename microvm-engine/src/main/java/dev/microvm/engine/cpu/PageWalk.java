@@ -78,9 +78,10 @@ final class PageWalk {
      *
      * @param access {@link Mmu#READ}, {@link Mmu#WRITE} or {@link Mmu#FETCH}
      * @param user whether the access has user's rights
+     * @param heedsSmap whether CR4.SMAP counts for a supervisor's access
      * @return -1, or the error code of a page fault
      */
-    int walk(long linear, int access, boolean user) {
+    int walk(long linear, int access, boolean user, boolean heedsSmap) {
         if (!cpu.paging()) {
             physical = linear & LEGACY_ADDRESS;
             writable = true;
@@ -96,7 +97,7 @@ final class PageWalk {
                 | (access == Mmu.FETCH && fetchIsReported ? ERROR_FETCH : 0);
         int result = find(linear);
         if (result != FOUND) return error | result;
-        if (!allowed(access, user)) return error | ERROR_PRESENT;
+        if (!allowed(access, user, heedsSmap)) return error | ERROR_PRESENT;
         setAccessed(write);
         dirty = write || (leaf & DIRTY) != 0;
         global = (leaf & GLOBAL) != 0 && (cpu.cr4 & SpecialRegisters.CR4_PGE) != 0;
@@ -220,13 +221,20 @@ final class PageWalk {
     // The access
 
     /** Whether the page that was found may be accessed so: Intel SDM vol. 3A, 4.6. */
-    private boolean allowed(int access, boolean user) {
+    private boolean allowed(int access, boolean user, boolean heedsSmap) {
         boolean userPage = (rights & USER) != 0;
         writable = (rights & WRITABLE) != 0 || (!user && (cpu.cr0 & SpecialRegisters.CR0_WP) == 0);
-        boolean smep = !user && userPage && (cpu.cr4 & SpecialRegisters.CR4_SMEP) != 0;
+        boolean prevented = !user && userPage && (cpu.cr4 & prevention(access, heedsSmap)) != 0;
         return (userPage || !user)
+                && !prevented
                 && (access != Mmu.WRITE || writable)
-                && (access != Mmu.FETCH || (executable && !smep));
+                && (access != Mmu.FETCH || executable);
+    }
+
+    /** The bit of CR4 that keeps a supervisor's access from users' pages. */
+    private static long prevention(int access, boolean heedsSmap) {
+        if (access == Mmu.FETCH) return SpecialRegisters.CR4_SMEP;
+        return heedsSmap ? SpecialRegisters.CR4_SMAP : 0;
     }
 
     /** Sets accessed and dirty bits: Intel SDM vol. 3A, 4.8. */

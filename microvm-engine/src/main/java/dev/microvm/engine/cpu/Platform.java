@@ -31,6 +31,9 @@ public interface Platform extends ExitHandler {
     /** Sets the time-stamp counter. */
     void timeStamp(long value);
 
+    /** A number that nobody can predict: RDRAND and RDSEED. */
+    long randomNumber();
+
     /** Whether the machine has more than one CPU, so that others may write code. */
     boolean hasOtherCpus();
 

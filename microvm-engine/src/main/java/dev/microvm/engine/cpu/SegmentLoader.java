@@ -116,7 +116,7 @@ public final class SegmentLoader {
     /** Reads 8 bytes with supervisor's rights. */
     @SuppressWarnings("NullAway") // at is null only where RIP is set
     long readSystem(long address, @Nullable Instruction at) {
-        cpu.mmu.select(false);
+        cpu.mmu.selectImplicit();
         long value = cpu.mmu.load64(address, at);
         cpu.mmu.select(cpu.cpl == 3);
         return value;
@@ -124,7 +124,7 @@ public final class SegmentLoader {
 
     @SuppressWarnings("NullAway") // at is null only where RIP is set
     void writeSystem(long address, long value, @Nullable Instruction at) {
-        cpu.mmu.select(false);
+        cpu.mmu.selectImplicit();
         cpu.mmu.store64(address, value, at);
         cpu.mmu.select(cpu.cpl == 3);
     }

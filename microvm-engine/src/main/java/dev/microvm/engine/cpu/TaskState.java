@@ -64,7 +64,7 @@ final class TaskState {
         if (!cpu.tr.usable || offset + size - 1 > cpu.tr.limit) {
             throw cpu.fault(Vectors.TS, (cpu.tr.selector & ~SegmentLoader.SELECTOR_RPL) | external, null);
         }
-        cpu.mmu.select(false);
+        cpu.mmu.selectImplicit();
         long value = cpu.mmu.load(cpu.tr.base + offset, size, null);
         cpu.mmu.select(cpu.cpl == 3);
         return value;

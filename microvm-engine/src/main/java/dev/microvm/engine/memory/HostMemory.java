@@ -137,10 +137,9 @@ public final class HostMemory {
         ALL.asSlice(to, length).fill(value);
     }
 
-    /** The offset of the first byte in which memory and {@code bytes} differ, or -1. */
-    public static int mismatch(long address, byte[] bytes) {
-        if (HostRanges.CHECKED) HostRanges.check(address, bytes.length);
-        return (int) MemorySegment.mismatch(
-                ALL, address, address + bytes.length, MemorySegment.ofArray(bytes), 0, bytes.length);
+    /** Whether memory and the bytes {@code from} to {@code to} differ, the last one not included. */
+    public static boolean differs(long address, byte[] bytes, int from, int to) {
+        if (HostRanges.CHECKED) HostRanges.check(address, to - from);
+        return MemorySegment.mismatch(ALL, address, address + to - from, MemorySegment.ofArray(bytes), from, to) >= 0;
     }
 }

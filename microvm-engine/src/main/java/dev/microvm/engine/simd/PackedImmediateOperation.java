@@ -20,7 +20,10 @@ public enum PackedImmediateOperation {
     PBLENDW(0x660f3a0e, PackedShuffle::pblendw),
     PALIGNR(0x660f3a0f, PackedShift::palignr),
     INSERTPS(0x660f3a21, PackedShuffle::insertps),
-    MPSADBW(0x660f3a42, PackedMultiply::mpsadbw);
+    MPSADBW(0x660f3a42, PackedMultiply::mpsadbw),
+    PCLMULQDQ(0x660f3a44, Aes::carrylessMultiply),
+    SHA1RNDS4(0x0f3acc, ShaOperation::sha1rnds4),
+    AESKEYGENASSIST(0x660f3adf, Aes::keyAssist);
 
     private final int opcode;
     private final Operation operation;

@@ -125,7 +125,14 @@ public enum PackedOperation {
     PMAXUD(0xf383f, lanes(PackedArithmetic::pmaxud)),
     PMULLD(0xf3840, lanes(PackedMultiply::pmulld)),
     PACKUSDW(0xf382b, horizontal(PackedHorizontal::packusdw)),
-    PHMINPOSUW(0xf3841, PackedMultiply::phminposuw);
+    PHMINPOSUW(0xf3841, PackedMultiply::phminposuw),
+
+    // AES, on XMM registers only.
+    AESIMC(0xf38db, Aes::inverseMix),
+    AESENC(0xf38dc, Aes::encrypt),
+    AESENCLAST(0xf38dd, Aes::encryptLast),
+    AESDEC(0xf38de, Aes::decrypt),
+    AESDECLAST(0xf38df, Aes::decryptLast);
 
     private final int opcode;
     private final LaneOperation mmx;

@@ -7,6 +7,7 @@ import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
 import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Feature;
+import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.cpu.XsaveArea;
@@ -45,7 +46,7 @@ final class ExtendedStateSelector implements Selector {
             case 0x101 ->
                 d.isRegister() && d.group() == 2 && d.mandatoryPrefix() == NO_PREFIX ? control(d, block) : null;
             case 0x1AE -> d.isRegister() ? bases(d) : memory(d, block);
-            case 0x1C7 -> d.isRegister() ? processorNumber(d) : compact(d, block);
+            case 0x1C7 -> d.isRegister() ? group9(d) : compact(d, block);
             default -> null;
         };
     }
@@ -179,6 +180,20 @@ final class ExtendedStateSelector implements Selector {
 
     private static void requireBases(Cpu cpu, Instruction at) {
         if ((cpu.cr4 & SpecialRegisters.CR4_FSGSBASE) == 0) throw cpu.fault(Vectors.UD, at);
+    }
+
+    private static @Nullable Instruction group9(Decoded d) {
+        boolean random = d.mandatoryPrefix() <= PREFIX_66 && (d.group() == 6 || d.group() == 7) && !d.lock;
+        return random ? randomNumber(d) : processorNumber(d);
+    }
+
+    /** RDRAND and RDSEED, for which the host always has a number. */
+    private static Instruction randomNumber(Decoded d) {
+        Operand target = Operand.register(d.rm, d.operandSize);
+        return new Plain((cpu, at) -> {
+            target.write(cpu, cpu.platform().randomNumber(), at);
+            Flags.arithmetic(cpu, Flags.CF);
+        });
     }
 
     /** RDPID. */

@@ -95,6 +95,7 @@ final class RequiredFeature {
 
     private static @Nullable Feature group7(Decoded d) {
         return switch (d.group()) {
+            case 1 -> Feature.SMAP; // CLAC, STAC
             case 2 -> Feature.XSAVE; // XGETBV, XSETBV
             case 7 -> (d.rm & 7) == 0 ? Feature.LM : Feature.RDTSCP; // SWAPGS
             default -> null;
@@ -117,8 +118,11 @@ final class RequiredFeature {
         };
     }
 
-    private static @Nullable Feature group9(Decoded d) {
-        if (d.isRegister()) return d.mandatoryPrefix() == PREFIX_F3 ? Feature.RDPID : null;
+    private static Feature group9(Decoded d) {
+        if (d.isRegister()) {
+            if (d.group() == 6) return Feature.RDRAND;
+            return d.mandatoryPrefix() == PREFIX_F3 ? Feature.RDPID : Feature.RDSEED;
+        }
         if (d.group() == 4) return Feature.XSAVEC;
         return d.rexW ? Feature.CX16 : Feature.CX8;
     }
@@ -166,12 +170,20 @@ final class RequiredFeature {
             case 0xF0, 0xF1 -> d.mandatoryPrefix() == PREFIX_F2 ? Feature.SSE4_2 : Feature.MOVBE; // CRC32
             case 0xF6 -> Feature.ADX; // ADCX, ADOX
             case 0x37 -> Feature.SSE4_2; // PCMPGTQ
+            case 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD -> Feature.SHA; // SHA1NEXTE to SHA256MSG2
+            case 0xDB, 0xDC, 0xDD, 0xDE, 0xDF -> Feature.AES; // AESIMC to AESDECLAST
             default -> opcode <= 0x0B || (opcode >= 0x1C && opcode <= 0x1E) ? Feature.SSSE3 : Feature.SSE4_1;
         };
     }
 
     private static Feature after0f3a(int opcode) {
-        if (opcode == 0x0F) return Feature.SSSE3; // PALIGNR
-        return opcode >= 0x60 && opcode <= 0x63 ? Feature.SSE4_2 : Feature.SSE4_1; // PCMPESTRM to PCMPISTRI
+        return switch (opcode) {
+            case 0x0F -> Feature.SSSE3; // PALIGNR
+            case 0x44 -> Feature.PCLMULQDQ;
+            case 0x60, 0x61, 0x62, 0x63 -> Feature.SSE4_2; // PCMPESTRM to PCMPISTRI
+            case 0xCC -> Feature.SHA; // SHA1RNDS4
+            case 0xDF -> Feature.AES; // AESKEYGENASSIST
+            default -> Feature.SSE4_1;
+        };
     }
 }

@@ -20,6 +20,7 @@ import dev.microvm.engine.simd.PackedImmediateOperation;
 import dev.microvm.engine.simd.PackedOperation;
 import dev.microvm.engine.simd.PackedShift;
 import dev.microvm.engine.simd.PackedShuffle;
+import dev.microvm.engine.simd.ShaOperation;
 import dev.microvm.engine.simd.XmmOperation;
 import java.util.HashMap;
 import java.util.Map;
@@ -42,6 +43,7 @@ final class SimdSelector implements Selector {
 
     private static final Map<Integer, PackedOperation> PACKED = new HashMap<>();
     private static final Map<Integer, PackedImmediateOperation> PACKED_IMMEDIATE = new HashMap<>();
+    private static final Map<Integer, ShaOperation> SHA = new HashMap<>();
     private static final Map<Integer, FloatOperation> FLOAT = new HashMap<>();
     private static final Map<Integer, FloatImmediateOperation> FLOAT_IMMEDIATE = new HashMap<>();
 
@@ -50,6 +52,7 @@ final class SimdSelector implements Selector {
         for (PackedImmediateOperation each : PackedImmediateOperation.values()) {
             PACKED_IMMEDIATE.put(each.opcode(), each);
         }
+        for (ShaOperation each : ShaOperation.values()) SHA.put(each.opcode(), each);
         for (FloatOperation each : FloatOperation.values()) FLOAT.put(each.opcode(), each);
         for (FloatImmediateOperation each : FloatImmediateOperation.values()) FLOAT_IMMEDIATE.put(each.opcode(), each);
     }
@@ -174,6 +177,9 @@ final class SimdSelector implements Selector {
         if (packed != null) return fromPacked(d, block, packed);
         PackedImmediateOperation packedImmediate = PACKED_IMMEDIATE.get(key);
         if (packedImmediate != null) return fromPackedImmediate(d, block, packedImmediate);
+        ShaOperation sha = SHA.get(key);
+        if (sha != null)
+            return new PackedInstructions.Integers(sha.operation(), d.reg * 2, block.xmmSource(d, 16, false));
         FloatOperation floats = FLOAT.get(key);
         if (floats != null) {
             int size = sourceSize(floats, prefix);
@@ -196,9 +202,10 @@ final class SimdSelector implements Selector {
 
     private static Instruction fromPackedImmediate(Decoded d, BlockBuilder block, PackedImmediateOperation operation) {
         boolean insertsMemory = operation == PackedImmediateOperation.INSERTPS && !d.isRegister();
+        boolean aligned = operation != PackedImmediateOperation.SHA1RNDS4;
         int mask = insertsMemory ? INSERTPS_WITHOUT_SOURCE : 0xFF;
         return new PackedInstructions.IntegersImmediate(
-                operation, d.reg * 2, block.xmmSource(d, insertsMemory ? 4 : 16, true), (int) d.immediate & mask);
+                operation, d.reg * 2, block.xmmSource(d, insertsMemory ? 4 : 16, aligned), (int) d.immediate & mask);
     }
 
     private static int scalarSize(int prefix) {

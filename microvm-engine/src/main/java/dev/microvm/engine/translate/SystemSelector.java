@@ -12,6 +12,7 @@ import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.Stack;
 import dev.microvm.engine.exec.ToRip;
+import dev.microvm.engine.exec.system.AlignmentFlag;
 import dev.microvm.engine.exec.system.Hypercalls;
 import dev.microvm.engine.exec.system.PortIo;
 import dev.microvm.engine.exec.system.SystemInstructions;
@@ -321,9 +322,17 @@ final class SystemSelector implements Selector {
         };
     }
 
+    /** CLAC and STAC. */
+    private static @Nullable Instruction alignmentFlag(Decoded d) {
+        int number = d.rm & 7;
+        boolean known = (number == 2 || number == 3) && d.mandatoryPrefix() == Decoded.NO_PREFIX && !d.lock;
+        return known ? new AlignmentFlag(number == 3) : null;
+    }
+
     private static @Nullable Instruction group7Register(Decoded d, BlockBuilder block) {
         return switch (d.group()) {
             case 0, 3 -> hypercall(d, block); // VMCALL, VMMCALL
+            case 1 -> alignmentFlag(d); // CLAC, STAC
             case 4 -> { // SMSW
                 Operand target = block.target(d, d.operandSize);
                 yield new Plain((cpu, at) -> SystemInstructions.storeMachineStatus(cpu, target, at));

@@ -143,6 +143,11 @@ public final class BareCpu {
         public void timeStamp(long value) {}
 
         @Override
+        public long randomNumber() {
+            return 4; // as good as any
+        }
+
+        @Override
         public boolean hasOtherCpus() {
             return false;
         }

@@ -20,7 +20,10 @@ public final class CaseOracle implements AutoCloseable {
             "lahf_lm",
             "fsgsbase",
             "xsaveopt",
-            "xsavec");
+            "xsavec",
+            "aes",
+            "pclmulqdq",
+            "sha_ni");
 
     private final NativeProgram program;
 

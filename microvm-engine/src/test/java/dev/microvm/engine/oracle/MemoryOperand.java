@@ -222,6 +222,7 @@ record MemoryOperand(int bytes, int more, Kind kind, int alignment) {
         return switch (opcode) {
             case 0xF0 -> d.repeatNotEqual ? read(1) : read(d.operandSize);
             case 0xF1 -> d.repeatNotEqual ? read(d.operandSize) : write(d.operandSize);
+            case 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD -> read(XMM); // SHA needs no alignment
             case 0xF6 -> read(d.rexW ? 8 : 4);
             default -> aligned(d.mandatoryPrefix() == 0 ? 8 : XMM, READ);
         };
@@ -239,7 +240,7 @@ record MemoryOperand(int bytes, int more, Kind kind, int alignment) {
             case 0x17 -> write(4);
             case 0x20 -> read(1);
             case 0x22 -> read(general);
-            case 0x60, 0x61, 0x62, 0x63 -> read(XMM); // need no alignment
+            case 0x60, 0x61, 0x62, 0x63, 0xCC -> read(XMM); // need no alignment
             default -> aligned(XMM, READ);
         };
     }

@@ -152,12 +152,12 @@ final class Unclaimed {
 
     private static boolean after0f38(int opcode) {
         return (opcode >= 0x80 && opcode <= 0x8F) // INVPCID and the like
-                || (opcode >= 0xC8 && opcode <= 0xDF) // SHA, GFNI, AES
+                || (opcode >= 0xCE && opcode <= 0xDA) // GFNI, wide keys
                 || opcode == 0xF5
                 || opcode >= 0xF8;
     }
 
     private static boolean after0f3a(int opcode) {
-        return opcode == 0x44 || opcode >= 0xC0; // PCLMULQDQ; SHA, GFNI, AES
+        return opcode == 0xCE || opcode == 0xCF; // GFNI
     }
 }

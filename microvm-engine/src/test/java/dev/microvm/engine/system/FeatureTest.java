@@ -55,7 +55,8 @@ final class FeatureTest extends FeatureProbes {
             new ControlBit(Feature.FSGSBASE, CR4_FSGSBASE),
             new ControlBit(Feature.XSAVE, CR4_OSXSAVE),
             new ControlBit(Feature.PCID, CR4_PCIDE),
-            new ControlBit(Feature.SMEP, CR4_SMEP));
+            new ControlBit(Feature.SMEP, CR4_SMEP),
+            new ControlBit(Feature.SMAP, CR4_SMAP));
 
     /** MSRs and the features they exist with: Intel SDM vol. 4, table 2-2. */
     private static final List<ModelRegister> MODEL_REGISTERS = List.of(

@@ -5,6 +5,7 @@ import static dev.microvm.hypervisor.SpecialRegisters.CR0_AM;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PCIDE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PGE;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_PSE;
+import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMAP;
 import static dev.microvm.hypervisor.SpecialRegisters.CR4_SMEP;
 import static dev.microvm.hypervisor.SpecialRegisters.EFER_NXE;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -108,6 +109,85 @@ final class PagingTest extends SystemTest {
     void fetchesNoUserCode_forSupervisors() {
         SystemGuest guest = long64().cr4(CR4_SMEP).map(HANDLERS, HANDLERS | P | W);
         assertThat(guest.run(LOAD)).hasToString(fault(PF, PF_PRESENT | PF_FETCH, CODE));
+    }
+
+    // 4.6.1: SMAP
+
+    private static final String OPEN = """
+            // .code64
+            0f 01 cb // stac
+            """;
+    private static final String CLOSE = """
+            // .code64
+            0f 01 ca // clac
+            """;
+
+    /** Only code and data belong to users. */
+    private SystemGuest smap() {
+        return ofSupervisor(long64().cr4(CR4_SMAP));
+    }
+
+    private static SystemGuest ofSupervisor(SystemGuest guest) {
+        long[] pages = {GDT, IDT, TSS, TSS + 0x1000, HANDLERS, STACK - 0x1000, INNER_STACK - 0x1000};
+        for (long page : pages) guest.map(page, page | P | W);
+        return guest;
+    }
+
+    @Test
+    void accessesNoUserPages_forSupervisors() {
+        assertThat(smap().run(LOAD)).hasToString(fault(PF, PF_PRESENT, CODE));
+        assertThat(smap().run(STORE)).hasToString(fault(PF, PF_PRESENT | PF_WRITE, CODE));
+        assertThat(smap().map(DATA, DATA | P | W).run(LOAD)).hasToString("done");
+        assertThat(smap().asUser().run(LOAD)).hasToString("done");
+    }
+
+    @Test
+    void accessesUserPages_whileAcIsSet() {
+        assertThat(smap().run(OPEN + STORE)).hasToString("done");
+        assertThat(smap().run(CLOSE + LOAD)).hasToString(fault(PF, PF_PRESENT, CODE + 3));
+        assertThat(smap().run(OPEN + LOAD.replace("e6 f4                   // out %al, $0xf4\n", "") + CLOSE + LOAD))
+                .hasToString(fault(PF, PF_PRESENT, CODE + 14));
+        assertThat(smap().flags(SystemGuest.AC).run(LOAD)).hasToString("done");
+    }
+
+    @Test
+    void takesAcFromPopf_forSupervisors() {
+        assertThat(smap().flags(SystemGuest.AC).run("""
+                // .code64
+                9c                         // pushf
+                81 24 24 ff ff fb ff       // andl $0xfffbffff, (%rsp)
+                9d                         // popf
+                48 8b 04 25 00 00 03 00    // mov 0x30000, %rax
+                """)).hasToString(fault(PF, PF_PRESENT, CODE + 9));
+    }
+
+    @Test
+    void heedsSmap_fromTheMomentThatItIsSet() {
+        assertThat(ofSupervisor(long64()).run("""
+                // .code64
+                48 8b 04 25 00 00 03 00 // mov 0x30000, %rax
+                0f 20 e0                // mov %cr4, %rax
+                0f ba e8 15             // bts $0x15, %eax
+                0f 22 e0                // mov %rax, %cr4
+                48 8b 04 25 00 00 03 00 // mov 0x30000, %rax
+                """)).hasToString(fault(PF, PF_PRESENT, CODE + 18));
+    }
+
+    /** The processor's own accesses to descriptor tables heed SMAP whatever AC is. */
+    @Test
+    void readsNoDescriptorsInUserPages_evenIfAcIsSet() {
+        SystemGuest guest =
+                smap().flags(SystemGuest.AC).with(r -> r.withRax(DATA0)).map(GDT, GDT | ALL);
+        assertThat(guest.run("""
+                // .code64
+                8e c0 // mov %eax, %es
+                """)).hasToString("shutdown"); // nor can the fault be delivered
+    }
+
+    @Test
+    void refusesStacAndClac_forUsers() {
+        assertThat(smap().asUser().run(OPEN).vector()).isEqualTo(UD);
+        assertThat(smap().asUser().run(CLOSE).vector()).isEqualTo(UD);
     }
 
     @Test

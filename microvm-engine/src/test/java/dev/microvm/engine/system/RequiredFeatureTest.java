@@ -207,6 +207,38 @@ final class RequiredFeatureTest extends FeatureProbes {
                     // .code64
                     66 0f 38 f6 d0 // adcx %eax, %edx
                     """),
+            new Code(Feature.PCLMULQDQ, """
+                    // .code64
+                    66 0f 3a 44 c0 00 // pclmullqlqdq %xmm0, %xmm0
+                    """),
+            new Code(Feature.AES, """
+                    // .code64
+                    66 0f 38 dc c0 // aesenc %xmm0, %xmm0
+                    """),
+            new Code(Feature.AES, """
+                    // .code64
+                    66 0f 3a df c0 01 // aeskeygenassist $1, %xmm0, %xmm0
+                    """),
+            new Code(Feature.SHA, """
+                    // .code64
+                    0f 38 cc c1 // sha256msg1 %xmm1, %xmm0
+                    """),
+            new Code(Feature.SHA, """
+                    // .code64
+                    0f 3a cc c1 01 // sha1rnds4 $1, %xmm1, %xmm0
+                    """),
+            new Code(Feature.RDRAND, """
+                    // .code64
+                    48 0f c7 f2 // rdrand %rdx
+                    """),
+            new Code(Feature.RDSEED, """
+                    // .code64
+                    48 0f c7 fa // rdseed %rdx
+                    """),
+            new Code(Feature.SMAP, """
+                    // .code64
+                    0f 01 cb // stac
+                    """),
             new Code(Feature.RDPID, """
                     // .code64
                     f3 0f c7 fa // rdpid %rdx

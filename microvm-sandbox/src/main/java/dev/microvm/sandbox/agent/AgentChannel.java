@@ -1,5 +1,6 @@
 package dev.microvm.sandbox.agent;
 
+import dev.microvm.devices.virtio.vsock.VsockChannel;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
@@ -133,6 +134,12 @@ public final class AgentChannel implements Closeable {
     /** Returns the channel below, for what is no frame; {@link #remaining} comes first. */
     public ByteChannel channel() {
         return channel;
+    }
+
+    /** Ends the output of the channel below; what comes from the agent can still be read. */
+    void shutdownOutput() throws IOException {
+        if (channel instanceof VsockChannel vsock) vsock.shutdownOutput();
+        if (channel instanceof PortStream stream) stream.shutdownOutput();
     }
 
     /** Returns the bytes after the last frame that have been read from the channel already. */

@@ -2,6 +2,7 @@ package dev.microvm.sandbox.agent;
 
 import java.io.IOException;
 import java.nio.channels.ByteChannel;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import org.jspecify.annotations.Nullable;
@@ -15,11 +16,13 @@ public final class ChannelPool implements Dialer {
     /** Connections that wait at most; each has a small process in the guest. */
     static final int MOST_IDLE = 8;
 
+    private static final Duration ANSWER = Duration.ofSeconds(30); // the guest's driver is there
+
     /** Makes connections. */
     @FunctionalInterface
     public interface Opener {
-        /** Makes one. */
-        ByteChannel open() throws IOException;
+        /** Makes one, or fails when the time is over. */
+        ByteChannel open(Duration timeout) throws IOException;
     }
 
     private final Opener opener;
@@ -32,11 +35,15 @@ public final class ChannelPool implements Dialer {
 
     @Override
     public AgentChannel dial() throws IOException {
-        return adopt(opener.open());
+        return dial(ANSWER);
     }
 
-    /** Returns a channel for a new connection, which stays here when its exchange is complete. */
-    public AgentChannel adopt(ByteChannel connection) {
+    /** Makes a connection, or fails when the time is over. */
+    public AgentChannel dial(Duration timeout) throws IOException {
+        return adopt(opener.open(timeout));
+    }
+
+    private AgentChannel adopt(ByteChannel connection) {
         return new AgentChannel(connection, this);
     }
 

@@ -1,6 +1,5 @@
 package dev.microvm.sandbox.agent;
 
-import dev.microvm.devices.virtio.vsock.VsockChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -45,7 +44,7 @@ public final class Tunnel {
     private void carry() throws IOException {
         Thread back = Thread.ofVirtual().name("microvm-forward").start(this::backward);
         copy(socket, agent.channel(), ByteBuffer.allocate(BUFFER));
-        if (agent.channel() instanceof VsockChannel vsock) vsock.shutdownOutput();
+        agent.shutdownOutput();
         try {
             back.join();
         } catch (InterruptedException e) {

@@ -18,7 +18,7 @@ public final class Wire {
     public static final int MAX_REQUEST = 1 << 20;
 
     /** Bytes of a stream that may be on their way without credit of the receiver. */
-    public static final int WINDOW = 1 << 17;
+    public static final int WINDOW = 3 << 16;
 
     // Requests.
     public static final int PING = 1;

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@link Kind#LAYERED}: {@link #disk} is a read-only EROFS, the same for all machines. If
- *       {@link #changes} are kept in memory, the guest puts an overlay on it, whose upper half is in
- *       a tmpfs.
+ *       {@link #changes} are kept, the guest puts an overlay on it, whose upper half is in a tmpfs,
+ *       or on {@link #changesDisk}.
  *   <li>{@link Kind#DISK}: {@link #disk} has a file system of its own, which the guest mounts. Where
  *       its changes go is the disk's business: the host keeps them in memory, in the image, or
  *       refuses them.
@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class PreparedRoot implements AutoCloseable {
     private final Kind kind;
     private final @Nullable DiskImage disk;
+    private final @Nullable DiskImage changesDisk;
     private final @Nullable Initramfs initramfs;
     private final Changes changes;
     private final ImageConfig config;
@@ -39,9 +40,18 @@ public final class PreparedRoot implements AutoCloseable {
         INITRAMFS
     }
 
+    /**
+     * The disks of a layered root.
+     *
+     * @param root an EROFS, read-only
+     * @param changes an ext4 for the overlay's upper half; null if that is in memory or there is none
+     */
+    record Layers(DiskImage root, @Nullable DiskImage changes) {}
+
     private PreparedRoot(
             Kind kind,
             @Nullable DiskImage disk,
+            @Nullable DiskImage changesDisk,
             @Nullable Initramfs initramfs,
             Changes changes,
             ImageConfig config,
@@ -49,6 +59,7 @@ public final class PreparedRoot implements AutoCloseable {
             Runnable release) {
         this.kind = kind;
         this.disk = disk;
+        this.changesDisk = changesDisk;
         this.initramfs = initramfs;
         this.changes = changes;
         this.config = config;
@@ -56,16 +67,17 @@ public final class PreparedRoot implements AutoCloseable {
         this.release = release;
     }
 
-    static PreparedRoot layered(DiskImage disk, Changes changes, ImageConfig config, boolean cached, Runnable release) {
-        return new PreparedRoot(Kind.LAYERED, disk, null, changes, config, cached, release);
+    static PreparedRoot layered(Layers disks, Changes changes, ImageConfig config, boolean cached, Runnable release) {
+        return new PreparedRoot(Kind.LAYERED, disks.root(), disks.changes(), null, changes, config, cached, release);
     }
 
     static PreparedRoot disk(DiskImage disk, Changes changes) {
-        return new PreparedRoot(Kind.DISK, disk, null, changes, ImageConfig.NONE, false, () -> {});
+        return new PreparedRoot(Kind.DISK, disk, null, null, changes, ImageConfig.NONE, false, () -> {});
     }
 
     static PreparedRoot initramfs(Initramfs files) {
-        return new PreparedRoot(Kind.INITRAMFS, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
+        return new PreparedRoot(
+                Kind.INITRAMFS, null, null, files, Changes.IN_MEMORY, ImageConfig.NONE, false, () -> {});
     }
 
     /** Returns how the guest gets it. */
@@ -81,6 +93,14 @@ public final class PreparedRoot implements AutoCloseable {
     public DiskImage disk() {
         if (disk == null) throw new IllegalStateException("the root is an initial file system: use initramfs()");
         return disk;
+    }
+
+    /**
+     * Returns the disk for the changes to a layered root that are kept in a file, the machine's second
+     * one; empty otherwise.
+     */
+    public Optional<DiskImage> changesDisk() {
+        return Optional.ofNullable(changesDisk);
     }
 
     /** Returns the initial file system that is the root; empty if the root is on a disk. */
@@ -107,12 +127,14 @@ public final class PreparedRoot implements AutoCloseable {
      * @param lower an empty directory for the unchanged root
      * @param upper an empty directory for changes in memory
      * @param to where the root is to be, an empty directory
+     * @throws IllegalStateException if changes are in {@link #changesDisk}: see the agent
      */
     public String mountCommands(String device, String lower, String upper, String to) {
         Objects.requireNonNull(device, "device");
         Objects.requireNonNull(lower, "lower");
         Objects.requireNonNull(upper, "upper");
         Objects.requireNonNull(to, "to");
+        if (changesDisk != null) throw new IllegalStateException("changes are on a disk: Sandbox mounts it");
         return switch (kind) {
             case INITRAMFS -> "";
             case DISK -> "mount -o %s %s %s\n".formatted(changes == Changes.REFUSED ? "ro" : "rw", device, to);

@@ -39,6 +39,9 @@ public final class Root {
     /** Changes whenever equal sources make other images, so that old ones are not found any more. */
     private static final String IMAGE_VERSION = "1-";
 
+    private static final long CHANGES_BYTES = 8L << 30;
+    private static final long MOST_CHANGES_BYTES = 15L << 40;
+
     private static final Pattern PLATFORM = Pattern.compile("([a-z0-9]+)/([a-z0-9]+)(?:/([a-z0-9]+))?");
 
     private final String description;
@@ -162,6 +165,38 @@ public final class Root {
         return new Root(description, to, settings.changes(Changes.IN_MEMORY));
     }
 
+    /**
+     * Keeps changes in a file, with room for 8 GiB: {@link #changesIn(Path, long)}.
+     *
+     * @throws IllegalStateException if the root is a disk or an initial file system
+     */
+    public Root changesIn(Path file) {
+        return changesIn(file, CHANGES_BYTES);
+    }
+
+    /**
+     * Keeps changes in a file, where the next machine with this root and this file finds them. The
+     * file is made if it is not there: a file system of ext4, which takes as much of the host's disk
+     * as the guest has written. It belongs to the root's present content, and to one machine at a time.
+     *
+     * @param bytes room for changes, 1 byte to 15 TiB, rounded up to 128 MiB; of no meaning if the
+     *     file is there
+     * @throws IllegalStateException if the root is a disk, which has its changes in its image, or an
+     *     initial file system
+     * @throws IllegalArgumentException if {@code bytes} is out of range
+     */
+    public Root changesIn(Path file, long bytes) {
+        Objects.requireNonNull(file, "file");
+        if (bytes < 1 || bytes > MOST_CHANGES_BYTES) {
+            throw new IllegalArgumentException("bytes: 1 to %d, was %d".formatted(MOST_CHANGES_BYTES, bytes));
+        }
+        if (!(source instanceof RootSource.Made)) {
+            throw new IllegalStateException(description
+                    + ": changesIn is for directories, archives and images; a disk keeps changes in its image");
+        }
+        return with(settings.changesIn(new ChangesFile(file.toAbsolutePath(), bytes)));
+    }
+
     /** Sets where prepared roots are kept. Default: {@link RootCache#standard}. */
     public Root cache(RootCache where) {
         Objects.requireNonNull(where, "where");
@@ -216,9 +251,17 @@ public final class Root {
     private PreparedRoot layered(RootFiles files) {
         RootCache cache = settings.cache();
         FileCache images = new FileCache(cache.folder().resolve("images"), cache.imagesLimit());
-        FileCache.Use image = images.get(IMAGE_VERSION + files.key() + IMAGE_SUFFIX, part -> write(files, part));
-        DiskImage disk = DiskImage.raw(image.file()).readOnly();
-        return PreparedRoot.layered(disk, settings.changes(), files.config(), image.found(), image::close);
+        String key = files.key();
+        ChangesFile file = settings.file();
+        FileCache.Use image = images.get(IMAGE_VERSION + key + IMAGE_SUFFIX, part -> write(files, part));
+        try {
+            PreparedRoot.Layers layers = new PreparedRoot.Layers(
+                    DiskImage.raw(image.file()).readOnly(), file == null ? null : file.open(key));
+            return PreparedRoot.layered(layers, settings.changes(), files.config(), image.found(), image::close);
+        } catch (RuntimeException e) {
+            image.close();
+            throw e;
+        }
     }
 
     private void write(RootFiles files, Path part) throws IOException {

@@ -83,7 +83,7 @@ final class ChannelPoolTest {
     }
 
     private ChannelPool pool(ScriptedAgent script) {
-        return new ChannelPool(() -> {
+        return new ChannelPool(timeout -> {
             opened.add(new Connection(opened.isEmpty() ? script : new ScriptedAgent().frame(Wire.OK, NUMBER)));
             return opened.getLast();
         });

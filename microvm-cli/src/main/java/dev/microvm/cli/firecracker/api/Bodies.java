@@ -55,9 +55,9 @@ public final class Bodies {
             .required("vcpu_count", U8)
             .required("mem_size_mib", U64)
             .defaulted("smt", FLAG, false)
-            .remark("`true` is " + NOT_THERE)
+            .remark("each two vCPUs are threads of a core")
             .hidden("cpu_template", choice("C3", "T2", "T2S", "T2CL", "T2A", "None"))
-            .remark("all but `None` are " + NOT_THERE)
+            .remark("all but `None` are " + NOT_THERE + "; use `/cpu-config`")
             .defaulted("track_dirty_pages", FLAG, false)
             .remark("accepted, without effect: there are no diff snapshots")
             .defaulted("huge_pages", choice("None", "Transparent", "2M"), "None")
@@ -127,8 +127,7 @@ public final class Bodies {
     public static final Shape BALLOON_STATISTICS_UPDATE =
             Shape.named("BalloonUpdateStatsConfig").required("stats_polling_interval_s", U16);
 
-    public static final Shape ENTROPY =
-            Shape.named("EntropyDeviceConfig").optional("rate_limiter", LIMITER).remark(NOT_THERE);
+    public static final Shape ENTROPY = Shape.named("EntropyDeviceConfig").optional("rate_limiter", LIMITER);
 
     public static final Shape SERIAL = Shape.named("SerialConfig")
             .optional("serial_out_path", TEXT)

@@ -59,6 +59,7 @@ final class Assembly {
                 .cmdline(cmdline(source))
                 .memoryMiB((int) Math.min(Integer.MAX_VALUE, resources.memoryMib()))
                 .vcpus(resources.machine().integer("vcpu_count"))
+                .smt(resources.machine().flag("smt") ? Feature.ON : Feature.OFF)
                 .acpi(needsNoAcpi(source) ? Feature.OFF : Feature.AUTO)
                 .onHalt(HaltAction.STAY)
                 .serial(console());
@@ -69,7 +70,7 @@ final class Assembly {
         resources
                 .vsock()
                 .ifPresent(vsock -> builder.virtioVsock(vsock.number("guest_cid"), Path.of(vsock.text("uds_path"))));
-        resources.entropy().ifPresent(entropy -> builder.virtioRng());
+        resources.entropy().ifPresent(entropy -> builder.virtioRng(Limits.of(entropy.fields("rate_limiter"))));
         if (settings.bootTimer()) {
             builder.mmioDevice(
                     "boot-timer", BootTimer.ADDRESS, BootTimer.SIZE, context -> new BootTimer(settings.log()));

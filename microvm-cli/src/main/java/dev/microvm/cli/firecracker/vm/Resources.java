@@ -84,10 +84,9 @@ final class Resources {
         if (balloon != null && mib < balloon.number("amount_mib")) {
             throw new Refusal("The memory size (MiB) is smaller than the previously set balloon device target size.");
         }
-        if (changed.flag("smt")) throw ApiFault.notSupported("smt: each vCPU is a core of its own");
         if (huge) throw ApiFault.notSupported("huge_pages: memory has the pages that the host chooses");
         if (!changed.maybeText("cpu_template").orElse("None").equals("None")) {
-            throw ApiFault.notSupported("cpu_template: use /cpu-config, or leave it out");
+            throw ApiFault.notSupported("cpu_template: static templates are for processors of EC2; use /cpu-config");
         }
         machine = changed;
     }
@@ -168,7 +167,6 @@ final class Resources {
     }
 
     void entropy(Fields device) {
-        if (device.has("rate_limiter")) throw ApiFault.notSupported("rate_limiter of entropy: leave it out");
         entropy = device;
     }
 

@@ -68,9 +68,7 @@ final class InstanceTest {
     @CsvSource(delimiter = '|', quoteCharacter = '\0', textBlock = """
         PUT    | /pmem/a                | {} | virtio-pmem: use a drive
         PUT    | /hotplug/memory        | {} | memory hotplug: use the balloon
-        PUT    | /entropy               | {"rate_limiter": {}} | rate_limiter of entropy: leave it out
-        PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "smt": true} | smt: each vCPU is a core of its own
-        PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "cpu_template": "T2"} | cpu_template: use /cpu-config, or leave it out
+        PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "cpu_template": "T2"} | cpu_template: static templates are for processors of EC2; use /cpu-config
         PUT    | /machine-config        | {"vcpu_count": 2, "mem_size_mib": 64, "huge_pages": "2M"} | huge_pages: memory has the pages that the host chooses
         PUT    | /cpu-config            | {"msr_modifiers": [{}]} | msr_modifiers: model-specific registers cannot be changed
         PUT    | /drives/a              | {"drive_id": "a", "is_root_device": false, "socket": "s"} | socket: there is no vhost-user; give path_on_host
@@ -92,6 +90,15 @@ final class InstanceTest {
                 .isEqualTo(204);
 
         assertThat(api.get("/machine-config")).startsWith("{\"vcpu_count\":4,\"mem_size_mib\":64,");
+    }
+
+    @Test
+    void takesThreadsOfACore_andARateLimitOfEntropy() {
+        api.put("/machine-config", "{\"vcpu_count\": 2, \"mem_size_mib\": 64, \"smt\": true}");
+        api.put("/entropy", "{\"rate_limiter\": {\"bandwidth\": {\"size\": 1000, \"refill_time\": 100}}}");
+
+        assertThat(api.get("/machine-config")).contains("\"smt\":true");
+        assertThat(api.get("/vm/config")).contains("\"bandwidth\":{\"size\":1000");
     }
 
     @Test

@@ -36,6 +36,8 @@ public final class ConsolePort {
     private int inputLength;
     private Runnable onInputSpace = () -> {};
 
+    private volatile Runnable onGuestClose = () -> {};
+
     // The device's: one thing at a time.
     private boolean guestOpen;
     private int pendingEvents; // control messages to send, a bit each
@@ -93,6 +95,14 @@ public final class ConsolePort {
         synchronized (inputLock) {
             onInputSpace = action;
         }
+    }
+
+    /**
+     * Sets the action to call, on the loop, each time the program in the guest that has the port
+     * open closes it.
+     */
+    public void onGuestClose(Runnable action) {
+        onGuestClose = Objects.requireNonNull(action, "action");
     }
 
     /** Tells the port that its output takes bytes again. */
@@ -198,8 +208,10 @@ public final class ConsolePort {
      * report that; its port is always open.
      */
     void guestOpen(boolean open) {
+        boolean closed = guestOpen && !open;
         guestOpen = open;
         if (open) look.raise();
+        if (closed) onGuestClose.run();
     }
 
     /**

@@ -6,7 +6,9 @@ import dev.microvm.devices.virtio.testing.DriverQueue;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
 import dev.microvm.devices.virtio.testing.HundredPauses;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
+import dev.microvm.limits.RateLimit;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
@@ -112,6 +114,27 @@ final class VirtioRngTest {
         driver.notify(0);
 
         assertThat(driver.content(first)).isNotEqualTo(new byte[16]).isNotEqualTo(driver.content(second));
+    }
+
+    @Test
+    void letsRequestsWait_whenTheyAreOverItsRate() {
+        RateLimit limit = RateLimit.bytesPerSecond(1000);
+        VirtioDriver driver =
+                new VirtioDriver(transport -> new VirtioRng(transport, new CountingSource(), limit)).start();
+        for (int i = 0; i < 3; i++) driver.queue(0).add(driver.writable(100));
+
+        driver.notify(0);
+        assertThat(driver.queue(0).usedIndex()).isEqualTo(1); // the first is over what was saved up, and pays later
+
+        driver.loop().clock().advance(Duration.ofMillis(40));
+        driver.loop().run();
+        assertThat(driver.queue(0).usedIndex()).isEqualTo(1);
+        driver.loop().clock().advance(Duration.ofMillis(60));
+        driver.loop().run();
+        assertThat(driver.queue(0).usedIndex()).isEqualTo(2);
+        driver.loop().clock().advance(Duration.ofMillis(100));
+        driver.loop().run();
+        assertThat(driver.queue(0).usedIndex()).isEqualTo(3);
     }
 
     // ---- pause
