@@ -262,7 +262,8 @@ public final class SandboxBuilder {
     private MicroVm continued(SandboxTemplate from, PreparedRoot prepared, GuestKernel chosen) {
         if (prepared.changes() == Changes.IN_FILE) {
             throw new SandboxException(
-                    "template: a sandbox that continues from a snapshot keeps no changes in a file; use changesInMemory()");
+                    "template: a sandbox that continues from a snapshot keeps no changes in a file; use"
+                            + " changesInMemory()");
         }
         Consumer<MicroVm> readyWhen = vm -> {
             Agent agent = Agent.connect(vm, startTimeout);
