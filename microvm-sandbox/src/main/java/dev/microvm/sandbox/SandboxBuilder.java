@@ -197,7 +197,7 @@ public final class SandboxBuilder {
      * Boots once, and lets every start continue from there: the first one, of any process, boots the
      * guest and keeps a snapshot of it in a folder. A change of the description, the kernel, the root
      * or microvm makes another snapshot; {@link #copyIn} and {@link #waitFor} are no part of it. See
-     * {@link dev.microvm.Template}.
+     * {@link dev.microvm.Template}. Not for a root that keeps its changes in a file.
      *
      * @param folder for snapshots, made when it is needed
      */
@@ -240,7 +240,6 @@ public final class SandboxBuilder {
         PreparedRoot prepared = root.prepare();
         MicroVm vm = null;
         try {
-            checkTemplate(prepared);
             listener.rootPrepared(prepared);
             vm = template == null ? named(machine(prepared, chosen)).build() : continued(template, prepared, chosen);
             listener.machineBuilt(vm);
@@ -259,14 +258,13 @@ public final class SandboxBuilder {
         }
     }
 
-    private void checkTemplate(PreparedRoot prepared) {
-        if (template == null || prepared.changes() != Changes.IN_FILE) return;
-        throw new SandboxException("template: changes of the root that are kept in a file are of one machine, and a"
-                + " template is continued by many; leave out template(...) or Root.changesIn(...)");
-    }
-
     /** Describes a machine that continues from the template, which is made if it is not there. */
     private MicroVm continued(SandboxTemplate from, PreparedRoot prepared, GuestKernel chosen) {
+        if (prepared.changes() == Changes.IN_FILE) {
+            throw new SandboxException(
+                    "template: a sandbox that continues from a snapshot keeps no changes in a file; use"
+                            + " changesInMemory()");
+        }
         Consumer<MicroVm> readyWhen = vm -> {
             Agent agent = Agent.connect(vm, startTimeout);
             network(agent);

@@ -24,7 +24,7 @@ final class SharedRoot {
 
     /** Returns one that somebody else closes. */
     static SharedRoot of(ImageConfig config) {
-        return new SharedRoot(config, false, () -> {});
+        return new SharedRoot(config, /* keepsChanges= */ false, () -> {});
     }
 
     ImageConfig config() {

@@ -98,7 +98,7 @@ final class ChangesInFileTest {
                         .root(root)
                         .template(folder.resolve("templates"))
                         .start())
-                .withMessageContaining("leave out template(...) or Root.changesIn(...)");
+                .withMessageContaining("use changesInMemory()");
         assertThat(folder.resolve("templates")).doesNotExist();
     }
 
