@@ -124,15 +124,15 @@ final class OperationTables {
                     r[dst + 1] = hi;
                     PackedShift.pslldq(r, dst, count);
                 };
-            default -> {
-                LaneOperation shift = laneShift(d);
-                yield shift == null
-                        ? null
-                        : (r, dst, lo, hi) -> {
-                            r[dst] = shift.apply(lo, count);
-                            r[dst + 1] = shift.apply(hi, count);
-                        };
-            }
+            default -> inEitherHalf(laneShift(d), count);
+        };
+    }
+
+    private static @Nullable XmmOperation inEitherHalf(@Nullable LaneOperation shift, int count) {
+        if (shift == null) return null;
+        return (r, dst, lo, hi) -> {
+            r[dst] = shift.apply(lo, count);
+            r[dst + 1] = shift.apply(hi, count);
         };
     }
 

@@ -190,7 +190,7 @@ final class Accesses {
         int count = (d.vexL ? 32 : 16) / Math.max(bytes, wideIndex ? 8 : 4);
         long base = d.displacement + (d.base >= 0 ? registers.applyAsLong(d.base) : 0);
         for (int i = 0; i < count; i++) {
-            long index = wideIndex ? vectorWord(d.index, i) : (int) (vectorWord(d.index, i / 2) >> 32 * (i % 2));
+            long index = wideIndex ? vectorWord(d.index, i) : (int) (vectorWord(d.index, i / 2) >> (32 * (i % 2)));
             add(d.segment, (base + (index << d.scale)) & mask(d.addressSize), bytes, Kind.READ, 1);
         }
     }
