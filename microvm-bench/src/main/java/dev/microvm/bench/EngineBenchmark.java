@@ -21,28 +21,37 @@ import java.util.Objects;
  * new process. On Java 25, Linux also boots with an ahead-of-time cache (JEP 483 and 515), which an
  * earlier boot has filled with classes and profiles.
  *
+ * <p>Then programs in Linux, on one and on two vCPUs.
+ *
  * <p>Arguments: the loops' kernel, Linux as bzImage, initrd whose init prints {@value #FIRST_LINE},
- * rounds; then, to run only one part, {@code loops} or {@code boot}.
+ * initrd whose init prints a line with {@value #MARK} after each program, rounds; then, to run only
+ * one part, {@code loops}, {@code boot} or {@code programs}.
  */
 public final class EngineBenchmark {
     private static final String FIRST_LINE = "bench-init-runs";
     private static final String CMDLINE = "console=ttyS0 reboot=k panic=-1";
     private static final String NO_TESTS = " cryptomgr.notests";
+    private static final String MARK = "@";
+    private static final String LAST_PROGRAM = "sort";
     private static final int MEMORY_MIB = 256;
-    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final int PROGRAMS_MIB = 768; // its initrd has 100
+    private static final int MOST_CPUS = 2;
+    private static final Duration LIMIT = Duration.ofMinutes(20);
     private static final int JAVA_WITH_CACHE = 25;
     private static final double MILLION = 1e6;
 
     private final String program;
     private final String bzImage;
     private final String initrd;
+    private final String programs;
     private final int rounds;
 
     private EngineBenchmark(String[] args) {
         program = args[0];
         bzImage = args[1];
         initrd = args[2];
-        rounds = Integer.parseInt(args[3]);
+        programs = args[3];
+        rounds = Integer.parseInt(args[4]);
     }
 
     /** Runs the benchmark and prints tables; in a child process, runs one guest. */
@@ -52,9 +61,10 @@ public final class EngineBenchmark {
             return;
         }
         EngineBenchmark benchmark = new EngineBenchmark(args);
-        String part = args.length > 4 ? args[4] : "";
-        if (!part.equals("boot")) benchmark.loops();
-        if (!part.equals("loops")) benchmark.boots();
+        String part = args.length > 5 ? args[5] : "";
+        if (part.isEmpty() || part.equals("loops")) benchmark.loops();
+        if (part.isEmpty() || part.equals("boot")) benchmark.boots();
+        if (part.isEmpty() || part.equals("programs")) benchmark.programs();
     }
 
     // The loops
@@ -186,6 +196,56 @@ public final class EngineBenchmark {
         }
     }
 
+    // Programs
+
+    private void programs() throws IOException {
+        for (int cpus = 1; cpus <= MOST_CPUS; cpus++) {
+            String cmdline = CMDLINE + " quiet" + NO_TESTS;
+            String mib = String.valueOf(PROGRAMS_MIB);
+            String count = String.valueOf(cpus);
+            Map<String, Program> ours = new LinkedHashMap<>();
+            Map<String, Program> theirs = new LinkedHashMap<>();
+            for (int i = 0; i < rounds; i++) {
+                runPrograms(ours(List.of(), bzImage, programs, cmdline, mib, count), ours);
+                ProcessBuilder qemu = qemu(bzImage, "-initrd", programs, "-append", cmdline, "-m", mib, "-smp", count);
+                runPrograms(qemu, theirs);
+            }
+            Table table = new Table("program", "ours, s", "QEMU TCG, s", "ours/TCG", "ours, s CPU", "TCG, s CPU");
+            ours.forEach((name, our) -> {
+                Program their = Objects.requireNonNull(theirs.get(name));
+                table.row(
+                        name,
+                        Samples.text("%.2f", our.wall.median()),
+                        Samples.text("%.2f", their.wall.median()),
+                        Samples.text("%.2f", our.wall.over(their.wall).median()),
+                        Samples.text("%.2f", our.cpu.median()),
+                        Samples.text("%.2f", their.cpu.median()));
+            });
+            System.out.printf("### Programs, %d vCPU%n%nMedians of %d rounds.%n%n%s%n", cpus, rounds, table);
+        }
+    }
+
+    /** Seconds that a program takes. */
+    private static final class Program {
+        final Samples wall = new Samples();
+        final Samples cpu = new Samples();
+    }
+
+    /** Measures the time of each program: from the mark before it to its own. */
+    private static void runPrograms(ProcessBuilder guest, Map<String, Program> programs) throws IOException {
+        try (GuestProcess run = new GuestProcess(guest)) {
+            GuestProcess.Mark before = run.await(MARK);
+            for (String name = ""; !name.equals(LAST_PROGRAM); ) {
+                GuestProcess.Mark after = run.await(MARK);
+                name = after.line().substring(after.line().indexOf(MARK) + 1).strip();
+                Program program = programs.computeIfAbsent(name, ignored -> new Program());
+                program.wall.add(after.seconds() - before.seconds());
+                program.cpu.add(after.cpuSeconds() - before.cpuSeconds());
+                before = after;
+            }
+        }
+    }
+
     // Guests
 
     private static ProcessBuilder ours(List<String> options, String... kernelInitrdCmdline) {
@@ -195,14 +255,15 @@ public final class EngineBenchmark {
     }
 
     /**
-     * Runs a guest in a child process. Arguments: kernel, initrd, command line; a kernel alone
-     * needs neither of the others.
+     * Runs a guest in a child process. Arguments: kernel, initrd, command line, MiB, vCPUs; a kernel
+     * alone needs none of the others, and Linux needs neither of the last two.
      */
     private static void runGuest(String[] args) {
         MicroVmBuilder builder = MicroVm.builder()
                 .hypervisor(HypervisorChoice.ENGINE)
                 .irqchip(Irqchip.SPLIT)
-                .memoryMiB(MEMORY_MIB)
+                .memoryMiB(args.length > 4 ? Integer.parseInt(args[4]) : MEMORY_MIB)
+                .vcpus(args.length > 4 ? Integer.parseInt(args[5]) : 1)
                 .kernel(Path.of(args[1]))
                 .serial(System.out);
         if (args.length > 2) builder.initrd(Path.of(args[2])).cmdline(args[3]);

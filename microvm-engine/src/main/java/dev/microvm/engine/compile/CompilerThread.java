@@ -34,20 +34,26 @@ final class CompilerThread {
             if (running) return;
             running = true;
         }
-        Thread thread = new Thread(CompilerThread::run, "microvm-compiler");
+        Thread thread = new Thread(CompilerThread::run, "guest-code-compiler"); // "microvm-" begins those of machines
         thread.setDaemon(true);
         thread.start();
     }
 
     private static void run() {
-        for (Task task = next(); task != null; task = next()) {
-            try {
-                task.compilation.run();
-                task.then.run();
-            } catch (RuntimeException | LinkageError e) {
-                log.warn("a region of guest code could not be compiled, and runs as it is", e);
-            }
+        while (runNext()) {}
+    }
+
+    /** Returns whether there was something; while it waits it holds on to no machine. */
+    private static boolean runNext() {
+        Task task = next();
+        if (task == null) return false;
+        try {
+            task.compilation.run();
+            task.then.run();
+        } catch (RuntimeException | LinkageError e) {
+            log.warn("a region of guest code could not be compiled, and runs as it is", e);
         }
+        return true;
     }
 
     /** Waits for the hottest, or returns null if there was nothing to do for long. */

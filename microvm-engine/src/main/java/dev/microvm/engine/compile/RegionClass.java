@@ -64,7 +64,7 @@ final class RegionClass {
         RegionRegisters used = new RegionRegisters();
         RegionCode trial = new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, this, members, used);
         trial.writeBlocks();
-        MethodVisitor method = writer.visitMethod(Opcodes.ACC_PUBLIC, "execute", RegionCode.EXECUTE, null, null);
+        MethodVisitor method = writer.visitMethod(Opcodes.ACC_PROTECTED, "run", RegionCode.RUN, null, null);
         method.visitCode();
         RegionCode code = new RegionCode(method, this, members, used);
         code.writeEntry();
@@ -85,9 +85,10 @@ final class RegionClass {
 
     Region define(byte[] bytes) {
         try {
-            MethodHandles.Lookup defined = LOOKUP.defineHiddenClassWithClassData(bytes, constants.toArray(), true);
-            return (Region) defined.lookupClass().getDeclaredConstructor().newInstance();
-        } catch (ReflectiveOperationException e) {
+            Object[] data = constants.toArray(new Object[constants.size() + 1]);
+            LOOKUP.defineHiddenClassWithClassData(bytes, data, true);
+            return (Region) data[constants.size()];
+        } catch (IllegalAccessException e) {
             throw new LinkageError("a region of guest code", e);
         }
     }
@@ -191,6 +192,12 @@ final class RegionClass {
                     Opcodes.CHECKCAST, Type.getType(descriptors.get(i)).getInternalName());
             method.visitFieldInsn(Opcodes.PUTSTATIC, NAME, "k" + i, descriptors.get(i));
         }
+        method.visitVarInsn(Opcodes.ALOAD, 0); // the instance goes out by the array: reflection would cost more
+        method.visitIntInsn(Opcodes.SIPUSH, constants.size());
+        method.visitTypeInsn(Opcodes.NEW, NAME);
+        method.visitInsn(Opcodes.DUP);
+        method.visitMethodInsn(Opcodes.INVOKESPECIAL, NAME, "<init>", "()V", false);
+        method.visitInsn(Opcodes.AASTORE);
         method.visitInsn(Opcodes.RETURN);
         method.visitMaxs(0, 0);
         method.visitEnd();

@@ -36,7 +36,9 @@ import org.objectweb.asm.Type;
 final class RegionCode extends Emitter implements Code {
     static final String CPU = Type.getInternalName(Cpu.class);
     static final String SAVE = "save";
-    static final String EXECUTE = Type.getMethodDescriptor(Type.getType(Block.class), Type.getType(Cpu.class));
+    static final String RUN =
+            Type.getMethodDescriptor(Type.getType(Block.class), Type.getType(Cpu.class), Type.INT_TYPE);
+    private static final String EXECUTE = Type.getMethodDescriptor(Type.getType(Block.class), Type.getType(Cpu.class));
 
     private static final String REGION = Type.getInternalName(Region.class);
     private static final String INSTRUCTION = Type.getInternalName(Instruction.class);
@@ -77,23 +79,10 @@ final class RegionCode extends Emitter implements Code {
     // The method
 
     void writeEntry() {
-        Label own = new Label();
-        method.visitVarInsn(Opcodes.ALOAD, 0);
-        method.visitVarInsn(Opcodes.ALOAD, 1);
-        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, REGION, "mustWait", "(L" + CPU + ";)Z", false);
-        method.visitJumpInsn(Opcodes.IFEQ, own);
-        method.visitVarInsn(Opcodes.ALOAD, 0);
-        method.visitVarInsn(Opcodes.ALOAD, 1);
-        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, REGION, "interpret", EXECUTE, false);
-        method.visitInsn(Opcodes.ARETURN);
-        method.visitLabel(own);
         owner.pushRegisters(method);
         method.visitVarInsn(Opcodes.ASTORE, RegionRegisters.REGISTERS);
         owner.pushTlb(method);
         method.visitVarInsn(Opcodes.ASTORE, RegionRegisters.TLB);
-        method.visitVarInsn(Opcodes.ALOAD, 0);
-        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, REGION, "turns", "()I", false);
-        method.visitVarInsn(Opcodes.ISTORE, RegionRegisters.TURNS);
         for (int slot = 0; slot < RegionRegisters.COUNT; slot++) {
             if (registers.isUsed(slot) && !RegionRegisters.isPassing(slot)) reload(slot);
         }

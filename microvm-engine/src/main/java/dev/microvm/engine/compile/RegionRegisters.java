@@ -10,9 +10,9 @@ final class RegionRegisters {
     static final int COUNT = 29;
 
     // Local variables; 0 is the region, 1 the CPU
-    static final int REGISTERS = 2;
-    static final int TLB = 3;
-    static final int TURNS = 4;
+    static final int TURNS = 2; // a parameter
+    static final int REGISTERS = 3;
+    static final int TLB = 4;
     private static final int FIRST = 5;
 
     /** The first that is for temporaries. */

@@ -18,7 +18,7 @@ public enum Tier {
     private static final Tier CHOSEN = read();
 
     private static Tier read() {
-        String value = System.getProperty(PROPERTY, "off");
+        String value = System.getProperty(PROPERTY, "auto");
         try {
             return valueOf(value.toUpperCase(Locale.ROOT));
         } catch (IllegalArgumentException e) {

@@ -25,6 +25,12 @@ public final class CodePage {
             + HeapSize.ofArray(PhysicalMemory.PAGE_SIZE, HeapSize.REFERENCE)
             + HeapSize.of(ArrayList.class);
 
+    /**
+     * Stores by its CPU, since it was last translated, after which it holds data and no code: it
+     * takes about as long to serve them one by one as to translate the page once more.
+     */
+    private static final int WRITES_OF_DATA = 1 << 14;
+
     /** Bytes of heap of an element of a list, which may have twice the room that it needs. */
     private static final int ELEMENT_SIZE = 2 * HeapSize.REFERENCE;
 
@@ -37,6 +43,7 @@ public final class CodePage {
     private List<Block> reachingIn = new ArrayList<>(0); // of the page before, by their last instruction
     private long lines; // which hold translated bytes
     private long refreshed; // at which flush
+    private int writes; // since something was translated
     private boolean dropped;
     private List<Region> regions = List.of(); // that have blocks of this page
     private int brokenRegions;
@@ -85,6 +92,7 @@ public final class CodePage {
     /** Remembers which bytes a block was made of. */
     void translated(Block block) {
         lines |= linesOf(block.start, Math.max(block.end, block.start + 1));
+        writes = 0;
     }
 
     /** Remembers a block of the page before that reaches into this one. */
@@ -97,8 +105,14 @@ public final class CodePage {
 
     /** Takes in what its CPU wrote at {@code [offset, offset + size)}. */
     void written(int offset, int size) {
+        writes++;
         for (int i = offset; i < offset + size; i++) bytes[i] = (byte) HostMemory.get8(host + i);
         dropLines(linesOf(offset, offset + size));
+    }
+
+    /** Whether it is written so often that it is likely to be data by now. */
+    boolean holdsData() {
+        return writes >= WRITES_OF_DATA;
     }
 
     /**
@@ -133,6 +147,15 @@ public final class CodePage {
     void drop() {
         dropped = true;
         dropLines(-1);
+    }
+
+    /** Gives back what it and its blocks were charged; after {@link #drop}. */
+    void release() {
+        int entries = 0;
+        for (Block each : blocks) {
+            if (each != null) entries++;
+        }
+        heap.remove(EMPTY_SIZE + (long) entries * Block.EMPTY_SIZE);
     }
 
     /** Whether it was dropped: a branch that was just running may still hold a block of it. */

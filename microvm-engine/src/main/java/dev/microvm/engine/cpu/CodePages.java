@@ -58,6 +58,21 @@ final class CodePages {
         return page;
     }
 
+    /** Lets go of a page; code of it that runs ends after its present instruction. */
+    void remove(CodePage page) {
+        int bucket = bucket(page.physical);
+        CodePage before = buckets[bucket];
+        if (before == page) {
+            buckets[bucket] = page.following;
+        } else {
+            while (before != null && before.following != page) before = before.following;
+            if (before != null) before.following = page.following;
+        }
+        size--;
+        page.drop();
+        page.release();
+    }
+
     private void put(CodePage page) {
         int bucket = bucket(page.physical);
         page.following = buckets[bucket];

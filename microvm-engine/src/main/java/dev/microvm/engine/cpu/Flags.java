@@ -88,8 +88,7 @@ public final class Flags {
 
     /** What {@link #sub} leaves in {@code flagCarry}. */
     public static long carriesOfSubtract(long a, long b, long result, int unused) {
-        long carries = (~a & b) | (~(a ^ b) & result);
-        return ((carries << unused) & (CARRY_OUT | CARRY_IN)) | (carries & CARRY_NIBBLE);
+        return carriesOfAdd(b, result, a, unused); // what is borrowed is what b + result = a carries
     }
 
     /**

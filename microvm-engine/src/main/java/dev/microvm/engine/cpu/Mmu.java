@@ -61,6 +61,13 @@ public final class Mmu {
             for (int i = 0; i < entries.length; i += STRIDE) clear(i);
         }
 
+        @SuppressWarnings("ReferenceEquality") // a page is itself alone
+        void forget(CodePage page) {
+            for (int i = 0; i < ENTRIES; i++) {
+                if (pages[i] == page) entries[i * STRIDE + FETCH] = NO_PAGE;
+            }
+        }
+
         void clear(int i) {
             entries[i] = NO_PAGE;
             entries[i + WRITE] = NO_PAGE;
@@ -416,9 +423,17 @@ public final class Mmu {
         }
         CodePage page = codePages.first(physical & PAGE);
         while (page != null) {
+            CodePage following = CodePages.next(page);
             page.written((int) physical & OFFSET, size);
-            page = CodePages.next(page);
+            if (page.holdsData()) forget(page);
+            page = following;
         }
+    }
+
+    /** Lets a page that held code be written without a detour. */
+    private void forget(CodePage page) {
+        codePages.remove(page);
+        for (Bank each : banks) each.forget(page);
     }
 
     /** Walks the page tables, faults if it must, fills the TLB, returns the physical address. */

@@ -13,9 +13,13 @@ import java.util.List;
  * <p>It is good for one table of the TLB, which it was compiled for.
  */
 public abstract class Region extends Instruction {
-    // HotSpot compiles a method after 200 calls if it can: Tier3InvocationThreshold
-    private static final int WARM_UP = 256;
-    private static final int WARM = 10_000;
+    // HotSpot's C1 compiles a method after 200 calls, so that it counts branches; its C2 after 5,000 calls that were
+    // counted, or 600 if they and the branches backwards are 15,000; and enters a loop that made 40,000:
+    // Tier3InvocationThreshold and Tier4InvocationThreshold, MinInvocationThreshold, CompileThreshold,
+    // BackEdgeThreshold
+    private static final int TRIED = 256;
+    private static final int COUNTED_FROM = 8_000;
+    private static final int WARM = 20_000;
     private static final int FEW_TURNS = 8;
 
     private List<Block> members = List.of();
@@ -23,8 +27,8 @@ public abstract class Region extends Instruction {
     private Instruction chain = this;
     private boolean broken;
     private int size;
-    private int entries;
     private int turns;
+    private int entries;
 
     /** Makes one that belongs nowhere yet. */
     protected Region() {}
@@ -70,23 +74,31 @@ public abstract class Region extends Instruction {
     }
 
     /**
-     * Whether it is not to run now: for a TLB that it was not compiled for, or because HotSpot is
-     * expected to compile it just now, and would only interpret it.
+     * Runs it, or its first block without it: for a TLB that it was not compiled for, or because
+     * HotSpot is expected to compile it just now, and would only interpret it.
      */
-    public final boolean mustWait(Cpu cpu) {
-        if (isForeign(cpu)) return true;
-        if (entries >= WARM) return false;
-        return ++entries > WARM_UP;
+    @Override
+    public final Block execute(Cpu cpu) {
+        if (isForeign(cpu)) return chain.execute(cpu);
+        return entries == WARM ? run(cpu, turns) : executeEarly(cpu);
     }
 
-    /** How many branches backwards it may make before it is left. */
-    public final int turns() {
-        return entries < WARM ? FEW_TURNS : turns;
+    private Block executeEarly(Cpu cpu) {
+        int count = ++entries;
+        return count > TRIED && count < COUNTED_FROM ? chain.execute(cpu) : run(cpu, FEW_TURNS);
     }
 
-    /** Runs its first block without it. */
-    public final Block interpret(Cpu cpu) {
-        return chain.execute(cpu);
+    /**
+     * Runs the compiled code.
+     *
+     * @param mostTurns how many branches backwards it may make before it is left
+     * @return the block to run next
+     */
+    protected abstract Block run(Cpu cpu, int mostTurns);
+
+    /** Lets it run from the first time on, compiled by HotSpot or not. */
+    public final void hurry() {
+        entries = WARM;
     }
 
     /** Whether it must leave by the chain of the block that it is in. */

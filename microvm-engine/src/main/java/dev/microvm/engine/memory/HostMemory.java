@@ -44,19 +44,29 @@ public final class HostMemory {
         return architecture.equals("amd64") || architecture.equals("x86_64");
     }
 
+    // HotSpot inlines what has at most 35 bytes of bytecode wherever it is called, so these stand alone
+
+    private static void afterLoad() {
+        if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
+    }
+
+    private static void beforeStore() {
+        if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
+    }
+
     /** Reads a byte, 0 to 255. */
     public static int get8(long address) {
         if (HostRanges.CHECKED) HostRanges.check(address, Byte.BYTES);
         int value = ALL.get(JAVA_BYTE, address) & 0xFF;
-        if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
+        afterLoad();
         return value;
     }
 
     /** Reads 16 bits, 0 to 65535. */
     public static int get16(long address) {
         if (HostRanges.CHECKED) HostRanges.check(address, Short.BYTES);
-        int value = ALL.get(LE_SHORT, address) & 0xFFFF;
-        if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
+        int value = Short.toUnsignedInt(ALL.get(LE_SHORT, address));
+        afterLoad();
         return value;
     }
 
@@ -64,7 +74,7 @@ public final class HostMemory {
     public static int get32(long address) {
         if (HostRanges.CHECKED) HostRanges.check(address, Integer.BYTES);
         int value = ALL.get(LE_INT, address);
-        if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
+        afterLoad();
         return value;
     }
 
@@ -72,35 +82,35 @@ public final class HostMemory {
     public static long get64(long address) {
         if (HostRanges.CHECKED) HostRanges.check(address, Long.BYTES);
         long value = ALL.get(LE_LONG, address);
-        if (!HOST_KEEPS_ORDER) VarHandle.acquireFence();
+        afterLoad();
         return value;
     }
 
     /** Writes the low 8 bits of {@code value}. */
     public static void put8(long address, int value) {
         if (HostRanges.CHECKED) HostRanges.check(address, Byte.BYTES);
-        if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
+        beforeStore();
         ALL.set(JAVA_BYTE, address, (byte) value);
     }
 
     /** Writes the low 16 bits of {@code value}. */
     public static void put16(long address, int value) {
         if (HostRanges.CHECKED) HostRanges.check(address, Short.BYTES);
-        if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
+        beforeStore();
         ALL.set(LE_SHORT, address, (short) value);
     }
 
     /** Writes 32 bits. */
     public static void put32(long address, int value) {
         if (HostRanges.CHECKED) HostRanges.check(address, Integer.BYTES);
-        if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
+        beforeStore();
         ALL.set(LE_INT, address, value);
     }
 
     /** Writes 64 bits. */
     public static void put64(long address, long value) {
         if (HostRanges.CHECKED) HostRanges.check(address, Long.BYTES);
-        if (!HOST_KEEPS_ORDER) VarHandle.releaseFence();
+        beforeStore();
         ALL.set(LE_LONG, address, value);
     }
 

@@ -53,6 +53,38 @@ final class BlockTest {
     }
 
     @Test
+    void isForgottenWithItsPage_whenThatIsWrittenOverAndOver() {
+        int stores = 20_000;
+        BareCpu writing = new BareCpu()
+                .load(
+                        0xB9,
+                        stores & 0xFF,
+                        stores >> 8, // mov cx, stores
+                        0x89,
+                        0x0E,
+                        0x80,
+                        0x10, // mov [0x1080], cx: in the page that it runs from
+                        0x49, // dec cx
+                        0x75,
+                        0xF9, // jnz to the one before
+                        0xB0,
+                        0x43, // mov al, 0x43: inc bx
+                        0xA2,
+                        0x10,
+                        0x10, // mov [0x1010], al
+                        0x90,
+                        0x41, // inc cx, until it is changed
+                        0xE6,
+                        0xF4); // out 0xf4, al
+        Block begin = writing.block(BareCpu.CODE);
+        writing.run();
+
+        assertThat(begin.page.isDropped()).isTrue();
+        assertThat(writing.cpu.r[Cpu.RBX]).isEqualTo(1);
+        assertThat(writing.cpu.r[Cpu.RCX]).isZero();
+    }
+
+    @Test
     void endsAfterTheInstructionThatStored_whenItBreaksItself() {
         BareCpu patching = new BareCpu()
                 .load(
