@@ -79,8 +79,7 @@ public final class ForkBenchmark {
         try (Peer peer = new Peer("fork", "end")) {
             for (int mib = SMALLEST_MIB; mib <= largest; mib *= 2) size(mib, peer, table);
         }
-        System.out.printf(
-                """
+        System.out.printf("""
                 ### Forks and snapshots
 
                 Milliseconds, medians of %d rounds; the guest has written all of its memory below 4 GiB. A child and a \
@@ -88,8 +87,7 @@ public final class ForkBenchmark {
                 the last of them has; a pause is the longest time between two ticks of the guest.
 
                 %s
-                """,
-                rounds, table);
+                """, rounds, table);
     }
 
     private void warmUp() throws InterruptedException {

@@ -16,12 +16,7 @@ import java.util.List;
  * @param tscKhz the frequency of time-stamp counters that the user gave; 0 for the hypervisor's
  */
 public record CpuPlan(
-        int vcpus,
-        int threads,
-        List<CpuidEntry> supported,
-        boolean tscDeadline,
-        CpuidPolicy policy,
-        long tscKhz) {
+        int vcpus, int threads, List<CpuidEntry> supported, boolean tscDeadline, CpuidPolicy policy, long tscKhz) {
     /** Returns the results of CPUID on a vCPU. */
     public List<CpuidEntry> cpuid(int vcpu) {
         return policy.apply(offered(vcpu));

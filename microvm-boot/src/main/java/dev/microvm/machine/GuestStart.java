@@ -40,8 +40,11 @@ public sealed interface GuestStart {
      * @param later how much guest time has passed since; zero if it stood still
      * @param selected what runs it, if that is decided already; else it is selected anew
      */
-    record Continue(MachineState state, RamImage memory, Duration later, @Nullable SelectedHypervisor selected)
-            implements GuestStart {
+    record Continue(
+            MachineState state,
+            RamImage memory,
+            Duration later,
+            @Nullable SelectedHypervisor selected) implements GuestStart {
         @Override
         public long romSize() {
             DeviceState rom = state.devices().get(Rom.PART);

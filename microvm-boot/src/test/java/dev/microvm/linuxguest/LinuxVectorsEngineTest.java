@@ -53,8 +53,8 @@ final class LinuxVectorsEngineTest {
     void passesTheKernelsTests_andRunsWhatIsMadeForVectors(@TempDir Path folder) throws Exception {
         Path program = compile(folder);
         String expected = run(List.of(program.toString()));
-        Initramfs initramfs = LinuxGuest.build(
-                LinuxGuest.files(CIPHERS).file("/vectors", program, EXECUTABLE), """
+        Initramfs initramfs =
+                LinuxGuest.build(LinuxGuest.files(CIPHERS).file("/vectors", program, EXECUTABLE), """
                         grep -m1 ^flags /proc/cpuinfo
                         grep -e ^driver -e ^selftest /proc/crypto
                         echo '<vectors>'; /vectors; echo '</vectors>'
@@ -63,9 +63,11 @@ final class LinuxVectorsEngineTest {
 
         String console = boot(folder, initramfs);
 
-        assertThat(console).contains(VERSION_3.stream().map(each -> " " + each + " ").toList());
         assertThat(console)
-                .contains("sha256-avx2", "sha1-avx2", "sha256-ni", "__xts-aes-aesni", "serpent", "selftest     : passed")
+                .contains(VERSION_3.stream().map(each -> " " + each + " ").toList());
+        assertThat(console)
+                .contains(
+                        "sha256-avx2", "sha1-avx2", "sha256-ni", "__xts-aes-aesni", "serpent", "selftest     : passed")
                 .doesNotContain("selftest     : unknown", "alg: ", "Call Trace");
         assertThat(console).contains("<vectors>\n" + expected + "</vectors>\n");
     }
