@@ -557,8 +557,8 @@ public final class UserCaseGenerator {
     /** Makes a gather's addresses be near its base, most of the time. */
     private void smallIndexes(Case c, byte[] image, Decoded d) {
         for (int i = 0; i < 4; i++) {
-            long high = random.nextInt(40) - 8;
-            long low = random.nextInt(40) - 8;
+            long high = random.nextLong(40) - 8;
+            long low = random.nextLong(40) - 8;
             long index = (d.opcode & 1) == 0 ? high << 32 | (low & 0xFFFF_FFFFL) : low;
             if (chance(2)) index = random.nextLong();
             if (i < 2) Words.put(image, 160 + 16 * d.index + 8 * i, index);
