@@ -171,7 +171,8 @@ public final class ForkBenchmark {
     private static double timeChild(RestoreBuilder child) throws InterruptedException {
         TickDevice ticks = new TickDevice(true);
         long begin = System.nanoTime();
-        try (MicroVm vm = withTicks(child, ticks).start()) {
+        MicroVm vm = withTicks(child, ticks).start();
+        try (vm) {
             return (ticks.awaitFirst() - begin) / NANOS_PER_MILLI;
         }
     }
