@@ -139,16 +139,28 @@ final class FirecrackerGuestTest {
             assertThat(api.refused("PUT", "/machine-config", "{\"vcpu_count\": 1, \"mem_size_mib\": 192}"))
                     .contains("is not supported after starting the microVM.");
 
+            String type = "\"snapshot_type\": \"Diff\"";
             String snapshot = "{\"snapshot_path\": %s, \"mem_file_path\": %s}".formatted(quoted(state), quoted(memory));
+            String diff = "{\"snapshot_path\": %s, \"mem_file_path\": %s, %s}"
+                    .formatted(quoted(folder.resolve("diff")), quoted(folder.resolve("diff-memory")), type);
             assertThat(api.refused("PUT", "/snapshot/create", snapshot)).contains("pause it before");
             api.console.ask("echo kept > /kept");
             api.done("PATCH", "/vm", "{\"state\": \"Paused\"}");
             assertThat(api.get("/")).contains("\"state\":\"Paused\"");
             api.done("PUT", "/snapshot/create", snapshot);
             api.done("PATCH", "/vm", "{\"state\": \"Resumed\"}");
-            assertThat(api.console.ask("cat /kept")).contains("kept");
+            assertThat(api.console.ask("cat /kept; echo changed >> /kept")).contains("kept");
+            api.done("PATCH", "/vm", "{\"state\": \"Paused\"}");
+            api.done("PUT", "/snapshot/create", diff);
         }
-        continues(state, memory);
+        assertThat(blocks(folder.resolve("diff/memory"))).isLessThan(blocks(state.resolve("memory")) / 2);
+        continues(folder.resolve("diff"), folder.resolve("diff-memory"));
+    }
+
+    /** Returns how much room a file takes, in 512 bytes: holes take none. */
+    private static long blocks(Path file) throws Exception {
+        Process stat = new ProcessBuilder("stat", "-c", "%b", file.toString()).start();
+        return Long.parseLong(new String(stat.getInputStream().readAllBytes(), UTF_8).strip());
     }
 
     private static void readsMetadata(GuestConsole console) throws Exception {
@@ -219,7 +231,7 @@ final class FirecrackerGuestTest {
 
             assertThat(api.get("/")).contains("\"state\":\"Paused\"");
             api.done("PATCH", "/vm", "{\"state\": \"Resumed\"}");
-            assertThat(api.console.ask("cat /kept; head -c 4 /dev/vda")).contains("kept", "llll");
+            assertThat(api.console.ask("cat /kept; head -c 4 /dev/vda")).contains("kept", "changed", "llll");
             api.console.ask("exec 3< /dev/input/event0; (head -c 24 <&3 > /dev/null; reboot -f) &");
             api.done("PUT", "/actions", "{\"action_type\": \"SendCtrlAltDel\"}");
             ExitReport report = api.instance.ended().get(1, TimeUnit.MINUTES);

@@ -59,7 +59,7 @@ public final class Bodies {
             .hidden("cpu_template", choice("C3", "T2", "T2S", "T2CL", "T2A", "None"))
             .remark("all but `None` are " + NOT_THERE + "; use `/cpu-config`")
             .defaulted("track_dirty_pages", FLAG, false)
-            .remark("accepted, without effect: there are no diff snapshots")
+            .remark("accepted, without effect: a snapshot of type `Diff` needs no tracking")
             .defaulted("huge_pages", choice("None", "Transparent", "2M"), "None")
             .remark("all but `None` are " + NOT_THERE);
 
@@ -197,7 +197,7 @@ public final class Bodies {
 
     public static final Shape SNAPSHOT_CREATE = Shape.named("CreateSnapshotParams")
             .defaulted("snapshot_type", choice("Diff", "Full"), "Full")
-            .remark("`Diff` is " + NOT_THERE)
+            .remark("`Diff` stands on the newest snapshot that was created or loaded, whose folder must stay")
             .required("snapshot_path", TEXT)
             .remark("a folder, which is made")
             .required("mem_file_path", TEXT)

@@ -2,6 +2,7 @@ package dev.microvm.cli.firecracker.vm;
 
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmConfigException;
+import dev.microvm.Snapshot;
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.api.Bodies;
 import dev.microvm.cli.firecracker.api.Call;
@@ -38,6 +39,7 @@ public final class Instance implements AutoCloseable {
     private Resources resources = new Resources();
     private boolean configured; // so that no snapshot can be loaded
     private @Nullable Running running;
+    private @Nullable Snapshot newest; // on which one of type Diff stands
     private @Nullable MmdsServer mmdsServer;
 
     /** Makes one that is not configured yet. */
@@ -117,7 +119,8 @@ public final class Instance implements AutoCloseable {
             case GET_MMDS -> Reply.of(mmds().content());
             case PUT_MMDS -> done(() -> mmds().put(request.tree()));
             case PATCH_MMDS -> done(() -> mmds().patch(request.tree()));
-            case PUT_SNAPSHOT_CREATE -> done(() -> Snapshots.create(running().vm(), resources, body));
+            case PUT_SNAPSHOT_CREATE ->
+                done(() -> newest = Snapshots.create(running().vm(), resources, body, newest));
             case PUT_SNAPSHOT_LOAD -> load(body);
             case BALLOON_HINTING, HOTPLUG_MEMORY, PMEM, UNPLUG -> throw notThere(method, request.call());
         };
@@ -320,6 +323,7 @@ public final class Instance implements AutoCloseable {
             resources = before;
             throw new ApiFault("Load snapshot error: Failed to restore from snapshot: " + e.getMessage());
         }
+        newest = snapshot.opened();
         return Reply.DONE;
     }
 

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Snapshots as the API has them, over those of the library: the state is a folder, the memory a
@@ -38,20 +39,24 @@ final class Snapshots {
         this.load = load;
     }
 
-    /** Writes a snapshot of a paused machine. @throws ApiFault if that fails */
-    static void create(MicroVm vm, Resources resources, Fields body) {
-        if (body.text("snapshot_type").equals("Diff")) {
-            throw ApiFault.notSupported("snapshot_type Diff: leave it out for a full snapshot");
-        }
+    /**
+     * Writes a snapshot of a paused machine, and returns it.
+     *
+     * @param newest what it was continued from or saved to before, on which one of type Diff stands
+     * @throws ApiFault if that fails
+     */
+    static Snapshot create(MicroVm vm, Resources resources, Fields body, @Nullable Snapshot newest) {
+        Snapshot base = body.text("snapshot_type").equals("Diff") ? newest : null;
         if (vm.state() != VmState.PAUSED) throw new ApiFault(CREATE + "the microVM runs: pause it before");
         Path folder = Path.of(body.text("snapshot_path"));
         Path memory = Path.of(body.text("mem_file_path"));
         try {
-            vm.snapshot(folder);
+            Snapshot made = base == null ? vm.snapshot(folder) : vm.snapshotDiff(base, folder);
             Files.write(
                     folder.resolve(CONFIGURATION), resources.all().toString().getBytes(UTF_8));
             Files.deleteIfExists(memory);
             Files.createSymbolicLink(memory, folder.resolve(MEMORY).toAbsolutePath());
+            return made;
         } catch (MicroVmException e) {
             throw new ApiFault(CREATE + e.getMessage());
         } catch (IOException e) {
@@ -104,6 +109,11 @@ final class Snapshots {
     /** Returns what the machine of the snapshot was configured with. */
     Resources resources() {
         return resources;
+    }
+
+    /** Returns the one that was opened. */
+    Snapshot opened() {
+        return snapshot;
     }
 
     /** Describes the machine that continues. */
