@@ -73,6 +73,7 @@ public record VcpuState(
 
     /** Returns the same with those of its MSRs alone that have one of some numbers. */
     public VcpuState withMsrs(int... indices) {
+        Objects.requireNonNull(indices, "indices");
         Set<Integer> kept = Arrays.stream(indices).boxed().collect(Collectors.toSet());
         List<MsrEntry> some =
                 msrs.stream().filter(msr -> kept.contains(msr.index())).toList();
