@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A script finds in its environment BUSYBOX; RUN, which goes before the name of a program of
  * {@code /usr/bin}; and ROOT, the folder of the root file system. Other variables hold the places
- * of libraries, and make results depend less on the processor: the C library has different rounding
- * functions for processors with and without FMA.
+ * of libraries, and make results depend less on the processor: the C library's functions round
+ * differently with FMA, so they are kept from it where the host's processor has none.
  */
 public final class DebianPrograms {
     private static final int EXECUTABLE = 0755;
@@ -32,12 +32,22 @@ public final class DebianPrograms {
     private static final int HOST_SECONDS = 120;
     private static final String LOADER = "lib64/ld-linux-x86-64.so.2";
     private static final String NO_FMA = "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4";
+    private static final boolean HOST_HAS_FMA = hostHas("fma");
 
     private static final Path LIB = Path.of("lib"); // a link, which programs for Debian's own loader do without
     private static final Pattern PERL = Pattern.compile(
             "lib64.*|usr/bin/perl.*|usr/lib/[^/]*/(perl-base.*|(ld-|libc\\.|libcrypt\\.|libm\\.)[^/]*)");
 
     private DebianPrograms() {}
+
+    private static boolean hostHas(String flag) {
+        try {
+            return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+                    .anyMatch(line -> line.startsWith("flags") && (line + " ").contains(" " + flag + " "));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /** Adds the whole root file system. */
     public static Initramfs.Builder addTo(Initramfs.Builder files) {
@@ -147,7 +157,7 @@ public final class DebianPrograms {
         environment.put("ROOT", root);
         environment.put("BUSYBOX", busybox);
         environment.put("RUN", run);
-        environment.put("GLIBC_TUNABLES", NO_FMA);
+        if (!HOST_HAS_FMA) environment.put("GLIBC_TUNABLES", NO_FMA);
         environment.put("PYTHONHOME", root + "/usr");
         environment.put("PYTHONDONTWRITEBYTECODE", "1");
         environment.put("PYTHONHASHSEED", "0");
