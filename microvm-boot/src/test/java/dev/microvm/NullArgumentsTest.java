@@ -25,6 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The API of this module, called with null. */
 final class NullArgumentsTest {
+    /** Records with a component that snapshots of earlier versions lack: null has its default. */
+    private static final Set<String> OF_EARLIER_SNAPSHOTS =
+            Set.of("dev.microvm.model.CpuSpec", "dev.microvm.model.VirtioDeviceSpec$Rng");
+
     @TempDir
     private Path folder;
 
@@ -43,7 +47,7 @@ final class NullArgumentsTest {
             samples.add(PausedMachine.class, running.pause());
             samples.add(Snapshot.class, running.snapshot(folder.resolve("snapshot")));
             samples.add(Console.class, new Console(machine, new ConsoleBuffer(), new ConsoleInput(null)));
-            NullWalk walk = new NullWalk(samples, Set.of());
+            NullWalk walk = new NullWalk(samples, OF_EARLIER_SNAPSHOTS);
 
             walk.over(ExportedTypes.ofThisModule());
 

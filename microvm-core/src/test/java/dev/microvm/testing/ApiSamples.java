@@ -103,7 +103,7 @@ public final class ApiSamples implements AutoCloseable {
 
     private Object make(Class<?> type) {
         if (type == boolean.class) return false;
-        if (type == int.class) return 2;
+        if (type == int.class || type == Integer.class) return 2;
         if (type == long.class) return 2L;
         if (type.isEnum()) return type.getEnumConstants()[0];
         Object constant = constant(type);
