@@ -61,7 +61,7 @@ final class LinuxBootTest {
             case $end in
                 reboot) reboot -f ;;
                 code) vm-exit 42 ;;
-                panic) exit 3 ;;
+                panic) stty -echo; exit 3 ;; # stty waits until the report is out, which the kernel's words would cut
                 off) poweroff -f ;;
                 spin) while :; do :; done ;;
                 echo) read line; echo "heard $line" ; reboot -f ;;

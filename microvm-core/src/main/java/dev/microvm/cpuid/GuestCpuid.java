@@ -13,11 +13,13 @@ import java.util.Objects;
  * <p>Sources: Intel SDM vol. 2A, CPUID, and vol. 3A, 9.9 (topology); AMD APM vol. 3, appendix E.
  */
 public final class GuestCpuid {
+    private static final int LEAF_VENDOR = 0x0;
     private static final int LEAF_FEATURES = 0x1;
     private static final int LEAF_CACHES = 0x4;
     private static final int LEAF_TOPOLOGY = 0xB;
     private static final int LEAF_TOPOLOGY_V2 = 0x1F;
     private static final int LEAF_HYPERVISOR_FIRST = 0x4000_0000;
+    private static final int LEAF_AMD_LAST = 0x8000_0000;
     private static final int LEAF_AMD_FEATURES = 0x8000_0001;
     private static final int LEAF_AMD_SIZES = 0x8000_0008;
     private static final int LEAF_AMD_CACHES = 0x8000_001D;
@@ -48,8 +50,10 @@ public final class GuestCpuid {
     private static final int LEVEL_CORE = 2;
     private static final int LEVEL_TYPE_SHIFT = 8;
 
-    // 0x80000001 ECX, 0x80000008 ECX, 0x8000001e EBX
+    // Leaf 0 EBX, 0x80000001 ECX, 0x80000008 ECX, 0x8000001e EBX
+    private static final int EBX_AUTH = 0x6874_7541; // of "AuthenticAMD"
     private static final int ECX_CMP_LEGACY = 1 << 1;
+    private static final int ECX_TOPOLOGY_EXTENSIONS = 1 << 22;
     private static final int ECX_APIC_ID_SIZE_SHIFT = 12;
     private static final int ECX_SIZES_KEPT = ~0xF0FF; // all but ApicIdSize and NC
     private static final int EBX_THREADS_SHIFT = 8; // threads of a core, less 1
@@ -78,7 +82,7 @@ public final class GuestCpuid {
         Objects.requireNonNull(supported, "supported");
         List<CpuidEntry> table = new ArrayList<>(supported.size() + 2);
         int apicIdBits = bitsFor(vcpus);
-        for (CpuidEntry entry : supported) {
+        for (CpuidEntry entry : threads > 1 ? withAmdTopology(supported) : supported) {
             switch (entry.function()) {
                 case LEAF_FEATURES -> table.add(features(entry, index, vcpus, tscDeadline));
                 case LEAF_CACHES ->
@@ -109,6 +113,31 @@ public final class GuestCpuid {
             }
         }
         return List.copyOf(table);
+    }
+
+    /** Adds the only leaf by which a processor of AMD tells of threads, if a hypervisor leaves it out. */
+    private static List<CpuidEntry> withAmdTopology(List<CpuidEntry> supported) {
+        if (supported.stream().noneMatch(entry -> entry.function() == LEAF_VENDOR && entry.ebx() == EBX_AUTH)) {
+            return supported;
+        }
+        List<CpuidEntry> table = new ArrayList<>(supported.size() + 1);
+        for (CpuidEntry entry : supported) {
+            switch (entry.function()) {
+                case LEAF_AMD_LAST -> {
+                    int last = Integer.compareUnsigned(entry.eax(), LEAF_AMD_TOPOLOGY) < 0
+                            ? LEAF_AMD_TOPOLOGY
+                            : entry.eax();
+                    table.add(entry.answering(last, entry.ebx(), entry.ecx(), entry.edx()));
+                }
+                case LEAF_AMD_FEATURES ->
+                    table.add(entry.answering(
+                            entry.eax(), entry.ebx(), entry.ecx() | ECX_TOPOLOGY_EXTENSIONS, entry.edx()));
+                case LEAF_AMD_TOPOLOGY -> {} // added below
+                default -> table.add(entry);
+            }
+        }
+        table.add(new CpuidEntry(LEAF_AMD_TOPOLOGY, 0, /* indexed= */ false, 0, 0, 0, 0));
+        return table;
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.microvm.cpuid;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,6 +181,19 @@ final class GuestCpuidTest {
     @CsvSource({"0, 1, 0", "1, 2, 1", "2, 3, 2", "7, 8, 7", "254, 255, 0xfe", "256, 257, 0"})
     void reportsApicIdAndCore_inTheLeavesOfAmd(int vcpu, int vcpus, int core) {
         assertThat(guest(TOPOLOGY_EXTENDED, 0, vcpu, vcpus)).isEqualTo(leaf(TOPOLOGY_EXTENDED, vcpu, core, 0, 0));
+    }
+
+    @Test
+    void tellsOfThreadsInTheLeafOfAmd_whenTheHypervisorLeavesItOut() {
+        List<CpuidEntry> older = new ArrayList<>(HOST);
+        older.removeIf(entry -> entry.function() == TOPOLOGY_EXTENDED);
+        older.add(leaf(0x8000_0000, 0x8000_001b, 1, 2, 3));
+
+        List<CpuidEntry> table = GuestCpuid.forVcpu(older, 3, 4, /* threads= */ 2, /* tscDeadline= */ true);
+
+        assertThat(find(table, 0x8000_0000, 0)).isEqualTo(leaf(0x8000_0000, TOPOLOGY_EXTENDED, 1, 2, 3));
+        assertThat(find(table, 0x8000_0001, 0).ecx()).isEqualTo(0x0000_0107 | 1 << 22); // TopologyExtensions
+        assertThat(find(table, TOPOLOGY_EXTENDED, 0)).isEqualTo(leaf(TOPOLOGY_EXTENDED, 3, 0x0000_0101, 0, 0));
     }
 
     @Test
