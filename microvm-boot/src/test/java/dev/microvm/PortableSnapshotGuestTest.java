@@ -3,22 +3,14 @@ package dev.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.microvm.boot.testing.PortableMachine;
 import dev.microvm.boot.testing.TinyKernel;
-import dev.microvm.clock.GuestClock;
-import dev.microvm.cpuid.CpuFeature;
-import dev.microvm.hypervisor.Hypervisor;
-import dev.microvm.hypervisor.InterruptMode;
-import dev.microvm.hypervisor.Vcpu;
-import dev.microvm.hypervisor.VirtualMachine;
-import dev.microvm.model.Feature;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.SnapshotException;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashSet;
-import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,34 +28,10 @@ final class PortableSnapshotGuestTest {
 
     private int snapshots;
 
-    private static Hypervisor hypervisor(String name) {
-        return Hypervisor.installed().stream()
-                .filter(each -> each.name().equals(name))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static int hostKhz() {
-        try (VirtualMachine vm = hypervisor("kvm").createVm("frequency", InterruptMode.SPLIT, GuestClock.HOST);
-                Vcpu vcpu = vm.createVcpu(0)) {
-            return (int) vcpu.tscKhz();
-        }
-    }
-
-    private static Set<CpuFeature> features(String name) {
-        return new LinkedHashSet<>(CpuFeature.in(hypervisor(name).supportedCpuid(GuestClock.HOST)));
-    }
-
     /** Describes a machine with the features that both hypervisors have. */
     private MicroVmBuilder guest(HypervisorChoice on) {
-        MicroVmBuilder builder = TinyKernel.of("virtio", folder, "endless")
-                .hypervisor(on)
-                .irqchip(Irqchip.SPLIT)
+        return PortableMachine.of(TinyKernel.of("virtio", folder, "endless"), on)
                 .virtioRng(new SplittableRandom(1));
-        Set<CpuFeature> only = features(on == HypervisorChoice.KVM ? "kvm" : "engine");
-        only.removeAll(features(on == HypervisorChoice.KVM ? "engine" : "kvm"));
-        only.forEach(each -> builder.cpuFeature(each.name(), Feature.OFF));
-        return builder;
     }
 
     /** Lets the guest work, saves it, and continues it on a hypervisor. */
@@ -86,7 +54,8 @@ final class PortableSnapshotGuestTest {
 
     @Test
     void continuesOnKvmAndBack_whenItBeganOnTheEngine() {
-        MicroVm vm = guest(HypervisorChoice.ENGINE).tscKhz(hostKhz()).start();
+        MicroVm vm =
+                guest(HypervisorChoice.ENGINE).tscKhz(PortableMachine.hostKhz()).start();
         try {
             vm = moved(vm, HypervisorChoice.KVM);
             assertThat(vm.hypervisor()).isEqualTo("kvm");
@@ -126,6 +95,6 @@ final class PortableSnapshotGuestTest {
         assertThatExceptionOfType(SnapshotException.class)
                 .isThrownBy(() -> moved(other, HypervisorChoice.KVM))
                 .withMessageContaining("its time-stamp counter has 1000000 kHz")
-                .withMessageContaining("tscKhz(" + hostKhz() + ")");
+                .withMessageContaining("tscKhz(" + PortableMachine.hostKhz() + ")");
     }
 }
