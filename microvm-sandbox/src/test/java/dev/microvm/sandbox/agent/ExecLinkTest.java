@@ -45,7 +45,8 @@ final class ExecLinkTest {
     @Test
     void refusesOutputWithoutCredit() throws IOException {
         ScriptedAgent agent = started();
-        for (int i = 0; i < 3; i++) agent.frame(Wire.STDOUT, new byte[Wire.MAX_DATA]);
+        for (int sent = 0; sent <= Wire.WINDOW; sent += Wire.MAX_DATA)
+            agent.frame(Wire.STDOUT, new byte[Wire.MAX_DATA]);
         ExecLink link = ExecLink.start(() -> new AgentChannel(agent), Payload.of(Wire.EXEC));
 
         assertThatExceptionOfType(AgentProtocolException.class)
