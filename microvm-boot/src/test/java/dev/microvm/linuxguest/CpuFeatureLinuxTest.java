@@ -30,7 +30,7 @@ final class CpuFeatureLinuxTest {
                 .kernel(GuestFiles.bundledKernel())
                 .initrd(LinuxGuest.files()
                         .init(LinuxGuest.init(
-                                "cd /sys/devices/system/cpu; echo $(cat cpu?/topology/core_cpus_list).end"))
+                                "cd /sys/devices/system/cpu; echo $(cat cpu?/topology/core_cpus_list).end; sleep 1000"))
                         .build())
                 .vcpus(4)
                 .smt(Feature.ON)

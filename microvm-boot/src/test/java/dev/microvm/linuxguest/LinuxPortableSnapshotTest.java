@@ -45,14 +45,19 @@ final class LinuxPortableSnapshotTest {
                     .virtioRng());
             try {
                 linux.startWork(vm, server);
-                for (HypervisorChoice to : new HypervisorChoice[] {HypervisorChoice.KVM, HypervisorChoice.ENGINE}) {
-                    vm = moved(vm, to);
-                    assertThat(vm.hypervisor()).isEqualToIgnoringCase(to.name());
-                    LinuxAtWork.awaitWork(vm);
-                    LinuxAtWork.assertQuiet(vm);
-                }
+
+                vm = moved(vm, HypervisorChoice.KVM);
+
+                assertThat(vm.hypervisor()).isEqualTo("kvm");
+                LinuxAtWork.awaitWork(vm);
+                LinuxAtWork.assertQuiet(vm);
                 LinuxAtWork.endWork(vm);
                 ask(vm, "[ ! -e /copy.failed ]");
+
+                vm = moved(vm, HypervisorChoice.ENGINE); // too slow for that work in an emulated machine
+
+                assertThat(vm.hypervisor()).isEqualTo("engine");
+                ask(vm, "sleep 0.1; sha256sum < /dev/vdb | grep -q " + linux.hash());
             } finally {
                 vm.close();
             }
