@@ -50,6 +50,17 @@ public final class VexInstructions {
         return lanes == Lanes.EACH || lanes == Lanes.NARROW;
     }
 
+    /** Copies a lane; both are words of the register array, equal or apart. */
+    private static void copy(long[] xmm, int from, int to) {
+        xmm[to] = xmm[from];
+        xmm[to + 1] = xmm[from + 1];
+    }
+
+    private static void clearHigh(long[] xmm, int register) {
+        xmm[register + HIGH] = 0;
+        xmm[register + HIGH + 1] = 0;
+    }
+
     /** On integers in XMM registers. */
     public static final class Integers128 extends CheckedSimd {
         private final XmmOperation operation;
@@ -70,12 +81,9 @@ public final class VexInstructions {
         protected void work(Cpu cpu, long[] xmm) {
             long low = source.word(cpu, this, 0);
             long high = source.word(cpu, this, 1);
-            long firstHigh = xmm[first + 1];
-            xmm[to] = xmm[first];
-            xmm[to + 1] = firstHigh;
+            copy(xmm, first, to);
             operation.apply(xmm, to, low, high);
-            xmm[to + HIGH] = 0;
-            xmm[to + HIGH + 1] = 0;
+            clearHigh(xmm, to);
         }
     }
 
@@ -105,10 +113,8 @@ public final class VexInstructions {
             long w1 = source.word(cpu, this, 1);
             long w2 = highLow(lanes, cpu, source, this);
             long w3 = hasHighHigh(lanes) ? source.word(cpu, this, 3) : 0;
-            xmm[to] = xmm[first];
-            xmm[to + 1] = xmm[first + 1];
-            xmm[to + HIGH] = xmm[first + HIGH];
-            xmm[to + HIGH + 1] = xmm[first + HIGH + 1];
+            copy(xmm, first, to);
+            copy(xmm, first + HIGH, to + HIGH);
             low.apply(xmm, to, w0, w1);
             high.apply(xmm, to + HIGH, w2, w3);
         }
@@ -133,13 +139,10 @@ public final class VexInstructions {
         protected void work(Cpu cpu, long[] xmm) {
             long low = source.word(cpu, this, 0);
             long high = source.word(cpu, this, 1);
-            xmm[SCRATCH] = xmm[first];
-            xmm[SCRATCH + 1] = xmm[first + 1];
+            copy(xmm, first, SCRATCH);
             if (!operation.apply(xmm, SCRATCH, low, high, cpu.mxcsr)) throw unmasked(cpu);
-            xmm[to] = xmm[SCRATCH];
-            xmm[to + 1] = xmm[SCRATCH + 1];
-            xmm[to + HIGH] = 0;
-            xmm[to + HIGH + 1] = 0;
+            copy(xmm, SCRATCH, to);
+            clearHigh(xmm, to);
         }
     }
 
@@ -166,10 +169,8 @@ public final class VexInstructions {
             long w1 = source.word(cpu, this, 1);
             long w2 = highLow(lanes, cpu, source, this);
             long w3 = hasHighHigh(lanes) ? source.word(cpu, this, 3) : 0;
-            xmm[SCRATCH] = xmm[first];
-            xmm[SCRATCH + 1] = xmm[first + 1];
-            xmm[SCRATCH_HIGH] = xmm[first + HIGH];
-            xmm[SCRATCH_HIGH + 1] = xmm[first + HIGH + 1];
+            copy(xmm, first, SCRATCH);
+            copy(xmm, first + HIGH, SCRATCH_HIGH);
             cpu.mxcsr.hold(); // the exceptions of both lanes are one instruction's
             operation.apply(xmm, SCRATCH, w0, w1, cpu.mxcsr);
             operation.apply(xmm, SCRATCH_HIGH, w2, w3, cpu.mxcsr);
@@ -220,17 +221,14 @@ public final class VexInstructions {
         @Override
         protected void work(Cpu cpu, long[] xmm) {
             if (to >= 0) {
-                xmm[SCRATCH] = xmm[first];
-                xmm[SCRATCH + 1] = xmm[first + 1];
+                copy(xmm, first, SCRATCH);
             }
             legacy.work(cpu, xmm);
             if (to >= 0) {
-                xmm[to] = xmm[SCRATCH];
-                xmm[to + 1] = xmm[SCRATCH + 1];
+                copy(xmm, SCRATCH, to);
             }
             if (cleared >= 0) {
-                xmm[cleared + HIGH] = 0;
-                xmm[cleared + HIGH + 1] = 0;
+                clearHigh(xmm, cleared);
             }
         }
     }
