@@ -124,21 +124,15 @@ public final class Command {
     /** Returns why the guest refused to start this, with the word of the command that it refused. */
     String why(AgentErrorException refused) {
         return switch (refused.step()) { // exec.c of the agent
-            case "user" -> "its user '%s': %s".formatted(user, unknown(refused));
+            case "user" -> "its user '%s': %s".formatted(user, words(refused, "the guest has no such user or group"));
             case "directory" -> "its directory '%s': %s".formatted(directory, Errno.words(refused.number()));
-            case CommandStartException.STEP -> program(refused);
+            case CommandStartException.STEP -> words(refused, "the guest has no such program, or not its interpreter");
             default -> String.valueOf(refused.getMessage());
         };
     }
 
-    private static String program(AgentErrorException refused) {
-        return refused.number() == Errno.ENOENT
-                ? "the guest has no such program, or not its interpreter"
-                : Errno.words(refused.number());
-    }
-
-    private static String unknown(AgentErrorException refused) {
-        return refused.number() == Errno.ENOENT ? "the guest has no such user or group" : Errno.words(refused.number());
+    private static String words(AgentErrorException refused, String ifMissing) {
+        return refused.number() == Errno.ENOENT ? ifMissing : Errno.words(refused.number());
     }
 
     /** Sets what {@code exec} writes to the standard input; nothing if it is not set. */
