@@ -3,7 +3,10 @@ package dev.microvm.devices.virtio.balloon;
 import dev.microvm.devices.virtio.VirtioDevice;
 import dev.microvm.devices.virtio.VirtioTransport;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +23,7 @@ public final class Balloon {
     // Guarded by this.
     private int targetMiB;
     private @Nullable VirtioBalloon device; // of the latest run
+    private final List<Runnable> changeActions = new CopyOnWriteArrayList<>();
 
     Balloon(VirtioBalloonOptions options, int memoryMiB) {
         this.options = options;
@@ -30,7 +34,7 @@ public final class Balloon {
     /** Makes the device for a run. */
     synchronized VirtioDevice create(VirtioTransport transport) {
         VirtioBalloon made = new VirtioBalloon(
-                transport, options.targetMiB(targetMiB), MemoryDiscard.ofHost(), InstantSource.system());
+                transport, options.targetMiB(targetMiB), MemoryDiscard.ofHost(), InstantSource.system(), this::changed);
         device = made;
         return made;
     }
@@ -63,6 +67,19 @@ public final class Balloon {
      */
     public synchronized int actualMiB() {
         return device == null ? 0 : device.actualMiB();
+    }
+
+    /**
+     * Runs an action whenever the guest has reported another size of the balloon, in each run of the
+     * machine. The action runs on the machine's I/O thread and must not wait. A guest can cause it at
+     * will.
+     */
+    public void onChange(Runnable action) {
+        changeActions.add(Objects.requireNonNull(action, "action"));
+    }
+
+    private void changed() {
+        changeActions.forEach(Runnable::run);
     }
 
     /** Returns the latest statistics of the guest; empty if it has sent none yet. */

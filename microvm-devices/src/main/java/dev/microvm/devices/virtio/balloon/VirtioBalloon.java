@@ -69,6 +69,7 @@ public final class VirtioBalloon implements VirtioDevice {
     private final VirtioTransport transport;
     private final VirtioBalloonOptions options;
     private final InstantSource clock;
+    private final Runnable changed;
     private final PageRun run;
     private final SteppedQueue inflate;
     private final Virtqueue deflate;
@@ -93,13 +94,19 @@ public final class VirtioBalloon implements VirtioDevice {
      * @param options options without {@linkplain VirtioBalloonOptions#problems problems}
      * @param discard returns pages to the host
      * @param clock clock for the time of statistics
+     * @param changed runs on the loop whenever the guest has written the size of its balloon
      */
     public VirtioBalloon(
-            VirtioTransport transport, VirtioBalloonOptions options, MemoryDiscard discard, InstantSource clock) {
+            VirtioTransport transport,
+            VirtioBalloonOptions options,
+            MemoryDiscard discard,
+            InstantSource clock,
+            Runnable changed) {
         Objects.requireNonNull(discard, "discard");
         this.transport = Objects.requireNonNull(transport, "transport");
         this.options = Objects.requireNonNull(options, "options");
         this.clock = Objects.requireNonNull(clock, "clock");
+        this.changed = Objects.requireNonNull(changed, "changed");
         run = new PageRun(transport.memory(), discard);
         discardPiece = discard::discard;
         inflate = new SteppedQueue(
@@ -199,7 +206,9 @@ public final class VirtioBalloon implements VirtioDevice {
         }
         // A legacy driver writes byte by byte, the highest last: section 5.5.6.2.1.
         int last = CONFIG_ACTUAL + Integer.BYTES - 1;
-        if (offset <= last && offset + size > last) actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+        if (offset > last || offset + size <= last) return;
+        actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+        changed.run();
     }
 
     @Override

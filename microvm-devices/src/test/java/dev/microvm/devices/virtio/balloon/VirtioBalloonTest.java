@@ -51,11 +51,12 @@ final class VirtioBalloonTest {
     private record Range(long gpa, long size) {}
 
     private final List<Range> discarded = new ArrayList<>();
+    private int changes; // of the size that the guest reports
     private final List<VirtioBalloon> devices = new ArrayList<>();
 
     private VirtioBalloon device(VirtioTransport transport, VirtioBalloonOptions options) {
         MemoryDiscard discard = (memory, offset, length) -> discarded.add(new Range(offset, length));
-        VirtioBalloon made = new VirtioBalloon(transport, options, discard, InstantSource.fixed(NOW));
+        VirtioBalloon made = new VirtioBalloon(transport, options, discard, InstantSource.fixed(NOW), () -> changes++);
         devices.add(made);
         return made;
     }
@@ -192,6 +193,7 @@ final class VirtioBalloonTest {
         driver.writeConfig(TARGET, 4, 1234); // not the driver's
 
         assertThat(device().actualMiB()).isEqualTo(2);
+        assertThat(changes).isEqualTo(1);
         assertThat(driver.config(ACTUAL, 4)).isEqualTo(3 * 256 - 1);
         assertThat(driver.config(TARGET, 4)).isZero();
         driver.start();
@@ -210,6 +212,7 @@ final class VirtioBalloonTest {
 
         assertThat(before).isZero();
         assertThat(device().actualMiB()).isEqualTo(0x201);
+        assertThat(changes).isEqualTo(1);
     }
 
     @Test
@@ -276,7 +279,8 @@ final class VirtioBalloonTest {
                                 transport,
                                 VirtioBalloonOptions.DEFAULT,
                                 MemoryDiscard.ofHost(),
-                                InstantSource.system()),
+                                InstantSource.system(),
+                                () -> {}),
                         new GuestMemory(List.of(new GuestMemoryRegion(0, ram, false))))
                 .start();
 
