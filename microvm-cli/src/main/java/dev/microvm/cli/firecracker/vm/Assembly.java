@@ -149,6 +149,11 @@ final class Assembly {
                 .targetMiB((int) Math.min(resources.memoryMib(), balloon.number("amount_mib")))
                 .deflateOnOom(balloon.flag("deflate_on_oom"))
                 .freePageReporting(balloon.flag("free_page_reporting"))
-                .statisticsInterval(Duration.ofSeconds(balloon.number("stats_polling_interval_s")));
+                .freePageHinting(balloon.flag("free_page_hinting"))
+                .statisticsInterval(interval(balloon));
+    }
+
+    static Duration interval(Fields balloon) {
+        return Duration.ofSeconds(balloon.number("stats_polling_interval_s"));
     }
 }

@@ -159,9 +159,6 @@ final class Resources {
     }
 
     void balloon(Fields device) {
-        if (device.flag("free_page_hinting")) {
-            throw ApiFault.notSupported("free_page_hinting: use free_page_reporting");
-        }
         if (device.number("amount_mib") > memoryMib()) throw new Refusal("Amount of pages requested is too large.");
         balloon = device;
     }
