@@ -174,6 +174,7 @@ public final class VirtioBalloon implements VirtioDevice {
 
     /** Sets the time between requests for statistics, 0 for no further ones; asks for new ones at once. */
     public void statisticsInterval(Duration interval) {
+        Objects.requireNonNull(interval, "interval");
         transport.loop().execute(() -> {
             statisticsInterval = interval;
             asking.cancel();
