@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
  * mib} of the component {@code memory}. The name of a class is written only for one of several that
  * a sealed interface permits, so no field can name a class of any other kind.
  *
- * <p>A component that is null has no field. Lists and sets have {@code name.size} and {@code
+ * <p>A component that is null has no field. A boolean without a field is false: an earlier version
+ * lacked it. Lists and sets have {@code name.size} and {@code
  * name.0}; maps have {@code name.size}, {@code name.0.key} and {@code name.0.value}.
  */
 final class RecordFields {
@@ -129,7 +130,8 @@ final class RecordFields {
             types[i] = components[i].getType();
             String at = name + "." + components[i].getName();
             Type type = components[i].getGenericType();
-            values[i] = types[i].isPrimitive() ? required(from, at, type) : read(from, at, type);
+            if (types[i] == boolean.class && !from.has(at)) values[i] = false;
+            else values[i] = types[i].isPrimitive() ? required(from, at, type) : read(from, at, type);
         }
         try {
             Constructor<?> constructor = kind.getDeclaredConstructor(types);

@@ -83,6 +83,10 @@ record Diagnosis(List<Finding> findings) {
     }
 
     private static Finding kernel(Host host) {
+        if (!host.kernelProblem().isEmpty()) {
+            return Finding.limited(
+                    "kernel", host.kernelProblem(), "let this user write its cache, or name a kernel by --kernel");
+        }
         return host.kernel()
                 .map(file -> Finding.ok("kernel", "bundled: " + file))
                 .orElse(Finding.limited(

@@ -25,6 +25,7 @@ import java.util.TreeMap;
  * @param container what this process is contained in, such as {@code docker}; empty if it is in none
  * @param hypervisors what each that is installed can run, by name
  * @param kernel the bundled kernel; empty if there is none
+ * @param kernelProblem why the bundled kernel cannot be used; empty if it can, or there is none
  * @param tun whether taps can be made
  * @param runtimeFolder why there is no folder for control sockets; empty if there is one
  * @param cache where roots are kept, and whether that can be written
@@ -38,6 +39,7 @@ record Host(
         String container,
         Map<String, Probe> hypervisors,
         Optional<Path> kernel,
+        String kernelProblem,
         Tun tun,
         Optional<String> runtimeFolder,
         Cache cache,
@@ -59,6 +61,13 @@ record Host(
     static Host look() {
         Map<String, Probe> hypervisors = new TreeMap<>();
         Hypervisor.installed().forEach(each -> hypervisors.put(each.name(), each.probe()));
+        Optional<Path> kernel = Optional.empty();
+        String kernelProblem = "";
+        try {
+            kernel = Kernels.findBundled();
+        } catch (MicroVmException e) {
+            kernelProblem = String.valueOf(e.getMessage());
+        }
         return new Host(
                 "%s %s on %s"
                         .formatted(
@@ -70,19 +79,12 @@ record Host(
                 LinuxHost.problem(),
                 surroundings(),
                 hypervisors,
-                bundledKernel(),
+                kernel,
+                kernelProblem,
                 tun(Path.of("/dev/net/tun")),
                 RuntimeFolder.problem(),
                 cache(RootCache.standard().folder()),
                 MODULES.stream().filter(Host::isPresent).toList());
-    }
-
-    private static Optional<Path> bundledKernel() {
-        try {
-            return Kernels.findBundled();
-        } catch (MicroVmException e) {
-            return Optional.empty();
-        }
     }
 
     private static Tun tun(Path device) {

@@ -37,6 +37,7 @@ final class Assembly {
         HypervisorChoice choice = Flags.hypervisor(command.machine);
         if (choice != null) vm.hypervisor(choice);
         vm.memoryMiB(command.machine.memoryMiB);
+        if (command.machine.roundedUp) problems.note("-m", "rounded up to " + command.machine.memoryMiB + " MiB");
         problems.guard(
                 "-smp", () -> vm.vcpus(command.machine.vcpus()).smt(command.machine.smt() ? Feature.ON : Feature.AUTO));
         if (!command.memoryBackend.isEmpty())
@@ -60,7 +61,7 @@ final class Assembly {
 
     /** QEMU's defaults for the serial port, where nobody says. */
     private void serial() {
-        boolean forgotten = command.defaults && command.serials.isEmpty() && command.isaSerial;
+        boolean forgotten = command.defaults && command.serials.isEmpty() && command.isaSerial && !command.daemonize;
         boolean stdioIsFree = command.chardevs.values().stream().noneMatch(each -> each.kind == Chardev.Kind.STDIO);
         if (forgotten && stdioIsFree && (command.nographic || !command.displayNone)) {
             command.serials.add(Chardev.shortForm("mon:stdio", command));
@@ -104,6 +105,12 @@ final class Assembly {
         command.chardevs.forEach((id, each) -> {
             if (each.kind == Chardev.Kind.STDIO) stdio.add(id);
         });
+        if (command.daemonize && !stdio.isEmpty()) {
+            problems.add(
+                    "-daemonize",
+                    "a process in the background has no terminal; use file:PATH, or unix:PATH,server=on,wait=off, in place"
+                            + " of stdio");
+        }
         if (stdio.size() > 1) {
             problems.add(
                     "stdio",

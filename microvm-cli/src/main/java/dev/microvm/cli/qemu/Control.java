@@ -33,6 +33,10 @@ final class Control {
         this.command = command;
         vm.onRestart(this::restarted);
         vm.onExit().thenAccept(this::ended);
+        if (command.hasBalloon) {
+            RateLimitedEvent changed = new RateLimitedEvent(this::tellOfBalloon);
+            vm.balloon().onChange(changed::happened);
+        }
     }
 
     MicroVm vm() {
@@ -59,6 +63,15 @@ final class Control {
     private void tell(String name, Map<String, Object> data) {
         Event event = new Event(name, data, Instant.now());
         listeners.forEach(each -> each.accept(event));
+    }
+
+    private void tellOfBalloon() {
+        tell("BALLOON_CHANGE", Map.of("actual", memoryWithoutBalloon()));
+    }
+
+    /** Returns what the balloon leaves to the guest, in bytes: what QEMU calls the actual size of the balloon. */
+    long memoryWithoutBalloon() {
+        return (long) (command.machine.memoryMiB - vm.balloon().actualMiB()) << 20;
     }
 
     /** Returns the state by QEMU's name: RunState of qapi/run-state.json. */

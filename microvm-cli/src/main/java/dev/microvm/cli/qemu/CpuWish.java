@@ -28,6 +28,30 @@ final class CpuWish {
     private static final List<String> CHANGES_NOTHING = List.of(
             "migratable", "check", "enforce", "host_phys_bits", "phys_bits", "pmu", "l3_cache", "host_cache_info");
 
+    /** Features of QEMU that no guest here is shown: hiding them changes nothing. */
+    private static final List<String> NEVER_SHOWN = List.of(
+            "sgx",
+            "sgx1",
+            "sgx2",
+            "sgxlc",
+            "vmx",
+            "svm",
+            "mpx",
+            "hle",
+            "rtm",
+            "kvm",
+            "kvmclock",
+            "kvm_pv_eoi",
+            "kvm_steal_time",
+            "kvm_asyncpf",
+            "kvm_mmu",
+            "hypervisor",
+            "intel_pt",
+            "monitor",
+            "pmm",
+            "acpi",
+            "ds");
+
     /** Applies the flag's argument. */
     void apply(String text, Invocation command) {
         if (text.equals("help") || text.equals("?")) {
@@ -53,10 +77,11 @@ final class CpuWish {
         String name = written.replace('-', '_').replace('.', '_').toLowerCase(Locale.ROOT);
         if (CHANGES_NOTHING.contains(name)) return;
         String linux = LINUX_NAMES.getOrDefault(name, name);
+        boolean on = signed ? part.startsWith("+") : equals < 0 || Values.isOn(part.substring(equals + 1));
         if (CpuFeature.named(linux).isEmpty()) {
+            if (!on && NEVER_SHOWN.contains(name)) return;
             throw new OptionException("there is no CPU feature " + written + "; -cpu help shows those that there are");
         }
-        boolean on = signed ? part.startsWith("+") : equals < 0 || Values.isOn(part.substring(equals + 1));
         command.vm.cpuFeature(linux, on ? Feature.ON : Feature.OFF);
     }
 }

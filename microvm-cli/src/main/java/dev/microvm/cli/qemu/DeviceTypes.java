@@ -27,6 +27,9 @@ final class DeviceTypes {
         }
     }
 
+    /** The end of the names of virtio devices without PCI; QEMU has names without it, for the bus of the machine. */
+    private static final String ON_THIS_BUS = "-device";
+
     static final List<Type<?>> ALL = List.of(
             type("virtio-blk-device", BlkDevice::new, BlkDevice.PROPERTIES, "`virtioBlk(...)`; the first is /dev/vda"),
             type("virtio-net-device", NetDevice::new, NetDevice.PROPERTIES, "`virtioNet(...)`"),
@@ -57,8 +60,13 @@ final class DeviceTypes {
                     SmallDevices.BALLOON,
                     "`virtioBalloon(...)`: [balloon.md](balloon.md). QEMU's defaults are off"),
             type(
+                    "i8042",
+                    SmallDevices.AlwaysThere::new,
+                    List.of(ignored("kbd-throttle, extended-state", "the keyboard has no keys")),
+                    "always there, for `reboot=k`; the keyboard has no keys"),
+            type(
                     "isa-debug-exit",
-                    SmallDevices.DebugExit::new,
+                    SmallDevices.AlwaysThere::new,
                     SmallDevices.DEBUG_EXIT,
                     "always there: a guest that writes N to port 0xf4 ends, and so does the program, with N * 2 + 1"),
             type(
@@ -94,7 +102,8 @@ final class DeviceTypes {
     private static <T extends Device> Type<T> type(String name, Supplier<T> maker, List<Property<T>> own, String here) {
         List<Property<T>> all = new ArrayList<>(own);
         all.add(ignored("id, bus, addr, nr=0, bootindex, acpi-index", "a device has the next slot"));
-        if (!name.startsWith("isa-")) {
+        if (name.startsWith("virt") || name.startsWith("vhost")) {
+            all.add(ignored("romfile, rombar", "there is no option ROM without PCI"));
             all.add(ignored(
                     "any_layout, event_idx, indirect_desc, notify_on_empty, queue_reset, use-disabled-flag, use-started,"
                             + " x-disable-legacy-check, disable-legacy, disable-modern, queue-size",
@@ -118,7 +127,7 @@ final class DeviceTypes {
             return;
         }
         for (Type<?> each : ALL) {
-            if (each.name().equals(name)) {
+            if (each.name().equals(name) || each.name().equals(name + ON_THIS_BUS)) {
                 each.add(text, command);
                 return;
             }
@@ -127,7 +136,7 @@ final class DeviceTypes {
     }
 
     private static String refusal(String name) {
-        String twin = name.replaceFirst("(-pci)?(-(non-)?transitional)?$", "") + "-device";
+        String twin = name.replaceFirst("(-pci)?(-(non-)?transitional)?$", "") + ON_THIS_BUS;
         if (ALL.stream().anyMatch(each -> each.name().equals(twin))) {
             return "there is no PCI, unlike in QEMU's standard machine; use -device " + twin
                     + " with the same properties";

@@ -19,12 +19,12 @@ final class Drive implements DiskSource {
                     maps("id=ID", "the name for `drive=ID` of the device", (drive, value) -> drive.id = value),
                     maps(
                             "if=none",
-                            "required: the disk is what `-device virtio-blk-device,drive=ID` adds. Other values are refused",
+                            "the only one, and the default of this machine: the disk is what `-device virtio-blk-device,drive=ID` adds. Other values are refused",
                             (drive, value) -> Values.only(
                                     value, "none", "use if=none,id=ID and -device virtio-blk-device,drive=ID")),
                     maps("file=FILE", "the file of the `DiskImage`", Drive::file),
                     maps(
-                            "format=raw|qcow2",
+                            "format=raw|qcow2, driver=raw|qcow2",
                             "`DiskImage.raw(file)`, `DiskImage.qcow2(file)`; required, because a format is never guessed",
                             (drive, value) -> drive.format = Values.oneOf(value, "raw", "qcow2")),
                     maps(
@@ -80,7 +80,7 @@ final class Drive implements DiskSource {
                     refused(
                             "bps*, iops*, throttling.*, group",
                             "only totals; use bps=N and iops=N, or -object throttle-group"),
-                    refused("driver, node-name, file.*", "use -blockdev")));
+                    refused("node-name, file.*", "use -blockdev")));
 
     String id = "";
     private String file = "";

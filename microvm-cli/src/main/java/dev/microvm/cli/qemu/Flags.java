@@ -184,6 +184,11 @@ final class Flags {
                     "the number of this process, until it ends",
                     (command, text) -> command.pidFile = Path.of(text)),
             maps(
+                    "-daemonize",
+                    "",
+                    "a process in the background, which has started the guest when this one ends; nothing of it may use stdio",
+                    (command, none) -> command.daemonize = true),
+            maps(
                     "-sandbox",
                     "on|off",
                     "accepted with a note: this program does not filter its system calls",
@@ -242,9 +247,8 @@ final class Flags {
                     "...",
                     "there is no log of instructions; use the system property org.slf4j.simpleLogger.defaultLogLevel"),
             refused("-trace, -plugin, -dump-vmstate, -set", "...", "not here; leave it out"),
-            refused("-daemonize", "", "a JVM cannot fork; use systemd-run, or nohup ... &"),
             refused(
-                    "-runas, -run-with, -chroot",
+                    "-runas, -user, -run-with, -chroot",
                     "...",
                     "start the program as that user, in that root; use systemd-run or runuser"),
             refused("-loadvm, -incoming", "...", "use snapshots of the library: docs/snapshots.md"),

@@ -30,6 +30,7 @@ final class HumanCommands {
         add("system_reset", "-- reset the system", none -> done(control::reset));
         add("system_powerdown", "-- send system power down event", none -> done(control::powerDown));
         add("balloon", "target -- request VM to change its memory allocation (in MB)", this::balloon);
+        add("sendkey", "keys -- only ctrl-alt-delete, which presses the power button", this::sendKey);
         add("quit, q", "-- quit the emulator", none -> done(() -> control.quit("host-qmp-quit")));
         add("screendump", "-- not here", none -> NO_DISPLAY);
         add("savevm", "-- not here", none -> "use snapshots of the library: docs/snapshots.md\n");
@@ -43,9 +44,7 @@ final class HumanCommands {
                 "balloon",
                 new Handler(
                         "show balloon information",
-                        none -> "balloon: actual=%d\n"
-                                .formatted(control.command().machine.memoryMiB
-                                        - control.vm().balloon().actualMiB())));
+                        none -> "balloon: actual=%d\n".formatted(control.memoryWithoutBalloon() >> 20)));
         infos.put("name", new Handler("show the current VM name", none -> control.command().name + "\n"));
         infos.put("uuid", new Handler("show the current VM UUID", none -> control.command().uuid + "\n"));
         infos.put("version", new Handler("show the version of QEMU", none -> QemuTable.VERSION_TEXT));
@@ -158,6 +157,11 @@ final class HumanCommands {
         if (words.isEmpty()) throw new OptionException("balloon: needs the size of the guest's memory in MiB");
         int target = (int) Values.number(words.getFirst(), 0, Integer.MAX_VALUE);
         return done(() -> control.vm().balloon().targetMiB(Math.max(0, control.command().machine.memoryMiB - target)));
+    }
+
+    private String sendKey(List<String> words) {
+        if (words.isEmpty()) throw new OptionException("sendkey: needs keys, such as ctrl-alt-delete");
+        return done(() -> KeyPress.sendKey(words.getFirst(), control));
     }
 
     private String registers(List<String> words) {

@@ -65,6 +65,7 @@ final class Invocation {
     boolean displayNone;
     boolean snapshot;
     boolean startPaused;
+    boolean daemonize;
     boolean resetEnds;
     boolean staysAfterShutdown;
     String name = "";

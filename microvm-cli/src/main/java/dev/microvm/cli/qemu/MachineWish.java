@@ -13,7 +13,7 @@ final class MachineWish {
                             "accel=kvm|tcg",
                             "kvm: KVM if it runs an ordinary kernel, else the engine, with a line that says why; the system"
                                     + " property `microvm.hypervisor` can require one. tcg: `hypervisor(ENGINE)`. A list such as"
-                                    + " kvm:tcg: its first",
+                                    + " kvm:tcg: the first that is here",
                             (command, value) -> command.machine.accelerators.addAll(accelerators(value))),
                     MachineProperties.IRQCHIP,
                     Property.ignored(
@@ -28,7 +28,7 @@ final class MachineWish {
             List.of(
                     Property.maps(
                             "size=N",
-                            "`memoryMiB(N)`; N alone is MiB, else with a unit: 512M, 1.5G",
+                            "`memoryMiB(N)`; N alone is MiB, else with a unit: 512M, 1.5G. A part of a MiB is rounded up",
                             MachineWish::memory),
                     Property.refused(
                             "slots, maxmem",
@@ -50,8 +50,11 @@ final class MachineWish {
                             "must be the number of vCPUs: none can be added later",
                             (wish, value) -> wish.maxCpus = count(value))));
 
+    private static final long MIB = 1 << 20;
+
     final List<String> accelerators = new ArrayList<>();
     int memoryMiB = 128; // as in QEMU
+    boolean roundedUp; // to a MiB
     private int cpus;
     private int product = 1;
     private int maxCpus;
@@ -61,22 +64,20 @@ final class MachineWish {
         return (int) Values.number(text, 1, 1024);
     }
 
+    /** Returns those of a list that are here: of others, such as hvf, QEMU takes the next, too. */
     private static List<String> accelerators(String text) {
-        List<String> given = List.of(text.split(":", -1));
-        for (String each : given) {
-            if (!each.equals("kvm") && !each.equals("tcg")) {
-                throw new OptionException("there is no " + each + " here; use kvm, or tcg for the engine");
-            }
-        }
-        return given;
+        List<String> here = new ArrayList<>(List.of(text.split(":", -1)));
+        here.retainAll(List.of("kvm", "tcg"));
+        if (here.isEmpty()) throw new OptionException("there is no " + text + " here; use kvm, or tcg for the engine");
+        return here;
     }
 
     private void memory(String text) {
         long bytes = Values.size(text, 'M');
-        if (bytes % (1 << 20) != 0 || bytes >> 20 > Integer.MAX_VALUE) {
-            throw new OptionException("whole MiB, was \"" + text + "\"");
-        }
-        memoryMiB = (int) (bytes >> 20);
+        roundedUp = bytes % MIB != 0;
+        long mib = bytes / MIB + (roundedUp ? 1 : 0);
+        if (mib > Integer.MAX_VALUE) throw new OptionException("at most 2048T, was \"" + text + "\"");
+        memoryMiB = (int) mib;
     }
 
     private void threads(String text) {

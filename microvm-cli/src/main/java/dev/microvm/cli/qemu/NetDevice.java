@@ -17,7 +17,7 @@ final class NetDevice implements Device {
                     "mac=ADDRESS",
                     "`VirtioNetOptions.address`; by default the address follows from the machine's name",
                     (net, value) -> net.mac = MacAddress.parse(value)),
-            maps("mq=off", "one pair of queues", (net, value) -> Values.only(value, "off", "leave it out")),
+            ignored("mq", "one pair of queues"),
             ignored(
                     "vectors, csum, gso, guest_*, host_*, mrg_rxbuf, status, ctrl_*, rx_queue_size, tx_queue_size, tx, x-*,"
                             + " speed, duplex, rss, hash, failover, page-per-vq",

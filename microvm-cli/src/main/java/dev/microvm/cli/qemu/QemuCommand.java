@@ -35,6 +35,7 @@ public final class QemuCommand implements Callable<Integer> {
         if (!command.problems().problems().isEmpty()) return ExitCodes.FAILURE;
         command.problems().notes().forEach(each -> System.err.println("microvm qemu: " + each));
         try {
+            if (command.daemonize && !Background.isHere()) return Background.start();
             return Session.run(command);
         } catch (MicroVmConfigException e) {
             System.err.println("microvm qemu: " + e.getMessage());

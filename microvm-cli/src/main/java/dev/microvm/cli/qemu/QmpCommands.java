@@ -65,6 +65,18 @@ final class QmpCommands {
         add("system_powerdown", none -> done(control::powerDown));
         add("system_reset", none -> done(control::reset));
         add("quit", none -> NOTHING); // the server ends the program when it has answered
+        add(
+                "send-key",
+                Set.of("keys", "hold-time"),
+                given -> done(() -> {
+                    KeyPress.sendKey(list(given, "keys"), control);
+                }));
+        add(
+                "input-send-event",
+                Set.of("events", "device", "head"),
+                given -> done(() -> {
+                    KeyPress.inputEvents(list(given, "events"), control);
+                }));
         add("human-monitor-command", Set.of("command-line", "cpu-index"), this::human);
     }
 
@@ -158,8 +170,13 @@ final class QmpCommands {
         return all;
     }
 
+    private static List<?> list(Map<?, ?> arguments, String name) {
+        if (arguments.get(name) instanceof List<?> list) return list;
+        throw new OptionException("Parameter '" + name + "' is missing");
+    }
+
     private Object balloon() {
-        return Map.of("actual", (long) (memoryMiB() - control.vm().balloon().actualMiB()) << 20);
+        return Map.of("actual", control.memoryWithoutBalloon());
     }
 
     private Object balloon(Map<?, ?> arguments) {

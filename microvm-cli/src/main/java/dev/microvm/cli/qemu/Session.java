@@ -87,6 +87,7 @@ final class Session implements AutoCloseable {
                     .start(shared ? new Mux(users, each.getValue(), () -> control.quit("host-ui")) : users.getFirst());
         }
         if (!command.startPaused) control.cont();
+        if (command.daemonize) Background.tellStarted();
     }
 
     private boolean mayBeShared(String id) {

@@ -48,7 +48,7 @@ final class SmallDevices {
                             Duration.ofSeconds(Values.number(value, 0, Integer.MAX_VALUE)))),
             ignored("free-page-hint, page-poison, iothread, qemu-4-0-config-size", "of migration"));
 
-    static final List<Property<DebugExit>> DEBUG_EXIT = List.of(
+    static final List<Property<AlwaysThere>> DEBUG_EXIT = List.of(
             maps("iobase=0xf4", "the only one", (exit, value) -> {
                 if (Values.number(value, 0, 0xffff) != 0xf4) throw new OptionException("only 0xf4, was " + value);
             }),
@@ -112,8 +112,8 @@ final class SmallDevices {
         }
     }
 
-    /** The exit port. */
-    static final class DebugExit implements Device {
+    /** A device that every machine has. */
+    static final class AlwaysThere implements Device {
         @Override
         public void addTo(Invocation command) {}
     }

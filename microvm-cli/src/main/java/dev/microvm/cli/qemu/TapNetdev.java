@@ -25,7 +25,7 @@ final class TapNetdev extends Netdev.Named {
                     maps("script=no", "no script is run. Others are refused", TapNetdev::noScript),
                     maps("downscript=no", "the same", TapNetdev::noScript),
                     ignored("vhost, vhostforce, sndbuf, poll-us", "packets go through this process"),
-                    maps("queues=1", "the only number", (net, value) -> Values.only(value, "1", "leave it out")),
+                    ignored("queues", "one pair of queues is used, also of a tap made with multi_queue"),
                     refused(
                             "fd, fds, vhostfd, vhostfds",
                             "a descriptor cannot be handed to this program; use ifname=NAME of a tap that its user owns"),

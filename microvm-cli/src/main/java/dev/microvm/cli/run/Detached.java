@@ -1,15 +1,11 @@
 package dev.microvm.cli.run;
 
-import dev.microvm.cli.CliException;
+import dev.microvm.cli.OwnCommandLine;
 import dev.microvm.cli.control.Machines;
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -30,7 +26,7 @@ final class Detached {
     /** Starts it, waits until its machine runs, and prints the machine's name. */
     static int start(String name) throws IOException, InterruptedException {
         Path log = Files.createTempFile("microvm-", ".log");
-        ProcessBuilder builder = new ProcessBuilder(words())
+        ProcessBuilder builder = new ProcessBuilder(OwnCommandLine.inBackground("-d"))
                 .redirectInput(new File("/dev/null"))
                 .redirectOutput(log.toFile())
                 .redirectErrorStream(true);
@@ -55,17 +51,5 @@ final class Detached {
                         || process.descendants().anyMatch(each -> each.pid() == machine.pid())) // of setsid
                 .filter(machine -> !machine.state().equals("starting"))
                 .isPresent();
-    }
-
-    /** This process's own command line, in a session of its own where the host has setsid(1). */
-    private static List<String> words() throws IOException {
-        byte[] all = Files.readAllBytes(Path.of("/proc/self/cmdline"));
-        List<String> words = new ArrayList<>(Arrays.asList(new String(all, StandardCharsets.UTF_8).split("\0", -1)));
-        words.removeLast(); // each word ends with a 0
-        if (words.isEmpty()) throw new CliException("-d: this process does not know its command line", "leave -d out");
-        words.set(0, Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        Path setsid = Path.of("/usr/bin/setsid");
-        if (Files.isExecutable(setsid)) words.addFirst(setsid.toString());
-        return words;
     }
 }

@@ -25,6 +25,7 @@ final class DiagnosisTest {
                 container,
                 hypervisors,
                 kernel,
+                "",
                 tun,
                 Optional.empty(),
                 new Host.Cache(Path.of("/cache"), true),
@@ -77,5 +78,25 @@ final class DiagnosisTest {
 
         assertThat(host.hypervisors()).containsKey("kvm");
         assertThat(host.modules()).contains("core", "devices", "boot", "sandbox");
+    }
+
+    @Test
+    void saysWhyTheBundledKernelCannotBeUsed() {
+        Host host = new Host(
+                "Linux 6.1 on amd64",
+                "25.0.1 (vendor)",
+                25,
+                Optional.empty(),
+                "",
+                Map.of(),
+                Optional.empty(),
+                "kernel: /none cannot be written",
+                Host.Tun.ABSENT,
+                Optional.empty(),
+                new Host.Cache(Path.of("/none"), false),
+                List.of("kernel"));
+
+        assertThat(finding(host, "kernel").text()).isEqualTo("kernel: /none cannot be written");
+        assertThat(finding(host, "kernel").remedy()).contains("cache", "--kernel");
     }
 }

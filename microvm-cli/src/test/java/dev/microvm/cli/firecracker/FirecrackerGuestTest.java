@@ -117,7 +117,10 @@ final class FirecrackerGuestTest {
                 "{\"drive_id\": \"data\", \"is_root_device\": false, \"path_on_host\": %s}"
                         .formatted(quoted(image("small", 8, 's'))));
         api.done("PUT", "/network-interfaces/net", "{\"iface_id\": \"net\", \"host_dev_name\": \"microvm:user\"}");
-        api.done("PUT", "/balloon", "{\"amount_mib\": 0, \"deflate_on_oom\": true, \"stats_polling_interval_s\": 1}");
+        api.done(
+                "PUT",
+                "/balloon",
+                "{\"amount_mib\": 0, \"deflate_on_oom\": true, \"stats_polling_interval_s\": 60, \"free_page_hinting\": true}");
         api.done("PUT", "/mmds/config", "{\"network_interfaces\": [\"net\"], \"version\": \"V2\"}");
         api.done("PUT", "/mmds", "{\"latest\": {\"meta-data\": {\"ami-id\": \"ami-7\"}}}");
     }
@@ -136,6 +139,7 @@ final class FirecrackerGuestTest {
             readsMetadata(api.console);
             changesTheMedium(api);
             inflatesTheBalloon(api);
+            hintsFreeMemory(api);
             assertThat(api.refused("PUT", "/machine-config", "{\"vcpu_count\": 1, \"mem_size_mib\": 192}"))
                     .contains("is not supported after starting the microVM.");
 
@@ -205,6 +209,7 @@ final class FirecrackerGuestTest {
                 .contains("Statistics cannot be enabled/disabled after activation.");
 
         api.done("PATCH", "/balloon", "{\"amount_mib\": 16}");
+        api.done("PATCH", "/balloon/statistics", "{\"stats_polling_interval_s\": 1}");
 
         long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
         String statistics = "";
@@ -214,6 +219,18 @@ final class FirecrackerGuestTest {
             statistics = api.get("/balloon/statistics");
         }
         assertThat(statistics).startsWith("{\"target_pages\":4096,");
+    }
+
+    /** A guest whose driver holds its free memory has less until it is released. */
+    private static void hintsFreeMemory(Api api) throws Exception {
+        api.done("PATCH", "/balloon/hinting/start", "{\"acknowledge_on_stop\": false}");
+        String status = "";
+        while (!status.equals("{\"host_cmd\":2,\"guest_cmd\":0}")) {
+            Thread.sleep(20);
+            status = api.get("/balloon/hinting/status");
+        }
+        api.done("PATCH", "/balloon/hinting/stop", "");
+        assertThat(api.get("/balloon/hinting/status")).contains("\"guest_cmd\":0");
     }
 
     private void continues(Path state, Path memory) throws Exception {

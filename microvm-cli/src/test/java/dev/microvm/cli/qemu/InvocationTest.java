@@ -298,7 +298,9 @@ final class InvocationTest {
                 "-serial telnet:h:1                          | -serial telnet:h:1: there is no telnet; use stdio, mon:stdio, null, none, file:PATH, pty, unix:PATH,server=on,wait=off, tcp:HOST:PORT,server=on,wait=off or chardev:ID",
                 "-serial stdio -monitor stdio                | stdio: is used by 2 character devices; use mon:stdio for serial port and monitor, or a socket",
                 "-mon nothing                                | -monitor: there is no chardev nothing; give it by -chardev ...,id=nothing",
-                "-daemonize                                  | -daemonize: a JVM cannot fork; use systemd-run, or nohup ... &",
+                "-daemonize -serial stdio                    | -daemonize: a process in the background has no terminal; use file:PATH, or unix:PATH,server=on,wait=off, in place of stdio",
+                "-user alice                                 | -user alice: start the program as that user, in that root; use systemd-run or runuser",
+                "-cpu host,-nonsense                         | -cpu host,-nonsense: there is no CPU feature nonsense; -cpu help shows those that there are",
             })
     void saysWhatToUseInstead(String line, String problem) {
         assertThat(problems(line + " -nodefaults")).containsExactly(problem);
@@ -307,6 +309,26 @@ final class InvocationTest {
     @Test
     void reportsAllProblemsAtOnce() {
         assertThat(problems("-M pit=2 -device e1000 -foo -smp x")).hasSize(4);
+    }
+
+    @Test
+    void roundsMemoryUp_andSaysSo() {
+        Invocation read = read("-m 4092069k");
+
+        assertThat(read.vm.spec().memory().mib()).isEqualTo(3997);
+        assertThat(read.problems().notes()).containsExactly("-m: rounded up to 3997 MiB");
+        assertThat(read("-m 512M").problems().notes()).isEmpty();
+    }
+
+    @Test
+    void takesTheFirstAcceleratorThatIsHere() {
+        assertThat(spec("-M microvm,accel=hvf:tcg").hypervisor()).isEqualTo(HypervisorChoice.ENGINE);
+        assertThat(spec("-M microvm,accel=kvm:tcg").hypervisor()).isNull();
+    }
+
+    @Test
+    void leadsNothingToATerminal_inTheBackground() {
+        assertThat(read("-daemonize").chardevs).isEmpty();
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.microvm.cli.qemu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.boot.testing.TinyKernel;
+import dev.microvm.cli.testing.Microvm;
 import dev.microvm.testing.Lanes;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -113,6 +114,72 @@ final class MonitorEngineTest {
             qmp.execute("{\"execute\": \"quit\"}");
         }
         assertThat(exit.get()).isZero();
+    }
+
+    @Test
+    void pressesThePowerButton_forCtrlAltDelete() throws Exception {
+        Future<Integer> exit = run("idle", "");
+        try (SocketClient qmp = qmp()) {
+            qmp.type("{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [" + key("ctrl") + ", "
+                    + key("alt") + ", " + key("delete") + "]}}");
+            qmp.await("\"event\":\"POWERDOWN\"");
+            qmp.await("{\"return\":{}}\r\n");
+            qmp.type("{\"execute\": \"send-key\", \"arguments\": {\"keys\": [{\"type\": \"qcode\", \"data\": \"ctrl\"},"
+                    + " {\"type\": \"qcode\", \"data\": \"alt\"}, {\"type\": \"qcode\", \"data\": \"delete\"}]}}");
+            qmp.await("\"event\":\"POWERDOWN\"");
+            qmp.await("{\"return\":{}}\r\n");
+            assertThat(qmp.execute(
+                            "{\"execute\": \"input-send-event\", \"arguments\": {\"events\": [" + key("a") + "]}}"))
+                    .contains("there is no keyboard: only ctrl-alt-delete, which presses the power button");
+            try (SocketClient monitor = connect("monitor")) {
+                monitor.await("(qemu) ");
+                monitor.type("sendkey ctrl-alt-delete\n");
+                qmp.await("\"event\":\"POWERDOWN\"");
+                monitor.await("(qemu) ");
+                monitor.type("sendkey a\n");
+                monitor.await("Error: there is no keyboard");
+            }
+            qmp.execute("{\"execute\": \"quit\"}");
+        }
+        assertThat(exit.get()).isZero();
+    }
+
+    private static String key(String name) {
+        return "{\"type\": \"key\", \"data\": {\"down\": true, \"key\": {\"type\": \"qcode\", \"data\": \"%s\"}}}"
+                .formatted(name);
+    }
+
+    @Test
+    void continuesInTheBackground() throws Exception {
+        Microvm.Result result = new Microvm(folder)
+                .run(
+                        ("qemu -M microvm -accel tcg -m 16 -nodefaults -display none -daemonize -kernel %1$s/kernel -append idle"
+                                        + " -pidfile %1$s/pid -qmp unix:%1$s/qmp,server=on,wait=off")
+                                .formatted(folder)
+                                .split(" "));
+
+        assertThat(result.exitCode()).as(result.err()).isZero();
+        assertThat(result.err()).contains("microvm qemu: runs on engine");
+        long pid = Long.parseLong(Files.readString(folder.resolve("pid")).strip());
+        ProcessHandle background = ProcessHandle.of(pid).orElseThrow();
+        try (SocketClient qmp = qmp()) {
+            assertThat(qmp.execute("{\"execute\": \"query-status\"}")).contains("\"running\":true");
+            qmp.execute("{\"execute\": \"quit\"}");
+        }
+        background.onExit().get();
+        assertThat(folder.resolve("pid")).doesNotExist();
+    }
+
+    @Test
+    void failsInTheForeground_ifTheBackgroundCannotStart() throws Exception {
+        Microvm.Result result = new Microvm(folder)
+                .run(("qemu -M microvm -accel tcg -m 16 -nodefaults -display none -daemonize -kernel %1$s/kernel"
+                                + " -qmp unix:%1$s/none/qmp,server=on,wait=off")
+                        .formatted(folder)
+                        .split(" "));
+
+        assertThat(result.exitCode()).isEqualTo(1);
+        assertThat(result.err()).contains("microvm qemu: ");
     }
 
     @Test

@@ -216,6 +216,35 @@ final class QemuLinuxTest {
         }
     }
 
+    /** What microvm.nix makes (lib/runners/qemu.nix), with its scripts' commands for balloon and shutdown. */
+    @Test
+    void runsTheLineOfMicrovmNix() throws Exception {
+        try (QemuProcess qemu = QemuProcess.start(
+                folder,
+                "-name nix -M microvm,accel=kvm:tcg,acpi=on,mem-merge=on,pcie=off,pic=off,pit=off,usb=off -m 512 -smp 2"
+                        + " -nodefaults -no-user-config -no-reboot -kernel vmlinux"
+                        + " -chardev stdio,id=stdio,signal=off -device virtio-rng-device -serial chardev:stdio -enable-kvm"
+                        + " -cpu host,+x2apic,-sgx -device i8042"
+                        + " -append \"earlyprintk=ttyS0 console=ttyS0 reboot=t panic=-1 root=/dev/vda\""
+                        + " -drive id=store,format=raw,read-only=on,file=test.img,if=none,aio=io_uring"
+                        + " -device virtio-blk-device,drive=store -nographic -sandbox on -qmp unix:qmp,server,nowait"
+                        + " -device virtio-balloon,free-page-reporting=on,id=balloon0"
+                        + " -netdev user,id=qemu,hostfwd=tcp:127.0.0.1:" + freePort() + "-:22,"
+                        + " -device virtio-net-device,netdev=qemu,mac=02:00:00:01:01:01"
+                        + " -device vhost-vsock-device,guest-cid=3")) {
+            qemu.await("ready");
+            try (SocketClient qmp = new SocketClient(folder.resolve("qmp"))) {
+                qmp.execute("{\"execute\": \"qmp_capabilities\"}");
+                qmp.execute("{\"execute\": \"qmp_capabilities\"}"); // the first answer was the greeting
+                qmp.type("{\"execute\": \"balloon\", \"arguments\": {\"value\": %d}}".formatted(400L << 20));
+                qmp.await("\"event\":\"BALLOON_CHANGE\",\"data\":{\"actual\":" + (400L << 20));
+            }
+            qemu.type("reboot -f\n");
+
+            assertThat(qemu.exitCode()).isZero();
+        }
+    }
+
     @Test
     void endsAtATripleFault_withoutReboot() throws Exception {
         try (QemuProcess qemu = QemuProcess.start(

@@ -46,8 +46,10 @@ public final class TapBackend implements NetBackend {
     private static final long TUNSETOFFLOAD = 0x4004_54d0;
     private static final long TUNSETVNETHDRSZ = 0x4004_54d8;
     private static final short IFF_TAP = 0x0002;
+    private static final short IFF_MULTI_QUEUE = 0x0100;
     private static final short IFF_NO_PI = 0x1000;
     private static final short IFF_VNET_HDR = 0x4000;
+    private static final short FLAGS = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
     private static final int TUN_F_CSUM = 0x01;
     private static final int TUN_F_TSO4 = 0x02;
     private static final int TUN_F_TSO6 = 0x04;
@@ -184,13 +186,20 @@ public final class TapBackend implements NetBackend {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment request = arena.allocate(IFREQ_SIZE, Long.BYTES);
             request.setString(0, tap, StandardCharsets.UTF_8);
-            request.set(JAVA_SHORT, IFREQ_FLAGS, (short) (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR));
-            int result = Libc.ioctl(open, TUNSETIFF, request);
+            int result = attach(open, request, FLAGS);
+            if (result == -Errno.EINVAL) { // an interface that was made for several queues: this is one of them
+                result = attach(open, request, (short) (FLAGS | IFF_MULTI_QUEUE));
+            }
             if (result < 0) throw attachFailed(-result);
             MemorySegment size = arena.allocateFrom(JAVA_INT, VnetHeader.SIZE);
             Libc.check("ioctl(TUNSETVNETHDRSZ)", Libc.ioctl(open, TUNSETVNETHDRSZ, size));
         }
         Libc.check("ioctl(TUNSETOFFLOAD)", Libc.ioctl(open, TUNSETOFFLOAD, 0));
+    }
+
+    private static int attach(int open, MemorySegment request, short flags) {
+        request.set(JAVA_SHORT, IFREQ_FLAGS, flags);
+        return Libc.ioctl(open, TUNSETIFF, request);
     }
 
     private MicroVmException attachFailed(int errno) {
@@ -206,9 +215,7 @@ public final class TapBackend implements NetBackend {
                                         + " as root, \"ip tuntap add dev %s mode tap user %s\"")
                                 .formatted(tap, System.getProperty("user.name"));
             case Errno.EINVAL ->
-                exists
-                        ? "is no tap interface, or one with several queues: choose another"
-                        : "cannot be made: " + cause.getMessage();
+                exists ? "is no tap interface: choose another" : "cannot be made: " + cause.getMessage();
             default -> "cannot be opened: " + cause.getMessage();
         };
         return new MicroVmException("tap " + tap + ": " + problem, cause);

@@ -70,7 +70,8 @@ final class VirtioFuzzTest {
                         VirtioBalloonOptions.DEFAULT.targetMiB(script.length % 16),
                         (memory, offset, length) ->
                                 memory.asSlice(offset, length).fill((byte) 0x5a),
-                        InstantSource.system()));
+                        InstantSource.system(),
+                        () -> {}));
     }
 
     private static RecordingDevice juggler(VirtioTransport transport) {

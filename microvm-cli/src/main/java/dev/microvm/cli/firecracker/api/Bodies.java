@@ -118,8 +118,11 @@ public final class Bodies {
             .required("deflate_on_oom", FLAG)
             .defaulted("stats_polling_interval_s", U16, 0L)
             .defaulted("free_page_hinting", FLAG, false)
-            .remark("`true` is " + NOT_THERE)
             .defaulted("free_page_reporting", FLAG, false);
+
+    public static final Shape HINTING_START = Shape.named("StartHintingCmd")
+            .defaulted("acknowledge_on_stop", FLAG, true)
+            .open();
 
     public static final Shape BALLOON_UPDATE =
             Shape.named("BalloonUpdateConfig").required("amount_mib", U32);

@@ -8,6 +8,9 @@ import org.jspecify.annotations.Nullable;
 public final class Router {
     private static final String OTHER_ID = "The id from the path does not match the id from the body!";
 
+    /** The body of a call that needs none. */
+    private static final byte[] NOTHING = {'{', '}'};
+
     private Router() {}
 
     /**
@@ -57,7 +60,7 @@ public final class Router {
         if (second == null) return Request.of(Call.GET_BALLOON);
         if (second.equals("statistics")) return Request.of(Call.GET_BALLOON_STATISTICS);
         if (!second.equals("hinting")) return refuse("Unrecognized GET request path `%s`.".formatted(second));
-        if (third.equals("status")) return Request.of(Call.BALLOON_HINTING);
+        if (third.equals("status")) return Request.of(Call.GET_HINTING_STATUS);
         return refuse("Unrecognized GET request path `/hinting/%s`.".formatted(third));
     }
 
@@ -111,7 +114,7 @@ public final class Router {
     }
 
     private static @Nullable Request patch(String first, @Nullable String second, String third, byte[] body) {
-        if (first.equals("balloon") && "hinting".equals(second)) return hinting(third);
+        if (first.equals("balloon") && "hinting".equals(second)) return hinting(third, body);
         if (body.length == 0) return refuse("Empty PATCH request.");
         return switch (first) {
             case "balloon" ->
@@ -127,8 +130,9 @@ public final class Router {
         };
     }
 
-    private static Request hinting(String third) {
-        if (third.equals("start") || third.equals("stop")) return Request.of(Call.BALLOON_HINTING);
+    private static Request hinting(String third, byte[] body) {
+        if (third.equals("start")) return Request.of(Call.PATCH_HINTING_START, body.length == 0 ? NOTHING : body);
+        if (third.equals("stop")) return Request.of(Call.PATCH_HINTING_STOP);
         return refuse("Unrecognized PATCH request path `/hinting/%s`.".formatted(third));
     }
 

@@ -28,6 +28,11 @@ public final class Fields implements JsonText.Shown {
         return values.isEmpty();
     }
 
+    /** Whether it is an object of that shape. */
+    public boolean isOf(Shape other) {
+        return shape == other;
+    }
+
     /** Whether the key has a value. */
     public boolean has(String key) {
         return values.containsKey(key);

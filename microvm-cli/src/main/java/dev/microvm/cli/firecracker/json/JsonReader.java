@@ -1,6 +1,7 @@
 package dev.microvm.cli.firecracker.json;
 
 import dev.microvm.cli.json.JsonText;
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
@@ -145,11 +146,21 @@ public final class JsonReader {
         return at(message, end());
     }
 
+    /** Whether a whole number has no 64 bits: serde_json then reads it as floating point. */
+    boolean isBeyondIntegers() {
+        return integer().bitLength() > (integer().signum() < 0 ? Long.SIZE - 1 : Long.SIZE);
+    }
+
+    private String floatingPoint() {
+        double nearest = integer().doubleValue();
+        return "floating point `" + new BigDecimal(Double.toString(nearest)).toPlainString() + ".0`";
+    }
+
     /** Makes the fault for a value of another type. */
     JsonFault wrongType(String expected) {
         String found = switch (token()) {
             case VALUE_STRING -> "string " + JsonText.of(string());
-            case VALUE_NUMBER_INT -> "integer `" + string() + "`";
+            case VALUE_NUMBER_INT -> isBeyondIntegers() ? floatingPoint() : "integer `" + string() + "`";
             case VALUE_NUMBER_FLOAT -> "floating point `" + string() + "`";
             case VALUE_TRUE, VALUE_FALSE -> "boolean `" + string() + "`";
             case VALUE_NULL -> "null";

@@ -91,7 +91,7 @@ public sealed interface Type {
         @Override
         public Object read(JsonReader in) {
             String expected = label();
-            if (in.token() != JsonToken.VALUE_NUMBER_INT) throw in.wrongType(expected);
+            if (in.token() != JsonToken.VALUE_NUMBER_INT || in.isBeyondIntegers()) throw in.wrongType(expected);
             BigInteger value = in.integer();
             if (value.signum() < 0 || value.bitLength() > bits) {
                 throw in.fault("invalid value: integer `%s`, expected %s".formatted(value, expected));

@@ -27,6 +27,7 @@ final class Assembly {
             "reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux" + " i8042.dumbkbd swiotlb=noforce";
 
     private static final int HTTP_PORT = 80;
+    private static final long MOST_MIB = 1L << (47 - 20); // TASK_SIZE_MAX, arch/x86/include/asm/page_64_types.h
     private static final int LONGEST_NAME = 40; // of a machine
 
     private final Resources resources;
@@ -47,9 +48,12 @@ final class Assembly {
     /**
      * Returns the description.
      *
-     * @throws Refusal if there is no kernel
+     * @throws Refusal if there is no kernel, or no process has addresses for so much memory
      */
     MicroVmBuilder builder() {
+        if (resources.memoryMib() >= MOST_MIB) {
+            throw new Refusal("Invalid Memory Configuration: Cannot create mmap region: Out of memory (os error 12)");
+        }
         Fields source = resources
                 .bootSource()
                 .orElseThrow(() -> new Refusal("Cannot start microvm without kernel configuration."));
@@ -149,6 +153,11 @@ final class Assembly {
                 .targetMiB((int) Math.min(resources.memoryMib(), balloon.number("amount_mib")))
                 .deflateOnOom(balloon.flag("deflate_on_oom"))
                 .freePageReporting(balloon.flag("free_page_reporting"))
-                .statisticsInterval(Duration.ofSeconds(balloon.number("stats_polling_interval_s")));
+                .freePageHinting(balloon.flag("free_page_hinting"))
+                .statisticsInterval(interval(balloon));
+    }
+
+    static Duration interval(Fields balloon) {
+        return Duration.ofSeconds(balloon.number("stats_polling_interval_s"));
     }
 }

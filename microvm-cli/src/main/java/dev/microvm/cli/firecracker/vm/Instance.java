@@ -111,6 +111,9 @@ public final class Instance implements AutoCloseable {
             case PUT_SERIAL -> set(Section.SERIAL, body);
             case PUT_VSOCK -> set(Section.VSOCK, body);
             case GET_BALLOON_STATISTICS,
+                    GET_HINTING_STATUS,
+                    PATCH_HINTING_START,
+                    PATCH_HINTING_STOP,
                     PATCH_BALLOON,
                     PATCH_BALLOON_STATISTICS,
                     PATCH_DRIVE,
@@ -122,7 +125,7 @@ public final class Instance implements AutoCloseable {
             case PUT_SNAPSHOT_CREATE ->
                 done(() -> newest = Snapshots.create(running().vm(), resources, body, newest));
             case PUT_SNAPSHOT_LOAD -> load(body);
-            case BALLOON_HINTING, HOTPLUG_MEMORY, PMEM, UNPLUG -> throw notThere(method, request.call());
+            case HOTPLUG_MEMORY, PMEM, UNPLUG -> throw notThere(method, request.call());
         };
     }
 
@@ -131,7 +134,6 @@ public final class Instance implements AutoCloseable {
         if (running == null && !method.equals("PUT")) return beforeStart();
         return ApiFault.notSupported(
                 switch (call) {
-                    case BALLOON_HINTING -> "free page hinting: use free_page_reporting";
                     case HOTPLUG_MEMORY -> "memory hotplug: use the balloon";
                     case PMEM -> "virtio-pmem: use a drive";
                     default -> "hotplug: devices are fixed at the start";
@@ -355,6 +357,11 @@ public final class Instance implements AutoCloseable {
             case GET_BALLOON_STATISTICS -> {
                 return Reply.of(now.balloonStatistics());
             }
+            case GET_HINTING_STATUS -> {
+                return Reply.of(now.hints());
+            }
+            case PATCH_HINTING_START -> now.startHinting(body.flag("acknowledge_on_stop"));
+            case PATCH_HINTING_STOP -> now.stopHinting();
             case PATCH_BALLOON -> now.balloon(body.number("amount_mib"));
             case PATCH_BALLOON_STATISTICS -> now.balloonInterval(body.number("stats_polling_interval_s"));
             case PATCH_DRIVE -> now.drive(body);

@@ -67,9 +67,10 @@ final class Resources {
         bootSource = source;
     }
 
-    /** Changes what the update has. */
+    /** Sets all of it; of a {@code PATCH} what the update has. */
     void machine(Fields update) {
-        Fields changed = machine.with(update);
+        Fields before = update.isOf(Bodies.MACHINE) ? Fields.none(Bodies.MACHINE) : machine;
+        Fields changed = before.with(update);
         long vcpus = changed.number("vcpu_count");
         if (vcpus == 0 || vcpus > MOST_VCPUS || (changed.flag("smt") && vcpus > 1 && vcpus % 2 == 1)) {
             throw new Refusal(
@@ -159,9 +160,6 @@ final class Resources {
     }
 
     void balloon(Fields device) {
-        if (device.flag("free_page_hinting")) {
-            throw ApiFault.notSupported("free_page_hinting: use free_page_reporting");
-        }
         if (device.number("amount_mib") > memoryMib()) throw new Refusal("Amount of pages requested is too large.");
         balloon = device;
     }

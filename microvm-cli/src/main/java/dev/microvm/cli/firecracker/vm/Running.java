@@ -5,19 +5,14 @@ import dev.microvm.VmState;
 import dev.microvm.backend.disk.BlockException;
 import dev.microvm.cli.firecracker.api.ApiFault;
 import dev.microvm.cli.firecracker.json.Fields;
-import dev.microvm.devices.virtio.balloon.Balloon;
-import dev.microvm.devices.virtio.balloon.BalloonStatistics;
 import dev.microvm.devices.virtio.blk.Disk;
 import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.error.MicroVmException;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.OptionalLong;
 
 /** The calls for a machine that was started. For one thread. */
 final class Running {
     private static final String NOT_FOUND = "Failed perform action on device: Device not found";
-    private static final int PAGES_PER_MIB = 256;
 
     private final MicroVm vm;
     private final Resources resources;
@@ -58,66 +53,34 @@ final class Running {
 
     // ---- balloon
 
-    void balloon(long mib) {
-        Balloon balloon = balloon("Balloon update error: ");
-        if (mib > resources.memoryMib()) {
-            throw new ApiFault("Balloon update error: Balloon: Requested memory should be less than %dMiB"
-                    .formatted(resources.memoryMib()));
-        }
-        balloon.targetMiB((int) mib);
-        resources.balloonChanged("amount_mib", mib);
-    }
-
-    private Balloon balloon(String prefix) {
+    /** Returns the balloon. @throws ApiFault if there is none, with an error that begins with a prefix */
+    private RunningBalloon balloon(String prefix) {
         if (resources.balloon().isEmpty()) throw new ApiFault(prefix + NOT_FOUND);
-        return vm.balloon();
+        return new RunningBalloon(vm.balloon(), resources);
     }
 
-    private boolean hasStatistics() {
-        return resources.balloon().orElseThrow().number("stats_polling_interval_s") != 0;
+    void balloon(long mib) {
+        balloon(RunningBalloon.UPDATE).target(mib);
     }
 
-    /** Returns the numbers of Firecracker's {@code BalloonStats}, as far as the guest reports them. */
     Map<String, Object> balloonStatistics() {
-        Balloon balloon = balloon("Internal VMM error: ");
-        if (!hasStatistics()) {
-            throw new ApiFault("Internal VMM error: Balloon: Received stats query when stats are disabled.");
-        }
-        Map<String, Object> all = new LinkedHashMap<>();
-        all.put("target_pages", balloon.targetMiB() * PAGES_PER_MIB);
-        all.put("actual_pages", balloon.actualMiB() * PAGES_PER_MIB);
-        all.put("target_mib", balloon.targetMiB());
-        all.put("actual_mib", balloon.actualMiB());
-        balloon.statistics().ifPresent(reported -> put(reported, all));
-        return all;
-    }
-
-    private static void put(BalloonStatistics from, Map<String, Object> to) {
-        put(to, "swap_in", from.swapInBytes());
-        put(to, "swap_out", from.swapOutBytes());
-        put(to, "major_faults", from.majorFaults());
-        put(to, "minor_faults", from.minorFaults());
-        put(to, "free_memory", from.freeBytes());
-        put(to, "total_memory", from.totalBytes());
-        put(to, "available_memory", from.availableBytes());
-        put(to, "disk_caches", from.cachesBytes());
-        put(to, "hugetlb_allocations", from.hugePageAllocations());
-        put(to, "hugetlb_failures", from.hugePageFailures());
-    }
-
-    private static void put(Map<String, Object> to, String key, OptionalLong value) {
-        value.ifPresent(number -> to.put(key, number));
+        return balloon(RunningBalloon.QUERY).statistics();
     }
 
     void balloonInterval(long seconds) {
-        balloon("Balloon update error: ");
-        if (hasStatistics() != (seconds != 0)) {
-            throw new ApiFault(
-                    "Balloon update error: Balloon: Statistics cannot be enabled/disabled after activation.");
-        }
-        if (seconds != resources.balloon().orElseThrow().number("stats_polling_interval_s")) {
-            throw ApiFault.notSupported("stats_polling_interval_s: it is fixed at the start");
-        }
+        balloon(RunningBalloon.UPDATE).statisticsInterval(seconds);
+    }
+
+    void startHinting(boolean release) {
+        balloon(RunningBalloon.UPDATE).startHinting(release);
+    }
+
+    void stopHinting() {
+        balloon(RunningBalloon.UPDATE).stopHinting();
+    }
+
+    Map<String, Object> hints() {
+        return balloon(RunningBalloon.UPDATE).hints();
     }
 
     // ---- devices

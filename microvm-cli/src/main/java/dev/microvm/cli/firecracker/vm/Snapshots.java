@@ -129,6 +129,8 @@ final class Snapshots {
             builder.network(i, assembly.backend(resources.networks().get(i)));
         }
         resources.vsock().ifPresent(vsock -> builder.vsockPath(Path.of(vsock.text("uds_path"))));
-        return builder.build();
+        MicroVm vm = builder.build();
+        resources.balloon().ifPresent(balloon -> vm.balloon().statisticsInterval(Assembly.interval(balloon)));
+        return vm;
     }
 }

@@ -22,7 +22,7 @@ final class RouterTest {
         GET    | /vm/config             |                                    | GET_VM_CONFIG
         GET    | /balloon               |                                    | GET_BALLOON
         GET    | /balloon/statistics    |                                    | GET_BALLOON_STATISTICS
-        GET    | /balloon/hinting/status |                                   | BALLOON_HINTING
+        GET    | /balloon/hinting/status |                                   | GET_HINTING_STATUS
         GET    | /mmds                  |                                    | GET_MMDS
         GET    | /hotplug/memory        |                                    | HOTPLUG_MEMORY
         PUT    | /actions               | {"action_type": "InstanceStart"}   | PUT_ACTIONS
@@ -35,7 +35,9 @@ final class RouterTest {
         PATCH  | /vm                    | {"state": "Paused"}                | PATCH_VM
         PATCH  | /balloon               | {"amount_mib": 1}                  | PATCH_BALLOON
         PATCH  | /balloon/statistics    | {"stats_polling_interval_s": 1}    | PATCH_BALLOON_STATISTICS
-        PATCH  | /balloon/hinting/stop  |                                    | BALLOON_HINTING
+        PATCH  | /balloon/hinting/start |                                    | PATCH_HINTING_START
+        PATCH  | /balloon/hinting/start | {"acknowledge_on_stop": false}     | PATCH_HINTING_START
+        PATCH  | /balloon/hinting/stop  |                                    | PATCH_HINTING_STOP
         PATCH  | /drives/a              | {"drive_id": "a"}                  | PATCH_DRIVE
         PUT    | /snapshot/create       | {"snapshot_path": "s", "mem_file_path": "m"} | PUT_SNAPSHOT_CREATE
         PUT    | /snapshot/load         | {"snapshot_path": "s", "mem_file_path": "m"} | PUT_SNAPSHOT_LOAD

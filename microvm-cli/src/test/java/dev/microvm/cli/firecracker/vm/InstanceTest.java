@@ -268,4 +268,27 @@ final class InstanceTest {
                         .deprecation())
                 .isEqualTo("PUT /mmds/config: V1 is deprecated. Use V2 instead.");
     }
+
+    @Test
+    void refusesMoreMemoryThanAProcessHasAddressesFor() throws IOException {
+        Path kernel = Files.createTempFile("kernel", "");
+        api.put("/boot-source", "{\"kernel_image_path\": \"" + kernel + "\"}");
+        api.put("/machine-config", "{\"vcpu_count\": 1, \"mem_size_mib\": 18446744073709551615}");
+
+        assertThat(api.refused("PUT", "/actions", "{\"action_type\": \"InstanceStart\"}"))
+                .isEqualTo("Start microvm error: Invalid Memory Configuration: Cannot create mmap region: Out of memory"
+                        + " (os error 12)");
+        Files.delete(kernel);
+    }
+
+    @Test
+    void setsWhatIsLeftOutToItsDefault_exceptByPatch() {
+        api.put("/machine-config", "{\"vcpu_count\": 2, \"mem_size_mib\": 64, \"smt\": true}");
+        api.call("PATCH", "/machine-config", "{\"mem_size_mib\": 128}");
+        String patched = api.get("/machine-config");
+        api.put("/machine-config", "{\"vcpu_count\": 2, \"mem_size_mib\": 64}");
+
+        assertThat(patched).contains("\"smt\":true", "\"mem_size_mib\":128");
+        assertThat(api.get("/machine-config")).contains("\"smt\":false");
+    }
 }

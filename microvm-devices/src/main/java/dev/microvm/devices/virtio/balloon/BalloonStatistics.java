@@ -22,6 +22,12 @@ import java.util.OptionalLong;
  * @param cachesBytes bytes that can be reclaimed without disk writes, such as cached files
  * @param hugePageAllocations number of huge pages (hugetlb) that were allocated
  * @param hugePageFailures number of failed allocations of huge pages
+ * @param oomKills number of programs that were killed because memory ran out
+ * @param allocationStalls number of allocations that had to wait for memory to be reclaimed
+ * @param asyncScannedBytes bytes that the guest has looked at to reclaim them, in the background
+ * @param directScannedBytes the same, while an allocation waited
+ * @param asyncReclaimedBytes bytes that the guest has reclaimed in the background
+ * @param directReclaimedBytes the same, while an allocation waited
  */
 public record BalloonStatistics(
         Instant received,
@@ -34,7 +40,13 @@ public record BalloonStatistics(
         OptionalLong availableBytes,
         OptionalLong cachesBytes,
         OptionalLong hugePageAllocations,
-        OptionalLong hugePageFailures) {
+        OptionalLong hugePageFailures,
+        OptionalLong oomKills,
+        OptionalLong allocationStalls,
+        OptionalLong asyncScannedBytes,
+        OptionalLong directScannedBytes,
+        OptionalLong asyncReclaimedBytes,
+        OptionalLong directReclaimedBytes) {
     // struct virtio_balloon_stat: section 5.5.6.3, packed
     private static final int ENTRY_TAG = 0; // le16
     private static final int ENTRY_VALUE = 2; // le64
@@ -51,9 +63,17 @@ public record BalloonStatistics(
     private static final int CACHES = 7;
     private static final int HTLB_PGALLOC = 8;
     private static final int HTLB_PGFAIL = 9;
-    private static final int TAGS = 10;
 
-    private static final int MOST_ENTRIES = 64; // that are looked at; Linux 6.12 has 16
+    // Tags that are newer than VIRTIO 1.2: include/uapi/linux/virtio_balloon.h of Linux 6.12
+    private static final int OOM_KILL = 10;
+    private static final int ALLOC_STALL = 11;
+    private static final int ASYNC_SCAN = 12;
+    private static final int DIRECT_SCAN = 13;
+    private static final int ASYNC_RECLAIM = 14;
+    private static final int DIRECT_RECLAIM = 15;
+    private static final int TAGS = 16;
+
+    private static final int MOST_ENTRIES = 64; // that are looked at
 
     /** Checks that no component is null. */
     public BalloonStatistics {
@@ -68,6 +88,12 @@ public record BalloonStatistics(
         Objects.requireNonNull(cachesBytes, "cachesBytes");
         Objects.requireNonNull(hugePageAllocations, "hugePageAllocations");
         Objects.requireNonNull(hugePageFailures, "hugePageFailures");
+        Objects.requireNonNull(oomKills, "oomKills");
+        Objects.requireNonNull(allocationStalls, "allocationStalls");
+        Objects.requireNonNull(asyncScannedBytes, "asyncScannedBytes");
+        Objects.requireNonNull(directScannedBytes, "directScannedBytes");
+        Objects.requireNonNull(asyncReclaimedBytes, "asyncReclaimedBytes");
+        Objects.requireNonNull(directReclaimedBytes, "directReclaimedBytes");
     }
 
     /** Reads a buffer of the statistics queue. If a tag occurs twice, the last value counts. */
@@ -91,6 +117,12 @@ public record BalloonStatistics(
                 values[AVAIL],
                 values[CACHES],
                 values[HTLB_PGALLOC],
-                values[HTLB_PGFAIL]);
+                values[HTLB_PGFAIL],
+                values[OOM_KILL],
+                values[ALLOC_STALL],
+                values[ASYNC_SCAN],
+                values[DIRECT_SCAN],
+                values[ASYNC_RECLAIM],
+                values[DIRECT_RECLAIM]);
     }
 }

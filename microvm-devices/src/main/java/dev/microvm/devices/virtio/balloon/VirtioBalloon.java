@@ -10,23 +10,26 @@ import dev.microvm.devices.virtio.VirtioFeatures;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.state.DeviceState;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A memory balloon: VIRTIO 1.2, section 5.5. The host sets a target. The driver takes that much
  * memory from the guest and names its pages, which the device returns to the host. The driver may
- * also report free pages, and statistics of the guest's memory.
+ * also report free pages, of itself or asked for, and statistics of the guest's memory.
  *
  * <p>A discarded page is still memory of the guest, so the guest may use it before it tells the
  * device (MUST_TELL_HOST is not offered). A hostile driver harms only its own guest: pages outside
  * RAM are ignored, pages named twice are discarded twice, and discarding a page of code has the
  * effect of a device that writes zeros there.
  *
- * <p>Free page hinting is not offered. Any thread may call {@link #targetMiB(int)},
- * {@link #targetMiB()}, {@link #actualMiB} and {@link #statistics}.
+ * <p>Any thread may call {@link #targetMiB(int)}, {@link #targetMiB()}, {@link #actualMiB}, {@link
+ * #statistics}, {@link #statisticsInterval}, {@link #startHinting}, {@link #releaseHinted}, {@link
+ * #hints} and {@link #hintingAccepted}.
  */
 public final class VirtioBalloon implements VirtioDevice {
     /** Device ID: section 5.5.1. */
@@ -35,22 +38,25 @@ public final class VirtioBalloon implements VirtioDevice {
     // Feature bits: section 5.5.3
     private static final long F_STATS_VQ = 1 << 1;
     private static final long F_DEFLATE_ON_OOM = 1 << 2;
+    private static final long F_FREE_PAGE_HINT = 1 << 3;
     private static final long F_PAGE_POISON = 1 << 4;
     private static final long F_PAGE_REPORTING = 1 << 5;
 
     // Queues: section 5.5.2. The reporting queue's number is 4, but Linux (vm_find_vqs in drivers/virtio/virtio_mmio.c,
-    // 6.1) and
-    // QEMU leave no gap for that of free page hinting where it is not offered. So number 3, which is nobody's, reports
-    // too.
+    // 6.1) and QEMU leave no gap for that of free page hinting where it is not accepted. So number 3 reports too,
+    // unless
+    // it hints.
     private static final int INFLATE = 0;
     private static final int DEFLATE = 1;
     private static final int STATISTICS = 2;
-    private static final int REPORTING_WITHOUT_GAP = 3;
+    private static final int HINTING_OR_REPORTING = 3;
+    private static final int REPORTING = 4;
     private static final int QUEUE_SIZE = 128; // Linux reports nothing where fewer than 32 buffers have room
 
     // Configuration space: section 5.5.4
     private static final int CONFIG_TARGET = 0; // num_pages, le32
     private static final int CONFIG_ACTUAL = 4; // le32, the driver's to write
+    private static final int CONFIG_HINTING = 8; // free_page_hint_cmd_id, le32
     private static final int CONFIG_POISON = 12; // poison_val, le32, the driver's to write
     private static final int CONFIG_SIZE = 16;
 
@@ -64,22 +70,27 @@ public final class VirtioBalloon implements VirtioDevice {
     private static final long REPORTED_A_TURN = 256 << 20; // bytes of memory
 
     private static final String STATE_TYPE = "virtio-balloon";
-    private static final int STATE_VERSION = 1;
+    private static final int STATE_VERSION = 2; // 2: with the number of the latest request for free memory
 
     private final VirtioTransport transport;
     private final VirtioBalloonOptions options;
     private final InstantSource clock;
+    private final Runnable changed;
     private final PageRun run;
     private final SteppedQueue inflate;
     private final Virtqueue deflate;
     private final Virtqueue statisticsQueue;
-    private final SteppedQueue[] reporting; // by queue, from REPORTING_WITHOUT_GAP on; none if it is not offered
+    private final @Nullable SteppedQueue thirdQueue; // for hints, or for reports of a driver that leaves no gap
+    private final @Nullable SteppedQueue reporting;
+    private final HintingRequests requests = new HintingRequests();
     private final ChainHandler acknowledge = this::acknowledge;
     private final ChainHandler keepStatistics = this::keepStatistics;
     private final GuestBuffer.PieceAction<RuntimeException> discardPiece;
     private final Timer asking;
     private final VirtioConfigSpace config = new VirtioConfigSpace(CONFIG_SIZE);
 
+    private Duration statisticsInterval;
+    private volatile boolean hinting; // the driver names free memory if it is asked
     private boolean poison; // the driver says what its free pages are full of: section 5.5.6.6
     private boolean nextIsUninitialized; // of a legacy driver, the first statistics: section 5.5.6.3
     private @Nullable DescriptorChain kept; // the driver's buffer of statistics: completing it asks for new ones
@@ -93,13 +104,19 @@ public final class VirtioBalloon implements VirtioDevice {
      * @param options options without {@linkplain VirtioBalloonOptions#problems problems}
      * @param discard returns pages to the host
      * @param clock clock for the time of statistics
+     * @param changed runs on the loop whenever the guest has written the size of its balloon
      */
     public VirtioBalloon(
-            VirtioTransport transport, VirtioBalloonOptions options, MemoryDiscard discard, InstantSource clock) {
+            VirtioTransport transport,
+            VirtioBalloonOptions options,
+            MemoryDiscard discard,
+            InstantSource clock,
+            Runnable changed) {
         Objects.requireNonNull(discard, "discard");
         this.transport = Objects.requireNonNull(transport, "transport");
         this.options = Objects.requireNonNull(options, "options");
         this.clock = Objects.requireNonNull(clock, "clock");
+        this.changed = Objects.requireNonNull(changed, "changed");
         run = new PageRun(transport.memory(), discard);
         discardPiece = discard::discard;
         inflate = new SteppedQueue(
@@ -110,20 +127,16 @@ public final class VirtioBalloon implements VirtioDevice {
                 this::inflate);
         deflate = transport.addQueue(QUEUE_SIZE);
         statisticsQueue = transport.addQueue(QUEUE_SIZE);
-        reporting = options.freePageReporting()
-                ? new SteppedQueue[] {reportingQueue(), reportingQueue()}
-                : new SteppedQueue[0];
+        boolean third = options.freePageReporting() || options.freePageHinting();
+        thirdQueue = third ? freePages(this::namedByThird, this::takeFromThird) : null;
+        reporting = options.freePageReporting() ? freePages(DescriptorChain::writable, this::report) : null;
+        statisticsInterval = options.statisticsInterval();
         asking = transport.loop().timer(this::askForStatistics);
         setTarget(options.targetMiB() * PAGES_PER_MIB);
     }
 
-    private SteppedQueue reportingQueue() {
-        return new SteppedQueue(
-                transport.addQueue(QUEUE_SIZE),
-                transport.loop(),
-                DescriptorChain::writable,
-                REPORTED_A_TURN,
-                this::report);
+    private SteppedQueue freePages(Function<DescriptorChain, GuestBuffer> part, SteppedQueue.Step step) {
+        return new SteppedQueue(transport.addQueue(QUEUE_SIZE), transport.loop(), part, REPORTED_A_TURN, step);
     }
 
     // ---- what the host does
@@ -159,6 +172,51 @@ public final class VirtioBalloon implements VirtioDevice {
         return Integer.divideUnsigned(actual, PAGES_PER_MIB);
     }
 
+    /** Sets the time between requests for statistics, 0 for no further ones; asks for new ones at once. */
+    public void statisticsInterval(Duration interval) {
+        Objects.requireNonNull(interval, "interval");
+        transport.loop().execute(() -> {
+            statisticsInterval = interval;
+            asking.cancel();
+            askForStatistics();
+        });
+    }
+
+    /** Whether the driver has accepted to name its free memory when it is asked. */
+    public boolean hintingAccepted() {
+        return hinting;
+    }
+
+    /**
+     * Asks the driver for its free memory, which goes to the host.
+     *
+     * @param release whether the guest may use it as soon as it has named all of it; else {@link
+     *     #releaseHinted} says when
+     */
+    public void startHinting(boolean release) {
+        transport.loop().execute(() -> tellHinting(requests.begin(release)));
+    }
+
+    /** Lets the guest use the memory that it has named. */
+    public void releaseHinted() {
+        transport.loop().execute(this::release);
+    }
+
+    private void release() {
+        requests.release();
+        tellHinting(FreePageHints.RELEASED);
+    }
+
+    private void tellHinting(int number) {
+        config.putInt(CONFIG_HINTING, number);
+        transport.configChanged();
+    }
+
+    /** Returns how far the driver is with naming its free memory. */
+    public FreePageHints hints() {
+        return requests.status();
+    }
+
     /**
      * Returns the latest statistics of the guest; empty if it has sent none since the last reset.
      */
@@ -182,7 +240,9 @@ public final class VirtioBalloon implements VirtioDevice {
     public long features() {
         return F_STATS_VQ
                 | (options.deflateOnOom() ? F_DEFLATE_ON_OOM : 0)
-                | (options.freePageReporting() ? F_PAGE_REPORTING | F_PAGE_POISON : 0);
+                | (options.freePageHinting() ? F_FREE_PAGE_HINT : 0)
+                | (options.freePageReporting() ? F_PAGE_REPORTING : 0)
+                | (thirdQueue != null ? F_PAGE_POISON : 0);
     }
 
     @Override
@@ -199,12 +259,15 @@ public final class VirtioBalloon implements VirtioDevice {
         }
         // A legacy driver writes byte by byte, the highest last: section 5.5.6.2.1.
         int last = CONFIG_ACTUAL + Integer.BYTES - 1;
-        if (offset <= last && offset + size > last) actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+        if (offset > last || offset + size <= last) return;
+        actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
+        changed.run();
     }
 
     @Override
     public void activate(long features) {
         poison = (features & F_PAGE_POISON) != 0;
+        hinting = (features & F_FREE_PAGE_HINT) != 0;
         nextIsUninitialized = (features & VirtioFeatures.VERSION_1) == 0;
         if ((features & F_STATS_VQ) != 0) armAsking();
     }
@@ -215,7 +278,9 @@ public final class VirtioBalloon implements VirtioDevice {
             case INFLATE -> inflate.notified();
             case DEFLATE -> deflate.drain(acknowledge);
             case STATISTICS -> statisticsQueue.drain(keepStatistics);
-            default -> reporting[queue - REPORTING_WITHOUT_GAP].notified();
+            case HINTING_OR_REPORTING -> Objects.requireNonNull(thirdQueue).notified();
+            case REPORTING -> Objects.requireNonNull(reporting).notified();
+            default -> throw new IllegalArgumentException("queue " + queue);
         }
     }
 
@@ -237,6 +302,18 @@ public final class VirtioBalloon implements VirtioDevice {
         return true;
     }
 
+    /** Returns the memory that a chain of queue 3 names: none if it is a number instead, of a driver that hints. */
+    private GuestBuffer namedByThird(DescriptorChain chain) {
+        if (!hinting) return chain.writable();
+        GuestBuffer named = requests.read(chain);
+        if (requests.toBeReleased()) release();
+        return named;
+    }
+
+    private void takeFromThird(GuestBuffer pages, long at, long size) {
+        if (!hinting || requests.wanted()) report(pages, at, size);
+    }
+
     private void report(GuestBuffer pages, long at, long size) {
         boolean mayBeZero = !poison || config.read(CONFIG_POISON, Integer.BYTES) == 0; // 5.5.6.7.2
         if (mayBeZero) pages.forEach(at, size, discardPiece);
@@ -253,7 +330,7 @@ public final class VirtioBalloon implements VirtioDevice {
     }
 
     private void armAsking() {
-        long interval = options.statisticsInterval().toNanos();
+        long interval = statisticsInterval.toNanos();
         if (interval > 0) asking.armAt(transport.loop().nanoTime() + interval);
     }
 
@@ -273,12 +350,17 @@ public final class VirtioBalloon implements VirtioDevice {
     public void reset() {
         asking.cancel();
         inflate.reset();
-        for (SteppedQueue queue : reporting) queue.reset();
+        if (thirdQueue != null) thirdQueue.reset();
+        if (reporting != null) reporting.reset();
+        requests.reset();
+        hinting = false;
         kept = null;
         poison = false;
         statistics = null;
         actual = 0;
-        config.putInt(CONFIG_ACTUAL, 0).putInt(CONFIG_POISON, 0);
+        config.putInt(CONFIG_ACTUAL, 0)
+                .putInt(CONFIG_HINTING, FreePageHints.NONE)
+                .putInt(CONFIG_POISON, 0);
     }
 
     @Override
@@ -287,7 +369,8 @@ public final class VirtioBalloon implements VirtioDevice {
                 .put("target", target)
                 .put("actual", config.read(CONFIG_ACTUAL, Integer.BYTES))
                 .put("poison", config.read(CONFIG_POISON, Integer.BYTES))
-                .put("nextIsUninitialized", nextIsUninitialized);
+                .put("nextIsUninitialized", nextIsUninitialized)
+                .put("lastRequest", requests.lastNumber());
     }
 
     @Override
@@ -299,5 +382,7 @@ public final class VirtioBalloon implements VirtioDevice {
         config.putInt(CONFIG_POISON, (int) state.number("poison"));
         actual = (int) config.read(CONFIG_ACTUAL, Integer.BYTES);
         nextIsUninitialized = state.flag("nextIsUninitialized");
+        if (state.version() >= 2) requests.restore(state.integer("lastRequest"));
+        if (options.freePageHinting()) release(); // a request does not continue in another machine
     }
 }

@@ -16,12 +16,18 @@ import java.util.Objects;
  * @param targetMiB memory that the guest should give up, in MiB
  * @param deflateOnOom whether a guest without free memory may take memory back from the balloon
  * @param freePageReporting whether the guest reports free memory
+ * @param freePageHinting whether the host may ask the guest for its free memory
  * @param statisticsInterval time between requests for statistics; 0 for a single request
  */
 public record VirtioBalloonOptions(
-        int targetMiB, boolean deflateOnOom, boolean freePageReporting, Duration statisticsInterval) {
-    /** Defaults: target 0, deflates on OOM, free page reporting, statistics every 5 seconds. */
-    public static final VirtioBalloonOptions DEFAULT = new VirtioBalloonOptions(0, true, true, Duration.ofSeconds(5));
+        int targetMiB,
+        boolean deflateOnOom,
+        boolean freePageReporting,
+        boolean freePageHinting,
+        Duration statisticsInterval) {
+    /** Defaults: target 0, deflates on OOM, free page reporting but no hinting, statistics every 5 seconds. */
+    public static final VirtioBalloonOptions DEFAULT =
+            new VirtioBalloonOptions(0, true, true, false, Duration.ofSeconds(5));
 
     private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
     private static final Duration LONGEST_INTERVAL = Duration.ofDays(1);
@@ -36,7 +42,7 @@ public record VirtioBalloonOptions(
      * Default 0.
      */
     public VirtioBalloonOptions targetMiB(int mib) {
-        return new VirtioBalloonOptions(mib, deflateOnOom, freePageReporting, statisticsInterval);
+        return new VirtioBalloonOptions(mib, deflateOnOom, freePageReporting, freePageHinting, statisticsInterval);
     }
 
     /**
@@ -45,7 +51,7 @@ public record VirtioBalloonOptions(
      * otherwise Linux subtracts it from its total memory.
      */
     public VirtioBalloonOptions deflateOnOom(boolean value) {
-        return new VirtioBalloonOptions(targetMiB, value, freePageReporting, statisticsInterval);
+        return new VirtioBalloonOptions(targetMiB, value, freePageReporting, freePageHinting, statisticsInterval);
     }
 
     /**
@@ -53,7 +59,15 @@ public record VirtioBalloonOptions(
      * back. Default true.
      */
     public VirtioBalloonOptions freePageReporting(boolean value) {
-        return new VirtioBalloonOptions(targetMiB, deflateOnOom, value, statisticsInterval);
+        return new VirtioBalloonOptions(targetMiB, deflateOnOom, value, freePageHinting, statisticsInterval);
+    }
+
+    /**
+     * Sets whether the host may ask the guest for its free memory, to take it back:
+     * {@link Balloon#startHinting}. Default false.
+     */
+    public VirtioBalloonOptions freePageHinting(boolean value) {
+        return new VirtioBalloonOptions(targetMiB, deflateOnOom, freePageReporting, value, statisticsInterval);
     }
 
     /**
@@ -61,7 +75,7 @@ public record VirtioBalloonOptions(
      * the start. Default 5 s.
      */
     public VirtioBalloonOptions statisticsInterval(Duration value) {
-        return new VirtioBalloonOptions(targetMiB, deflateOnOom, freePageReporting, value);
+        return new VirtioBalloonOptions(targetMiB, deflateOnOom, freePageReporting, freePageHinting, value);
     }
 
     /**
@@ -86,11 +100,12 @@ public record VirtioBalloonOptions(
 
     @Override
     public String toString() {
-        return "%d MiB, %s, %s, %s"
+        return "%d MiB, %s, %s, %s, %s"
                 .formatted(
                         targetMiB,
                         deflateOnOom ? "deflates on OOM" : "keeps its size on OOM",
                         freePageReporting ? "free pages reported" : "free pages not reported",
+                        freePageHinting ? "free pages hinted" : "free pages not hinted",
                         statisticsInterval.isZero()
                                 ? "statistics once"
                                 : "statistics every " + text(statisticsInterval));

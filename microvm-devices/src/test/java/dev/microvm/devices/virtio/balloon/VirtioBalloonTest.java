@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -34,11 +35,13 @@ final class VirtioBalloonTest {
 
     private static final long STATS_VQ = 1 << 1;
     private static final long DEFLATE_ON_OOM = 1 << 2;
+    private static final long FREE_PAGE_HINT = 1 << 3;
     private static final long PAGE_POISON = 1 << 4;
     private static final long PAGE_REPORTING = 1 << 5;
 
     private static final int TARGET = 0; // in the configuration space
     private static final int ACTUAL = 4;
+    private static final int HINTING = 8;
     private static final int POISON = 12;
 
     private static final int STATUS_REGISTER = 0x70; // section 4.2.2
@@ -51,11 +54,12 @@ final class VirtioBalloonTest {
     private record Range(long gpa, long size) {}
 
     private final List<Range> discarded = new ArrayList<>();
+    private int changes; // of the size that the guest reports
     private final List<VirtioBalloon> devices = new ArrayList<>();
 
     private VirtioBalloon device(VirtioTransport transport, VirtioBalloonOptions options) {
         MemoryDiscard discard = (memory, offset, length) -> discarded.add(new Range(offset, length));
-        VirtioBalloon made = new VirtioBalloon(transport, options, discard, InstantSource.fixed(NOW));
+        VirtioBalloon made = new VirtioBalloon(transport, options, discard, InstantSource.fixed(NOW), () -> changes++);
         devices.add(made);
         return made;
     }
@@ -192,6 +196,7 @@ final class VirtioBalloonTest {
         driver.writeConfig(TARGET, 4, 1234); // not the driver's
 
         assertThat(device().actualMiB()).isEqualTo(2);
+        assertThat(changes).isEqualTo(1);
         assertThat(driver.config(ACTUAL, 4)).isEqualTo(3 * 256 - 1);
         assertThat(driver.config(TARGET, 4)).isZero();
         driver.start();
@@ -210,6 +215,7 @@ final class VirtioBalloonTest {
 
         assertThat(before).isZero();
         assertThat(device().actualMiB()).isEqualTo(0x201);
+        assertThat(changes).isEqualTo(1);
     }
 
     @Test
@@ -276,7 +282,8 @@ final class VirtioBalloonTest {
                                 transport,
                                 VirtioBalloonOptions.DEFAULT,
                                 MemoryDiscard.ofHost(),
-                                InstantSource.system()),
+                                InstantSource.system(),
+                                () -> {}),
                         new GuestMemory(List.of(new GuestMemoryRegion(0, ram, false))))
                 .start();
 
@@ -309,6 +316,7 @@ final class VirtioBalloonTest {
                         new Statistic(3, 30),
                         new Statistic(1234, 5678),
                         new Statistic(10, 100),
+                        new Statistic(15, 150),
                         new Statistic(4, 40),
                         new Statistic(5, -1),
                         new Statistic(7, 70),
@@ -326,8 +334,31 @@ final class VirtioBalloonTest {
                         OptionalLong.empty(),
                         OptionalLong.of(70),
                         OptionalLong.of(80),
-                        OptionalLong.of(90)));
+                        OptionalLong.of(90),
+                        OptionalLong.of(100),
+                        OptionalLong.empty(),
+                        OptionalLong.empty(),
+                        OptionalLong.empty(),
+                        OptionalLong.empty(),
+                        OptionalLong.of(150)));
         assertThat(driver.queue(STATISTICS).usedIndex()).as("kept, to ask by").isZero();
+    }
+
+    @Test
+    void asksForStatisticsAtOnce_andThenByAnotherInterval() {
+        VirtioDriver driver = new VirtioDriver(this::device).start();
+        give(driver, STATISTICS, Statistic.buffer(driver, new Statistic(4, 1)));
+        device().statisticsInterval(INTERVAL.multipliedBy(2));
+        driver.loop().run();
+        driver.queue(STATISTICS).take();
+        give(driver, STATISTICS, Statistic.buffer(driver, new Statistic(4, 2)));
+
+        driver.loop().clock().advance(2 * INTERVAL.toNanos() - 1);
+        driver.loop().run();
+        assertThat(driver.queue(STATISTICS).poll()).isNull();
+        driver.loop().clock().advance(1);
+        driver.loop().run();
+        driver.queue(STATISTICS).take();
     }
 
     @Test
@@ -479,6 +510,95 @@ final class VirtioBalloonTest {
         assertThat(known).isTrue();
         assertThat(driver.queue(STATISTICS).usedIndex()).as("it asks again").isEqualTo(1);
         assertThat(discarded).as("poisoned pages").isEmpty();
+    }
+
+    // ---- free page hinting: 5.5.6.5
+
+    private VirtioBalloon hinting(VirtioTransport transport) {
+        return device(transport, VirtioBalloonOptions.DEFAULT.freePageHinting(true));
+    }
+
+    private static Buffer number(VirtioDriver driver, long request) {
+        return driver.readable((byte) request, (byte) 0, (byte) 0, (byte) 0);
+    }
+
+    private VirtioDriver askedForFreeMemory(boolean release) {
+        VirtioDriver driver = new VirtioDriver(this::hinting).start();
+        assertThat(driver.offered() & FREE_PAGE_HINT).isNotZero();
+        device().startHinting(release);
+        driver.loop().run();
+        return driver;
+    }
+
+    @Test
+    void givesBackWhatTheGuestNames_whenItIsAsked() {
+        VirtioDriver driver = askedForFreeMemory(true);
+        long request = driver.config(HINTING, 4);
+
+        give(driver, REPORTING_WITHOUT_GAP, number(driver, request));
+        give(driver, REPORTING_WITHOUT_GAP, Buffer.writable(0x20_0000, 0x40_0000));
+        boolean completeBefore = device().hints().complete();
+        give(driver, REPORTING_WITHOUT_GAP, number(driver, FreePageHints.NONE));
+
+        assertThat(request).isEqualTo(2);
+        assertThat(discarded).containsExactly(new Range(0x20_0000, 0x40_0000));
+        assertThat(completeBefore).isFalse();
+        assertThat(device().hints()).isEqualTo(new FreePageHints(FreePageHints.RELEASED, OptionalInt.of(0)));
+        assertThat(driver.config(HINTING, 4)).as("the guest may use it").isEqualTo(FreePageHints.RELEASED);
+        assertThat(driver.queue(REPORTING_WITHOUT_GAP).usedIndex()).isEqualTo(3);
+    }
+
+    @Test
+    void letsTheGuestHoldItsFreeMemory_untilItIsReleased() {
+        VirtioDriver driver = askedForFreeMemory(false);
+        give(driver, REPORTING_WITHOUT_GAP, number(driver, 2));
+        give(driver, REPORTING_WITHOUT_GAP, number(driver, FreePageHints.NONE));
+        long before = driver.config(HINTING, 4);
+        device().releaseHinted();
+        driver.loop().run();
+        give(driver, REPORTING_WITHOUT_GAP, Buffer.writable(0x20_0000, 0x40_0000));
+
+        assertThat(before).isEqualTo(2);
+        assertThat(driver.config(HINTING, 4)).isEqualTo(FreePageHints.RELEASED);
+        assertThat(discarded).as("what comes late may be in use").isEmpty();
+    }
+
+    @Test
+    void leavesWhatIsNamedForAnEarlierRequest_orForNone() {
+        VirtioDriver driver = askedForFreeMemory(true);
+        give(driver, REPORTING_WITHOUT_GAP, Buffer.writable(0x20_0000, 0x40_0000));
+        give(driver, REPORTING_WITHOUT_GAP, number(driver, 2));
+        device().startHinting(true);
+        driver.loop().run();
+        give(driver, REPORTING_WITHOUT_GAP, Buffer.writable(0x20_0000, 0x40_0000));
+
+        assertThat(driver.config(HINTING, 4)).isEqualTo(3);
+        assertThat(discarded).isEmpty();
+    }
+
+    @Test
+    void reportsByTheSpecifiedQueue_whileItHints() {
+        VirtioDriver driver = new VirtioDriver(this::hinting).start();
+
+        give(driver, REPORTING, Buffer.writable(0x20_0000, 0x20_0000));
+
+        assertThat(device().hintingAccepted()).isTrue();
+        assertThat(discarded).containsExactly(new Range(0x20_0000, 0x20_0000));
+    }
+
+    @Test
+    void releasesAndCountsOn_whenRestoredIntoANewDevice() {
+        VirtioDriver driver = askedForFreeMemory(false);
+        DeviceState state = driver.mmio().save();
+        VirtioDriver other = new VirtioDriver(VirtioMmio.Version.MODERN, this::hinting, driver.memory());
+        other.mmio().restore(DeviceState.decode(state.encode()));
+        other.loop().run();
+        long restored = other.config(HINTING, 4);
+        device().startHinting(true);
+        other.loop().run();
+
+        assertThat(restored).isEqualTo(FreePageHints.RELEASED);
+        assertThat(other.config(HINTING, 4)).isEqualTo(3);
     }
 
     // ---- pause

@@ -5,6 +5,7 @@ import dev.microvm.sandbox.root.oci.OciImage;
 import dev.microvm.sandbox.root.tree.RootContentException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -12,6 +13,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
@@ -100,6 +102,14 @@ final class RegistryClient {
     private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
         try {
             return http.send(request, BodyHandlers.ofInputStream());
+        } catch (ConnectException e) {
+            throw new RootContentException(
+                    "%s cannot be reached".formatted(request.uri().getAuthority()),
+                    "check its name and port, and the network of this host",
+                    e);
+        } catch (HttpTimeoutException e) {
+            throw new RootContentException(
+                    "%s does not answer".formatted(request.uri().getAuthority()), "try again later", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new RootContentException("the pull was interrupted", "try again", e);
