@@ -15,15 +15,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, BATCH = 8192, THREADS = 4 };
+enum { PAGE = 4096, REGIONS = 512, THREADS = 4 };
 
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define PRESENT (UINT64_C(1) << 63)
-#define OF_FILE (UINT64_C(1) << 61)
+/* Documentation/admin-guide/mm/pagemap.rst: since Linux 6.7, so the headers may not have it */
+struct region {
+    uint64_t start, end, categories;
+};
+
+struct scan {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, inverted, mask, any_of, returned;
+};
+
+#define SCAN _IOWR('f', 16, struct scan)
+#define OF_FILE (UINT64_C(1) << 2)
+#define PRESENT (UINT64_C(1) << 3)
+#define SWAPPED (UINT64_C(1) << 4)
 
 struct child {
     char *ram;
@@ -51,17 +62,21 @@ static char *map_privately(int fd, size_t size) {
 
 /* Finds the pages that belong to this process alone; returns their number. */
 static size_t own_pages(const char *ram, size_t pages, uint32_t *own) {
-    static uint64_t entries[BATCH];
+    static struct region regions[REGIONS];
+    uint64_t begin = (uintptr_t)ram, end = begin + pages * PAGE;
+    struct scan scan = {sizeof scan, 0, begin, end, begin, (uintptr_t)regions, REGIONS, 0,
+                        OF_FILE, OF_FILE, PRESENT | SWAPPED, 0};
     int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     size_t found = 0;
 
     if (map < 0) die("pagemap");
-    for (size_t page = 0; page < pages; page += BATCH) {
-        size_t count = pages - page < BATCH ? pages - page : BATCH;
-        off_t at = (off_t)(((uintptr_t)ram / PAGE + page) * sizeof *entries);
-        if (pread(map, entries, count * sizeof *entries, at) != (ssize_t)(count * sizeof *entries)) die("pread");
-        for (size_t i = 0; i < count; i++) {
-            if ((entries[i] & PRESENT) && !(entries[i] & OF_FILE)) own[found++] = (uint32_t)(page + i);
+    while (scan.walk_end < end) {
+        scan.start = scan.walk_end;
+        int count = ioctl(map, SCAN, &scan);
+        if (count < 0) die("PAGEMAP_SCAN");
+        for (int i = 0; i < count; i++) {
+            for (uint64_t at = regions[i].start; at < regions[i].end; at += PAGE)
+                own[found++] = (uint32_t)((at - begin) / PAGE);
         }
     }
     close(map);

@@ -23,6 +23,7 @@ import dev.microvm.machine.Machine;
 import dev.microvm.machine.MachineDescription;
 import dev.microvm.machine.MachineLifecycle;
 import dev.microvm.machine.MachinePlan;
+import dev.microvm.machine.MachineSnapshot;
 import dev.microvm.model.CpuSpec;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.MachineSpec;
@@ -440,7 +441,8 @@ public final class MicroVm implements AutoCloseable {
 
     /**
      * Writes the machine into a new folder, from which {@link Snapshot#restore} starts others that
-     * continue where this one is now. Pauses the guest meanwhile, unless it is paused; to end the
+     * continue where this one is now. Pauses the guest meanwhile, unless it is paused; if its RAM is
+     * {@linkplain dev.microvm.memory.RamBacking#forkable forkable}, for a moment only. To end the
      * machine with its snapshot, pause it before and close it after.
      *
      * <p>The folder appears when it is complete. It holds all that is in the guest's memory, secrets
@@ -458,9 +460,8 @@ public final class MicroVm implements AutoCloseable {
     public Snapshot snapshot(Path folder) {
         Objects.requireNonNull(folder, "folder");
         requireOpen("take a snapshot of");
-        return runs.whilePaused(
-                "take a snapshot of",
-                machine -> new Snapshot(SnapshotFolder.write(machine.state(), machine.ram(), folder)));
+        return new Snapshot(runs.whilePaused("take a snapshot of", machine -> MachineSnapshot.take(machine, folder))
+                .get());
     }
 
     /**

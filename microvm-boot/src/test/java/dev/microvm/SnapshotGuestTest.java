@@ -8,6 +8,7 @@ import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.boot.testing.TestMachine;
 import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.error.MicroVmException;
+import dev.microvm.memory.RamBacking;
 import dev.microvm.model.Irqchip;
 import dev.microvm.model.SnapshotException;
 import dev.microvm.testing.Lanes;
@@ -85,6 +86,28 @@ final class SnapshotGuestTest {
             assertThatIllegalStateException().isThrownBy(() -> vm.snapshot(folder.resolve("three")));
         }
         assertThat(folder.resolve("three")).doesNotExist();
+    }
+
+    @Test
+    void holdsOneMoment_whenTheGuestRunsWhileItIsWritten() throws IOException {
+        try (MicroVm vm = guest("endless").ram(RamBacking.forkable()).start()) {
+            for (int i = 0; i < 3; i++) {
+                vm.console().awaitText(PROGRESS, SOON);
+                Snapshot snapshot = vm.snapshot(folder.resolve("moment" + i));
+                snapshot.verify();
+                try (MicroVm copy = continued(snapshot, "endless")) {
+                    end(copy);
+                }
+            }
+            end(vm);
+        }
+    }
+
+    private static void end(MicroVm vm) {
+        vm.console().awaitText(PROGRESS, SOON);
+        vm.console().type("x");
+        assertThat(vm.awaitExit(SOON).exitCode()).as(vm.console().text()).hasValue(0);
+        assertThat(vm.console().text()).endsWith("\nlost 00\n");
     }
 
     @Test

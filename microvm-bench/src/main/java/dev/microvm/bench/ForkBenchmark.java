@@ -90,14 +90,21 @@ public final class ForkBenchmark {
                 """, rounds, table);
     }
 
-    private void warmUp() throws InterruptedException {
+    private void warmUp() throws Exception {
+        Path to = folder.resolve("warm");
         try (MicroVm parent = parent(SMALLEST_MIB, new TickDevice(false))) {
+            Snapshot saved = parent.snapshot(to);
             for (int i = 0; i < WARM_UP; i++) {
                 try (Fork moment = parent.fork()) {
                     timeChild(moment.restore());
                 }
+                timeChild(saved.restore());
+            }
+            try (Fork moment = parent.fork()) {
+                timeMany(moment);
             }
         }
+        delete(to);
     }
 
     private MicroVm parent(int mib, TickDevice ticks) throws InterruptedException {
@@ -128,6 +135,7 @@ public final class ForkBenchmark {
                 long begin = System.nanoTime();
                 try (Fork moment = parent.fork()) {
                     fork.add(millisSince(begin));
+                    ticks.awaitNext();
                     pause.add(ticks.longestGap() / NANOS_PER_MILLI);
                     parent.pause(); // or it would take a CPU from its children
                     long used = threads.getCurrentThreadCpuTime();

@@ -3,6 +3,7 @@ package dev.microvm.bench;
 import dev.microvm.bus.BusDevice;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Hears the guest {@code tick.S}: when it first ran, and how long it stood still at most. */
 final class TickDevice implements BusDevice {
@@ -15,6 +16,7 @@ final class TickDevice implements BusDevice {
     private final CountDownLatch ran = new CountDownLatch(1);
     private volatile long first;
     private volatile long longestGap;
+    private final AtomicLong ticks = new AtomicLong();
     private long last; // of the vCPU's thread
 
     /**
@@ -41,12 +43,22 @@ final class TickDevice implements BusDevice {
             longestGap = now - last;
         }
         last = now;
+        ticks.incrementAndGet();
     }
 
     /** Waits for the first tick, and returns when it was, by {@link System#nanoTime}. */
     long awaitFirst() throws InterruptedException {
         if (!ran.await(LIMIT_SECONDS, TimeUnit.SECONDS)) throw new IllegalStateException("the guest does not run");
         return first;
+    }
+
+    /** Waits for the next tick, so that {@link #longestGap} has what was before it. */
+    void awaitNext() throws InterruptedException {
+        long before = ticks.get();
+        while (ticks.get() == before) {
+            if (Thread.interrupted()) throw new InterruptedException();
+            Thread.onSpinWait();
+        }
     }
 
     /** Forgets gaps so far. */

@@ -9,6 +9,7 @@ import dev.microvm.state.DeviceState;
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 
 /**
@@ -87,6 +88,14 @@ public interface Machine extends AutoCloseable {
      * @throws MicroVmException if the host cannot do it
      */
     RamImage fork();
+
+    /**
+     * Returns the same as {@link #fork} if that takes no time for RAM that was not written since the
+     * last time; else empty, and {@link #ram} is to be read.
+     *
+     * @throws IllegalStateException if the machine is not paused
+     */
+    Optional<RamImage> forkIfInMemory();
 
     /** All RAM, which stands still while the machine is paused. */
     MemorySegment ram();

@@ -433,6 +433,12 @@ final class PcMachine implements Machine {
     }
 
     @Override
+    public Optional<RamImage> forkIfInMemory() {
+        requirePaused();
+        return forks.forkIfInMemory();
+    }
+
+    @Override
     public BitSet pagesUnlike(RamBacking backing) {
         requirePaused();
         return forks.pagesUnlike(backing);

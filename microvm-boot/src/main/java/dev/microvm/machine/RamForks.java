@@ -93,18 +93,41 @@ final class RamForks implements AutoCloseable {
     RamImage fork() {
         refuseWhatCannotBe();
         try {
-            if (base == null && file.isPresent()) {
-                become(FrozenRam.ofFile(file.get(), ram.byteSize()));
-                return image(new BitSet());
-            }
-            if (base == null && !(opened instanceof RamBacking.PrivateOf)) freezeCopy();
-            BitSet own = PageMap.ownPages(ram);
-            if (own.cardinality() <= ram.byteSize() / PageMap.pageSize() / NEW_BASE) return image(own);
+            Optional<RamImage> shared = shared();
+            if (shared.isPresent()) return shared.get();
             freezeCopy();
             return image(new BitSet());
         } catch (IOException | ErrnoException e) {
             throw new MicroVmException("machine %s cannot be forked: %s".formatted(machine, e.getMessage()), e);
         }
+    }
+
+    /**
+     * Returns the RAM as it is now, which the caller closes, if it is in a file in memory and little
+     * of it differs from that: so it takes no time for the rest. Else empty.
+     *
+     * @throws MicroVmException if the host cannot do it
+     */
+    Optional<RamImage> forkIfInMemory() {
+        if (base == null && file.isEmpty()) return Optional.empty();
+        try {
+            return shared();
+        } catch (IOException | ErrnoException e) {
+            throw new MicroVmException(
+                    "machine %s: its RAM cannot be shared: %s".formatted(machine, e.getMessage()), e);
+        }
+    }
+
+    /** Returns an image of what the RAM is a copy of and what differs; empty if there is no such, or much differs. */
+    private Optional<RamImage> shared() throws IOException {
+        if (base == null && file.isPresent()) {
+            become(FrozenRam.ofFile(file.get(), ram.byteSize()));
+            return Optional.of(image(new BitSet()));
+        }
+        if (base == null && !(opened instanceof RamBacking.PrivateOf)) return Optional.empty();
+        BitSet own = PageMap.ownPages(ram);
+        long most = ram.byteSize() / PageMap.pageSize() / NEW_BASE;
+        return own.cardinality() <= most ? Optional.of(image(own)) : Optional.empty();
     }
 
     private RamImage image(BitSet own) {

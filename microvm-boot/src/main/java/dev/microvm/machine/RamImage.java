@@ -143,6 +143,19 @@ public final class RamImage implements AutoCloseable {
     }
 
     /**
+     * Maps this RAM, for as long as the arena lives.
+     *
+     * @throws IllegalStateException if this is closed
+     */
+    MemorySegment map(long size, Arena arena) {
+        if (!(backing instanceof RamBacking.PrivateOf copy))
+            throw new IllegalStateException("not of a file: " + backing);
+        MemorySegment ram = MappedMemory.privateOf(copy.file(), size, arena);
+        complete(ram);
+        return ram;
+    }
+
+    /**
      * Does nothing if it is open.
      *
      * @throws IllegalStateException if it is closed

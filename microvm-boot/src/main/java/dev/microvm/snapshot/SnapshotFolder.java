@@ -1,6 +1,5 @@
 package dev.microvm.snapshot;
 
-import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.SnapshotException;
 import dev.microvm.model.VirtioDeviceSpec;
@@ -43,15 +42,16 @@ public final class SnapshotFolder {
     /**
      * Writes a machine into a new folder, which only this user can read.
      *
-     * @param folder must not exist, or be empty; its parent must exist
+     * @param disks of that moment: {@link DiskStamp#all}
      * @param ram all RAM, which stands still meanwhile
+     * @param folder must not exist, or be empty; its parent must exist
      * @throws SnapshotException if it cannot be written; then nothing is left of it
      */
-    public static SnapshotFolder write(MachineState state, MemorySegment ram, Path folder) {
+    public static SnapshotFolder write(MachineState state, List<DiskStamp> disks, MemorySegment ram, Path folder) {
         Path target = folder.toAbsolutePath();
         return NewFolder.make(target, made -> {
             long[] checksums = MemoryFile.write(ram, made.resolve(MEMORY));
-            Manifest manifest = new Manifest(state, ram.byteSize(), list(checksums), stamps(state), Optional.empty());
+            Manifest manifest = new Manifest(state, ram.byteSize(), list(checksums), disks, Optional.empty());
             return written(manifest, made, target, null);
         });
     }
@@ -78,7 +78,7 @@ public final class SnapshotFolder {
                     state,
                     ram.byteSize(),
                     diff.checksums(),
-                    stamps(state),
+                    DiskStamp.all(state),
                     Optional.of(DiffBase.of(base, target, diff.pages())));
             return written(manifest, made, target, base);
         });
@@ -119,18 +119,6 @@ public final class SnapshotFolder {
     /** Deletes a snapshot, if there is one, as far as that is possible. */
     static void delete(Path folder) {
         NewFolder.delete(folder);
-    }
-
-    /** The files of the disks that the guest writes. */
-    private static List<DiskStamp> stamps(MachineState state) throws IOException {
-        List<DiskStamp> stamps = new ArrayList<>();
-        List<VirtioDeviceSpec> devices = state.spec().devices().virtio();
-        for (int slot = 0; slot < devices.size(); slot++) {
-            if (!(devices.get(slot) instanceof VirtioDeviceSpec.Blk blk)) continue;
-            DiskImage image = blk.disk().image();
-            if (!image.isReadOnly() && image.overlayLimit().isEmpty()) stamps.add(DiskStamp.of(slot, image.path()));
-        }
-        return stamps;
     }
 
     /**

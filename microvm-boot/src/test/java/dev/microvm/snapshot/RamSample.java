@@ -50,7 +50,7 @@ final class RamSample {
     }
 
     SnapshotFolder whole(Path folder) {
-        return with(segment -> SnapshotFolder.write(state(MIB), segment, folder));
+        return with(segment -> SnapshotFolder.write(state(MIB), List.of(), segment, folder));
     }
 
     SnapshotFolder diff(SnapshotFolder base, Path folder) {

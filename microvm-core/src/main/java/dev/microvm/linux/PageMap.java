@@ -15,7 +15,7 @@ import java.util.BitSet;
  * Documentation/admin-guide/mm/pagemap.rst. Any thread may call.
  */
 public final class PageMap {
-    private static final Path FILE = Path.of("/proc/self/pagemap");
+    static final Path FILE = Path.of("/proc/self/pagemap");
     private static final long PRESENT = 1L << 63;
     private static final long SWAPPED = 1L << 62;
     private static final long OF_FILE = 1L << 61; // or of shared memory
@@ -32,6 +32,12 @@ public final class PageMap {
      * @throws IOException if the kernel does not tell
      */
     public static BitSet ownPages(MemorySegment memory) throws IOException {
+        BitSet own = PageMapScan.ownPages(memory);
+        return own == null ? readOwnPages(memory) : own;
+    }
+
+    /** The same where Linux has no {@link PageMapScan}: reads an entry for each page. */
+    static BitSet readOwnPages(MemorySegment memory) throws IOException {
         int pageSize = Libc.getpagesize();
         int pages = Math.toIntExact(memory.byteSize() / pageSize);
         BitSet own = new BitSet(pages);
