@@ -24,6 +24,7 @@ final class ColdBranches {
     private static final long FIRST_WAIT_NANOS = 100_000_000;
     private static final int WAITS_LONGER = 4; // times
 
+    @SuppressWarnings("UnusedVariable") // gives the branches something to do
     private static int taken;
 
     private ColdBranches() {}
