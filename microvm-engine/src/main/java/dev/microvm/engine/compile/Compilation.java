@@ -33,7 +33,6 @@ final class Compilation implements Runnable {
     private static final int LEAST_TURNS = 64;
 
     private final List<Member> members;
-    private final Cpu cpu;
     private final long[] tlb;
     private final @Nullable CodePage[] pages;
     private volatile @Nullable Region result;
@@ -45,7 +44,6 @@ final class Compilation implements Runnable {
      */
     Compilation(List<Member> members, Cpu cpu) {
         this.members = members;
-        this.cpu = cpu;
         this.tlb = cpu.mmu.entries();
         this.pages = cpu.mmu.entryPages();
     }
@@ -79,11 +77,12 @@ final class Compilation implements Runnable {
     public void run() {
         for (int count = members.size(); count > 0; count = (count + 1) / 2) {
             List<Member> some = members.subList(0, count);
-            RegionClass made = new RegionClass(some, cpu, tlb, pages);
+            RegionClass made = new RegionClass(some);
             byte[] bytes = made.write();
             if (made.fits()) {
-                Region region = made.define(bytes);
-                region.bind(some.stream().map(Member::block).toList(), tlb, turns(some), RegionClass.sizeOf(bytes));
+                Region region = RegionForms.of(made, bytes);
+                List<Block> blocks = some.stream().map(Member::block).toList();
+                region.bind(blocks, made.links.links(), tlb, pages, turns(some), RegionClass.sizeOf(bytes));
                 result = region;
                 return;
             }

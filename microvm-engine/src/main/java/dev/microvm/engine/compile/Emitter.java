@@ -24,9 +24,6 @@ abstract class Emitter implements Code {
     /** Slots that have a meaning inside of an instruction alone, and were set in this block. */
     int passing;
 
-    /** Slots that the present instruction has set. */
-    int writtenNow;
-
     private int nextTemporary = RegionRegisters.TEMPORARIES;
     private Known known = Known.NOTHING;
     private int left; // of a subtraction
@@ -60,7 +57,6 @@ abstract class Emitter implements Code {
     @Override
     public final Code set(int slot) {
         registers.set(slot);
-        writtenNow |= 1 << slot;
         if (RegionRegisters.isPassing(slot)) passing |= 1 << slot;
         method.visitVarInsn(Opcodes.LSTORE, RegionRegisters.local(slot));
         return this;
@@ -75,8 +71,8 @@ abstract class Emitter implements Code {
 
     private void fetch(int slot) {
         if (slot >= RegionRegisters.FLAG_RESULT) {
-            method.visitVarInsn(Opcodes.ALOAD, 1);
-            method.visitFieldInsn(Opcodes.GETFIELD, RegionCode.CPU, RegionRegisters.flagName(slot), "J");
+            method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
+            method.visitFieldInsn(Opcodes.GETFIELD, RegionRegisters.CPU_NAME, RegionRegisters.flagName(slot), "J");
         } else {
             method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.REGISTERS);
             method.visitIntInsn(Opcodes.BIPUSH, slot);

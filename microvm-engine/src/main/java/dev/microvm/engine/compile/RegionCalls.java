@@ -8,7 +8,7 @@ import dev.microvm.engine.cpu.Sequential;
 import java.lang.constant.ConstantDescs;
 import java.lang.invoke.MethodHandles;
 
-/** What compiled code calls where it is cold. Registers and flags are in {@link Cpu} then. */
+/** What compiled code calls. Registers and flags are in {@link Cpu} then. */
 final class RegionCalls {
     private RegionCalls() {}
 
@@ -18,6 +18,11 @@ final class RegionCalls {
         return region.mustLeave(cpu);
     }
 
+    /** Leaves a region. All regions call this one, so HotSpot expects no class of instruction here. */
+    static Block leave(Instruction exit, Cpu cpu) {
+        return exit.execute(cpu);
+    }
+
     /** What a region's class refers to, in the order of its fields. */
     static Object[] classData(MethodHandles.Lookup region) {
         try {
@@ -25,10 +30,5 @@ final class RegionCalls {
         } catch (IllegalAccessException e) {
             throw new LinkageError("a region of guest code", e);
         }
-    }
-
-    /** Runs the rest of a block as it would run if it were not compiled. */
-    static Block rest(Instruction done, Cpu cpu) {
-        return done.next.execute(cpu);
     }
 }

@@ -1,14 +1,11 @@
 package dev.microvm.engine.compile;
 
 import dev.microvm.engine.compile.Compilation.Member;
-import dev.microvm.engine.cpu.CodePage;
-import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Region;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassWriter;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
@@ -16,8 +13,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * The hidden class of one region. What its code refers to is in static final fields, which HotSpot
- * takes for constants.
+ * The hidden class of a region, which belongs to no CPU: what does is in the {@link Region} ({@link
+ * RegionLinks}). Constants are in static final fields.
  */
 final class RegionClass {
     static final String NAME = "dev/microvm/engine/compile/CompiledRegion";
@@ -39,17 +36,12 @@ final class RegionClass {
     private final List<Object> constants = new ArrayList<>();
     private final List<String> descriptors = new ArrayList<>();
     private final Label end = new Label();
-    private final long[] registers;
-    private final long[] xmm;
-    private final long[] tlb;
-    private final @Nullable CodePage[] pages;
 
-    RegionClass(List<Member> members, Cpu cpu, long[] tlb, @Nullable CodePage[] pages) {
+    /** What belongs to the CPU that it is made for. */
+    final RegionLinks links = new RegionLinks();
+
+    RegionClass(List<Member> members) {
         this.members = members;
-        this.registers = cpu.r;
-        this.xmm = cpu.xmm;
-        this.tlb = tlb;
-        this.pages = pages;
     }
 
     /** Memory that a class of so many bytes takes. */
@@ -62,13 +54,10 @@ final class RegionClass {
         writer.visit(Opcodes.V22, Opcodes.ACC_FINAL | Opcodes.ACC_SUPER, NAME, null, SUPER, null);
         writeConstructor();
         RegionRegisters used = new RegionRegisters();
-        RegionCode trial = new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, this, members, used);
-        trial.writeBlocks();
+        new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, new RegionClass(members), members, used).writeBlocks();
         MethodVisitor method = writer.visitMethod(Opcodes.ACC_PROTECTED, "run", RegionCode.RUN, null, null);
         method.visitCode();
-        RegionCode code = new RegionCode(method, this, members, used);
-        code.writeEntry();
-        code.writeBlocks();
+        new RegionCode(method, this, members, used).write();
         method.visitLabel(end);
         method.visitMaxs(0, 0);
         method.visitEnd();
@@ -93,7 +82,7 @@ final class RegionClass {
         }
     }
 
-    /** Pushes an object that the code refers to. */
+    /** Pushes an object that all CPUs share, and that HotSpot takes for a constant. */
     void push(MethodVisitor method, Object constant, Class<?> type) {
         String descriptor = type.descriptorString();
         Integer index = indexes.get(constant);
@@ -108,20 +97,9 @@ final class RegionClass {
         if (!declared.equals(descriptor)) method.visitTypeInsn(Opcodes.CHECKCAST, Type.getInternalName(type));
     }
 
-    void pushRegisters(MethodVisitor method) {
-        push(method, registers, long[].class);
-    }
-
-    void pushXmm(MethodVisitor method) {
-        push(method, xmm, long[].class);
-    }
-
-    void pushTlb(MethodVisitor method) {
-        push(method, tlb, long[].class);
-    }
-
-    void pushPages(MethodVisitor method) {
-        push(method, pages, CodePage[].class);
+    /** Constants that it was made with, all of which belong to no CPU; after {@link #write}. */
+    List<Object> constants() {
+        return List.copyOf(constants);
     }
 
     private void writeConstructor() {
@@ -139,22 +117,7 @@ final class RegionClass {
         MethodVisitor method = writer.visitMethod(
                 Opcodes.ACC_PRIVATE | Opcodes.ACC_STATIC, RegionCode.SAVE, used.saveDescriptor(), null, null);
         method.visitCode();
-        int argument = 1;
-        for (int slot = 0; slot < RegionRegisters.COUNT; slot++) {
-            if (!used.isSaved(slot)) continue;
-            if (slot < RegionRegisters.FLAG_RESULT) {
-                pushRegisters(method);
-                method.visitIntInsn(Opcodes.BIPUSH, slot);
-                method.visitVarInsn(Opcodes.LLOAD, argument);
-                method.visitInsn(Opcodes.LASTORE);
-            } else {
-                method.visitVarInsn(Opcodes.ALOAD, 0);
-                method.visitVarInsn(Opcodes.LLOAD, argument);
-                method.visitFieldInsn(Opcodes.PUTFIELD, RegionCode.CPU, RegionRegisters.flagName(slot), "J");
-            }
-            argument += 2;
-        }
-        method.visitInsn(Opcodes.RETURN);
+        used.writeSave(method);
         method.visitMaxs(0, 0);
         method.visitEnd();
     }

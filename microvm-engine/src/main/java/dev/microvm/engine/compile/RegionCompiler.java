@@ -14,11 +14,10 @@ final class RegionCompiler implements Compiler {
     private static final long INTERVAL = 4096;
 
     /**
-     * Instructions that a region must have executed to be compiled. HotSpot spends 20 to 60 ms on
-     * one, in which time the chains execute 4 to 15 million. So compiling costs a machine that ends
-     * soon no more than it brings.
+     * Instructions that a region must have executed to be compiled. With these a boot of Linux costs
+     * as much CPU time as without regions (docs/engine.md).
      */
-    private static final long WORTH = 16_000_000;
+    private static final long WORTH = 4_000_000;
 
     /** A block that was executed this many times less than the first one is no part of its region. */
     private static final int RARELY = 16;
@@ -34,6 +33,7 @@ final class RegionCompiler implements Compiler {
 
     RegionCompiler(boolean always) {
         this.always = always;
+        if (!always) ColdBranches.begin();
     }
 
     @Override

@@ -41,7 +41,7 @@ public final class Block {
     }
 
     /** What is to be executed. */
-    Instruction entry() {
+    public Instruction entry() {
         return entry;
     }
 
