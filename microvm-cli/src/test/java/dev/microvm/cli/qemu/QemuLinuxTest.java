@@ -233,7 +233,7 @@ final class QemuLinuxTest {
                         + " -device virtio-net-device,netdev=qemu,mac=02:00:00:01:01:01"
                         + " -device vhost-vsock-device,guest-cid=3")) {
             qemu.await("ready");
-            try (SocketClient qmp = new SocketClient(folder.resolve("qmp"))) {
+            try (SocketClient qmp = SocketClient.connect(folder.resolve("qmp"))) {
                 qmp.execute("{\"execute\": \"qmp_capabilities\"}");
                 qmp.execute("{\"execute\": \"qmp_capabilities\"}"); // the first answer was the greeting
                 qmp.type("{\"execute\": \"balloon\", \"arguments\": {\"value\": %d}}".formatted(400L << 20));
