@@ -9,37 +9,60 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import java.util.zip.ZipOutputStream;
 
 /**
- * A snapshot as one version of the format has it, packed into a small file. {@code
- * scripts/golden-snapshot} makes that of the present version; those of all versions are kept.
+ * A snapshot, and one with a base, as one version of the format has them, each packed into a small
+ * file. {@code scripts/golden-snapshot} makes those of the present version; those of all versions
+ * are kept.
  */
 final class GoldenSnapshot {
     private static final Duration SOON = Duration.ofSeconds(60);
-    private static final String[] FILES = {"manifest", "memory"};
+
+    /** The snapshot whose base is {@link #BASE}, in a chain. */
+    static final String DIFF = "later";
+
+    private static final String BASE = "golden";
+    private static final List<String> FILES = List.of("manifest", "memory");
+    private static final List<String> CHAIN =
+            List.of(BASE + "/manifest", BASE + "/memory", DIFF + "/manifest", DIFF + "/memory");
 
     private GoldenSnapshot() {}
 
-    /** Takes one and packs it: {@code main(file)}. */
+    /** Takes both and packs them, unless the file is there: {@code main(one, chain)}. */
     public static void main(String[] arguments) throws IOException {
         Path folder = Files.createTempDirectory("golden-snapshot");
-        Snapshot taken;
         try (MicroVm vm = guest(folder).start()) {
-            vm.console().type("a");
-            vm.console().awaitText("A", SOON);
-            vm.pause();
-            taken = vm.snapshot(folder.resolve("golden"));
+            letItAnswer(vm, "a");
+            Snapshot base = vm.snapshot(folder.resolve(BASE));
+            vm.resume();
+            letItAnswer(vm, "b");
+            vm.snapshotDiff(base, folder.resolve(DIFF));
         }
-        try (OutputStream to = Files.newOutputStream(Path.of(arguments[0]));
+        pack(folder.resolve(BASE), FILES, Path.of(arguments[0]));
+        pack(folder, CHAIN, Path.of(arguments[1]));
+    }
+
+    private static void letItAnswer(MicroVm vm, String letter) {
+        vm.console().type(letter);
+        vm.console().awaitText(letter.toUpperCase(Locale.ROOT), SOON);
+        vm.pause();
+    }
+
+    private static void pack(Path folder, List<String> names, Path file) throws IOException {
+        if (Files.exists(file)) return; // what that version has written
+        try (OutputStream to = Files.newOutputStream(file);
                 ZipOutputStream zip = new ZipOutputStream(to)) {
             zip.setLevel(Deflater.BEST_COMPRESSION);
-            for (String name : FILES) {
+            for (String name : names) {
                 zip.putNextEntry(new ZipEntry(name));
-                Files.copy(taken.folder().resolve(name), zip);
+                Files.copy(folder.resolve(name), zip);
             }
         }
     }
@@ -57,12 +80,14 @@ final class GoldenSnapshot {
                 .virtioVsock(3);
     }
 
-    /** Unpacks one into a folder that is there. */
-    static void unpack(InputStream from, Path folder) throws IOException {
-        try (ZipInputStream zip = new ZipInputStream(from)) {
-            for (String name : FILES) {
-                zip.getNextEntry();
-                Files.copy(zip, folder.resolve(name));
+    /** Unpacks one, or a chain, into a folder that is there. */
+    static void unpack(String resource, Path folder) throws IOException {
+        try (InputStream packed = GoldenSnapshot.class.getResourceAsStream(resource);
+                ZipInputStream zip = new ZipInputStream(Objects.requireNonNull(packed, resource))) {
+            for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
+                Path file = folder.resolve(entry.getName());
+                Files.createDirectories(Objects.requireNonNull(file.getParent()));
+                Files.copy(zip, file);
             }
         }
     }

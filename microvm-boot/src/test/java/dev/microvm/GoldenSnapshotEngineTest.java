@@ -5,11 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.testing.Lanes;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Objects;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,19 +25,28 @@ final class GoldenSnapshotEngineTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void continues_whateverVersionWroteIt(int version) throws IOException {
-        String name = "/snapshots/version-%d.zip".formatted(version);
-        try (InputStream packed = GoldenSnapshotEngineTest.class.getResourceAsStream(name)) {
-            GoldenSnapshot.unpack(Objects.requireNonNull(packed, name), folder);
-        }
-        Snapshot golden = Snapshot.open(folder);
+        GoldenSnapshot.unpack("/snapshots/version-%d.zip".formatted(version), folder);
+
+        assertContinues(Snapshot.open(folder));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = 2)
+    void continuesFromAChain_whateverVersionWroteIt(int version) throws IOException {
+        GoldenSnapshot.unpack("/snapshots/chain-%d.zip".formatted(version), folder);
+
+        assertContinues(Snapshot.open(folder.resolve(GoldenSnapshot.DIFF)));
+    }
+
+    private void assertContinues(Snapshot golden) throws IOException {
         golden.verify();
         DiskImage disk = DiskImage.raw(Files.write(folder.resolve("disk"), new byte[4096]))
                 .readOnly();
 
         try (MicroVm vm = golden.restore().disk(0, disk).start()) {
-            vm.console().type("b.");
+            vm.console().type("c.");
             assertThat(vm.awaitExit(SOON).exitCode()).hasValue(7);
-            assertThat(vm.console().text()).contains("B");
+            assertThat(vm.console().text()).contains("C");
         }
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
+import dev.microvm.Snapshot;
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.backend.net.TapBackend;
 import dev.microvm.backend.net.testing.NetNamespace;
@@ -198,6 +199,26 @@ final class LinuxNetworkTest {
             ask(vm, "until nc 10.77.0.1 9000 < /content; do sleep 1; done"); // refused until the server listens
             assertThat(server.waitFor()).isZero();
             assertThat(TestServers.sha256(Files.readAllBytes(back))).isEqualTo(hash);
+        }
+    }
+
+    @Test
+    void reachesTheTap_thatARestoreHasOpenedAgain(@TempDir Path folder) throws Exception {
+        Snapshot taken;
+        try (NetNamespace host = new NetNamespace(); // says if taps cannot be made
+                TapBackend tap = new TapBackend("mvtagain");
+                MicroVm vm = machine().virtioNet(tap).start()) {
+            host.take("mvtagain");
+            LinuxGuest.awaitReady(vm);
+            ask(vm, "ip addr add 10.77.0.2/24 dev eth0");
+            taken = vm.snapshot(folder.resolve("taken"));
+        }
+        try (NetNamespace host = new NetNamespace();
+                MicroVm vm = taken.restore().start()) {
+            host.take("mvtagain");
+            host.run("ip addr add 10.77.0.1/24 dev eth0");
+
+            assertThat(ask(vm, "ping -c 3 10.77.0.1")).contains("3 packets received");
         }
     }
 

@@ -10,9 +10,8 @@ import java.time.Duration;
 
 /**
  * Lesson 8: boots Linux with a shell script as init, shows its console, and exits with the script's
- * code. The kernel is the bundled one if it is on the class
- * path, otherwise Debian's. With the argument {@code shell} the script first starts a shell on this
- * program's terminal.
+ * code. The kernel is the bundled one if it is on the class path, otherwise Debian's. With the
+ * argument {@code shell} the script first starts a shell on this program's terminal.
  *
  * <p>The environment variable {@code MICROVM_GUEST} names the folder with the kernel and a static
  * busybox. {@code scripts/guest-files} fills it.

@@ -44,7 +44,7 @@ final class Guest {
         return MicroVm.builder()
                 .kernel(FILES.resolve("cloud/vmlinuz"))
                 .initrd(files.init(init + script).build())
-                .cmdline("console=ttyS0 quiet pci=off cryptomgr.notests reboot=k panic=-1")
+                .cmdline("console=ttyS0 loglevel=3 pci=off cryptomgr.notests reboot=k panic=-1")
                 .memoryMiB(256);
     }
 

@@ -8,7 +8,7 @@ import java.time.Duration;
 
 /**
  * Lesson 7: a running Linux seen from outside. Pauses it in the middle of its work, reads its
- * registers, and follows its page tables to the text that the kernel says of itself.
+ * registers, follows its page tables to where it runs, and finds the kernel's banner in its memory.
  */
 public final class LookInside {
     private static final int CPL = 0b11; // the privilege level, in a selector

@@ -53,7 +53,7 @@ public final class OwnDevice {
         try (MicroVm vm = MicroVm.builder()
                 .kernel(guest.resolve("standard/vmlinuz")) // the cloud kernel has no /dev/port
                 .initrd(initramfs)
-                .cmdline("console=ttyS0 quiet pci=off cryptomgr.notests reboot=k panic=-1")
+                .cmdline("console=ttyS0 loglevel=3 pci=off cryptomgr.notests reboot=k panic=-1")
                 .memoryMiB(256)
                 .portDevice("dice", PORT, 1, context -> new Dice())
                 .serial(System.out)
