@@ -1,7 +1,7 @@
 /* Runs a command: its streams, its end, and the end of all that it started. */
 #include "agent.h"
 
-enum { TICK_MS = 20, TIOCSWINSZ = 0x5414, RESERVE = (1 << 16) + 1 /* what a pipe holds, and its end */ };
+enum { TICK_MS = 20, LINGER_MS = 2, TIOCSWINSZ = 0x5414, RESERVE = (1 << 16) + 1 /* what a pipe holds, and its end */ };
 #define TIOCSPTLCK 0x40045431
 #define TIOCGPTN 0x80045430
 enum { TIMED_OUT = 1, CPU_LIMIT = 2, PROCESS_LIMIT = 4, SIGNALED = 8, CONTINUES = 16 }; /* flags of OUT_EXIT */
@@ -313,14 +313,21 @@ static void run_on(u64 deadline) {
 /* Returns whether the host is still there. */
 static int serve(void) {
     u64 deadline = command.timeout_ms ? milliseconds() + command.timeout_ms : 0;
-    int nobody_waits = command.flags & NO_INPUT;   /* for OUT_OK: it goes with the first output, or with the end */
+    int patient = command.flags & NO_INPUT;        /* the host waits for the end alone, so most commands need one packet */
+    int lingers = 0;                               /* output that waits for more, or for the end */
     for (;;) {
         struct pollfd fds[5] = {{conn, POLLIN, 0}, {signals, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0},
                                 {in_fd, (short)(pending_size ? POLLOUT : 0), 0}};
         for (int i = 0; i < 2; i++) fds[2 + i].fd = allowance(&sources[i]) ? sources[i].fd : -1;
-        if (!nobody_waits) flush();
-        nobody_waits = 0;
-        i64 ready = sys(poll, fds, 5, wait_time(deadline));
+        int wait = wait_time(deadline);
+        if (!patient) flush();
+        else if (lingers && (wait < 0 || wait > LINGER_MS)) wait = LINGER_MS;
+        i64 ready = sys(poll, fds, 5, wait);
+        if (!ready && wait == LINGER_MS) {
+            flush();
+            lingers = 0;
+            continue;
+        }
         if (fds[0].revents && !take_frames()) {
             if (command.flags & DETACHED) run_on(deadline);
             else end_tree();
@@ -331,6 +338,7 @@ static int serve(void) {
         for (int i = 0; i < 2; i++) {
             if (fds[2 + i].revents && fds[2 + i].fd == sources[i].fd) moved |= forward(&sources[i], fds[2 + i].revents);
         }
+        lingers |= moved;
         if (in_fd >= 0 && fds[4].revents & POLLERR && !(command.flags & PTY)) close_input();
         else if (fds[4].revents) feed();
         watch_limits(deadline);
