@@ -8,6 +8,7 @@ module dev.microvm.devices {
     requires static transitive org.jspecify;
 
     exports dev.microvm.backend.disk;
+    exports dev.microvm.backend.fs;
     exports dev.microvm.backend.net;
     exports dev.microvm.backend.net.user;
     exports dev.microvm.devices.firmware;
@@ -18,6 +19,7 @@ module dev.microvm.devices {
     exports dev.microvm.devices.virtio.balloon;
     exports dev.microvm.devices.virtio.blk;
     exports dev.microvm.devices.virtio.console;
+    exports dev.microvm.devices.virtio.fs;
     exports dev.microvm.devices.virtio.net;
     exports dev.microvm.devices.virtio.rng;
     exports dev.microvm.devices.virtio.vsock;

@@ -1,7 +1,7 @@
 /* The guest as a whole: figures, name, time, network, power. */
 #include "agent.h"
 
-enum { S_POWER_OFF = 1, S_HOSTNAME, S_TIME, S_NETWORK, S_FILE };
+enum { S_POWER_OFF = 1, S_HOSTNAME, S_TIME, S_NETWORK, S_FILE, S_MOUNT };
 
 struct ifreq { char name[16]; u16 family, port; u32 address; u8 rest[16]; }; /* netdevice(7) */
 struct rtentry {                                   /* linux/route.h */
@@ -62,6 +62,21 @@ static i64 set_hostname(struct fields *f) {
     return f->bad ? -EINVAL : sys(sethostname, name, length(name));
 }
 
+/* tag, folder, flags of mount(2): a directory of the host, in a folder that is made if it is not there */
+static i64 mount_share(struct fields *f) {
+    char *tag = get_text(f), *folder = get_text(f);
+    u32 flags = get32(f);
+    if (f->bad || *folder != '/') return -EINVAL;
+    for (char *at = folder + 1; *at; at++) {
+        if (*at != '/') continue;
+        *at = 0;
+        sys(mkdir, folder, 0755);
+        *at = '/';
+    }
+    sys(mkdir, folder, 0755);
+    return sys(mount, tag, folder, "virtiofs", (u64)flags, 0);
+}
+
 /* A file whose size the kernel does not say, such as those in /proc, as one answer of at most 64 KiB. */
 static void send_file(struct fields *f) {
     static char text[MAX_DATA];
@@ -80,6 +95,7 @@ void serve_system(struct fields *f) {
     case S_TIME: return reply(set_time(f), "");
     case S_NETWORK: return reply(set_network(f), "");
     case S_FILE: return send_file(f);
+    case S_MOUNT: return reply(mount_share(f), "");
     default: send_error(-EINVAL, "request");
     }
 }

@@ -16,6 +16,7 @@ import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.VirtioMmio;
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.limits.RateLimit;
@@ -407,6 +408,14 @@ public final class MicroVmBuilder {
      */
     public MicroVmBuilder virtioNet(NetBackend network, VirtioNetOptions options) {
         return virtio(new VirtioDeviceSpec.Net(NetSpec.of(network), options), networks, network);
+    }
+
+    /**
+     * Shares a directory of the host with the guest, which mounts it by its tag: {@code mount -t
+     * virtiofs TAG /mnt}. A guest that has it mounted can be neither saved nor forked.
+     */
+    public MicroVmBuilder virtioFs(VirtioFsOptions options) {
+        return virtio(new VirtioDeviceSpec.Fs(options));
     }
 
     /** Adds a memory balloon with {@link VirtioBalloonOptions#DEFAULT}. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.fs.SharedDirectory;
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.backend.net.StreamBackend;
 import dev.microvm.backend.net.TapBackend;
@@ -14,6 +15,7 @@ import dev.microvm.boot.testing.TinyKernel;
 import dev.microvm.clock.GuestClock;
 import dev.microvm.cpuid.CpuidEntry;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.limits.RateLimit;
@@ -200,6 +202,7 @@ final class MachineSpecTest {
                 .hypervisor(HypervisorChoice.ENGINE)
                 .kernel(kernel)
                 .initrd(new byte[] {1})
+                .virtioFs(VirtioFsOptions.of("src", SharedDirectory.of(folder).readOnly()))
                 .cmdline("quiet")
                 .memoryMiB(64)
                 .vcpus(2)

@@ -11,6 +11,7 @@ import dev.microvm.console.ConsoleEnd;
 import dev.microvm.devices.virtio.VirtioDeviceFactory;
 import dev.microvm.devices.virtio.balloon.BalloonEnd;
 import dev.microvm.devices.virtio.blk.DiskEnd;
+import dev.microvm.devices.virtio.fs.FsEnd;
 import dev.microvm.devices.virtio.net.NetEnd;
 import dev.microvm.devices.virtio.rng.VirtioRng;
 import dev.microvm.devices.virtio.vsock.VsockEnd;
@@ -84,6 +85,7 @@ final class VirtioPlanner {
             case VirtioDeviceSpec.Rng rng -> random(slot, rng, problems);
             case VirtioDeviceSpec.Console console -> new ConsoleEnd(console.ports());
             case VirtioDeviceSpec.Vsock vsock -> new VsockEnd(vsock.vsock(), machine);
+            case VirtioDeviceSpec.Fs fs -> new FsEnd(fs.share(), machine);
             case VirtioDeviceSpec.Balloon balloon ->
                 new BalloonEnd(balloon.balloon(), spec.memory().mib());
             case VirtioDeviceSpec.Own own -> {

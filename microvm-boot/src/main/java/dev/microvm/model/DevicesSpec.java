@@ -98,6 +98,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
             }
         }
         checkDisks(problems);
+        checkShares(problems);
         for (VirtioDeviceSpec.Net net : all(VirtioDeviceSpec.Net.class)) {
             add("virtioNet", net.network().problems(), problems);
         }
@@ -106,6 +107,18 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         }
         if (!clock.isHosts()) checkWithoutHostsClock(clock, problems);
         return problems;
+    }
+
+    /** The guest mounts a share by its tag. */
+    private void checkShares(List<String> problems) {
+        Set<String> tags = new HashSet<>();
+        for (VirtioDeviceSpec.Fs each : all(VirtioDeviceSpec.Fs.class)) {
+            add("virtioFs", each.share().problems(), problems);
+            String tag = each.share().tag();
+            if (!tags.add(tag)) {
+                problems.add("virtioFs: the tag \"%s\" is already taken: choose another".formatted(tag));
+            }
+        }
     }
 
     /** Two disks cannot use one file if one of them writes it: each would not see what the other writes. */
@@ -159,6 +172,7 @@ public record DevicesSpec(VirtioMmio.Version virtioVersion, List<VirtioDeviceSpe
         refuse("virtioConsole", VirtioDeviceSpec.Console.class, "what the host does there", clock, problems);
         refuse("virtioNet", VirtioDeviceSpec.Net.class, "what a network brings", clock, problems);
         refuse("virtioVsock", VirtioDeviceSpec.Vsock.class, "what the host does there", clock, problems);
+        refuse("virtioFs", VirtioDeviceSpec.Fs.class, "what others do in the directory", clock, problems);
         refuse("virtioBalloon", VirtioDeviceSpec.Balloon.class, "what the host asks for", clock, problems);
         if (all(VirtioDeviceSpec.Rng.class).stream().anyMatch(VirtioDeviceSpec.Rng::ofHost)) {
             problems.add(

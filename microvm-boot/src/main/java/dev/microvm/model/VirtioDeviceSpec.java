@@ -2,6 +2,7 @@ package dev.microvm.model;
 
 import dev.microvm.devices.virtio.balloon.VirtioBalloonOptions;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.devices.virtio.net.VirtioNetOptions;
 import dev.microvm.devices.virtio.vsock.VirtioVsockOptions;
 import dev.microvm.limits.RateLimit;
@@ -110,6 +111,19 @@ public sealed interface VirtioDeviceSpec {
         @Override
         public String name() {
             return "virtio-vsock " + vsock;
+        }
+    }
+
+    /** A shared directory. */
+    record Fs(VirtioFsOptions share) implements VirtioDeviceSpec {
+        /** Refuses null. */
+        public Fs {
+            Objects.requireNonNull(share, "virtioFs: null; give VirtioFsOptions.of(tag, SharedDirectory.of(path))");
+        }
+
+        @Override
+        public String name() {
+            return "virtio-fs " + share;
         }
     }
 

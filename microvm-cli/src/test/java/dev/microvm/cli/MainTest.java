@@ -68,9 +68,15 @@ final class MainTest {
     }
 
     @Test
-    void offersCopies_whenAFolderIsToBeShared() {
-        assertThat(execute("run", "--root", ".", "--share", "src:tag")).isEqualTo(ExitCode.FAILED);
-        assertThat(err.toString()).contains("virtio-fs is not there yet", "--copy src:");
+    void saysWhatAShareIs_whenItIsNone() {
+        assertThat(execute("run", "--root", ".", "--share", "src")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("DIR:TAG", "was 'src'");
+    }
+
+    @Test
+    void saysHowAGuestWithoutAnAgentMountsAShare() {
+        assertThat(execute("run", "--kernel", "pom.xml", "--share", "src:/src")).isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).contains("mount -t virtiofs");
     }
 
     @Test

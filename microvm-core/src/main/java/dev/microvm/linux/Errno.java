@@ -18,6 +18,9 @@ public final class Errno {
     /** Interrupted system call. */
     public static final int EINTR = 4;
 
+    /** Input/output error. */
+    public static final int EIO = 5;
+
     /** No such device or address. */
     public static final int ENXIO = 6;
 
@@ -57,6 +60,9 @@ public final class Errno {
     /** Invalid argument. */
     public static final int EINVAL = 22;
 
+    /** Too many open files in the system. */
+    public static final int ENFILE = 23;
+
     /** Too many open files. */
     public static final int EMFILE = 24;
 
@@ -65,6 +71,9 @@ public final class Errno {
 
     /** No space left on device. */
     public static final int ENOSPC = 28;
+
+    /** Read-only file system. */
+    public static final int EROFS = 30;
 
     /** File name too long. */
     public static final int ENAMETOOLONG = 36;
@@ -78,15 +87,21 @@ public final class Errno {
     /** Too many levels of symbolic links. */
     public static final int ELOOP = 40;
 
+    /** Protocol error. */
+    public static final int EPROTO = 71;
+
     /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
+
+    /** Stale file handle. */
+    public static final int ESTALE = 116;
 
     private static final Map<Integer, String> TEXTS = Map.ofEntries(
             Map.entry(EPERM, "EPERM (operation not permitted)"),
             Map.entry(ENOENT, "ENOENT (no such file or directory)"),
             Map.entry(ESRCH, "ESRCH (no such thread or process)"),
             Map.entry(EINTR, "EINTR (interrupted)"),
-            Map.entry(5, "EIO (input/output error)"),
+            Map.entry(EIO, "EIO (input/output error)"),
             Map.entry(ENXIO, "ENXIO (no such device or address)"),
             Map.entry(E2BIG, "E2BIG (list too long)"),
             Map.entry(8, "ENOEXEC (exec format error)"),
@@ -102,21 +117,22 @@ public final class Errno {
             Map.entry(ENOTDIR, "ENOTDIR (not a directory)"),
             Map.entry(EISDIR, "EISDIR (is a directory)"),
             Map.entry(EINVAL, "EINVAL (invalid argument)"),
-            Map.entry(23, "ENFILE (too many open files in the system)"),
+            Map.entry(ENFILE, "ENFILE (too many open files in the system)"),
             Map.entry(EMFILE, "EMFILE (too many open files in the process)"),
             Map.entry(ENOTTY, "ENOTTY (not a request this file knows)"),
             Map.entry(26, "ETXTBSY (text file busy)"),
             Map.entry(27, "EFBIG (file too large)"),
             Map.entry(ENOSPC, "ENOSPC (no space left on device)"),
-            Map.entry(30, "EROFS (read-only file system)"),
+            Map.entry(EROFS, "EROFS (read-only file system)"),
             Map.entry(32, "EPIPE (broken pipe)"),
             Map.entry(ENAMETOOLONG, "ENAMETOOLONG (file name too long)"),
             Map.entry(ENOSYS, "ENOSYS (no such system call)"),
             Map.entry(ENOTEMPTY, "ENOTEMPTY (directory not empty)"),
             Map.entry(ELOOP, "ELOOP (too many levels of symbolic links)"),
-            Map.entry(71, "EPROTO (protocol error)"),
+            Map.entry(EPROTO, "EPROTO (protocol error)"),
             Map.entry(EOPNOTSUPP, "EOPNOTSUPP (not supported)"),
             Map.entry(111, "ECONNREFUSED (connection refused)"),
+            Map.entry(ESTALE, "ESTALE (stale file handle)"),
             Map.entry(122, "EDQUOT (disk quota exceeded)"));
 
     private Errno() {}

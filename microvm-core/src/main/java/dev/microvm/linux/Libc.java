@@ -28,7 +28,7 @@ public final class Libc {
     /**
      * Receives errno from the linker; one per thread, because calls of different threads overlap.
      */
-    private static final ThreadLocal<MemorySegment> STATE =
+    static final ThreadLocal<MemorySegment> STATE =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURED));
 
     private static final MethodHandle OPEN = link("open", 2, JAVA_INT, ADDRESS, JAVA_INT);
@@ -266,7 +266,7 @@ public final class Libc {
      * pread(2) of {@code length} bytes at {@code position} into {@code buffer}, starting at its
      * byte {@code offset}.
      */
-    static long pread(int fd, MemorySegment buffer, long offset, long length, long position) {
+    public static long pread(int fd, MemorySegment buffer, long offset, long length, long position) {
         MemorySegment state = STATE.get();
         try {
             long n = (long) PREAD.invokeExact(state, fd, buffer.asSlice(offset, length), length, position);
@@ -282,7 +282,7 @@ public final class Libc {
      * pwrite(2) of {@code length} bytes of {@code buffer}, starting at its byte {@code offset}, at
      * {@code position}.
      */
-    static long pwrite(int fd, MemorySegment buffer, long offset, long length, long position) {
+    public static long pwrite(int fd, MemorySegment buffer, long offset, long length, long position) {
         MemorySegment state = STATE.get();
         try {
             long n = (long) PWRITE.invokeExact(state, fd, buffer.asSlice(offset, length), length, position);
@@ -295,7 +295,7 @@ public final class Libc {
     }
 
     /** lseek(2). */
-    static long lseek(int fd, long offset, int whence) {
+    public static long lseek(int fd, long offset, int whence) {
         MemorySegment state = STATE.get();
         try {
             long position = (long) LSEEK.invokeExact(state, fd, offset, whence);
@@ -306,7 +306,7 @@ public final class Libc {
     }
 
     /** fdatasync(2). May block for a long time. */
-    static int fdatasync(int fd) {
+    public static int fdatasync(int fd) {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) FDATASYNC.invokeExact(state, fd));
@@ -316,7 +316,7 @@ public final class Libc {
     }
 
     /** fallocate(2). */
-    static int fallocate(int fd, int mode, long offset, long length) {
+    public static int fallocate(int fd, int mode, long offset, long length) {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) FALLOCATE.invokeExact(state, fd, mode, offset, length));
@@ -336,7 +336,7 @@ public final class Libc {
     }
 
     /** fcntl(2) with a number as its argument. */
-    static int fcntl(int fd, int command, int argument) {
+    public static int fcntl(int fd, int command, int argument) {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) FCNTL_NUMBER.invokeExact(state, fd, command, argument));
@@ -356,7 +356,7 @@ public final class Libc {
     }
 
     /** ftruncate(2). */
-    static int ftruncate(int fd, long size) {
+    public static int ftruncate(int fd, long size) {
         MemorySegment state = STATE.get();
         try {
             return result(state, (int) FTRUNCATE.invokeExact(state, fd, size));
@@ -432,11 +432,11 @@ public final class Libc {
         }
     }
 
-    private static int result(MemorySegment state, int result) {
+    static int result(MemorySegment state, int result) {
         return result < 0 ? -errno(state) : result;
     }
 
-    private static int errno(MemorySegment state) {
+    static int errno(MemorySegment state) {
         return (int) ERRNO.get(state, 0L);
     }
 

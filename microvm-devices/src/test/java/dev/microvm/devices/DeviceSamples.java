@@ -1,6 +1,7 @@
 package dev.microvm.devices;
 
 import dev.microvm.backend.disk.DiskImage;
+import dev.microvm.backend.fs.SharedDirectory;
 import dev.microvm.backend.net.MacAddress;
 import dev.microvm.backend.net.StreamBackend;
 import dev.microvm.backend.net.user.DetourNetwork;
@@ -25,6 +26,9 @@ import dev.microvm.devices.virtio.blk.VirtioBlk;
 import dev.microvm.devices.virtio.blk.VirtioBlkOptions;
 import dev.microvm.devices.virtio.console.ConsolePort;
 import dev.microvm.devices.virtio.console.VirtioConsole;
+import dev.microvm.devices.virtio.fs.FsEnd;
+import dev.microvm.devices.virtio.fs.VirtioFs;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.devices.virtio.net.VirtioNet;
 import dev.microvm.devices.virtio.testing.RecordingDevice;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
@@ -103,6 +107,11 @@ final class DeviceSamples {
         samples.add(Virtqueue.class, device.queue());
         samples.add(DescriptorChain.class, chain);
         samples.add(GuestBuffer.class, chain.readable());
+        SharedDirectory directory = SharedDirectory.of(Path.of("."));
+        samples.add(SharedDirectory.class, directory);
+        VirtioFsOptions share = VirtioFsOptions.of("sample", directory);
+        samples.add(VirtioFsOptions.class, share);
+        samples.add(VirtioFs.class, (VirtioFs) new FsEnd(share, "sample").create(transport));
         VirtioBlkOptions disk = VirtioBlkOptions.of(image);
         samples.add(VirtioBlkOptions.class, disk);
         samples.add(Disk.class, new DiskEnd(disk, "sample", false).disk());

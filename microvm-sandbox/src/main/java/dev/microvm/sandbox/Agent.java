@@ -396,6 +396,11 @@ public final class Agent {
         run("the network device " + device, () -> system.network(device, address, prefix, gateway));
     }
 
+    /** Mounts a directory of the host, which has this tag, in a folder of the guest. */
+    void mount(String tag, String folder, boolean readOnly) {
+        run("the share at " + folder, () -> system.mount(tag, folder, readOnly));
+    }
+
     /**
      * Writes all files to the disks and turns the guest off. Returns before it has ended: {@link
      * MicroVm#awaitExit}.

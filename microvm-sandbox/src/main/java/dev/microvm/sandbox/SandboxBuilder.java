@@ -4,7 +4,9 @@ import dev.microvm.MicroVm;
 import dev.microvm.MicroVmBuilder;
 import dev.microvm.RestoreBuilder;
 import dev.microvm.Template;
+import dev.microvm.backend.fs.SharedDirectory;
 import dev.microvm.backend.net.user.UserNetwork;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.memory.RamBacking;
 import dev.microvm.model.HypervisorChoice;
 import dev.microvm.sandbox.root.Changes;
@@ -40,6 +42,7 @@ public final class SandboxBuilder {
     private static final String CMDLINE = "console=ttyS0 quiet reboot=k panic=-1 cryptomgr.notests";
     private static final List<String> MODULES = List.of("virtio_mmio", "virtio_blk", "erofs", "overlay");
     private static final String VSOCK_DRIVER = "vmw_vsock_virtio_transport";
+    private static final String SHARE_DRIVER = "virtiofs";
     private static final String CONSOLE_DRIVER = "virtio_console";
 
     private @Nullable GuestKernel kernel;
@@ -54,6 +57,7 @@ public final class SandboxBuilder {
     private String writes = "50%";
     private Duration startTimeout = Duration.ofMinutes(1);
     private final Map<Path, String> copies = new LinkedHashMap<>();
+    private final List<Share> shares = new ArrayList<>();
     private final List<WaitFor> waits = new ArrayList<>();
     private final List<Consumer<MicroVmBuilder>> changes = new ArrayList<>();
     private final List<String> drivers = new ArrayList<>();
@@ -175,6 +179,36 @@ public final class SandboxBuilder {
         return this;
     }
 
+    /**
+     * Shares a directory of the host with the guest, which finds it in a folder and may change it.
+     * Both sides see each other's changes. See {@link #share(SharedDirectory, String)}.
+     */
+    public SandboxBuilder share(Path directory, String to) {
+        return share(SharedDirectory.of(Objects.requireNonNull(directory, "directory")), to);
+    }
+
+    /**
+     * Shares a directory of the host with the guest, such as {@code
+     * SharedDirectory.of(path).readOnly()}. The guest's folder is made if it is not there. A sandbox
+     * with shares cannot be forked, and its machine cannot be saved.
+     *
+     * @param to the folder of the guest, absolute
+     */
+    public SandboxBuilder share(SharedDirectory directory, String to) {
+        Objects.requireNonNull(directory, "directory");
+        if (!Objects.requireNonNull(to, "to").startsWith("/")) {
+            throw new IllegalArgumentException("share: an absolute folder of the guest, was \"" + to + "\"");
+        }
+        shares.add(new Share(VirtioFsOptions.of("share" + shares.size(), directory), to));
+        return this;
+    }
+
+    private record Share(VirtioFsOptions options, String to) {
+        void mount(Agent agent) {
+            agent.mount(options.tag(), to, options.directory().isReadOnly());
+        }
+    }
+
     /** Waits for something before the start returns, within the same time. */
     public SandboxBuilder waitFor(WaitFor value) {
         waits.add(Objects.requireNonNull(value, "waitFor"));
@@ -287,6 +321,7 @@ public final class SandboxBuilder {
     }
 
     private void settle(Agent agent) {
+        shares.forEach(each -> each.mount(agent));
         copies.forEach(agent::copyIn);
         for (WaitFor each : waits) each.await(agent, startTimeout);
     }
@@ -313,6 +348,7 @@ public final class SandboxBuilder {
         if (hypervisor != null) builder.hypervisor(hypervisor);
         if (prepared.kind() != PreparedRoot.Kind.INITRAMFS) builder.virtioBlk(prepared.disk());
         prepared.changesDisk().ifPresent(builder::virtioBlk);
+        shares.forEach(each -> builder.virtioFs(each.options()));
         if (network == NetworkPolicy.OUTBOUND) {
             builder.virtioNet(UserNetwork.builder()
                     .network(NETWORK)
@@ -340,6 +376,7 @@ public final class SandboxBuilder {
             if (prepared.changesDisk().isPresent()) names.add("ext4");
             names.add(overConsole(chosen) ? CONSOLE_DRIVER : VSOCK_DRIVER);
             if (network != NetworkPolicy.NONE) names.add("virtio_net");
+            if (!shares.isEmpty()) names.add(SHARE_DRIVER);
             names.addAll(drivers);
             init.modules(chosen.modules(), chosen.release(), names);
         }

@@ -79,7 +79,7 @@ final class DeviceTypes {
     static final List<Property<Invocation>> REFUSED = List.of(
             refused(
                     "vhost-user-fs-*, virtio-9p-*",
-                    "folders of the host cannot be shared yet (virtio-fs; for this machine it will be vhost-user-fs-device); use"
+                    "this command shares no folders of the host; microvm run --share DIR:TAG does; here, use"
                             + " a disk image: -drive if=none,id=ID,format=raw,file=FILE -device virtio-blk-device,drive=ID"),
             refused(
                     "virtio-scsi-*, scsi-*, ide-*, nvme, floppy, virtio-pmem*, vhost-scsi*, vhost-user-blk*, vhost-user-scsi*",

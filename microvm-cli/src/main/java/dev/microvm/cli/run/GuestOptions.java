@@ -94,12 +94,6 @@ final class GuestOptions {
     List<CopyOption> copies = new ArrayList<>();
 
     @Option(
-            names = {"--share", "-v", "--volume"},
-            paramLabel = "DIR:TAG",
-            description = "Shares a folder with the guest: not available yet; see --copy.")
-    List<String> shares = new ArrayList<>();
-
-    @Option(
             names = "--start-timeout",
             paramLabel = "TIME",
             converter = Durations.class,
@@ -115,16 +109,6 @@ final class GuestOptions {
     String rootName() {
         if (source == null) return "";
         return source.image != null ? source.image : String.valueOf(source.root);
-    }
-
-    /** Refuses what is not there yet, with what to do instead. */
-    void check() {
-        if (shares.isEmpty()) return;
-        String[] parts = shares.getFirst().split(":", 2);
-        throw new CliException(
-                "--share %s: virtio-fs is not there yet".formatted(shares.getFirst()),
-                "--copy %s:/FOLDER copies it into the guest before the start; microvm cp copies it out"
-                        .formatted(parts[0]));
     }
 
     /** Returns the root. */

@@ -6,6 +6,7 @@ import dev.microvm.MicroVmBuilder;
 import dev.microvm.backend.disk.DiskImage;
 import dev.microvm.cli.CliException;
 import dev.microvm.cli.control.MachineInfo;
+import dev.microvm.devices.virtio.fs.VirtioFsOptions;
 import dev.microvm.model.HypervisorChoice;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,6 +82,15 @@ final class MachineOptions {
     List<DiskImage> disks = new ArrayList<>();
 
     @Option(
+            names = {"--share", "-v", "--volume"},
+            paramLabel = "DIR:TAG[:ro]",
+            converter = ShareOption.Converter.class,
+            description =
+                    "Shares a directory with the guest, at /TAG or, as DIR:/FOLDER, there. A guest without --root or"
+                            + " --image mounts it itself: mount -t virtiofs TAG /mnt.")
+    List<ShareOption> shares = new ArrayList<>();
+
+    @Option(
             names = {"--net", "--network"},
             paramLabel = "none|user|tap:NAME|unix:SOCKET",
             converter = NetworkOption.Converter.class,
@@ -126,8 +136,17 @@ final class MachineOptions {
         if (initrd != null) builder.initrd(file("--initrd", initrd));
         if (cmdline != null || append != null) builder.cmdline(cmdline());
         disks.forEach(builder::virtioBlk);
+        shares.forEach(each -> builder.virtioFs(tagged(each)));
         addNetworks(builder);
         return builder.virtioRng();
+    }
+
+    private static VirtioFsOptions tagged(ShareOption share) {
+        if (share.hasTag()) return VirtioFsOptions.of(share.to(), share.directory());
+        throw new CliException(
+                "--share %s:%s: a guest without an agent mounts a share itself"
+                        .formatted(share.directory().path(), share.to()),
+                "give DIR:TAG, and mount it in the guest: mount -t virtiofs TAG " + share.to());
     }
 
     private void requireGuest() {

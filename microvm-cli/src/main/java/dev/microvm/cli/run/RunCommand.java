@@ -91,7 +91,6 @@ public final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        guest.check();
         if (timeline != null) checkTimeline(timeline);
         if (detach && Detached.name().isEmpty()) return Detached.start(machine.name());
         try (Progress shown = Progress.of(quiet ? Progress.When.NEVER : progress)) {

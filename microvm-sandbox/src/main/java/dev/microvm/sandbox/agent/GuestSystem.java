@@ -15,6 +15,12 @@ public final class GuestSystem {
     private static final int TIME = 3;
     private static final int NETWORK = 4;
     private static final int FILE = 5;
+    private static final int MOUNT = 6;
+
+    // Flags of mount(2): include/uapi/linux/mount.h.
+    private static final int MS_RDONLY = 1;
+    private static final int MS_NOSUID = 2;
+    private static final int MS_NODEV = 4;
 
     private final Dialer dialer;
 
@@ -56,6 +62,12 @@ public final class GuestSystem {
     /** Returns an address as it is in memory, read as little-endian. */
     private static int number(Inet4Address address) {
         return Integer.reverseBytes(ByteBuffer.wrap(address.getAddress()).getInt());
+    }
+
+    /** Mounts a directory of the host in a folder, which is made if it is not there. */
+    public void mount(String tag, String folder, boolean readOnly) throws IOException {
+        int flags = MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0);
+        dialer.number(operation(MOUNT).text(tag).text(folder).int32(flags));
     }
 
     /** Returns the text of a small file, such as those in {@code /proc}. */

@@ -4,6 +4,7 @@ import dev.microvm.devices.virtio.ChainHandler;
 import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.Virtqueue;
+import dev.microvm.devices.virtio.worker.RequestWorker;
 import dev.microvm.event.Signal;
 import java.time.Duration;
 import java.util.Objects;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <li>pop: the loop takes a chain out of the available ring ({@link #serve})
  * <li>parse: {@link BlkRequest#begin} reads type and sector, once
  * <li>limit: over the disk's rate it stays in the ring, see {@link BlkThrottle}
- * <li>do: the thread of {@link BlkWorker} has {@link BlkExecutor} move the bytes between disk and
+ * <li>do: the thread of {@link RequestWorker} has {@link BlkExecutor} move the bytes between disk and
  *     guest memory
  * <li>complete: the loop writes status and used ring for all requests that are done ({@link
  *     #complete})
@@ -40,7 +41,7 @@ final class BlkQueue {
     private final BlkThrottle throttle;
     private final Executor loop;
     private final Runnable retry = this::retry;
-    private final @Nullable BlkWorker worker;
+    private final @Nullable RequestWorker<BlkRequest> worker;
     private @Nullable BlkRequest free;
 
     /**
@@ -65,7 +66,7 @@ final class BlkQueue {
             worker = null;
         } else {
             Signal done = transport.loop().signal(this::complete);
-            worker = new BlkWorker(executor, threads, done::raise, whenEnded);
+            worker = new RequestWorker<>(executor::execute, threads, done::raise, whenEnded);
         }
     }
 

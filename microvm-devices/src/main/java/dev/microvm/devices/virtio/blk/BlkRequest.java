@@ -7,17 +7,15 @@ import dev.microvm.devices.virtio.DescriptorChain;
 import dev.microvm.devices.virtio.GuestBuffer;
 import dev.microvm.devices.virtio.Virtqueue;
 import dev.microvm.devices.virtio.VirtqueueException;
+import dev.microvm.devices.virtio.worker.WorkerRequest;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One request of the driver's: VIRTIO 1.2, section 5.2.6. Used again when it is done; for one
  * thread at a time.
  */
-final class BlkRequest {
+final class BlkRequest extends WorkerRequest<BlkRequest> {
     final Virtqueue queue;
-
-    @Nullable
-    BlkRequest next; // of a list that it is in
 
     private @Nullable DescriptorChain chain;
     private int type;

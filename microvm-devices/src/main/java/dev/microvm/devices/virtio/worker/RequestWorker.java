@@ -1,4 +1,4 @@
-package dev.microvm.devices.virtio.blk;
+package dev.microvm.devices.virtio.worker;
 
 import dev.microvm.event.ThreadEnd;
 import java.time.Duration;
@@ -9,22 +9,34 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The thread that serves the requests of one queue, in the order they came, so that neither a vCPU
- * nor the machine's loop waits for a disk. Any thread may call. Requests are kept in lists of their
- * own links: nothing is allocated.
+ * The thread that serves the requests of a device in the order they came, so that neither a vCPU
+ * nor the machine's loop waits for the host. Any thread may call. Requests are kept in lists of
+ * their own links: nothing is allocated.
+ *
+ * @param <R> the type of the requests
  */
-final class BlkWorker {
-    private static final Logger log = LoggerFactory.getLogger(BlkWorker.class);
+public final class RequestWorker<R extends WorkerRequest<R>> {
+    /** Serves requests, on the worker's thread. */
+    @FunctionalInterface
+    public interface Executor<R> {
+        /**
+         * Does what a request asks for; returns false if it was interrupted and is to be done again
+         * from its start.
+         */
+        boolean execute(R request);
+    }
 
-    private final BlkExecutor executor;
+    private static final Logger log = LoggerFactory.getLogger(RequestWorker.class);
+
+    private final Executor<R> executor;
     private final Runnable whenDone;
     private final Runnable whenEnded;
     private final Thread thread;
 
     // Guarded by this.
-    private @Nullable BlkRequest first; // to be served
-    private @Nullable BlkRequest last;
-    private @Nullable BlkRequest done; // the latest first
+    private @Nullable R first; // to be served
+    private @Nullable R last;
+    private @Nullable R done; // the latest first
     private boolean busy;
     private boolean dropped; // nobody wants the request that is being served
     private boolean held; // begins no request
@@ -33,11 +45,11 @@ final class BlkWorker {
     /**
      * Starts the thread.
      *
-     * @param whenDone called by the thread when something is done and nothing was that is not
-     *     {@linkplain #takeDone taken}
+     * @param whenDone called by the thread when the list of what is done, which {@link #takeDone}
+     *     takes, is no longer empty
      * @param whenEnded called by the thread when it ends
      */
-    BlkWorker(BlkExecutor executor, ThreadFactory threads, Runnable whenDone, Runnable whenEnded) {
+    public RequestWorker(Executor<R> executor, ThreadFactory threads, Runnable whenDone, Runnable whenEnded) {
         this.executor = executor;
         this.whenDone = whenDone;
         this.whenEnded = whenEnded;
@@ -46,7 +58,7 @@ final class BlkWorker {
     }
 
     /** Hands a request over. */
-    synchronized void submit(BlkRequest request) {
+    public synchronized void submit(R request) {
         request.next = null;
         if (last == null) first = request;
         else last.next = request;
@@ -55,10 +67,10 @@ final class BlkWorker {
     }
 
     /** Takes what is done: a list, in the order in which it was. */
-    synchronized @Nullable BlkRequest takeDone() {
-        BlkRequest reversed = null;
-        for (BlkRequest each = done; each != null; ) {
-            BlkRequest following = each.next;
+    public synchronized @Nullable R takeDone() {
+        R reversed = null;
+        for (R each = done; each != null; ) {
+            R following = each.next;
             each.next = reversed;
             reversed = each;
             each = following;
@@ -71,7 +83,7 @@ final class BlkWorker {
      * Waits until nothing is being served, and nothing waits that the thread may begin; false if
      * that takes too long.
      */
-    synchronized boolean awaitIdle(long nanos) {
+    public synchronized boolean awaitIdle(long nanos) {
         long deadline = System.nanoTime() + nanos;
         boolean interrupted = false;
         while ((busy || (first != null && !held)) && !stopping) {
@@ -88,12 +100,12 @@ final class BlkWorker {
     }
 
     /** Begins no request from now on, until {@link #release}. */
-    synchronized void hold() {
+    public synchronized void hold() {
         held = true;
     }
 
-    /** Goes on with what waits. */
-    synchronized void release() {
+    /** Continues with what waits. */
+    public synchronized void release() {
         held = false;
         notifyAll();
     }
@@ -101,7 +113,7 @@ final class BlkWorker {
     /**
      * Drops all requests. One that is being served is dropped when it ends: see {@link #awaitIdle}.
      */
-    synchronized void clear() {
+    public synchronized void clear() {
         first = null;
         last = null;
         done = null;
@@ -109,7 +121,7 @@ final class BlkWorker {
     }
 
     /** Has the thread end after the request that it serves, if any; the others are dropped. */
-    synchronized void stop() {
+    public synchronized void stop() {
         first = null;
         last = null;
         dropped = busy; // there may be no loop any more to complete it
@@ -118,13 +130,13 @@ final class BlkWorker {
     }
 
     /** Waits until the thread has ended; returns false if that takes too long. */
-    boolean awaitEnd(Duration limit) {
+    public boolean awaitEnd(Duration limit) {
         return ThreadEnd.await(thread, limit);
     }
 
     private void run() {
         try {
-            for (BlkRequest request = next(); request != null; request = next()) {
+            for (R request = next(); request != null; request = next()) {
                 boolean finished = executor.execute(request);
                 if (settle(request, finished)) whenDone.run();
             }
@@ -133,7 +145,7 @@ final class BlkWorker {
         }
     }
 
-    private synchronized @Nullable BlkRequest next() {
+    private synchronized @Nullable R next() {
         busy = false;
         dropped = false;
         if (first == null || held) notifyAll();
@@ -144,7 +156,7 @@ final class BlkWorker {
                 log.debug("{} was interrupted, and goes on", thread.getName());
             }
         }
-        BlkRequest request = first;
+        R request = first;
         if (request == null || stopping) return null;
         first = request.next;
         if (first == null) last = null;
@@ -156,7 +168,7 @@ final class BlkWorker {
      * Files a request that was served, or keeps it as the next if it was interrupted. Returns
      * whether something is done and nothing was.
      */
-    private synchronized boolean settle(BlkRequest request, boolean finished) {
+    private synchronized boolean settle(R request, boolean finished) {
         if (dropped) {
             dropped = false;
             return false;
