@@ -13,6 +13,9 @@ import dev.microvm.engine.cpu.Region;
 import dev.microvm.engine.cpu.Sequential;
 import dev.microvm.engine.exec.RegisterOnly;
 import dev.microvm.engine.memory.HostMemory;
+import dev.microvm.engine.simd.LaneOperation;
+import dev.microvm.engine.simd.Mxcsr;
+import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -33,7 +36,7 @@ import org.objectweb.asm.Type;
  * turns, so that the region is left now and then: the loop between blocks sees to interrupts, and
  * HotSpot enters a version that it compiled meanwhile.
  */
-final class RegionCode extends Emitter implements Code {
+final class RegionCode extends ArithmeticEmitter {
     static final String CPU = Type.getInternalName(Cpu.class);
     static final String SAVE = "save";
     static final String RUN =
@@ -46,6 +49,10 @@ final class RegionCode extends Emitter implements Code {
     private static final String BRANCH = Type.getInternalName(Branch.class);
     private static final String CALLS = Type.getInternalName(RegionCalls.class);
     private static final String XMM_OPERATION = Type.getInternalName(XmmOperation.class);
+    private static final String FLOAT_OPERATION = Type.getInternalName(XmmFloatOperation.class);
+    private static final String LANE_OPERATION = Type.getInternalName(LaneOperation.class);
+    private static final String OF_64 = Type.getInternalName(XmmFloatOperation.Of64.class);
+    private static final String MXCSR = Type.getInternalName(Mxcsr.class);
     private static final String MEMORY = Type.getInternalName(HostMemory.class);
 
     /** What is done the slow way, out of line. */
@@ -386,6 +393,11 @@ final class RegionCode extends Emitter implements Code {
     }
 
     @Override
+    Label slowWay() {
+        return cold().entry;
+    }
+
+    @Override
     public int host(int linear, int size, int access) {
         Cold miss = cold();
         int index = index(linear);
@@ -470,6 +482,13 @@ final class RegionCode extends Emitter implements Code {
     }
 
     @Override
+    public void requireAvx() {
+        method.visitVarInsn(Opcodes.ALOAD, 1);
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, CPU, "hasAvx", "()Z", false);
+        method.visitJumpInsn(Opcodes.IFEQ, cold().entry);
+    }
+
+    @Override
     public void requireAligned(int linear, int size) {
         kept(linear).constant(size - 1).and().constant(0);
         method.visitInsn(Opcodes.LCMP);
@@ -483,5 +502,44 @@ final class RegionCode extends Emitter implements Code {
         method.visitIntInsn(Opcodes.BIPUSH, to);
         kept(low).kept(high);
         method.visitMethodInsn(Opcodes.INVOKEINTERFACE, XMM_OPERATION, "apply", "([JIJJ)V", true);
+    }
+
+    @Override
+    public void apply(XmmFloatOperation operation, int to, int low, int high) {
+        Label unmasked = slowWay();
+        owner.push(method, operation, XmmFloatOperation.class);
+        owner.pushXmm(method);
+        method.visitIntInsn(Opcodes.BIPUSH, to);
+        kept(low).kept(high);
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, FLOAT_OPERATION, "apply", "([JIJJL" + MXCSR + ";)Z", true);
+        method.visitJumpInsn(Opcodes.IFEQ, unmasked);
+    }
+
+    @Override
+    public Code compute(LaneOperation operation, int a, int b) {
+        owner.push(method, operation, LaneOperation.class);
+        kept(a).kept(b);
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, LANE_OPERATION, "apply", "(JJ)J", true);
+        return this;
+    }
+
+    @Override
+    public Code compute(XmmFloatOperation.Of64 operation, int a, int b) {
+        Label unmasked = slowWay();
+        owner.push(method, operation, XmmFloatOperation.Of64.class);
+        kept(a).kept(b);
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, OF_64, "apply", "(JJL" + MXCSR + ";)J", true);
+        int result = keep();
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, MXCSR, "commit", "()Z", false);
+        method.visitJumpInsn(Opcodes.IFEQ, unmasked);
+        return kept(result);
+    }
+
+    private void pushMxcsr() {
+        method.visitVarInsn(Opcodes.ALOAD, 1);
+        method.visitFieldInsn(Opcodes.GETFIELD, CPU, "mxcsr", "L" + MXCSR + ";");
     }
 }
