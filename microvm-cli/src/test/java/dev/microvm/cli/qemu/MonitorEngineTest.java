@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,9 +50,7 @@ final class MonitorEngineTest {
     }
 
     private SocketClient connect(String name) throws Exception {
-        Path socket = folder.resolve(name);
-        while (!Files.exists(socket)) TimeUnit.MILLISECONDS.sleep(1); // the program makes it when it starts
-        return new SocketClient(socket);
+        return SocketClient.connect(folder.resolve(name));
     }
 
     private SocketClient qmp() throws Exception {

@@ -3,10 +3,12 @@ package dev.microvm.cli.qemu;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 
 /** The other side of a Unix socket, as text. */
 final class SocketClient implements AutoCloseable {
@@ -14,8 +16,19 @@ final class SocketClient implements AutoCloseable {
     private final StringBuilder seen = new StringBuilder();
     private int mark;
 
-    SocketClient(Path path) throws IOException {
-        socket = SocketChannel.open(UnixDomainSocketAddress.of(path));
+    private SocketClient(SocketChannel socket) {
+        this.socket = socket;
+    }
+
+    /** Connects once somebody listens: the file is there a moment earlier. */
+    static SocketClient connect(Path path) throws IOException, InterruptedException {
+        while (true) {
+            try {
+                return new SocketClient(SocketChannel.open(UnixDomainSocketAddress.of(path)));
+            } catch (SocketException e) { // nobody has made it yet, or nobody listens yet
+                TimeUnit.MILLISECONDS.sleep(1);
+            }
+        }
     }
 
     void type(String text) throws IOException {
