@@ -276,20 +276,25 @@ final class RandomProgram {
         }
     }
 
-    /** With LOCK, mostly aligned. */
+    /** With LOCK, mostly aligned; CMPXCHG mostly finds what it expects. */
     private void locked() {
         int reg = free();
-        bytes(0xF0, 0x40 | random.nextInt(2) << 3 | reg >> 3 << 2);
+        int at = random.nextInt(DATA_SIZE / 8 - 2) * 8 + (random.nextInt(8) == 0 ? random.nextInt(8) : 0);
+        int opcode = LOCKED[random.nextInt(LOCKED.length)];
+        if (opcode == 0x0FB1 && random.nextInt(4) != 0) {
+            bytes(0x48, 0x8B, 0x80 | RBX); // mov at(%rbx), %rax
+            number(at);
+        }
+        bytes(0xF0, 0x40 | random.nextInt(2) << 3 | (reg >> 3) << 2);
         if (random.nextInt(4) == 0) { // bts, btr, btc
             bytes(0x0F, 0xBA, 0x80 | (5 + random.nextInt(3)) << 3 | RBX);
-            number(random.nextInt(DATA_SIZE / 8 - 1) * 8);
+            number(at);
             bytes(random.nextInt(256));
             return;
         }
-        int opcode = LOCKED[random.nextInt(LOCKED.length)];
         if (opcode > 0xFF) bytes(0x0F);
         bytes(opcode & 0xFF, 0x80 | (reg & 7) << 3 | RBX);
-        number(random.nextInt(DATA_SIZE / 8 - 2) * 8 + (random.nextInt(8) == 0 ? random.nextInt(8) : 0));
+        number(at);
     }
 
     /** DIV and IDIV, mostly with a quotient. */
