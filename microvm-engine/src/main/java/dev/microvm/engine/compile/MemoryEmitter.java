@@ -4,6 +4,9 @@ import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.memory.HostMemory;
+import dev.microvm.engine.simd.LaneOperation;
+import dev.microvm.engine.simd.Mxcsr;
+import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.Label;
@@ -11,9 +14,13 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** The part of {@link Code} for memory and XMM registers. */
-abstract class MemoryEmitter extends Emitter {
+/** The part of {@link Code} for memory and vector registers. */
+abstract class MemoryEmitter extends ArithmeticEmitter {
     private static final String XMM_OPERATION = Type.getInternalName(XmmOperation.class);
+    private static final String FLOAT_OPERATION = Type.getInternalName(XmmFloatOperation.class);
+    private static final String LANE_OPERATION = Type.getInternalName(LaneOperation.class);
+    private static final String OF_64 = Type.getInternalName(XmmFloatOperation.Of64.class);
+    private static final String MXCSR = Type.getInternalName(Mxcsr.class);
     private static final String MEMORY = Type.getInternalName(HostMemory.class);
 
     final RegionClass owner;
@@ -37,6 +44,7 @@ abstract class MemoryEmitter extends Emitter {
     }
 
     /** Where to jump to leave the region before the present instruction, which runs as it is. */
+    @Override
     final Label slowWay() {
         if (slowWay == null) slowWay = exits.prepare(instruction, passing);
         return slowWay;
@@ -107,7 +115,7 @@ abstract class MemoryEmitter extends Emitter {
         method.visitMethodInsn(Opcodes.INVOKESTATIC, MEMORY, "put" + size * Byte.SIZE, descriptor, false);
     }
 
-    // XMM registers
+    // Vector registers
 
     @Override
     public final Code xmm(int index) {
@@ -132,9 +140,18 @@ abstract class MemoryEmitter extends Emitter {
 
     @Override
     public final void requireSse() {
+        requireOfCpu("hasSse");
+    }
+
+    @Override
+    public final void requireAvx() {
+        requireOfCpu("hasAvx");
+    }
+
+    private void requireOfCpu(String question) {
         Label without = slowWay();
         method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
-        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, RegionRegisters.CPU_NAME, "hasSse", "()Z", false);
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, RegionRegisters.CPU_NAME, question, "()Z", false);
         method.visitJumpInsn(Opcodes.IFEQ, without);
     }
 
@@ -153,5 +170,44 @@ abstract class MemoryEmitter extends Emitter {
         method.visitIntInsn(Opcodes.BIPUSH, to);
         kept(low).kept(high);
         method.visitMethodInsn(Opcodes.INVOKEINTERFACE, XMM_OPERATION, "apply", "([JIJJ)V", true);
+    }
+
+    @Override
+    public final void apply(XmmFloatOperation operation, int to, int low, int high) {
+        Label unmasked = slowWay();
+        owner.push(method, operation, XmmFloatOperation.class);
+        pushXmm();
+        method.visitIntInsn(Opcodes.BIPUSH, to);
+        kept(low).kept(high);
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, FLOAT_OPERATION, "apply", "([JIJJL" + MXCSR + ";)Z", true);
+        method.visitJumpInsn(Opcodes.IFEQ, unmasked);
+    }
+
+    @Override
+    public final Code compute(LaneOperation operation, int a, int b) {
+        owner.push(method, operation, LaneOperation.class);
+        kept(a).kept(b);
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, LANE_OPERATION, "apply", "(JJ)J", true);
+        return this;
+    }
+
+    @Override
+    public final Code compute(XmmFloatOperation.Of64 operation, int a, int b) {
+        Label unmasked = slowWay();
+        owner.push(method, operation, XmmFloatOperation.Of64.class);
+        kept(a).kept(b);
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEINTERFACE, OF_64, "apply", "(JJL" + MXCSR + ";)J", true);
+        int result = keep();
+        pushMxcsr();
+        method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, MXCSR, "commit", "()Z", false);
+        method.visitJumpInsn(Opcodes.IFEQ, unmasked);
+        return kept(result);
+    }
+
+    private void pushMxcsr() {
+        method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
+        method.visitFieldInsn(Opcodes.GETFIELD, RegionRegisters.CPU_NAME, "mxcsr", "L" + MXCSR + ";");
     }
 }

@@ -1,5 +1,7 @@
 package dev.microvm.engine.cpu;
 
+import dev.microvm.engine.simd.LaneOperation;
+import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
 
 /**
@@ -61,6 +63,27 @@ public interface Code {
 
     Code reverseBytes();
 
+    /** How many zeros are below the lowest one: 64 if there is none. */
+    Code trailingZeros();
+
+    /** How many zeros are above the highest one: 64 if there is none. */
+    Code leadingZeros();
+
+    /** How many bits are one. */
+    Code ones();
+
+    /** Pops a divisor, which must not be 0, and a dividend, of signed numbers. */
+    Code divide();
+
+    /** What {@link #divide} leaves. */
+    Code remainder();
+
+    /** The same of unsigned numbers. */
+    Code divideUnsigned();
+
+    /** What {@link #divideUnsigned} leaves. */
+    Code remainderUnsigned();
+
     /** Clears this many upper bits. */
     Code zeroExtend(int unused);
 
@@ -86,6 +109,9 @@ public interface Code {
 
     /** Does {@link Flags#keepCarry}; {@code before} is a temporary. */
     void keepCarry(int before);
+
+    /** Sets ZF alone, if a temporary is 0, or clears it: {@link Flags#zero(Cpu, boolean)}. */
+    void zeroFlag(int value);
 
     /** Pushes what {@link Cpu#flagCarry} holds. */
     Code flagCarry();
@@ -124,6 +150,12 @@ public interface Code {
     /** Pops a value and stores its low bytes. */
     void write(int host, int size);
 
+    /**
+     * Stores a value if memory holds what is expected, as one access: temporaries both. Pushes
+     * whether it did, as 1 or 0.
+     */
+    Code compareAndSet(int host, int size, int expected, int value);
+
     // XMM registers, which stay in Cpu#xmm
 
     /** Pushes a half of one, by its index. */
@@ -135,13 +167,33 @@ public interface Code {
     /** Does an operation; its target is an index, the second operand's halves are temporaries. */
     void apply(XmmOperation operation, int to, int low, int high);
 
+    /** The same of floating-point numbers, if all it raises is masked; else the slow way. */
+    void apply(XmmFloatOperation operation, int to, int low, int high);
+
+    /** Pushes what an operation makes of two temporaries. */
+    Code compute(LaneOperation operation, int a, int b);
+
+    /** The same of floating-point numbers, if all it raises is masked; else the slow way. */
+    Code compute(XmmFloatOperation.Of64 operation, int a, int b);
+
     /**
      * Does the whole instruction the slow way, as {@link #host} may, where SSE cannot be used now.
      */
     void requireSse();
 
+    /** The same of AVX. */
+    void requireAvx();
+
     /** The same for an address, in a temporary, that is not a multiple of a power of two. */
     void requireAligned(int linear, int size);
+
+    // What must hold; otherwise the whole instruction is done the slow way, as by {@link #host}
+
+    /** Requires two temporaries to be equal. */
+    void requireEqual(int a, int b);
+
+    /** Requires one temporary to be less than another, of unsigned numbers. */
+    void requireBelow(int a, int b);
 
     // Control
 

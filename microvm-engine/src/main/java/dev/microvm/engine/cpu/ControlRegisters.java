@@ -47,6 +47,9 @@ public final class ControlRegisters {
     /** The upper halves of YMM registers. */
     public static final long XCR0_AVX = 1L << 2;
 
+    /** What YMM registers consist of. */
+    static final long XCR0_YMM = XCR0_SSE | XCR0_AVX;
+
     /** What XCR0 may have, where nothing is hidden. */
     public static final long XCR0_KNOWN = XCR0_X87 | XCR0_SSE | XCR0_AVX;
 

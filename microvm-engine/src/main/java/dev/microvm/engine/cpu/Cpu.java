@@ -395,6 +395,20 @@ public final class Cpu {
                 && (cr4 & SpecialRegisters.CR4_OSFXSR) != 0;
     }
 
+    /** Whether instructions on YMM registers run, rather than fault: Intel SDM vol. 1, 14.3. */
+    public boolean hasAvx() {
+        return avxEnabled() && (cr0 & SpecialRegisters.CR0_TS) == 0;
+    }
+
+    /** Whether the system has enabled the state of AVX; real mode has no VEX. */
+    public boolean avxEnabled() {
+        return (xcr0 & ControlRegisters.XCR0_YMM) == ControlRegisters.XCR0_YMM && managesVectors();
+    }
+
+    private boolean managesVectors() {
+        return (cr4 & SpecialRegisters.CR4_OSXSAVE) != 0 && !realSegments();
+    }
+
     /** Whether RFLAGS.IF is set. */
     public boolean interruptsEnabled() {
         return (flags & Flags.IF) != 0;

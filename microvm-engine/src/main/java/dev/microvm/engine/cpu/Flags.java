@@ -126,6 +126,20 @@ public final class Flags {
     }
 
     /**
+     * What comparing two floating-point numbers leaves in {@code flagCarry}; {@code flagResult} is 0
+     * if they are equal or unordered, else 1.
+     *
+     * @param order -1, 0, 1, or 2 if one of them is a NaN
+     */
+    public static long carriesOfOrder(int order) {
+        return switch (order) {
+            case 0 -> TURN_PARITY; // PF is clear
+            case 1 -> 0;
+            default -> CARRY_OUT | CARRY_IN;
+        };
+    }
+
+    /**
      * Gives CF the value that it had with an earlier {@code flagCarry}, and leaves the others
      * alone.
      */
@@ -153,7 +167,33 @@ public final class Flags {
 
     /** Changes ZF alone. */
     public static void zero(Cpu cpu, boolean zero) {
-        if (zero(cpu) != zero) arithmetic(cpu, arithmetic(cpu) ^ ZF);
+        long value = zero ? 0 : 1;
+        long carries = carriesWithZero(cpu.flagResult, cpu.flagCarry, value);
+        cpu.flagResult = resultWithZero(cpu.flagResult, cpu.flagCarry, value);
+        cpu.flagCarry = carries;
+    }
+
+    /**
+     * What {@code flagResult} is after ZF alone changed.
+     *
+     * @param result what it was
+     * @param carries what {@code flagCarry} was
+     * @param value 0 if ZF is to be set
+     */
+    public static long resultWithZero(long result, long carries, long value) {
+        if ((value == 0) == (result == 0)) return result;
+        return value == 0 ? 0 : sign(result, carries) ? Long.MIN_VALUE : 1;
+    }
+
+    /** What {@code flagCarry} is after ZF alone changed; parameters as of {@link #resultWithZero}. */
+    public static long carriesWithZero(long result, long carries, long value) {
+        boolean zero = value == 0;
+        if (zero == (result == 0)) return carries;
+        boolean sign = sign(result, carries);
+        boolean resultParity = zero || sign; // of 0 and the smallest long; that of 1 is odd
+        return (carries & (CARRY_OUT | CARRY_IN | CARRY_NIBBLE))
+                | (parity(result, carries) != resultParity ? TURN_PARITY : 0)
+                | (zero && sign ? TURN_SIGN : 0);
     }
 
     // Questions

@@ -225,9 +225,14 @@ public abstract class Operand {
             return code.read(emitHost(code, Mmu.READ), size);
         }
 
+        /** Computes where it is; returns a temporary. */
+        int emitLinear(Code code) {
+            return address.emit(code).keep();
+        }
+
         /** Looks it up; parameters and result as of {@link Code#host}. */
         public int emitHost(Code code, int access) {
-            return code.host(address.emit(code).keep(), size, access);
+            return code.host(emitLinear(code), size, access);
         }
     }
 }

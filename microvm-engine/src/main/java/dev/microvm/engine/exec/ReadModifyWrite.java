@@ -49,8 +49,7 @@ public abstract class ReadModifyWrite extends Sequential {
     }
 
     /**
-     * Writes {@link #compute} as bytecode, and {@link #finish} if it does anything: pushes the new
-     * value.
+     * Writes {@link #compute} as bytecode: pushes the new value, and changes flags alone.
      *
      * @param old a temporary with the old one
      */
@@ -58,19 +57,42 @@ public abstract class ReadModifyWrite extends Sequential {
         throw new IllegalStateException("not emitted");
     }
 
+    /** Writes {@link #finish} as bytecode. It runs before a register is written, after memory is. */
+    protected void emitFinish(Code code, int old) {}
+
     @Override
     public final void emit(Code code) {
-        if (locked || !emits()) {
+        if (!emits()) {
             code.perform(this);
+        } else if (locked) {
+            emitLocked(code, (Operand.Memory) target);
         } else if (target instanceof Operand.Memory memory) {
             int host = memory.emitHost(code, Mmu.WRITE);
             int old = code.read(host, size).keep();
             emit(code, old).write(host, size);
+            emitFinish(code, old);
         } else {
             int old = target.emitRead(code).keep();
             emit(code, old);
+            emitFinish(code, old);
             target.emitWrite(code);
         }
+    }
+
+    /** Tries once: if another CPU was faster, the flags are as before, and it is done the slow way. */
+    private void emitLocked(Code code, Operand.Memory memory) {
+        int linear = memory.emitLinear(code);
+        if (size > 1) code.requireAligned(linear, size);
+        int host = code.host(linear, size, Mmu.WRITE);
+        int result = code.flagResult().keep();
+        int carries = code.flagCarry().keep();
+        int old = code.read(host, size).keep();
+        int value = emit(code, old).keep();
+        int stored = code.compareAndSet(host, size, old, value).keep();
+        code.flagResult().kept(result).selectIfZero(stored);
+        code.flagCarry().kept(carries).selectIfZero(stored).setFlags();
+        code.requireEqual(stored, code.constant(1).keep());
+        emitFinish(code, old);
     }
 
     /** Sign-extends a value of the operand's size. */

@@ -35,6 +35,11 @@ public enum FloatImmediateOperation {
         return opcode;
     }
 
+    /** Returns it with an immediate, of which the low eight bits count. */
+    public XmmFloatOperation with(int immediate) {
+        return (r, dst, lo, hi, m) -> operation.apply(r, dst, lo, hi, immediate, m);
+    }
+
     /**
      * Carries it out: {@link XmmFloatOperation#apply} with an immediate, of which the low eight
      * bits count.

@@ -48,6 +48,11 @@ public enum PackedImmediateOperation {
         };
     }
 
+    /** Returns it with an immediate, of which the low eight bits count. */
+    public XmmOperation with(int immediate) {
+        return (r, dst, lo, hi) -> operation.apply(r, dst, lo, hi, immediate);
+    }
+
     /**
      * Carries it out: {@link XmmOperation#apply} with an immediate, of which the low eight bits
      * count.

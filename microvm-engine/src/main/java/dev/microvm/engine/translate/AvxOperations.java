@@ -14,12 +14,13 @@ import dev.microvm.engine.exec.simd.ElementAddress;
 import dev.microvm.engine.exec.simd.Fused;
 import dev.microvm.engine.exec.simd.Gather;
 import dev.microvm.engine.exec.simd.SimdAction;
+import dev.microvm.engine.exec.simd.ToGeneral;
+import dev.microvm.engine.exec.simd.VexInstructions;
 import dev.microvm.engine.exec.simd.XmmSource;
 import dev.microvm.engine.simd.PackedCompare;
 import dev.microvm.engine.simd.PackedPermute;
 import dev.microvm.engine.simd.PackedShuffle;
 import dev.microvm.engine.simd.XmmOperation;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,7 +39,8 @@ final class AvxOperations {
         int immediate = (int) d.immediate & 0xFF;
         return switch (d.opcode) {
             case 0x150, 0x1D7 -> d.vexL ? signs(d) : null; // VMOVMSKPS, VPMOVMSKB
-            case 0x177 -> zero(d.vexL, d.mode == CodeMode.BITS_64 ? 16 : 8); // VZEROUPPER, VZEROALL
+            case 0x177 ->
+                new VexInstructions.Clear(d.vexL, d.mode == CodeMode.BITS_64 ? 16 : 8); // VZEROUPPER, VZEROALL
             case 0x20C -> both(d, block, PackedPermute::permilps);
             case 0x20D -> both(d, block, PackedPermute::permilpd);
             case 0x20E -> test(d, block, SIGNS_32); // VTESTPS
@@ -93,26 +95,13 @@ final class AvxOperations {
         xmm[to + HIGH + 1] = w3;
     }
 
-    private static CheckedSimd zero(boolean all, int registers) {
-        return SimdAction.avx((cpu, xmm, at) -> {
-            Arrays.fill(xmm, HIGH, HIGH + 2 * registers, 0);
-            if (all) Arrays.fill(xmm, 0, 2 * registers, 0);
-        });
-    }
-
     // Masks and flags
 
     /** Of 256 bits. */
     private static CheckedSimd signs(Decoded d) {
         int from = d.rm * 2;
         Operand target = Operand.register(d.reg, 4);
-        if (d.opcode == 0x1D7) {
-            return SimdAction.avx((cpu, xmm, at) -> target.write(
-                    cpu,
-                    PackedCompare.pmovmskb(xmm[from], xmm[from + 1])
-                            | (long) PackedCompare.pmovmskb(xmm[from + HIGH], xmm[from + HIGH + 1]) << 16,
-                    at));
-        }
+        if (d.opcode == 0x1D7) return ToGeneral.ofBoth(PackedCompare::pmovmskb, 16, from, target);
         boolean doubles = d.mandatoryPrefix() == Decoded.PREFIX_66;
         return SimdAction.avx((cpu, xmm, at) -> {
             int low = signs(doubles, xmm[from], xmm[from + 1]);

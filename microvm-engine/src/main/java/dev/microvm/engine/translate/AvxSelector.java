@@ -149,13 +149,7 @@ final class AvxSelector {
         int low = (int) d.immediate & (insertsMemory ? SimdSelector.INSERTPS_WITHOUT_SOURCE : 0xFF);
         int high = operation.ofHighLane(low);
         XmmSource source = source(d, block, insertsMemory ? 4 : 16);
-        return integers(
-                d,
-                (r, dst, lo, hi) -> operation.apply(r, dst, lo, hi, low),
-                (r, dst, lo, hi) -> operation.apply(r, dst, lo, hi, high),
-                Lanes.EACH,
-                d.reg * 2,
-                source);
+        return integers(d, operation.with(low), operation.with(high), Lanes.EACH, d.reg * 2, source);
     }
 
     private static CheckedSimd floats(Decoded d, BlockBuilder block, FloatOperation operation) {
@@ -171,7 +165,7 @@ final class AvxSelector {
     private static CheckedSimd floatsImmediate(Decoded d, BlockBuilder block, FloatImmediateOperation operation) {
         int immediate = (int) d.immediate & 0xFF;
         XmmSource source = source(d, block, OperationTables.sourceSize(operation, d));
-        return floats(d, (r, dst, lo, hi, m) -> operation.apply(r, dst, lo, hi, immediate, m), Lanes.EACH, source);
+        return floats(d, operation.with(immediate), Lanes.EACH, source);
     }
 
     private static CheckedSimd floats(Decoded d, XmmFloatOperation operation, Lanes lanes, XmmSource source) {

@@ -2,6 +2,7 @@ package dev.microvm.engine.translate;
 
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
@@ -64,8 +65,8 @@ final class BitSelector implements Selector {
             target = block.target(d, size);
         } else {
             boolean writes = operation != BitTests.BitTest.TEST;
-            Instruction moved =
-                    new BitTests.BitAddress(block.offset(d), d.segment, BlockBuilder.mask(d), bit, size, writes);
+            Instruction moved = new BitTests.BitAddress(
+                    block.offset(d), d.segment, BlockBuilder.mask(d), bit, size, writes, d.mode == CodeMode.BITS_64);
             block.addPart(moved);
             target = new Operand.Memory(Address.COMPUTED, size);
         }

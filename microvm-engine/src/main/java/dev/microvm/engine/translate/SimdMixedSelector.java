@@ -5,19 +5,22 @@ import static dev.microvm.engine.decode.Decoded.PREFIX_66;
 import static dev.microvm.engine.decode.Decoded.PREFIX_F2;
 import static dev.microvm.engine.decode.Decoded.PREFIX_F3;
 
-import dev.microvm.engine.cpu.Flags;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.simd.MmxSource;
+import dev.microvm.engine.exec.simd.Scalars;
 import dev.microvm.engine.exec.simd.SimdAction;
+import dev.microvm.engine.exec.simd.ToGeneral;
 import dev.microvm.engine.exec.simd.XmmSource;
 import dev.microvm.engine.simd.FloatCompare;
 import dev.microvm.engine.simd.FloatConvert;
+import dev.microvm.engine.simd.LaneOperation;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.engine.simd.PackedCompare;
 import dev.microvm.engine.simd.PackedMultiply;
 import dev.microvm.engine.simd.PackedShuffle;
+import dev.microvm.engine.simd.XmmFloatOperation.Of64;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,14 +55,8 @@ final class SimdMixedSelector {
     // Words and masks in general registers
 
     private static Instruction signs(Decoded d, int prefix) {
-        int from = d.rm * 2;
-        Operand target = Operand.register(d.reg, 4);
-        if (prefix == NO_PREFIX) {
-            return SimdAction.sse(
-                    (cpu, xmm, at) -> target.write(cpu, PackedCompare.movmskps(xmm[from], xmm[from + 1]), at));
-        }
-        return SimdAction.sse(
-                (cpu, xmm, at) -> target.write(cpu, PackedCompare.movmskpd(xmm[from], xmm[from + 1]), at));
+        LaneOperation signs = prefix == NO_PREFIX ? PackedCompare::movmskps : PackedCompare::movmskpd;
+        return ToGeneral.of(signs, d.rm * 2, Operand.register(d.reg, 4));
     }
 
     private static Instruction byteSigns(Decoded d, int prefix) {
@@ -72,8 +69,7 @@ final class SimdMixedSelector {
                 cpu.fpu.enterMmx();
             });
         }
-        return SimdAction.sse(
-                (cpu, xmm, at) -> target.write(cpu, PackedCompare.pmovmskb(xmm[from], xmm[from + 1]), at));
+        return ToGeneral.of(PackedCompare::pmovmskb, from, target);
     }
 
     private static Instruction extractWord(Decoded d, int prefix) {
@@ -87,8 +83,7 @@ final class SimdMixedSelector {
                 cpu.fpu.enterMmx();
             });
         }
-        return SimdAction.sse(
-                (cpu, xmm, at) -> target.write(cpu, PackedShuffle.extract(xmm[from], xmm[from + 1], index, 16), at));
+        return ToGeneral.of((low, high) -> PackedShuffle.extract(low, high, index, 16), from, target);
     }
 
     private static Instruction insertWord(Decoded d, BlockBuilder block, int prefix) {
@@ -114,19 +109,13 @@ final class SimdMixedSelector {
     // Conversions
 
     private static Instruction fromInteger(Decoded d, BlockBuilder block, boolean isDouble) {
-        int to = d.reg * 2;
         int size = d.rexW ? 8 : 4;
-        int unused = Long.SIZE - size * Byte.SIZE;
-        Operand source = block.source(d, size);
-        return SimdAction.sse((cpu, xmm, at) -> {
-            long value = source.read(cpu, at) << unused >> unused;
-            Mxcsr m = cpu.mxcsr;
-            long result = isDouble
-                    ? size == 4 ? FloatConvert.doubleOf((int) value) : FloatConvert.doubleOf(value, m)
-                    : FloatConvert.floatOf(value, m) & ~HIGH_FLOAT;
-            at.commit(cpu);
-            xmm[to] = isDouble ? result : (xmm[to] & HIGH_FLOAT) | result;
-        });
+        Of64 conversion = isDouble
+                ? size == 4
+                        ? (value, old, m) -> FloatConvert.doubleOf((int) value)
+                        : (value, old, m) -> FloatConvert.doubleOf(value, m)
+                : (value, old, m) -> (old & HIGH_FLOAT) | (FloatConvert.floatOf(value, m) & ~HIGH_FLOAT);
+        return new Scalars.FromInteger(conversion, d.reg * 2, block.source(d, size), size);
     }
 
     private static Instruction toIntegers(
@@ -135,24 +124,16 @@ final class SimdMixedSelector {
     }
 
     private static Instruction toInteger(Decoded d, BlockBuilder block, boolean isDouble, boolean truncate) {
-        int size = d.rexW ? 8 : 4;
-        Operand target = Operand.register(d.reg, size);
+        boolean wide = d.rexW;
+        Of64 conversion = isDouble
+                ? wide
+                        ? (bits, same, m) -> FloatConvert.toInt64(bits, truncate, m)
+                        : (bits, same, m) -> FloatConvert.toInt32(bits, truncate, m)
+                : wide
+                        ? (bits, same, m) -> FloatConvert.toInt64((int) bits, truncate, m)
+                        : (bits, same, m) -> FloatConvert.toInt32((int) bits, truncate, m);
         XmmSource source = block.xmmSource(d, isDouble ? 8 : 4, false);
-        return SimdAction.sse((cpu, xmm, at) -> {
-            long bits = source.low(cpu, at);
-            Mxcsr m = cpu.mxcsr;
-            long result;
-            if (isDouble) {
-                result = size == 8 ? FloatConvert.toInt64(bits, truncate, m) : FloatConvert.toInt32(bits, truncate, m);
-            } else {
-                int single = (int) bits;
-                result = size == 8
-                        ? FloatConvert.toInt64(single, truncate, m)
-                        : FloatConvert.toInt32(single, truncate, m);
-            }
-            at.commit(cpu);
-            target.write(cpu, result, at);
-        });
+        return new Scalars.ToInteger(conversion, Operand.register(d.reg, wide ? 8 : 4), source);
     }
 
     private static Instruction fromMmx(Decoded d, BlockBuilder block, boolean isDouble) {
@@ -203,25 +184,9 @@ final class SimdMixedSelector {
     // Comparisons that leave flags
 
     private static Instruction compare(Decoded d, BlockBuilder block, boolean isDouble, boolean quiet) {
-        int left = d.reg * 2;
-        XmmSource source = block.xmmSource(d, isDouble ? 8 : 4, false);
-        return SimdAction.sse((cpu, xmm, at) -> {
-            long bits = source.low(cpu, at);
-            Mxcsr m = cpu.mxcsr;
-            int order = isDouble
-                    ? FloatCompare.order(xmm[left], bits, quiet, m)
-                    : FloatCompare.order((int) xmm[left], (int) bits, quiet, m);
-            at.commit(cpu);
-            Flags.arithmetic(cpu, flagsOf(order));
-        });
-    }
-
-    private static int flagsOf(int order) {
-        return switch (order) {
-            case -1 -> Flags.CF;
-            case 0 -> Flags.ZF;
-            case 1 -> 0;
-            default -> Flags.ZF | Flags.PF | Flags.CF;
-        };
+        Of64 order = isDouble
+                ? (a, b, m) -> FloatCompare.order(a, b, quiet, m)
+                : (a, b, m) -> FloatCompare.order((int) a, (int) b, quiet, m);
+        return new Scalars.Compare(order, d.reg * 2, block.xmmSource(d, isDouble ? 8 : 4, false));
     }
 }

@@ -99,7 +99,7 @@ final class SimdMoveSelector {
         if (!d.isRegister()) return new XmmMoves.LoadHalf(to, block.source(d, 8));
         if (prefix != NO_PREFIX) return null;
         int from = d.rm * 2 + 1 - half;
-        return SimdAction.sse((cpu, xmm, at) -> xmm[to] = xmm[from]);
+        return new XmmMoves.CopyHalf(to, from);
     }
 
     private static @Nullable Instruction storeHalf(Decoded d, BlockBuilder block, int half) {

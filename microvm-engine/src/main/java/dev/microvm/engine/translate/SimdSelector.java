@@ -121,8 +121,8 @@ final class SimdSelector implements Selector {
         if (floatsImmediate == null) return null;
         int size = OperationTables.sourceSize(floatsImmediate, d);
         int immediate = (int) d.immediate & (d.opcode == CMP_FLOATS ? PREDICATES : 0xFF);
-        return new PackedInstructions.FloatsImmediate(
-                floatsImmediate, d.reg * 2, block.xmmSource(d, size, true), immediate);
+        return new PackedInstructions.Floats(
+                floatsImmediate.with(immediate), d.reg * 2, block.xmmSource(d, size, true));
     }
 
     private static @Nullable Instruction fromPacked(Decoded d, BlockBuilder block, PackedOperation operation) {
@@ -136,7 +136,9 @@ final class SimdSelector implements Selector {
         boolean insertsMemory = operation == PackedImmediateOperation.INSERTPS && !d.isRegister();
         boolean aligned = operation != PackedImmediateOperation.SHA1RNDS4;
         int mask = insertsMemory ? INSERTPS_WITHOUT_SOURCE : 0xFF;
-        return new PackedInstructions.IntegersImmediate(
-                operation, d.reg * 2, block.xmmSource(d, insertsMemory ? 4 : 16, aligned), (int) d.immediate & mask);
+        return new PackedInstructions.Integers(
+                operation.with((int) d.immediate & mask),
+                d.reg * 2,
+                block.xmmSource(d, insertsMemory ? 4 : 16, aligned));
     }
 }

@@ -7,6 +7,7 @@ import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.simd.PackedInstructions;
 import dev.microvm.engine.exec.simd.SimdAction;
+import dev.microvm.engine.exec.simd.ToGeneral;
 import dev.microvm.engine.exec.simd.XmmMoves;
 import dev.microvm.engine.exec.simd.XmmSource;
 import dev.microvm.engine.simd.LaneOperation;
@@ -79,9 +80,10 @@ final class Sse4Selector implements Selector {
     private static Instruction extract(Decoded d, BlockBuilder block, int size) {
         int from = d.reg * 2;
         int index = (int) d.immediate & 0xFF;
-        Operand target = d.isRegister() ? Operand.register(d.rm, Math.max(size, 4)) : block.target(d, size);
-        return SimdAction.sse((cpu, xmm, at) ->
-                target.write(cpu, PackedShuffle.extract(xmm[from], xmm[from + 1], index, size * Byte.SIZE), at));
+        LaneOperation extract = (low, high) -> PackedShuffle.extract(low, high, index, size * Byte.SIZE);
+        if (d.isRegister()) return ToGeneral.of(extract, from, Operand.register(d.rm, Math.max(size, 4)));
+        Operand target = block.target(d, size);
+        return SimdAction.sse((cpu, xmm, at) -> target.write(cpu, extract.apply(xmm[from], xmm[from + 1]), at));
     }
 
     /** PINSRB, PINSRD, PINSRQ. */

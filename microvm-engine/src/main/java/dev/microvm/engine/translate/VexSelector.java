@@ -78,7 +78,7 @@ final class VexSelector implements Selector {
         Operand other = Operand.register(d.vexRegister & (d.mode == CodeMode.BITS_64 ? 15 : 7), size);
         int prefix = d.mandatoryPrefix();
         return switch (d.opcode) {
-            case 0x2F2 -> new Plain((cpu, at) -> Bits.andNot(cpu, target, other, source, size, at));
+            case 0x2F2 -> new Bits.AndNot(target, other, source, size);
             case 0x2F3 -> new Bits.LowestBit(d.group(), other, source, size);
             case 0x2F5 ->
                 switch (prefix) {

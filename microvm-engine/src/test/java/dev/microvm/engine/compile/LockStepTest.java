@@ -3,9 +3,11 @@ package dev.microvm.engine.compile;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.microvm.engine.cpu.BareCpu;
+import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.Arrays;
@@ -63,11 +65,14 @@ final class LockStepTest {
         cpu.r[Cpu.RBX] = RandomProgram.DATA;
         cpu.r[Cpu.RSP] = STACK;
         cpu.r[R15] = 1L + values.nextInt(20);
+        cpu.mxcsr.value(values.nextInt(8) == 0 ? values.nextInt() & Mxcsr.MASK : Mxcsr.RESET);
         Flags.all(cpu, values.nextInt() & Flags.ARITHMETIC);
         cpu.rip = at;
         CpuExit exit = machine.run();
         return exit + " " + Long.toHexString(cpu.rip) + " " + Arrays.toString(Arrays.copyOf(cpu.r, Cpu.ZERO)) + " "
-                + Integer.toHexString(Flags.all(cpu)) + " " + Arrays.toString(cpu.xmm) + " "
+                + Integer.toHexString(Flags.all(cpu)) + " "
+                + Arrays.toString(Arrays.copyOf(cpu.xmm, Cpu.VECTOR_SCRATCH)) + " "
+                + cpu.mxcsr + " "
                 + HexFormat.of().formatHex(machine.memory.read(RandomProgram.DATA, RandomProgram.DATA_SIZE)) + " "
                 + HexFormat.of().formatHex(machine.memory.read(STACK - STACK_BYTES, 2 * STACK_BYTES));
     }
@@ -83,8 +88,10 @@ final class LockStepTest {
 
     private static BareCpu long64(BareCpu machine) {
         Cpu cpu = machine.cpu;
+        cpu.cr0 |= SpecialRegisters.CR0_PE; // without it there is no VEX
         cpu.efer = SpecialRegisters.EFER_LMA;
-        cpu.cr4 = SpecialRegisters.CR4_OSFXSR;
+        cpu.cr4 = SpecialRegisters.CR4_OSFXSR | SpecialRegisters.CR4_OSXSAVE;
+        cpu.xcr0 = ControlRegisters.XCR0_KNOWN;
         cpu.segmentation.set(CODE_SEGMENT, SegmentRegister.code64(0));
         cpu.updateMode();
         cpu.idtLimit = 0; // a fault is the end

@@ -267,6 +267,25 @@ public final class Arithmetic {
         private long sum;
 
         @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int b = source.emitRead(code).keep();
+            int result = code.kept(a).kept(b).add().keep();
+            code.flagsOfAdd(a, b, result, unused);
+            return code.kept(result);
+        }
+
+        @Override
+        protected void emitFinish(Code code, int old) {
+            code.kept(old);
+            source.emitWrite(code);
+        }
+
+        @Override
         protected void finish(Cpu cpu, long old) {
             source.write(cpu, old, this);
             if (target.getClass() == source.getClass()) target.write(cpu, sum, this); // the same register, perhaps
@@ -285,6 +304,22 @@ public final class Arithmetic {
         @Override
         protected long compute(Cpu cpu, long a) {
             return source.read(cpu, this);
+        }
+
+        @Override
+        protected boolean emits() {
+            return true;
+        }
+
+        @Override
+        protected Code emit(Code code, int old) {
+            return source.emitRead(code);
+        }
+
+        @Override
+        protected void emitFinish(Code code, int old) {
+            code.kept(old);
+            source.emitWrite(code);
         }
 
         @Override
@@ -309,6 +344,32 @@ public final class Arithmetic {
             long expected = accumulator.read(cpu, this);
             Flags.sub(cpu, expected, old, expected - old, unused);
             return expected == old ? source.read(cpu, this) : old;
+        }
+
+        @Override
+        protected boolean emits() {
+            return target instanceof Operand.Memory;
+        }
+
+        @Override
+        protected Code emit(Code code, int old) {
+            int expected = accumulator.emitRead(code).keep();
+            int difference = code.kept(expected).kept(old).subtract().keep();
+            code.flagsOfSubtract(expected, old, difference, unused);
+            code.kept(old);
+            return source.emitRead(code).selectIfZero(difference);
+        }
+
+        /** Leaves all of the accumulator alone if it is as expected. */
+        @Override
+        protected void emitFinish(Code code, int old) {
+            if (size < Integer.BYTES) {
+                code.kept(old);
+                accumulator.emitWrite(code);
+                return;
+            }
+            int difference = accumulator.emitRead(code).kept(old).subtract().keep();
+            code.kept(old).get(Cpu.RAX).selectIfZero(difference).set(Cpu.RAX);
         }
 
         @Override

@@ -13,6 +13,9 @@ import dev.microvm.engine.exec.Operand;
  * 5.1.16.
  */
 public final class Bits {
+    /** What {@link Flags#result} leaves in {@code flagCarry} for CF without OF. */
+    private static final long CARRY_ALONE = 0b11L << 62;
+
     private Bits() {}
 
     /** A value of {@code size} bytes, sign-extended. */
@@ -39,10 +42,25 @@ public final class Bits {
         }
 
         @Override
+        public void emit(Code code) {
+            int value = source.emitRead(code).keep();
+            code.constant(1).constant(0).setFlags(); // none
+            code.zeroFlag(value);
+            code.kept(value).ones();
+            target.emitWrite(code);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
         }
+    }
+
+    /** Pushes ones in all bits if a temporary is 0, else zeros. */
+    private static Code emitIsZero(Code code, int value) {
+        code.constant(0).kept(value).subtract().kept(value).or();
+        return code.shiftRight(Long.SIZE - 1).constant(-1).xor();
     }
 
     /** TZCNT and LZCNT, for which a source without a one is no special case. */
@@ -68,6 +86,21 @@ public final class Bits {
                     : Long.numberOfLeadingZeros(value) - (Long.SIZE - bits);
             target.write(cpu, count, this);
             Flags.result(cpu, count, value == 0, false);
+        }
+
+        @Override
+        public void emit(Code code) {
+            int bits = size * Byte.SIZE;
+            int value = source.emitRead(code).keep();
+            code.kept(value);
+            if (!trailing) code.leadingZeros().constant(Long.SIZE - bits).subtract();
+            else if (size == Long.BYTES) code.trailingZeros();
+            else code.constant(1L << bits).or().trailingZeros();
+            int count = code.keep();
+            code.kept(count);
+            emitIsZero(code, value).constant(CARRY_ALONE).and().setFlags();
+            code.kept(count);
+            target.emitWrite(code);
         }
 
         @Override
@@ -145,6 +178,21 @@ public final class Bits {
         }
 
         @Override
+        public void emit(Code code) {
+            int value = source.emitRead(code).keep();
+            code.kept(value);
+            if (operation == ISOLATE) code.constant(0).kept(value).subtract();
+            else code.kept(value).constant(1).subtract();
+            int result = (operation == MASK ? code.xor() : code.and()).keep();
+            code.kept(result).signExtend(Long.SIZE - size * Byte.SIZE);
+            emitIsZero(code, value);
+            if (operation == ISOLATE) code.constant(-1).xor();
+            code.constant(CARRY_ALONE).and().setFlags();
+            code.kept(result);
+            target.emitWrite(code);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -152,10 +200,41 @@ public final class Bits {
     }
 
     /** ANDN. */
-    public static void andNot(Cpu cpu, Operand target, Operand inverted, Operand source, int size, Instruction at) {
-        long result = source.read(cpu, at) & ~inverted.read(cpu, at);
-        target.write(cpu, result, at);
-        Flags.logic(cpu, signed(result, size));
+    public static final class AndNot extends Sequential {
+        private final Operand target;
+        private final Operand inverted;
+        private final Operand source;
+        private final int size;
+
+        public AndNot(Operand target, Operand inverted, Operand source, int size) {
+            this.target = target;
+            this.inverted = inverted;
+            this.source = source;
+            this.size = size;
+        }
+
+        @Override
+        public void perform(Cpu cpu) {
+            long result = source.read(cpu, this) & ~inverted.read(cpu, this);
+            target.write(cpu, result, this);
+            Flags.logic(cpu, signed(result, size));
+        }
+
+        @Override
+        public void emit(Code code) {
+            source.emitRead(code);
+            int result = inverted.emitRead(code).constant(-1).xor().and().keep();
+            code.flagsOfLogic(
+                    code.kept(result).signExtend(Long.SIZE - size * Byte.SIZE).keep());
+            code.kept(result);
+            target.emitWrite(code);
+        }
+
+        @Override
+        public Block execute(Cpu cpu) {
+            perform(cpu);
+            return next.execute(cpu);
+        }
     }
 
     /** BEXTR: bits 0 to 7 of {@code control} say where, bits 8 to 15 how many. */

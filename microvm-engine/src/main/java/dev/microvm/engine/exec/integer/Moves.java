@@ -197,6 +197,12 @@ public final class Moves {
         }
 
         @Override
+        public void emit(Code code) {
+            address.emit(code).constant(mask).and();
+            target.emitWrite(code);
+        }
+
+        @Override
         public Block execute(Cpu cpu) {
             perform(cpu);
             return next.execute(cpu);
@@ -294,6 +300,17 @@ public final class Moves {
         @Override
         public void perform(Cpu cpu) {
             target.write(cpu, Long.reverseBytes(source.read(cpu, this)) >>> unused, this);
+        }
+
+        @Override
+        public void emit(Code code) {
+            if (target instanceof Operand.Memory memory) {
+                int host = memory.emitHost(code, Mmu.WRITE);
+                source.emitRead(code).reverseBytes().shiftRightUnsigned(unused).write(host, memory.size());
+            } else {
+                source.emitRead(code).reverseBytes().shiftRightUnsigned(unused);
+                target.emitWrite(code);
+            }
         }
 
         @Override

@@ -21,6 +21,9 @@ public final class Shifts {
     static final int SAL = 6;
     static final int SAR = 7;
 
+    /** The bits of {@code flagCarry} that CF and OF are made of. */
+    private static final long CARRIES = 0b11L << 62;
+
     private Shifts() {}
 
     /** Group 2. */
@@ -51,12 +54,34 @@ public final class Shifts {
 
         @Override
         protected boolean emits() {
-            return operation >= SHL && size >= Integer.BYTES;
+            return operation != RCL && operation != RCR;
         }
 
         @Override
         protected Code emit(Code code, int a) {
             int n = count.emitRead(code).constant(size == 8 ? 0x3F : 0x1F).and().keep();
+            return operation < RCL ? emitRotation(code, a, n) : emitShift(code, a, n);
+        }
+
+        private Code emitRotation(Code code, int a, int n) {
+            int by = code.kept(n).constant(bits() - 1L).and().keep();
+            int rest = code.constant(bits()).kept(by).subtract().keep();
+            code.kept(a).kept(operation == ROL ? by : rest).shiftLeft();
+            code.kept(a).kept(operation == ROL ? rest : by).shiftRightUnsigned();
+            int result = code.or().zeroExtend(unused).keep();
+            code.flagCarry().constant(~CARRIES).and();
+            if (operation == ROL) { // CF is the lowest bit, CF exclusive-or OF the highest
+                code.kept(result).shiftLeft(Long.SIZE - 1);
+                code.kept(result).shiftLeft(unused).constant(Long.MIN_VALUE).and();
+                code.shiftRightUnsigned(1).or();
+            } else { // CF is the highest bit, CF exclusive-or OF the one below
+                code.kept(result).shiftLeft(unused).constant(CARRIES).and();
+            }
+            code.or().flagCarry().selectIfZero(n).setFlagCarry();
+            return code.kept(result);
+        }
+
+        private Code emitShift(Code code, int a, int n) {
             int value = operation == SAR ? code.kept(a).signExtend(unused).keep() : a;
             code.kept(value).kept(n);
             int result = (operation == SHR
@@ -182,6 +207,43 @@ public final class Shifts {
             this.left = left;
             this.source = source;
             this.count = count;
+        }
+
+        @Override
+        protected boolean emits() {
+            return size >= Integer.BYTES;
+        }
+
+        @Override
+        protected Code emit(Code code, int a) {
+            int bits = size * Byte.SIZE;
+            int n = count.emitRead(code).constant(bits - 1L).and().keep();
+            int rest = code.constant(bits).kept(n).subtract().keep();
+            code.kept(a).kept(n);
+            if (left) code.shiftLeft();
+            else code.shiftRightUnsigned();
+            source.emitRead(code).kept(rest);
+            int result =
+                    (left ? code.shiftRightUnsigned() : code.shiftLeft()).or().keep();
+            code.kept(result).signExtend(unused).flagResult().selectIfZero(n);
+            emitCarries(code, a, n, rest, result);
+            code.flagCarry().selectIfZero(n).setFlags();
+            return code.kept(result).kept(a).selectIfZero(n);
+        }
+
+        /** Pushes what {@link Flags#result} leaves in {@code flagCarry} after a shift by more than 0. */
+        private void emitCarries(Code code, int a, int n, int rest, int result) {
+            code.kept(a);
+            if (left) code.kept(rest);
+            else code.kept(n).constant(1).subtract();
+            int carry = code.shiftRightUnsigned().shiftLeft(Long.SIZE - 1).keep();
+            code.kept(result)
+                    .kept(a)
+                    .xor()
+                    .shiftLeft(unused)
+                    .constant(Long.MIN_VALUE)
+                    .and(); // OF
+            code.kept(carry).xor().shiftRightUnsigned(1).kept(carry).or();
         }
 
         @Override

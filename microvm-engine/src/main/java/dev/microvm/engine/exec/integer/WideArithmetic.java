@@ -46,11 +46,53 @@ public final class WideArithmetic extends Sequential {
 
     @Override
     public void emit(Code code) {
-        if (operation > IMUL || size < Integer.BYTES) {
-            code.perform(this);
-            return;
-        }
-        int unused = Long.SIZE - size * Byte.SIZE;
+        if (size < Integer.BYTES) code.perform(this);
+        else if (operation == DIV) emitDivide(code);
+        else if (operation == IDIV) emitDivideSigned(code);
+        else emitMultiply(code);
+    }
+
+    /** Does what has a quotient; where the dividend has more than 64 bits, only what is not negative. */
+    private void emitDivide(Code code) {
+        int divisor = source.emitRead(code).keep();
+        int high = code.get(Cpu.RDX).zeroExtend(unused()).keep();
+        code.requireBelow(high, divisor);
+        if (size == Long.BYTES) code.requireEqual(high, code.constant(0).keep());
+        int dividend = emitDividend(code, high);
+        int quotient = code.kept(dividend).kept(divisor).divideUnsigned().keep();
+        code.kept(dividend).kept(divisor).remainderUnsigned().set(Cpu.RDX);
+        code.kept(quotient).set(Cpu.RAX);
+    }
+
+    /** Does what has a quotient and a dividend of 64 bits; not by -1, where it may have none. */
+    private void emitDivideSigned(Code code) {
+        int divisor = source.emitRead(code).signExtend(unused()).keep();
+        int above = code.kept(divisor).constant(1).add().keep();
+        code.requireBelow(code.constant(1).keep(), above); // neither -1 nor 0
+        int high = code.get(Cpu.RDX).keep();
+        int dividend = emitDividend(code, high);
+        if (size == Long.BYTES)
+            code.requireEqual(
+                    high, code.kept(dividend).shiftRight(Long.SIZE - 1).keep());
+        int quotient = code.kept(dividend).kept(divisor).divide().keep();
+        code.requireEqual(quotient, code.kept(quotient).signExtend(unused()).keep());
+        code.kept(dividend).kept(divisor).remainder().zeroExtend(unused()).set(Cpu.RDX);
+        code.kept(quotient).zeroExtend(unused()).set(Cpu.RAX);
+    }
+
+    /** Computes a dividend of 64 bits: EDX:EAX or RAX. */
+    private int emitDividend(Code code, int high) {
+        if (size == Long.BYTES) return code.get(Cpu.RAX).keep();
+        code.kept(high).shiftLeft(Integer.SIZE);
+        return code.get(Cpu.RAX).zeroExtend(Integer.SIZE).or().keep();
+    }
+
+    private int unused() {
+        return Long.SIZE - size * Byte.SIZE;
+    }
+
+    private void emitMultiply(Code code) {
+        int unused = unused();
         int b = source.emitRead(code).keep();
         int a = code.get(Cpu.RAX).keep();
         if (operation == IMUL) {
@@ -105,14 +147,14 @@ public final class WideArithmetic extends Sequential {
             long product = a * b;
             result(cpu, product, high, high != product >> 63);
         } else {
-            int unused = Long.SIZE - size * Byte.SIZE;
+            int unused = unused();
             long product = (a << unused >> unused) * (b << unused >> unused);
             result(cpu, product, product >> (size * Byte.SIZE), product != product << unused >> unused);
         }
     }
 
     private void result(Cpu cpu, long low, long high, boolean overflow) {
-        int unused = Long.SIZE - size * Byte.SIZE;
+        int unused = unused();
         if (size == 1) {
             cpu.r[Cpu.RAX] = (cpu.r[Cpu.RAX] & ~0xFFFFL) | (low & 0xFFFF);
         } else {
@@ -183,7 +225,7 @@ public final class WideArithmetic extends Sequential {
     }
 
     private void divideSigned(Cpu cpu, long value) {
-        int unused = Long.SIZE - size * Byte.SIZE;
+        int unused = unused();
         long divisor = value << unused >> unused;
         if (divisor == 0) throw cpu.fault(Vectors.DE, this);
         if (size == 8) {

@@ -2,9 +2,7 @@ package dev.microvm.engine.exec.simd;
 
 import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
-import dev.microvm.engine.simd.FloatImmediateOperation;
 import dev.microvm.engine.simd.LaneOperation;
-import dev.microvm.engine.simd.PackedImmediateOperation;
 import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
 
@@ -17,7 +15,7 @@ public final class PackedInstructions {
     private PackedInstructions() {}
 
     /** On integers in XMM registers. */
-    public static final class Integers extends CheckedSimd {
+    public static final class Integers extends EmittedSimd {
         private final XmmOperation operation;
         private final int to;
         private final XmmSource source;
@@ -36,37 +34,14 @@ public final class PackedInstructions {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             XmmSource.Pair second = source.emit(code);
             code.apply(operation, to, second.low(), second.high());
         }
     }
 
-    /** On integers in XMM registers, with an immediate. */
-    public static final class IntegersImmediate extends CheckedSimd {
-        private final PackedImmediateOperation operation;
-        private final int to;
-        private final XmmSource source;
-        private final int immediate;
-
-        public IntegersImmediate(PackedImmediateOperation operation, int to, XmmSource source, int immediate) {
-            super(SimdAvailability.SSE);
-            this.operation = operation;
-            this.to = to;
-            this.source = source;
-            this.immediate = immediate;
-        }
-
-        @Override
-        protected void work(Cpu cpu, long[] xmm) {
-            long low = source.low(cpu, this);
-            operation.apply(xmm, to, low, source.high(cpu, this), immediate);
-        }
-    }
-
     /** On floating-point numbers in XMM registers. */
-    public static final class Floats extends CheckedSimd {
+    public static final class Floats extends EmittedSimd {
         private final XmmFloatOperation operation;
         private final int to;
         private final XmmSource source;
@@ -84,28 +59,11 @@ public final class PackedInstructions {
             long high = source.high(cpu, this);
             if (!operation.apply(xmm, to, low, high, cpu.mxcsr)) throw unmasked(cpu);
         }
-    }
-
-    /** On floating-point numbers in XMM registers, with an immediate. */
-    public static final class FloatsImmediate extends CheckedSimd {
-        private final FloatImmediateOperation operation;
-        private final int to;
-        private final XmmSource source;
-        private final int immediate;
-
-        public FloatsImmediate(FloatImmediateOperation operation, int to, XmmSource source, int immediate) {
-            super(SimdAvailability.SSE);
-            this.operation = operation;
-            this.to = to;
-            this.source = source;
-            this.immediate = immediate;
-        }
 
         @Override
-        protected void work(Cpu cpu, long[] xmm) {
-            long low = source.low(cpu, this);
-            long high = source.high(cpu, this);
-            if (!operation.apply(xmm, to, low, high, immediate, cpu.mxcsr)) throw unmasked(cpu);
+        protected void emitWork(Code code) {
+            XmmSource.Pair second = source.emit(code);
+            code.apply(operation, to, second.low(), second.high());
         }
     }
 

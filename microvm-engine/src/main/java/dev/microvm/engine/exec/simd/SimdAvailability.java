@@ -1,6 +1,5 @@
 package dev.microvm.engine.exec.simd;
 
-import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Instruction;
 import dev.microvm.engine.cpu.Vectors;
@@ -15,8 +14,6 @@ public enum SimdAvailability {
     MMX,
     SSE_AND_MMX,
     AVX;
-
-    private static final long AVX_STATE = ControlRegisters.XCR0_SSE | ControlRegisters.XCR0_AVX;
 
     /** #UD, #NM or #MF unless the registers are there. */
     public void require(Cpu cpu, Instruction at) {
@@ -33,10 +30,7 @@ public enum SimdAvailability {
 
     /** Intel SDM vol. 1, 14.3: the system must have enabled the state; real mode has no VEX. */
     private static void requireAvx(Cpu cpu, Instruction at) {
-        boolean on = (cpu.xcr0 & AVX_STATE) == AVX_STATE
-                && (cpu.cr4 & SpecialRegisters.CR4_OSXSAVE) != 0
-                && !cpu.realSegments();
-        if (!on) throw cpu.fault(Vectors.UD, at);
+        if (!cpu.avxEnabled()) throw cpu.fault(Vectors.UD, at);
         if ((cpu.cr0 & SpecialRegisters.CR0_TS) != 0) throw cpu.fault(Vectors.NM, at);
     }
 

@@ -1,10 +1,13 @@
 package dev.microvm.engine.exec.simd;
 
+import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
+import dev.microvm.engine.cpu.Mmu;
 import dev.microvm.engine.cpu.Vectors;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.simd.XmmFloatOperation;
 import dev.microvm.engine.simd.XmmOperation;
+import java.util.Arrays;
 
 /**
  * VEX forms of instructions of SSE: a target of its own beside two operands, 128 or 256 bits, no
@@ -50,6 +53,11 @@ public final class VexInstructions {
         return lanes == Lanes.EACH || lanes == Lanes.NARROW;
     }
 
+    /** The index of a word of a YMM register. */
+    private static int word(int register, int number) {
+        return register + (number & 1) + (number >> 1) * HIGH;
+    }
+
     /** Copies a lane; both are words of the register array, equal or apart. */
     private static void copy(long[] xmm, int from, int to) {
         xmm[to] = xmm[from];
@@ -61,8 +69,37 @@ public final class VexInstructions {
         xmm[register + HIGH + 1] = 0;
     }
 
+    // The same as bytecode
+
+    private static int emitHighLow(Lanes lanes, Code code, XmmSource source, int host) {
+        return switch (lanes) {
+            case EACH, NARROW -> source.emitWord(code, host, 2);
+            case COUNT -> source.emitWord(code, host, 0);
+            case WIDEN_8 -> source.emitWord(code, host, 1);
+            case WIDEN_4 ->
+                code.kept(source.emitWord(code, host, 0))
+                        .shiftRightUnsigned(Integer.SIZE)
+                        .keep();
+            case WIDEN_2 ->
+                code.kept(source.emitWord(code, host, 0))
+                        .shiftRightUnsigned(Short.SIZE)
+                        .keep();
+        };
+    }
+
+    private static void emitCopy(Code code, int from, int to) {
+        if (from == to) return;
+        code.xmm(from).setXmm(to);
+        code.xmm(from + 1).setXmm(to + 1);
+    }
+
+    private static void emitClearHigh(Code code, int register) {
+        code.constant(0).setXmm(register + HIGH);
+        code.constant(0).setXmm(register + HIGH + 1);
+    }
+
     /** On integers in XMM registers. */
-    public static final class Integers128 extends CheckedSimd {
+    public static final class Integers128 extends EmittedSimd {
         private final XmmOperation operation;
         private final int to;
         private final int first;
@@ -85,10 +122,18 @@ public final class VexInstructions {
             operation.apply(xmm, to, low, high);
             clearHigh(xmm, to);
         }
+
+        @Override
+        protected void emitWork(Code code) {
+            XmmSource.Pair second = source.emit(code);
+            emitCopy(code, first, to);
+            code.apply(operation, to, second.low(), second.high());
+            emitClearHigh(code, to);
+        }
     }
 
     /** On integers in YMM registers. */
-    public static final class Integers256 extends CheckedSimd {
+    public static final class Integers256 extends EmittedSimd {
         private final XmmOperation low;
         private final XmmOperation high;
         private final Lanes lanes;
@@ -118,10 +163,25 @@ public final class VexInstructions {
             low.apply(xmm, to, w0, w1);
             high.apply(xmm, to + HIGH, w2, w3);
         }
+
+        @Override
+        protected void emitWork(Code code) {
+            int host = source.emitHost(code);
+            int w0 = source.emitWord(code, host, 0);
+            int w1 = source.emitWord(code, host, 1);
+            int w2 = emitHighLow(lanes, code, source, host);
+            int w3 = hasHighHigh(lanes)
+                    ? source.emitWord(code, host, 3)
+                    : code.constant(0).keep();
+            emitCopy(code, first, to);
+            emitCopy(code, first + HIGH, to + HIGH);
+            code.apply(low, to, w0, w1);
+            code.apply(high, to + HIGH, w2, w3);
+        }
     }
 
     /** On floating-point numbers in XMM registers. */
-    public static final class Floats128 extends CheckedSimd {
+    public static final class Floats128 extends EmittedSimd {
         private final XmmFloatOperation operation;
         private final int to;
         private final int first;
@@ -143,6 +203,15 @@ public final class VexInstructions {
             if (!operation.apply(xmm, SCRATCH, low, high, cpu.mxcsr)) throw unmasked(cpu);
             copy(xmm, SCRATCH, to);
             clearHigh(xmm, to);
+        }
+
+        @Override
+        protected void emitWork(Code code) {
+            XmmSource.Pair second = source.emit(code);
+            emitCopy(code, first, SCRATCH);
+            code.apply(operation, SCRATCH, second.low(), second.high());
+            emitCopy(code, SCRATCH, to);
+            emitClearHigh(code, to);
         }
     }
 
@@ -231,10 +300,23 @@ public final class VexInstructions {
                 clearHigh(xmm, cleared);
             }
         }
+
+        @Override
+        public void emit(Code code) {
+            if (!(legacy instanceof EmittedSimd emitted)) {
+                code.perform(this);
+                return;
+            }
+            code.requireAvx();
+            if (to >= 0) emitCopy(code, first, SCRATCH);
+            emitted.emitWork(code);
+            if (to >= 0) emitCopy(code, SCRATCH, to);
+            if (cleared >= 0) emitClearHigh(code, cleared);
+        }
     }
 
     /** A load of a whole register, from another or from memory. */
-    public static final class Load extends CheckedSimd {
+    public static final class Load extends EmittedSimd {
         private final int to;
         private final XmmSource source;
         private final boolean wide;
@@ -256,10 +338,19 @@ public final class VexInstructions {
             xmm[to + 1] = w1;
             xmm[to] = w0;
         }
+
+        @Override
+        protected void emitWork(Code code) {
+            int host = source.emitHost(code);
+            int[] words = new int[wide ? 4 : 2];
+            for (int i = 0; i < words.length; i++) words[i] = source.emitWord(code, host, i);
+            for (int i = 0; i < words.length; i++) code.kept(words[i]).setXmm(word(to, i));
+            if (!wide) emitClearHigh(code, to);
+        }
     }
 
     /** A store of a whole register. */
-    public static final class Store extends CheckedSimd {
+    public static final class Store extends EmittedSimd {
         private final int from;
         private final Address address;
         private final int size;
@@ -283,6 +374,42 @@ public final class VexInstructions {
             if (size == 16) return;
             cpu.mmu.store64(linear + 16, xmm[from + HIGH], this);
             cpu.mmu.store64(linear + 24, xmm[from + HIGH + 1], this);
+        }
+
+        @Override
+        protected void emitWork(Code code) {
+            int linear = address.emit(code).keep();
+            if (aligned) code.requireAligned(linear, size);
+            int host = code.host(linear, size, Mmu.WRITE);
+            for (int i = 0; i < size / Long.BYTES; i++) {
+                int at = code.kept(host).constant((long) i * Long.BYTES).add().keep();
+                code.xmm(word(from, i)).write(at, Long.BYTES);
+            }
+        }
+    }
+
+    /** VZEROUPPER and VZEROALL. */
+    public static final class Clear extends EmittedSimd {
+        private final XmmOperation operation;
+
+        /** Makes one, of the upper halves of so many registers or of all their bits. */
+        public Clear(boolean all, int registers) {
+            super(SimdAvailability.AVX);
+            this.operation = (r, ignored, lo, hi) -> {
+                Arrays.fill(r, HIGH, HIGH + 2 * registers, 0);
+                if (all) Arrays.fill(r, 0, 2 * registers, 0);
+            };
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            operation.apply(xmm, 0, 0, 0);
+        }
+
+        @Override
+        protected void emitWork(Code code) {
+            int none = code.constant(0).keep();
+            code.apply(operation, 0, none, none);
         }
     }
 }

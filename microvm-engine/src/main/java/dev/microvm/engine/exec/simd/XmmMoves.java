@@ -17,7 +17,7 @@ public final class XmmMoves {
     private XmmMoves() {}
 
     /** All of a register, from another or from memory. */
-    public static final class Load extends CheckedSimd {
+    public static final class Load extends EmittedSimd {
         private final int to;
         private final XmmSource source;
 
@@ -35,8 +35,7 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             XmmSource.Pair value = source.emit(code);
             code.kept(value.low()).setXmm(to);
             code.kept(value.high()).setXmm(to + 1);
@@ -44,7 +43,7 @@ public final class XmmMoves {
     }
 
     /** The low half of a register, from another or from memory; the high half becomes 0. */
-    public static final class LoadLow extends CheckedSimd {
+    public static final class LoadLow extends EmittedSimd {
         private final int to;
         private final XmmSource source;
 
@@ -61,8 +60,7 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             XmmSource.Pair value = source.emit(code);
             code.kept(value.low()).setXmm(to);
             code.constant(0).setXmm(to + 1);
@@ -70,7 +68,7 @@ public final class XmmMoves {
     }
 
     /** A value of up to 8 bytes into a register, of which the rest becomes 0. */
-    public static final class LoadScalar extends CheckedSimd {
+    public static final class LoadScalar extends EmittedSimd {
         private final int to;
         private final Operand source;
 
@@ -87,15 +85,14 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             source.emitRead(code).setXmm(to);
             code.constant(0).setXmm(to + 1);
         }
     }
 
     /** MOVSS and MOVSD between registers: the low element alone. */
-    public static final class CopyScalar extends CheckedSimd {
+    public static final class CopyScalar extends EmittedSimd {
         private static final long ALL_BUT_LOW_FLOAT = 0xFFFF_FFFF_0000_0000L;
 
         private final int to;
@@ -114,10 +111,46 @@ public final class XmmMoves {
         protected void work(Cpu cpu, long[] xmm) {
             xmm[to] = (xmm[to] & kept) | (xmm[from] & ~kept);
         }
+
+        @Override
+        protected void emitWork(Code code) {
+            if (kept == 0) code.xmm(from);
+            else
+                code.xmm(to)
+                        .constant(kept)
+                        .and()
+                        .xmm(from)
+                        .constant(~kept)
+                        .and()
+                        .or();
+            code.setXmm(to);
+        }
+    }
+
+    /** MOVHLPS and MOVLHPS: a half of a register, from a half of another. */
+    public static final class CopyHalf extends EmittedSimd {
+        private final int to;
+        private final int from;
+
+        public CopyHalf(int to, int from) {
+            super(SimdAvailability.SSE);
+            this.to = to;
+            this.from = from;
+        }
+
+        @Override
+        protected void work(Cpu cpu, long[] xmm) {
+            xmm[to] = xmm[from];
+        }
+
+        @Override
+        protected void emitWork(Code code) {
+            code.xmm(from).setXmm(to);
+        }
     }
 
     /** A half of a register, from memory. */
-    public static final class LoadHalf extends CheckedSimd {
+    public static final class LoadHalf extends EmittedSimd {
         private final int half;
         private final Operand source;
 
@@ -133,14 +166,13 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             source.emitRead(code).setXmm(half);
         }
     }
 
     /** A half of a register, or the low part of it, to memory or to a general register. */
-    public static final class StoreHalf extends CheckedSimd {
+    public static final class StoreHalf extends EmittedSimd {
         private final int half;
         private final Operand target;
 
@@ -156,8 +188,7 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             if (target instanceof Operand.Memory memory) {
                 int host = memory.emitHost(code, Mmu.WRITE);
                 code.xmm(half).write(host, memory.size());
@@ -169,7 +200,7 @@ public final class XmmMoves {
     }
 
     /** All of a register, to memory. */
-    public static final class Store extends CheckedSimd {
+    public static final class Store extends EmittedSimd {
         private final int from;
         private final Address address;
         private final boolean aligned;
@@ -191,8 +222,7 @@ public final class XmmMoves {
         }
 
         @Override
-        public void emit(Code code) {
-            code.requireSse();
+        protected void emitWork(Code code) {
             int linear = address.emit(code).keep();
             if (aligned) code.requireAligned(linear, SIZE);
             int host = code.host(linear, SIZE, Mmu.WRITE);

@@ -50,15 +50,29 @@ public final class XmmSource {
 
     /** Writes a read of both halves. */
     Pair emit(Code code) {
-        if (address == null)
-            return new Pair(code.xmm(register).keep(), code.xmm(register + 1).keep());
+        int host = emitHost(code);
+        return new Pair(emitWord(code, host, 0), emitWord(code, host, 1));
+    }
+
+    /** Looks up where it is in memory; returns a temporary that has no meaning for a register. */
+    int emitHost(Code code) {
+        if (address == null) return -1;
         int linear = address.emit(code).keep();
-        if (aligned) code.requireAligned(linear, SIZE);
-        int host = code.host(linear, size, Mmu.READ);
-        int low = code.read(host, Math.min(size, Long.BYTES)).keep();
-        if (size < SIZE) return new Pair(low, code.constant(0).keep());
-        int above = code.kept(host).constant(Long.BYTES).add().keep();
-        return new Pair(low, code.read(above, Long.BYTES).keep());
+        if (aligned) code.requireAligned(linear, size);
+        return code.host(linear, size, Mmu.READ);
+    }
+
+    /** Writes what {@link #word} does; returns a temporary. */
+    int emitWord(Code code, int host, int number) {
+        if (address == null) {
+            return code.xmm(register + (number & 1) + (number >> 1) * Cpu.YMM_HIGH)
+                    .keep();
+        }
+        int offset = number * Long.BYTES;
+        if (offset >= size) return code.constant(0).keep();
+        if (offset == 0) return code.read(host, Math.min(size, Long.BYTES)).keep();
+        return code.read(code.kept(host).constant(offset).add().keep(), Long.BYTES)
+                .keep();
     }
 
     /** Temporaries with both halves. */
