@@ -44,7 +44,7 @@ final class BudgetShares implements AutoCloseable {
         for (VirtioDeviceSpec device : plan.spec().devices().virtio()) {
             if (device instanceof VirtioDeviceSpec.Blk blk)
                 threads += blk.disk().queues();
-            if (device instanceof VirtioDeviceSpec.Net) threads++;
+            if (device instanceof VirtioDeviceSpec.Net || device instanceof VirtioDeviceSpec.Fs) threads++;
         }
         return threads;
     }
