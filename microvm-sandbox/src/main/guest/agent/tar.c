@@ -2,7 +2,7 @@
  * GNU's long names are read too. Hard links are sent as files of their own. */
 #include "agent.h"
 
-enum { BLOCK = 512, NAME = 4096, MAX_RECORDS = 1 << 16, DIR_BUFFER = 4096, MAX_DEPTH = 128 };
+enum { BLOCK = 512, PIECE = 4 * 4096, SEEK_CUR = 1, NAME = 4096, MAX_RECORDS = 1 << 16, DIR_BUFFER = 4096, MAX_DEPTH = 128 };
 enum { AT_NAME = 0, AT_MODE = 100, AT_UID = 108, AT_GID = 116, AT_SIZE = 124, AT_MTIME = 136, AT_SUM = 148, AT_TYPE = 156,
        AT_LINK = 157, AT_MAGIC = 257, AT_MAJOR = 329, AT_MINOR = 337, AT_PREFIX = 345 };
 
@@ -305,6 +305,26 @@ static void make_parents(void) {
     }
 }
 
+static int is_zero(const u8 *bytes, u32 n) {
+    u64 word;
+    for (; n >= sizeof word; bytes += sizeof word, n -= sizeof word) {
+        __builtin_memcpy(&word, bytes, sizeof word);
+        if (word) return 0;
+    }
+    while (n && !*bytes) bytes++, n--;
+    return !n;
+}
+
+/* Writes what is not zero, and steps over PIECEs that are. */
+static i64 write_sparse(int fd, const u8 *bytes, u32 size) {
+    i64 error = 0;
+    for (u32 n; size && error >= 0; bytes += n, size -= n) {
+        n = size < PIECE ? size : PIECE;
+        error = is_zero(bytes, n) ? sys(lseek, fd, n, SEEK_CUR) : write_all(fd, bytes, n);
+    }
+    return error;
+}
+
 /* Writes beside the file and then replaces it, so that nobody sees half of it. */
 static i64 write_file(u64 size, u32 mode, i64 *file) {
     static char temporary[NAME + 32];
@@ -323,8 +343,9 @@ static i64 write_file(u64 size, u32 mode, i64 *file) {
         u32 n = next(&bytes, left);
         if (!n) return -EPROTO;
         left -= n;
-        if (error >= 0) error = write_all((int)fd, bytes, n);
+        if (error >= 0) error = write_sparse((int)fd, bytes, n);
     }
+    if (error >= 0) error = sys(ftruncate, fd, size); /* it may end with a hole */
     if (fd >= 0) sys(close, fd);
     if (error >= 0) error = sys(rename, temporary, path);
     if (error < 0) sys(unlink, temporary);

@@ -138,6 +138,25 @@ final class LinuxAgentFilesTest {
         agent.removeTree("/root/new");
     }
 
+    @Test
+    void leavesHolesWhereThereAreZeros(@TempDir Path host) throws Exception {
+        byte[] content = new byte[3 << 20];
+        content[1 << 20] = 1;
+        content[(2 << 20) + 5] = 2;
+        Path file = Files.write(host.resolve("file"), content);
+
+        agent.copyIn(file, "/tmp/sparse");
+        agent.copyOut("/tmp/sparse", host.resolve("back"));
+
+        Path back = host.resolve("back/file");
+        assertThat(Files.readAllBytes(back)).isEqualTo(content);
+        String guestBlocks = agent.exec("stat", "-c", "%b", "/tmp/sparse/file").stdout();
+        assertThat(Integer.parseInt(guestBlocks.strip())).isBetween(1, 128); // of 512 bytes
+        Process stat = new ProcessBuilder("stat", "-c", "%b", back.toString()).start();
+        assertThat(Integer.parseInt(new String(stat.getInputStream().readAllBytes(), UTF_8).strip()))
+                .isBetween(1, 128);
+    }
+
     private static Path makeTree(Path tree) throws IOException {
         Random random = new Random(1);
         for (int i = 0; i < FILES; i++) {
@@ -176,7 +195,9 @@ final class LinuxAgentFilesTest {
     @Test
     void saysThatADiskIsFull(@TempDir Path host) throws IOException {
         agent.exec(Command.shell("mkdir /tmp/small; mount -t tmpfs -o size=1m small /tmp/small"));
-        Path big = Files.write(host.resolve("big"), new byte[2 << 20]);
+        byte[] content = new byte[2 << 20];
+        Arrays.fill(content, (byte) 1);
+        Path big = Files.write(host.resolve("big"), content);
 
         assertThatExceptionOfType(SandboxException.class)
                 .isThrownBy(() -> agent.copyIn(big, "/tmp/small"))

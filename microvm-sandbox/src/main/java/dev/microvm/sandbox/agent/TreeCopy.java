@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributeView;
@@ -142,7 +141,7 @@ public final class TreeCopy {
             case TarEntry.DIRECTORY -> {
                 if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) Files.createDirectory(target);
             }
-            case TarEntry.FILE -> Files.copy(tar.content(), target, StandardCopyOption.REPLACE_EXISTING);
+            case TarEntry.FILE -> SparseFiles.write(tar.content(), target);
             case TarEntry.SYMLINK -> {
                 Files.deleteIfExists(target);
                 Files.createSymbolicLink(target, Path.of(RawName.text(entry.linkName())));
