@@ -520,7 +520,8 @@ final class MicroVmBuilderTest {
                 .build();
 
         assertThat(vm.describe())
-                .contains("virtio-balloon 32 MiB, deflates on OOM, free pages reported, statistics once MODERN");
+                .contains(
+                        "virtio-balloon 32 MiB, deflates on OOM, free pages reported, free pages not hinted, statistics once MODERN");
         assertThat(vm.balloon().targetMiB()).isEqualTo(32);
         vm.balloon().targetMiB(128);
         assertThat(vm.balloon().targetMiB()).isEqualTo(128);

@@ -43,7 +43,8 @@ final class SparseFilesTest {
         SparseFiles.write(new ByteArrayInputStream(content), file);
 
         Process stat = new ProcessBuilder("stat", "-c", "%s %b", file.toString()).start();
-        String[] figures = new String(stat.getInputStream().readAllBytes(), UTF_8).strip().split(" ");
+        String[] figures =
+                new String(stat.getInputStream().readAllBytes(), UTF_8).strip().split(" ");
         assertThat(figures[0]).isEqualTo("1048576");
         assertThat(Integer.parseInt(figures[1])).isBetween(8, 64); // of 512 bytes
     }
