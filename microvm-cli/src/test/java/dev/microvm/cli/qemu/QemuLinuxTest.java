@@ -65,6 +65,7 @@ final class QemuLinuxTest {
         run("chmod", "0755", "root/bin/busybox", "root/sbin/init");
         Lanes.need("mke2fs", Files.isExecutable(Path.of("/usr/sbin/mke2fs")) ? "" : "install the package e2fsprogs");
         run("/usr/sbin/mke2fs", "-q", "-t", "ext4", "-d", "root", "test.img", "16M");
+        Files.copy(folder.resolve("test.img"), folder.resolve("store.img")); // never written: no journal to replay
     }
 
     private void run(String... command) throws IOException, InterruptedException {
@@ -226,7 +227,7 @@ final class QemuLinuxTest {
                         + " -chardev stdio,id=stdio,signal=off -device virtio-rng-device -serial chardev:stdio -enable-kvm"
                         + " -cpu host,+x2apic,-sgx -device i8042"
                         + " -append \"earlyprintk=ttyS0 console=ttyS0 reboot=t panic=-1 root=/dev/vda\""
-                        + " -drive id=store,format=raw,read-only=on,file=test.img,if=none,aio=io_uring"
+                        + " -drive id=store,format=raw,read-only=on,file=store.img,if=none,aio=io_uring"
                         + " -device virtio-blk-device,drive=store -nographic -sandbox on -qmp unix:qmp,server,nowait"
                         + " -device virtio-balloon,free-page-reporting=on,id=balloon0"
                         + " -netdev user,id=qemu,hostfwd=tcp:127.0.0.1:" + freePort() + "-:22,"
