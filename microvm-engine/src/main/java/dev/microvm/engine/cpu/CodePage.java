@@ -116,39 +116,22 @@ public final class CodePage {
     }
 
     /**
-     * Takes in what others wrote to translated bytes, unless that was done since the last flush, which
-     * has this number.
+     * Takes in what others wrote, unless that was done since the last flush, which has this number.
      */
     void refresh(long flush) {
         if (refreshed == flush) return;
         refreshed = flush;
-        if (isOutdated()) takeIn();
+        refresh();
     }
 
-    /** Takes in what others wrote, if they wrote between two offsets: before these are translated. */
-    public void refresh(int from, int to) {
-        if (HostMemory.differs(host + from, bytes, from, to)) takeIn();
+    /** Takes in what others wrote, if they wrote between two offsets. */
+    void refresh(int from, int to) {
+        if (HostMemory.differs(host + from, bytes, from, to)) refresh();
     }
 
-    /**
-     * Whether others wrote to a line with translated bytes. What the other lines have is of no
-     * interest until it is translated, so most of the page is not read.
-     */
-    private boolean isOutdated() {
-        int line = 0;
-        for (long left = lines; left != 0; ) {
-            int gap = Long.numberOfTrailingZeros(left);
-            int run = Long.numberOfTrailingZeros(~(left >>> gap));
-            int from = (line + gap) << LINE_SHIFT;
-            int to = from + (run << LINE_SHIFT);
-            if (HostMemory.differs(host + from, bytes, from, to)) return true;
-            line += gap + run;
-            left = line < Long.SIZE ? lines >>> line : 0;
-        }
-        return false;
-    }
-
-    private void takeIn() {
+    /** Takes in what others wrote. */
+    private void refresh() {
+        if (!HostMemory.differs(host, bytes, 0, bytes.length)) return;
         byte[] before = bytes.clone();
         HostMemory.read(host, bytes);
         long changed = 0;

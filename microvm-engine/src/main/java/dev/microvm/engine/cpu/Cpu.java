@@ -201,9 +201,7 @@ public final class Cpu {
     /** The instruction at RIP alone. */
     Instruction translateOne() {
         CodePage page = enter(rip);
-        int offset = (int) (rip - r[CODE]);
-        page.refresh(offset, Math.min(offset + Decoder.MAX_LENGTH, PhysicalMemory.PAGE_SIZE));
-        return translator.translate(this, page, offset, 1).first();
+        return translator.translate(this, page, (int) (rip - r[CODE]), 1).first();
     }
 
     /** What a serializing instruction does to code that others wrote: Intel SDM vol. 3A, 9.1.3. */
@@ -352,7 +350,7 @@ public final class Cpu {
         mode = longMode() && cs.isLong()
                 ? CodeMode.BITS_64
                 : cs.is32() && !virtual8086() ? CodeMode.BITS_32 : CodeMode.BITS_16;
-        if (mode != before) mmu.forgetCode();
+        if (mode != before) mmu.flushCode();
     }
 
     public void cpl(int level) {
@@ -375,7 +373,7 @@ public final class Cpu {
     /** Takes note that system registers were set from outside. */
     public void stateChanged() {
         mmu.flush();
-        mmu.forgetCode();
+        mmu.flushCode();
         updatePrivilege();
         control.reloadPagePointers();
         debug.arm();

@@ -42,11 +42,8 @@ public final class Mmu {
     public static final long PAGE = -1L << PAGE_SHIFT;
     static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
 
-    /** In the tag of a fetch that must first compare the page of code with what was translated. */
-    private static final long OUTDATED = 1;
-
     /** A tag that matches no page. */
-    private static final long NO_PAGE = 2 | OUTDATED;
+    private static final long NO_PAGE = 1;
 
     private static final int INFO_GLOBAL = 1 << 8; // below it, the page's size as a power of two
 
@@ -463,7 +460,7 @@ public final class Mmu {
             return;
         }
         long addend = host - page;
-        if ((t[i + FETCH] & ~OUTDATED) != page || t[i + ADDEND] != addend) t[i + FETCH] = NO_PAGE;
+        if (t[i + FETCH] != page || t[i + ADDEND] != addend) t[i + FETCH] = NO_PAGE;
         boolean seen = bank == alignedBank || cpu.debug.watches(page);
         t[i + READ] = seen ? NO_PAGE : page;
         t[i + ADDEND] = addend;
@@ -484,19 +481,12 @@ public final class Mmu {
      */
     public CodePage code(long linear) {
         int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        CodePage page = pages[i / STRIDE];
+        CodePage page = pages[i >> 2];
         if (tlb[i + FETCH] == (linear & PAGE) && page != null) return page;
         return fetch(linear);
     }
 
     private CodePage fetch(long linear) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        CodePage known = pages[i / STRIDE];
-        if (tlb[i + FETCH] == ((linear & PAGE) | OUTDATED) && known != null) {
-            known.refresh(flushes);
-            tlb[i + FETCH] = linear & PAGE;
-            return known;
-        }
         long physicalPage = translate(linear, FETCH, null) & PAGE;
         long host = memory.hostAddress(physicalPage);
         if (host == PhysicalMemory.NONE) {
@@ -510,8 +500,9 @@ public final class Mmu {
             page = codePages.add(physicalPage, cpu.mode(), host);
             for (Bank each : banks) protect(each, host);
         }
+        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
         tlb[i + FETCH] = linear & PAGE;
-        pages[i / STRIDE] = page;
+        pages[i >> 2] = page;
         return page;
     }
 
@@ -576,16 +567,10 @@ public final class Mmu {
         for (Bank each : banks) flushCode(each);
     }
 
-    /** Forgets which pages of code are where. */
-    void forgetCode() {
-        flushes++;
-        for (Bank each : banks) forgetCode(each);
-    }
-
     /** Forgets all translated code; what runs ends after its present instruction. */
     void breakCodeOff() {
         codePages.breakOff();
-        forgetCode();
+        flushCode();
     }
 
     /**
@@ -603,15 +588,10 @@ public final class Mmu {
     /** Forgets all translated code, while none runs. */
     public void dropCode() {
         codePages.clear();
-        forgetCode();
+        flushCode();
     }
 
     private static void flushCode(Bank bank) {
-        long[] t = bank.entries;
-        for (int i = FETCH; i < t.length; i += STRIDE) t[i] |= OUTDATED;
-    }
-
-    private static void forgetCode(Bank bank) {
         long[] t = bank.entries;
         for (int i = FETCH; i < t.length; i += STRIDE) t[i] = NO_PAGE;
         Arrays.fill(bank.pages, null);

@@ -9,7 +9,6 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
@@ -35,9 +34,6 @@ public final class HostMemory {
             JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
     private static final VarHandle ALIGNED_LONG =
             JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
-
-    private static final VarHandle BYTES_AS_LONG =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final boolean HOST_KEEPS_ORDER = hostKeepsOrder();
 
@@ -154,13 +150,6 @@ public final class HostMemory {
     /** Whether memory and the bytes {@code from} to {@code to} differ, the last one not included. */
     public static boolean differs(long address, byte[] bytes, int from, int to) {
         if (HostRanges.CHECKED) HostRanges.check(address, to - from);
-        int at = from;
-        for (; at <= to - Long.BYTES; at += Long.BYTES) {
-            if (ALL.get(LE_LONG, address + at - from) != (long) BYTES_AS_LONG.get(bytes, at)) return true;
-        }
-        for (; at < to; at++) {
-            if (ALL.get(JAVA_BYTE, address + at - from) != bytes[at]) return true;
-        }
-        return false;
+        return MemorySegment.mismatch(ALL, address, address + to - from, MemorySegment.ofArray(bytes), from, to) >= 0;
     }
 }

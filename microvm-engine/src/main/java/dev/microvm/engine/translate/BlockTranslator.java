@@ -134,7 +134,6 @@ public final class BlockTranslator implements Translator {
 
     private Decoder.Result decodeCrossing(CodePage page, int at, CodePage second) {
         int here = PhysicalMemory.PAGE_SIZE - at;
-        second.refresh(0, Decoder.MAX_LENGTH);
         System.arraycopy(page.bytes(), at, window, 0, here);
         System.arraycopy(second.bytes(), 0, window, here, Decoder.MAX_LENGTH);
         return decoder.decode(window, 0, here + Decoder.MAX_LENGTH, page.mode());

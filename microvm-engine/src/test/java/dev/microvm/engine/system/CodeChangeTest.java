@@ -136,34 +136,6 @@ final class CodeChangeTest extends SystemTest {
         assertThat(guest.vcpu().registers().rbx()).isEqualTo(7);
     }
 
-    /** The second page of the instruction has code already, but none where the device writes. */
-    @Test
-    void runsWhatADeviceWrote_whereAnInstructionCrossesPages() {
-        SystemGuest guest = long64();
-        guest.code(DATA + 0x1100, """
-                // .code64
-                c3 // ret
-                """);
-        guest.answers(nth -> {
-            guest.code(DATA + 0xFFE, """
-                    // .code64
-                    bb 07 00 00 00 // mov $7, %ebx
-                    c3             // ret
-                    """);
-            return 0;
-        });
-        guest.run("""
-                // .code64
-                be 00 11 03 00    // mov $0x31100, %esi
-                ff d6             // call *%rsi
-                e4 80             // in $0x80, %al
-                81 ee 02 01 00 00 // sub $0x102, %esi
-                ff d6             // call *%rsi
-                e6 f4             // out %al, $0xf4
-                """);
-        assertThat(guest.vcpu().registers().rbx()).isEqualTo(7);
-    }
-
     /** The code ran before; a serializing instruction, or an interrupt, makes the new one seen. */
     @Test
     void runsWhatADeviceWrote_afterAnInterrupt() {
