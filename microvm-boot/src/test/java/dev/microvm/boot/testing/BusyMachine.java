@@ -43,7 +43,7 @@ public final class BusyMachine implements AutoCloseable {
     }
 
     private final CompletableFuture<MicroVm> made = new CompletableFuture<>();
-    private final CountDownLatch inDevice = new CountDownLatch(1);
+    private final CountDownLatch inDeviceOrEnded = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final Place place;
     private final Code code;
@@ -65,6 +65,7 @@ public final class BusyMachine implements AutoCloseable {
                 .serial(new Output())
                 .build();
         made.complete(vm);
+        vm.onExit().thenRun(inDeviceOrEnded::countDown);
         vm.onExit().thenRun(() -> at(Place.EXIT));
     }
 
@@ -72,9 +73,12 @@ public final class BusyMachine implements AutoCloseable {
         return vm;
     }
 
-    /** Waits until the guest is in the device at port 0x600, where it stays until {@link #goOn}. */
+    /**
+     * Waits until the guest is in the device at port 0x600, where it stays until {@link #goOn}, or
+     * has ended before it came there.
+     */
     public void awaitInDevice() throws InterruptedException {
-        if (!inDevice.await(SOON.toSeconds(), TimeUnit.SECONDS)) throw new AssertionError("not in the device");
+        if (!inDeviceOrEnded.await(SOON.toSeconds(), TimeUnit.SECONDS)) throw new AssertionError("not in the device");
     }
 
     /** Lets the device at port 0x600 return. */
@@ -97,7 +101,7 @@ public final class BusyMachine implements AutoCloseable {
         return new BusDevice() {
             @Override
             public long read(long offset, int size) {
-                inDevice.countDown();
+                inDeviceOrEnded.countDown();
                 try {
                     goOn.await();
                 } catch (InterruptedException e) {
