@@ -11,12 +11,8 @@ import org.objectweb.asm.Type;
 abstract class Emitter implements Code {
     private static final String FLAGS = Type.getInternalName(Flags.class);
 
-    /** What left the flags that are there: conditions of some can be told from its operands. */
-    private enum Known {
-        NOTHING,
-        LOGIC,
-        SUBTRACTION
-    }
+    private static final String REGION_FLAGS = Type.getInternalName(RegionFlags.class);
+    private static final int UNKNOWN = -1;
 
     final MethodVisitor method;
     final RegionRegisters registers;
@@ -25,10 +21,8 @@ abstract class Emitter implements Code {
     int passing;
 
     private int nextTemporary = RegionRegisters.TEMPORARIES;
-    private Known known = Known.NOTHING;
-    private int left; // of a subtraction
-    private int right;
-    private int unused;
+    private int kind = UNKNOWN; // of the flags that are there, in RegionFlags
+    private boolean logic; // whether they are those of AND, OR, XOR or TEST
 
     Emitter(MethodVisitor method, RegionRegisters registers) {
         this.method = method;
@@ -38,7 +32,8 @@ abstract class Emitter implements Code {
     final void beginBlock() {
         passing = 0;
         nextTemporary = RegionRegisters.TEMPORARIES;
-        forgetFlags();
+        kind = UNKNOWN;
+        logic = false;
     }
 
     // Registers and values
@@ -70,14 +65,9 @@ abstract class Emitter implements Code {
     }
 
     private void fetch(int slot) {
-        if (slot >= RegionRegisters.FLAG_RESULT) {
-            method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
-            method.visitFieldInsn(Opcodes.GETFIELD, RegionRegisters.CPU_NAME, RegionRegisters.flagName(slot), "J");
-        } else {
-            method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.REGISTERS);
-            method.visitIntInsn(Opcodes.BIPUSH, slot);
-            method.visitInsn(Opcodes.LALOAD);
-        }
+        method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.REGISTERS);
+        method.visitIntInsn(Opcodes.BIPUSH, slot);
+        method.visitInsn(Opcodes.LALOAD);
     }
 
     @Override
@@ -221,60 +211,105 @@ abstract class Emitter implements Code {
 
     // Flags
 
-    final void forgetFlags() {
-        known = Known.NOTHING;
+    /** They were loaded from {@link dev.microvm.engine.cpu.Cpu}. */
+    final void flagsAreCarries() {
+        kind = RegionFlags.CARRIES;
+        logic = false;
+    }
+
+    private void setKind(int kindOfFlags) {
+        RegionRegisters.setKind(method, kindOfFlags);
+        kind = kindOfFlags;
+        logic = false;
     }
 
     @Override
     public final void flagsOfLogic(int result) {
-        kept(result).set(RegionRegisters.FLAG_RESULT).constant(0).set(RegionRegisters.FLAG_CARRY);
-        known = Known.LOGIC;
+        kept(result).constant(0).setFlags();
+        logic = true;
     }
 
     @Override
     public final void flagsOfAdd(int a, int b, int result, int bits) {
-        flagsOf("carriesOfAdd", a, b, result, bits);
-        known = Known.NOTHING;
+        setResult(result, bits);
+        get(RegionRegisters.FLAG_RESULT).set(RegionRegisters.FLAG_LEFT);
+        kept(a).signExtend(bits).set(RegionRegisters.FLAG_RIGHT);
+        setKind(RegionFlags.ADD | bits);
     }
 
     @Override
     public final void flagsOfSubtract(int a, int b, int result, int bits) {
-        flagsOf("carriesOfSubtract", a, b, result, bits);
-        known = Known.SUBTRACTION;
-        left = a;
-        right = b;
-        unused = bits;
+        setResult(result, bits);
+        kept(a).signExtend(bits).set(RegionRegisters.FLAG_LEFT);
+        kept(b).signExtend(bits).set(RegionRegisters.FLAG_RIGHT);
+        setKind(RegionFlags.SUBTRACT | bits);
     }
 
     @Override
-    public final void flagsOfBorrow(int a, int b, int result, int bits) {
-        flagsOf("carriesOfSubtract", a, b, result, bits);
-        known = Known.NOTHING;
+    public final void flagsOfStep(boolean up, int result, int bits) {
+        setResult(result, bits);
+        setKind((up ? RegionFlags.INCREMENT : RegionFlags.DECREMENT) | bits);
+    }
+
+    private void setResult(int result, int bits) {
+        kept(result).signExtend(bits).set(RegionRegisters.FLAG_RESULT);
+    }
+
+    @Override
+    public final void flagsOfAddWithCarry(int a, int b, int result, int bits) {
+        flagsWithCarry("carriesOfAdd", a, b, result, bits);
+    }
+
+    @Override
+    public final void flagsOfSubtractWithCarry(int a, int b, int result, int bits) {
+        flagsWithCarry("carriesOfSubtract", a, b, result, bits);
+    }
+
+    private void flagsWithCarry(String carries, int a, int b, int result, int bits) {
+        kept(result).signExtend(bits);
+        kept(a).kept(b).kept(result);
+        method.visitIntInsn(Opcodes.BIPUSH, bits);
+        call(FLAGS, carries, "(JJJI)J").setFlags();
     }
 
     @Override
     public final void keepCarry(int before) {
-        get(RegionRegisters.FLAG_CARRY).kept(before);
-        call(FLAGS, "withCarryOf", "(JJ)J").set(RegionRegisters.FLAG_CARRY);
-        forgetFlags();
+        flagCarry().kept(before);
+        call(FLAGS, "withCarryOf", "(JJ)J").setFlagCarry();
     }
 
-    private void flagsOf(String carries, int a, int b, int result, int bits) {
-        kept(result).signExtend(bits).set(RegionRegisters.FLAG_RESULT);
-        kept(a).kept(b).kept(result);
-        method.visitIntInsn(Opcodes.BIPUSH, bits);
-        call(FLAGS, carries, "(JJJI)J").set(RegionRegisters.FLAG_CARRY);
+    @Override
+    public final Code carry() {
+        if (kind == RegionFlags.CARRIES) return flagCarry().shiftRightUnsigned(Long.SIZE - 1);
+        get(RegionRegisters.FLAG_LEFT).get(RegionRegisters.FLAG_RIGHT);
+        return call(REGION_FLAGS, "below", "(JJ)J");
     }
 
     @Override
     public final Code flagCarry() {
-        return get(RegionRegisters.FLAG_CARRY);
+        if (kind == RegionFlags.CARRIES)
+            return get(RegionRegisters.FLAG_LEFT).constant(-1).xor();
+        get(RegionRegisters.FLAG_RESULT).get(RegionRegisters.FLAG_LEFT).get(RegionRegisters.FLAG_RIGHT);
+        if (kind == UNKNOWN) method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.FLAG_KIND);
+        else method.visitIntInsn(Opcodes.BIPUSH, kind - RegionFlags.operation(kind));
+        return call(REGION_FLAGS, carriesOfKind(), "(JJJI)J");
+    }
+
+    private String carriesOfKind() {
+        if (kind == UNKNOWN) return "carries";
+        return switch (RegionFlags.operation(kind)) {
+            case RegionFlags.ADD -> "added";
+            case RegionFlags.SUBTRACT -> "subtracted";
+            case RegionFlags.INCREMENT -> "incremented";
+            default -> "decremented";
+        };
     }
 
     @Override
     public final void setFlagCarry() {
-        set(RegionRegisters.FLAG_CARRY);
-        forgetFlags();
+        registers.set(RegionRegisters.FLAGS);
+        RegionRegisters.setCarries(method);
+        flagsAreCarries();
     }
 
     @Override
@@ -284,8 +319,8 @@ abstract class Emitter implements Code {
 
     @Override
     public final void setFlags() {
-        set(RegionRegisters.FLAG_CARRY).set(RegionRegisters.FLAG_RESULT);
-        forgetFlags();
+        setFlagCarry();
+        set(RegionRegisters.FLAG_RESULT);
     }
 
     @Override
@@ -329,43 +364,47 @@ abstract class Emitter implements Code {
     /** Jumps if a condition holds. */
     final void jumpIf(int condition, Label target) {
         boolean negated = (condition & 1) != 0;
-        if (known == Known.SUBTRACTION && jumpIfCompared(condition >> 1, negated, target)) return;
-        if (known == Known.LOGIC && jumpIfLogic(condition >> 1, negated, target)) return;
+        boolean subtracted = kind != UNKNOWN && RegionFlags.operation(kind) == RegionFlags.SUBTRACT;
+        if (subtracted && jumpIfCompared(condition >> 1, negated, target)) return;
+        if (logic && jumpIfLogic(condition >> 1, negated, target)) return;
         switch (condition >> 1) {
             case 0 -> flag(negated, target, "overflow", false);
-            case 1 -> {
-                get(RegionRegisters.FLAG_CARRY).constant(0);
-                compare(negated ? Opcodes.IFGE : Opcodes.IFLT, target);
-            }
+            case 1 -> compareUnsigned(negated ? Opcodes.IFGE : Opcodes.IFLT, target);
             case 2 -> jumpIfResult(negated ? Opcodes.IFNE : Opcodes.IFEQ, target);
-            case 3 -> either(negated, target, Opcodes.IFLT);
-            case 4 -> flag(negated, target, "sign", true);
+            case 3 -> zeroOrCarry(negated, target);
+            case 4 -> jumpIfSign(negated, target);
             case 5 -> flag(negated, target, "parity", true);
             case 6 -> flag(negated, target, "less", true);
-            default -> either(negated, target, 0);
+            default -> zeroOrLess(negated, target);
         }
     }
 
     /** Asks {@link Flags}. */
     private void flag(boolean negated, Label target, String name, boolean needsResult) {
         if (needsResult) get(RegionRegisters.FLAG_RESULT);
-        get(RegionRegisters.FLAG_CARRY);
+        flagCarry();
         call(FLAGS, name, needsResult ? "(JJ)Z" : "(J)Z");
         method.visitJumpInsn(negated ? Opcodes.IFEQ : Opcodes.IFNE, target);
     }
 
-    /** Jumps if ZF or another holds: CF if its opcode is given, else less. */
-    private void either(boolean negated, Label target, int carry) {
+    private void zeroOrCarry(boolean negated, Label target) {
         Label neither = new Label();
-        Label yes = negated ? neither : target;
-        jumpIfResult(Opcodes.IFEQ, yes);
-        if (carry != 0) {
-            get(RegionRegisters.FLAG_CARRY).constant(0);
-            compare(negated ? Opcodes.IFGE : Opcodes.IFLT, target);
-        } else {
-            flag(negated, target, "less", true);
-        }
+        jumpIfResult(Opcodes.IFEQ, negated ? neither : target);
+        compareUnsigned(negated ? Opcodes.IFGE : Opcodes.IFLT, target);
         method.visitLabel(neither);
+    }
+
+    private void zeroOrLess(boolean negated, Label target) {
+        Label neither = new Label();
+        jumpIfResult(Opcodes.IFEQ, negated ? neither : target);
+        flag(negated, target, "less", true);
+        method.visitLabel(neither);
+    }
+
+    /** Only carries that were set as such turn SF over. */
+    private void jumpIfSign(boolean negated, Label target) {
+        if (kind == UNKNOWN || kind == RegionFlags.CARRIES) flag(negated, target, "sign", true);
+        else jumpIfResult(negated ? Opcodes.IFGE : Opcodes.IFLT, target);
     }
 
     private void jumpIfResult(int opcode, Label target) {
@@ -421,11 +460,11 @@ abstract class Emitter implements Code {
     }
 
     private void operands() {
-        kept(left).signExtend(unused).kept(right).signExtend(unused);
+        get(RegionRegisters.FLAG_LEFT).get(RegionRegisters.FLAG_RIGHT);
     }
 
     private void compareUnsigned(int opcode, Label target) {
-        operands(); // the order of what is sign-extended is that of what is zero-extended
+        operands();
         call("java/lang/Long", "compareUnsigned", "(JJ)I");
         method.visitJumpInsn(opcode, target);
     }

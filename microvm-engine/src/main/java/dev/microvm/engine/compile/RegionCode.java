@@ -45,9 +45,10 @@ final class RegionCode extends BranchEmitter {
         method.visitVarInsn(Opcodes.ASTORE, RegionRegisters.XMM);
         constant(0);
         method.visitVarInsn(Opcodes.LSTORE, RegionRegisters.TARGET);
-        for (int slot = 0; slot < RegionRegisters.COUNT; slot++) {
+        for (int slot = 0; slot < RegionRegisters.FLAGS; slot++) {
             if (registers.isUsed(slot) && !RegionRegisters.isPassing(slot)) reload(slot);
         }
+        if (registers.isUsed(RegionRegisters.FLAGS)) RegionRegisters.loadFlags(method);
         writeBlocks();
         exits.write();
     }
@@ -81,7 +82,7 @@ final class RegionCode extends BranchEmitter {
         } else {
             performAndCheck(sequential);
         }
-        forgetFlags();
+        flagsAreCarries();
     }
 
     private void performAndCheck(Sequential sequential) {
@@ -99,9 +100,10 @@ final class RegionCode extends BranchEmitter {
     }
 
     private void reloadAll() {
-        for (int slot = 0; slot < RegionRegisters.COUNT; slot++) {
+        for (int slot = 0; slot < RegionRegisters.FLAGS; slot++) {
             if (registers.isUsed(slot)) reload(slot);
         }
+        if (registers.isUsed(RegionRegisters.FLAGS)) RegionRegisters.loadFlags(method);
     }
 
     @Override

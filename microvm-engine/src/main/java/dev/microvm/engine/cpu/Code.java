@@ -101,17 +101,23 @@ public interface Code {
     /** The flags of {@link Flags#sub}; all but {@code unused} are temporaries. */
     void flagsOfSubtract(int a, int b, int result, int unused);
 
-    /**
-     * The flags of {@link Flags#sub} for a difference that is not that of the two alone, or where
-     * not all flags are set.
-     */
-    void flagsOfBorrow(int a, int b, int result, int unused);
+    /** The flags of {@link Flags#add} if CF was added, too. */
+    void flagsOfAddWithCarry(int a, int b, int result, int unused);
+
+    /** The flags of {@link Flags#sub} if CF was subtracted, too. */
+    void flagsOfSubtractWithCarry(int a, int b, int result, int unused);
+
+    /** The flags of INC, or of DEC, which leave CF alone; {@code result} is a temporary. */
+    void flagsOfStep(boolean up, int result, int unused);
 
     /** Does {@link Flags#keepCarry}; {@code before} is a temporary. */
     void keepCarry(int before);
 
     /** Sets ZF alone, if a temporary is 0, or clears it: {@link Flags#zero(Cpu, boolean)}. */
     void zeroFlag(int value);
+
+    /** Pushes CF as 0 or 1. */
+    Code carry();
 
     /** Pushes what {@link Cpu#flagCarry} holds. */
     Code flagCarry();

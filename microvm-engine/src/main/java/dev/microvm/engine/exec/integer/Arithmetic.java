@@ -77,19 +77,18 @@ public final class Arithmetic {
 
         private Code emitSum(Code code, int a, int b) {
             code.kept(a).kept(b).add();
-            if (operation == ADC)
-                code.flagCarry().shiftRightUnsigned(Long.SIZE - 1).add();
+            if (operation == ADC) code.carry().add();
             int result = code.keep();
-            code.flagsOfAdd(a, b, result, unused);
+            if (operation == ADC) code.flagsOfAddWithCarry(a, b, result, unused);
+            else code.flagsOfAdd(a, b, result, unused);
             return code.kept(result);
         }
 
         private Code emitDifference(Code code, int a, int b) {
             code.kept(a).kept(b).subtract();
-            if (operation == SBB)
-                code.flagCarry().shiftRightUnsigned(Long.SIZE - 1).subtract();
+            if (operation == SBB) code.carry().subtract();
             int result = code.keep();
-            if (operation == SBB) code.flagsOfBorrow(a, b, result, unused);
+            if (operation == SBB) code.flagsOfSubtractWithCarry(a, b, result, unused);
             else code.flagsOfSubtract(a, b, result, unused);
             return code.kept(result);
         }
@@ -190,13 +189,8 @@ public final class Arithmetic {
 
         @Override
         protected Code emit(Code code, int a) {
-            int one = code.constant(1).keep();
-            int before = code.flagCarry().keep();
-            code.kept(a).kept(one);
-            int result = (step > 0 ? code.add() : code.subtract()).keep();
-            if (step > 0) code.flagsOfAdd(a, one, result, unused);
-            else code.flagsOfBorrow(a, one, result, unused);
-            code.keepCarry(before);
+            int result = code.kept(a).constant(step).add().keep();
+            code.flagsOfStep(step > 0, result, unused);
             return code.kept(result);
         }
     }

@@ -335,9 +335,10 @@ public final class Bits {
         public void emit(Code code) {
             int b = source.emitRead(code).keep();
             int a = target.emitRead(code).keep();
-            code.kept(a).kept(b).add().flagCarry();
-            if (byOverflow) code.flagCarry().shiftLeft(1).xor();
-            int sum = code.shiftRightUnsigned(Long.SIZE - 1).add().keep();
+            code.kept(a).kept(b).add();
+            if (byOverflow) code.flagCarry().flagCarry().shiftLeft(1).xor().shiftRightUnsigned(Long.SIZE - 1);
+            else code.carry();
+            int sum = code.add().keep();
             int out = emitCarryOut(code, a, b, sum).keep();
             if (byOverflow) {
                 code.flagCarry().constant(~(1L << 62)).and();

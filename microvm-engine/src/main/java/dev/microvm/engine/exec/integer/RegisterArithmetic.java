@@ -441,16 +441,15 @@ public final class RegisterArithmetic {
         public void emit(Code code) {
             int a = code.get(left).keep();
             int b = code.get(source).keep();
-            code.flagCarry().shiftRightUnsigned(Long.SIZE - 1);
-            int carry = code.keep();
+            int carry = code.carry().keep();
             if (adds) {
                 int sum = code.kept(a).kept(b).add().kept(carry).add().keep();
-                code.flagsOfAdd(a, b, sum, unused);
+                code.flagsOfAddWithCarry(a, b, sum, unused);
                 code.kept(sum);
             } else {
                 int difference =
                         code.kept(a).kept(b).subtract().kept(carry).subtract().keep();
-                code.flagsOfBorrow(a, b, difference, unused);
+                code.flagsOfSubtractWithCarry(a, b, difference, unused);
                 code.kept(difference);
             }
             code.zeroExtend(unused).set(target);
@@ -503,17 +502,8 @@ public final class RegisterArithmetic {
 
         @Override
         public void emit(Code code) {
-            int a = code.get(left).keep();
-            int one = code.constant(1).keep();
-            int before = code.flagCarry().keep();
-            code.kept(a).kept(one);
-            int result = (step > 0 ? code.add() : code.subtract()).keep();
-            if (step > 0) {
-                code.flagsOfAdd(a, one, result, unused);
-            } else {
-                code.flagsOfBorrow(a, one, result, unused);
-            }
-            code.keepCarry(before);
+            int result = code.get(left).constant(step).add().keep();
+            code.flagsOfStep(step > 0, result, unused);
             code.kept(result).zeroExtend(unused).set(target);
         }
 
