@@ -182,6 +182,8 @@ abstract class BranchEmitter extends MemoryEmitter {
         method.visitJumpInsn(Opcodes.IFNE, otherwise);
         RegionLinks.pushEntryPages(method);
         method.visitVarInsn(Opcodes.ILOAD, index);
+        method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.TLB_MASK);
+        method.visitInsn(Opcodes.IAND);
         method.visitIntInsn(Opcodes.BIPUSH, Mmu.STRIDE_SHIFT);
         method.visitInsn(Opcodes.IUSHR);
         method.visitInsn(Opcodes.AALOAD);

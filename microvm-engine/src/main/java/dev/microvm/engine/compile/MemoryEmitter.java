@@ -72,24 +72,33 @@ abstract class MemoryEmitter extends ArithmeticEmitter {
         return add().keep();
     }
 
-    /** Computes where the entry of an address is; returns a temporary of one word. */
+    /**
+     * Computes where the entry of an address is, in a table of any size; returns a temporary of one
+     * word.
+     */
     final int index(int linear) {
         int index = newTemporary(1);
         kept(linear).shiftRightUnsigned(Mmu.INDEX_SHIFT);
         method.visitInsn(Opcodes.L2I);
-        method.visitIntInsn(Opcodes.SIPUSH, Mmu.INDEX_MASK);
+        method.visitIntInsn(Opcodes.BIPUSH, -Mmu.STRIDE);
         method.visitInsn(Opcodes.IAND);
         method.visitVarInsn(Opcodes.ISTORE, index);
         return index;
     }
 
+    /**
+     * Pushes a part of an entry. HotSpot knows that {@code i & (length - 1)} is within an array that
+     * is not empty, and checks no bounds.
+     */
     final void entry(int index, int part) {
         method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.TLB);
         method.visitVarInsn(Opcodes.ILOAD, index);
         if (part != 0) {
             method.visitInsn(Opcodes.ICONST_0 + part);
-            method.visitInsn(Opcodes.IADD);
+            method.visitInsn(Opcodes.IOR);
         }
+        method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.TLB_MASK);
+        method.visitInsn(Opcodes.IAND);
         method.visitInsn(Opcodes.LALOAD);
     }
 

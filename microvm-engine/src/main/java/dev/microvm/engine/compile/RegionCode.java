@@ -43,6 +43,11 @@ final class RegionCode extends BranchEmitter {
         method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
         method.visitFieldInsn(Opcodes.GETFIELD, RegionRegisters.CPU_NAME, "xmm", "[J");
         method.visitVarInsn(Opcodes.ASTORE, RegionRegisters.XMM);
+        method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.TLB);
+        method.visitInsn(Opcodes.ARRAYLENGTH);
+        method.visitInsn(Opcodes.ICONST_1);
+        method.visitInsn(Opcodes.ISUB);
+        method.visitVarInsn(Opcodes.ISTORE, RegionRegisters.TLB_MASK);
         constant(0);
         method.visitVarInsn(Opcodes.LSTORE, RegionRegisters.TARGET);
         for (int slot = 0; slot < RegionRegisters.FLAGS; slot++) {

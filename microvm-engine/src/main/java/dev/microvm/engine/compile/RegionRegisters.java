@@ -25,7 +25,8 @@ final class RegionRegisters {
     static final int XMM = 6;
     static final int TARGET = 7;
     static final int FLAG_KIND = 9;
-    private static final int FIRST = 10;
+    static final int TLB_MASK = 10; // its length less 1
+    private static final int FIRST = 11;
 
     /** The first that is for temporaries. */
     static final int TEMPORARIES = FIRST + 2 * COUNT;

@@ -35,7 +35,7 @@ public final class Mmu {
 
     private static final int ENTRIES = 1024;
     public static final int STRIDE_SHIFT = 2;
-    private static final int STRIDE = 1 << STRIDE_SHIFT; // longs of an entry
+    public static final int STRIDE = 1 << STRIDE_SHIFT; // longs of an entry
     public static final int INDEX_SHIFT = 10; // page number times STRIDE
     public static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
     static final int PAGE_SHIFT = 12;
