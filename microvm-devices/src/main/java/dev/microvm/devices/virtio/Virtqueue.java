@@ -253,6 +253,15 @@ public final class Virtqueue {
         return hasNext();
     }
 
+    /**
+     * Tells the driver to notify when it makes a chain available beyond those that are there, though
+     * the device has not taken these. The driver may have notified already of those.
+     */
+    public void wantNotificationOfMore() {
+        QueueParts at = parts;
+        if (at != null) at.used().wantNotification(at.available().index());
+    }
+
     // ---- lease
 
     /**

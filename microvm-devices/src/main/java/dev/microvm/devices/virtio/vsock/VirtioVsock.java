@@ -70,6 +70,7 @@ public final class VirtioVsock implements VirtioDevice {
     private final ArrayDeque<Reset> resets = new ArrayDeque<>();
     private boolean active;
     private boolean owesTransportReset;
+    private boolean resetPending; // the guest has not acted on the transport reset yet
     private int nextPort = FIRST_CHOSEN_PORT;
 
     private final Object lock = new Object();
@@ -137,6 +138,7 @@ public final class VirtioVsock implements VirtioDevice {
     public void reset() {
         active = false;
         owesTransportReset = false;
+        resetPending = false;
         resets.clear();
         abandonAll(DRIVER_RESET);
         prune();
@@ -263,7 +265,7 @@ public final class VirtioVsock implements VirtioDevice {
                 fromGuest.drain(take);
                 send();
             }
-            case EVENT -> sendEvent();
+            case EVENT -> serveEvents();
             default -> serve();
         }
     }
@@ -284,7 +286,7 @@ public final class VirtioVsock implements VirtioDevice {
         int left = QUEUE_SIZE;
         boolean more = true;
         while (more && left > 0) {
-            Connection connection = resets.isEmpty() ? next() : null;
+            Connection connection = resets.isEmpty() && !holdsBack() ? next() : null;
             if (connection == null && resets.isEmpty()) {
                 more = false;
             } else {
@@ -411,7 +413,23 @@ public final class VirtioVsock implements VirtioDevice {
 
     // ---- events: section 5.10.6.7
 
-    private void sendEvent() {
+    /**
+     * Whether connections wait because the guest has not acted on the transport reset yet: Linux ends
+     * with it whatever is connected when it acts on it.
+     */
+    private boolean holdsBack() {
+        return resetPending || (owesTransportReset && events.hasNext());
+    }
+
+    /**
+     * Sends the transport reset if the guest is to have one. It has acted on it when it makes a buffer
+     * available in place of the one with the event.
+     */
+    private void serveEvents() {
+        if (resetPending) {
+            resetPending = false;
+            serve();
+        }
         for (int turns = EVENT_QUEUE_SIZE; owesTransportReset && turns > 0; turns--) {
             DescriptorChain chain = events.pop();
             if (chain == null) {
@@ -420,8 +438,10 @@ public final class VirtioVsock implements VirtioDevice {
             }
             boolean fits = chain.writable().length() >= EVENT_SIZE;
             if (fits) chain.writable().putInt(EVENT_ID, EVENT_TRANSPORT_RESET);
+            events.wantNotificationOfMore();
             events.complete(chain, fits ? EVENT_SIZE : 0);
             owesTransportReset = !fits;
+            resetPending = fits;
         }
         events.notifyDriver();
     }
@@ -443,5 +463,6 @@ public final class VirtioVsock implements VirtioDevice {
         Objects.requireNonNull(state, "state");
         state.require(STATE_TYPE, STATE_VERSION);
         owesTransportReset = active;
+        resetPending = false;
     }
 }

@@ -610,6 +610,25 @@ final class VirtioVsockTest {
     }
 
     @Test
+    void holdsNewConnectionsBack_untilTheGuestHasActedOnTheTransportReset() throws IOException {
+        Buffer event = guest.driver().writable(4);
+        guest.driver().queue(EVENT).add(event, guest.driver().writable(4));
+        guest.driver().notify(EVENT);
+        DeviceState saved = guest.driver().mmio().save();
+        guest.driver().mmio().reset();
+        guest.driver().mmio().restore(saved);
+        host.request(GUEST_PORT);
+
+        List<Integer> before = guest.ops();
+        guest.driver().queue(EVENT).take();
+        guest.driver().queue(EVENT).add(event);
+        guest.driver().notify(EVENT);
+
+        assertThat(before).isEmpty();
+        assertThat(guest.ops()).containsExactly(OP_REQUEST);
+    }
+
+    @Test
     void endsAll_whenTheHostEnds() throws IOException {
         VsockListener listener = host.listen(HOST_PORT);
         VsockChannel channel = guest.connected(GUEST_PORT);
