@@ -36,6 +36,7 @@ enum { /* from the agent */
 };
 struct fields { u8 *at, *end; int bad; };
 extern int conn;                                   /* the connection of this process */
+extern int conn_broke;                             /* it ended by an error, such as a reset of the device */
 extern u8 request[MAX_REQUEST];
 u32 get32(struct fields *f);
 u64 get64(struct fields *f);

@@ -1,9 +1,10 @@
-/* The agent of a guest: accepts connections of the host and serves each by a process of its own. As the first program
+/* The agent of a guest: accepts connections of the host and serves each by a process of its own, of which one that is
+ * spare waits. As the first program
  * of a guest it also does an init's work (init.c), and it never ends. */
 #include "agent.h"
 
 struct sockaddr_vm { u16 family, reserved; u32 port, cid; u8 flags, zero[3]; }; /* linux/vm_sockets.h */
-enum { ANY_CID = -1, BACKLOG = 128 };
+enum { ANY_CID = -1, BACKLOG = 128, YIELD_MS = 500, SPARE_AFTER_MS = 500 };
 
 static void serve_ping(void) {
     u8 payload[16 + 65];
@@ -43,6 +44,7 @@ static void serve_connection(void) {
         if (!serve(type, &f)) break;
     }
     flush();
+    if (conn_broke) nap(YIELD_MS);                 /* a machine that continues from a snapshot has other work first */
     cgroup_sweep();
 }
 
@@ -52,20 +54,54 @@ static void reap(void) {
 }
 
 static int listener = -1, signals = -1;
+static int spare = -1;                             /* a pipe that ends when the spare process has a connection */
+
+static void leave_main(void) {
+    sys(close, signals);
+    mux_leave();
+    write_text("/proc/self/oom_score_adj", "-1000");
+}
+
+static void serve_and_exit(int fd) {
+    sys(close, listener);
+    conn = fd;
+    serve_connection();
+    sys(exit, 0);
+}
 
 void serve_by_process(int fd) {
     i64 pid = sys(fork);
     if (pid == 0) {
-        if (listener >= 0) sys(close, listener);
-        sys(close, signals);
-        mux_leave();
-        write_text("/proc/self/oom_score_adj", "-1000");
-        conn = fd;
-        serve_connection();
-        sys(exit, 0);
+        sys(close, spare);
+        leave_main();
+        serve_and_exit(fd);
     }
     if (pid < 0) nap(10);
     sys(close, fd);
+}
+
+/* Waits for a connection in a process that has what it needs for a command. Who connects next waits for neither fork(2)
+ * nor mkdir(2), which is most of what a machine that continues from a snapshot would do before its first answer. */
+static void wait_for_connection(int waiting) {
+    i64 fd;
+    leave_main();
+    cgroup_make(&command.limits, 0);
+    while ((fd = sys(accept4, listener, 0, 0, SOCK_CLOEXEC)) < 0) nap(10);
+    sys(close, waiting);
+    serve_and_exit((int)fd);
+}
+
+static void make_spare(void) {
+    int ends[2];
+    if (sys(pipe2, ends, O_CLOEXEC) < 0) return;
+    i64 pid = sys(fork);
+    if (pid == 0) {
+        sys(close, ends[0]);
+        wait_for_connection(ends[1]);
+    }
+    sys(close, ends[1]);
+    if (pid > 0) spare = ends[0];
+    else sys(close, ends[0]);
 }
 
 static void accept_one(void) {
@@ -85,18 +121,25 @@ static i64 listen_vsock(void) {
 }
 
 static void serve_forever(void) {
-    static struct pollfd fds[2 + MOST_WATCHED];
+    static struct pollfd fds[3 + MOST_WATCHED];
     u8 info[128];
     signals = watch_children();
+    if (listener >= 0) make_spare();
     for (;;) {
-        fds[0] = (struct pollfd){listener, POLLIN, 0};
+        int patience = listener >= 0 && spare < 0 ? SPARE_AFTER_MS : -1;
+        fds[0] = (struct pollfd){spare < 0 ? listener : -1, POLLIN, 0};
         fds[1] = (struct pollfd){signals, POLLIN, 0};
-        sys(poll, fds, 2 + mux_watch(fds + 2), -1);
+        fds[2] = (struct pollfd){spare, POLLIN, 0};
+        if (!sys(poll, fds, 3 + mux_watch(fds + 3), patience)) make_spare();
         if (fds[1].revents) {
             sys(read, signals, info, sizeof info);
             reap();
         }
-        mux_serve(fds + 2);
+        if (fds[2].revents) {
+            sys(close, spare);
+            spare = -1;
+        }
+        mux_serve(fds + 3);
         if (fds[0].revents) accept_one();
     }
 }

@@ -19,7 +19,7 @@ struct stream {
 };
 
 static struct stream streams[STREAMS];
-static u32 top;                                    /* streams beyond it are free */
+static u32 top;                                    /* streams from there on are free, and their memory was not touched */
 static int port = -1, greeted;
 static u8 in[2 * (HEADER + RECORD)], out[HEADER + RECORD];
 static u64 in_size;
@@ -45,16 +45,19 @@ static void drop(struct stream *s) {
 }
 
 static void drop_all(void) {
-    for (u32 i = 0; i < STREAMS; i++) {
-        if (streams[i].id) drop(&streams[i]);
-    }
+    while (top) drop(&streams[top - 1]);           /* which lowers top to the next that is not free */
 }
 
 static struct stream *find(u32 id) {
-    for (u32 i = 0; i < STREAMS; i++) {
+    for (u32 i = 0; i < top; i++) {
         if (streams[i].id == id) return &streams[i];
     }
     return 0;
+}
+
+static struct stream *find_free(void) {
+    struct stream *s = find(0);
+    return s || top == STREAMS ? s : &streams[top];
 }
 
 /* In a serving process: only the host may keep its streams open. */
@@ -65,7 +68,7 @@ void mux_leave(void) {
 
 static void open_stream(u32 id) {
     int pair[2];
-    struct stream *s = find(0);
+    struct stream *s = find_free();
     if (!id || !s || find(id) || sys(socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         send_record(CLOSE, id, 0);
         return;

@@ -1,7 +1,7 @@
 /* Frames between the host and this process. */
 #include "agent.h"
 
-int conn;
+int conn, conn_broke;
 u8 request[MAX_REQUEST];
 
 u32 get32(struct fields *f) {
@@ -89,6 +89,7 @@ int fill_inbox(void) {
     in_at = 0;
     i64 done = sys(read, conn, inbox + in_end, sizeof inbox - in_end);
     if (done == -EINTR) return 1;
+    conn_broke = done < 0;
     if (done <= 0) return 0;
     in_end += (u64)done;
     return 1;
