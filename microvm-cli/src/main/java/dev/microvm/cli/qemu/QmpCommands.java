@@ -171,8 +171,16 @@ final class QmpCommands {
     }
 
     private static List<?> list(Map<?, ?> arguments, String name) {
-        if (arguments.get(name) instanceof List<?> list) return list;
-        throw new OptionException("Parameter '" + name + "' is missing");
+        return argument(arguments, name, List.class, "array");
+    }
+
+    private static <T> T argument(Map<?, ?> arguments, String name, Class<T> type, String typeName) {
+        Object value = arguments.get(name);
+        if (value == null) throw new OptionException("Parameter '" + name + "' is missing");
+        if (!type.isInstance(value)) {
+            throw new OptionException("Invalid parameter type for '" + name + "', expected: " + typeName);
+        }
+        return type.cast(value);
     }
 
     private Object balloon() {
@@ -180,8 +188,10 @@ final class QmpCommands {
     }
 
     private Object balloon(Map<?, ?> arguments) {
-        if (!(arguments.get("value") instanceof BigInteger bytes))
-            throw new OptionException("Parameter 'value' is missing");
+        BigInteger bytes = argument(arguments, "value", BigInteger.class, "integer");
+        if (bytes.signum() <= 0 || bytes.bitLength() >= Long.SIZE) {
+            throw new OptionException("Parameter 'value' expects a size");
+        }
         long mib = bytes.longValue() >> 20;
         return done(() -> control.vm().balloon().targetMiB((int) Math.max(0, memoryMiB() - mib)));
     }
@@ -191,8 +201,6 @@ final class QmpCommands {
     }
 
     private Object human(Map<?, ?> arguments) {
-        if (!(arguments.get("command-line") instanceof String line))
-            throw new OptionException("Parameter 'command-line' is missing");
-        return new HumanCommands(control).run(line);
+        return new HumanCommands(control).run(argument(arguments, "command-line", String.class, "string"));
     }
 }

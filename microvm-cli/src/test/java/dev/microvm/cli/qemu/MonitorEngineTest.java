@@ -197,6 +197,11 @@ final class MonitorEngineTest {
         try (SocketClient qmp = qmp()) {
             assertThat(qmp.execute("{\"execute\": \"query-cpus-fast\"}"))
                     .contains("\"cpu-index\":0", "\"cpu-index\":1");
+            assertThat(qmp.execute("{\"execute\": \"balloon\"}")).contains("Parameter 'value' is missing");
+            assertThat(qmp.execute("{\"execute\": \"balloon\", \"arguments\": {\"value\": \"64M\"}}"))
+                    .contains("Invalid parameter type for 'value', expected: integer");
+            assertThat(qmp.execute("{\"execute\": \"balloon\", \"arguments\": {\"value\": -1}}"))
+                    .contains("Parameter 'value' expects a size");
             assertThat(qmp.execute("{\"execute\": \"query-name\"}")).isEqualTo("{\"return\":{\"name\":\"tiny\"}}");
             assertThat(qmp.execute("{\"execute\": \"query-version\"}")).contains("\"major\":");
             assertThat(qmp.execute("{\"execute\": \"query-block\"}")).isEqualTo("{\"return\":[]}");
