@@ -21,6 +21,7 @@ import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VcpuFailedException;
 import dev.microvm.hypervisor.VirtualMachine;
+import dev.microvm.linux.FileDescriptor;
 import dev.microvm.memory.GuestMemoryRegion;
 import dev.microvm.testing.Lanes;
 import dev.microvm.testing.ProcessUse;
@@ -349,6 +350,24 @@ final class KvmLifecycleTest {
     void knowsTheFrequencyOfTheTimeStampCounter() {
         try (TinyGuest guest = guest("spin")) {
             assertThat(guest.vcpu().tscKhz()).isBetween(0L, 10_000_000L);
+        }
+    }
+
+    /**
+     * KVM takes a higher frequency of a processor that does not scale the counter too, and then sets the
+     * counter forward now and then (tsc_catchup in arch/x86/kvm/x86.c): nothing that a guest can use.
+     */
+    @Test
+    void hasTheFrequencyThatItIsGiven_whereTheProcessorScalesTheCounter() {
+        boolean scales;
+        try (FileDescriptor device = FileDescriptor.openReadWrite("/dev/kvm")) {
+            scales = KvmCapability.TSC_CONTROL.check(device) != 0;
+        }
+        try (VirtualMachine vm = kvm.createVm("scaled", InterruptMode.KERNEL)) {
+            long own = vm.createVcpu(0).tscKhz();
+            vm.tscKhz(2 * own);
+
+            assertThat(vm.createVcpu(1).tscKhz()).isEqualTo(scales ? 2 * own : own);
         }
     }
 
