@@ -2,8 +2,9 @@
 # Shared functions of the scripts in this folder. Sourced, never run.
 #
 # Read by all of them:
-#   MICROVM_CACHE    where downloads are kept (default: ${XDG_CACHE_HOME:-~/.cache}/microvm)
-#   MICROVM_PRIVATE  1 = install nothing on the system, even as root; unpack into the cache instead
+#   MICROVM_CACHE      where downloads are kept (default: ${XDG_CACHE_HOME:-~/.cache}/microvm)
+#   MICROVM_AOT_CACHE  0 = make and use no ahead-of-time cache of the checkout's programs
+#   MICROVM_PRIVATE    1 = install nothing on the system, even as root; unpack into the cache instead
 #
 # Progress and errors go to stderr, so that stdout carries a script's result alone.
 
@@ -381,11 +382,71 @@ build_program() {
   touch "$PROGRAM_CLASSPATH"
 }
 
-# Sets PROGRAM, an array: java with the program's class path; its main class and arguments follow.
+# The program's class path: folders with classes, and jars.
+program_classpath() { echo "$KERNEL_CLASSES$PROGRAM_TARGET/classes:$(< "$PROGRAM_CLASSPATH")"; }
+
+# Sets PROGRAM, an array: java with the program's class path; its main class and arguments follow. With its ahead-of-time
+# cache if there is one, see make_program_cache.
 set_program() {
-  PROGRAM=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED
-    -cp "$KERNEL_CLASSES$PROGRAM_TARGET/classes:$(< "$PROGRAM_CLASSPATH")")
+  local classpath cache
+  classpath=$(program_classpath)
+  cache=$(program_cache)
+  PROGRAM=("$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED)
+  if [[ -n $cache && -e $cache/program.aot ]]; then
+    classpath=$(< "$cache/classpath")
+    # A JVM with options that the cache is not for, such as another garbage collector, runs without it and says nothing.
+    PROGRAM+=("-XX:AOTCache=$cache/program.aot" -Xlog:aot=off -Xlog:cds=off)
+  fi
+  PROGRAM+=(-cp "$classpath")
 }
+
+FIRST_WITH_CACHE=25 # -XX:AOTCacheOutput
+
+# The folder of the program's ahead-of-time cache. It is named by the JDK and the classes that the cache is for, so there
+# is never an old one. Prints nothing if there is to be none.
+program_cache() {
+  local parts=()
+  if [[ ${MICROVM_AOT_CACHE:-1} == 0 ]] || (($(jdk_version "$JAVA_HOME") < FIRST_WITH_CACHE)); then return 0; fi
+  IFS=: read -ra parts <<< "$(program_classpath)"
+  echo "$PROGRAM_TARGET/aot/$({
+    cat "$JAVA_HOME/release"
+    find "${parts[@]}" -type f -printf '%p %s %T@\n' | LC_ALL=C sort
+  } | sha256sum | cut -c 1-12)"
+}
+
+# Whether the program has an ahead-of-time cache, or is to have none.
+program_cached() {
+  local cache
+  cache=$(program_cache)
+  [[ -z $cache || -e $cache/classpath ]]
+}
+
+# make_program_cache MAIN ARGUMENT...: makes the cache by running the program, on the CPU written in Java. The JVM takes
+# classes from jars only, so each folder of the class path becomes one.
+make_program_cache() (
+  cache=$(program_cache)
+  mkdir -p "${cache%/*}"
+  exec 9> "${cache%/*}.lock" && flock 9
+  if program_cached; then return 0; fi
+  rm -rf "${cache%/*}"
+  mkdir -p "$cache"
+  IFS=: read -ra parts <<< "$(program_classpath)"
+  for i in "${!parts[@]}"; do
+    if [[ -d ${parts[i]} ]]; then
+      "$JAVA_HOME/bin/jar" -c0f "$cache/$i.jar" -C "${parts[i]}" .
+      parts[i]=$cache/$i.jar
+    fi
+  done
+  classpath=$(IFS=: && echo "${parts[*]}")
+  if "$JAVA_HOME/bin/java" "${JAVA_OPTIONS[@]}" --enable-native-access=ALL-UNNAMED -Dmicrovm.hypervisor=engine \
+    "-XX:AOTCacheOutput=$cache/program.aot" -cp "$classpath" "$@" > "$cache/log" 2>&1 < /dev/null; then
+    rm -f "$cache"/*.config
+  else
+    say "there is no ahead-of-time cache, so the program starts slower: $cache/log says why"
+    rm -f "$cache/program.aot"
+  fi
+  echo "$classpath" > "$cache/classpath" # last: it says that this was done, even in vain
+)
 
 # use_examples: the program is the examples.
 use_examples() { use_program examples core devices engine boot sandbox; }
