@@ -67,8 +67,7 @@ final class EngineVcpu implements Vcpu {
         InstructionTime time = machine.instructionTime();
         InstructionCounter counter = time == null ? null : time.counter();
         codeHeap = new CodeHeap(machine.translations(), this::wantRoom);
-        cpu = new Cpu(
-                machine.memory(), new BlockTranslator(), Tier.compiler(counter != null), platform, codeHeap, counter);
+        cpu = new Cpu(machine.memory(), new BlockTranslator(), Tier.chosen().compiler(), platform, codeHeap, counter);
         clock = new ParavirtualClock(machine, platform, cpu.mmu);
         boolean hasApic = machine.interruptMode() == InterruptMode.SPLIT;
         apic = hasApic ? machine.apics().add(index, machine.timers(), platform::nanosAt, this::apicCalls) : null;

@@ -4,6 +4,7 @@ import dev.microvm.MicroVm;
 import dev.microvm.PlannedMachine;
 import dev.microvm.boot.KernelImage;
 import dev.microvm.clock.GuestClock;
+import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.model.ExitReport;
 import dev.microvm.model.HypervisorChoice;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.function.UnaryOperator;
 
 /**
  * The comparable results of a run of Linux with an instruction clock.
@@ -34,6 +36,13 @@ public record RepeatableRun(String exit, String trace, String console) {
 
     /** Runs Linux; the kernel is the vmlinux in a folder, and is made there if it is missing. */
     public static RepeatableRun of(Path folder) {
+        TracedHypervisor[] traced = new TracedHypervisor[1];
+        RepeatableRun run = of(folder, engine -> traced[0] = new TracedHypervisor(engine));
+        return new RepeatableRun(run.exit, traced[0].trace(), run.console);
+    }
+
+    /** Runs it on a hypervisor that is made of the engine; without a trace. */
+    static RepeatableRun of(Path folder, UnaryOperator<Hypervisor> traced) {
         Path kernel = folder.resolve("vmlinux");
         if (!Files.exists(kernel))
             KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
@@ -46,13 +55,10 @@ public record RepeatableRun(String exit, String trace, String console) {
                 .cmdline("console=ttyS0 reboot=k panic=-1 mitigations=off cryptomgr.notests")
                 .clock(GuestClock.instructions(1))
                 .typeAt(Duration.ofSeconds(5), "hello\n"));
-        TracedHypervisor traced = new TracedHypervisor(planned.hypervisor());
-        try (MicroVm vm = planned.start(traced)) {
-            ExitReport report = vm.awaitExit(Duration.ofMinutes(5));
+        try (MicroVm vm = planned.start(traced.apply(planned.hypervisor()))) {
+            ExitReport report = vm.awaitExit(Duration.ofHours(1));
             return new RepeatableRun(
-                    report.reason() + " " + report.exitCode(),
-                    traced.trace(),
-                    vm.console().text());
+                    report.reason() + " " + report.exitCode(), "", vm.console().text());
         }
     }
 

@@ -7,6 +7,7 @@ import dev.microvm.engine.cpu.Code;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.IndirectBranch;
 import dev.microvm.engine.cpu.Instruction;
+import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.cpu.Mmu;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -15,9 +16,12 @@ import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
+import org.objectweb.asm.Type;
 
 /** The part of {@link Code} that continues elsewhere: in another block of the region, or outside. */
 abstract class BranchEmitter extends MemoryEmitter {
+    private static final String COUNTER = Type.getInternalName(InstructionCounter.class);
+
     final List<Member> members;
     final Label[] labels; // of those
 
@@ -66,16 +70,31 @@ abstract class BranchEmitter extends MemoryEmitter {
 
     private void go(Block to) {
         int index = indexOf(to);
-        if (index > current) {
+        if (index > current && !owner.counts) {
             method.visitJumpInsn(Opcodes.GOTO, labels[index]);
             return;
         }
-        if (index >= 0) {
+        if (index >= 0) continueIn(index);
+        exits.leave(new Exit.To(to), 0);
+    }
+
+    /** Continues in a member, unless the loop between blocks must have its turn before. */
+    private void continueIn(int index) {
+        Label loop = new Label();
+        if (index <= current) {
             method.visitIincInsn(RegionRegisters.TURNS, -1);
             method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.TURNS);
-            method.visitJumpInsn(Opcodes.IFGE, labels[index]);
+            method.visitJumpInsn(Opcodes.IFLT, loop);
         }
-        exits.leave(new Exit.To(to), 0);
+        if (owner.counts) {
+            method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.CPU);
+            method.visitFieldInsn(Opcodes.GETFIELD, RegionRegisters.CPU_NAME, "counter", "L" + COUNTER + ";");
+            method.visitIntInsn(Opcodes.BIPUSH, members.get(index).instructions());
+            method.visitMethodInsn(Opcodes.INVOKEVIRTUAL, COUNTER, "passes", "(I)Z", false);
+            method.visitJumpInsn(Opcodes.IFEQ, loop);
+        }
+        method.visitJumpInsn(Opcodes.GOTO, labels[index]);
+        method.visitLabel(loop);
     }
 
     private int indexOf(Block block) {

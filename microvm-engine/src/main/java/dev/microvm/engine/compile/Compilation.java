@@ -19,8 +19,13 @@ final class Compilation implements Runnable {
      * @param chain from the first to the last: the block's links may change meanwhile
      * @param page where its page was mapped when this was made: how far it is from the others
      * @param guess where an indirect branch at its end went most recently, before this was made
+     * @param instructions how many of the guest's instructions it has
      */
-    record Member(Block block, List<Instruction> chain, long page, long guess) {
+    record Member(Block block, List<Instruction> chain, long page, long guess, int instructions) {
+        Member(Block block, List<Instruction> chain, long page, long guess) {
+            this(block, chain, page, guess, block.instructions());
+        }
+
         /** Where the block was, as an address. */
         long address() {
             return page + block.start();
@@ -33,6 +38,7 @@ final class Compilation implements Runnable {
     private static final int LEAST_TURNS = 64;
 
     private final List<Member> members;
+    private final boolean counts;
     private final long[] tlb;
     private final @Nullable CodePage[] pages;
     private volatile @Nullable Region result;
@@ -44,6 +50,7 @@ final class Compilation implements Runnable {
      */
     Compilation(List<Member> members, Cpu cpu) {
         this.members = members;
+        this.counts = cpu.counter != null;
         this.tlb = cpu.mmu.entries();
         this.pages = cpu.mmu.entryPages();
     }
@@ -77,7 +84,7 @@ final class Compilation implements Runnable {
     public void run() {
         for (int count = members.size(); count > 0; count = (count + 1) / 2) {
             List<Member> some = members.subList(0, count);
-            RegionClass made = new RegionClass(some);
+            RegionClass made = new RegionClass(some, counts);
             byte[] bytes = made.write();
             if (made.fits()) {
                 Region region = RegionForms.of(made, bytes);

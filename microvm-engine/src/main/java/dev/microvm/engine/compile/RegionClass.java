@@ -1,6 +1,7 @@
 package dev.microvm.engine.compile;
 
 import dev.microvm.engine.compile.Compilation.Member;
+import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.Region;
 import java.lang.invoke.MethodHandles;
 import java.util.ArrayList;
@@ -31,6 +32,10 @@ final class RegionClass {
     private static final MethodHandles.Lookup LOOKUP = MethodHandles.lookup();
 
     private final List<Member> members;
+
+    /** Whether the instructions of its CPU are counted: {@link Cpu#counter}. */
+    final boolean counts;
+
     private final ClassWriter writer = new Writer();
     private final IdentityHashMap<Object, Integer> indexes = new IdentityHashMap<>(); // of constants
     private final List<Object> constants = new ArrayList<>();
@@ -40,8 +45,9 @@ final class RegionClass {
     /** What belongs to the CPU that it is made for. */
     final RegionLinks links = new RegionLinks();
 
-    RegionClass(List<Member> members) {
+    RegionClass(List<Member> members, boolean counts) {
         this.members = members;
+        this.counts = counts;
     }
 
     /** Memory that a class of so many bytes takes. */
@@ -54,7 +60,8 @@ final class RegionClass {
         writer.visit(Opcodes.V22, Opcodes.ACC_FINAL | Opcodes.ACC_SUPER, NAME, null, SUPER, null);
         writeConstructor();
         RegionRegisters used = new RegionRegisters();
-        new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, new RegionClass(members), members, used).writeBlocks();
+        new RegionCode(new MethodVisitor(Opcodes.ASM9) {}, new RegionClass(members, counts), members, used)
+                .writeBlocks();
         MethodVisitor method = writer.visitMethod(Opcodes.ACC_PROTECTED, "run", RegionCode.RUN, null, null);
         method.visitCode();
         new RegionCode(method, this, members, used).write();

@@ -43,6 +43,7 @@ final class RegionCompiler implements Compiler {
 
     @Override
     public void hot(Cpu cpu, Block block) {
+        install(cpu);
         if (Long.bitCount(block.executions()) != 1) return; // looks again when it is twice as hot
         boolean again = always && block.executions() == AGAIN;
         if (!block.translated() || (block.compiled() && !again) || cpu.debug.isArmed()) return;
@@ -57,7 +58,7 @@ final class RegionCompiler implements Compiler {
             countAnew(compilation);
             CompilerThread.add(compilation, () -> {
                 done.add(compilation);
-                cpu.loop.attend();
+                if (cpu.counter == null) cpu.loop.attend(); // else at no time that is another in each run
             });
         }
     }

@@ -31,16 +31,7 @@ public enum Tier {
         return CHOSEN;
     }
 
-    /**
-     * Returns a compiler for one CPU.
-     *
-     * @param counts whether its instructions are counted: then nothing is compiled
-     */
-    public static Compiler compiler(boolean counts) {
-        return counts ? Compiler.NONE : CHOSEN.compiler();
-    }
-
-    /** Returns a compiler for one CPU, whatever the property says. */
+    /** Returns a compiler for one CPU. */
     public Compiler compiler() {
         return this == OFF ? Compiler.NONE : new RegionCompiler(this == ALWAYS);
     }

@@ -119,6 +119,9 @@ public final class Cpu {
     public long idtBase;
     public int idtLimit = 0xFFFF;
 
+    /** Counts what it executes, if that is the time of its machine. */
+    public final @Nullable InstructionCounter counter;
+
     public final CpuLoop loop;
     public final Mmu mmu;
     public final ControlRegisters control = new ControlRegisters(this);
@@ -154,6 +157,7 @@ public final class Cpu {
         this.translator = translator;
         this.platform = platform;
         this.compiler = compiler;
+        this.counter = counter;
         this.loop = new CpuLoop(this, counter);
         this.mmu = new Mmu(this, memory, codeHeap);
         for (int i = 0; i < SEGMENTS; i++) segments[i] = new Segment();

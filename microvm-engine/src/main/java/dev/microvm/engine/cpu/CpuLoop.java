@@ -120,7 +120,9 @@ public final class CpuLoop {
                 block = cpu.jump(cpu.rip);
             }
             counted.add(block.instructions);
-            block = block.enter().execute(cpu);
+            Instruction entry = block.enter();
+            if ((block.executions() & notHot) == 0) entry = compiled(block);
+            block = entry.execute(cpu);
         }
     }
 

@@ -36,6 +36,16 @@ public final class InstructionCounter {
         executed += instructions;
     }
 
+    /**
+     * Counts a block that compiled code continues with, as {@link CpuLoop} would; returns false, and
+     * counts nothing, if the loop must have its turn before.
+     */
+    public boolean passes(int instructions) {
+        if (executed >= limit) return false;
+        executed += instructions;
+        return true;
+    }
+
     boolean isReached() {
         return executed >= limit;
     }

@@ -7,12 +7,14 @@ import dev.microvm.engine.cpu.ControlRegisters;
 import dev.microvm.engine.cpu.Cpu;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.Flags;
+import dev.microvm.engine.cpu.InstructionCounter;
 import dev.microvm.engine.simd.Mxcsr;
 import dev.microvm.hypervisor.SegmentRegister;
 import dev.microvm.hypervisor.SpecialRegisters;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -28,11 +30,49 @@ final class LockStepTest {
     private static final int STACK_BYTES = 0x100;
 
     private final Random random = new Random();
-    private final BareCpu interpreted = long64(new BareCpu(Tier.OFF.compiler()));
-    private final BareCpu compiled = long64(new BareCpu(Tier.ALWAYS.compiler()));
 
     @Test
     void compiledCode_doesWhatItsInstructionsDoOneByOne() {
+        BareCpu interpreted = long64(new BareCpu(Tier.OFF.compiler()));
+        BareCpu compiled = long64(new BareCpu(Tier.ALWAYS.compiler()));
+        compare(interpreted, compiled, BareCpu::run);
+    }
+
+    /** The time of a machine may be its count of instructions. */
+    @Test
+    void compiledCode_countsWhatItsInstructionsCountOneByOne() {
+        Counted one = new Counted(Tier.OFF);
+        Counted other = new Counted(Tier.ALWAYS);
+        compare(one.machine, other.machine, machine -> (machine.equals(one.machine) ? one : other).run());
+    }
+
+    /** A CPU that counts, and looks at its registers after every so many instructions. */
+    private static final class Counted {
+        private static final int PERIOD = 37;
+
+        private final InstructionCounter counter = new InstructionCounter(this::look);
+        final BareCpu machine;
+        private final StringBuilder seen = new StringBuilder();
+
+        Counted(Tier tier) {
+            machine = long64(new BareCpu(tier.compiler(), counter));
+        }
+
+        private void look() {
+            seen.append(' ').append(counter.executed()).append(' ').append(Long.toHexString(machine.cpu.rip));
+            seen.append(Arrays.hashCode(Arrays.copyOf(machine.cpu.r, Cpu.ZERO)));
+            counter.limit(counter.executed() + PERIOD);
+        }
+
+        String run() {
+            seen.setLength(0);
+            counter.limit(counter.executed() + PERIOD);
+            CpuExit exit = machine.run();
+            return exit + " after " + counter.executed() + seen;
+        }
+    }
+
+    private void compare(BareCpu interpreted, BareCpu compiled, Function<BareCpu, Object> runs) {
         long seed = Long.getLong("microvm.seed", System.nanoTime());
         for (int i = 0; i < CASES; i++) {
             random.setSeed(seed + i);
@@ -42,16 +82,16 @@ final class LockStepTest {
             compiled.cpu.mmu.dropCode();
             interpreted.cpu.mmu.dropCode();
             for (int time = 1; time <= 2; time++) { // in regions from the first block on, when it runs again
-                assertThat(run(compiled, code, at, state))
+                assertThat(run(compiled, code, at, state, runs))
                         .as(
                                 "-Dmicrovm.seed=%d, time %d: %s",
                                 seed + i, time, HexFormat.of().formatHex(code))
-                        .isEqualTo(run(interpreted, code, at, state));
+                        .isEqualTo(run(interpreted, code, at, state, runs));
             }
         }
     }
 
-    private static String run(BareCpu machine, byte[] code, int at, long seed) {
+    private static String run(BareCpu machine, byte[] code, int at, long seed, Function<BareCpu, Object> runs) {
         Random values = new Random(seed);
         Cpu cpu = machine.cpu;
         cpu.mmu.flush();
@@ -68,7 +108,7 @@ final class LockStepTest {
         cpu.mxcsr.value(values.nextInt(8) == 0 ? values.nextInt() & Mxcsr.MASK : Mxcsr.RESET);
         Flags.all(cpu, values.nextInt() & Flags.ARITHMETIC);
         cpu.rip = at;
-        CpuExit exit = machine.run();
+        Object exit = runs.apply(machine);
         return exit + " " + Long.toHexString(cpu.rip) + " " + Arrays.toString(Arrays.copyOf(cpu.r, Cpu.ZERO)) + " "
                 + Integer.toHexString(Flags.all(cpu)) + " "
                 + Arrays.toString(Arrays.copyOf(cpu.xmm, Cpu.VECTOR_SCRATCH)) + " "

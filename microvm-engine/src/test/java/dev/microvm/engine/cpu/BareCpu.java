@@ -30,20 +30,25 @@ public final class BareCpu {
 
     /** Makes one. */
     public BareCpu() {
-        this(Tier.compiler(false));
+        this(Tier.chosen().compiler());
     }
 
     /** Makes one with a compiler of its own. */
     public BareCpu(Compiler compiler) {
-        this(new Budget("bytes of translations", Long.MAX_VALUE), compiler);
+        this(compiler, null);
+    }
+
+    /** Makes one whose instructions are counted, or not. */
+    public BareCpu(Compiler compiler, @Nullable InstructionCounter counter) {
+        this(new Budget("bytes of translations", Long.MAX_VALUE), compiler, counter);
     }
 
     /** Makes one whose translations are charged to a budget. */
     public BareCpu(Budget translations) {
-        this(translations, Tier.compiler(false));
+        this(translations, Tier.chosen().compiler(), null);
     }
 
-    private BareCpu(Budget translations, Compiler compiler) {
+    private BareCpu(Budget translations, Compiler compiler, @Nullable InstructionCounter counter) {
         GuestMemoryRegion region =
                 new GuestMemoryRegion(0, Arena.ofAuto().allocate(SIZE, PhysicalMemory.PAGE_SIZE), false);
         memory = new GuestMemory(List.of(region));
@@ -51,7 +56,7 @@ public final class BareCpu {
         physical.map(0, region);
         Alone platform = new Alone();
         codeHeap = new CodeHeap(translations.owner("bare CPU"), platform::attend);
-        cpu = new Cpu(physical, translator, compiler, platform, codeHeap, null);
+        cpu = new Cpu(physical, translator, compiler, platform, codeHeap, counter);
         platform.cpu = cpu;
         cpu.segmentation.set(Cpu.CS, SegmentRegister.realMode(0, SegmentRegister.TYPE_CODE));
         cpu.r[Cpu.RSP] = STACK;
