@@ -9,6 +9,7 @@ import dev.microvm.engine.decode.CodeMode;
 import dev.microvm.engine.decode.Decoded;
 import dev.microvm.engine.exec.Address;
 import dev.microvm.engine.exec.Operand;
+import dev.microvm.engine.exec.simd.Broadcast;
 import dev.microvm.engine.exec.simd.CheckedSimd;
 import dev.microvm.engine.exec.simd.ElementAddress;
 import dev.microvm.engine.exec.simd.Fused;
@@ -136,20 +137,7 @@ final class AvxOperations {
     // Broadcasts
 
     private static CheckedSimd broadcast(Decoded d, BlockBuilder block, int size) {
-        int to = d.reg * 2;
-        boolean wide = d.vexL;
-        XmmSource source = block.xmmSource(d, size, false);
-        long ones = switch (size) {
-            case 1 -> 0x0101_0101_0101_0101L;
-            case 2 -> 0x0001_0001_0001_0001L;
-            case 4 -> 0x0000_0001_0000_0001L;
-            default -> 1;
-        };
-        long element = -1L >>> (Long.SIZE - size * Byte.SIZE);
-        return SimdAction.avx((cpu, xmm, at) -> {
-            long value = (source.word(cpu, at, 0) & element) * ones;
-            set(xmm, to, value, value, wide ? value : 0, wide ? value : 0);
-        });
+        return new Broadcast(d.reg * 2, block.xmmSource(d, size, false), size, d.vexL);
     }
 
     private static CheckedSimd broadcastLane(Decoded d, BlockBuilder block) {

@@ -12,6 +12,7 @@ import dev.microvm.engine.exec.Ending;
 import dev.microvm.engine.exec.Operand;
 import dev.microvm.engine.exec.Plain;
 import dev.microvm.engine.exec.integer.Branches;
+import dev.microvm.engine.exec.integer.CarryFlag;
 import dev.microvm.engine.exec.integer.Comparison;
 import dev.microvm.engine.exec.integer.StackInstructions;
 import dev.microvm.engine.exec.system.SystemInstructions;
@@ -78,9 +79,9 @@ final class BranchSelector implements Selector {
             case 0x9F -> new Plain(SystemInstructions::lahf); // LAHF
             case 0xD6 -> // SALC: undocumented, not in 64-bit mode
                 new Plain((cpu, at) -> Operand.register(Cpu.RAX, 1).write(cpu, Flags.carry(cpu) ? 0xFF : 0, at));
-            case 0xF5 -> new Plain((cpu, at) -> Flags.carry(cpu, !Flags.carry(cpu))); // CMC
-            case 0xF8 -> new Plain((cpu, at) -> Flags.carry(cpu, false)); // CLC
-            case 0xF9 -> new Plain((cpu, at) -> Flags.carry(cpu, true)); // STC
+            case 0xF5 -> new CarryFlag(CarryFlag.Change.COMPLEMENT); // CMC
+            case 0xF8 -> new CarryFlag(CarryFlag.Change.CLEAR); // CLC
+            case 0xF9 -> new CarryFlag(CarryFlag.Change.SET); // STC
             case 0xFC -> new Plain((cpu, at) -> cpu.flags &= ~Flags.DF); // CLD
             case 0xFD -> new Plain((cpu, at) -> cpu.flags |= Flags.DF); // STD
             default -> null;

@@ -25,6 +25,7 @@ final class RandomProgram {
     private static final int[] AFTER_0F = {0xAF, 0xB6, 0xB7, 0xBE, 0xBF, 0xBC, 0xBD, 0xC1, 0xB1};
     private static final int[] LOCKED = {0x01, 0x09, 0x11, 0x19, 0x21, 0x29, 0x31, 0x0FC1, 0x0FB1, 0x0FB0, 0x0FC0, 0x87
     };
+    private static final int[] CARRY = {0xF5, 0xF8, 0xF9}; // cmc, clc, stc
     private static final int[] SHIFTS = {0, 1, 2, 3, 4, 5, 7};
     private static final int[] OF_BYTES = {
         0x00, 0x02, 0x08, 0x0A, 0x10, 0x12, 0x18, 0x1A, 0x20, 0x22, 0x28, 0x2A, 0x30, 0x32, 0x38, 0x3A, 0x84, 0x86,
@@ -80,6 +81,10 @@ final class RandomProgram {
         {0x00, 2, 1, NAMED},
         {0x20, 2, 1, 0},
         {0x35, 2, 1, 0},
+        {0x58, 2, 1, 0},
+        {0x59, 2, 1, 0},
+        {0x78, 2, 1, 0},
+        {0x79, 2, 1, 0},
         {0x70, 1, 1, IMMEDIATE},
         {0x0F, 3, 1, NAMED | IMMEDIATE},
         {0x58, 1, 3, NAMED | NARROW},
@@ -250,7 +255,7 @@ final class RandomProgram {
             }
             default -> {
                 if (random.nextBoolean()) pushAndPop();
-                else widen();
+                else widenOrCarry();
             }
         }
     }
@@ -375,15 +380,16 @@ final class RandomProgram {
         if ((has & IMMEDIATE) != 0) bytes(random.nextInt(256));
     }
 
-    /** CBW to CQO, and BSWAP. */
-    private void widen() {
+    /** CBW to CQO, BSWAP, CMC, CLC and STC. */
+    private void widenOrCarry() {
         int of = random.nextInt(3);
         if (of == 0) bytes(0x66);
         if (of == 1) bytes(0x48);
         int from = free();
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(4)) {
             case 0 -> bytes(0x98);
             case 1 -> bytes(0x99);
+            case 2 -> bytes(CARRY[random.nextInt(CARRY.length)]);
             default -> bytes(0x40 | random.nextInt(2) << 3 | from >> 3, 0x0F, 0xC8 | (from & 7));
         }
     }
