@@ -29,6 +29,7 @@ final class Nodes {
 
     private static final int MOST_DEPTH = 2048; // directories: PATH_MAX in names of one character
     private static final int NAME_MAX = 255; // include/uapi/linux/limits.h
+    private static final int LOOKUPS_AFTER_ESTALE = 32; // up to two for each directory of the path
     private static final byte[] PROC = "/proc/self/fd/".getBytes(StandardCharsets.US_ASCII);
     private static final int LONGEST_NUMBER = 10; // digits of an int
 
@@ -36,6 +37,7 @@ final class Nodes {
     private final DescriptorCache cache;
     private final Node root = new Node();
     private final FileStat found = new FileStat();
+    private int keptOpen; // so many of the next lookups open what they find
     private @Nullable Node[] way = new @Nullable Node[16]; // from a node up to one that is open
     private final Arena arena = Arena.ofAuto();
     private final MemorySegment nameBuffer = arena.allocate(NAME_MAX + 1L);
@@ -110,6 +112,7 @@ final class Nodes {
             parent.pins++;
             fd = cache.open(next, parent.fd, cString(next.name));
             parent.pins--;
+            if (fd == -ESTALE) keptOpen = LOOKUPS_AFTER_ESTALE;
             if (fd < 0) return fd;
         }
         return fd;
@@ -162,14 +165,29 @@ final class Nodes {
         return node == null ? -ESTALE : descriptor(node);
     }
 
-    /** Finds a file by its name and counts the lookup; returns the number of its node, or {@code -errno}. */
+    /**
+     * Finds a file by its name and counts the lookup; returns the number of its node, or {@code
+     * -errno}.
+     *
+     * <p>After ESTALE, Linux looks the whole path up once more, and then gives up. So these lookups
+     * open what they find: it can be used although others replace it again in the meantime.
+     */
     long lookup(long parentId, MemorySegment name, FileStat stat) {
         int directory = directory(parentId, name);
         if (directory < 0) return directory;
         int done = stat.read(directory, name);
         if (done < 0) return done;
         Node parent = Objects.requireNonNull(get(parentId));
-        return parent.file.type == FileStat.S_IFDIR ? remember(parent, name, stat) : -ESTALE;
+        if (parent.file.type != FileStat.S_IFDIR) return -ESTALE;
+        long id = remember(parent, name, stat);
+        if (keptOpen > 0 && id >= 0) open(Objects.requireNonNull(get(id)));
+        return id;
+    }
+
+    /** Opens a node; if that fails, so does its next use, which says so to the guest. */
+    private void open(Node node) {
+        keptOpen--;
+        if (!node.isOpen() && node.files == null) descriptor(node);
     }
 
     /** Counts the lookup of a file that was seen there; returns the number of its node, or {@code -errno}. */

@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -116,6 +117,25 @@ final class VirtioFsTest {
         assertThat(client.open(file, READ_ONLY).error()).isEqualTo(Errno.ESTALE);
         assertThat(client.open(client.lookup(ROOT, "file").node(), READ_ONLY).error())
                 .isZero();
+    }
+
+    /** Linux looks a file up once more after ESTALE, and then reports the error. */
+    @Test
+    void opensTheFileThatWasLookedUpAfterEstale_thoughItIsReplacedAgain() throws IOException {
+        Files.writeString(shared.resolve("file"), "one");
+        long file = client.lookup(ROOT, "file").node();
+        replace("two");
+        assertThat(client.open(file, READ_ONLY).error()).isEqualTo(Errno.ESTALE);
+
+        long second = client.lookup(ROOT, "file").node();
+        replace("three");
+
+        assertThat(client.open(second, READ_ONLY).error()).isZero();
+    }
+
+    private void replace(String content) throws IOException {
+        Files.writeString(shared.resolve("new"), content);
+        Files.move(shared.resolve("new"), shared.resolve("file"), StandardCopyOption.REPLACE_EXISTING);
     }
 
     @Test
