@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Directories of the host in a guest of Linux: one start for all tests, some 10 seconds on the engine. */
 @Lanes.Kernels
+@Lanes.TakesLong // its device works alike on any hypervisor: SandboxOnKvmTest sees it on KVM
 @Timeout(300)
 final class LinuxSharesTest {
     @TempDir
