@@ -86,9 +86,12 @@ final class ApicTimer {
         startFrom(count);
     }
 
-    /** Starts from a count that is not the initial one, as a restored state has it. */
+    /**
+     * Starts from a count that is not the initial one, as a restored state has it. A periodic timer
+     * never stands at 0: it is due then, and KVM has not given its interrupt to the guest yet.
+     */
     void startFrom(int count) {
-        running = count != 0 && initialCount != 0;
+        running = initialCount != 0 && (count != 0 || mode == TIMER_PERIODIC);
         long now = timers.nanoTime();
         expiresAt = now + nanos(count);
         arm(now);

@@ -94,6 +94,21 @@ final class LocalApicStateTest {
         assertThat(other.apic(1).lapicState()).isEqualTo(page);
     }
 
+    /** KVM has such a page when the guest has not been given the interrupt yet. */
+    @Test
+    void goesOn_whenAPeriodicTimerIsAtZero() {
+        byte[] page = fill(machine).lapicState().registers();
+        for (int i = 0; i < Integer.BYTES; i++) page[CURRENT_COUNT + i] = 0;
+        page[IRR + 3 * REGISTER_STRIDE] = 0;
+        ApicMachine other = new ApicMachine(2);
+
+        other.apic(1).lapicState(new LapicState(page));
+        other.clock.advance(1);
+
+        assertThat(other.read(1, IRR + 3 * REGISTER_STRIDE) & 1 << 1).isNotZero();
+        assertThat(other.read(1, CURRENT_COUNT)).isBetween(900_000, 1_000_000);
+    }
+
     @Test
     void survivesAnyPage() {
         SplittableRandom random = new SplittableRandom(1);
