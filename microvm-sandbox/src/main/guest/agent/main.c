@@ -1,6 +1,5 @@
 /* The agent of a guest: accepts connections of the host and serves each by a process of its own, of which one that is
- * spare waits. As the first program
- * of a guest it also does an init's work (init.c), and it never ends. */
+ * spare waits. As the first program of a guest it also does an init's work (init.c), and it never ends. */
 #include "agent.h"
 
 struct sockaddr_vm { u16 family, reserved; u32 port, cid; u8 flags, zero[3]; }; /* linux/vm_sockets.h */

@@ -37,12 +37,12 @@ public record RepeatableRun(String exit, String trace, String console) {
     /** Runs Linux; the kernel is the vmlinux in a folder, and is made there if it is missing. */
     public static RepeatableRun of(Path folder) {
         TracedHypervisor[] traced = new TracedHypervisor[1];
-        RepeatableRun run = of(folder, engine -> traced[0] = new TracedHypervisor(engine));
+        RepeatableRun run = of(folder, Duration.ofMinutes(5), engine -> traced[0] = new TracedHypervisor(engine));
         return new RepeatableRun(run.exit, traced[0].trace(), run.console);
     }
 
     /** Runs it on a hypervisor that is made of the engine; without a trace. */
-    static RepeatableRun of(Path folder, UnaryOperator<Hypervisor> traced) {
+    static RepeatableRun of(Path folder, Duration limit, UnaryOperator<Hypervisor> traced) {
         Path kernel = folder.resolve("vmlinux");
         if (!Files.exists(kernel))
             KernelImage.open(GuestFiles.file("cloud/vmlinuz")).writeVmlinux(kernel);
@@ -56,7 +56,7 @@ public record RepeatableRun(String exit, String trace, String console) {
                 .clock(GuestClock.instructions(1))
                 .typeAt(Duration.ofSeconds(5), "hello\n"));
         try (MicroVm vm = planned.start(traced.apply(planned.hypervisor()))) {
-            ExitReport report = vm.awaitExit(Duration.ofHours(1));
+            ExitReport report = vm.awaitExit(limit);
             return new RepeatableRun(
                     report.reason() + " " + report.exitCode(), "", vm.console().text());
         }

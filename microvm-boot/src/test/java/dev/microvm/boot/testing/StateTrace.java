@@ -12,6 +12,7 @@ import dev.microvm.memory.GuestMemoryRegion;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.zip.CRC32C;
@@ -23,6 +24,9 @@ import java.util.zip.CRC32C;
 final class StateTrace extends ForwardingHypervisor {
     /** The memory is looked at once for so many states. */
     private static final int STATES_OF_A_MEMORY = 1000;
+
+    /** For a boot whose blocks are compared one by one. */
+    private static final Duration LIMIT = Duration.ofHours(1);
 
     private final PrintStream out;
     private final long from;
@@ -51,6 +55,7 @@ final class StateTrace extends ForwardingHypervisor {
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
         RepeatableRun run = RepeatableRun.of(
                 Path.of(arguments[0]),
+                LIMIT,
                 engine -> new StateTrace(engine, out, Long.parseLong(arguments[1]), Long.parseLong(arguments[2])));
         out.println(run.exit() + " console " + run.console().hashCode());
         out.flush();

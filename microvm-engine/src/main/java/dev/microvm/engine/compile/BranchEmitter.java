@@ -200,9 +200,7 @@ abstract class BranchEmitter extends MemoryEmitter {
         method.visitInsn(Opcodes.LCMP);
         method.visitJumpInsn(Opcodes.IFNE, otherwise);
         RegionLinks.pushEntryPages(method);
-        method.visitVarInsn(Opcodes.ILOAD, index);
-        method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.TLB_MASK);
-        method.visitInsn(Opcodes.IAND);
+        pushPlace(index, 0);
         method.visitIntInsn(Opcodes.BIPUSH, Mmu.STRIDE_SHIFT);
         method.visitInsn(Opcodes.IUSHR);
         method.visitInsn(Opcodes.AALOAD);

@@ -22,10 +22,6 @@ final class Compilation implements Runnable {
      * @param instructions how many of the guest's instructions it has
      */
     record Member(Block block, List<Instruction> chain, long page, long guess, int instructions) {
-        Member(Block block, List<Instruction> chain, long page, long guess) {
-            this(block, chain, page, guess, block.instructions());
-        }
-
         /** Where the block was, as an address. */
         long address() {
             return page + block.start();

@@ -32,8 +32,7 @@ abstract class Emitter implements Code {
     final void beginBlock() {
         passing = 0;
         nextTemporary = RegionRegisters.TEMPORARIES;
-        kind = UNKNOWN;
-        logic = false;
+        know(UNKNOWN);
     }
 
     // Registers and values
@@ -213,14 +212,17 @@ abstract class Emitter implements Code {
 
     /** They were loaded from {@link dev.microvm.engine.cpu.Cpu}. */
     final void flagsAreCarries() {
-        kind = RegionFlags.CARRIES;
+        know(RegionFlags.CARRIES);
+    }
+
+    private void know(int kindOfFlags) {
+        kind = kindOfFlags;
         logic = false;
     }
 
     private void setKind(int kindOfFlags) {
         RegionRegisters.setKind(method, kindOfFlags);
-        kind = kindOfFlags;
-        logic = false;
+        know(kindOfFlags);
     }
 
     @Override

@@ -86,12 +86,18 @@ abstract class MemoryEmitter extends ArithmeticEmitter {
         return index;
     }
 
-    /**
-     * Pushes a part of an entry. HotSpot knows that {@code i & (length - 1)} is within an array that
-     * is not empty, and checks no bounds.
-     */
+    /** Pushes a part of an entry. */
     final void entry(int index, int part) {
         method.visitVarInsn(Opcodes.ALOAD, RegionRegisters.TLB);
+        pushPlace(index, part);
+        method.visitInsn(Opcodes.LALOAD);
+    }
+
+    /**
+     * Pushes where a part of an entry is in the table. HotSpot knows that {@code i & (length - 1)} is
+     * within an array that is not empty, and checks no bounds.
+     */
+    final void pushPlace(int index, int part) {
         method.visitVarInsn(Opcodes.ILOAD, index);
         if (part != 0) {
             method.visitInsn(Opcodes.ICONST_0 + part);
@@ -99,7 +105,6 @@ abstract class MemoryEmitter extends ArithmeticEmitter {
         }
         method.visitVarInsn(Opcodes.ILOAD, RegionRegisters.TLB_MASK);
         method.visitInsn(Opcodes.IAND);
-        method.visitInsn(Opcodes.LALOAD);
     }
 
     @Override

@@ -65,7 +65,7 @@ final class RegionGrower {
             if (!members.isEmpty() && instructions > MOST_INSTRUCTIONS) return;
             List<Instruction> chain = chain(next.block);
             long guess = chain.getLast() instanceof IndirectBranch branch ? branch.recentTarget() : 0;
-            members.add(new Member(next.block, chain, next.page, guess));
+            members.add(new Member(next.block, chain, next.page, guess, next.block.instructions()));
             if (chain.getLast() instanceof Branch branch) {
                 consider(branch.taken(), branch.takenOffset(), next.page);
                 consider(branch.passed(), branch.passedOffset(), next.page);

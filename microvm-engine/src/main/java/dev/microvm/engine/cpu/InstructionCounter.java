@@ -41,8 +41,8 @@ public final class InstructionCounter {
      * counts nothing, if the loop must have its turn before.
      */
     public boolean passes(int instructions) {
-        if (executed >= limit) return false;
-        executed += instructions;
+        if (isReached()) return false;
+        add(instructions);
         return true;
     }
 

@@ -37,7 +37,7 @@ public final class Mmu {
     public static final int STRIDE_SHIFT = 2;
     public static final int STRIDE = 1 << STRIDE_SHIFT; // longs of an entry
     public static final int INDEX_SHIFT = 10; // page number times STRIDE
-    public static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
+    private static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
     static final int PAGE_SHIFT = 12;
     public static final long PAGE = -1L << PAGE_SHIFT;
     static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
