@@ -13,7 +13,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * tables, one target for each mode. In an ordinary build each runs some random guests and what is
  * in {@code src/test/resources/.../EngineFuzzTestInputs}; {@code scripts/fuzz} looks for new ones.
  */
-@Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EngineFuzzTest {
     private static final int SAMPLES = 50;
     private static final int SAMPLE_SIZE = 1200;
