@@ -20,7 +20,14 @@ public final class PhysicalMemory {
     public static final long NONE = 0;
 
     private final Map<Integer, GuestMemoryRegion> slots = new HashMap<>(); // guarded by this
-    private volatile List<GuestMemoryRegion> regions = List.of();
+    private volatile Range[] ranges = {};
+
+    /** A region, with its addresses at hand. */
+    private record Range(long base, long size, long host, boolean writable) {
+        Range(GuestMemoryRegion region) {
+            this(region.base(), region.size(), region.segment().address(), !region.readOnly());
+        }
+    }
 
     /** Makes an empty address space. */
     public PhysicalMemory() {}
@@ -37,7 +44,7 @@ public final class PhysicalMemory {
         }
         slots.put(slot, region);
         HostRanges.add(region.segment().address(), region.size());
-        regions = List.copyOf(others);
+        publish();
     }
 
     /**
@@ -54,8 +61,12 @@ public final class PhysicalMemory {
     private synchronized GuestMemoryRegion take(int slot) {
         GuestMemoryRegion region = slots.remove(slot);
         if (region == null) throw new HypervisorException("memory slot " + slot + " is not in use");
-        regions = List.copyOf(slots.values());
+        publish();
         return region;
+    }
+
+    private void publish() {
+        ranges = slots.values().stream().map(Range::new).toArray(Range[]::new);
     }
 
     /** Takes all regions away, before their memory is freed; nobody uses their addresses any more. */
@@ -65,17 +76,18 @@ public final class PhysicalMemory {
 
     /** The host address of a guest-physical one, good to the end of its page, or {@link #NONE}. */
     public long hostAddress(long gpa) {
-        for (GuestMemoryRegion region : regions) {
-            long offset = gpa - region.base();
-            if (offset >= 0 && offset < region.size()) return region.segment().address() + offset;
+        for (Range range : ranges) {
+            long offset = gpa - range.base;
+            if (offset >= 0 && offset < range.size) return range.host + offset;
         }
         return NONE;
     }
 
     /** Whether there is memory at {@code gpa} that the guest may write. */
     public boolean writable(long gpa) {
-        for (GuestMemoryRegion region : regions) {
-            if (gpa >= region.base() && gpa < region.end()) return !region.readOnly();
+        for (Range range : ranges) {
+            long offset = gpa - range.base;
+            if (offset >= 0 && offset < range.size) return range.writable;
         }
         return false;
     }
