@@ -250,7 +250,7 @@ final class EngineVcpu implements Vcpu {
         if (runner != null) throw new IllegalStateException("vCPU " + index + " runs already, on another thread");
         runner = Thread.currentThread();
         CURRENT.set(this);
-        cpu.mmu.flushCode(); // the host may have written to memory
+        cpu.mmu.outdateCode(); // the host may have written to memory
         clock.updateIfOutdated();
     }
 

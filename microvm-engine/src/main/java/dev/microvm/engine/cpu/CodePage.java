@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Translations are made of a copy of the page. The CPU's own writes to the page come by {@link
  * #written}; what others write (devices, other CPUs) is found by {@link #refresh}, which compares
- * page and copy when the page is entered through an empty TLB entry for the first time after a
- * flush. Guests flush the TLB, take an interrupt or serialize before they run such code: Intel SDM
- * vol. 3A, 9.1.3.
+ * page and copy when the page is entered through an empty or outdated TLB entry for the first time
+ * after a flush. Guests flush the TLB, take an interrupt or serialize before they run such code:
+ * Intel SDM vol. 3A, 9.1.3. Only what was translated is compared, and what is about to be.
  */
 public final class CodePage {
     private static final int LINE_SHIFT = 6; // 64 lines, one bit of a long each
@@ -116,22 +116,24 @@ public final class CodePage {
     }
 
     /**
-     * Takes in what others wrote, unless that was done since the last flush, which has this number.
+     * Takes in what others wrote, if they wrote where something was translated, unless that was done
+     * since the last flush, which has this number.
      */
     void refresh(long flush) {
         if (refreshed == flush) return;
         refreshed = flush;
-        refresh();
+        if (lines == 0) return;
+        int first = Long.numberOfTrailingZeros(lines);
+        int last = Long.SIZE - 1 - Long.numberOfLeadingZeros(lines);
+        refresh(first << LINE_SHIFT, (last + 1) << LINE_SHIFT);
     }
 
     /** Takes in what others wrote, if they wrote between two offsets. */
-    void refresh(int from, int to) {
+    public void refresh(int from, int to) {
         if (HostMemory.differs(host + from, bytes, from, to)) refresh();
     }
 
-    /** Takes in what others wrote. */
     private void refresh() {
-        if (!HostMemory.differs(host, bytes, 0, bytes.length)) return;
         byte[] before = bytes.clone();
         HostMemory.read(host, bytes);
         long changed = 0;

@@ -196,8 +196,7 @@ public final class Cpu {
     Block translate(Block block) {
         rip = r[CODE] + block.start;
         if (block.page.isDropped()) return jump(rip);
-        // others may have written here, and need not say so before it runs
-        block.page.refresh(block.start, Math.min(block.start + BLOCK_BYTES, PhysicalMemory.PAGE_SIZE));
+        refresh(block.page, block.start);
         block.translated(translator.translate(this, block.page, block.start, BLOCK_LIMIT));
         return block;
     }
@@ -205,12 +204,19 @@ public final class Cpu {
     /** The instruction at RIP alone. */
     Instruction translateOne() {
         CodePage page = enter(rip);
-        return translator.translate(this, page, (int) (rip - r[CODE]), 1).first();
+        int start = (int) (rip - r[CODE]);
+        refresh(page, start);
+        return translator.translate(this, page, start, 1).first();
+    }
+
+    /** Takes in what others wrote where a block begins: they need not say so before it runs. */
+    private static void refresh(CodePage page, int start) {
+        page.refresh(start, Math.min(start + BLOCK_BYTES, PhysicalMemory.PAGE_SIZE));
     }
 
     /** What a serializing instruction does to code that others wrote: Intel SDM vol. 3A, 9.1.3. */
     public void serialize() {
-        if (platform.hasOtherCpus()) mmu.flushCode();
+        if (platform.hasOtherCpus()) mmu.outdateCode();
     }
 
     // Control transfer
@@ -354,7 +360,7 @@ public final class Cpu {
         mode = longMode() && cs.isLong()
                 ? CodeMode.BITS_64
                 : cs.is32() && !virtual8086() ? CodeMode.BITS_32 : CodeMode.BITS_16;
-        if (mode != before) mmu.flushCode();
+        if (mode != before) mmu.forgetCode();
     }
 
     public void cpl(int level) {
@@ -377,7 +383,6 @@ public final class Cpu {
     /** Takes note that system registers were set from outside. */
     public void stateChanged() {
         mmu.flush();
-        mmu.flushCode();
         updatePrivilege();
         control.reloadPagePointers();
         debug.arm();

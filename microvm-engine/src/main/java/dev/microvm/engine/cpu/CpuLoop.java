@@ -225,7 +225,7 @@ public final class CpuLoop {
 
     private void interrupt(int vector) {
         halted = false;
-        cpu.mmu.flushCode(); // a device may have written code
+        cpu.mmu.outdateCode(); // a device may have written code
         cpu.interrupts.deliver(vector, GuestFault.NO_ERROR_CODE, cpu.rip, Source.EXTERNAL);
     }
 

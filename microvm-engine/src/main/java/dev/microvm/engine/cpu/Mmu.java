@@ -33,61 +33,26 @@ public final class Mmu {
     public static final int FETCH = 2;
     public static final int ADDEND = 3;
 
-    private static final int ENTRIES = 1024;
     public static final int STRIDE_SHIFT = 2;
     public static final int STRIDE = 1 << STRIDE_SHIFT; // longs of an entry
     public static final int INDEX_SHIFT = 10; // page number times STRIDE
-    private static final int INDEX_MASK = (ENTRIES - 1) * STRIDE;
     static final int PAGE_SHIFT = 12;
     public static final long PAGE = -1L << PAGE_SHIFT;
     static final int OFFSET = PhysicalMemory.PAGE_SIZE - 1;
-
-    /** A tag that matches no page. */
-    private static final long NO_PAGE = 1;
-
-    private static final int INFO_GLOBAL = 1 << 8; // below it, the page's size as a power of two
-
-    /** The entries of one privilege. */
-    private static final class Bank {
-        final long[] entries = new long[ENTRIES * STRIDE];
-        final int[] info = new int[ENTRIES];
-        final @Nullable CodePage[] pages = new CodePage[ENTRIES];
-
-        Bank() {
-            clear();
-        }
-
-        void clear() {
-            for (int i = 0; i < entries.length; i += STRIDE) clear(i);
-        }
-
-        @SuppressWarnings("ReferenceEquality") // a page is itself alone
-        void forget(CodePage page) {
-            for (int i = 0; i < ENTRIES; i++) {
-                if (pages[i] == page) entries[i * STRIDE + FETCH] = NO_PAGE;
-            }
-        }
-
-        void clear(int i) {
-            entries[i] = NO_PAGE;
-            entries[i + WRITE] = NO_PAGE;
-            entries[i + FETCH] = NO_PAGE;
-        }
-    }
 
     private final Cpu cpu;
     private final PhysicalMemory memory;
     private final PageWalk walk;
     private final CodeHeap codeHeap;
     private final CodePages codePages;
-    private final Bank supervisorBank = new Bank();
-    private final Bank userBank = new Bank();
-    private @Nullable Bank alignedBank; // of a user whose alignment is checked
-    private @Nullable Bank openBank; // of a supervisor whom SMAP does not stop
-    private Bank[] banks = {supervisorBank, userBank}; // and the others, once they were selected
+    private final TlbBank supervisorBank = new TlbBank();
+    private final TlbBank userBank = new TlbBank();
+    private @Nullable TlbBank alignedBank; // of a user whose alignment is checked
+    private @Nullable TlbBank openBank; // of a supervisor whom SMAP does not stop
+    private TlbBank[] banks = {supervisorBank, userBank}; // and the others, once they were selected
 
     private boolean user;
-    private Bank bank = supervisorBank;
+    private TlbBank bank = supervisorBank;
     private long[] tlb = bank.entries;
     private @Nullable CodePage[] pages = bank.pages;
     private long flushes = 1; // of any kind
@@ -119,24 +84,24 @@ public final class Mmu {
         use(supervisorBank);
     }
 
-    private void use(Bank next) {
+    private void use(TlbBank next) {
         bank = next;
         tlb = next.entries;
         pages = next.pages;
     }
 
-    private Bank alignedBank() {
+    private TlbBank alignedBank() {
         if (alignedBank == null) alignedBank = furtherBank();
         return alignedBank;
     }
 
-    private Bank openBank() {
+    private TlbBank openBank() {
         if (openBank == null) openBank = furtherBank();
         return openBank;
     }
 
-    private Bank furtherBank() {
-        Bank bank = new Bank();
+    private TlbBank furtherBank() {
+        TlbBank bank = new TlbBank();
         banks = Arrays.copyOf(banks, banks.length + 1);
         banks[banks.length - 1] = bank;
         return bank;
@@ -156,42 +121,42 @@ public final class Mmu {
 
     /** The page of code at a linear address, if the TLB has it. */
     public @Nullable CodePage knownCode(long linear) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         return tlb[i + FETCH] == (linear & PAGE) ? pages[i / STRIDE] : null;
     }
 
     // Loads and stores
 
     public int load8(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear & PAGE) == t[i]) return HostMemory.get8(linear + t[i + ADDEND]);
         return (int) slowLoad(linear, 1, READ, at);
     }
 
     public int load16(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 1 & PAGE) == t[i]) return HostMemory.get16(linear + t[i + ADDEND]);
         return (int) slowLoad(linear, 2, READ, at);
     }
 
     public int load32(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 3 & PAGE) == t[i]) return HostMemory.get32(linear + t[i + ADDEND]);
         return (int) slowLoad(linear, 4, READ, at);
     }
 
     public long load64(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 7 & PAGE) == t[i]) return HostMemory.get64(linear + t[i + ADDEND]);
         return slowLoad(linear, 8, READ, at);
     }
 
     public void store8(long linear, int value, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear & PAGE) == t[i + WRITE]) {
             HostMemory.put8(linear + t[i + ADDEND], value);
@@ -201,7 +166,7 @@ public final class Mmu {
     }
 
     public void store16(long linear, int value, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 1 & PAGE) == t[i + WRITE]) {
             HostMemory.put16(linear + t[i + ADDEND], value);
@@ -211,7 +176,7 @@ public final class Mmu {
     }
 
     public void store32(long linear, int value, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 3 & PAGE) == t[i + WRITE]) {
             HostMemory.put32(linear + t[i + ADDEND], value);
@@ -221,7 +186,7 @@ public final class Mmu {
     }
 
     public void store64(long linear, long value, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 7 & PAGE) == t[i + WRITE]) {
             HostMemory.put64(linear + t[i + ADDEND], value);
@@ -232,7 +197,7 @@ public final class Mmu {
 
     /** Reads what the same instruction will write: a fault is that of a write. */
     public int load32ForWrite(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 3 & PAGE) == t[i + WRITE]) return HostMemory.get32(linear + t[i + ADDEND]);
         return (int) slowLoad(linear, 4, WRITE, at);
@@ -240,7 +205,7 @@ public final class Mmu {
 
     /** Reads what the same instruction will write: a fault is that of a write. */
     public long load64ForWrite(long linear, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         if ((linear + 7 & PAGE) == t[i + WRITE]) return HostMemory.get64(linear + t[i + ADDEND]);
         return slowLoad(linear, 8, WRITE, at);
@@ -260,7 +225,7 @@ public final class Mmu {
     public long loadForWrite(long linear, int size, Instruction at) {
         if (size == 8) return load64ForWrite(linear, at);
         if (size == 4) return load32ForWrite(linear, at) & 0xFFFF_FFFFL;
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) {
             long host = linear + tlb[i + ADDEND];
             return size == 1 ? HostMemory.get8(host) : HostMemory.get16(host);
@@ -280,7 +245,7 @@ public final class Mmu {
 
     /** Makes sure that {@code size} bytes can be written, or faults. */
     public void probeWrite(long linear, int size, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         if ((linear + size - 1 & PAGE) == tlb[i + WRITE]) return;
         translate(linear, WRITE, at);
         long last = linear + size - 1;
@@ -307,7 +272,7 @@ public final class Mmu {
      * @param access {@link #READ} or {@link #WRITE}
      */
     public long host(long linear, int access, Instruction at) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         if ((linear & PAGE) != tlb[i + access]) {
             translate(linear, access, at);
             if ((linear & PAGE) != tlb[i + access]) return PhysicalMemory.NONE;
@@ -433,7 +398,7 @@ public final class Mmu {
     /** Lets a page that held code be written without a detour. */
     private void forget(CodePage page) {
         codePages.remove(page);
-        for (Bank each : banks) each.forget(page);
+        for (TlbBank each : banks) each.forget(page);
     }
 
     /** Walks the page tables, faults if it must, fills the TLB, returns the physical address. */
@@ -452,25 +417,25 @@ public final class Mmu {
     private void fill(long linear) {
         long page = linear & PAGE;
         long physicalPage = walk.physical & PAGE;
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         long[] t = tlb;
         long host = memory.hostAddress(physicalPage);
         if (host == PhysicalMemory.NONE) {
-            bank.clear(i);
+            bank.removeTags(i);
             return;
         }
+        bank.use(i, walk.sizeShift, walk.global);
         long addend = host - page;
-        if (t[i + FETCH] != page || t[i + ADDEND] != addend) t[i + FETCH] = NO_PAGE;
+        if ((t[i + FETCH] & ~TlbBank.OUTDATED) != page || t[i + ADDEND] != addend) t[i + FETCH] = TlbBank.NO_PAGE;
         boolean seen = bank == alignedBank || cpu.debug.watches(page);
-        t[i + READ] = seen ? NO_PAGE : page;
+        t[i + READ] = seen ? TlbBank.NO_PAGE : page;
         t[i + ADDEND] = addend;
         boolean direct = !seen
                 && walk.writable
                 && walk.dirty
                 && codePages.first(physicalPage) == null
                 && memory.writable(physicalPage);
-        t[i + WRITE] = direct ? page : NO_PAGE;
-        bank.info[i / STRIDE] = walk.sizeShift | (walk.global ? INFO_GLOBAL : 0);
+        t[i + WRITE] = direct ? page : TlbBank.NO_PAGE;
     }
 
     // Code
@@ -480,9 +445,16 @@ public final class Mmu {
      * date.
      */
     public CodePage code(long linear) {
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
-        CodePage page = pages[i >> 2];
-        if (tlb[i + FETCH] == (linear & PAGE) && page != null) return page;
+        int i = TlbBank.index(linear);
+        CodePage page = pages[i / STRIDE];
+        long tag = tlb[i + FETCH];
+        if (page != null && (tag & ~TlbBank.OUTDATED) == (linear & PAGE)) {
+            if ((tag & TlbBank.OUTDATED) != 0) {
+                page.refresh(flushes);
+                tlb[i + FETCH] = linear & PAGE;
+            }
+            return page;
+        }
         return fetch(linear);
     }
 
@@ -498,20 +470,12 @@ public final class Mmu {
             page.refresh(flushes);
         } else {
             page = codePages.add(physicalPage, cpu.mode(), host);
-            for (Bank each : banks) protect(each, host);
+            for (TlbBank each : banks) each.protect(host);
         }
-        int i = (int) (linear >>> INDEX_SHIFT) & INDEX_MASK;
+        int i = TlbBank.index(linear);
         tlb[i + FETCH] = linear & PAGE;
-        pages[i >> 2] = page;
+        pages[i / STRIDE] = page;
         return page;
-    }
-
-    /** Takes the write tags of a page away. */
-    private static void protect(Bank bank, long host) {
-        long[] t = bank.entries;
-        for (int i = 0; i < t.length; i += STRIDE) {
-            if (t[i + WRITE] != NO_PAGE && t[i + WRITE] + t[i + ADDEND] == host) t[i + WRITE] = NO_PAGE;
-        }
     }
 
     // Invalidation
@@ -519,34 +483,19 @@ public final class Mmu {
     /** Forgets all translations of addresses. */
     public void flush() {
         flushes++;
-        for (Bank each : banks) each.clear();
+        for (TlbBank each : banks) each.clear();
     }
 
     /** Forgets all but global pages: MOV to CR3. */
     public void flushNonGlobal() {
         flushes++;
-        for (Bank each : banks) flushNonGlobal(each);
-    }
-
-    private static void flushNonGlobal(Bank bank) {
-        for (int i = 0; i < ENTRIES; i++) {
-            if ((bank.info[i] & INFO_GLOBAL) == 0) bank.clear(i * STRIDE);
-        }
+        for (TlbBank each : banks) each.clearNonGlobal();
     }
 
     /** Forgets one page, which may be a large one: INVLPG. */
     public void flushPage(long linear) {
         flushes++;
-        for (Bank each : banks) flushPage(each, linear);
-    }
-
-    private static void flushPage(Bank bank, long linear) {
-        long[] t = bank.entries;
-        for (int i = 0; i < ENTRIES; i++) {
-            long page = t[i * STRIDE + READ] != NO_PAGE ? t[i * STRIDE + READ] : t[i * STRIDE + FETCH];
-            int shift = bank.info[i] & 0xFF;
-            if (page != NO_PAGE && page >>> shift == linear >>> shift) bank.clear(i * STRIDE);
-        }
+        for (TlbBank each : banks) each.clearPage(linear);
     }
 
     /** Forgets all addresses and translations, because a part of memory is taken away. */
@@ -562,15 +511,21 @@ public final class Mmu {
     }
 
     /** Makes the next fetch from each page compare it with what was translated. */
-    public void flushCode() {
+    public void outdateCode() {
         flushes++;
-        for (Bank each : banks) flushCode(each);
+        for (TlbBank each : banks) each.outdateCode();
+    }
+
+    /** Makes the next fetch from each page translate its address, and compare the page too. */
+    void forgetCode() {
+        flushes++;
+        for (TlbBank each : banks) each.forgetCode();
     }
 
     /** Forgets all translated code; what runs ends after its present instruction. */
     void breakCodeOff() {
         codePages.breakOff();
-        flushCode();
+        forgetCode();
     }
 
     /**
@@ -588,12 +543,6 @@ public final class Mmu {
     /** Forgets all translated code, while none runs. */
     public void dropCode() {
         codePages.clear();
-        flushCode();
-    }
-
-    private static void flushCode(Bank bank) {
-        long[] t = bank.entries;
-        for (int i = FETCH; i < t.length; i += STRIDE) t[i] = NO_PAGE;
-        Arrays.fill(bank.pages, null);
+        forgetCode();
     }
 }

@@ -122,6 +122,7 @@ public final class BlockTranslator implements Translator {
         SecondPage check = new SecondPage();
         check.place(at, at);
         CodePage second = cpu.followingPage(check);
+        second.refresh(0, Decoder.MAX_LENGTH);
         Decoder.Result result = decodeCrossing(page, at, second);
         Decoded d = decoder.decoded();
         d.start += at;
