@@ -7,12 +7,14 @@ import dev.microvm.engine.cpu.Block;
 import dev.microvm.engine.cpu.CpuExit;
 import dev.microvm.engine.cpu.Instruction;
 import java.lang.ref.WeakReference;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-/** Which machines share the class of a region, and how long it lives. */
+/** Which machines share the class of a region, how often it is made, and how long it lives. */
 final class RegionFormsTest {
     private static final int ROUNDS = 20;
     private static final int MOST_COLLECTIONS = 100;
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     // MOV CX, ROUNDS; ADD AX, step; DEC CX; JNZ to the ADD; HLT
     private static final int LOOP = BareCpu.CODE + 3;
@@ -40,6 +42,23 @@ final class RegionFormsTest {
         RegionForms.forgetUnused();
         for (int i = 0; i < MOST_COLLECTIONS && !unused.refersTo(null); i++) System.gc();
         assertThat(unused.refersTo(null)).isTrue();
+    }
+
+    @Test
+    void aRegion_isCompiledOnce_howeverLongItRuns() {
+        BareCpu machine = new BareCpu(Tier.AUTO.compiler());
+        machine.load(0xB9, 0xFF, 0xFF, 0x83, 0xC0, 1, 0x49, 0x75, 0xFA, 0xE6, 0x80); // OUT stops it
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (!machine.block(LOOP).compiled() && System.nanoTime() < deadline) again(machine);
+
+        Instruction region = region(machine);
+        for (int i = 0; i < 2000; i++) again(machine); // hundred times what made it worth the while
+        assertThat(region(machine)).isSameAs(region);
+    }
+
+    private static void again(BareCpu machine) {
+        machine.cpu.rip = BareCpu.CODE;
+        machine.run();
     }
 
     private static BareCpu run(int step) {
