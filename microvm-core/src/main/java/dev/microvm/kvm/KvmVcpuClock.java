@@ -18,7 +18,15 @@ import java.util.List;
  * was set since; they can continue from there. Belongs to whoever owns the vCPU's state.
  */
 final class KvmVcpuClock {
-    private static final int APIC_CURRENT_COUNT = 0x390; // Intel SDM vol. 3A, table 11-1; 0 in TSC-deadline mode
+    // Registers of the local APIC: Intel SDM vol. 3A, table 11-1 and figure 11-8
+    private static final int APIC_ISR = 0x100;
+    private static final int APIC_IRR = 0x200;
+    private static final int APIC_LVT_TIMER = 0x320;
+    private static final int APIC_INITIAL_COUNT = 0x380;
+    private static final int APIC_CURRENT_COUNT = 0x390; // 0 in TSC-deadline mode
+    private static final int LVT_VECTOR = 0xff;
+    private static final int LVT_MASKED = 1 << 16;
+    private static final int LVT_TIMER_MODE = 0b11 << 17; // 0 is one-shot
 
     private final FileDescriptor vcpu;
     private final KvmState state;
@@ -106,10 +114,31 @@ final class KvmVcpuClock {
 
     /** What a read of the local APIC gives, from what KVM gives. */
     LapicState shown(LapicState read) {
-        if (!paused) return read;
+        return paused ? withCount(read, currentCount) : read;
+    }
+
+    /**
+     * Puts into a page what its timer has left. KVM keeps the interrupt of a timer that has expired
+     * out of the page until the vCPU runs, and shows a count of 0 as for one that was served long
+     * ago: nothing tells the two apart. So a one-shot timer at 0 is shown as due with the next tick,
+     * unless its interrupt is on its way or being served. KVM itself, given a 0, fires too.
+     */
+    static LapicState withCount(LapicState read, int count) {
         byte[] registers = read.registers();
-        littleEndian(registers).putInt(APIC_CURRENT_COUNT, currentCount);
+        ByteBuffer page = littleEndian(registers);
+        page.putInt(APIC_CURRENT_COUNT, count == 0 && mayBeDue(page) ? 1 : count);
         return new LapicState(registers);
+    }
+
+    private static boolean mayBeDue(ByteBuffer page) {
+        int timer = page.getInt(APIC_LVT_TIMER);
+        if (page.getInt(APIC_INITIAL_COUNT) == 0 || (timer & (LVT_MASKED | LVT_TIMER_MODE)) != 0) return false;
+        return !has(page, APIC_IRR, timer & LVT_VECTOR) && !has(page, APIC_ISR, timer & LVT_VECTOR);
+    }
+
+    /** Whether a vector is in a set of 256, of which each register has 32. */
+    private static boolean has(ByteBuffer page, int set, int vector) {
+        return (page.getInt(set + vector / Integer.SIZE * 0x10) >>> vector % Integer.SIZE & 1) != 0;
     }
 
     /** MSRs were set. */

@@ -19,6 +19,8 @@ import dev.microvm.hypervisor.VcpuExit;
 import dev.microvm.hypervisor.VirtualMachine;
 import dev.microvm.irq.IrqLine;
 import dev.microvm.vcpu.VcpuThreads;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,6 +56,8 @@ public abstract class PauseContract {
     private static final int MESSAGE_VECTOR = 0x41;
     private static final long MSI_ADDRESS = 0xfee0_0000L; // to APIC 0: Intel SDM vol. 3A, 11.11.1
     private static final int SOME_GSI = 10;
+    private static final int APIC_IRR_40 = 0x220; // vectors 0x40 to 0x5f: Intel SDM vol. 3A, table 11-1
+    private static final int APIC_CURRENT_COUNT = 0x390;
 
     private static final long COUNTERS = 0x5000; // of guest "count", one for each vCPU
     private static final long COUNTER_STRIDE = 0x40;
@@ -298,6 +302,27 @@ public abstract class PauseContract {
 
             double least = armed ? PAUSE.toNanos() : TIMER.toNanos();
             assertThat(guest.nanosUntilItFired()).isGreaterThan(least * ACCURACY);
+        }
+    }
+
+    /** Whoever continues from the page alone must know that the interrupt is still to come. */
+    @Test
+    void showsATimerAsDueOrItsInterrupt_whenItExpiredWhileNothingRan() throws Exception {
+        try (TimerGuest guest = new TimerGuest(TimerMode.ONE_SHOT, TIMER)) {
+            guest.startAndArm();
+            guest.threads.pause(PATIENCE);
+            pass(PAUSE);
+            guest.tiny.vm().pauseClock();
+            int before = guest.fired();
+            ByteBuffer page =
+                    ByteBuffer.wrap(guest.tiny.vcpu().lapic().registers()).order(ByteOrder.LITTLE_ENDIAN);
+            guest.tiny.vm().resumeClock(CONTINUE);
+            guest.threads.resume();
+
+            await(() -> guest.fired() > 0);
+            boolean pending = (page.getInt(APIC_IRR_40) & 1) != 0;
+            boolean due = page.getInt(APIC_CURRENT_COUNT) != 0;
+            if (before == 0) assertThat(pending || due).isTrue();
         }
     }
 

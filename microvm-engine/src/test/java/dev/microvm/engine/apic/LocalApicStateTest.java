@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.microvm.hypervisor.LapicState;
 import dev.microvm.state.DeviceState;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -107,6 +109,41 @@ final class LocalApicStateTest {
 
         assertThat(other.read(1, IRR + 3 * REGISTER_STRIDE) & 1 << 1).isNotZero();
         assertThat(other.read(1, CURRENT_COUNT)).isBetween(900_000, 1_000_000);
+    }
+
+    /** So does KVM write a page whose one-shot timer may have expired without its interrupt. */
+    @Test
+    void interruptsOnce_whenAOneShotTimerIsDueWithTheNextTick() {
+        ApicMachine other = new ApicMachine(2);
+        other.apic(1).lapicState(oneShotAt(1));
+
+        other.clock.advance(1);
+
+        assertThat(other.apic(1).acknowledge()).isEqualTo(0x61);
+        other.write(1, EOI, 0);
+        other.clock.advance(10_000_000);
+        assertThat(other.apic(1).pendingVector()).isEqualTo(LocalApic.NONE);
+        assertThat(other.read(1, CURRENT_COUNT)).isZero();
+    }
+
+    /** One that was served: a machine that is saved and continued does the same as one that runs on. */
+    @Test
+    void staysQuiet_whenAOneShotTimerIsAtZero() {
+        ApicMachine other = new ApicMachine(2);
+        other.apic(1).lapicState(oneShotAt(0));
+
+        other.clock.advance(10_000_000);
+
+        assertThat(other.apic(1).pendingVector()).isEqualTo(LocalApic.NONE);
+    }
+
+    private LapicState oneShotAt(int count) {
+        machine.write(1, LVT_TIMER, 0x61);
+        machine.write(1, DIVIDE, 0b1011);
+        machine.write(1, INITIAL_COUNT, 1_000_000);
+        byte[] page = apic.lapicState().registers();
+        ByteBuffer.wrap(page).order(ByteOrder.LITTLE_ENDIAN).putInt(CURRENT_COUNT, count);
+        return new LapicState(page);
     }
 
     @Test
