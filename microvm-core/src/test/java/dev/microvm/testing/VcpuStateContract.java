@@ -2,9 +2,12 @@ package dev.microvm.testing;
 
 import static dev.microvm.hypervisor.MsrNumbers.IA32_TIME_STAMP_COUNTER;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.microvm.cpuid.CpuFeature;
 import dev.microvm.hypervisor.Hypervisor;
 import dev.microvm.hypervisor.InterruptMode;
+import dev.microvm.hypervisor.MsrEntry;
 import dev.microvm.hypervisor.NoDevices;
 import dev.microvm.hypervisor.Vcpu;
 import dev.microvm.hypervisor.VcpuExit;
@@ -17,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests of {@link VcpuState} for every hypervisor. The tests of each implementation extend it. */
@@ -62,6 +66,34 @@ public abstract class VcpuStateContract {
             assertThat(withoutTime(VcpuState.of(second.vcpu(), InterruptMode.SPLIT)))
                     .isEqualTo(withoutTime(state));
             assertThat(state.registers().rip()).isGreaterThan(TinyGuest.ORIGIN);
+        }
+    }
+
+    /** As the guest would set them: Linux Documentation/virt/kvm/x86/msr.rst. */
+    @ParameterizedTest
+    @CsvSource({
+        "kvmclock, 0x11, 0x5100",
+        "kvmclock, 0x12, 0x5001",
+        "kvmclock2, 0x4b564d00, 0x5100",
+        "kvmclock2, 0x4b564d01, 0x5001",
+        "kvm-asyncpf, 0x4b564d02, 0x5041",
+        "kvm-steal-time, 0x4b564d03, 0x5081",
+        "kvm-pv-eoi, 0x4b564d04, 0x50c1",
+        "kvm-poll-control, 0x4b564d05, 0",
+        "kvm-asyncpf-int, 0x4b564d06, 0xf3"
+    })
+    void hasEachMsrOfAParavirtualFeature(String feature, int index, long value) {
+        try (TinyGuest first = guest("spin").startProtected();
+                TinyGuest second = guest("spin")) {
+            List<CpuFeature> features = CpuFeature.in(first.vm().supportedCpuid());
+            assumeTrue(features.contains(CpuFeature.named(feature).orElseThrow()));
+            MsrEntry set = new MsrEntry(index, value);
+            assertThat(second.vcpu().msrs(index)).doesNotContain(set);
+            first.vcpu().msrs(List.of(set));
+
+            stored(first.vcpu()).restore(second.vcpu());
+
+            assertThat(second.vcpu().msrs(index)).containsExactly(set);
         }
     }
 
