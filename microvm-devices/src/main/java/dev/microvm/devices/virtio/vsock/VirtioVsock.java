@@ -51,7 +51,8 @@ public final class VirtioVsock implements VirtioDevice {
     private static final String MACHINE_ENDED = "connection reset: the guest ended";
 
     private static final String STATE_TYPE = "virtio-vsock";
-    private static final int STATE_VERSION = 1;
+    private static final String NEXT_PORT = "nextPort";
+    private static final int STATE_VERSION = 2; // 2: with the port that is chosen next
 
     /** A reset to send to the guest, because there is no such connection. */
     private record Reset(int hostPort, int guestPort, int type) {}
@@ -449,19 +450,23 @@ public final class VirtioVsock implements VirtioDevice {
     // ---- state
 
     /**
-     * Saves nothing beyond the configuration, because connections end with the process that has
-     * their other ends.
+     * Saves no connections, because they end with the process that has their other ends, but which
+     * ports they had: Linux knows a connection that was reset by its two ports until it is closed, and
+     * refuses another one with these.
      */
     @Override
     public DeviceState save() {
-        return new DeviceState(STATE_TYPE, STATE_VERSION);
+        return new DeviceState(STATE_TYPE, STATE_VERSION).put(NEXT_PORT, nextPort);
     }
 
     /** Restores a state and tells the guest that its connections no longer exist. */
     @Override
     public void restore(DeviceState state) {
         Objects.requireNonNull(state, "state");
-        state.require(STATE_TYPE, STATE_VERSION);
+        boolean knowsPort = state.require(STATE_TYPE, STATE_VERSION).version() >= 2;
+        int port = knowsPort ? state.integer(NEXT_PORT) : FIRST_CHOSEN_PORT;
+        if (port < FIRST_CHOSEN_PORT) throw new IllegalArgumentException("port chosen next: %d".formatted(port));
+        nextPort = port;
         owesTransportReset = active;
         resetPending = false;
     }

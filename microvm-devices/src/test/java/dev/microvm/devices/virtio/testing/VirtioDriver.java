@@ -65,6 +65,19 @@ public final class VirtioDriver {
         mmio = new VirtioMmio(version, factory, memory, loop, irq, placement);
     }
 
+    /**
+     * This driver in a machine that continues from this one's state, with a device of its own and the
+     * same memory: from now on only one of both may be used.
+     */
+    public VirtioDriver continued(VirtioDeviceFactory factory) {
+        VirtioDriver next = new VirtioDriver(VirtioMmio.Version.MODERN, factory, memory);
+        next.queues.addAll(queues);
+        next.freeMemory = freeMemory;
+        next.mmio.restore(mmio.save());
+        next.loop.run();
+        return next;
+    }
+
     /** The guest's memory. */
     public GuestMemory memory() {
         return memory;

@@ -3,6 +3,7 @@ package dev.microvm.devices.virtio.vsock;
 import static dev.microvm.devices.virtio.vsock.VsockProtocol.*;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.microvm.devices.virtio.VirtioTransport;
 import dev.microvm.devices.virtio.testing.DriverQueue;
 import dev.microvm.devices.virtio.testing.DriverQueue.Buffer;
 import dev.microvm.devices.virtio.testing.VirtioDriver;
@@ -41,12 +42,29 @@ public final class GuestSockets {
             String data) {}
 
     private final VsockHost host = new VsockHost();
-    private final VirtioDriver driver = new VirtioDriver(transport -> new VirtioVsock(transport, CID, host));
+    private final VirtioDriver driver;
     private final Deque<Buffer> receiving = new ArrayDeque<>(); // in the order that the device uses them
     private Buffer sending = new Buffer(0, 0, false);
 
     /** Makes a guest whose driver does not run yet. */
-    public GuestSockets() {}
+    public GuestSockets() {
+        driver = new VirtioDriver(this::device);
+    }
+
+    private GuestSockets(GuestSockets before) {
+        driver = before.driver.continued(this::device);
+        receiving.addAll(before.receiving);
+        sending = before.sending;
+    }
+
+    private VirtioVsock device(VirtioTransport transport) {
+        return new VirtioVsock(transport, CID, host);
+    }
+
+    /** This guest in another machine that continues from its state, in the same memory. */
+    GuestSockets continued() {
+        return new GuestSockets(this);
+    }
 
     /** Starts the driver, with some buffers for packets. */
     public GuestSockets start(int buffers) {

@@ -628,6 +628,65 @@ final class VirtioVsockTest {
         assertThat(guest.ops()).containsExactly(OP_REQUEST);
     }
 
+    /** The host end of a fork or a restored machine is a new one, without the ports of the first. */
+    @Test
+    void acceptsAtTheSamePort_inAMachineThatContinues() throws IOException {
+        VsockListener listener = host.listen(HOST_PORT);
+        guest.send(HOST_PORT, GUEST_PORT, OP_REQUEST);
+        VsockChannel channel = listener.accept();
+        guest.ops();
+        GuestSockets child = guest.continued();
+
+        VsockListener again = child.host().listen(HOST_PORT);
+        child.send(HOST_PORT, GUEST_PORT, OP_REQUEST);
+        List<Integer> ops = child.ops();
+
+        assertThat(ops).containsExactly(OP_RESPONSE);
+        assertThat(again.accept().guestPort()).isEqualTo(GUEST_PORT);
+        assertThat(child.host().connections()).isEqualTo(1);
+        assertThat(channel.isOpen()).as("the first machine's").isTrue();
+    }
+
+    /** Linux keeps a connection that was reset by its two ports, and refuses others with these, until it is closed. */
+    @Test
+    void choosesAnotherPortThanBefore_inAMachineThatContinues() throws IOException {
+        VsockChannel channel = guest.connected(GUEST_PORT);
+        GuestSockets child = guest.continued();
+        VsockChannel again = child.connected(GUEST_PORT);
+
+        VsockChannel last = child.continued().connected(GUEST_PORT);
+
+        assertThat(List.of(channel.hostPort(), again.hostPort(), last.hostPort()))
+                .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void choosesTheFirstPort_whenItWasSavedByAnEarlierVersion() {
+        VirtioVsock device = device();
+
+        device.restore(new DeviceState("virtio-vsock", 1));
+
+        assertThat(device.save().number("nextPort")).isEqualTo(1 << 30);
+    }
+
+    private VirtioVsock device() {
+        List<VirtioVsock> made = new ArrayList<>();
+        VirtioDriver driver = new VirtioDriver(transport -> {
+            made.add(new VirtioVsock(transport, CID, host));
+            return made.getFirst();
+        });
+        assertThat(driver.needsReset()).isFalse();
+        return made.getFirst();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, -1, (1 << 30) - 1, 1L << 31, Long.MIN_VALUE})
+    void refusesAPortThatItDoesNotChoose(long port) {
+        DeviceState state = new DeviceState("virtio-vsock", 2).put("nextPort", port);
+
+        assertThatIllegalArgumentException().isThrownBy(() -> device().restore(state));
+    }
+
     @Test
     void endsAll_whenTheHostEnds() throws IOException {
         VsockListener listener = host.listen(HOST_PORT);
