@@ -26,6 +26,7 @@ final class VirtioNetTest {
     private static final int RECEIVE = 0;
     private static final int TRANSMIT = 1;
     private static final int CONTROL = 2;
+    private static final long GUEST_ANNOUNCE = 1L << 21;
     private static final MacAddress MAC = MacAddress.parse("02:00:5e:10:00:01");
     private static final long BASIC = VirtioFeatures.VERSION_1 | VirtioFeatures.EVENT_IDX;
 
@@ -346,6 +347,29 @@ final class VirtioNetTest {
         device.restore(DeviceState.decode(state.encode()));
 
         assertThat(device.save()).isEqualTo(state);
+    }
+
+    /** Section 5.1.6.5.4: a driver announces itself where the device has asked, which needs a feature. */
+    @Test
+    void announcesNothing_whenItContinuesOnAnotherNetwork() {
+        VirtioDriver first = driver();
+        long offered = first.offered();
+        first.start(BASIC | CTRL_VQ | CTRL_MAC_ADDR | STATUS | NetFeatures.MAC);
+        assertThat(command(first, 1, 1, 2, 0, 0, 0, 0, 7)).isZero();
+        first.acknowledge();
+        byte[] whole = withHeader(frame(100));
+
+        network = new FakeNetwork(true);
+        VirtioDriver next = first.continued(transport -> new VirtioNet(transport, network, "test", MAC));
+
+        assertThat(offered & GUEST_ANNOUNCE).isZero();
+        assertThat(next.acknowledge()).as("interrupts").isZero();
+        assertThat(next.config(5, 1)).as("its own address stays").isEqualTo(7);
+        assertThat(next.config(6, 2)).as("status").isEqualTo(1);
+        assertThat(network.sent()).isEmpty();
+        next.queue(TRANSMIT).add(next.readable(whole));
+        next.notify(TRANSMIT);
+        assertThat(network.sent()).containsExactly(whole);
     }
 
     private static int command(VirtioDriver driver, int... bytes) {
