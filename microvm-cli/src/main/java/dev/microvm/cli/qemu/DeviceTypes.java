@@ -75,12 +75,14 @@ final class DeviceTypes {
                     SmallDevices.DEBUG_CONSOLE,
                     "`firmwareLog(...)`, with firmware"));
 
+    /** Why shared folders are refused, as devices and by flags of their own. */
+    static final String NO_FOLDERS =
+            "this command shares no folders of the host; microvm run --share DIR:TAG does; here, use a disk image:"
+                    + " -drive if=none,id=ID,format=raw,file=FILE -device virtio-blk-device,drive=ID";
+
     /** Devices of QEMU that are not here. */
     static final List<Property<Invocation>> REFUSED = List.of(
-            refused(
-                    "vhost-user-fs-*, virtio-9p-*",
-                    "this command shares no folders of the host; microvm run --share DIR:TAG does; here, use"
-                            + " a disk image: -drive if=none,id=ID,format=raw,file=FILE -device virtio-blk-device,drive=ID"),
+            refused("vhost-user-fs-*, virtio-9p-*", NO_FOLDERS),
             refused(
                     "virtio-scsi-*, scsi-*, ide-*, nvme, floppy, virtio-pmem*, vhost-scsi*, vhost-user-blk*, vhost-user-scsi*",
                     "use -device virtio-blk-device"),

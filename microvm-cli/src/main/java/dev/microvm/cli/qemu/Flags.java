@@ -231,7 +231,7 @@ final class Flags {
     /** What is an error. */
     private static final List<Flag> REFUSED = List.of(
             refused("-hda, -hdb, -hdc, -hdd, -fda, -fdb, -cdrom, -sd, -mtdblock, -pflash", "FILE", IDE),
-            refused("-fsdev, -virtfs", "...", "folders of the host cannot be shared yet; use a disk image"),
+            refused("-fsdev, -virtfs", "...", DeviceTypes.NO_FOLDERS),
             refused("-usb, -full-screen, -alt-grab, -ctrl-grab", "", "there is no display and no USB; leave it out"),
             refused(
                     "-usbdevice, -vnc, -spice, -audio, -audiodev, -soundhw, -portrait, -rotate",

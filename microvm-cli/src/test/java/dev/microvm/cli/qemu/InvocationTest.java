@@ -167,6 +167,14 @@ final class InvocationTest {
     }
 
     @Test
+    void saysWhatSharesFolders_whenAFlagOf9pIsGiven() {
+        assertThat(problems("-M microvm -virtfs local,path=/src,mount_tag=src,security_model=none"))
+                .singleElement()
+                .asString()
+                .contains("-virtfs local", "microvm run --share DIR:TAG", "disk image");
+    }
+
+    @Test
     void readsTheSurveysLine() {
         MachineSpec spec = spec("-M microvm -m 512m -smp 2 -bios ./bios-microvm.bin -kernel ./vmlinux-6.1.102 -append"
                 + " \"earlyprintk=ttyS0 console=ttyS0 root=/dev/vda\" " + QUIET + "-serial stdio"
