@@ -9,6 +9,7 @@ import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -23,7 +24,7 @@ final class ErrorReports implements IParameterExceptionHandler, IExecutionExcept
         CommandLine command = e.getCommandLine();
         String name = command.getCommandSpec().qualifiedName();
         PrintWriter err = command.getErr();
-        err.println(name + ": " + problem(e));
+        err.println(name + ": " + problem(e, arguments));
         List<String> near = e instanceof UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
         String help = name + " --help explains its use";
         err.println("  " + (near.isEmpty() ? help : "did you mean " + String.join(", ", near) + "? " + help));
@@ -32,10 +33,23 @@ final class ErrorReports implements IParameterExceptionHandler, IExecutionExcept
         return code == CommandLine.ExitCode.USAGE ? ExitCode.FAILED : code; // a command may have its own
     }
 
-    private static String problem(ParameterException e) {
+    private static String problem(ParameterException e, String[] arguments) {
         if (e instanceof UnmatchedArgumentException unmatched) return unexpected(unmatched);
         String message = String.valueOf(e.getMessage());
+        if (e.getArgSpec() instanceof OptionSpec option) {
+            message = message.replace("'" + option.longestName() + "'", "'" + nameIn(arguments, option) + "'");
+        }
         return message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1);
+    }
+
+    /** Returns the option's name that was typed, of those that it has. */
+    private static String nameIn(String[] arguments, OptionSpec option) {
+        for (String argument : arguments) {
+            for (String name : option.names()) {
+                if (argument.equals(name) || argument.startsWith(name + "=")) return name;
+            }
+        }
+        return option.longestName();
     }
 
     private static String unexpected(UnmatchedArgumentException e) {

@@ -45,13 +45,16 @@ final class MainTest {
         assertRefused("--copy", "src", "src:/src");
         assertRefused("--disk", "a.img,fast", "format=raw|qcow2");
         assertRefused("--vcpus", "many", "int");
+        assertRefused("--share", "src", "DIR:TAG");
+        assertRefused("-v", "src", "DIR:TAG");
+        assertRefused("-m", "12x", "256m");
     }
 
     private void assertRefused(String option, String value, String form) {
         err.getBuffer().setLength(0);
         assertThat(execute("run", option, value)).isEqualTo(ExitCode.FAILED);
         assertThat(err.toString())
-                .startsWith("microvm run: invalid value for option '" + option)
+                .startsWith("microvm run: invalid value for option '" + option + "'")
                 .contains(form);
     }
 
@@ -71,6 +74,13 @@ final class MainTest {
     void saysWhatAShareIs_whenItIsNone() {
         assertThat(execute("run", "--root", ".", "--share", "src")).isEqualTo(ExitCode.FAILED);
         assertThat(err.toString()).contains("DIR:TAG", "was 'src'");
+    }
+
+    @Test
+    void namesTheDirectory_whenAShareDoesNotExist() {
+        assertThat(execute("run", "--root", ".", "--share", "/no/such:src", "true"))
+                .isEqualTo(ExitCode.FAILED);
+        assertThat(err.toString()).startsWith("microvm run: --share: /no/such does not exist\n");
     }
 
     @Test

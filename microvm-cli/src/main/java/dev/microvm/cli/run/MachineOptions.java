@@ -111,6 +111,17 @@ final class MachineOptions {
                 .toList();
     }
 
+    /** Returns the shares, whose directories must be there. */
+    List<ShareOption> shares() {
+        for (ShareOption each : shares) {
+            Path path = each.directory().path();
+            if (Files.isDirectory(path)) continue;
+            String wrong = Files.exists(path) ? " is no directory" : " does not exist";
+            throw new CliException("--share: " + path + wrong, "give the path of a directory");
+        }
+        return shares;
+    }
+
     /** Returns the machine's name. */
     String name() {
         if (name != null) return name;
@@ -136,7 +147,7 @@ final class MachineOptions {
         if (initrd != null) builder.initrd(file("--initrd", initrd));
         if (cmdline != null || append != null) builder.cmdline(cmdline());
         disks.forEach(builder::virtioBlk);
-        shares.forEach(each -> builder.virtioFs(tagged(each)));
+        shares().forEach(each -> builder.virtioFs(tagged(each)));
         addNetworks(builder);
         return builder.virtioRng();
     }

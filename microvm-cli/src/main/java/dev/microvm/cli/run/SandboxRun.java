@@ -126,7 +126,7 @@ final class SandboxRun {
     }
 
     private void addDevices(SandboxBuilder builder) {
-        machine.shares.forEach(each -> builder.share(each.directory(), each.folder()));
+        machine.shares().forEach(each -> builder.share(each.directory(), each.folder()));
         machine.disks.forEach(disk -> builder.machine(vm -> vm.virtioBlk(disk)));
         for (NetworkOption each : machine.networks()) {
             if (each.kind() == NetworkOption.Kind.USER) {
