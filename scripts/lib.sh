@@ -8,7 +8,7 @@
 #
 # Progress and errors go to stderr, so that stdout carries a script's result alone.
 
-PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PROJECT=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${MICROVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/microvm}
 MULTIARCH=$(uname -m)-linux-gnu
 OLDEST_JDK=22
