@@ -94,7 +94,11 @@ static void await_device(const char *path) {
     struct stat found;
     u64 deadline = milliseconds() + ROOT_PATIENCE_MS;
     while (sys(newfstatat, AT_FDCWD, path, &found, 0) < 0) {
-        if (milliseconds() > deadline) give_up("there is no disk ", path, 0);
+        if (milliseconds() > deadline) {
+            open_console();
+            say("the driver of a disk is in the kernel, or among the modules that the machine is given", "", 0);
+            give_up("there is no disk ", path, 0);
+        }
         nap(5);
     }
 }
