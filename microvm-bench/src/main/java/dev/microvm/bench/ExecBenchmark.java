@@ -54,7 +54,8 @@ public final class ExecBenchmark {
         new ExecBenchmark(choice, Path.of(args[1]), folder.resolve("root"), Integer.parseInt(args[4])).run(folder);
     }
 
-    private static void program(Path from, Path to) throws IOException {
+    /** Puts a program into a root. */
+    static void program(Path from, Path to) throws IOException {
         Files.setPosixFilePermissions(Files.copy(from, to), PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 

@@ -13,7 +13,6 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -212,8 +211,8 @@ public final class ForkBenchmark {
 
     private void sandboxes(Path kernel, Path busybox, Path alone) throws IOException {
         Path bin = Files.createDirectories(folder.resolve("root/bin"));
-        program(busybox, bin.resolve("true"));
-        program(alone, bin.resolve("true-alone"));
+        ExecBenchmark.program(busybox, bin.resolve("true"));
+        ExecBenchmark.program(alone, bin.resolve("true-alone"));
         Table table = new Table("command", "fork to its answer", "tests a minute, each on a fork of its own");
         try (Sandbox sandbox = Sandbox.builder()
                 .hypervisor(HypervisorChoice.ENGINE)
@@ -224,10 +223,6 @@ public final class ForkBenchmark {
             row(table, "busybox's `true`", sandbox, "/bin/true");
         }
         System.out.printf("A sandbox's fork to its first answered command, in ms:%n%n%s%n", table);
-    }
-
-    private static void program(Path from, Path to) throws IOException {
-        Files.setPosixFilePermissions(Files.copy(from, to), PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
     private static void row(Table table, String name, Sandbox sandbox, String command) {

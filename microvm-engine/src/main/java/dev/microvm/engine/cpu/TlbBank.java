@@ -1,6 +1,5 @@
 package dev.microvm.engine.cpu;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,8 +74,10 @@ final class TlbBank {
 
     /** Takes all tags of code away. */
     void forgetCode() {
-        for (int n = 0; n < usedCount; n++) entries[used[n] * Mmu.STRIDE + Mmu.FETCH] = NO_PAGE;
-        Arrays.fill(pages, null);
+        for (int n = 0; n < usedCount; n++) {
+            entries[used[n] * Mmu.STRIDE + Mmu.FETCH] = NO_PAGE;
+            pages[used[n]] = null;
+        }
     }
 
     /** Makes all tags of code outdated. */

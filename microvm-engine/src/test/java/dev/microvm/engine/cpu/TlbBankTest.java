@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-class TlbBankTest {
+/** What entries of the TLB say after they were made, outdated and forgotten. */
+final class TlbBankTest {
     private static final long PAGE = 0x7F12_3456_7000L;
     private static final long OTHER = 0x1000;
     private static final int SHIFT_4K = 12;
